@@ -1,0 +1,1 @@
+"""Governed event routing on PostgreSQL, orchestrated by Dagster."""

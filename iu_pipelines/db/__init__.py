@@ -1,0 +1,1 @@
+"""The database: gateway, embedded server and steps."""

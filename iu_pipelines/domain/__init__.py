@@ -1,0 +1,1 @@
+"""One module a noun: frozen dataclasses, and calls that take a gateway or a session."""

@@ -1,0 +1,79 @@
+"""Attempts: the append-only audit of every try, and the way from an attempt to its run.
+
+Stands on the view ``iu_route_attempt``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from iu_pipelines.db.queries import Queries
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try of one event on one route; ``route_code`` is None where no route was enabled."""
+
+    attempt_id: int
+    batch_id: int | None
+    worker_name: str
+    event_id: UUID
+    route_code: str | None
+    idempotency_key: str
+    attempt_no: int
+    status: str
+    decision: str
+    delivered: bool
+    target_kind: str | None
+    target_ref: str | None
+    error_code: str | None
+    error_detail: str | None
+    created_at: datetime
+    run_ref: str | None
+
+
+@dataclass(frozen=True)
+class DecisionCount:
+    """How many attempts ended with one decision."""
+
+    decision: str
+    attempts: int
+
+
+_COLUMNS: Final = """attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no,
+    status, decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref"""
+
+
+def counts_by_decision(gateway: Queries) -> list[DecisionCount]:
+    """Count all attempts by decision, most frequent first."""
+    rows = gateway.fetch_all(
+        """select decision, count(*) as attempts
+             from public.iu_route_attempt
+            group by decision
+            order by attempts desc, decision"""
+    )
+    return [DecisionCount(**row) for row in rows]
+
+
+def recent(gateway: Queries, limit: int = 20, run_ref: str | None = None) -> list[Attempt]:
+    """Return the newest attempts first, of one run when named."""
+    rows = gateway.fetch_all(
+        f"""select {_COLUMNS}
+              from public.iu_route_attempt
+             where %(run_ref)s::text is null or run_ref = %(run_ref)s
+             order by attempt_id desc
+             limit %(limit)s""",
+        {"run_ref": run_ref, "limit": limit},
+    )
+    return [Attempt(**row) for row in rows]
+
+
+def for_event(gateway: Queries, event_id: UUID) -> list[Attempt]:
+    """Return every attempt of one event, oldest first."""
+    rows = gateway.fetch_all(
+        f"select {_COLUMNS} from public.iu_route_attempt where event_id = %s order by attempt_id", (event_id,)
+    )
+    return [Attempt(**row) for row in rows]

@@ -1,0 +1,113 @@
+"""Dead letters: events set aside, replayed or discarded with a reason.
+
+Stands on ``iu_route_dead_letter``, ``fn_iu_route_dead_letter_replay`` and
+``fn_iu_route_dead_letter_discard``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import UUID
+
+from iu_pipelines.db.queries import Queries
+
+Resolution = Literal["open", "replayed", "discarded"]
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One event set aside. ``resolution`` of None means open; the snapshot holds references only."""
+
+    dead_letter_id: UUID
+    event_id: UUID
+    worker_name: str
+    route_code: str | None
+    idempotency_key: str
+    event_snapshot: dict[str, Any]
+    failure_code: str
+    failure_detail: str | None
+    attempts: int
+    resolution: str | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    resolution_reason: str | None
+    next_replay_at: datetime | None
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ReplayResult:
+    """What a replay answered; ``decision`` is None where nothing was tried."""
+
+    status: Literal["replayed", "master_gate_closed", "already_resolved"]
+    decision: Literal["dry_run", "skipped", "failed", "sent"] | None
+    resolved: bool
+    attempt_no: int | None
+    dead_letter_id: UUID
+
+
+def list_letters(
+    gateway: Queries,
+    *,
+    resolution: Resolution | None = "open",
+    route_code: str | None = None,
+    failure_code: str | None = None,
+    older_than: timedelta | None = None,
+    due_only: bool = False,
+    limit: int = 100,
+) -> list[DeadLetter]:
+    """Return the oldest letters first; a filter of None matches all, ``due_only`` keeps those due for replay."""
+    rows = gateway.fetch_all(
+        """select dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot,
+                  failure_code, failure_detail, attempts, resolution, resolved_at, resolved_by,
+                  resolution_reason, next_replay_at, created_at
+             from public.iu_route_dead_letter
+            where (%(resolution)s::text is null
+                   or (%(resolution)s = 'open' and resolution is null)
+                   or resolution = %(resolution)s)
+              and (%(route_code)s::text is null or route_code = %(route_code)s)
+              and (%(failure_code)s::text is null or failure_code = %(failure_code)s)
+              and (%(older_than)s::interval is null or created_at < now() - %(older_than)s::interval)
+              and (not %(due_only)s::boolean or next_replay_at is null or next_replay_at <= now())
+            order by created_at, dead_letter_id
+            limit %(limit)s""",
+        {
+            "resolution": resolution,
+            "route_code": route_code,
+            "failure_code": failure_code,
+            "older_than": older_than,
+            "due_only": due_only,
+            "limit": limit,
+        },
+    )
+    return [DeadLetter(**row) for row in rows]
+
+
+def count_open(gateway: Queries) -> int:
+    """Return how many letters are open."""
+    count: int = gateway.fetch_value("select count(*) from public.iu_route_dead_letter where resolution is null")
+    return count
+
+
+def replay(gateway: Queries, dead_letter_id: UUID, run_ref: str | None = None) -> ReplayResult:
+    """Try one letter again. Raises UnknownDeadLetter."""
+    answer: dict[str, Any] = gateway.fetch_value(
+        "select public.fn_iu_route_dead_letter_replay(%s, %s)", (dead_letter_id, run_ref)
+    )
+    return ReplayResult(
+        status=answer["status"],
+        decision=answer.get("decision"),
+        resolved=answer["resolved"],
+        attempt_no=answer.get("attempt_no"),
+        dead_letter_id=UUID(answer["dead_letter_id"]),
+    )
+
+
+def discard(gateway: Queries, dead_letter_id: UUID, reason: str) -> dict[str, Any]:
+    """Close one letter without trying it again. Raises UnknownDeadLetter or ArgumentInvalid."""
+    answer: dict[str, Any] = gateway.fetch_value(
+        "select public.fn_iu_route_dead_letter_discard(%s, %s)", (dead_letter_id, reason)
+    )
+    return answer

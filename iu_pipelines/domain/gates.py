@@ -1,0 +1,81 @@
+"""Gates: the settings that open and close the engine, and the history of every change.
+
+Stands on ``dot_config``, ``dot_config_history`` and ``fn_iu_gate_set``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from iu_pipelines.db.queries import Queries
+
+MASTER: Final = "iu_core.routes_enabled"
+WORKER: Final = "iu_core.route_worker_enabled"
+DELIVERY: Final = "iu_core.delivery_enabled"
+LIVE_ROUTES: Final = "iu_core.delivery_live_routes"
+JOBS: Final = "queue.job_substrate.enabled"
+KEYS: Final = (MASTER, WORKER, DELIVERY, LIVE_ROUTES, JOBS)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One gate. A missing row (``value`` of None) is closed, and so is any value but ``true``.
+
+    The list of live routes is open when it names at least one.
+    """
+
+    key: str
+    value: str | None
+    is_open: bool
+    description: str | None
+    updated_at: datetime | None
+    updated_by: str | None
+
+
+@dataclass(frozen=True)
+class GateChange:
+    """One row of the append-only history of settings."""
+
+    key: str
+    old_value: str | None
+    new_value: str | None
+    reason: str | None
+    changed_by: str
+    changed_at: datetime
+
+
+def list_gates(gateway: Queries) -> list[Gate]:
+    """Return every gate in the order of KEYS, the missing ones too."""
+    rows = gateway.fetch_all(
+        """select wanted.key, config.value, config.description, config.updated_at, config.updated_by
+             from unnest(%s::text[]) with ordinality as wanted (key, place)
+             left join public.dot_config as config on config.key = wanted.key
+            order by wanted.place""",
+        (list(KEYS),),
+    )
+    return [Gate(**row, is_open=_is_open(row["key"], row["value"])) for row in rows]
+
+
+def _is_open(key: str, value: str | None) -> bool:
+    return bool(value and value.strip()) if key == LIVE_ROUTES else value == "true"
+
+
+def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, Any]:
+    """Set one gate; the change and its reason go to the history. Raises UnknownGate or ArgumentInvalid."""
+    answer: dict[str, Any] = gateway.fetch_value("select public.fn_iu_gate_set(%s, %s, %s)", (key, value, reason))
+    return answer
+
+
+def history(gateway: Queries, key: str | None = None, limit: int = 20) -> list[GateChange]:
+    """Return the newest changes first, of one gate when named."""
+    rows = gateway.fetch_all(
+        """select key, old_value, new_value, reason, changed_by, changed_at
+             from public.dot_config_history
+            where %(key)s::text is null or key = %(key)s
+            order by changed_at desc
+            limit %(limit)s""",
+        {"key": key, "limit": limit},
+    )
+    return [GateChange(**row) for row in rows]

@@ -1,0 +1,59 @@
+"""Inbound routes and captures: table changes that become events.
+
+Stands on ``iu_inbound_route`` and ``iu_inbound_capture``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from iu_pipelines.db.queries import Queries
+
+
+@dataclass(frozen=True)
+class InboundRoute:
+    """One inbound route: a change of ``source_table`` that maps to an event type."""
+
+    route_code: str
+    source_table: str
+    source_op: str
+    target_event_type: str
+    enabled: bool
+    dry_run: bool
+
+
+@dataclass(frozen=True)
+class Capture:
+    """One captured change; ``event_id`` is set where an event was emitted."""
+
+    route_code: str
+    source_table: str
+    source_op: str
+    source_ref: str
+    decision: str
+    event_id: UUID | None
+    captured_at: datetime
+
+
+def list_routes(gateway: Queries) -> list[InboundRoute]:
+    """Return every inbound route in alphabetical order."""
+    rows = gateway.fetch_all(
+        """select route_code, source_table, source_op, target_event_type, enabled, dry_run
+             from public.iu_inbound_route
+            order by route_code"""
+    )
+    return [InboundRoute(**row) for row in rows]
+
+
+def captures(gateway: Queries, limit: int = 20) -> list[Capture]:
+    """Return the newest captured changes first."""
+    rows = gateway.fetch_all(
+        """select route_code, source_table, source_op, source_ref, decision, event_id, captured_at
+             from public.iu_inbound_capture
+            order by captured_at desc
+            limit %s""",
+        (limit,),
+    )
+    return [Capture(**row) for row in rows]

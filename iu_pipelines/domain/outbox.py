@@ -1,0 +1,96 @@
+"""The outbox: the append-only stream of events, and the only way into it.
+
+Stands on ``event_outbox``, ``fn_iu_emit_event`` and ``fn_iu_emit_events``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from iu_pipelines.db.queries import Queries
+
+IU_DOMAIN: Final = "iu"
+COUNTED_EVENTS: Final = 100_000
+
+
+@dataclass(frozen=True)
+class NewEvent:
+    """An event to emit; the payload carries references and counts, never content."""
+
+    event_type: str
+    canonical_address: str
+    subject_ref: UUID
+    actor_ref: str
+    safe_payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class TypeCount:
+    """How many events of one type were counted, and when the newest was made."""
+
+    event_type: str
+    events: int
+    newest_at: datetime
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Events by type among the newest COUNTED_EVENTS; ``capped`` says that older ones exist."""
+
+    by_type: tuple[TypeCount, ...]
+    events: int
+    capped: bool
+
+
+def emit(
+    gateway: Queries,
+    event_type: str | None,
+    canonical_address: str | None,
+    subject_ref: UUID | None,
+    actor_ref: str | None,
+    safe_payload: Any,
+) -> UUID:
+    """Emit one event and return its id.
+
+    Raises UnknownEventType, PayloadInvalid, PayloadNotRefsOnly or ArgumentInvalid.
+    """
+    event_id: UUID = gateway.fetch_value(
+        "select public.fn_iu_emit_event(%s::text, %s::text, %s::uuid, %s::text, %s::jsonb)",
+        (event_type, canonical_address, subject_ref, actor_ref, json.dumps(safe_payload)),
+    )
+    return event_id
+
+
+def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
+    """Emit all of *events* or none, and return their ids in the same order. Raises as emit does."""
+    array = json.dumps([asdict(event) for event in events], default=str)
+    rows = gateway.fetch_all("select event_id from public.fn_iu_emit_events(%s::jsonb) as event_id", (array,))
+    return [row["event_id"] for row in rows]
+
+
+def counts_by_type(gateway: Queries, newest: int = COUNTED_EVENTS) -> list[TypeCount]:
+    """Count the newest events of the domain by type, most frequent first; the cost is bounded by *newest*."""
+    rows = gateway.fetch_all(
+        """select event_type, count(*) as events, max(created_at) as newest_at
+             from (select event_type, created_at
+                     from public.event_outbox
+                    where event_domain = %s
+                    order by event_seq desc
+                    limit %s) as newest
+            group by event_type
+            order by events desc, event_type""",
+        (IU_DOMAIN, newest),
+    )
+    return [TypeCount(**row) for row in rows]
+
+
+def overview(gateway: Queries) -> Overview:
+    """Return the events by type at a bounded cost."""
+    counts = counts_by_type(gateway, COUNTED_EVENTS + 1)
+    events = sum(count.events for count in counts)
+    return Overview(by_type=tuple(counts), events=events, capped=events > COUNTED_EVENTS)

@@ -1,0 +1,241 @@
+"""The route worker: one call is one batch; draining repeats the call until a limit says stop.
+
+Stands on ``fn_iu_route_worker_run``, ``fn_iu_route_worker_seek``, ``iu_route_batch`` and
+``iu_route_worker_cursor``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.domain.values import optional_time, optional_uuid
+
+DEFAULT_WORKER: Final = "iu_outbound_default"
+
+RunStatus = Literal["ran", "worker_gate_closed", "master_gate_closed", "worker_busy"]
+StoppedReason = Literal["drained", "max_batches", "max_seconds", "gate_closed", "worker_busy", "cancelled"]
+
+_LINGER_POLL_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What one invocation of the worker answered; every count is a number of rows."""
+
+    status: RunStatus
+    seen: int
+    attempts_written: int
+    skipped: int
+    dead_lettered: int
+    cursor_event_id: UUID | None
+    cursor_created_at: datetime | None
+    batch_id: int | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One row of the batch ledger: the lineage from events to the run that claimed them."""
+
+    batch_id: int
+    worker_name: str
+    event_domain: str
+    run_ref: str | None
+    started_at: datetime
+    finished_at: datetime | None
+    seen: int
+    attempts_written: int
+    dry_run: int
+    skipped: int
+    failed: int
+    dead_lettered: int
+    first_event_seq: int | None
+    last_event_seq: int | None
+
+    @property
+    def seconds(self) -> float | None:
+        """Seconds from start to finish; None while the batch has no end."""
+        return None if self.finished_at is None else (self.finished_at - self.started_at).total_seconds()
+
+    @property
+    def events_per_second(self) -> float | None:
+        """Events seen a second; None when the duration is unknown or zero."""
+        return self.seen / self.seconds if self.seconds else None
+
+
+@dataclass(frozen=True)
+class RunLimits:
+    """How far one run may go.
+
+    ``max_batches`` and ``max_seconds`` of None mean no limit. ``linger_seconds`` keeps an idle run
+    looking for new events that long after its last batch.
+    """
+
+    batch_limit: int = 1000
+    max_batches: int | None = None
+    max_seconds: float | None = None
+    linger_seconds: float = 0.0
+
+
+def run_once(
+    gateway: Queries, worker_name: str, batch_limit: int | None, run_ref: str | None = None
+) -> BatchResult:
+    """Invoke the worker once, in one transaction.
+
+    Raises BatchLimitInvalid, BatchFlooded, CursorPositionUnknown or ArgumentInvalid.
+    """
+    answer: dict[str, Any] = gateway.fetch_value(
+        "select public.fn_iu_route_worker_run(%s, %s, %s)", (worker_name, batch_limit, run_ref)
+    )
+    return BatchResult(
+        status=answer["status"],
+        seen=answer["seen"],
+        attempts_written=answer["attempts_written"],
+        skipped=answer["skipped"],
+        dead_lettered=answer["dead_lettered"],
+        cursor_event_id=optional_uuid(answer["cursor_event_id"]),
+        cursor_created_at=optional_time(answer["cursor_created_at"]),
+        batch_id=answer["batch_id"],
+    )
+
+
+class Drain:
+    """A run of the worker: iterate to make its batches; each item saw at least one event.
+
+    After the iteration ``stopped_reason`` says why it ended, ``last`` is the last answer of the
+    worker (the empty one included) and the totals cover every batch. It can be iterated once.
+    """
+
+    def __init__(
+        self,
+        gateway: Queries,
+        worker_name: str,
+        limits: RunLimits,
+        run_ref: str | None = None,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        self._gateway = gateway
+        self._limits = limits
+        self._should_stop = should_stop or (lambda: False)
+        self._started = time.monotonic()
+        self._active = self._started
+        self.worker_name = worker_name
+        self.run_ref = run_ref
+        self.stopped_reason: StoppedReason | None = None
+        self.last: BatchResult | None = None
+        self.batches = 0
+        self.seen = 0
+        self.attempts_written = 0
+        self.skipped = 0
+        self.dead_lettered = 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since the drain was made."""
+        return time.monotonic() - self._started
+
+    def __iter__(self) -> Iterator[BatchResult]:
+        while (reason := self._limit_reached()) is None:
+            result = self._invoke()
+            if result.seen:
+                yield result
+            elif (reason := self._reason_of(result)) is not None:
+                break
+            else:
+                time.sleep(_LINGER_POLL_SECONDS)
+        self.stopped_reason = reason
+
+    def _limit_reached(self) -> StoppedReason | None:
+        limits = self._limits
+        if self._should_stop():
+            return "cancelled"
+        if limits.max_batches is not None and self.batches >= limits.max_batches:
+            return "max_batches"
+        if limits.max_seconds is not None and self.seconds >= limits.max_seconds:
+            return "max_seconds"
+        return None
+
+    def _invoke(self) -> BatchResult:
+        result = run_once(self._gateway, self.worker_name, self._limits.batch_limit, self.run_ref)
+        self.last = result
+        if result.seen:
+            self._active = time.monotonic()
+            self.batches += 1
+            self.seen += result.seen
+            self.attempts_written += result.attempts_written
+            self.skipped += result.skipped
+            self.dead_lettered += result.dead_lettered
+        return result
+
+    def _reason_of(self, empty: BatchResult) -> StoppedReason | None:
+        """Say why a batch without events ends the run; None while it may still linger."""
+        if empty.status == "worker_busy":
+            return "worker_busy"
+        if empty.status in ("worker_gate_closed", "master_gate_closed"):
+            return "gate_closed"
+        idle = time.monotonic() - self._active
+        return None if idle < self._limits.linger_seconds else "drained"
+
+
+def drain(
+    gateway: Queries,
+    worker_name: str,
+    limits: RunLimits,
+    run_ref: str | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Drain:
+    """Return a run of the worker that goes on, batch by batch, until a limit of *limits* is reached.
+
+    ``should_stop`` is asked between batches; a batch itself is never interrupted.
+    """
+    return Drain(gateway, worker_name, limits, run_ref, should_stop)
+
+
+def seek(gateway: Queries, worker_name: str, position: str, reason: str) -> dict[str, Any]:
+    """Move a worker's cursor to ``beginning``, ``latest`` or an event id; the reason is audited.
+
+    Raises CursorPositionUnknown or ArgumentInvalid.
+    """
+    answer: dict[str, Any] = gateway.fetch_value(
+        "select public.fn_iu_route_worker_seek(%s, %s, %s)", (worker_name, position, reason)
+    )
+    return answer
+
+
+_BATCH_COLUMNS: Final = """batch_id, worker_name, event_domain, run_ref, started_at, finished_at, seen,
+    attempts_written, dry_run, skipped, failed, dead_lettered, first_event_seq, last_event_seq"""
+
+
+def batches(
+    gateway: Queries, worker_name: str | None = None, run_ref: str | None = None, limit: int = 20
+) -> list[Batch]:
+    """Return the newest batches first, of one worker or run when named."""
+    rows = gateway.fetch_all(
+        f"""select {_BATCH_COLUMNS}
+              from public.iu_route_batch
+             where (%(worker_name)s::text is null or worker_name = %(worker_name)s)
+               and (%(run_ref)s::text is null or run_ref = %(run_ref)s)
+             order by batch_id desc
+             limit %(limit)s""",
+        {"worker_name": worker_name, "run_ref": run_ref, "limit": limit},
+    )
+    return [Batch(**row) for row in rows]
+
+
+def batch(gateway: Queries, batch_id: int) -> Batch | None:
+    """Return one row of the batch ledger, or None when there is no such batch."""
+    row = gateway.fetch_one(
+        f"select {_BATCH_COLUMNS} from public.iu_route_batch where batch_id = %s", (batch_id,)
+    )
+    return None if row is None else Batch(**row)
+
+
+def worker_names(gateway: Queries) -> list[str]:
+    """Return the workers that have a cursor, in alphabetical order."""
+    rows = gateway.fetch_all("select worker_name from public.iu_route_worker_cursor order by worker_name")
+    return [row["worker_name"] for row in rows]
