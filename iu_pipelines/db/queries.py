@@ -16,15 +16,11 @@ class Queries(Protocol):
         """Return the first column of the first row, or None when there is no row."""
         ...
 
-    def fetch_one(
-        self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> dict[str, Any] | None:
+    def fetch_one(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> dict[str, Any] | None:
         """Return the first row, or None when there is none."""
         ...
 
-    def fetch_all(
-        self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()
-    ) -> list[dict[str, Any]]:
+    def fetch_all(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
         """Return every row."""
         ...
 

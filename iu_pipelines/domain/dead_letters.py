@@ -8,12 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
 
 Resolution = Literal["open", "replayed", "discarded"]
+
+_RESOLUTION_FILTERS: Final[dict[Resolution | None, str]] = {
+    None: "true",
+    "open": "resolution is null",
+    "replayed": "resolution = 'replayed'",
+    "discarded": "resolution = 'discarded'",
+}
 
 
 @dataclass(frozen=True)
@@ -60,13 +67,11 @@ def list_letters(
 ) -> list[DeadLetter]:
     """Return the oldest letters first; a filter of None matches all, ``due_only`` keeps those due for replay."""
     rows = gateway.fetch_all(
-        """select dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot,
+        f"""select dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot,
                   failure_code, failure_detail, attempts, resolution, resolved_at, resolved_by,
                   resolution_reason, next_replay_at, created_at
              from public.iu_route_dead_letter
-            where (%(resolution)s::text is null
-                   or (%(resolution)s = 'open' and resolution is null)
-                   or resolution = %(resolution)s)
+            where {_RESOLUTION_FILTERS[resolution]}
               and (%(route_code)s::text is null or route_code = %(route_code)s)
               and (%(failure_code)s::text is null or failure_code = %(failure_code)s)
               and (%(older_than)s::interval is null or created_at < now() - %(older_than)s::interval)
@@ -74,7 +79,6 @@ def list_letters(
             order by created_at, dead_letter_id
             limit %(limit)s""",
         {
-            "resolution": resolution,
             "route_code": route_code,
             "failure_code": failure_code,
             "older_than": older_than,
@@ -87,7 +91,9 @@ def list_letters(
 
 def count_open(gateway: Queries) -> int:
     """Return how many letters are open."""
-    count: int = gateway.fetch_value("select count(*) from public.iu_route_dead_letter where resolution is null")
+    count: int = gateway.fetch_value(
+        "select count(*) from public.iu_route_dead_letter where resolution is null"
+    )
     return count
 
 

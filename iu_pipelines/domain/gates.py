@@ -64,7 +64,9 @@ def _is_open(key: str, value: str | None) -> bool:
 
 def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, Any]:
     """Set one gate; the change and its reason go to the history. Raises UnknownGate or ArgumentInvalid."""
-    answer: dict[str, Any] = gateway.fetch_value("select public.fn_iu_gate_set(%s, %s, %s)", (key, value, reason))
+    answer: dict[str, Any] = gateway.fetch_value(
+        "select public.fn_iu_gate_set(%s, %s, %s)", (key, value, reason)
+    )
     return answer
 
 

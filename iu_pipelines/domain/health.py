@@ -40,7 +40,9 @@ class HealthReport:
 
 def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
     """Return the health of *worker_name*. Raises ArgumentInvalid."""
-    answer: dict[str, Any] = gateway.fetch_value("select public.fn_iu_route_worker_health(%s)", (worker_name,))
+    answer: dict[str, Any] = gateway.fetch_value(
+        "select public.fn_iu_route_worker_health(%s)", (worker_name,)
+    )
     return HealthReport(
         healthy=answer["healthy"],
         reasons=tuple(answer["reasons"]),
