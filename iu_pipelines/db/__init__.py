@@ -1,1 +1,1 @@
-"""The database: gateway, embedded server and steps."""
+"""The way to PostgreSQL: the gateway, the embedded server and the steps."""

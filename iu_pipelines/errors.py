@@ -1,0 +1,227 @@
+"""Every error that the package raises on purpose.
+
+    IuError                         exit code 1
+    ├── UsageError                  exit code 2: a bad argument or setting
+    ├── EmbeddedServerError         the embedded PostgreSQL could not be started, found or stopped
+    ├── DatabaseError               PostgreSQL said no
+    │   ├── ConnectionFailed        no connection, or it was lost
+    │   ├── ServerTooOld            older than PostgreSQL 14
+    │   ├── PermissionDenied        the role may not do this (42501)
+    │   ├── Unavailable             full, busy, deadlocked or cancelled: the same call may work later
+    │   └── StatementFailed         any other SQLSTATE
+    └── Refusal                     the engine said no: SQLSTATE class IU
+        ├── UnknownEventType        IU101
+        ├── PayloadInvalid          IU102
+        ├── PayloadNotRefsOnly      IU103
+        ├── ArgumentInvalid         IU104
+        ├── DeliveryRefused         IU201
+        ├── UnknownGate             IU202
+        ├── AppendOnly              IU203
+        ├── BatchLimitInvalid       IU301
+        ├── BatchFlooded            IU302
+        ├── UnknownDeadLetter       IU401
+        ├── CursorPositionUnknown   IU501
+        ├── StepRefused             IU901
+        └── ProofFailed             IU902
+
+A message names the value that was refused, a hint says what to do next. Neither ever holds a password.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, ClassVar, Final
+
+if TYPE_CHECKING:
+    from iu_pipelines.db.gateway import Notice
+
+
+class IuError(Exception):
+    """The root of the tree: a message, a hint (what to do) and a code (`IU104` or another SQLSTATE), or None.
+
+    `notices` holds what the server had reported before it refused.
+    """
+
+    exit_code: ClassVar[int] = 1
+    default_code: ClassVar[str | None] = None
+
+    def __init__(self, message: str, *, hint: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.code = code or self.default_code
+        self.notices: Sequence[Notice] = ()
+
+
+class UsageError(IuError):
+    """A bad argument or setting."""
+
+    exit_code = 2
+
+
+class EmbeddedServerError(IuError):
+    """The embedded PostgreSQL could not be started, found or stopped."""
+
+
+class DatabaseError(IuError):
+    """PostgreSQL said no. `code` is the SQLSTATE, where the server gave one."""
+
+
+class ConnectionFailed(DatabaseError):
+    """No connection could be made, or the one in use was lost."""
+
+
+class ServerTooOld(DatabaseError):
+    """The server is older than PostgreSQL 14."""
+
+
+class PermissionDenied(DatabaseError):
+    """The role may not do this."""
+
+    default_code = "42501"
+
+
+class Unavailable(DatabaseError):
+    """The server is full, busy or was told to stop; the same call may work later."""
+
+
+class StatementFailed(DatabaseError):
+    """Any other SQL error."""
+
+
+class Refusal(IuError):
+    """The engine said no: SQLSTATE class IU."""
+
+
+class UnknownEventType(Refusal):
+    """The event type is not registered, or is disabled."""
+
+    default_code = "IU101"
+
+
+class PayloadInvalid(Refusal):
+    """The payload is not an object, is too large, or has a key that its type does not allow."""
+
+    default_code = "IU102"
+
+
+class PayloadNotRefsOnly(Refusal):
+    """The payload carries a body, a secret or a vector."""
+
+    default_code = "IU103"
+
+
+class ArgumentInvalid(Refusal):
+    """A required argument is null, empty or malformed."""
+
+    default_code = "IU104"
+
+
+class DeliveryRefused(Refusal):
+    """Delivery is not built, or its gate is closed."""
+
+    default_code = "IU201"
+
+
+class UnknownGate(Refusal):
+    """The gate key is unknown, or the value is not one that it takes."""
+
+    default_code = "IU202"
+
+
+class AppendOnly(Refusal):
+    """The table only grows: update, delete and truncate are refused."""
+
+    default_code = "IU203"
+
+
+class BatchLimitInvalid(Refusal):
+    """The batch limit is null, below 1 or above 100,000."""
+
+    default_code = "IU301"
+
+
+class BatchFlooded(Refusal):
+    """So many events of one batch failed that the batch was refused as a whole."""
+
+    default_code = "IU302"
+
+
+class UnknownDeadLetter(Refusal):
+    """There is no such dead letter."""
+
+    default_code = "IU401"
+
+
+class CursorPositionUnknown(Refusal):
+    """The position is unknown, or the cursor belongs to another database cluster."""
+
+    default_code = "IU501"
+
+
+class StepRefused(Refusal):
+    """A step was changed after it was applied, or its requirements are not met."""
+
+    default_code = "IU901"
+
+
+class ProofFailed(Refusal):
+    """A verify or probe script saw something else than it expected."""
+
+    default_code = "IU902"
+
+
+_REFUSALS: Final[tuple[type[Refusal], ...]] = (
+    UnknownEventType,
+    PayloadInvalid,
+    PayloadNotRefsOnly,
+    ArgumentInvalid,
+    DeliveryRefused,
+    UnknownGate,
+    AppendOnly,
+    BatchLimitInvalid,
+    BatchFlooded,
+    UnknownDeadLetter,
+    CursorPositionUnknown,
+    StepRefused,
+    ProofFailed,
+)
+
+CODES: Final[Mapping[str, type[Refusal]]] = {
+    refusal.default_code: refusal for refusal in _REFUSALS if refusal.default_code
+}
+"""SQLSTATE → the class that is raised for it."""
+
+_LOST = ("08", "57P")
+_LATER = ("40", "53", "55P03", "57", "58")
+
+_PASSWORD_IN_URL = re.compile(r"(://[^:/?#\s]*):[^\s]*@")
+_PASSWORD_AS_KEY = re.compile(r"((?:ssl)?password\s*=\s*)('[^']*'|[^\s&]*)", re.IGNORECASE)
+
+
+def redact(text: str) -> str:
+    """`text`, a database URL or words that quote one, with `***` for every password in it.
+
+    >>> redact("postgresql://ann:s3cret@db.example/iu")
+    'postgresql://ann:***@db.example/iu'
+    """
+    return _PASSWORD_AS_KEY.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1:***@", text))
+
+
+def from_sqlstate(sqlstate: str | None, message: str, hint: str | None = None) -> IuError:
+    """The error of the tree for a SQLSTATE; None means that the server was lost before it could say one."""
+    refusal = CODES.get(sqlstate or "")
+    if refusal:
+        return refusal(message, hint=hint)
+    return _database_error(sqlstate or "08006")(message, hint=hint, code=sqlstate)
+
+
+def _database_error(sqlstate: str) -> type[IuError]:
+    if sqlstate.startswith("IU"):
+        return Refusal
+    if sqlstate.startswith(_LOST):
+        return ConnectionFailed
+    if sqlstate == PermissionDenied.default_code:
+        return PermissionDenied
+    return Unavailable if sqlstate.startswith(_LATER) else StatementFailed

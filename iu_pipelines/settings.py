@@ -1,0 +1,89 @@
+"""The settings, and the only reader of the environment: every variable begins with `IU_`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from iu_pipelines.errors import UsageError
+
+_PREFIX: Final = "IU_"
+
+
+def _absolute(path: Path) -> Path:
+    return Path.cwd() / path.expanduser()
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("it is blank")
+    return text
+
+
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+
+
+class Settings(BaseSettings):
+    """What can be set, with its default. Paths are made absolute against the working directory."""
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
+
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql:// URL of your own server; without it an embedded one is used"
+    )
+    home: AbsolutePath = Field(
+        default=Path(".iu"), validate_default=True, description="where the embedded server and Dagster live"
+    )
+    pg_bin: AbsolutePath | None = Field(
+        default=None, description="directory of PostgreSQL's own programs for the embedded server"
+    )
+    worker_name: Annotated[str, AfterValidator(_not_blank)] = Field(
+        default="iu_outbound_default", description="the route worker"
+    )
+    batch_limit: int = Field(default=1000, ge=1, le=100_000, description="events in one batch")
+    dagster_home: AbsolutePath | None = Field(
+        default=None, description="Dagster's instance directory; by default `dagster` under home"
+    )
+
+    @property
+    def dagster_directory(self) -> Path:
+        """Dagster's instance directory."""
+        return self.dagster_home or self.home / "dagster"
+
+
+def load(**overrides: Any) -> Settings:
+    """The settings of this process; an override that is not None wins over the environment.
+
+    Raises UsageError that names the variable and the value.
+    """
+    try:
+        return Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        raise _usage_error(error) from None
+
+
+def sql_root() -> Path:
+    """The directory that holds `iu-core/`: inside the installed package, or `sql/` of a checkout."""
+    package = Path(__file__).resolve().parent
+    packed, checkout = package / "_sql", package.parent / "sql"
+    root = packed if packed.is_dir() else checkout
+    if not root.is_dir():
+        raise UsageError(
+            f"the SQL files are missing: there is neither {packed} nor {checkout}",
+            hint="install the package again: pip install --force-reinstall iu-pipelines",
+        )
+    return root
+
+
+def _usage_error(error: ValidationError) -> UsageError:
+    first = error.errors(include_url=False, include_context=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    description = Settings.model_fields[field].description if field in Settings.model_fields else None
+    value = "" if field == "database_url" else f" = {first['input']!r}"
+    return UsageError(
+        f"{_PREFIX}{field.upper()}{value} is refused: {first['msg']}",
+        hint=f"{_PREFIX}{field.upper()} is {description}" if description else None,
+    )
