@@ -65,7 +65,10 @@ def list_letters(
     due_only: bool = False,
     limit: int = 100,
 ) -> list[DeadLetter]:
-    """Return the oldest letters first; a filter of None matches all, ``due_only`` keeps those due for replay."""
+    """Return letters, the one due first leading; a filter of None matches all.
+
+    ``due_only`` keeps those whose time for a replay has come.
+    """
     rows = gateway.fetch_all(
         f"""select dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot,
                   failure_code, failure_detail, attempts, resolution, resolved_at, resolved_by,
@@ -75,8 +78,8 @@ def list_letters(
               and (%(route_code)s::text is null or route_code = %(route_code)s)
               and (%(failure_code)s::text is null or failure_code = %(failure_code)s)
               and (%(older_than)s::interval is null or created_at < now() - %(older_than)s::interval)
-              and (not %(due_only)s::boolean or next_replay_at is null or next_replay_at <= now())
-            order by created_at, dead_letter_id
+              and (not %(due_only)s::boolean or next_replay_at <= now())
+            order by next_replay_at, dead_letter_id
             limit %(limit)s""",
         {
             "route_code": route_code,

@@ -35,6 +35,17 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A row of ``dot_config`` that is no gate, such as a number of seconds."""
+
+    key: str
+    value: str
+    description: str
+    updated_at: datetime
+    updated_by: str
+
+
+@dataclass(frozen=True)
 class GateChange:
     """One row of the append-only history of settings."""
 
@@ -62,8 +73,20 @@ def _is_open(key: str, value: str | None) -> bool:
     return bool(value and value.strip()) if key == LIVE_ROUTES else value == "true"
 
 
+def list_settings(gateway: Queries) -> list[Setting]:
+    """Return every setting that is no gate, in alphabetical order."""
+    rows = gateway.fetch_all(
+        """select key, value, description, updated_at, updated_by
+             from public.dot_config
+            where key <> all(%s)
+            order by key""",
+        (list(KEYS),),
+    )
+    return [Setting(**row) for row in rows]
+
+
 def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, Any]:
-    """Set one gate; the change and its reason go to the history. Raises UnknownGate or ArgumentInvalid."""
+    """Set one gate or setting; the change and its reason go to the history. Raises UnknownGate or ArgumentInvalid."""
     answer: dict[str, Any] = gateway.fetch_value(
         "select public.fn_iu_gate_set(%s, %s, %s)", (key, value, reason)
     )
@@ -76,7 +99,7 @@ def history(gateway: Queries, key: str | None = None, limit: int = 20) -> list[G
         """select key, old_value, new_value, reason, changed_by, changed_at
              from public.dot_config_history
             where %(key)s::text is null or key = %(key)s
-            order by changed_at desc
+            order by change_no desc
             limit %(limit)s""",
         {"key": key, "limit": limit},
     )

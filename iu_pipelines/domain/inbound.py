@@ -31,7 +31,7 @@ class Capture:
     route_code: str
     source_table: str
     source_op: str
-    source_ref: str
+    source_ref: UUID
     decision: str
     event_id: UUID | None
     captured_at: datetime
@@ -52,7 +52,7 @@ def captures(gateway: Queries, limit: int = 20) -> list[Capture]:
     rows = gateway.fetch_all(
         """select route_code, source_table, source_op, source_ref, decision, event_id, captured_at
              from public.iu_inbound_capture
-            order by captured_at desc
+            order by capture_id desc
             limit %s""",
         (limit,),
     )

@@ -47,24 +47,24 @@ class Batch:
     event_domain: str
     run_ref: str | None
     started_at: datetime
-    finished_at: datetime | None
+    finished_at: datetime
     seen: int
     attempts_written: int
     dry_run: int
     skipped: int
     failed: int
     dead_lettered: int
-    first_event_seq: int | None
-    last_event_seq: int | None
+    first_event_seq: int
+    last_event_seq: int
 
     @property
-    def seconds(self) -> float | None:
-        """Seconds from start to finish; None while the batch has no end."""
-        return None if self.finished_at is None else (self.finished_at - self.started_at).total_seconds()
+    def seconds(self) -> float:
+        """Seconds from start to finish."""
+        return (self.finished_at - self.started_at).total_seconds()
 
     @property
     def events_per_second(self) -> float | None:
-        """Events seen a second; None when the duration is unknown or zero."""
+        """Events seen a second; None where the clock did not move."""
         return self.seen / self.seconds if self.seconds else None
 
 
@@ -90,7 +90,7 @@ def run_once(
     Raises BatchLimitInvalid, BatchFlooded, CursorPositionUnknown or ArgumentInvalid.
     """
     answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_route_worker_run(%s, %s, %s)", (worker_name, batch_limit, run_ref)
+        "select public.fn_iu_route_worker_run(%s, %s::integer, %s)", (worker_name, batch_limit, run_ref)
     )
     return BatchResult(
         status=answer["status"],
