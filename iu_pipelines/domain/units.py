@@ -26,12 +26,13 @@ from iu_pipelines.domain.git_history import (
     present_commits,
     read_changes,
 )
-from iu_pipelines.errors import IuError
+from iu_pipelines.errors import IuError, UsageError
 
 CHUNK_VERSIONS: Final = 10_000
 GIT_ACTOR: Final = "iu_ingest_git"
 SAMPLE_ACTOR: Final = "iu_ingest_sample"
 SAMPLE_PREFIX: Final = "sample/"
+PREFIX_CHARACTERS: Final = 100
 
 
 class ForeignHistory(IuError):
@@ -109,8 +110,9 @@ def ingest_git(
 
     A reading that was interrupted goes on from its last chunk. In a shallow clone history begins where it was
     cut, and versions older than that are not added afterwards, for their place is taken.
-    Raises ForeignHistory, GitFailed.
+    Raises UsageError for a prefix that no address can have, ForeignHistory, GitFailed.
     """
+    _check_prefix(prefix)
     head = head_commit(repository)
     actor = f"{GIT_ACTOR}:{prefix}" if prefix else GIT_ACTOR
     if head is None:
@@ -198,6 +200,16 @@ class _Tally:
             versions_added=self.versions_added,
             events_emitted=self.events_emitted,
             seconds=round(time.monotonic() - self._started, 3),
+        )
+
+
+def _check_prefix(prefix: str) -> None:
+    if len(prefix) > PREFIX_CHARACTERS or prefix != canonical_address(
+        prefix.encode("utf-8", "surrogateescape")
+    ):
+        raise UsageError(
+            f"the prefix {prefix[:PREFIX_CHARACTERS]!r} cannot begin an address",
+            hint=f"Give at most {PREFIX_CHARACTERS} characters without %, control characters or outer white space.",
         )
 
 

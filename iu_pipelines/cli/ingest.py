@@ -1,0 +1,87 @@
+"""`iu ingest`: history becomes information units and versions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.options import AsJson, DatabaseUrl
+from iu_pipelines.cli.output import console, duration, print_json, print_line
+from iu_pipelines.domain import units
+from iu_pipelines.domain.git_history import open_repository
+
+Report = Callable[[units.Progress], None]
+
+app: Final = typer.Typer(no_args_is_help=True)
+
+
+@app.command("git")
+def ingest_git(
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder of the repository.")] = Path("."),
+    prefix: Annotated[
+        str,
+        typer.Option(
+            "--prefix", help="What to put before each path, for example `web/` for a second repository."
+        ),
+    ] = "",
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a git repository's history: a file is a unit, each commit that touches it a version.
+
+    References only: path, commit id and kind of change, never content. Run it again to add what is new.
+    """
+    repository = open_repository(path)
+    with connect(database_url) as gateway, progress_bar() as report:
+        result = units.ingest_git(gateway, repository, prefix, report)
+    if as_json:
+        print_json(result)
+        return
+    for line in summary(result):
+        print_line(line)
+    if result.events_emitted:
+        print_line("next: iu run")
+
+
+def summary(result: units.IngestResult) -> list[str]:
+    """Return what an ingestion read and added, in one or two sentences for a person."""
+    if result.head is None:
+        return [f"{result.source} has no commit yet: nothing to ingest."]
+    if not result.versions_added:
+        return [f"nothing new in {result.source}: every version of its history was there already."]
+    read = f"{counted(result.versions_read, 'file version')} of {counted(result.commits_read, 'commit')}"
+    added = f"{counted(result.units_added, 'unit')} and {counted(result.versions_added, 'version')}"
+    return [
+        f"read {read} from {result.source} in {duration(result.seconds)}",
+        f"added {added}; the trigger emitted {counted(result.events_emitted, 'version_applied event')}",
+    ]
+
+
+def counted(number: int, noun: str) -> str:
+    """Return the number and the noun, in the plural where the number asks for it."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+@contextmanager
+def progress_bar() -> Iterator[Report | None]:
+    """Show a progress bar on stderr; yields None where stderr is no terminal."""
+    screen = console(stderr=True)
+    if not screen.file.isatty():
+        yield None
+        return
+    columns = (
+        TextColumn("ingest"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("commits"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("ingest", total=None)
+        yield lambda at: bar.update(task, completed=at.commits_read, total=at.commits_total)
