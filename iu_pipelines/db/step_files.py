@@ -104,7 +104,9 @@ def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
         raise StepRefused(f"{path} includes itself", hint="Remove the \\ir line that closes the circle.")
     if not path.is_file():
         source = f", named in {including[-1]}" if including else ""
-        raise StepRefused(f"no such step file: {path}{source}", hint="Mend the \\ir line, or restore the file.")
+        raise StepRefused(
+            f"no such step file: {path}{source}", hint="Mend the \\ir line, or restore the file."
+        )
     lines = path.read_text(encoding="utf-8").split("\n")
     trail = (*including, path)
     return "\n".join(_expand_line(line, number, trail) for number, line in enumerate(lines, start=1))

@@ -285,6 +285,7 @@ def _ledger_line(name: str, state: StepState) -> ProofLine:
 
 def _prove(gateway: Gateway, file: StepFile, script: str) -> Proof:
     started = time.monotonic()
+    notices: Sequence[Notice]
     error_line: tuple[ProofLine, ...] = ()
     try:
         notices = gateway.run_script(script)

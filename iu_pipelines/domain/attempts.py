@@ -90,3 +90,12 @@ def for_event(gateway: Queries, event_id: UUID) -> list[Attempt]:
         f"select {_COLUMNS} from public.iu_route_attempt where event_id = %s order by attempt_id", (event_id,)
     )
     return [Attempt(**row) for row in rows]
+
+
+def for_batch(gateway: Queries, batch_id: int, limit: int = 100) -> list[Attempt]:
+    """Return the first attempts of one batch, in the order of the audit."""
+    rows = gateway.fetch_all(
+        f"select {_COLUMNS} from public.iu_route_attempt where batch_id = %s order by attempt_id limit %s",
+        (batch_id, limit),
+    )
+    return [Attempt(**row) for row in rows]

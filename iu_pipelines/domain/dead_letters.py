@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.errors import UnknownDeadLetter
 
 Resolution = Literal["open", "replayed", "discarded"]
 
@@ -21,6 +22,11 @@ _RESOLUTION_FILTERS: Final[dict[Resolution | None, str]] = {
     "replayed": "resolution = 'replayed'",
     "discarded": "resolution = 'discarded'",
 }
+
+
+_COLUMNS: Final = """dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot,
+    failure_code, failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,
+    next_replay_at, created_at"""
 
 
 @dataclass(frozen=True)
@@ -70,9 +76,7 @@ def list_letters(
     ``due_only`` keeps those whose time for a replay has come.
     """
     rows = gateway.fetch_all(
-        f"""select dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot,
-                  failure_code, failure_detail, attempts, resolution, resolved_at, resolved_by,
-                  resolution_reason, next_replay_at, created_at
+        f"""select {_COLUMNS}
              from public.iu_route_dead_letter
             where {_RESOLUTION_FILTERS[resolution]}
               and (%(route_code)s::text is null or route_code = %(route_code)s)
@@ -90,6 +94,46 @@ def list_letters(
         },
     )
     return [DeadLetter(**row) for row in rows]
+
+
+def list_replayable(gateway: Queries, limit: int = 100) -> list[DeadLetter]:
+    """Return open letters that can succeed now, the one due first leading.
+
+    Their route is enabled and dry-run, and either their time has come or the route was changed after
+    their last try: a letter that failed again waits for its time, so nobody loops on it.
+    """
+    rows = gateway.fetch_all(
+        f"""select {_COLUMNS}
+             from public.iu_route_dead_letter as letter
+            where letter.resolution is null
+              and exists (
+                  select 1
+                    from public.iu_outbound_route as route
+                    join public.iu_outbound_route_version as version using (route_version)
+                   where route.route_code = letter.route_code and route.enabled and route.dry_run
+                     and (letter.next_replay_at <= now() or version.recorded_at > (
+                         select coalesce(max(attempt.created_at), letter.created_at)
+                           from public.iu_route_attempt as attempt
+                          where attempt.event_id = letter.event_id
+                            and attempt.worker_name = letter.worker_name
+                            and attempt.route_code = letter.route_code)))
+            order by letter.next_replay_at, letter.dead_letter_id
+            limit %s""",
+        (limit,),
+    )
+    return [DeadLetter(**row) for row in rows]
+
+
+def letter(gateway: Queries, dead_letter_id: UUID) -> DeadLetter:
+    """Return one letter, open or closed. Raises UnknownDeadLetter."""
+    row = gateway.fetch_one(
+        f"select {_COLUMNS} from public.iu_route_dead_letter where dead_letter_id = %s", (dead_letter_id,)
+    )
+    if row is None:
+        raise UnknownDeadLetter(
+            f"there is no dead letter {dead_letter_id}", hint="List the open ones with: iu replay --list"
+        )
+    return DeadLetter(**row)
 
 
 def count_open(gateway: Queries) -> int:

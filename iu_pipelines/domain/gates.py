@@ -86,7 +86,10 @@ def list_settings(gateway: Queries) -> list[Setting]:
 
 
 def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, Any]:
-    """Set one gate or setting; the change and its reason go to the history. Raises UnknownGate or ArgumentInvalid."""
+    """Set one gate or setting; the change and its reason go to the history.
+
+    Raises UnknownGate or ArgumentInvalid.
+    """
     answer: dict[str, Any] = gateway.fetch_value(
         "select public.fn_iu_gate_set(%s, %s, %s)", (key, value, reason)
     )

@@ -47,6 +47,18 @@ def list_routes(gateway: Queries) -> list[InboundRoute]:
     return [InboundRoute(**row) for row in rows]
 
 
+def set_enabled(gateway: Queries, route_code: str, enabled: bool) -> InboundRoute | None:
+    """Enable or disable one route and return it; None when there is no such route."""
+    row = gateway.fetch_one(
+        """update public.iu_inbound_route
+              set enabled = %s
+            where route_code = %s
+        returning route_code, source_table, source_op, target_event_type, enabled, dry_run""",
+        (enabled, route_code),
+    )
+    return None if row is None else InboundRoute(**row)
+
+
 def captures(gateway: Queries, limit: int = 20) -> list[Capture]:
     """Return the newest captured changes first."""
     rows = gateway.fetch_all(

@@ -21,7 +21,7 @@ DEFAULT_WORKER: Final = "iu_outbound_default"
 RunStatus = Literal["ran", "worker_gate_closed", "master_gate_closed", "worker_busy"]
 StoppedReason = Literal["drained", "max_batches", "max_seconds", "gate_closed", "worker_busy", "cancelled"]
 
-_LINGER_POLL_SECONDS: Final = 0.25
+_LINGER_POLL_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,38 @@
+"""From the options of a command to a gateway, with the embedded server started where none is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from iu_pipelines import settings
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.errors import StatementFailed
+
+_NOT_INSTALLED: Final = frozenset({"42P01", "42883", "42703", "3F000"})
+
+
+@contextmanager
+def connect(database_url: str | None) -> Iterator[Gateway]:
+    """Yield a gateway to the named database, or to the embedded one, which is started when needed.
+
+    Nothing is connected before the first call. A missing table or function becomes an error that says
+    how to install it.
+    """
+    chosen = settings.load(database_url=database_url)
+    with Gateway(resolve_url(chosen)) as gateway:
+        try:
+            yield gateway
+        except StatementFailed as error:
+            if error.code in _NOT_INSTALLED:
+                error.hint = "The schema is not installed here, or not completely. Run: iu migrate"
+            raise
+
+
+def resolve_url(chosen: settings.Settings) -> str:
+    """Return the URL that the settings name, or start the embedded server and return its URL."""
+    if chosen.database_url is not None:
+        return chosen.database_url.get_secret_value()
+    return EmbeddedServer(chosen.home, pg_bin=chosen.pg_bin).ensure_running()

@@ -1,0 +1,89 @@
+"""``iu replay`` and ``iu discard``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason
+from iu_pipelines.cli.output import print_json, print_table
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import dead_letters
+from iu_pipelines.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands about dead letters."""
+    app.command()(replay)
+    app.command()(discard)
+
+
+def replay(
+    dead_letter_id: Annotated[
+        UUID | None, typer.Argument(metavar="[ID]", show_default=False, help="One letter, from iu audit.")
+    ] = None,
+    due: Annotated[bool, typer.Option("--due", help="Every open letter that is due.")] = False,
+    limit: Limit = 100,
+    run_ref: Annotated[
+        str | None, typer.Option(show_default=False, help="Your own name for this run.")
+    ] = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try one dead letter again, or with --due every one whose time has come."""
+    if (dead_letter_id is None) != due:
+        raise UsageError("name one dead letter, or give --due", hint="iu audit lists the open letters.")
+    with connect(database_url) as gateway:
+        wanted = [dead_letter_id] if dead_letter_id else _due_ids(gateway, limit)
+        results = [dead_letters.replay(gateway, letter_id, run_ref) for letter_id in wanted]
+    if as_json:
+        print_json(results)
+        return
+    columns = ("dead letter", "status", "decision", "resolved", "try")
+    rows = [
+        (item.dead_letter_id, item.status, item.decision, item.resolved, item.attempt_no) for item in results
+    ]
+    print_table("Replay", columns, rows, empty="no letter is due")
+
+
+def _due_ids(gateway: Gateway, limit: int) -> list[UUID]:
+    return [
+        letter.dead_letter_id for letter in dead_letters.list_letters(gateway, due_only=True, limit=limit)
+    ]
+
+
+def discard(
+    dead_letter_id: Annotated[UUID, typer.Argument(metavar="ID", help="One letter, from iu audit.")],
+    reason: Reason,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Close one dead letter without trying it again."""
+    with connect(database_url) as gateway:
+        answer = dead_letters.discard(gateway, dead_letter_id, reason)
+    if as_json:
+        print_json(answer)
+    else:
+        print_table("Discard", ("", "value"), answer.items(), empty="no answer")
+
+
+def print_letters(title: str, letters: Sequence[dead_letters.DeadLetter]) -> None:
+    """Print dead letters as a table."""
+    columns = ("dead letter", "event", "route", "failure", "detail", "attempts", "due")
+    rows = [
+        (
+            letter.dead_letter_id,
+            letter.event_id,
+            letter.route_code,
+            letter.failure_code,
+            letter.failure_detail,
+            letter.attempts,
+            letter.next_replay_at,
+        )
+        for letter in letters
+    ]
+    print_table(title, columns, rows, empty="none")

@@ -1,0 +1,69 @@
+"""``iu gate``: the gates, the settings beside them, and their history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason
+from iu_pipelines.cli.output import print_json, print_line, print_table
+from iu_pipelines.domain import gates
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands about gates."""
+    group = typer.Typer(no_args_is_help=True, help="The gates, and the settings beside them.")
+    group.command()(show)
+    group.command("set")(set_value)
+    app.add_typer(group, name="gate")
+
+
+def show(limit: Limit = 10, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Show every gate and setting, and the newest changes."""
+    with connect(database_url) as gateway:
+        found = gates.list_gates(gateway)
+        settings = gates.list_settings(gateway)
+        changes = gates.history(gateway, limit=limit)
+    if as_json:
+        print_json({"gates": found, "settings": settings, "history": changes})
+        return
+    print_gates(found)
+    rows = [(item.key, item.value, item.description) for item in settings]
+    print_table("Settings", ("setting", "value", "meaning"), rows, empty="none")
+    print_table(
+        "Newest changes",
+        ("at", "key", "from", "to", "by", "reason"),
+        [
+            (item.changed_at, item.key, item.old_value, item.new_value, item.changed_by, item.reason)
+            for item in changes
+        ],
+        empty="none",
+    )
+
+
+def print_gates(found: Sequence[gates.Gate]) -> None:
+    """Print the gates as a table."""
+    rows = [
+        (gate.key, "open" if gate.is_open else "closed", gate.value, gate.updated_at, gate.description)
+        for gate in found
+    ]
+    print_table("Gates", ("gate", "state", "value", "changed", "meaning"), rows, empty="none")
+
+
+def set_value(
+    key: Annotated[str, typer.Argument(help="A gate or setting from iu gate show.")],
+    value: Annotated[str, typer.Argument(help="true or false; for a setting its own kind of value.")],
+    reason: Reason,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Set one gate or setting, with an audited reason."""
+    with connect(database_url) as gateway:
+        answer = gates.set_gate(gateway, key, value, reason)
+    if as_json:
+        print_json(answer)
+    else:
+        print_line(f"{key}: {answer['old_value']!r} -> {answer['value']!r}")

@@ -1,0 +1,102 @@
+"""The command ``iu``: every noun mounted, and the one place where an error becomes words and an exit code.
+
+Exit codes: 0 done, 1 a refusal or a failed check, 2 bad usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated, Final
+
+import typer
+
+from iu_pipelines.cli import (
+    attempts,
+    dead_letters,
+    gates,
+    health,
+    ingest,
+    outbox,
+    routes,
+    server,
+    steps,
+    worker,
+)
+from iu_pipelines.cli.options import AsJson, DatabaseUrl
+from iu_pipelines.cli.output import print_error
+from iu_pipelines.errors import IuError
+
+_NOUNS = (steps, health, outbox, worker, dead_letters, gates, routes, attempts, server)
+_BUG: Final = (
+    "This is a defect of iu-pipelines. Repeat with --debug before the command, and report what it shows."
+)
+_INTERRUPTED: Final = 130
+
+
+def build_app() -> typer.Typer:
+    """Return the command line with every command mounted."""
+    app = typer.Typer(
+        name="iu",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Governed event routing on PostgreSQL: emit, route by rule, audit every attempt, replay.",
+    )
+    app.callback()(_root)
+    for noun in _NOUNS:
+        noun.register(app)
+    app.add_typer(ingest.app, name="ingest", help="Read a history as information units and versions.")
+    return app
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"iu-pipelines {version('iu-pipelines')}")
+        raise typer.Exit
+
+
+def _root(
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.")] = False,
+) -> None:
+    """Take the options that may stand before a command; its own callbacks read them."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code. An error becomes words on stderr, never a traceback."""
+    try:
+        answer = build_app()(args=list(arguments), prog_name="iu", standalone_mode=False)
+    except Exception as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        return _report(error, as_json="--json" in arguments)
+    if answer == _INTERRUPTED:
+        print_error(
+            "interrupted",
+            "What was committed stays; the next run goes on from there.",
+            None,
+            (),
+            as_json=False,
+        )
+    return answer if isinstance(answer, int) else 0
+
+
+def _report(error: Exception, *, as_json: bool) -> int:
+    """Print *error* and return the exit code that goes with it."""
+    if isinstance(error, IuError):
+        notes = getattr(error, "__notes__", ())
+        print_error(error.message, error.hint, error.code, notes, as_json=as_json)
+        return error.exit_code
+    if isinstance(error, typer.TyperException):
+        hint = "See: iu --help, or iu COMMAND --help"
+        print_error(error.format_message(), hint, None, (), as_json=as_json)
+        return error.exit_code
+    print_error(f"unexpected {type(error).__name__}: {error}", _BUG, None, (), as_json=as_json)
+    return 1

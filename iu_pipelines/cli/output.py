@@ -1,0 +1,121 @@
+"""How results are shown: tables for a person, JSON for a program, errors on stderr."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+_PIPE_WIDTH: Final = 160
+_NUMBERS: Final = (int, float)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console on today's stdout or stderr; wide and without colours where that is no terminal."""
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _PIPE_WIDTH
+    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+
+
+def print_json(value: Any) -> None:
+    """Print *value* as JSON on stdout; dataclasses become objects, times and ids become text."""
+    print(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
+
+
+def print_line(text: str) -> None:
+    """Print one line of plain text on stdout, however long it is."""
+    console().print(Text(text), soft_wrap=True)
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
+    """Print a table, numbers to the right, or the words of *empty* where it has no rows."""
+    cells = [list(row) for row in rows]
+    if not cells:
+        print_line(f"{title}: {empty}")
+        return
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for place, column in enumerate(columns):
+        numeric = all(
+            isinstance(row[place], _NUMBERS | type(None)) and row[place] is not True for row in cells
+        )
+        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(_cell(value) for value in row))
+    console().print(table)
+
+
+@contextmanager
+def working(title: str) -> Iterator[Callable[[str], None]]:
+    """Show a spinner on a terminal's stderr while the block works; the yielded call tells what it is at."""
+    out = console(stderr=True)
+    if not out.is_terminal:
+        yield lambda detail: None
+        return
+    with out.status(title) as spinner:
+        yield lambda detail: spinner.update(f"{title}: {detail}")
+
+
+def print_error(
+    message: str, hint: str | None, code: str | None, notes: Sequence[str], *, as_json: bool
+) -> None:
+    """Print an error on stderr: two lines for a person, or one JSON object."""
+    if as_json:
+        body = {"error": {"code": code, "message": message, "hint": hint, "notes": list(notes)}}
+        print(json.dumps(body, ensure_ascii=False), file=sys.stderr)
+        return
+    out = console(stderr=True)
+    out.print(Text("error: ", style="bold red").append(message, style="default not bold"), soft_wrap=True)
+    for note in notes:
+        out.print(Text(f"       {note}"), soft_wrap=True)
+    if hint:
+        out.print(Text("hint:  ", style="bold").append(hint, style="not bold"), soft_wrap=True)
+
+
+def when(value: datetime | None) -> str:
+    """A time to the second in the machine's zone, or a dash."""
+    return "-" if value is None else value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time in the unit that a person would choose."""
+    if seconds is None:
+        return "-"
+    if seconds < 1:
+        return f"{seconds * 1000:,.0f} ms"
+    if seconds < 120:
+        return f"{seconds:,.1f} s"
+    return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
+
+
+def rate(events: int, seconds: float | None) -> str:
+    """Events a second, or a dash where no time passed."""
+    return f"{events / seconds:,.0f}/s" if seconds else "-"
+
+
+def _cell(value: Any) -> Text:
+    if value is None:
+        return Text("-", style="dim")
+    if isinstance(value, bool):
+        return Text("yes", style="green") if value else Text("no", style="yellow")
+    if isinstance(value, datetime):
+        return Text(when(value))
+    return Text(f"{value:,}" if isinstance(value, int) else str(value))
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.isoformat() if isinstance(value, datetime) else value

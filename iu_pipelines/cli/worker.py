@@ -1,0 +1,203 @@
+"""``iu run``, ``iu seek`` and ``iu batch``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Final
+
+import typer
+
+from iu_pipelines import settings
+from iu_pipelines.cli.attempts import print_attempts
+from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason, Worker
+from iu_pipelines.cli.output import duration, print_json, print_line, print_table, rate
+from iu_pipelines.domain import attempts, gates, worker
+from iu_pipelines.errors import ArgumentInvalid
+
+_INTEGER: Final = 2**31 - 1
+
+_WHY_STOPPED: Final = {
+    "drained": "nothing is left to read",
+    "max_batches": "--max-batches is reached; events may be left",
+    "max_seconds": "--max-seconds is reached; events may be left",
+    "worker_busy": "another invocation of this worker is under way",
+    "cancelled": "it was told to stop",
+}
+_CLOSED: Final = {"worker_gate_closed": gates.WORKER, "master_gate_closed": gates.MASTER}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands about the worker."""
+    app.command()(run)
+    app.command()(seek)
+    group = typer.Typer(no_args_is_help=True, help="The ledger of batches.")
+    group.command("list")(list_batches)
+    group.command("show")(show_batch)
+    app.add_typer(group, name="batch")
+
+
+def run(
+    worker_name: Worker = None,
+    batch_limit: Annotated[
+        int | None,
+        typer.Option(
+            min=-_INTEGER, max=_INTEGER, show_default=False, help="Events in one batch (1 to 100000)."
+        ),
+    ] = None,
+    max_batches: Annotated[
+        int | None, typer.Option(min=1, show_default=False, help="Stop after so many.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0, show_default=False, help="Begin no batch after so long.")
+    ] = None,
+    linger_seconds: Annotated[float, typer.Option(min=0, help="Go on looking for events so long.")] = 0.0,
+    once: Annotated[bool, typer.Option("--once", help="One batch, the same as --max-batches 1.")] = False,
+    run_ref: Annotated[
+        str | None, typer.Option(show_default=False, help="Your own name for this run.")
+    ] = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the worker, batch by batch, until nothing is left or a limit is reached."""
+    chosen = settings.load(worker_name=worker_name)
+    limits = worker.RunLimits(
+        batch_limit=chosen.batch_limit if batch_limit is None else batch_limit,
+        max_batches=1 if once else max_batches,
+        max_seconds=max_seconds,
+        linger_seconds=linger_seconds,
+    )
+    with connect(database_url) as gateway:
+        drain = worker.drain(gateway, chosen.worker_name, limits, run_ref)
+        made = list(drain if as_json else _printed(drain))
+    if as_json:
+        print_json(_totals(drain) | {"batches": made})
+    else:
+        _print_totals(drain)
+
+
+def _printed(drain: worker.Drain) -> Iterator[worker.BatchResult]:
+    before = 0.0
+    for result in drain:
+        seconds, before = drain.seconds - before, drain.seconds
+        print_line(
+            f"batch {result.batch_id}: {result.seen:,} events, {result.attempts_written:,} attempts, "
+            f"{result.skipped:,} skipped, {result.dead_lettered:,} dead letters, "
+            f"{duration(seconds)}, {rate(result.seen, seconds)}"
+        )
+        yield result
+
+
+def _totals(drain: worker.Drain) -> dict[str, object]:
+    return {
+        "worker_name": drain.worker_name,
+        "stopped_reason": drain.stopped_reason,
+        "status": drain.last.status if drain.last else None,
+        "seen": drain.seen,
+        "attempts_written": drain.attempts_written,
+        "skipped": drain.skipped,
+        "dead_lettered": drain.dead_lettered,
+        "seconds": round(drain.seconds, 3),
+    }
+
+
+def _print_totals(drain: worker.Drain) -> None:
+    print_line(
+        f"{drain.worker_name}: {drain.batches:,} batches, {drain.seen:,} events, "
+        f"{drain.attempts_written:,} attempts, {drain.skipped:,} skipped, "
+        f"{drain.dead_lettered:,} dead letters in {duration(drain.seconds)}, {rate(drain.seen, drain.seconds)}"
+    )
+    status = drain.last.status if drain.last else ""
+    if status in _CLOSED:
+        print_line(f"stopped: the gate {_CLOSED[status]} is closed; events are held, none is lost")
+        print_line(f"open it with: iu gate set {_CLOSED[status]} true --reason WHY")
+    elif drain.stopped_reason:
+        print_line(f"stopped: {_WHY_STOPPED[drain.stopped_reason]}")
+
+
+def seek(
+    position: Annotated[str, typer.Argument(help="beginning, latest, or an event id.")],
+    reason: Reason,
+    worker_name: Worker = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move the worker's cursor, with an audited reason."""
+    chosen = settings.load(worker_name=worker_name)
+    with connect(database_url) as gateway:
+        answer = worker.seek(gateway, chosen.worker_name, position, reason)
+    if as_json:
+        print_json(answer)
+    else:
+        print_table(f"Seek of {chosen.worker_name}", ("", "value"), answer.items(), empty="no answer")
+
+
+def list_batches(
+    worker_name: Annotated[
+        str | None, typer.Option("--worker", show_default=False, help="Of one worker.")
+    ] = None,
+    run_ref: Annotated[str | None, typer.Option("--run", show_default=False, help="Of one run.")] = None,
+    limit: Limit = 20,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the newest batches."""
+    with connect(database_url) as gateway:
+        found = worker.batches(gateway, worker_name, run_ref, limit)
+    if as_json:
+        print_json(found)
+    else:
+        print_batches(found)
+
+
+def print_batches(found: list[worker.Batch]) -> None:
+    """Print batches as a table."""
+    columns = (
+        "batch",
+        "worker",
+        "run",
+        "started",
+        "time",
+        "events",
+        "dry run",
+        "skipped",
+        "failed",
+        "letters",
+        "rate",
+    )
+    rows = [
+        (
+            str(batch.batch_id),
+            batch.worker_name,
+            batch.run_ref,
+            batch.started_at,
+            duration(batch.seconds),
+            batch.seen,
+            batch.dry_run,
+            batch.skipped,
+            batch.failed,
+            batch.dead_lettered,
+            rate(batch.seen, batch.seconds),
+        )
+        for batch in found
+    ]
+    print_table("Batches", columns, rows, empty="none yet")
+
+
+def show_batch(
+    batch_id: Annotated[int, typer.Argument(metavar="ID", help="A number from iu batch list.")],
+    limit: Limit = 20,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one batch and the first of its attempts."""
+    with connect(database_url) as gateway:
+        batch = worker.batch(gateway, batch_id)
+        if batch is None:
+            raise ArgumentInvalid(f"no such batch: {batch_id}", hint="Choose one from: iu batch list")
+        tries = attempts.for_batch(gateway, batch_id, limit)
+    if as_json:
+        print_json({"batch": batch, "attempts": tries})
+    else:
+        print_batches([batch])
+        print_attempts(f"Attempts of batch {batch_id}", tries)
