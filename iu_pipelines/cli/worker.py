@@ -105,7 +105,8 @@ def _print_totals(drain: worker.Drain) -> None:
     print_line(
         f"{drain.worker_name}: {drain.batches:,} batches, {drain.seen:,} events, "
         f"{drain.attempts_written:,} attempts, {drain.skipped:,} skipped, "
-        f"{drain.dead_lettered:,} dead letters in {duration(drain.seconds)}, {rate(drain.seen, drain.seconds)}"
+        f"{drain.dead_lettered:,} dead letters in "
+        f"{duration(drain.seconds)}, {rate(drain.seen, drain.seconds)}"
     )
     status = drain.last.status if drain.last else ""
     if status in _CLOSED:

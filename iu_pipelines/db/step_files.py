@@ -43,12 +43,11 @@ class StepFile:
 
 @dataclass(frozen=True)
 class Step:
-    """A runtime step: its file and the checksum that its stamp must carry."""
+    """A runtime step: its file, the checksum of its text, and the name and checksum that its stamp holds."""
 
     file: StepFile
     checksum: str
-    stamped_name: str
-    stamped_checksum: str
+    stamp: tuple[str, str] | None
 
     @property
     def name(self) -> str:
@@ -63,7 +62,7 @@ class Step:
     @property
     def is_stamped(self) -> bool:
         """Whether the record statement names this step and this text."""
-        return (self.stamped_name, self.stamped_checksum) == (self.name, self.checksum)
+        return self.stamp == (self.name, self.checksum)
 
 
 def load(root: Path, kind: Kind) -> list[StepFile]:
@@ -78,21 +77,15 @@ def load(root: Path, kind: Kind) -> list[StepFile]:
 
 
 def load_steps(root: Path) -> list[Step]:
-    """Return the runtime steps in order. Raises StepRefused where the record statement is missing."""
-    return [read_step(file) for file in load(root, "runtime")]
+    """Return the runtime steps in order, with the stamps that they carry and those that they should."""
+    return [_read_step(file) for file in load(root, "runtime")]
 
 
-def read_step(file: StepFile) -> Step:
-    """Read the stamp of a runtime file and compute the checksum it should carry."""
+def _read_step(file: StepFile) -> Step:
     stamp = _STAMP.search(file.text)
-    if stamp is None:
-        raise StepRefused(
-            f"{file.label} does not end by recording itself",
-            hint=f"End {file.path} with: select public.fn_iu_step_record('{file.name}', ''); "
-            "then run: iu steps stamp",
-        )
-    checksum = hashlib.sha256(file.text[: stamp.start()].encode()).hexdigest()
-    return Step(file, checksum, stamp["name"], stamp["checksum"])
+    body = file.text[: stamp.start()] if stamp else file.text
+    checksum = hashlib.sha256(body.encode()).hexdigest()
+    return Step(file, checksum, (stamp["name"], stamp["checksum"]) if stamp else None)
 
 
 def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
@@ -126,21 +119,29 @@ def _expand_line(line: str, number: int, trail: tuple[Path, ...]) -> str:
 
 
 def stamp(root: Path, *, check: bool = False) -> list[str]:
-    """Write the right checksum into every runtime file and return the steps whose stamp was stale.
+    """Let every runtime file end by recording itself, and return the steps whose stamp was not right.
 
     With *check* nothing is written.
     """
     stale = [step for step in load_steps(root) if not step.is_stamped]
     if not check:
         for step in stale:
-            _rewrite_stamp(step)
+            _write_stamp(step)
     return [step.name for step in stale]
 
 
-def _rewrite_stamp(step: Step) -> None:
-    text = step.file.path.read_text(encoding="utf-8")
-    record = f"select public.fn_iu_step_record('{step.name}', '{step.checksum}');\n"
-    step.file.path.write_text(_STAMP.sub(record, text), encoding="utf-8")
+def _write_stamp(step: Step) -> None:
+    path = step.file.path
+    text = path.read_text(encoding="utf-8")
+    if step.stamp is None:
+        path.write_text(f"{text.rstrip()}\n\n{_record(step.name, '')}", encoding="utf-8")
+        _write_stamp(_read_step(StepFile("runtime", step.name, path, expand(path))))
+    else:
+        path.write_text(_STAMP.sub(_record(step.name, step.checksum), text), encoding="utf-8")
+
+
+def _record(name: str, checksum: str) -> str:
+    return f"select public.fn_iu_step_record('{name}', '{checksum}');\n"
 
 
 def find(names: list[str], wanted: str) -> str:
