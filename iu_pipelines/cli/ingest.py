@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -18,10 +18,14 @@ from iu_pipelines.domain.git_history import open_repository
 
 Report = Callable[[units.Progress], None]
 
-app: Final = typer.Typer(no_args_is_help=True)
+
+def register(app: typer.Typer) -> None:
+    """Add the commands that read history."""
+    group = typer.Typer(no_args_is_help=True, help="Read history into information units and versions.")
+    group.command("git")(ingest_git)
+    app.add_typer(group, name="ingest")
 
 
-@app.command("git")
 def ingest_git(
     path: Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder of the repository.")] = Path("."),
     prefix: Annotated[
