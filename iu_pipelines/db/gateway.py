@@ -25,7 +25,6 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from iu_pipelines.errors import (
     ConnectionFailed,
-    DatabaseError,
     IuError,
     ServerTooOld,
     StatementFailed,
@@ -287,82 +286,91 @@ def _supported(connection: _Connection, url: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
+    """Why there is no connection: libpq gives words and no SQLSTATE, so the words are matched."""
+
     pattern: str
+    code: str
     sentence: str
     hint: str
 
 
+_STARTING: Final = "57P03"
+
 _REASONS: Final = (
     _Reason(
         r"resolve host|translate host name",
+        "08001",
         "the host name is unknown",
         "check the spelling of the host in the URL",
     ),
     _Reason(
         r"Connection refused|No such file or directory",
+        "08001",
         "nothing listens at this host and port",
         "start the server, or check the host and the port in the URL",
     ),
     _Reason(
         r"password authentication failed|no password supplied|authentication failed",
+        "28P01",
         "the server refused the user or the password",
         "check the user and the password in the URL",
     ),
     _Reason(
         r'role "[^"]*" does not exist',
+        "28000",
         "there is no such role on the server",
         "check the user in the URL, or create the role",
     ),
     _Reason(
         r'database "[^"]*" does not exist',
+        "3D000",
         "there is no such database on the server",
         "create it (createdb NAME), or check the name at the end of the URL",
     ),
     _Reason(
         r"timeout|timed out",
+        "08001",
         "the server did not answer in time",
         "check the host and the port in the URL, and the firewalls on the way",
     ),
     _Reason(
         r"starting up|not yet accepting|shutting down|recovery mode",
+        _STARTING,
         "the server is starting or stopping",
         "try again in a moment",
     ),
     _Reason(
         r"too many (clients|connections)|connection slots are reserved",
+        "53300",
         "the server has no free connection",
         "close other clients, or raise max_connections on the server",
     ),
     _Reason(
         r"no pg_hba\.conf entry",
+        "28000",
         "the server does not let this client in",
         "add the client to pg_hba.conf, or ask for sslmode=require in the URL",
     ),
     _Reason(
         r"invalid port number|invalid integer value",
+        "08001",
         "the port is not a number from 1 to 65535",
         "correct the port in the URL",
     ),
 )
 
 
-class _Starting(ConnectionFailed):
-    """The server is there and will soon let clients in: worth another try."""
-
-
-def _unreachable(words: str, url: str) -> DatabaseError:
+def _unreachable(words: str, url: str) -> ConnectionFailed:
     where = f"cannot connect to {redact(url)}"
     for reason in _REASONS:
         if re.search(reason.pattern, words):
-            kind = _Starting if "starting" in reason.sentence else ConnectionFailed
-            return kind(f"{where}: {reason.sentence}", hint=reason.hint)
-    return ConnectionFailed(
-        f"{where}: {' '.join(redact(words).split())}", hint="check the URL, and the server's own log"
-    )
+            return ConnectionFailed(f"{where}: {reason.sentence}", hint=reason.hint, code=reason.code)
+    said = " ".join(redact(words).split())
+    return ConnectionFailed(f"{where}: {said}", hint="check the URL, and the server's own log", code="08001")
 
 
 def _is_starting(error: Exception) -> bool:
-    return isinstance(error, _Starting)
+    return isinstance(error, ConnectionFailed) and error.code == _STARTING
 
 
 @contextmanager
