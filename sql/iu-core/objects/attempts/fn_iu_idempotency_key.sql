@@ -1,0 +1,9 @@
+create or replace function public.fn_iu_idempotency_key(worker_name text, event_id uuid, route_code text)
+returns text
+language sql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select worker_name || ':' || event_id::text || ':' || coalesce(route_code, '-')
+$$;
+comment on function public.fn_iu_idempotency_key(text, uuid, text) is
+'The key of (worker, event, route): always the same for the same three. No route is a dash.';

@@ -1,0 +1,25 @@
+create or replace function public.fn_iu_route_deliver(event_id uuid, route_code text)
+returns void
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if not public.fn_iu_gate_open('iu_core.delivery_enabled') then
+        raise exception 'delivery of event % by route % is refused: gate iu_core.delivery_enabled is closed',
+            event_id, route_code using
+            errcode = 'IU201', hint = 'Leave the route dry-run: the attempt is then recorded and nothing is delivered.';
+    end if;
+    if not exists (
+        select from public.dot_config as c
+        where c.key = 'iu_core.delivery_live_routes' and route_code = any (string_to_array(c.value, ','))
+    ) then
+        raise exception 'delivery of event % by route % is refused: the route is not in iu_core.delivery_live_routes',
+            event_id, route_code using
+            errcode = 'IU201', hint = 'Leave the route dry-run: the attempt is then recorded and nothing is delivered.';
+    end if;
+    raise exception 'delivery of event % by route % is refused: the delivery seam is not built', event_id, route_code using
+        errcode = 'IU201', hint = 'No combination of gates delivers in this version.';
+end
+$$;
+comment on function public.fn_iu_route_deliver(uuid, text) is
+'The delivery seam. It is not built: raises IU201 in every state of the gates, and says which of them is closed.';

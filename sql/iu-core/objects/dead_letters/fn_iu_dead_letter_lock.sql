@@ -1,0 +1,24 @@
+create or replace function public.fn_iu_dead_letter_lock(dead_letter_id uuid)
+returns public.iu_route_dead_letter
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_letter public.iu_route_dead_letter;
+begin
+    if dead_letter_id is null then
+        raise exception 'argument dead_letter_id is null' using
+            errcode = 'IU104', hint = 'Give the dead_letter_id of a row of iu_route_dead_letter.';
+    end if;
+    select l.* into v_letter from public.iu_route_dead_letter as l
+    where l.dead_letter_id = fn_iu_dead_letter_lock.dead_letter_id for update;
+    if not found then
+        raise exception 'no dead letter %', dead_letter_id using
+            errcode = 'IU401', hint = 'The letters are the rows of iu_route_dead_letter (iu audit).';
+    end if;
+    return v_letter;
+end
+$$;
+comment on function public.fn_iu_dead_letter_lock(uuid) is
+'Locks a dead letter until the end of the transaction and returns it. Waits for another replay of the same letter. Raises IU104
+for null, IU401 where there is none.';

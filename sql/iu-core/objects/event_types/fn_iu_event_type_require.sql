@@ -1,0 +1,25 @@
+create or replace function public.fn_iu_event_type_require(event_type text)
+returns public.event_type_registry
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_type public.event_type_registry;
+begin
+    select r.* into v_type from public.event_type_registry as r
+    where r.event_type = fn_iu_event_type_require.event_type;
+    if not found or not v_type.enabled then
+        raise exception '% event type %', case when found then 'disabled' else 'unknown' end, quote_literal(event_type) using
+            errcode = 'IU101',
+            hint = coalesce(
+                'Enabled: ' || (
+                    select string_agg(r.event_type, ', ' order by r.event_type)
+                    from public.event_type_registry as r where r.enabled
+                ), 'No event type is enabled.'
+            ) || '. An administrator registers others in event_type_registry.';
+    end if;
+    return v_type;
+end
+$$;
+comment on function public.fn_iu_event_type_require(text) is
+'The registry row of an event type that may be emitted; raises IU101, with the types that may, where it is unknown or disabled.';

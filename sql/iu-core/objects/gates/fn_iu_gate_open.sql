@@ -1,0 +1,9 @@
+create or replace function public.fn_iu_gate_open(key text)
+returns boolean
+language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce((select c.value = 'true' from public.dot_config as c where c.key = fn_iu_gate_open.key), false)
+$$;
+comment on function public.fn_iu_gate_open(text) is
+'Whether a gate is open: true only where its row says exactly true. A missing row is closed.';

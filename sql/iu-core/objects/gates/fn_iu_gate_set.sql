@@ -1,0 +1,43 @@
+create or replace function public.fn_iu_gate_set(key text, value text, reason text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_old public.dot_config;
+    v_stranger text;
+begin
+    perform public.fn_iu_argument_require('key', key, 200);
+    perform public.fn_iu_argument_require('reason', reason, 2000);
+    select c.* into v_old from public.dot_config as c where c.key = fn_iu_gate_set.key for update;
+    if not found then
+        raise exception 'unknown gate or setting %', quote_literal(key) using
+            errcode = 'IU202',
+            hint = (select 'Known: ' || string_agg(c.key, ', ' order by c.key) from public.dot_config as c);
+    end if;
+    if value is null or value !~ v_old.value_pattern then
+        raise exception 'value % does not fit %', coalesce(quote_literal(value), 'null'), key using
+            errcode = 'IU202',
+            hint = format('%s: %s. The value must match %s', key, v_old.description, v_old.value_pattern);
+    end if;
+    if key = 'iu_core.delivery_live_routes' then
+        select code into v_stranger from unnest(string_to_array(value, ',')) as code
+        where not exists (select from public.iu_outbound_route as r where r.route_code = code);
+        if v_stranger is not null then
+            raise exception 'value % names a route that is not registered: %', quote_literal(value), v_stranger using
+                errcode = 'IU202', hint = 'Register the route first, or leave it out of the list.';
+        end if;
+    end if;
+    perform set_config('iu.gate_reason', reason, true);
+    update public.dot_config as c
+    set value = fn_iu_gate_set.value, updated_at = clock_timestamp(), updated_by = session_user
+    where c.key = fn_iu_gate_set.key;
+    perform set_config('iu.gate_reason', '', true);
+    return jsonb_build_object('status', 'set', 'key', key, 'old_value', v_old.value, 'value', value, 'reason', reason);
+end
+$$;
+comment on function public.fn_iu_gate_set(text, text, text) is
+'Sets a gate or setting and records the change with its reason in dot_config_history, a change to the same value too.
+Returns {"status": "set", "key", "old_value", "value", "reason"}. Raises IU104 for an empty key or reason, IU202 for an
+unknown key or a value that does not fit. Locks the row of the gate.';

@@ -1,0 +1,20 @@
+create or replace function public.fn_iu_gate_history_record()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    insert into public.dot_config_history (key, old_value, new_value, reason, changed_by)
+    values (
+        coalesce(new.key, old.key), old.value, new.value,
+        nullif(current_setting('iu.gate_reason', true), ''), session_user
+    );
+    return null;
+end
+$$;
+comment on function public.fn_iu_gate_history_record() is
+'Trigger function: writes one row of dot_config_history for each row of dot_config that was written.';
+
+create or replace trigger trg_iu_gate_history
+after insert or update or delete on public.dot_config
+for each row execute function public.fn_iu_gate_history_record();

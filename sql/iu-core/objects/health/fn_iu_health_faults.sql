@@ -1,0 +1,43 @@
+create or replace function public.fn_iu_health_faults(
+    given public.iu_route_worker_cursor, backlog int, oldest_at timestamptz
+)
+returns text []
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_faults text [] := '{}';
+    v_gates_open boolean := public.fn_iu_gate_open('iu_core.routes_enabled')
+        and public.fn_iu_gate_open('iu_core.route_worker_enabled');
+    v_still interval;
+begin
+    if not exists (
+        select from pg_constraint as c
+        where c.conrelid = to_regclass('public.iu_outbound_route') and c.conname = 'dry_run_is_enforced' and c.contype = 'c'
+    ) then
+        v_faults := v_faults || 'the safety check dry_run_is_enforced of iu_outbound_route is missing'::text;
+    end if;
+    if (select system_identifier from pg_control_system()) is distinct from coalesce(
+        given.system_identifier,
+        (select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1)
+    ) then
+        v_faults := v_faults || 'the cursor belongs to another database cluster: seek it'::text;
+    end if;
+    if v_gates_open and backlog > 0 then
+        v_still := clock_timestamp() - greatest(oldest_at, given.last_progress_at, (
+            select max(c.updated_at) from public.dot_config as c
+            where c.key in ('iu_core.routes_enabled', 'iu_core.route_worker_enabled')
+        ));
+        if v_still > make_interval(secs => public.fn_iu_setting_seconds('iu_core.stall_seconds', 300)) then
+            v_faults := v_faults || format(
+                'the backlog has not moved for %s seconds while the gates are open',
+                round(extract(epoch from v_still))
+            );
+        end if;
+    end if;
+    return v_faults;
+end
+$$;
+comment on function public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz) is
+'What makes a worker unhealthy, a sentence each: the safety check is missing, the cursor is another cluster''s, or a backlog has
+not moved for iu_core.stall_seconds though the gates are open. Empty where it is healthy.';

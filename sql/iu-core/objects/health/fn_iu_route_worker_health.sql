@@ -1,0 +1,59 @@
+create or replace function public.fn_iu_route_worker_health(worker_name text default 'iu_outbound_default')
+returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_cap constant int := 10000;
+    v_cursor public.iu_route_worker_cursor;
+    v_tally record;
+    v_backlog record;
+    v_letters int;
+    v_faults text [];
+    v_notes text [];
+begin
+    perform public.fn_iu_worker_name_require(worker_name);
+    select c.* into v_cursor from public.iu_route_worker_cursor as c
+    where c.worker_name = fn_iu_route_worker_health.worker_name;
+    v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
+    select b.* into v_backlog from public.fn_iu_cursor_backlog(v_cursor, (
+        select a.restored_seq from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
+    ), v_cap + 1) as b;
+    select coalesce(sum(t.attempts), 0) as attempts, coalesce(sum(t.failed), 0) as failed, coalesce(sum(t.sent), 0) as sent
+    into v_tally from public.iu_route_attempt_tally as t;
+    select count(*) into v_letters
+    from (select from public.iu_route_dead_letter as l where l.resolution is null limit v_cap + 1) as open;
+    v_faults := public.fn_iu_health_faults(v_cursor, v_backlog.events, v_backlog.oldest_at);
+    v_notes := public.fn_iu_health_notes(v_cursor, v_backlog.events, v_letters, v_cap);
+    return jsonb_build_object(
+        'healthy', cardinality(v_faults) = 0,
+        'reasons', to_jsonb(v_faults || v_notes),
+        'worker_name', worker_name,
+        'worker_gate_open', public.fn_iu_gate_open('iu_core.route_worker_enabled'),
+        'master_gate_open', public.fn_iu_gate_open('iu_core.routes_enabled'),
+        'delivery_gate_open', public.fn_iu_gate_open('iu_core.delivery_enabled'),
+        'live_routes', to_jsonb(coalesce((
+            select string_to_array(c.value, ',') from public.dot_config as c where c.key = 'iu_core.delivery_live_routes'
+        ), '{}')),
+        'backlog', least(v_backlog.events, v_cap),
+        'backlog_capped', v_backlog.events > v_cap,
+        'backlog_oldest_seconds', round(extract(epoch from greatest(clock_timestamp() - v_backlog.oldest_at, '0')), 3),
+        'attempts_in_audit', v_tally.attempts,
+        'failed_attempts', v_tally.failed,
+        'delivered_sent', v_tally.sent,
+        'dead_letter_open', least(v_letters, v_cap),
+        'dead_letter_open_capped', v_letters > v_cap,
+        'last_run_at', v_cursor.last_run_at,
+        'last_progress_at', v_cursor.last_progress_at,
+        'cursor_event_id', v_cursor.cursor_event_id,
+        'cursor_created_at', v_cursor.cursor_created_at
+    );
+end
+$$;
+comment on function public.fn_iu_route_worker_health(text) is
+'The health of a worker: {"healthy", "reasons", "worker_name", "worker_gate_open", "master_gate_open", "delivery_gate_open",
+"live_routes", "backlog", "backlog_capped", "backlog_oldest_seconds" (0: no backlog), "attempts_in_audit", "failed_attempts",
+"delivered_sent", "dead_letter_open", "dead_letter_open_capped", "last_run_at", "last_progress_at", "cursor_event_id",
+"cursor_created_at"}. backlog and dead_letter_open are exact up to 10,000. Counts of attempts are of the whole audit. A fault
+makes it unhealthy; a closed gate and open letters are reasons that do not. Raises IU104. Cost does not grow with the tables.';

@@ -1,0 +1,39 @@
+create or replace function public.fn_iu_emit_event(
+    event_type text, canonical_address text, subject_ref uuid, actor_ref text, safe_payload jsonb
+)
+returns uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_type public.event_type_registry;
+    v_id uuid;
+begin
+    select r.* into v_type from public.event_type_registry as r where r.event_type = fn_iu_emit_event.event_type;
+    if not coalesce(
+        v_type.enabled and v_type.payload_keys is null
+        and subject_ref is not null
+        and length(canonical_address) between 1 and 1000 and canonical_address !~ '^\s|\s$|[[:cntrl:]]'
+        and length(actor_ref) between 1 and 200 and actor_ref !~ '^\s|\s$|[[:cntrl:]]'
+        and jsonb_typeof(safe_payload) = 'object'
+        and public.fn_iu_payload_is_plain(safe_payload, safe_payload::text), false
+    ) then
+        perform public.fn_iu_event_check(event_type, canonical_address, subject_ref, actor_ref, safe_payload);
+    end if;
+    insert into public.event_outbox (
+        event_domain, event_type, event_stream, delivery_lane, canonical_address, event_subject_table,
+        event_subject_ref, actor_ref, payload_classification, safe_payload
+    ) values (
+        v_type.event_domain, event_type, v_type.event_stream, v_type.delivery_lane, canonical_address,
+        v_type.event_subject_table, subject_ref, actor_ref, v_type.payload_classification, safe_payload
+    )
+    returning event_id into v_id;
+    return v_id;
+end
+$$;
+comment on function public.fn_iu_emit_event(text, text, uuid, text, jsonb) is
+'Emits one event in the caller''s transaction and returns its id (UUIDv7). Stream, lane, domain and classification come from the
+registry. Raises IU101 for an unknown or disabled type, IU102 for a payload that is no object, larger than 8 KiB or has a key
+that the type does not allow, IU103 for one that is not refs-only, IU104 for an argument that is null, empty or malformed.
+Writes one row of event_outbox; takes no lock that another emitter waits for.';

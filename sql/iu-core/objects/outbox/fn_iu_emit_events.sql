@@ -1,0 +1,55 @@
+create or replace function public.fn_iu_emit_events(events jsonb)
+returns setof uuid
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if events is null or jsonb_typeof(events) <> 'array' then
+        raise exception 'argument events is %', coalesce(jsonb_typeof(events), 'null') using
+            errcode = 'IU104', hint = 'Give an array of objects with event_type, canonical_address, subject_ref, '
+                'actor_ref and safe_payload.';
+    end if;
+    if jsonb_path_exists(events, 'strict $[*] ? (@.type() != "object")') then
+        raise exception 'argument events holds an element that is not an object' using
+            errcode = 'IU104', hint = 'Each element is an object with event_type, canonical_address, subject_ref, '
+                'actor_ref and safe_payload.';
+    end if;
+    return query
+    with given as materialized (
+        select e.*, r.event_domain, r.event_stream, r.delivery_lane, r.event_subject_table,
+            r.payload_classification, coalesce(
+                r.enabled and r.payload_keys is null
+                and e.subject_ref ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+                and length(e.canonical_address) between 1 and 1000 and e.canonical_address !~ '^\s|\s$|[[:cntrl:]]'
+                and length(e.actor_ref) between 1 and 200 and e.actor_ref !~ '^\s|\s$|[[:cntrl:]]'
+                and jsonb_typeof(e.safe_payload) = 'object'
+                and public.fn_iu_payload_is_plain(e.safe_payload, e.safe_payload::text), false
+            ) as is_plain
+        from rows from (
+            jsonb_to_recordset(events) as (
+                event_type text, canonical_address text, subject_ref text, actor_ref text, safe_payload jsonb
+            )
+        ) with ordinality as e (event_type, canonical_address, subject_ref, actor_ref, safe_payload, place)
+        left join public.event_type_registry as r on r.event_type = e.event_type
+    )
+    insert into public.event_outbox (
+        event_domain, event_type, event_stream, delivery_lane, canonical_address, event_subject_table,
+        event_subject_ref, actor_ref, payload_classification, safe_payload
+    )
+    select
+        g.event_domain, g.event_type, g.event_stream, g.delivery_lane, g.canonical_address, g.event_subject_table,
+        case
+            when g.is_plain then g.subject_ref::uuid
+            else public.fn_iu_event_subject(
+                g.place, g.event_type, g.canonical_address, g.subject_ref, g.actor_ref, g.safe_payload
+            )
+        end, g.actor_ref, g.payload_classification, g.safe_payload
+    from given as g
+    order by g.place
+    returning event_id;
+end
+$$;
+comment on function public.fn_iu_emit_events(jsonb) is
+'Emits an array of events, set-based, all of them or none, under the rules of fn_iu_emit_event: returns their ids in the
+order of the array. An element is an object with event_type, canonical_address, subject_ref, actor_ref and safe_payload; an
+element that is refused is named by its place, counted from 1. Raises IU101 to IU104.';

@@ -1,0 +1,27 @@
+create or replace function public.fn_iu_event_subject(
+    place bigint, event_type text, canonical_address text, subject_ref text, actor_ref text, safe_payload jsonb
+)
+returns uuid
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_state text;
+    v_message text;
+    v_hint text;
+begin
+    perform public.fn_iu_event_check(event_type, canonical_address, subject_ref::uuid, actor_ref, safe_payload);
+    return subject_ref::uuid;
+exception when others then
+    get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_hint = pg_exception_hint;
+    if v_state = '22P02' then
+        v_state := 'IU104';
+        v_message := format('argument subject_ref is malformed: %L', left(subject_ref, 80));
+        v_hint := 'Give a uuid.';
+    end if;
+    raise exception 'event %: %', place, v_message using errcode = v_state, hint = v_hint;
+end
+$$;
+comment on function public.fn_iu_event_subject(bigint, text, text, text, text, jsonb) is
+'The subject, as a uuid, of an element of a bulk emit that the quick look did not clear. Raises what fn_iu_event_check raises
+with the element''s place in front of the message, and IU104 where the subject is no uuid.';

@@ -1,0 +1,43 @@
+create or replace function public.fn_iu_payload_check(safe_payload jsonb)
+returns void
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_bytes int := octet_length(safe_payload::text);
+    v_key text;
+    v_numbers int;
+begin
+    if v_bytes > 8192 then
+        raise exception 'payload of % bytes is larger than 8192', v_bytes using
+            errcode = 'IU102', hint = 'An event carries references and counts; leave the rest where it is kept.';
+    end if;
+    for v_key in
+        select k.key #>> '{}'
+        from jsonb_path_query(safe_payload, 'strict $.** ? (@.type() == "object").keyvalue().key') as k (key)
+    loop
+        if v_key ~* '(body|content|secret|passw|passphrase|pwd|credential|token|vector|embedding|(api|private|access|secret)[_.:-]?key|authorization|cookie)' then
+            raise exception 'payload is not refs-only: key %', quote_literal(left(v_key, 100)) using
+                errcode = 'IU103', hint = 'Send a reference to it instead; no key may name a body, secret or vector.';
+        elsif v_key !~ '^[A-Za-z0-9_.:-]+$' then
+            raise exception 'payload is not refs-only: key % holds other characters than A-Z a-z 0-9 _ . : -',
+                quote_literal(left(v_key, 100)) using
+                errcode = 'IU103', hint = 'Name the keys in plain ASCII, so that what they hold can be judged.';
+        end if;
+    end loop;
+    select max((select count(*) from jsonb_array_elements(a.items) as i where jsonb_typeof(i) = 'number'))
+    into v_numbers
+    from jsonb_path_query(safe_payload, 'strict $.** ? (@.type() == "array" && @.size() > 16)') as a (items);
+    if v_numbers > 16 then
+        raise exception 'payload is not refs-only: an array of % numbers', v_numbers using
+            errcode = 'IU103', hint = 'More than 16 numbers in a row are a vector. Send a reference to it instead.';
+    end if;
+exception when statement_too_complex then
+    raise exception 'payload is nested too deeply' using
+        errcode = 'IU102', hint = 'An event carries references and counts; leave the rest where it is kept.';
+end
+$$;
+comment on function public.fn_iu_payload_check(jsonb) is
+'The close look at a payload that is an object. Raises IU102 where it is larger than 8 KiB as text or nested too deeply, and
+IU103 where a key at any depth names a body, secret or vector (in any case, as a part of the key too) or is not plain ASCII,
+or an array at any depth holds more than 16 numbers.';

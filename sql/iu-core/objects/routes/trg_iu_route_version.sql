@@ -1,0 +1,24 @@
+create or replace function public.fn_iu_route_version_record()
+returns trigger
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if tg_op = 'DELETE' then
+        insert into public.iu_outbound_route_version (route_code, event_type, enabled, dry_run, target_kind, target_ref)
+        values (old.route_code, old.event_type, false, old.dry_run, old.target_kind, old.target_ref);
+        return old;
+    end if;
+    new.route_no := public.fn_iu_name_intern(new.route_code);
+    insert into public.iu_outbound_route_version (route_code, event_type, enabled, dry_run, target_kind, target_ref)
+    values (new.route_code, new.event_type, new.enabled, new.dry_run, new.target_kind, new.target_ref)
+    returning route_version into new.route_version;
+    return new;
+end
+$$;
+comment on function public.fn_iu_route_version_record() is
+'Trigger function: records every state of an outbound route in iu_outbound_route_version and gives the row its numbers.';
+
+create or replace trigger trg_iu_route_version
+before insert or update or delete on public.iu_outbound_route
+for each row execute function public.fn_iu_route_version_record();

@@ -1,0 +1,45 @@
+create or replace function public.fn_iu_append_only_refuse()
+returns trigger
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    raise exception '% of % is refused: the table is append-only', lower(tg_op), tg_table_name using
+        errcode = 'IU203',
+        hint = 'What was recorded stays as it was recorded. Write a new row instead.';
+end
+$$;
+comment on function public.fn_iu_append_only_refuse() is
+'Trigger function of the append-only tables: raises IU203 on update, delete and truncate, even where no row matches.';
+
+create or replace trigger trg_iu_append_only
+before update or delete or truncate on public.event_outbox
+for each statement execute function public.fn_iu_append_only_refuse();
+
+create or replace trigger trg_iu_append_only
+before update or delete or truncate on public.iu_route_attempt_log
+for each statement execute function public.fn_iu_append_only_refuse();
+
+create or replace trigger trg_iu_append_only
+before update or delete or truncate on public.iu_route_batch
+for each statement execute function public.fn_iu_append_only_refuse();
+
+create or replace trigger trg_iu_append_only
+before update or delete or truncate on public.dot_config_history
+for each statement execute function public.fn_iu_append_only_refuse();
+
+create or replace trigger trg_iu_append_only
+before update or delete or truncate on public.iu_outbound_route_version
+for each statement execute function public.fn_iu_append_only_refuse();
+
+create or replace trigger trg_iu_append_only
+before update or delete or truncate on public.iu_inbound_capture
+for each statement execute function public.fn_iu_append_only_refuse();
+
+create or replace trigger trg_iu_append_only
+before update or delete or truncate on public.iu_route_worker_seek
+for each statement execute function public.fn_iu_append_only_refuse();
+
+create or replace trigger trg_iu_append_only
+before update or delete or truncate on public.iu_audit_name
+for each statement execute function public.fn_iu_append_only_refuse();

@@ -1,0 +1,32 @@
+create or replace function public.fn_iu_cursor_lock(worker_name text)
+returns public.iu_route_worker_cursor
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_cursor public.iu_route_worker_cursor;
+begin
+    select c.* into v_cursor from public.iu_route_worker_cursor as c
+    where c.worker_name = fn_iu_cursor_lock.worker_name for no key update skip locked;
+    if found then
+        return v_cursor;
+    end if;
+    -- The key is 'iu' and the name: of two first invocations one makes the cursor, the other is told busy.
+    if not pg_try_advisory_xact_lock(26997, hashtext(worker_name))
+        or exists (
+            select from public.iu_route_worker_cursor as c where c.worker_name = fn_iu_cursor_lock.worker_name
+        )
+    then
+        return null;
+    end if;
+    insert into public.iu_route_worker_cursor (worker_name, worker_no, system_identifier)
+    select worker_name, public.fn_iu_name_intern(worker_name), a.system_identifier
+    from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
+    returning * into v_cursor;
+    return v_cursor;
+end
+$$;
+comment on function public.fn_iu_cursor_lock(text) is
+'Locks the cursor of a worker until the end of the transaction and returns it; makes it, at the beginning, where the worker is
+new. Returns null where another invocation holds it, and waits for nobody.';

@@ -1,0 +1,43 @@
+create or replace function public.fn_iu_cursor_seek(given public.iu_route_worker_cursor, target text)
+returns public.iu_route_worker_cursor
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_cursor public.iu_route_worker_cursor := given;
+    v_event public.event_outbox;
+begin
+    if target = 'latest' then
+        select o.* into v_event from public.event_outbox as o
+        where o.event_domain = given.event_domain order by o.event_seq desc limit 1;
+    elsif target ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' then
+        select o.* into v_event from public.event_outbox as o
+        where o.event_id = target::uuid and o.event_domain = given.event_domain;
+    end if;
+    if target not in ('beginning', 'latest') and v_event.event_id is null then
+        raise exception 'unknown position % for worker %', quote_literal(target), given.worker_name using
+            errcode = 'IU501',
+            hint = format('Give beginning, latest, or the id of an event of domain %s.', given.event_domain);
+    end if;
+    v_cursor.cursor_event_id := v_event.event_id;
+    v_cursor.cursor_created_at := v_event.created_at;
+    v_cursor.anchored_seq := coalesce(v_event.event_seq, 0);
+    v_cursor.position_seq := 0;
+    v_cursor.window_start_seq := 0;
+    v_cursor.window_late_xids := '{}';
+    v_cursor.consumed_snapshot := null;
+    v_cursor.window_snapshot := null;
+    v_cursor.own_xid := pg_current_xact_id();
+    v_cursor.own_position_seq := coalesce(v_event.event_seq, 0);
+    if target = 'latest' then
+        v_cursor.consumed_snapshot := public.fn_iu_window_snapshot();
+    elsif v_event.event_id is not null then
+        v_cursor.window_snapshot := public.fn_iu_window_snapshot();
+        v_cursor.position_seq := v_event.event_seq;
+    end if;
+    return v_cursor;
+end
+$$;
+comment on function public.fn_iu_cursor_seek(public.iu_route_worker_cursor, text) is
+'The cursor at another position. Latest: all that a snapshot shows now counts as consumed. An event: a window of all that a
+snapshot shows now, read up to that event; what commits later comes in the next window. Writes nothing; raises IU501.';

@@ -1,0 +1,25 @@
+create or replace function public.fn_iu_cursor_store(given public.iu_route_worker_cursor)
+returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+    update public.iu_route_worker_cursor as c
+    set cursor_event_id = given.cursor_event_id,
+        cursor_created_at = given.cursor_created_at,
+        consumed_snapshot = given.consumed_snapshot,
+        window_snapshot = given.window_snapshot,
+        window_start_seq = given.window_start_seq,
+        window_late_xids = given.window_late_xids,
+        position_seq = given.position_seq,
+        own_xid = given.own_xid,
+        own_position_seq = given.own_position_seq,
+        system_identifier = given.system_identifier,
+        anchored_seq = given.anchored_seq,
+        last_batch_hash = given.last_batch_hash,
+        last_progress_at = given.last_progress_at,
+        last_run_at = given.last_run_at,
+        last_run_summary = given.last_run_summary
+    where c.worker_name = given.worker_name
+$$;
+comment on function public.fn_iu_cursor_store(public.iu_route_worker_cursor) is
+'Writes a cursor back. The caller holds its lock.';

@@ -1,0 +1,37 @@
+create or replace function public.fn_iu_cursor_unread_seq(given public.iu_route_worker_cursor)
+returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+declare
+    v_top pg_snapshot := coalesce(given.window_snapshot, given.consumed_snapshot);
+    v_unread bigint;
+begin
+    if v_top is null then
+        return 1;
+    end if;
+    -- offset 0 keeps the planner from walking the index on event_seq from its very beginning
+    select min(unread.event_seq) into v_unread
+    from (
+        (
+            select o.event_seq from public.event_outbox as o
+            where o.event_domain = given.event_domain and o.emitted_xid >= pg_snapshot_xmax(v_top)
+            offset 0
+        )
+        union all
+        select late.event_seq
+        from pg_snapshot_xip(v_top) as open (xid)
+        cross join lateral (
+            select o.event_seq from public.event_outbox as o
+            where o.event_domain = given.event_domain and o.emitted_xid = open.xid
+            order by o.event_seq limit 1
+        ) as late
+    ) as unread;
+    return least(v_unread, case when given.window_snapshot is not null then given.position_seq + 1 end);
+end
+$$;
+comment on function public.fn_iu_cursor_unread_seq(public.iu_route_worker_cursor) is
+'The least event_seq that the cursor may not have read, in the terms of the cluster it comes from; null where it has read all.
+A re-anchor after a restore goes on from there. Costs as much as there are unread events.';

@@ -1,0 +1,22 @@
+create or replace function public.fn_iu_route_worker_pending(worker_name text default 'iu_outbound_default')
+returns boolean
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_cursor public.iu_route_worker_cursor;
+begin
+    perform public.fn_iu_worker_name_require(worker_name);
+    select c.* into v_cursor from public.iu_route_worker_cursor as c
+    where c.worker_name = fn_iu_route_worker_pending.worker_name;
+    v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
+    return (
+        select b.events > 0 from public.fn_iu_cursor_backlog(v_cursor, (
+            select a.restored_seq from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
+        ), 1) as b
+    );
+end
+$$;
+comment on function public.fn_iu_route_worker_pending(text) is
+'Whether a worker has anything to read: the cheap question of one that polls. Reads only; takes no lock and no transaction id.';

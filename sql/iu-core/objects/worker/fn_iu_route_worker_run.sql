@@ -1,0 +1,43 @@
+create or replace function public.fn_iu_route_worker_run(worker_name text, batch_limit int, run_ref text default null)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_closed text;
+    v_cursor public.iu_route_worker_cursor;
+    v_summary jsonb;
+begin
+    perform public.fn_iu_worker_name_require(worker_name);
+    if batch_limit is null or batch_limit < 1 or batch_limit > 100000 then
+        raise exception 'batch_limit % is not between 1 and 100000', coalesce(batch_limit::text, 'null') using
+            errcode = 'IU301', hint = 'Give how many events the invocation may read, for example 1000.';
+    end if;
+    if run_ref is not null then
+        perform public.fn_iu_argument_require('run_ref', run_ref, 200);
+    end if;
+    v_closed := case
+        when not public.fn_iu_gate_open('iu_core.routes_enabled') then 'master_gate_closed'
+        when not public.fn_iu_gate_open('iu_core.route_worker_enabled') then 'worker_gate_closed'
+    end;
+    if v_closed is null then
+        v_cursor := public.fn_iu_cursor_lock(worker_name);
+        if v_cursor.worker_name is not null then
+            return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref);
+        end if;
+    end if;
+    select public.fn_iu_worker_summary(coalesce(v_closed, 'worker_busy'), c.cursor_event_id, c.cursor_created_at, null)
+    into v_summary
+    from (values (worker_name)) as asked (worker_name)
+    left join public.iu_route_worker_cursor as c on c.worker_name = asked.worker_name;
+    return v_summary;
+end
+$$;
+comment on function public.fn_iu_route_worker_run(text, int, text) is
+'One invocation of a worker: reads the next events after its cursor, at most batch_limit, writes one attempt for each (event,
+enabled route), sets failures aside as dead letters, records the batch with run_ref, and moves the cursor, all in the caller''s
+transaction. Returns {"status", "seen", "attempts_written", "skipped", "dead_lettered", "cursor_event_id", "cursor_created_at",
+"batch_id"}; status is ran, master_gate_closed, worker_gate_closed, or worker_busy where another invocation holds the cursor.
+Raises IU104 for a malformed name or run_ref, IU301 for a batch_limit outside 1 to 100000, IU302 where more than half of the
+batch fails, IU501 after a restore or clone. Locks the worker''s cursor row and waits for nobody.';

@@ -1,0 +1,42 @@
+create or replace function public.fn_iu_route_worker_seek(worker_name text, "position" text, reason text)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_cursor public.iu_route_worker_cursor;
+    v_from uuid;
+    v_restored_cursor public.iu_route_worker_cursor;
+begin
+    perform public.fn_iu_worker_name_require(worker_name);
+    perform public.fn_iu_argument_require('position', "position", 100);
+    perform public.fn_iu_argument_require('reason', reason, 2000);
+    v_cursor := public.fn_iu_cursor_lock(worker_name);
+    if v_cursor.worker_name is null then
+        return jsonb_build_object('status', 'worker_busy', 'worker_name', worker_name, 'position', "position");
+    end if;
+    v_from := v_cursor.cursor_event_id;
+    v_restored_cursor := v_cursor;
+    v_cursor.system_identifier := public.fn_iu_cluster_anchor();
+    v_cursor := public.fn_iu_cursor_seek(v_cursor, "position");
+    if v_cursor.system_identifier <> v_restored_cursor.system_identifier and "position" = v_from::text then
+        v_cursor.position_seq := least(
+            v_cursor.position_seq, public.fn_iu_cursor_unread_seq(v_restored_cursor) - 1
+        );
+    end if;
+    perform public.fn_iu_cursor_store(v_cursor);
+    insert into public.iu_route_worker_seek (worker_name, "position", from_event_id, to_event_id, reason)
+    values (worker_name, "position", v_from, v_cursor.cursor_event_id, reason);
+    return jsonb_build_object(
+        'status', 'sought', 'worker_name', worker_name, 'position', "position", 'from_event_id', v_from,
+        'cursor_event_id', v_cursor.cursor_event_id, 'cursor_created_at', v_cursor.cursor_created_at
+    );
+end
+$$;
+comment on function public.fn_iu_route_worker_seek(text, text, text) is
+'Moves a worker''s cursor and records it in iu_route_worker_seek: position is beginning, latest, or the id of an event after
+which to go on. Makes the cursor where the worker is new; re-anchors it after a restore, where seeking the event it stood on
+goes on exactly where it was. Returns {"status", "worker_name", "position", "from_event_id", "cursor_event_id",
+"cursor_created_at"}; status is sought, or worker_busy where an invocation holds the cursor. Raises IU104, and IU501 for a
+position that is none of these. Attempts that exist are not made again.';

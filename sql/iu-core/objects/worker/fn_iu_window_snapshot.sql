@@ -1,0 +1,24 @@
+create or replace function public.fn_iu_window_snapshot()
+returns pg_snapshot
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_own xid8 := pg_current_xact_id();
+    v_now pg_snapshot := pg_current_snapshot();
+begin
+    if v_own >= pg_snapshot_xmax(v_now) or not pg_visible_in_snapshot(v_own, v_now) then
+        return v_now;
+    end if;
+    return format(
+        '%s:%s:%s', least(pg_snapshot_xmin(v_now), v_own), pg_snapshot_xmax(v_now),
+        (
+            select string_agg(x::text, ',' order by x)
+            from (select pg_snapshot_xip(v_now) union select v_own) as open (x)
+        )
+    )::pg_snapshot;
+end
+$$;
+comment on function public.fn_iu_window_snapshot() is
+'The current snapshot, in which the transaction''s own events count as not visible: pg_current_snapshot() leaves the own
+transaction out of its list. After the commit they are then claimed once more, which is harmless, instead of lost.';

@@ -1,0 +1,63 @@
+-- 040: outbound routes, their history, and the numbers that stand for names in the audit.
+select public.fn_iu_step_require('030_event_types_and_outbox');
+
+create table public.iu_audit_name (
+    name_no int generated always as identity primary key,
+    name text not null unique
+);
+comment on table public.iu_audit_name is
+'Worker names and route codes, each with the number that stands for it in iu_route_attempt_log. Never deleted,
+so the same worker, event and route give the same key for ever.';
+
+create table public.iu_outbound_route_version (
+    route_version int generated always as identity primary key,
+    route_code text not null,
+    event_type text not null,
+    enabled boolean not null,
+    dry_run boolean not null,
+    target_kind text not null,
+    target_ref text not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    recorded_by text not null default session_user
+);
+create index iu_outbound_route_version_by_code on public.iu_outbound_route_version (route_code, route_version);
+comment on table public.iu_outbound_route_version is
+'Every state that an outbound route has had: append-only, written by trg_iu_route_version. An attempt names the version
+under which it was made, so the audit shows the target of that moment. A deleted route leaves a disabled version.';
+
+create table public.iu_outbound_route (
+    route_code text primary key,
+    event_type text not null references public.event_type_registry (event_type),
+    enabled boolean not null default false,
+    dry_run boolean not null default true,
+    target_kind text not null,
+    target_ref text not null,
+    route_no int not null references public.iu_audit_name (name_no),
+    route_version int not null references public.iu_outbound_route_version (route_version),
+    constraint route_code_is_a_name check (route_code ~ '^[a-z0-9_.-]{1,100}$'),
+    constraint dry_run_is_enforced check (dry_run)
+);
+create index iu_outbound_route_by_type on public.iu_outbound_route (event_type) where enabled;
+comment on table public.iu_outbound_route is
+'Event type to target. dry_run_is_enforced makes a live route impossible: an attempt is recorded, nothing is delivered.
+route_no and route_version are set by trg_iu_route_version.';
+
+with route (route_code, event_type) as (
+    values ('iu.version_applied.workflow', 'version_applied'),
+    ('iu.structure_piece_split.workflow', 'structure_piece_split')
+),
+known as (
+    insert into public.iu_audit_name (name)
+    select route_code from route order by route_code
+    returning name_no, name
+),
+recorded as (
+    insert into public.iu_outbound_route_version (route_code, event_type, enabled, dry_run, target_kind, target_ref)
+    select route_code, event_type, true, true, 'workflow', 'event_outbox' from route order by route_code
+    returning *
+)
+insert into public.iu_outbound_route
+(route_code, event_type, enabled, dry_run, target_kind, target_ref, route_no, route_version)
+select r.route_code, r.event_type, r.enabled, r.dry_run, r.target_kind, r.target_ref, known.name_no, r.route_version
+from recorded as r inner join known on known.name = r.route_code;
+

@@ -1,0 +1,141 @@
+-- 050: the worker's cursor, the ledger of batches, the audit of attempts, and the dead letters.
+select public.fn_iu_step_require('040_routes');
+
+create table public.iu_route_worker_cursor (
+    worker_name text primary key,
+    worker_no int not null references public.iu_audit_name (name_no),
+    event_domain text not null default 'iu',
+    cursor_event_id uuid,
+    cursor_created_at timestamptz,
+    consumed_snapshot pg_snapshot,
+    window_snapshot pg_snapshot,
+    window_start_seq bigint not null default 0,
+    window_late_xids xid8 [] not null default '{}',
+    position_seq bigint not null default 0,
+    own_xid xid8,
+    own_position_seq bigint not null default 0,
+    system_identifier bigint not null,
+    anchored_seq bigint not null default 0,
+    last_batch_hash bytea not null default '\x',
+    last_progress_at timestamptz,
+    last_run_at timestamptz,
+    last_run_summary jsonb,
+    constraint worker_name_is_a_name check (worker_name ~ '^[A-Za-z0-9_.:-]{1,100}$')
+);
+comment on table public.iu_route_worker_cursor is
+'One durable cursor a worker. All that consumed_snapshot shows has been consumed; the window is what window_snapshot
+shows beyond it, and position_seq is how far the window has been read. Moved only by a run and by fn_iu_route_worker_seek.';
+comment on column public.iu_route_worker_cursor.consumed_snapshot is 'null: nothing has been consumed';
+comment on column public.iu_route_worker_cursor.window_snapshot is 'null: no window is open';
+comment on column public.iu_route_worker_cursor.window_start_seq is 'no event of a newer transaction in the window lies below';
+comment on column public.iu_route_worker_cursor.window_late_xids is 'transactions with events in the window that were open in consumed_snapshot';
+comment on column public.iu_route_worker_cursor.own_xid is 'transaction that ran the worker last; own_position_seq is how far its own events were read';
+comment on column public.iu_route_worker_cursor.system_identifier is 'cluster whose transaction ids the snapshots hold';
+comment on column public.iu_route_worker_cursor.anchored_seq is 'events up to here were passed over by a seek and owe no attempt';
+comment on column public.iu_route_worker_cursor.last_batch_hash is 'batch_hash of the worker''s newest batch';
+
+create table public.iu_route_worker_seek (
+    seek_no bigint generated always as identity primary key,
+    worker_name text not null,
+    position text not null,
+    from_event_id uuid,
+    to_event_id uuid,
+    reason text not null,
+    sought_at timestamptz not null default clock_timestamp(),
+    sought_by text not null default session_user
+);
+comment on table public.iu_route_worker_seek is
+'Every seek of a cursor: append-only, written by fn_iu_route_worker_seek.';
+
+create table public.iu_route_batch (
+    batch_id bigint generated always as identity primary key,
+    worker_name text not null,
+    event_domain text not null,
+    run_ref text,
+    started_at timestamptz not null,
+    finished_at timestamptz not null,
+    seen int not null,
+    attempts_written int not null,
+    dry_run int not null,
+    skipped int not null,
+    failed int not null,
+    dead_lettered int not null,
+    first_event_seq bigint not null,
+    last_event_seq bigint not null,
+    previous_hash bytea not null,
+    batch_hash bytea not null,
+    constraint attempts_are_dry_run_skipped_or_failed check (attempts_written >= dry_run + skipped + failed)
+);
+create index iu_route_batch_by_worker on public.iu_route_batch (worker_name, batch_id);
+create index iu_route_batch_by_run on public.iu_route_batch (run_ref, batch_id) where run_ref is not null;
+comment on table public.iu_route_batch is
+'One row for each worker invocation that saw events: append-only. run_ref is the orchestrator''s run id.
+batch_hash is the sha256 of the row''s facts and of the worker''s batch before it (fn_iu_batch_hash).';
+
+create table public.iu_route_attempt_log (
+    attempt_id bigint generated always as identity,
+    batch_id bigint,
+    created_at timestamptz not null default clock_timestamp(),
+    event_id uuid not null,
+    worker_no int not null,
+    route_no int not null default 0,
+    route_version int not null default 0,
+    attempt_no int not null default 1,
+    decision text not null,
+    error_code text,
+    error_detail text,
+    idempotency_key text,
+    run_ref text,
+    constraint decision_is_known check (decision in ('dry_run', 'skipped', 'failed', 'sent')),
+    constraint error_goes_with_failure check ((decision = 'failed') = (error_code is not null)),
+    constraint replay_carries_its_key check ((attempt_no > 1) = (idempotency_key is not null))
+) with (fillfactor = 100);
+create unique index first_attempt_is_made_once
+on public.iu_route_attempt_log (event_id, worker_no, route_no) where attempt_no = 1;
+create unique index replay_is_made_once
+on public.iu_route_attempt_log (idempotency_key, attempt_no, event_id) where attempt_no > 1;
+create index iu_route_attempt_log_by_batch
+on public.iu_route_attempt_log using brin (batch_id) with (pages_per_range = 16, autosummarize = on);
+comment on table public.iu_route_attempt_log is
+'The audit of attempts, one narrow append-only row for each (event, route) try; read it through the view iu_route_attempt.
+worker_no and route_no are numbers of iu_audit_name (route 0: no route), route_version is one of iu_outbound_route_version.
+The idempotency key of a first attempt is (event, worker, route) itself; a replay carries the key of its letter.';
+
+create table public.iu_route_attempt_tally (
+    tally_key text primary key,
+    attempts bigint not null default 0,
+    failed bigint not null default 0,
+    sent bigint not null default 0
+) with (fillfactor = 50);
+comment on table public.iu_route_attempt_tally is
+'Running counts of iu_route_attempt_log, so that nobody counts the log: a row a worker, and a few rows for replays
+(replay:N, one of several so that replays at once do not wait for one another). The sum is exact.';
+
+create table public.iu_route_dead_letter (
+    dead_letter_id uuid primary key default gen_random_uuid(),
+    event_id uuid not null,
+    worker_name text not null default 'iu_outbound_default',
+    route_code text,
+    idempotency_key text not null unique,
+    event_snapshot jsonb not null default '{}',
+    failure_code text not null default 'worker_process_error',
+    failure_detail text,
+    attempts int not null default 1,
+    resolution text,
+    resolved_at timestamptz,
+    resolved_by text,
+    resolution_reason text,
+    next_replay_at timestamptz default clock_timestamp(),
+    created_at timestamptz not null default clock_timestamp(),
+    constraint resolution_is_known check (resolution in ('replayed', 'discarded')),
+    constraint resolved_at_goes_with_resolution check ((resolution is null) = (resolved_at is null)),
+    constraint attempts_begin_at_one check (attempts >= 1)
+);
+create index iu_route_dead_letter_open
+on public.iu_route_dead_letter (next_replay_at, dead_letter_id) where resolution is null;
+create index iu_route_dead_letter_by_event on public.iu_route_dead_letter (event_id);
+comment on table public.iu_route_dead_letter is
+'Events set aside: one letter for each (worker, event, route) that failed, with references only. resolution null is open;
+a letter is closed by fn_iu_route_dead_letter_replay or fn_iu_route_dead_letter_discard.';
+comment on column public.iu_route_dead_letter.next_replay_at is 'an open letter is due from here; later with each try';
+

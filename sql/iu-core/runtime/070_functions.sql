@@ -1,0 +1,82 @@
+-- 070: the table of contents of the code. Repeatable: applied again whenever one of these files has changed.
+select public.fn_iu_step_require('060_inbound');
+
+-- shared by all
+\ir ../objects/steps/fn_iu_append_only_refuse.sql
+\ir ../objects/steps/fn_iu_argument_require.sql
+\ir ../objects/steps/fn_iu_fault_is_systemic.sql
+
+-- gates
+\ir ../objects/gates/fn_iu_gate_open.sql
+\ir ../objects/gates/fn_iu_setting_seconds.sql
+\ir ../objects/gates/fn_iu_gate_set.sql
+\ir ../objects/gates/trg_iu_gate_history.sql
+
+-- event types and outbox
+\ir ../objects/event_types/fn_iu_event_type_require.sql
+\ir ../objects/outbox/fn_iu_event_id.sql
+\ir ../objects/outbox/fn_iu_payload_is_plain.sql
+\ir ../objects/outbox/fn_iu_payload_check.sql
+\ir ../objects/outbox/fn_iu_event_check.sql
+\ir ../objects/outbox/fn_iu_event_subject.sql
+\ir ../objects/outbox/fn_iu_emit_event.sql
+\ir ../objects/outbox/fn_iu_emit_events.sql
+
+-- routes
+\ir ../objects/routes/fn_iu_name_intern.sql
+\ir ../objects/routes/trg_iu_route_version.sql
+
+-- attempts
+\ir ../objects/attempts/fn_iu_idempotency_key.sql
+\ir ../objects/attempts/fn_iu_route_deliver.sql
+\ir ../objects/attempts/fn_iu_attempt_decide.sql
+\ir ../objects/attempts/fn_iu_attempts_write.sql
+\ir ../objects/attempts/fn_iu_attempts_write_failed.sql
+\ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
+\ir ../objects/attempts/iu_route_attempt.sql
+
+-- dead letters
+\ir ../objects/dead_letters/fn_iu_replay_delay.sql
+\ir ../objects/dead_letters/fn_iu_dead_letters_set_aside.sql
+\ir ../objects/dead_letters/fn_iu_dead_letter_lock.sql
+\ir ../objects/dead_letters/fn_iu_replay_summary.sql
+\ir ../objects/dead_letters/fn_iu_replay_record.sql
+\ir ../objects/dead_letters/fn_iu_route_dead_letter_replay.sql
+\ir ../objects/dead_letters/fn_iu_route_dead_letter_discard.sql
+
+-- worker
+\ir ../objects/worker/fn_iu_worker_name_require.sql
+\ir ../objects/worker/fn_iu_cluster_require.sql
+\ir ../objects/worker/fn_iu_cluster_anchor.sql
+\ir ../objects/worker/fn_iu_cursor_lock.sql
+\ir ../objects/worker/fn_iu_cursor_store.sql
+\ir ../objects/worker/fn_iu_cursor_backlog.sql
+\ir ../objects/worker/fn_iu_cursor_unread_seq.sql
+\ir ../objects/worker/fn_iu_cursor_seek.sql
+\ir ../objects/worker/fn_iu_window_snapshot.sql
+\ir ../objects/worker/fn_iu_window_open.sql
+\ir ../objects/worker/fn_iu_window_claim.sql
+\ir ../objects/worker/fn_iu_window_advance.sql
+\ir ../objects/worker/fn_iu_flood_refuse.sql
+\ir ../objects/worker/fn_iu_batch_hash.sql
+\ir ../objects/worker/fn_iu_batch_record.sql
+\ir ../objects/worker/fn_iu_worker_summary.sql
+\ir ../objects/worker/fn_iu_batch_run.sql
+\ir ../objects/worker/fn_iu_route_worker_run.sql
+\ir ../objects/worker/fn_iu_route_worker_seek.sql
+\ir ../objects/worker/fn_iu_route_worker_pending.sql
+
+-- inbound
+\ir ../objects/inbound/trg_iu_unit_version_out.sql
+\ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
+
+-- health
+\ir ../objects/health/fn_iu_count_say.sql
+\ir ../objects/health/fn_iu_health_faults.sql
+\ir ../objects/health/fn_iu_health_notes.sql
+\ir ../objects/health/fn_iu_route_worker_health.sql
+\ir ../objects/health/fn_iu_audit_counts.sql
+
+-- who owns what, and who may do what
+\ir ../objects/grants.sql
+

@@ -1,0 +1,26 @@
+-- 090: the worker gate is opened, the worker invoked exactly once, and the audit shows that nothing came of it.
+select public.fn_iu_step_require('080_route_worker_disable');
+
+select public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'runtime/090: the worker is armed');
+
+do $run$
+declare
+    v_before jsonb := public.fn_iu_audit_counts();
+    v_summary jsonb := public.fn_iu_route_worker_run('iu_outbound_default', 100);
+    v_after jsonb := public.fn_iu_audit_counts();
+begin
+    raise notice 'summary %', v_summary;
+    if v_summary ->> 'status' <> 'ran' then
+        raise exception 'the worker did not run: %', v_summary using
+            errcode = 'IU901',
+            hint = 'The master gate iu_core.routes_enabled must be true, and no other invocation under way.';
+    end if;
+    if v_before <> v_after then
+        raise exception 'attempts or dead letters came of the first run: before %, after %', v_before, v_after using
+            errcode = 'IU901',
+            hint = 'Events were emitted before the worker was armed. Seek the worker past them first '
+                '(fn_iu_route_worker_seek), then apply the step.';
+    end if;
+end
+$run$;
+
