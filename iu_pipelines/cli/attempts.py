@@ -10,7 +10,7 @@ import typer
 
 from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.dead_letters import print_letters
-from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit
+from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, parse_uuid
 from iu_pipelines.cli.output import print_json, print_table
 from iu_pipelines.domain import attempts, dead_letters
 
@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
 
 def audit(
     event: Annotated[
-        UUID | None, typer.Option(show_default=False, help="Only the attempts of this event.")
+        UUID | None,
+        typer.Option(
+            parser=parse_uuid, metavar="UUID", show_default=False, help="Only the attempts of this event."
+        ),
     ] = None,
     run_ref: Annotated[
         str | None, typer.Option("--run", show_default=False, help="Only the attempts of this run.")

@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason
+from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason, parse_uuid
 from iu_pipelines.cli.output import print_json, print_table
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import dead_letters
@@ -24,7 +24,10 @@ def register(app: typer.Typer) -> None:
 
 def replay(
     dead_letter_id: Annotated[
-        UUID | None, typer.Argument(metavar="[ID]", show_default=False, help="One letter, from iu audit.")
+        UUID | None,
+        typer.Argument(
+            parser=parse_uuid, metavar="[ID]", show_default=False, help="One letter, from iu audit."
+        ),
     ] = None,
     due: Annotated[bool, typer.Option("--due", help="Every open letter that is due.")] = False,
     limit: Limit = 100,
@@ -57,7 +60,9 @@ def _due_ids(gateway: Gateway, limit: int) -> list[UUID]:
 
 
 def discard(
-    dead_letter_id: Annotated[UUID, typer.Argument(metavar="ID", help="One letter, from iu audit.")],
+    dead_letter_id: Annotated[
+        UUID, typer.Argument(parser=parse_uuid, metavar="ID", help="One letter, from iu audit.")
+    ],
     reason: Reason,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,

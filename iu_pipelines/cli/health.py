@@ -62,7 +62,7 @@ def print_health(report: health.HealthReport) -> None:
     rows = [
         ("healthy", report.healthy),
         ("backlog", backlog),
-        ("oldest in backlog", duration(report.backlog_oldest_seconds)),
+        ("oldest in backlog", duration(report.backlog_oldest_seconds if report.backlog else None)),
         ("attempts in audit", report.attempts_in_audit),
         ("failed attempts", report.failed_attempts),
         ("delivered", report.delivered_sent),

@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 a refusal or a failed check, 2 bad usage, 130 interrupted.
 
 from __future__ import annotations
 
+import shlex
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -26,12 +27,14 @@ from iu_pipelines.cli import (
 )
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_error
-from iu_pipelines.errors import IuError
+from iu_pipelines.errors import IuError, redact
 
-_NOUNS = (steps, health, outbox, worker, dead_letters, gates, routes, attempts, server)
+_NOUNS: Final = (steps, ingest, health, outbox, worker, dead_letters, gates, routes, attempts, server)
 _BUG: Final = (
     "This is a defect of iu-pipelines. Repeat with --debug before the command, and report what it shows."
 )
+_HELP: Final = "See: iu --help, or iu COMMAND --help"
+_GIVEN_CHARACTERS: Final = 200
 _INTERRUPTED: Final = 130
 
 
@@ -48,7 +51,6 @@ def build_app() -> typer.Typer:
     app.callback()(_root)
     for noun in _NOUNS:
         noun.register(app)
-    app.add_typer(ingest.app, name="ingest", help="Read a history as information units and versions.")
     return app
 
 
@@ -73,10 +75,10 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. An error becomes words on stderr, never a traceback."""
     try:
         answer = build_app()(args=list(arguments), prog_name="iu", standalone_mode=False)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the boundary: nothing passes as a traceback
         if "--debug" in arguments:
             traceback.print_exc()
-        return _report(error, as_json="--json" in arguments)
+        return _report(error, arguments)
     if answer == _INTERRUPTED:
         print_error(
             "interrupted",
@@ -88,15 +90,16 @@ def run(arguments: Sequence[str]) -> int:
     return answer if isinstance(answer, int) else 0
 
 
-def _report(error: Exception, *, as_json: bool) -> int:
+def _report(error: Exception, arguments: Sequence[str]) -> int:
     """Print *error* and return the exit code that goes with it."""
+    as_json = "--json" in arguments
     if isinstance(error, IuError):
         notes = getattr(error, "__notes__", ())
         print_error(error.message, error.hint, error.code, notes, as_json=as_json)
         return error.exit_code
     if isinstance(error, typer.TyperException):
-        hint = "See: iu --help, or iu COMMAND --help"
-        print_error(error.format_message(), hint, None, (), as_json=as_json)
+        given = redact(shlex.join(["iu", *arguments]))[:_GIVEN_CHARACTERS]
+        print_error(error.format_message(), _HELP, None, (f"given: {given}",), as_json=as_json)
         return error.exit_code
     print_error(f"unexpected {type(error).__name__}: {error}", _BUG, None, (), as_json=as_json)
     return 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from uuid import UUID
 
 import typer
 
@@ -19,6 +20,14 @@ def _json_of_either(context: typer.Context, value: bool) -> bool:
 def _given_before(context: typer.Context, name: str) -> str | None:
     found: str | None = context.find_root().params.get(name)
     return found
+
+
+def parse_uuid(text: str) -> UUID:
+    """Return the UUID that *text* writes. Raises BadParameter naming it."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a UUID") from None
 
 
 DatabaseUrl = Annotated[

@@ -11,7 +11,7 @@ from uuid import UUID
 import typer
 
 from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl
+from iu_pipelines.cli.options import AsJson, DatabaseUrl, parse_uuid
 from iu_pipelines.cli.output import print_json, print_line, print_table
 from iu_pipelines.domain import event_types, outbox
 from iu_pipelines.errors import UsageError
@@ -28,7 +28,7 @@ def emit(
         str, typer.Argument(metavar="TYPE", help="A registered event type, from iu types.")
     ],
     address: Annotated[str, typer.Argument(help="The canonical address of the subject.")],
-    subject: Annotated[UUID, typer.Option(help="The id of the subject.")],
+    subject: Annotated[UUID, typer.Option(parser=parse_uuid, metavar="UUID", help="The id of the subject.")],
     actor: Annotated[str, typer.Option(help="Who or what makes the event.")],
     payload: Annotated[
         str,

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from rich import box
 from rich.console import Console
@@ -16,7 +16,6 @@ from rich.table import Table
 from rich.text import Text
 
 _PIPE_WIDTH: Final = 160
-_NUMBERS: Final = (int, float)
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -44,10 +43,10 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         return
     table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for place, column in enumerate(columns):
-        numeric = all(
-            isinstance(row[place], _NUMBERS | type(None)) and row[place] is not True for row in cells
+        justify: Literal["right", "left"] = (
+            "right" if all(_is_number(row[place]) for row in cells) else "left"
         )
-        table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        table.add_column(column, justify=justify, overflow="fold")
     for row in cells:
         table.add_row(*(_cell(value) for value in row))
     console().print(table)
@@ -96,9 +95,18 @@ def duration(seconds: float | None) -> str:
     return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
 
 
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """The number and the noun, in the plural where the number asks for it."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
 def rate(events: int, seconds: float | None) -> str:
     """Events a second, or a dash where no time passed."""
     return f"{events / seconds:,.0f}/s" if seconds else "-"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _cell(value: Any) -> Text:

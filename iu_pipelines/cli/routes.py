@@ -10,7 +10,7 @@ from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_json, print_line, print_table
 from iu_pipelines.domain import inbound, routes
-from iu_pipelines.errors import ArgumentInvalid
+from iu_pipelines.errors import ArgumentInvalid, StatementFailed
 
 RouteCode = Annotated[str, typer.Argument(metavar="CODE", help="A route from iu route list.")]
 
@@ -94,7 +94,11 @@ def add(
 ) -> None:
     """Add one outbound route; it is always a dry run."""
     with connect(database_url) as gateway:
-        route = routes.add(gateway, code, event_type, target_kind, target_ref, enabled=enabled)
+        try:
+            route = routes.add(gateway, code, event_type, target_kind, target_ref, enabled=enabled)
+        except StatementFailed as error:
+            error.hint = "CODE is lower case letters, digits, dots and dashes; TYPE is one of: iu types"
+            raise
     if route is None:
         raise ArgumentInvalid(f"the route {code!r} exists already", hint="Choose another code: iu route list")
     _show(route, as_json)

@@ -11,7 +11,7 @@ from iu_pipelines import settings
 from iu_pipelines.cli.attempts import print_attempts
 from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason, Worker
-from iu_pipelines.cli.output import duration, print_json, print_line, print_table, rate
+from iu_pipelines.cli.output import counted, duration, print_json, print_line, print_table, rate
 from iu_pipelines.domain import attempts, gates, worker
 from iu_pipelines.errors import ArgumentInvalid
 
@@ -81,8 +81,9 @@ def _printed(drain: worker.Drain) -> Iterator[worker.BatchResult]:
     for result in drain:
         seconds, before = drain.seconds - before, drain.seconds
         print_line(
-            f"batch {result.batch_id}: {result.seen:,} events, {result.attempts_written:,} attempts, "
-            f"{result.skipped:,} skipped, {result.dead_lettered:,} dead letters, "
+            f"batch {result.batch_id}: {counted(result.seen, 'event')}, "
+            f"{counted(result.attempts_written, 'attempt')}, {result.skipped:,} skipped, "
+            f"{counted(result.dead_lettered, 'dead letter')}, "
             f"{duration(seconds)}, {rate(result.seen, seconds)}"
         )
         yield result
@@ -103,9 +104,9 @@ def _totals(drain: worker.Drain) -> dict[str, object]:
 
 def _print_totals(drain: worker.Drain) -> None:
     print_line(
-        f"{drain.worker_name}: {drain.batches:,} batches, {drain.seen:,} events, "
-        f"{drain.attempts_written:,} attempts, {drain.skipped:,} skipped, "
-        f"{drain.dead_lettered:,} dead letters in "
+        f"{drain.worker_name}: {counted(drain.seen, 'event')} in {counted(drain.batches, 'batch', 'batches')}, "
+        f"{counted(drain.attempts_written, 'attempt')}, {drain.skipped:,} skipped, "
+        f"{counted(drain.dead_lettered, 'dead letter')} in "
         f"{duration(drain.seconds)}, {rate(drain.seen, drain.seconds)}"
     )
     status = drain.last.status if drain.last else ""

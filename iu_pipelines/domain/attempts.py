@@ -43,6 +43,16 @@ class DecisionCount:
     attempts: int
 
 
+@dataclass(frozen=True)
+class Conservation:
+    """How many consumed events were looked at and have no attempt, and how many batches differ from their row."""
+
+    events_checked: int
+    without_attempt: int
+    batches_checked: int
+    batches_differing: int
+
+
 _COLUMNS: Final = """attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no,
     status, decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref"""
 
@@ -99,3 +109,49 @@ def for_batch(gateway: Queries, batch_id: int, limit: int = 100) -> list[Attempt
         (batch_id, limit),
     )
     return [Attempt(**row) for row in rows]
+
+
+def conservation(gateway: Queries, worker_name: str, newest: int = 10_000) -> Conservation:
+    """Hold the newest consumed events and batches of a worker against the audit, at a bounded cost.
+
+    An event is consumed once the worker's consumed snapshot shows it; what a seek passed over owes nothing.
+    """
+    events = gateway.fetch_one(
+        """select count(*) as events_checked,
+                  count(*) filter (where not exists (
+                      select 1
+                        from public.iu_route_attempt_log as attempt
+                       where attempt.event_id = event.event_id
+                         and attempt.worker_no = cursor.worker_no and attempt.attempt_no = 1)) as without_attempt
+             from public.iu_route_worker_cursor as cursor
+            cross join lateral (
+                  select event_id
+                    from public.event_outbox
+                   where event_domain = cursor.event_domain
+                     and event_seq > cursor.anchored_seq
+                     and cursor.consumed_snapshot is not null
+                     and pg_visible_in_snapshot(emitted_xid, cursor.consumed_snapshot)
+                   order by event_seq desc
+                   limit %s) as event
+            where cursor.worker_name = %s""",
+        (newest, worker_name),
+    )
+    batches = gateway.fetch_one(
+        """with batch as (
+               select batch_id, attempts_written,
+                      sum(attempts_written) over (order by batch_id desc) - attempts_written as newer
+                 from (select batch_id, attempts_written
+                         from public.iu_route_batch
+                        where worker_name = %s
+                        order by batch_id desc
+                        limit 100) as newest)
+           select count(*) as batches_checked,
+                  count(*) filter (where attempts_written <> (
+                      select count(*)
+                        from public.iu_route_attempt_log as attempt
+                       where attempt.batch_id = batch.batch_id)) as batches_differing
+             from batch
+            where newer < %s""",
+        (worker_name, newest),
+    )
+    return Conservation(**(events or {}), **(batches or {}))
