@@ -178,3 +178,4 @@ $$;
 comment on function public.fn_iu_proof_end(text) is
 'Closes a proof: raises IU902 with the names of the lines that failed since the last call, if there are any.';
 
+select public.fn_iu_step_record('010_roles_and_ledger', '99132883ec27d5f8b1d00db5acee70b1e07306a288847233e32367dfad2d5dbb');

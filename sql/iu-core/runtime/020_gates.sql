@@ -37,3 +37,4 @@ insert into public.dot_config (key, value, value_pattern, description) values
 ('iu_core.replay_backoff_seconds', '60', '^[1-9][0-9]{0,6}$', 'seconds until a letter is due again; doubled with each try'),
 ('iu_core.replay_backoff_cap_seconds', '86400', '^[1-9][0-9]{0,6}$', 'the longest time until a letter is due again');
 
+select public.fn_iu_step_record('020_gates', '0f66275d940a92e9b390c7918af8e63184f709e2cda203a3c5c709757814ec39');

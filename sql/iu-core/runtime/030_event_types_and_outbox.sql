@@ -62,3 +62,4 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 ('structure_piece_split', 'update', 'immediate', 'information_unit'),
 ('sql_link_created', 'update', 'immediate', 'iu_sql_link');
 
+select public.fn_iu_step_record('030_event_types_and_outbox', '3d6dd55e96c9884919682f27c64409ed50338e8abc79b2a877b9da82433631e9');

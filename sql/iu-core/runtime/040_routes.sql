@@ -61,3 +61,4 @@ insert into public.iu_outbound_route
 select r.route_code, r.event_type, r.enabled, r.dry_run, r.target_kind, r.target_ref, known.name_no, r.route_version
 from recorded as r inner join known on known.name = r.route_code;
 
+select public.fn_iu_step_record('040_routes', '53392ff114b575a441b0be2652522562b128cb53fff9c4e4709e173c1ca2852b');

@@ -139,3 +139,4 @@ comment on table public.iu_route_dead_letter is
 a letter is closed by fn_iu_route_dead_letter_replay or fn_iu_route_dead_letter_discard.';
 comment on column public.iu_route_dead_letter.next_replay_at is 'an open letter is due from here; later with each try';
 
+select public.fn_iu_step_record('050_worker', 'b80e257a83dfd4406c57603f9f99d9c52e7630b5f0c3d4052ea935c8d6903340');

@@ -78,3 +78,4 @@ comment on table public.iu_inbound_capture is
 insert into public.iu_inbound_route (route_code, source_table, source_op, target_event_type) values
 ('iu_sql.iu_sql_link.insert', 'iu_sql_link', 'insert', 'sql_link_created');
 
+select public.fn_iu_step_record('060_inbound', 'a2a2d5db248429dcbb4edf8f2e0938dfec57c7b4f22ad56fbf0695d140739003');

@@ -52,6 +52,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/worker/fn_iu_cursor_store.sql
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
+\ir ../objects/worker/fn_iu_cursor_unattempted.sql
 \ir ../objects/worker/fn_iu_cursor_seek.sql
 \ir ../objects/worker/fn_iu_window_snapshot.sql
 \ir ../objects/worker/fn_iu_window_open.sql
@@ -80,3 +81,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
+select public.fn_iu_step_record('070_functions', '78e413d3648aa6065697daa11702426425e8c708cb32f2cd61dfbb755f1fc44a');

@@ -24,3 +24,4 @@ begin
 end
 $run$;
 
+select public.fn_iu_step_record('090_route_worker_enable', 'dc43025f9c5d4a9afd7a171e01efb1c29f1828db39a2a8f01ca2e2edc1716c41');

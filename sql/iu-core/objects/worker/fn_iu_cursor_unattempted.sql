@@ -1,0 +1,38 @@
+create or replace function public.fn_iu_cursor_unattempted(given public.iu_route_worker_cursor, newest int)
+returns setof uuid
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+declare
+    v_restored bigint := (
+        select a.restored_seq from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
+    );
+begin
+    return query
+    select o.event_id
+    from (
+        select e.event_seq, e.event_id, e.emitted_xid from public.event_outbox as e
+        where e.event_domain = given.event_domain and e.event_seq > given.anchored_seq
+        order by e.event_seq desc limit newest
+    ) as o
+    where (
+        pg_visible_in_snapshot(o.emitted_xid, given.consumed_snapshot)
+        or (given.consumed_snapshot is not null and o.event_seq <= v_restored)
+        or (
+            o.event_seq <= given.position_seq
+            and (pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot) or o.event_seq <= v_restored)
+        )
+    )
+    and not exists (
+        select from public.iu_route_attempt_log as a
+        where a.event_id = o.event_id and a.worker_no = given.worker_no and a.attempt_no = 1
+    );
+end
+$$;
+comment on function public.fn_iu_cursor_unattempted(public.iu_route_worker_cursor, int) is
+'The conservation check: events that the cursor counts as consumed and for which its worker has no attempt, among so many of the
+newest events of its domain. Nothing comes back where nothing was lost. Events that a seek passed over owe no attempt.';

@@ -1,0 +1,29 @@
+-- Undoes 010: drops the ledger and the functions of proofs, and the roles where no other database still uses them.
+select public.fn_iu_step_forget('010_roles_and_ledger');
+drop function public.fn_iu_proof_end(text);
+drop function public.fn_iu_proof_note(text, text, text);
+drop function public.fn_iu_step_require(text);
+drop function public.fn_iu_step_record(text, text);
+drop function public.fn_iu_step_forget(text);
+drop table public.iu_schema_step;
+
+do $roles$
+declare
+    v_role text;
+begin
+    for v_role in
+        select r.rolname from pg_catalog.pg_roles as r
+        where r.rolname in ('iu_emitter', 'workflow_admin', 'iu_auditor', 'iu_owner')
+    loop
+        execute format('revoke all on schema public from %I', v_role);
+        if v_role = 'iu_owner' then
+            execute 'alter default privileges for role iu_owner grant execute on functions to public';
+        end if;
+        begin
+            execute format('drop role %I', v_role);
+        exception when dependent_objects_still_exist or insufficient_privilege or object_in_use then
+            raise notice 'role % stays: another database or a login still uses it', v_role;
+        end;
+    end loop;
+end
+$roles$;

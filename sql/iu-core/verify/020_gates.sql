@@ -1,0 +1,34 @@
+-- Proof of 020: every gate has its row, every value fits, and changes are recorded.
+do $proof$
+begin
+    perform public.fn_iu_proof_note('gates have their rows', '5', (
+        select count(*)::text from public.dot_config as c where c.key in (
+            'iu_core.routes_enabled', 'iu_core.route_worker_enabled', 'iu_core.delivery_enabled',
+            'iu_core.delivery_live_routes', 'queue.job_substrate.enabled'
+        )
+    ));
+    perform public.fn_iu_proof_note('values that do not fit', 'none', coalesce((
+        select string_agg(c.key, ', ' order by c.key) from public.dot_config as c where c.value !~ c.value_pattern
+    ), 'none'));
+    perform public.fn_iu_proof_note('delivery gates are closed', 'delivery false, live routes none, jobs false', format(
+        'delivery %s, live routes %s, jobs %s',
+        (select c.value from public.dot_config as c where c.key = 'iu_core.delivery_enabled'),
+        (select coalesce(nullif(c.value, ''), 'none') from public.dot_config as c where c.key = 'iu_core.delivery_live_routes'),
+        (select c.value from public.dot_config as c where c.key = 'queue.job_substrate.enabled')
+    ));
+    perform public.fn_iu_proof_note('last change of each setting is in the history', 'all', coalesce((
+        select string_agg(c.key, ', ' order by c.key) from public.dot_config as c
+        where exists (select from public.dot_config_history as h where h.key = c.key)
+            and c.value is distinct from (
+                select h.new_value from public.dot_config_history as h
+                where h.key = c.key order by h.change_no desc limit 1
+            )
+    ), 'all'));
+    perform public.fn_iu_proof_note('history trigger of dot_config', 'enabled', (
+        select case when t.tgenabled in ('O', 'A') then 'enabled' else 'disabled' end
+        from pg_catalog.pg_trigger as t
+        where t.tgrelid = 'public.dot_config'::regclass and t.tgname = 'trg_iu_gate_history'
+    ));
+    perform public.fn_iu_proof_end('020_gates');
+end
+$proof$;

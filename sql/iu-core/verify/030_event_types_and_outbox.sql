@@ -1,0 +1,33 @@
+-- Proof of 030: the outbox is refs-only and append-only, its ids are time-ordered, and it lives where it was anchored.
+do $proof$
+declare
+    v_refused text := 'nothing was raised';
+begin
+    perform public.fn_iu_proof_note('columns that could hold a body, secret or vector', 'none', coalesce((
+        select string_agg(a.attname, ', ' order by a.attnum) from pg_catalog.pg_attribute as a
+        where a.attrelid = 'public.event_outbox'::regclass and a.attnum > 0 and not a.attisdropped and (
+            a.attname ~ '(body|content|secret|passw|credential|token|vector|embedding)' or a.atttypid = 'bytea'::regtype
+        )
+    ), 'none'));
+    begin
+        perform public.fn_iu_payload_check('{"deep": [{"Body": 1}]}');
+    exception when others then
+        v_refused := sqlstate;
+    end;
+    perform public.fn_iu_proof_note('payload with a body in its depth is refused', 'IU103', v_refused);
+    perform public.fn_iu_proof_note('registered types', 'sql_link_created, structure_piece_split, version_applied', (
+        select string_agg(r.event_type, ', ' order by r.event_type) from public.event_type_registry as r
+        where r.event_type in ('version_applied', 'structure_piece_split', 'sql_link_created')
+    ));
+    perform public.fn_iu_proof_note('append-only trigger of event_outbox', 'enabled', (
+        select case when t.tgenabled in ('O', 'A') then 'enabled' else 'disabled' end
+        from pg_catalog.pg_trigger as t
+        where t.tgrelid = 'public.event_outbox'::regclass and t.tgname = 'trg_iu_append_only'
+    ));
+    perform public.fn_iu_proof_note('ids of events are UUIDv7', '7', substr(public.fn_iu_event_id()::text, 15, 1));
+    perform public.fn_iu_proof_note('outbox lives in the cluster it is anchored in', 'it does', case when (
+        select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
+    ) = (select c.system_identifier from pg_control_system() as c) then 'it does' else 'another cluster' end);
+    perform public.fn_iu_proof_end('030_event_types_and_outbox');
+end
+$proof$;

@@ -1,0 +1,25 @@
+-- Proof of 090: the default worker was armed and invoked, and the delivery seam still fails closed.
+do $proof$
+declare
+    v_seam text := 'nothing was raised';
+begin
+    perform public.fn_iu_proof_note('opening of the worker gate is on record', 'yes', case when exists (
+        select from public.dot_config_history as h
+        where h.key = 'iu_core.route_worker_enabled' and h.new_value = 'true' and h.reason is not null
+    ) then 'yes' else 'no' end);
+    perform public.fn_iu_proof_note('first run of iu_outbound_default is on record', 'yes', (
+        select case when c.last_run_at is null then 'no' else 'yes' end
+        from public.iu_route_worker_cursor as c where c.worker_name = 'iu_outbound_default'
+    ));
+    begin
+        perform public.fn_iu_route_deliver('00000000-0000-7000-8000-000000000000', 'iu.version_applied.workflow');
+    exception when others then
+        v_seam := sqlstate;
+    end;
+    perform public.fn_iu_proof_note('delivery seam fails closed', 'IU201', v_seam);
+    perform public.fn_iu_proof_note('attempts that were sent', '0', (
+        select coalesce(sum(t.sent), 0)::text from public.iu_route_attempt_tally as t
+    ));
+    perform public.fn_iu_proof_end('090_route_worker_enable');
+end
+$proof$;
