@@ -16,6 +16,7 @@ import typer
 from iu_pipelines.cli import (
     attempts,
     dead_letters,
+    demo,
     gates,
     health,
     ingest,
@@ -29,10 +30,20 @@ from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_error
 from iu_pipelines.errors import IuError, redact
 
-_NOUNS: Final = (steps, ingest, health, outbox, worker, dead_letters, gates, routes, attempts, server)
-_BUG: Final = (
-    "This is a defect of iu-pipelines. Repeat with --debug before the command, and report what it shows."
+_NOUNS: Final = (
+    demo,
+    steps,
+    ingest,
+    health,
+    outbox,
+    worker,
+    dead_letters,
+    gates,
+    routes,
+    attempts,
+    server,
 )
+_BUG: Final = "This is a defect of iu-pipelines. Repeat with --debug before the command, and report what it shows."
 _HELP: Final = "See: iu --help, or iu COMMAND --help"
 _GIVEN_CHARACTERS: Final = 200
 _INTERRUPTED: Final = 130
@@ -64,9 +75,17 @@ def _root(
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
     show_version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option(
+            "--version",
+            callback=_print_version,
+            is_eager=True,
+            help="Show the version.",
+        ),
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the Python traceback of an error.")
+    ] = False,
 ) -> None:
     """Take the options that may stand before a command; its own callbacks read them."""
 
@@ -74,7 +93,9 @@ def _root(
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. An error becomes words on stderr, never a traceback."""
     try:
-        answer = build_app()(args=list(arguments), prog_name="iu", standalone_mode=False)
+        answer = build_app()(
+            args=list(arguments), prog_name="iu", standalone_mode=False
+        )
     except Exception as error:  # noqa: BLE001  the boundary: nothing passes as a traceback
         if "--debug" in arguments:
             traceback.print_exc()
@@ -99,7 +120,11 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
         return error.exit_code
     if isinstance(error, typer.TyperException):
         given = redact(shlex.join(["iu", *arguments]))[:_GIVEN_CHARACTERS]
-        print_error(error.format_message(), _HELP, None, (f"given: {given}",), as_json=as_json)
+        print_error(
+            error.format_message(), _HELP, None, (f"given: {given}",), as_json=as_json
+        )
         return error.exit_code
-    print_error(f"unexpected {type(error).__name__}: {error}", _BUG, None, (), as_json=as_json)
+    print_error(
+        f"unexpected {type(error).__name__}: {error}", _BUG, None, (), as_json=as_json
+    )
     return 1

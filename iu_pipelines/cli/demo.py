@@ -1,0 +1,305 @@
+"""`iu demo`: the main job on real input, from an empty folder to a proven result."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from iu_pipelines import settings
+from iu_pipelines.cli.attempts import print_counts
+from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.dead_letters import print_letters
+from iu_pipelines.cli.health import print_events, print_health
+from iu_pipelines.cli.ingest import counted, progress_bar, summary
+from iu_pipelines.cli.options import AsJson, DatabaseUrl
+from iu_pipelines.cli.output import (
+    duration,
+    print_json,
+    print_line,
+    print_table,
+    rate,
+    working,
+)
+from iu_pipelines.cli.steps import print_proof
+from iu_pipelines.db import steps
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import attempts, dead_letters, health, outbox, units, worker
+from iu_pipelines.domain.git_history import GitFailed, NoGitHistory, open_repository
+from iu_pipelines.errors import redact
+
+if TYPE_CHECKING:
+    from iu_pipelines.defs.runner import RunOutcome
+
+PROBES: Final = ("040", "050")
+BATCHES_WANTED: Final = 8
+SHOWN: Final = 12
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a Dagster job; ``materializations`` counts one for each batch and one for the summary."""
+
+    job_name: str
+    run_id: str
+    status: str
+    stopped_reason: str | None
+    materializations: int
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that a demo did and saw."""
+
+    database: str
+    steps_applied: int
+    ingested: tuple[units.IngestResult, ...]
+    notes: tuple[str, ...]
+    runs: tuple[Run, ...]
+    batches: tuple[worker.Batch, ...]
+    events: outbox.Overview
+    attempts_by_decision: tuple[attempts.DecisionCount, ...]
+    dead_letter_open: int
+    dead_letters: tuple[dead_letters.DeadLetter, ...]
+    health: health.HealthReport
+    proofs: tuple[steps.Proof, ...]
+    passed: bool
+    next: str
+
+
+def register(app: typer.Typer) -> None:
+    """Add the demo."""
+    app.command()(demo)
+
+
+def demo(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Ingest the git history you stand in, route its events through Dagster, and prove the engine.
+
+    Exit code 1 when a run failed or a probe saw something else than it expected.
+    """
+    chosen = settings.load(database_url=database_url)
+    with connect(database_url) as gateway:
+        report = _perform(gateway, chosen, _keep_silent if as_json else print_line)
+    if as_json:
+        print_json(report)
+    else:
+        _show(report, chosen)
+    if not report.passed:
+        raise typer.Exit(1)
+
+
+def _keep_silent(line: str) -> None:
+    """Say nothing: the report tells it all."""
+
+
+def _perform(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Report:
+    tell(f"database: {redact(gateway.url)}")
+    with working("applying steps"):
+        applied = steps.apply(gateway)
+    tell(
+        f"schema: {counted(len(applied), 'step')} applied"
+        if applied
+        else "schema: every step is applied already"
+    )
+    ingested, notes = _ingest(gateway)
+    for line in [*(line for result in ingested for line in summary(result)), *notes]:
+        tell(line)
+    runs = tuple(_run_jobs(gateway, chosen, tell))
+    with working("probing"):
+        proofs = tuple(_probe(gateway, name) for name in PROBES)
+    return Report(
+        database=redact(gateway.url),
+        steps_applied=len(applied),
+        ingested=tuple(ingested),
+        notes=tuple(notes),
+        runs=runs,
+        batches=_batches_of(gateway, runs),
+        events=outbox.overview(gateway),
+        attempts_by_decision=tuple(attempts.counts_by_decision(gateway)),
+        dead_letter_open=dead_letters.count_open(gateway),
+        dead_letters=tuple(dead_letters.list_letters(gateway, limit=SHOWN)),
+        health=health.read(gateway),
+        proofs=proofs,
+        passed=all(run.status == "SUCCESS" for run in runs)
+        and all(proof.passed for proof in proofs),
+        next="make dev" if Path("Makefile").is_file() else "iu dev",
+    )
+
+
+def _ingest(gateway: Gateway) -> tuple[list[units.IngestResult], list[str]]:
+    """Ingest the history of the working directory, and the sample where that makes no event at all."""
+    results: list[units.IngestResult] = []
+    try:
+        with progress_bar() as report:
+            results.append(
+                units.ingest_git(gateway, open_repository(Path()), on_progress=report)
+            )
+        reason = "no file of this history has a second version"
+    except (NoGitHistory, GitFailed) as error:
+        reason = error.message
+    except units.ForeignHistory as error:
+        return results, [f"nothing was ingested: {error.message}"]
+    if outbox.overview(gateway).events:
+        return results, []
+    results.append(units.ingest_sample(gateway))
+    return results, [
+        f"the sample history that comes with the package is used, because {reason}"
+    ]
+
+
+def _run_jobs(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Iterator[Run]:
+    """Run the worker's job until nothing is left that it could read, then the audit of health."""
+    while True:
+        limit = _batch_limit(health.read(gateway))
+        run = _run_job("route_worker_job", chosen, tell, batch_limit=limit)
+        yield run
+        if run.stopped_reason not in ("max_batches", "max_seconds"):
+            break
+    yield _run_job("health_audit_job", chosen, tell)
+
+
+def _run_job(
+    job_name: str, chosen: settings.Settings, tell: Tell, **config: int
+) -> Run:
+    with working(job_name), _logged(chosen):
+        from iu_pipelines.defs.runner import execute
+
+        outcome = execute(job_name, config, settings=chosen)
+    tell(f"{job_name}: run {outcome.run_id} {outcome.status}")
+    return _run(outcome)
+
+
+def _run(outcome: RunOutcome) -> Run:
+    return Run(
+        job_name=outcome.job_name,
+        run_id=outcome.run_id,
+        status=outcome.status,
+        stopped_reason=outcome.stopped_reason
+        if outcome.job_name == "route_worker_job"
+        else None,
+        materializations=outcome.materializations,
+        error=outcome.error,
+    )
+
+
+def _batch_limit(report: health.HealthReport) -> int:
+    """Return a limit that makes a handful of batches, so that there is something to look at."""
+    return (
+        10_000
+        if report.backlog_capped
+        else max(10, math.ceil(report.backlog / BATCHES_WANTED))
+    )
+
+
+def _log_file(chosen: settings.Settings) -> Path:
+    return chosen.dagster_directory / "demo.log"
+
+
+@contextmanager
+def _logged(chosen: settings.Settings) -> Iterator[None]:
+    """Send what Dagster writes to stderr into a file of its own."""
+    log = _log_file(chosen)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as stream, contextlib.redirect_stderr(stream):
+        yield
+
+
+def _probe(gateway: Gateway, name: str) -> steps.Proof:
+    (proof,) = steps.probe(gateway, name)
+    return proof
+
+
+def _batches_of(gateway: Gateway, runs: Sequence[Run]) -> tuple[worker.Batch, ...]:
+    return tuple(
+        batch
+        for run in runs
+        if run.job_name == "route_worker_job"
+        for batch in reversed(worker.batches(gateway, run_ref=run.run_id, limit=200))
+    )
+
+
+def _show(report: Report, chosen: settings.Settings) -> None:
+    print_line("")
+    _show_runs(report.runs)
+    _show_batches(report.batches)
+    print_events(report.events)
+    print_counts(report.attempts_by_decision)
+    print_letters(
+        f"Open dead letters ({report.dead_letter_open:,})", report.dead_letters
+    )
+    print_health(report.health)
+    for proof in report.proofs:
+        print_proof(proof)
+    _show_verdict(report, chosen)
+
+
+def _show_runs(runs: Sequence[Run]) -> None:
+    rows: list[Sequence[Any]] = [
+        (run.job_name, run.run_id, run.status, run.stopped_reason, run.materializations)
+        for run in runs
+    ]
+    print_table(
+        "Dagster runs",
+        ("job", "run id", "status", "stopped", "materializations"),
+        rows,
+        empty="none",
+    )
+    for run in runs:
+        if run.error:
+            print_line(f"{run.job_name} failed: {run.error}")
+
+
+def _show_batches(batches: Sequence[worker.Batch]) -> None:
+    shown = batches[-SHOWN:]
+    title = (
+        "Batches"
+        if len(shown) == len(batches)
+        else f"Batches (the last {SHOWN} of {len(batches)})"
+    )
+    columns = (
+        "batch",
+        "events",
+        "dry run",
+        "skipped",
+        "failed",
+        "dead letters",
+        "time",
+        "rate",
+    )
+    rows: list[Sequence[Any]] = [
+        (
+            str(batch.batch_id),
+            batch.seen,
+            batch.dry_run,
+            batch.skipped,
+            batch.failed,
+            batch.dead_lettered,
+            duration(batch.seconds),
+            rate(batch.seen, batch.seconds),
+        )
+        for batch in shown
+    ]
+    print_table(title, columns, rows, empty="none, for nothing was waiting")
+
+
+def _show_verdict(report: Report, chosen: settings.Settings) -> None:
+    lines = [line for proof in report.proofs for line in proof.lines]
+    passed = sum(line.passed for line in lines)
+    events = sum(batch.seen for batch in report.batches)
+    print_line(
+        f"routed {counted(events, 'event')} in {counted(len(report.batches), 'batch', 'batches')}"
+    )
+    print_line(
+        f"probes: {passed} PASS, {len(lines) - passed} FAIL, all of it rolled back"
+    )
+    print_line(f"log of the runs: {_log_file(chosen)}")
+    print_line(f"next: {report.next}   (the web UI, with these runs in it)")
