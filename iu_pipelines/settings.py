@@ -47,6 +47,9 @@ class Settings(BaseSettings):
     dagster_home: AbsolutePath | None = Field(
         default=None, description="Dagster's instance directory; by default `dagster` under home"
     )
+    dagster_database_url: SecretStr | None = Field(
+        default=None, description="postgresql:// URL of Dagster's own database; by default one beside ours"
+    )
 
     @property
     def dagster_directory(self) -> Path:
@@ -82,7 +85,7 @@ def _usage_error(error: ValidationError) -> UsageError:
     first = error.errors(include_url=False, include_context=False)[0]
     field = str(first["loc"][0]) if first["loc"] else ""
     description = Settings.model_fields[field].description if field in Settings.model_fields else None
-    value = "" if field == "database_url" else f" = {first['input']!r}"
+    value = "" if field.endswith("database_url") else f" = {first['input']!r}"
     return UsageError(
         f"{_PREFIX}{field.upper()}{value} is refused: {first['msg']}",
         hint=f"{_PREFIX}{field.upper()} is {description}" if description else None,

@@ -1,0 +1,1 @@
+"""Dagster: one module a noun, each an asset with its checks, job, and schedule or sensor."""

@@ -1,0 +1,256 @@
+"""Dead letters: the replay of one letter or of many, and the sensor that replays what can now succeed."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
+from pydantic import Field
+
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.defs.failures import LATER, line_of, one_clear_line
+from iu_pipelines.defs.launchpad import validated
+from iu_pipelines.defs.mount import OWNER, REPLAY_TAG, Mount, unfinished_run
+from iu_pipelines.defs.spec import KINDS, columns, markdown_table, metadata
+from iu_pipelines.domain import dead_letters, gates
+from iu_pipelines.domain.dead_letters import DeadLetter, ReplayResult
+from iu_pipelines.errors import IuError
+
+MAX_LETTERS: Final = 10_000
+_UUID: Final = r"^$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_SHOWN: Final = 50
+
+_COLUMNS: Final = columns("""
+    dead_letter_id uuid the letter
+    event_id uuid the event that was set aside
+    worker_name text the consumer
+    route_code text the route that failed
+    idempotency_key text the key of every try
+    event_snapshot jsonb references of the event, never its content
+    failure_code text worker_process_error
+    failure_detail text what went wrong
+    attempts integer tries so far
+    resolution text null while open, then replayed or discarded
+    resolved_at timestamptz when it was closed
+    resolved_by text who closed it
+    resolution_reason text why it was closed
+    next_replay_at timestamptz an open letter is due from here on
+    created_at timestamptz when the event was set aside
+""")
+
+
+class ReplayConfig(dg.Config):
+    """Which letters to replay. Only open ones are; every filter that is set must match."""
+
+    dead_letter_id: str = Field(
+        default="", pattern=_UUID, description="Replay this one letter. Empty: all that the filters match."
+    )
+    route_code: str = Field(default="", max_length=100, description="Only letters of this route. Empty: any.")
+    failure_code: str = Field(
+        default="", max_length=100, description="Only with this failure code. Empty: any."
+    )
+    older_than_seconds: float = Field(
+        default=0.0, ge=0, le=31_536_000, description="Only letters at least so old. 0: any age."
+    )
+    replayable_only: bool = Field(
+        default=False,
+        description="Only letters that can succeed now: their route is enabled and dry-run, and they are due or the "
+        "route was changed after their last try. The other filters are then not asked.",
+    )
+    limit: int = Field(
+        default=100,
+        ge=1,
+        le=MAX_LETTERS,
+        description="At most so many letters, the oldest first; 1 to 10,000.",
+    )
+    letters_per_second: float = Field(
+        default=50.0, gt=0, le=1_000, description="No faster than this, above 0 and up to 1,000."
+    )
+    preview: bool = Field(
+        default=False, description="Count and list what would be replayed, and replay nothing."
+    )
+
+
+def asset(mount: Mount) -> dg.AssetsDefinition:
+    """Return the letters; to materialize them is to replay the open ones that the config selects."""
+
+    @dg.asset(
+        key=mount.key("iu_route_dead_letter"),
+        deps=[mount.key("iu_route_attempt")],
+        required_resource_keys=mount.requires,
+        description=(
+            "Events set aside because their attempt failed. Materializing it replays the open letters that the "
+            "config selects; each try is one more row of the audit."
+        ),
+        metadata=metadata(
+            "iu_route_dead_letter",
+            _COLUMNS,
+            "objects/dead_letters/fn_iu_route_dead_letter_replay.sql",
+            "objects/dead_letters/fn_iu_route_dead_letter_discard.sql",
+            "runtime/050_worker.sql",
+        ),
+        group_name=mount.group,
+        owners=[OWNER],
+        kinds=KINDS,
+    )
+    def iu_route_dead_letter(context: dg.AssetExecutionContext, config: ReplayConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        with one_clear_line(), mount.open(context.resources) as gateway:
+            return _replay(context, gateway, mount, config)
+
+    return iu_route_dead_letter
+
+
+def _replay(
+    context: dg.AssetExecutionContext, gateway: Queries, mount: Mount, config: ReplayConfig
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    letters = _select(gateway, config)
+    context.log.info(f"{len(letters)} open letters match")
+    if config.preview:
+        return dg.MaterializeResult(metadata=_summary(gateway, letters, [], "preview"))
+    results: list[ReplayResult] = []
+    with capture_interrupts():
+        results.extend(_paced(gateway, letters, config.letters_per_second, context.run.run_id))
+        reason = _stopped_reason(letters, results)
+    summary = _summary(gateway, letters, results, reason)
+    _report_attempts(context, mount, results)
+    if reason == "cancelled":
+        context.log_event(dg.AssetMaterialization(mount.key("iu_route_dead_letter"), metadata=summary))
+        raise DagsterExecutionInterruptedError
+    return dg.MaterializeResult(metadata=summary)
+
+
+def _select(gateway: Queries, config: ReplayConfig) -> list[DeadLetter]:
+    if config.dead_letter_id:
+        return [dead_letters.letter(gateway, UUID(config.dead_letter_id))]
+    if config.replayable_only:
+        return dead_letters.list_replayable(gateway, config.limit)
+    return dead_letters.list_letters(
+        gateway,
+        route_code=config.route_code or None,
+        failure_code=config.failure_code or None,
+        older_than=timedelta(seconds=config.older_than_seconds) if config.older_than_seconds else None,
+        limit=config.limit,
+    )
+
+
+def _paced(
+    gateway: Queries, letters: list[DeadLetter], per_second: float, run_ref: str
+) -> Iterator[ReplayResult]:
+    started = time.monotonic()
+    for place, letter in enumerate(letters):
+        time.sleep(max(0.0, started + place / per_second - time.monotonic()))
+        if check_captured_interrupt():
+            return
+        result = dead_letters.replay(gateway, letter.dead_letter_id, run_ref)
+        yield result
+        if result.status == "master_gate_closed":
+            return
+
+
+def _stopped_reason(letters: list[DeadLetter], results: list[ReplayResult]) -> str:
+    if results and results[-1].status == "master_gate_closed":
+        return "gate_closed"
+    return "cancelled" if len(results) < len(letters) else "drained"
+
+
+def _summary(
+    gateway: Queries, letters: list[DeadLetter], results: list[ReplayResult], stopped_reason: str
+) -> dict[str, Any]:
+    decided = {result.dead_letter_id: result for result in results}
+    tried = [result for result in results if result.status == "replayed"]
+    return {
+        "stopped_reason": stopped_reason,
+        "matching": len(letters),
+        "replayed": len(tried),
+        "resolved": sum(result.resolved for result in tried),
+        "still_open": sum(not result.resolved for result in tried),
+        "open_after": dead_letters.count_open(gateway),
+        "decisions": dict(Counter(str(result.decision) for result in tried)),
+        "letters": markdown_table(
+            ["letter", "route", "failure", "tries", "answer"],
+            [_row(letter, decided.get(letter.dead_letter_id)) for letter in letters[:_SHOWN]],
+        ),
+    }
+
+
+def _row(letter: DeadLetter, result: ReplayResult | None) -> list[object]:
+    answer = (
+        ""
+        if result is None
+        else f"{result.decision or result.status}{', resolved' if result.resolved else ''}"
+    )
+    tries = letter.attempts + (result is not None and result.status == "replayed")
+    return [letter.dead_letter_id, letter.route_code, letter.failure_code, tries, answer]
+
+
+def _report_attempts(context: dg.AssetExecutionContext, mount: Mount, results: list[ReplayResult]) -> None:
+    """Show the rows that the replay added to the audit on the page of the audit."""
+    written = sum(result.status == "replayed" for result in results)
+    if written:
+        context.log_event(
+            dg.AssetMaterialization(
+                mount.key("iu_route_attempt"), metadata={"replay_attempts_written": written}
+            )
+        )
+
+
+def job(mount: Mount, letters: dg.AssetsDefinition) -> Any:
+    """Return the job that replays letters."""
+    return dg.define_asset_job(
+        mount.named("dead_letter_replay_job"),
+        selection=dg.AssetSelection.assets(letters).without_checks(),
+        config=validated(ReplayConfig, letters.op.name),
+        description="Replay one dead letter, or those that the filters match; `preview` counts first.",
+        run_tags={REPLAY_TAG: mount.tag("replay")},
+        executor_def=dg.in_process_executor,
+    )
+
+
+def sensor(mount: Mount, replay_job: Any) -> dg.SensorDefinition:
+    """Return the sensor that replays the letters that can succeed now, and no others."""
+
+    @dg.sensor(
+        name=mount.named("dead_letter_replay_sensor"),
+        job=replay_job,
+        minimum_interval_seconds=max(30, mount.sensor_interval_seconds),
+        default_status=mount.sensor_status("dead_letter_replay_sensor"),
+        required_resource_keys=mount.requires,
+        description=(
+            "Replay open letters whose route is enabled and dry-run now, and that are due or whose route was "
+            "changed after their last try. A letter that cannot succeed is left alone."
+        ),
+        owners=[OWNER],
+    )
+    def dead_letter_replay_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        try:
+            with mount.open(context.resources) as gateway:
+                return _ask(context.instance, gateway, mount)
+        except LATER as error:
+            return dg.SkipReason(f"the database cannot be asked; the next tick tries again: {line_of(error)}")
+        except IuError as error:
+            return dg.SkipReason(f"refused: {line_of(error)}")
+
+    return dead_letter_replay_sensor
+
+
+def _ask(instance: dg.DagsterInstance, gateway: Queries, mount: Mount) -> dg.RunRequest | dg.SkipReason:
+    if not gates.list_gates(gateway)[0].is_open:
+        return dg.SkipReason("the master gate is closed")
+    open_letters = dead_letters.count_open(gateway)
+    if not open_letters:
+        return dg.SkipReason("no dead letter is open")
+    if not dead_letters.list_replayable(gateway, limit=1):
+        return dg.SkipReason(
+            f"{open_letters:,} open letters, none of which can succeed: their route is missing, disabled or not "
+            "dry-run, or they are not due"
+        )
+    tags = {REPLAY_TAG: mount.tag("replay")}
+    busy = unfinished_run(instance, tags)
+    if busy:
+        return dg.SkipReason(f"run {busy} is already queued or running")
+    return dg.RunRequest(run_config={"replayable_only": True}, tags=tags)

@@ -1,0 +1,96 @@
+"""Where one outbox hangs in a Dagster code location: its names, workers, schedules and starting states."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Final
+
+import dagster as dg
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain.worker import DEFAULT_WORKER
+
+OWNER: Final = "team:iu-core"
+WORKER_TAG: Final = "iu/worker"
+REPLAY_TAG: Final = "iu/replay"
+
+UNFINISHED: Final = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+)
+
+OBSERVERS: Final = frozenset({"health_audit_schedule", "run_failure_sensor"})
+"""What starts RUNNING by default: it reads, and invokes no worker."""
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One outbox in a code location.
+
+    ``name`` is empty for the only outbox of a location; otherwise it leads every asset key, job,
+    schedule and sensor, so that several fit beside one another. ``running`` names the schedules and
+    sensors that start switched on. Ages and intervals are seconds.
+    """
+
+    name: str = ""
+    workers: tuple[str, ...] = (DEFAULT_WORKER,)
+    backlog_threshold: int = 1000
+    backlog_age_seconds: float = 10.0
+    sensor_interval_seconds: int = 5
+    route_worker_cron: str = "*/5 * * * *"
+    health_audit_cron: str = "*/15 * * * *"
+    prune_cron: str = "17 3 * * *"
+    running: frozenset[str] = OBSERVERS
+
+    @property
+    def resource_key(self) -> str:
+        """The key of the resource that opens this outbox."""
+        return self.named("gateway")
+
+    @property
+    def group(self) -> str:
+        """The asset group."""
+        return self.name or "iu_core"
+
+    @property
+    def requires(self) -> set[str]:
+        """The resources that every definition of this outbox needs."""
+        return {self.resource_key}
+
+    def named(self, name: str) -> str:
+        """Return the name of a job, schedule, sensor or resource of this outbox."""
+        return f"{self.name}_{name}" if self.name else name
+
+    def key(self, asset: str) -> dg.AssetKey:
+        """Return the key of an asset of this outbox."""
+        return dg.AssetKey([self.name, asset] if self.name else [asset])
+
+    def tag(self, value: str) -> str:
+        """Return a run tag's value that no other outbox has."""
+        return f"{self.name}/{value}" if self.name else value
+
+    def open(self, resources: object) -> AbstractContextManager[Gateway]:
+        """Open this outbox from the resources of a context. Raises ConnectionFailed only when it is used."""
+        connection: AbstractContextManager[Gateway] = getattr(resources, self.resource_key).open()
+        return connection
+
+    def schedule_status(self, name: str) -> dg.DefaultScheduleStatus:
+        """Return whether a schedule starts switched on."""
+        return dg.DefaultScheduleStatus.RUNNING if name in self.running else dg.DefaultScheduleStatus.STOPPED
+
+    def sensor_status(self, name: str) -> dg.DefaultSensorStatus:
+        """Return whether a sensor starts switched on."""
+        return dg.DefaultSensorStatus.RUNNING if name in self.running else dg.DefaultSensorStatus.STOPPED
+
+
+def unfinished_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> str | None:
+    """Return the id of a queued or started run with *tags*, or None."""
+    runs: Sequence[dg.DagsterRun] = instance.get_runs(
+        dg.RunsFilter(statuses=list(UNFINISHED), tags=tags), limit=1
+    )
+    return runs[0].run_id if runs else None

@@ -1,0 +1,139 @@
+"""Prune Dagster's own history of this outbox: old runs, ticks, and events that belong to no run.
+
+Dagster keeps all three for ever by default. Only what our own jobs, schedules, sensors and assets left
+is touched, because an instance may be shared. The audit in PostgreSQL is never pruned.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import dagster as dg
+import sqlalchemy
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from pydantic import Field
+
+from iu_pipelines.defs.launchpad import validated
+from iu_pipelines.defs.mount import OWNER, Mount
+
+JOBS: Final = ("route_worker_job", "dead_letter_replay_job", "health_audit_job", "evidence_job", "prune_job")
+TICKERS: Final = (
+    "route_worker_schedule",
+    "health_audit_schedule",
+    "prune_schedule",
+    "backlog_sensor",
+    "dead_letter_replay_sensor",
+    "run_failure_sensor",
+)
+ASSETS: Final = ("event_outbox", "iu_route_attempt", "iu_route_dead_letter", "iu_health_audit", "iu_evidence")
+
+
+class PruneConfig(dg.Config):
+    """What to keep."""
+
+    keep_days: float = Field(
+        default=30.0, ge=1, le=3_650, description="Keep what is younger than so many days, 1 to 3,650."
+    )
+    max_runs: int = Field(
+        default=1_000,
+        ge=1,
+        le=100_000,
+        description="Delete at most so many runs, the oldest first; 1 to 100,000.",
+    )
+    preview: bool = Field(default=False, description="Count what would be deleted, and delete nothing.")
+
+
+def job(mount: Mount) -> dg.JobDefinition:
+    """Return the job that prunes."""
+    op_name = mount.named("prune_dagster_history")
+
+    @dg.op(
+        name=op_name, description="Delete old runs, ticks and events of this outbox from Dagster's storage."
+    )
+    def prune_dagster_history(context: dg.OpExecutionContext, config: PruneConfig) -> None:
+        before = datetime.now(UTC) - timedelta(days=config.keep_days)
+        counts = {
+            "runs": _prune_runs(context.instance, mount, before, config),
+            "ticks": _prune_ticks(context.instance, mount, before, config.preview),
+            "events": _prune_events(context.instance, mount, before, config.preview),
+        }
+        what = "would be deleted" if config.preview else "deleted"
+        context.log.info(f"{what}, older than {before:%Y-%m-%d %H:%M} UTC: {counts}")
+        context.add_output_metadata({**counts, "stopped_reason": "preview" if config.preview else "done"})
+
+    @dg.job(
+        name=mount.named("prune_job"),
+        config=validated(PruneConfig, op_name),
+        description="Delete old runs, ticks and events of this outbox from Dagster's own storage.",
+        executor_def=dg.in_process_executor,
+    )
+    def prune_job() -> None:
+        prune_dagster_history()
+
+    return prune_job
+
+
+def _prune_runs(instance: dg.DagsterInstance, mount: Mount, before: datetime, config: PruneConfig) -> int:
+    """Delete finished runs made before *before*, but never the newest run of a job."""
+    kept = {
+        run.run_id for name in JOBS for run in _runs(instance, mount.named(name), None, 1, ascending=False)
+    }
+    doomed = [
+        run.run_id
+        for name in JOBS
+        for run in _runs(instance, mount.named(name), before, config.max_runs, ascending=True)
+        if run.run_id not in kept
+    ][: config.max_runs]
+    for run_id in () if config.preview else doomed:
+        instance.delete_run(run_id)
+    return len(doomed)
+
+
+def _runs(
+    instance: dg.DagsterInstance, job_name: str, before: datetime | None, limit: int, *, ascending: bool
+) -> list[dg.DagsterRun]:
+    found = dg.RunsFilter(job_name=job_name, statuses=list(FINISHED_STATUSES), created_before=before)
+    return list(instance.get_runs(found, limit=limit, ascending=ascending))
+
+
+def _prune_ticks(instance: dg.DagsterInstance, mount: Mount, before: datetime, preview: bool) -> int:
+    names = {mount.named(name) for name in TICKERS}
+    count = 0
+    for state in instance.all_instigator_state():
+        if state.instigator_name in names:
+            old = instance.get_ticks(state.instigator_origin_id, state.selector_id, before=before.timestamp())
+            count += len(old)
+            if old and not preview:
+                instance.purge_ticks(state.instigator_origin_id, state.selector_id, before.timestamp())
+    return count
+
+
+def _prune_events(instance: dg.DagsterInstance, mount: Mount, before: datetime, preview: bool) -> int:
+    """Delete old events of our assets that belong to no run: the observations of the backlog sensor."""
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqlEventLogStorage):
+        return 0
+    events = SqlEventLogStorageTable
+    old = sqlalchemy.and_(
+        events.c.run_id == "",
+        events.c.asset_key.in_([mount.key(name).to_string() for name in ASSETS]),
+        events.c.timestamp < before.replace(tzinfo=None),
+    )
+    with storage.index_connection() as connection:
+        if preview:
+            counted = sqlalchemy.select(sqlalchemy.func.count()).select_from(events).where(old)
+            return int(connection.execute(counted).scalar_one())
+        return int(connection.execute(events.delete().where(old)).rowcount)
+
+
+def schedule(mount: Mount, prune_job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """Return the nightly schedule. It deletes, so it starts switched off."""
+    return dg.ScheduleDefinition(
+        name=mount.named("prune_schedule"),
+        job=prune_job,
+        cron_schedule=mount.prune_cron,
+        default_status=mount.schedule_status("prune_schedule"),
+        description="Prune Dagster's history of this outbox every night.",
+        owners=[OWNER],
+    )

@@ -1,0 +1,68 @@
+"""What every asset of the product says about itself: kinds, columns and the SQL behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import dagster as dg
+
+from iu_pipelines.settings import sql_root
+
+KINDS: Final = {"postgres", "sql"}
+
+
+def columns(lines: str) -> dg.TableSchema:
+    """Read a column schema from lines of `name type description`."""
+    parts = [line.strip().split(maxsplit=2) for line in lines.strip().splitlines()]
+    return dg.TableSchema(
+        columns=[dg.TableColumn(name=name, type=kind, description=text) for name, kind, text in parts]
+    )
+
+
+def metadata(table: str, schema: dg.TableSchema, *sql_files: str) -> dict[str, Any]:
+    """Return the metadata of an asset that is a table or view of the outbox."""
+    return {
+        "dagster/column_schema": schema,
+        "dagster/table_name": f"public.{table}",
+        "dagster/code_references": code_references(*sql_files),
+    }
+
+
+def code_references(*sql_files: str) -> dg.CodeReferencesMetadataValue:
+    """Return references to files under `sql/iu-core/`."""
+    root = sql_root() / "iu-core"
+    return dg.CodeReferencesMetadataValue(
+        code_references=[
+            dg.LocalFileCodeReference(file_path=str(root / name), label=name) for name in sql_files
+        ]
+    )
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
+    """Return a table that the UI shows as one; an empty one says so."""
+    if not rows:
+        return dg.MetadataValue.md("none")
+    lines = [header, ["---"] * len(header), *rows]
+    return dg.MetadataValue.md("\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def run_link(run_ref: str | None) -> str:
+    """Return a link to the run in the web UI; empty for a batch that no run made."""
+    return f"[{run_ref[:8]}](/runs/{run_ref})" if run_ref else ""
+
+
+def text_of(values: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
+    """Return *values* as metadata, leaving out what is None."""
+    return {
+        name: dg.MetadataValue.text(value) if isinstance(value, str) else dg.MetadataValue.json(value)
+        for name, value in values.items()
+        if value is not None
+    }

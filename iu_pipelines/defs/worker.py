@@ -1,0 +1,303 @@
+"""The route worker: a run that loops, one materialization a batch, one summary at the end."""
+
+import math
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
+from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
+from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
+from pydantic import Field
+
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.defs.batches import batch_metadata, summary_metadata
+from iu_pipelines.defs.failures import LATER, line_of, one_clear_line
+from iu_pipelines.defs.launchpad import validated
+from iu_pipelines.defs.mount import OWNER, WORKER_TAG, Mount, unfinished_run
+from iu_pipelines.defs.outbox import observation
+from iu_pipelines.defs.spec import KINDS, columns, metadata
+from iu_pipelines.domain import health, worker
+from iu_pipelines.domain.health import HealthReport
+from iu_pipelines.domain.worker import DEFAULT_WORKER, Drain, RunLimits
+from iu_pipelines.errors import IuError
+
+WORKER_NAME_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,100}$"
+MAX_BATCHES: Final = 200
+_GRACE_SECONDS: Final = 180
+
+_COLUMNS: Final = columns("""
+    attempt_id bigint in the order of writing
+    batch_id bigint the batch that made the attempt; null for a replay
+    worker_name text the consumer
+    event_id uuid the event
+    route_code text the route; null where none was enabled
+    idempotency_key text the same for every try of one worker, event and route
+    attempt_no integer 1 for the batch, higher for replays
+    status text as decision
+    decision text dry_run, skipped, failed or sent
+    delivered boolean always false: delivery is not built
+    target_kind text of the route at that moment
+    target_ref text of the route at that moment
+    error_code text worker_process_error where it failed
+    error_detail text what went wrong
+    created_at timestamptz when the row was written
+    run_ref text the id of the Dagster run that made it
+""")
+
+
+class RouteWorkerConfig(dg.Config):
+    """One run of the worker. Any limit that is reached ends it between two batches."""
+
+    worker_name: str = Field(
+        default=DEFAULT_WORKER,
+        pattern=WORKER_NAME_PATTERN,
+        description="The consumer, with a cursor of its own. 1 to 100 letters, digits, or _ . : -",
+    )
+    batch_limit: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Events in one batch, 1 to 100,000. A batch is one transaction.",
+    )
+    max_batches: int = Field(
+        default=MAX_BATCHES, ge=1, le=MAX_BATCHES, description="The run ends after so many batches, 1 to 200."
+    )
+    max_seconds: float = Field(
+        default=300.0, gt=0, le=86_400, description="No batch begins after so many seconds, up to 86,400."
+    )
+    linger_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        le=3_600,
+        description="Once drained, stay so many seconds and look for new events every 100 ms. 0: end at once.",
+    )
+
+    def limits(self) -> RunLimits:
+        """Return the limits as the worker takes them."""
+        return RunLimits(self.batch_limit, self.max_batches, self.max_seconds, self.linger_seconds)
+
+
+def asset(mount: Mount) -> dg.AssetsDefinition:
+    """Return the audit of attempts; to materialize it is to run the worker."""
+
+    @dg.asset(
+        key=mount.key("iu_route_attempt"),
+        deps=[mount.key("event_outbox")],
+        required_resource_keys=mount.requires,
+        description=(
+            "Append-only audit: one row for each (event, route) try. Materializing it runs the route worker, "
+            "batch by batch, until the outbox is drained or a limit says stop."
+        ),
+        metadata=metadata(
+            "iu_route_attempt",
+            _COLUMNS,
+            "objects/worker/fn_iu_route_worker_run.sql",
+            "objects/attempts/fn_iu_attempts_write.sql",
+            "runtime/050_worker.sql",
+        ),
+        group_name=mount.group,
+        owners=[OWNER],
+        kinds=KINDS,
+    )
+    def iu_route_attempt(
+        context: dg.AssetExecutionContext, config: RouteWorkerConfig
+    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        context.instance.add_run_tags(context.run.run_id, _tags(mount, config))
+        with one_clear_line(), mount.open(context.resources) as gateway:
+            return _route(context, gateway, mount, config)
+
+    return iu_route_attempt
+
+
+def _tags(mount: Mount, config: RouteWorkerConfig) -> dict[str, str]:
+    """Return the worker that the run is for, and when Dagster may take it for dead."""
+    seconds = math.ceil(config.max_seconds) + _GRACE_SECONDS
+    return {WORKER_TAG: mount.tag(config.worker_name), MAX_RUNTIME_SECONDS_TAG: str(seconds)}
+
+
+def _route(
+    context: dg.AssetExecutionContext, gateway: Queries, mount: Mount, config: RouteWorkerConfig
+) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    before = health.read(gateway, config.worker_name)
+    with _cancelled_between_batches():
+        run = worker.drain(
+            gateway,
+            config.worker_name,
+            config.limits(),
+            context.run.run_id,
+            should_stop=check_captured_interrupt,
+        )
+        _report_batches(context, gateway, mount, run)
+    summary = summary_metadata(gateway, run, before, health.read(gateway, config.worker_name))
+    context.log.info(f"stopped: {run.stopped_reason}; {run.batches} batches, {run.seen:,} events")
+    if run.stopped_reason == "cancelled":
+        context.log_event(dg.AssetMaterialization(mount.key("iu_route_attempt"), metadata=summary))
+        raise DagsterExecutionInterruptedError
+    return dg.MaterializeResult(metadata=summary)
+
+
+@contextmanager
+def _cancelled_between_batches() -> Iterator[None]:
+    """Keep a cancellation from breaking into a batch: it is noticed between two of them."""
+    with capture_interrupts():
+        yield
+
+
+def _report_batches(context: dg.AssetExecutionContext, gateway: Queries, mount: Mount, run: Drain) -> None:
+    for result in run:
+        batch = worker.batch(gateway, result.batch_id) if result.batch_id is not None else None
+        if batch is None:
+            continue
+        context.log_event(
+            dg.AssetMaterialization(mount.key("iu_route_attempt"), metadata=batch_metadata(batch))
+        )
+        if batch.dead_lettered:
+            context.log_event(
+                dg.AssetMaterialization(
+                    mount.key("iu_route_dead_letter"),
+                    metadata={"batch_id": batch.batch_id, "dead_lettered": batch.dead_lettered},
+                )
+            )
+
+
+def job(mount: Mount, attempts: dg.AssetsDefinition, check: dg.AssetChecksDefinition) -> Any:
+    """Return the job that runs the worker and then *check*."""
+    return dg.define_asset_job(
+        mount.named("route_worker_job"),
+        selection=dg.AssetSelection.assets(attempts).without_checks() | dg.AssetSelection.checks(check),
+        config=validated(_config_of(mount), attempts.op.name),
+        description="Run the route worker until the outbox is drained or a limit is reached.",
+        run_tags={WORKER_TAG: mount.tag(mount.workers[0])},
+        executor_def=dg.in_process_executor,
+    )
+
+
+def _config_of(mount: Mount) -> type[RouteWorkerConfig]:
+    """Return the config whose default worker is the first one of *mount*."""
+    if mount.workers[0] == DEFAULT_WORKER:
+        return RouteWorkerConfig
+    field = RouteWorkerConfig.model_fields["worker_name"]
+
+    class MountedRouteWorkerConfig(RouteWorkerConfig):
+        worker_name: str = Field(
+            default=mount.workers[0], pattern=WORKER_NAME_PATTERN, description=field.description
+        )
+
+    return MountedRouteWorkerConfig
+
+
+def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
+    """Return the schedule that runs the workers while the gates are open."""
+
+    @dg.schedule(
+        name=mount.named("route_worker_schedule"),
+        job=route_worker_job,
+        cron_schedule=mount.route_worker_cron,
+        default_status=mount.schedule_status("route_worker_schedule"),
+        required_resource_keys=mount.requires,
+        description="Run each worker while the gates are open; a closed gate skips and says which.",
+        owners=[OWNER],
+    )
+    def route_worker_schedule(
+        context: dg.ScheduleEvaluationContext,
+    ) -> list[dg.RunRequest] | dg.SkipReason:
+        try:
+            with mount.open(context.resources) as gateway:
+                asked = [_ask(context.instance, mount, health.read(gateway, name)) for name in mount.workers]
+        except IuError as error:
+            return _unreachable(error)
+        return _answer(asked)
+
+    return route_worker_schedule
+
+
+def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
+    """Return the sensor that runs a worker whose backlog is large or old."""
+
+    @dg.sensor(
+        name=mount.named("backlog_sensor"),
+        job=route_worker_job,
+        minimum_interval_seconds=mount.sensor_interval_seconds,
+        default_status=mount.sensor_status("backlog_sensor"),
+        required_resource_keys=mount.requires,
+        description=(
+            f"Run a worker with {mount.backlog_threshold:,} events waiting, or one waiting for "
+            f"{mount.backlog_age_seconds:g} seconds."
+        ),
+        owners=[OWNER],
+    )
+    def backlog_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        try:
+            with mount.open(context.resources) as gateway:
+                reports = [health.read(gateway, name) for name in mount.workers]
+                asked = [_ask_backlog(context.instance, mount, report) for report in reports]
+                observed = _observed(context, gateway, mount, reports)
+        except IuError as error:
+            return dg.SensorResult(skip_reason=_unreachable(error))
+        answer = _answer(asked)
+        if isinstance(answer, dg.SkipReason):
+            return dg.SensorResult(skip_reason=answer, **observed)
+        return dg.SensorResult(run_requests=answer, **observed)
+
+    return backlog_sensor
+
+
+def _observed(
+    context: dg.SensorEvaluationContext, gateway: Queries, mount: Mount, reports: Iterable[HealthReport]
+) -> dict[str, Any]:
+    """Return an observation of the outbox where it has moved since the last one.
+
+    The sensor's cursor remembers only what was last shown; what is owed is always asked of PostgreSQL.
+    """
+    seen = ";".join(f"{report.worker_name}:{report.backlog}:{report.cursor_event_id}" for report in reports)
+    if seen == context.cursor:
+        return {}
+    event = dg.AssetObservation(mount.key("event_outbox"), metadata=observation(gateway, mount))
+    return {"asset_events": [event], "cursor": seen}
+
+
+def _ask_backlog(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg.RunRequest | str:
+    oldest = report.backlog_oldest_seconds or 0.0
+    due = report.backlog >= mount.backlog_threshold or (
+        report.backlog and oldest >= mount.backlog_age_seconds
+    )
+    if not due and report.master_gate_open and report.worker_gate_open:
+        return (
+            f"{report.worker_name}: {report.backlog:,} events waiting, the oldest for {oldest:.0f} s; "
+            f"a run begins at {mount.backlog_threshold:,} events or {mount.backlog_age_seconds:g} s"
+        )
+    return _ask(instance, mount, report)
+
+
+def _ask(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg.RunRequest | str:
+    """Return a run of one worker, or why there is none. It carries no run key: a key is for ever."""
+    name = report.worker_name
+    closed = closed_gate(report)
+    if closed:
+        return f"{name}: the {closed} gate is closed, {report.backlog:,} events are held"
+    tags = {WORKER_TAG: mount.tag(name)}
+    busy = unfinished_run(instance, tags)
+    if busy:
+        return f"{name}: run {busy} is already queued or running"
+    return dg.RunRequest(run_config={"worker_name": name}, tags=tags)
+
+
+def closed_gate(report: HealthReport) -> str | None:
+    """Return the name of the gate that keeps the worker from running; the master gate is asked first."""
+    if not report.master_gate_open:
+        return "master"
+    return None if report.worker_gate_open else "worker"
+
+
+def _answer(asked: list[dg.RunRequest | str]) -> list[dg.RunRequest] | dg.SkipReason:
+    requests = [one for one in asked if isinstance(one, dg.RunRequest)]
+    return requests or dg.SkipReason("; ".join(str(one) for one in asked))
+
+
+def _unreachable(error: IuError) -> dg.SkipReason:
+    prefix = (
+        "the database cannot be asked; the next tick tries again" if isinstance(error, LATER) else "refused"
+    )
+    return dg.SkipReason(f"{prefix}: {line_of(error)}")
