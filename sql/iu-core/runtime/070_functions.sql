@@ -78,7 +78,13 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/health/fn_iu_route_worker_health.sql
 \ir ../objects/health/fn_iu_audit_counts.sql
 
+-- evidence
+\ir ../objects/evidence/fn_iu_probe_counts.sql
+\ir ../objects/evidence/fn_iu_probe_delta.sql
+\ir ../objects/evidence/fn_iu_probe_gates.sql
+\ir ../objects/evidence/fn_iu_probe_trace.sql
+
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '78e413d3648aa6065697daa11702426425e8c708cb32f2cd61dfbb755f1fc44a');
+select public.fn_iu_step_record('070_functions', '8440a576cc4544006ee2ca94e4c94747f518def076210b0bb45e9508d9124829');

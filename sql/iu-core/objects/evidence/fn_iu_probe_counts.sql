@@ -1,0 +1,20 @@
+create or replace function public.fn_iu_probe_counts()
+returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select jsonb_build_object(
+        'event_outbox', (select count(*) from public.event_outbox),
+        'iu_route_attempt', t.attempts,
+        'iu_route_dead_letter', (select count(*) from public.iu_route_dead_letter),
+        'failed', t.failed,
+        'sent', t.sent
+    )
+    from (
+        select coalesce(sum(attempts), 0) as attempts, coalesce(sum(failed), 0) as failed, coalesce(sum(sent), 0) as sent
+        from public.iu_route_attempt_tally
+    ) as t
+$$;
+comment on function public.fn_iu_probe_counts() is
+'The row counts that a probe holds against one another before and after: {"event_outbox", "iu_route_attempt",
+"iu_route_dead_letter", "failed", "sent"}; the last two are attempts with that decision.';

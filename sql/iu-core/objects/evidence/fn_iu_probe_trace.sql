@@ -1,0 +1,39 @@
+create or replace function public.fn_iu_probe_trace(mark text)
+returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(string_agg(format('%s in %s', n, name), ', ' order by name), 'nothing')
+    from (
+        values
+        ('event_outbox', (
+            select count(*) from (
+                select o.actor_ref from public.event_outbox as o
+                where o.event_domain = 'iu' order by o.event_seq desc limit 10000
+            ) as newest where starts_with(newest.actor_ref, mark)
+        )),
+        ('iu_audit_name', (select count(*) from public.iu_audit_name as n where starts_with(n.name, mark))),
+        ('iu_route_worker_cursor', (
+            select count(*) from public.iu_route_worker_cursor as c where starts_with(c.worker_name, mark)
+        )),
+        ('iu_route_attempt_tally', (
+            select count(*) from public.iu_route_attempt_tally as t where starts_with(t.tally_key, mark)
+        )),
+        ('iu_route_batch', (
+            select count(*) from (
+                select b.worker_name from public.iu_route_batch as b order by b.batch_id desc limit 10000
+            ) as newest where starts_with(newest.worker_name, mark)
+        )),
+        ('iu_route_dead_letter', (
+            select count(*) from public.iu_route_dead_letter as l
+            where l.resolution is null and (starts_with(l.worker_name, mark) or starts_with(l.idempotency_key, mark))
+        )),
+        ('information_unit', (
+            select count(*) from public.information_unit as u where u.canonical_address ^@ ('TEST/' || mark)
+        ))
+    ) as found (name, n)
+    where n > 0
+$$;
+comment on function public.fn_iu_probe_trace(text) is
+'What a probe that marks all it makes (workers, actors, addresses) has left behind: nothing, or how many rows of which tables.
+An attempt or letter cannot be there without the name of its worker in iu_audit_name or its cursor.';
