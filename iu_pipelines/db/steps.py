@@ -28,6 +28,7 @@ StepAction = Literal["applied", "reapplied", "rolled_back"]
 _LOCK_KEY: Final = 0x69755F73746570
 _LEDGER_COLUMNS: Final = frozenset({"step_name", "checksum", "applied_at", "applied_by"})
 _CREATED_RELATION: Final = re.compile(r"^create (?:table|view) public\.(\w+)", re.MULTILINE)
+_BEGIN: Final = re.compile(r"^begin\b[^;\n]*;", re.MULTILINE)
 _PROOF_LINE: Final = re.compile(
     r"(?P<verdict>PASS|FAIL) (?P<name>.+?) \| expected (?P<expected>.*) \| seen (?P<seen>.*)", re.DOTALL
 )
@@ -70,7 +71,7 @@ class ProofLine:
 
 @dataclass(frozen=True)
 class Proof:
-    """All lines that one verify or sandbox file printed; one without a line has proven nothing."""
+    """All lines that one verify or sandbox file printed; there is at least one."""
 
     step: str
     lines: tuple[ProofLine, ...]
@@ -78,8 +79,8 @@ class Proof:
 
     @property
     def passed(self) -> bool:
-        """Whether every line passed, and there was one."""
-        return bool(self.lines) and all(line.passed for line in self.lines)
+        """Whether every line passed."""
+        return all(line.passed for line in self.lines)
 
 
 def plan(gateway: Gateway, *, root: Path | None = None) -> list[StepState]:
@@ -96,8 +97,9 @@ def apply(
 ) -> list[StepResult]:
     """Apply every pending step in order, and a repeatable one whose text has changed.
 
-    A step that fails leaves nothing behind, and the steps before it stay. Raises StepRefused where a
-    step was edited, or where relations of the same names are there that no step of ours made.
+    A step that fails leaves nothing behind, and the steps before it stay. What was installed without
+    roles stays without them. Raises StepRefused where a step was edited, or where relations of the same
+    names are there that no step of ours made.
     """
     steps = _load_stamped_steps(root)
     results: list[StepResult] = []
@@ -106,10 +108,11 @@ def apply(
         _refuse_unsafe(states)
         status = {state.name: state.status for state in states}
         _refuse_foreign_relations(gateway, [step for step in steps if status[step.name] == "pending"])
+        left_out = without_roles or _roles_were_left_out(gateway)
         for step in steps:
             if status[step.name] != "applied":
                 action: StepAction = "applied" if status[step.name] == "pending" else "reapplied"
-                results.append(_run_step(gateway, step.file, action, without_roles))
+                results.append(_run_step(gateway, step.file, action, left_out))
                 if on_step:
                     on_step(results[-1])
     return results
@@ -157,7 +160,9 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
 def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
     """Run the sandbox probes, or one of them; each rolls itself back and leaves no trace."""
     files = _selected(load(root or sql_root(), "sandbox"), only)
-    return [_prove(gateway, file, file.text) for file in files]
+    # In one script PostgreSQL takes what stands before a begin into its transaction, where it is too late
+    # for an isolation level; psql, which sends one statement at a time, does not.
+    return [_prove(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
 
 
 def raise_failed(proofs: Sequence[Proof]) -> None:
@@ -251,6 +256,14 @@ def _refuse_foreign_relations(gateway: Gateway, pending: list[Step]) -> None:
         raise _foreign([row["name"] for row in rows])
 
 
+def _roles_were_left_out(gateway: Gateway) -> bool:
+    """Whether the view of attempts, which only the repeatable step makes, is not owned by iu_owner."""
+    owner = gateway.fetch_value(
+        "select relowner::regrole::text from pg_class where oid = to_regclass('public.iu_route_attempt')"
+    )
+    return owner not in (None, "iu_owner")
+
+
 def _foreign(names: list[str]) -> StepRefused:
     return StepRefused(
         f"schema public already holds {', '.join(names)}, which no recorded step made",
@@ -286,16 +299,19 @@ def _ledger_line(name: str, state: StepState) -> ProofLine:
 def _prove(gateway: Gateway, file: StepFile, script: str) -> Proof:
     started = time.monotonic()
     notices: Sequence[Notice]
-    error_line: tuple[ProofLine, ...] = ()
+    error: IuError | None = None
     try:
         notices = gateway.run_script(script)
     except ConnectionFailed:
         raise
-    except IuError as error:
-        notices = error.notices
-        if not isinstance(error, ProofFailed):
-            error_line = (ProofLine(file.name, "runs to its end", "no error", error.message, False),)
-    return Proof(file.name, (*_proof_lines(file.name, notices), *error_line), time.monotonic() - started)
+    except IuError as raised:
+        error, notices = raised, raised.notices
+    lines = _proof_lines(file.name, notices)
+    if error and not isinstance(error, ProofFailed):
+        lines.append(ProofLine(file.name, "runs to its end", "no error", error.message, False))
+    elif not lines:
+        lines.append(ProofLine(file.name, "prints what it saw", "one line or more", "none", False))
+    return Proof(file.name, tuple(lines), time.monotonic() - started)
 
 
 def _proof_lines(step: str, notices: Sequence[Notice]) -> list[ProofLine]:

@@ -1,0 +1,154 @@
+"""Verify, roll back and probe: what holds, what it was before, and no trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from schema_picture import picture
+
+from iu_pipelines.db import step_files, steps
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import outbox
+from iu_pipelines.errors import IuError, ProofFailed, UsageError
+from iu_pipelines.settings import sql_root
+
+NAMES = [step.name for step in step_files.load_steps(sql_root())]
+PROBES = [file.name for file in step_files.load(sql_root(), "sandbox")]
+
+
+def failed_lines(proofs: list[steps.Proof]) -> list[steps.ProofLine]:
+    return [line for proof in proofs for line in proof.lines if not line.passed]
+
+
+def test_every_step_is_proven_after_a_full_install(gateway: Gateway) -> None:
+    proofs = steps.verify(gateway)
+    assert [proof.step for proof in proofs] == NAMES
+    assert failed_lines(proofs) == []
+    assert all(len(proof.lines) > 1 for proof in proofs)
+
+
+def test_verifying_changes_nothing(gateway: Gateway) -> None:
+    before = picture(gateway)
+    steps.verify(gateway)
+    assert picture(gateway) == before
+
+
+def test_each_rollback_restores_what_was_there_before_its_step(empty_gateway: Gateway) -> None:
+    before: dict[str, dict[str, Any]] = {}
+    seen = [picture(empty_gateway)]
+
+    def remember(done: steps.StepResult) -> None:
+        before[done.name] = seen[-1]
+        seen.append(picture(empty_gateway))
+
+    steps.apply(empty_gateway, on_step=remember)
+    for name, kept in zip(reversed(NAMES), [*reversed(NAMES[:-1]), steps.NOTHING], strict=True):
+        done = steps.rollback(empty_gateway, kept)
+        assert [(result.name, result.action) for result in done] == [(name, "rolled_back")]
+        now = picture(empty_gateway)
+        for part in before[name]:
+            assert now[part] == before[name][part], f"{part} after rollback of {name}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_step_that_was_rolled_back_no_longer_verifies(gateway: Gateway, name: str) -> None:
+    place = NAMES.index(name)
+    steps.rollback(gateway, NAMES[place - 1] if place else steps.NOTHING)
+    (proof,) = steps.verify(gateway, name)
+    assert not proof.passed
+
+
+def test_after_a_full_rollback_everything_can_be_applied_again(gateway: Gateway) -> None:
+    before = picture(gateway)
+    undone = steps.rollback(gateway, steps.NOTHING)
+    assert [result.name for result in undone] == NAMES[::-1]
+    assert [result.name for result in steps.apply(gateway)] == NAMES
+    assert picture(gateway) == before
+    assert failed_lines(steps.verify(gateway)) == []
+
+
+def test_rolling_back_to_the_last_step_does_nothing(gateway: Gateway) -> None:
+    assert steps.rollback(gateway, NAMES[-1]) == []
+
+
+def test_rolling_back_to_an_unknown_step_is_a_usage_error(gateway: Gateway) -> None:
+    with pytest.raises(UsageError, match="'frob'"):
+        steps.rollback(gateway, "frob")
+
+
+def test_a_rollback_that_would_lose_events_refuses_and_keeps_them(gateway: Gateway) -> None:
+    event_id = outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
+    with pytest.raises(IuError) as refused:
+        steps.rollback(gateway, "020")
+    assert refused.value.code == "IU901"
+    assert refused.value.hint
+    assert (
+        gateway.fetch_value("select count(*) from public.event_outbox where event_id = %s", (event_id,)) == 1
+    )
+    assert "030_event_types_and_outbox" in {
+        state.name for state in steps.plan(gateway) if state.status == "applied"
+    }
+
+
+def test_a_verify_file_that_writes_is_stopped_and_fails(gateway: Gateway, tree: Path) -> None:
+    path = tree / "iu-core/verify/020_gates.sql"
+    path.write_text("delete from public.dot_config_history;\n")
+    (proof,) = steps.verify(gateway, "020", root=tree)
+    assert [line.name for line in proof.lines if not line.passed] == ["runs to its end"]
+    assert "read-only" in proof.lines[-1].seen
+
+
+def test_a_verify_file_that_prints_nothing_proves_nothing(gateway: Gateway, tree: Path) -> None:
+    (tree / "iu-core/verify/020_gates.sql").write_text("select 1;\n")
+    (proof,) = steps.verify(gateway, "020", root=tree)
+    assert not proof.passed
+
+
+def test_a_failing_line_keeps_the_lines_around_it_and_is_named(
+    gateway: Gateway, tree: Path, add_step: Callable[[str, str], None]
+) -> None:
+    add_step("110_new", "select 1;\n")
+    steps.apply(gateway, root=tree)
+    (tree / "iu-core/verify/110_new.sql").write_text(
+        "select public.fn_iu_proof_note('first', 'a', 'a');\n"
+        "select public.fn_iu_proof_note('second | odd', 'b', 'c');\n"
+        "select public.fn_iu_proof_note('third', null, null);\n"
+        "select public.fn_iu_proof_end('110_new');\n"
+    )
+    (proof,) = steps.verify(gateway, "110", root=tree)
+    assert [(line.name, line.expected, line.seen, line.passed) for line in proof.lines] == [
+        ("ledger", "applied", "applied", True),
+        ("first", "a", "a", True),
+        ("second | odd", "b", "c", False),
+        ("third", "null", "null", True),
+    ]
+    with pytest.raises(ProofFailed, match="110_new second"):
+        steps.raise_failed([proof])
+
+
+def test_a_missing_object_fails_its_proof_and_no_other(gateway: Gateway) -> None:
+    gateway.execute("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
+    failed = {proof.step for proof in steps.verify(gateway) if not proof.passed}
+    assert "040_routes" in failed
+    assert "020_gates" not in failed
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_probe_passes_and_leaves_no_trace(gateway: Gateway, name: str) -> None:
+    tables = [row["relname"] for row in picture(gateway)["relations"] if row["relkind"] == "r"]
+    count = " union all ".join(f"select '{table}', count(*) from public.{table}" for table in tables)
+    before = (picture(gateway), gateway.fetch_all(count))
+    (proof,) = steps.probe(gateway, name)
+    assert failed_lines([proof]) == []
+    assert proof.lines
+    assert (picture(gateway), gateway.fetch_all(count)) == before
+
+
+def test_a_probe_on_an_empty_database_fails_in_words(empty_gateway: Gateway) -> None:
+    proofs = steps.probe(empty_gateway)
+    assert proofs
+    assert not any(proof.passed for proof in proofs)

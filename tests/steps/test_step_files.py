@@ -1,0 +1,146 @@
+"""Step files: names, includes and stamps."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from iu_pipelines.db import step_files
+from iu_pipelines.errors import StepRefused, UsageError
+from iu_pipelines.settings import sql_root
+
+RECORD = "select public.fn_iu_step_record('{}', '{}');\n"
+
+
+def names(kind: step_files.Kind) -> set[str]:
+    return {file.name for file in step_files.load(sql_root(), kind)}
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    for folder in ("runtime", "objects"):
+        (tmp_path / "iu-core" / folder).mkdir(parents=True)
+    (tmp_path / "iu-core/objects/one.sql").write_text("select 1;\n")
+    (tmp_path / "iu-core/runtime/070_functions.sql").write_text(
+        "-- all\n\\ir ../objects/one.sql\nselect 2;\n"
+    )
+    return tmp_path
+
+
+def runtime(root: Path) -> Path:
+    return root / "iu-core/runtime/070_functions.sql"
+
+
+def test_every_runtime_step_has_its_verify_twin() -> None:
+    assert names("verify") == names("runtime")
+
+
+def test_every_runtime_step_has_its_rollback_twin() -> None:
+    assert names("rollback") == names("runtime")
+
+
+def test_every_stamp_in_the_tree_is_right() -> None:
+    assert step_files.stamp(sql_root(), check=True) == []
+
+
+@pytest.mark.parametrize("kind", ["runtime", "verify", "rollback"])
+def test_no_step_opens_or_ends_a_transaction_of_its_own(kind: step_files.Kind) -> None:
+    own = re.compile(r"^(begin|start transaction|commit|rollback|end)\b[^;]*;", re.MULTILINE | re.IGNORECASE)
+    outside_bodies = re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL)
+    for file in step_files.load(sql_root(), kind):
+        assert not own.findall(outside_bodies.sub("", file.text)), file.label
+
+
+def test_every_rollback_forgets_its_step_once() -> None:
+    for file in step_files.load(sql_root(), "rollback"):
+        forgets = re.findall(r"^select public\.fn_iu_step_forget\('(\w+)'\);$", file.text, re.MULTILINE)
+        assert forgets == [file.name], file.label
+
+
+def test_every_object_is_reached_by_some_step() -> None:
+    included = "\n".join(file.text for file in step_files.load(sql_root(), "runtime"))
+    for path in (sql_root() / "iu-core/objects").rglob("*.sql"):
+        assert path.read_text().strip() in included, path.name
+
+
+def test_an_include_is_replaced_by_the_file_relative_to_its_own(small: Path) -> None:
+    assert step_files.expand(runtime(small)) == "-- all\nselect 1;\nselect 2;\n"
+
+
+def test_an_include_inside_an_include_is_relative_to_the_inner_file(small: Path) -> None:
+    (small / "iu-core/objects/two.sql").write_text("\\ir one.sql\nselect 3;\n")
+    runtime(small).write_text("\\ir ../objects/two.sql\n")
+    assert step_files.expand(runtime(small)) == "select 1;\nselect 3;\n"
+
+
+@pytest.mark.parametrize("line", ["\\i one.sql", "\\echo hello", "\\ir", "\\! rm -rf ."])
+def test_any_other_meta_command_is_refused_with_its_line(small: Path, line: str) -> None:
+    runtime(small).write_text(f"select 1;\n{line}\n")
+    with pytest.raises(StepRefused, match="line 2") as refused:
+        step_files.expand(runtime(small))
+    assert refused.value.code == "IU901"
+
+
+def test_an_include_of_a_missing_file_is_refused_with_both_names(small: Path) -> None:
+    runtime(small).write_text("\\ir ../objects/gone.sql\n")
+    with pytest.raises(StepRefused, match=r"gone\.sql, named in .*070_functions\.sql"):
+        step_files.expand(runtime(small))
+
+
+def test_a_file_that_includes_itself_is_refused(small: Path) -> None:
+    (small / "iu-core/objects/one.sql").write_text("\\ir ../objects/one.sql\n")
+    with pytest.raises(StepRefused, match="includes itself"):
+        step_files.expand(runtime(small))
+
+
+def test_stamping_adds_the_record_with_the_checksum_of_the_text_before_it(small: Path) -> None:
+    assert step_files.stamp(small) == ["070_functions"]
+    body = "-- all\nselect 1;\nselect 2;\n\n"
+    checksum = hashlib.sha256(body.encode()).hexdigest()
+    assert step_files.expand(runtime(small)) == body + RECORD.format("070_functions", checksum)
+
+
+def test_stamping_twice_changes_nothing_the_second_time(small: Path) -> None:
+    step_files.stamp(small)
+    before = runtime(small).read_bytes()
+    assert step_files.stamp(small) == []
+    assert runtime(small).read_bytes() == before
+
+
+def test_checking_names_the_stale_step_and_writes_nothing(small: Path) -> None:
+    step_files.stamp(small)
+    (small / "iu-core/objects/one.sql").write_text("select 11;\n")
+    before = runtime(small).read_bytes()
+    assert step_files.stamp(small, check=True) == ["070_functions"]
+    assert runtime(small).read_bytes() == before
+
+
+def test_line_ends_of_another_system_do_not_change_the_checksum(small: Path) -> None:
+    step_files.stamp(small)
+    runtime(small).write_bytes(runtime(small).read_bytes().replace(b"\n", b"\r\n"))
+    assert step_files.stamp(small, check=True) == []
+
+
+def test_a_stamp_with_the_name_of_another_step_is_stale(small: Path) -> None:
+    step_files.stamp(small)
+    runtime(small).write_text(runtime(small).read_text().replace("'070_functions'", "'080_other'"))
+    assert step_files.stamp(small, check=True) == ["070_functions"]
+
+
+def test_a_folder_without_steps_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StepRefused, match="no runtime files"):
+        step_files.load_steps(tmp_path)
+
+
+@pytest.mark.parametrize("wanted", ["020", "020_gates", "020_gates.sql", "runtime/020_gates.sql"])
+def test_a_step_is_found_by_number_name_or_file(wanted: str) -> None:
+    assert step_files.find(["010_roles", "020_gates"], wanted) == "020_gates"
+
+
+def test_an_unknown_step_is_a_usage_error_that_lists_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="'999'") as refused:
+        step_files.find(["010_roles", "020_gates"], "999")
+    assert "020_gates" in str(refused.value.hint)
