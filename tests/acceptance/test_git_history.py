@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from gitfolder import GitFolder
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -22,7 +23,6 @@ from iu_pipelines.domain.git_history import (
     present_commits,
     read_changes,
 )
-from tests.acceptance.gitfolder import GitFolder
 
 ODD_NAMES = [
     b"with space",
@@ -34,11 +34,6 @@ ODD_NAMES = [
     b"tab\t",
     b'"q"',
 ]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> GitFolder:
-    return GitFolder(tmp_path / "repo")
 
 
 def seen(folder: GitFolder, known: tuple[str, ...] = ()) -> list[tuple[str, bytes, str]]:
