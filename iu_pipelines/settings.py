@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -66,6 +67,11 @@ def load(**overrides: Any) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         raise _usage_error(error) from None
+
+
+def child_environment(**added: str) -> dict[str, str]:
+    """The environment of this process with *added* on top, for a process that it starts."""
+    return {**os.environ, **added}
 
 
 def sql_root() -> Path:

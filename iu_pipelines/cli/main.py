@@ -17,6 +17,7 @@ from iu_pipelines.cli import (
     attempts,
     dead_letters,
     demo,
+    dev,
     gates,
     health,
     ingest,
@@ -32,6 +33,7 @@ from iu_pipelines.errors import IuError, redact
 
 _NOUNS: Final = (
     demo,
+    dev,
     steps,
     ingest,
     health,

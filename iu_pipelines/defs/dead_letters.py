@@ -13,9 +13,10 @@ from dagster._utils.interrupts import capture_interrupts, check_captured_interru
 from pydantic import Field
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.defs import tags
 from iu_pipelines.defs.failures import LATER, line_of, one_clear_line
 from iu_pipelines.defs.launchpad import validated
-from iu_pipelines.defs.mount import OWNER, REPLAY_TAG, Mount, unfinished_run
+from iu_pipelines.defs.mount import OWNER, Mount, unfinished_run
 from iu_pipelines.defs.spec import KINDS, columns, markdown_table, metadata
 from iu_pipelines.domain import dead_letters, gates
 from iu_pipelines.domain.dead_letters import DeadLetter, ReplayResult
@@ -206,7 +207,7 @@ def job(mount: Mount, letters: dg.AssetsDefinition) -> Any:
         selection=dg.AssetSelection.assets(letters).without_checks(),
         config=validated(ReplayConfig, letters.op.name),
         description="Replay one dead letter, or those that the filters match; `preview` counts first.",
-        run_tags={REPLAY_TAG: mount.tag("replay")},
+        run_tags={tags.REPLAY: mount.tag("replay")},
         executor_def=dg.in_process_executor,
     )
 
@@ -249,8 +250,8 @@ def _ask(instance: dg.DagsterInstance, gateway: Queries, mount: Mount) -> dg.Run
             f"{open_letters:,} open letters, none of which can succeed: their route is missing, disabled or not "
             "dry-run, or they are not due"
         )
-    tags = {REPLAY_TAG: mount.tag("replay")}
-    busy = unfinished_run(instance, tags)
+    wanted = {tags.REPLAY: mount.tag("replay")}
+    busy = unfinished_run(instance, wanted)
     if busy:
         return dg.SkipReason(f"run {busy} is already queued or running")
-    return dg.RunRequest(run_config={"replayable_only": True}, tags=tags)
+    return dg.RunRequest(run_config={"replayable_only": True}, tags=wanted)

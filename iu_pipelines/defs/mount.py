@@ -13,8 +13,6 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 OWNER: Final = "team:iu-core"
-WORKER_TAG: Final = "iu/worker"
-REPLAY_TAG: Final = "iu/replay"
 
 UNFINISHED: Final = (
     dg.DagsterRunStatus.QUEUED,

@@ -10,8 +10,8 @@ from typing import Final
 import dagster as dg
 from pydantic import Field
 
-from iu_pipelines.db.embedded import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.target import database_url
 from iu_pipelines.settings import Settings, load
 
 _IN_PROCESS: Final[ContextVar[Settings | None]] = ContextVar("iu_settings", default=None)
@@ -52,10 +52,3 @@ def using(settings: Settings) -> Iterator[None]:
         yield
     finally:
         _IN_PROCESS.reset(token)
-
-
-def database_url(settings: Settings) -> str:
-    """Return the URL of the database, starting the embedded server where no URL is set."""
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    return EmbeddedServer(settings.home, pg_bin=settings.pg_bin).ensure_running()

@@ -1,12 +1,11 @@
 """What happens when a run fails: one clear line, and a health audit that says what is held."""
 
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 
+from iu_pipelines.defs import tags
 from iu_pipelines.defs.mount import Mount
-
-FAILED_RUN_TAG: Final = "iu/failed_run"
 
 
 def sensor(mount: Mount, watched: list[Any], health_audit_job: Any) -> dg.SensorDefinition:
@@ -23,6 +22,6 @@ def sensor(mount: Mount, watched: list[Any], health_audit_job: Any) -> dg.Sensor
         run = context.dagster_run
         reason = (context.failure_event.message or "no message").splitlines()[0]
         context.log.error(f"{run.job_name} run {run.run_id} failed: {reason}")
-        return dg.RunRequest(job_name=health_audit_job.name, tags={FAILED_RUN_TAG: run.run_id})
+        return dg.RunRequest(job_name=health_audit_job.name, tags={tags.FAILED_RUN: run.run_id})
 
     return run_failure_sensor

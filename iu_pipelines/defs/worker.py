@@ -12,10 +12,11 @@ from dagster._utils.interrupts import capture_interrupts, check_captured_interru
 from pydantic import Field
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.defs import tags
 from iu_pipelines.defs.batches import batch_metadata, summary_metadata
 from iu_pipelines.defs.failures import LATER, line_of, one_clear_line
 from iu_pipelines.defs.launchpad import validated
-from iu_pipelines.defs.mount import OWNER, WORKER_TAG, Mount, unfinished_run
+from iu_pipelines.defs.mount import OWNER, Mount, unfinished_run
 from iu_pipelines.defs.outbox import observation
 from iu_pipelines.defs.spec import KINDS, columns, metadata
 from iu_pipelines.domain import health, worker
@@ -114,7 +115,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
 def _tags(mount: Mount, config: RouteWorkerConfig) -> dict[str, str]:
     """Return the worker that the run is for, and when Dagster may take it for dead."""
     seconds = math.ceil(config.max_seconds) + _GRACE_SECONDS
-    return {WORKER_TAG: mount.tag(config.worker_name), MAX_RUNTIME_SECONDS_TAG: str(seconds)}
+    return {tags.WORKER: mount.tag(config.worker_name), MAX_RUNTIME_SECONDS_TAG: str(seconds)}
 
 
 def _route(
@@ -169,7 +170,7 @@ def job(mount: Mount, attempts: dg.AssetsDefinition, check: dg.AssetChecksDefini
         selection=dg.AssetSelection.assets(attempts).without_checks() | dg.AssetSelection.checks(check),
         config=validated(_config_of(mount), attempts.op.name),
         description="Run the route worker until the outbox is drained or a limit is reached.",
-        run_tags={WORKER_TAG: mount.tag(mount.workers[0])},
+        run_tags={tags.WORKER: mount.tag(mount.workers[0])},
         executor_def=dg.in_process_executor,
     )
 
@@ -277,11 +278,11 @@ def _ask(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg
     closed = closed_gate(report)
     if closed:
         return f"{name}: the {closed} gate is closed, {report.backlog:,} events are held"
-    tags = {WORKER_TAG: mount.tag(name)}
-    busy = unfinished_run(instance, tags)
+    wanted = {tags.WORKER: mount.tag(name)}
+    busy = unfinished_run(instance, wanted)
     if busy:
         return f"{name}: run {busy} is already queued or running"
-    return dg.RunRequest(run_config={"worker_name": name}, tags=tags)
+    return dg.RunRequest(run_config={"worker_name": name}, tags=wanted)
 
 
 def closed_gate(report: HealthReport) -> str | None:

@@ -1,0 +1,322 @@
+"""`iu dev`: Dagster's web UI, daemon and code location on the same database, in one command."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Final
+
+import typer
+
+from iu_pipelines import settings
+from iu_pipelines.cli.options import DatabaseUrl
+from iu_pipelines.cli.output import print_line, working
+from iu_pipelines.db import steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.target import database_url as url_of
+from iu_pipelines.defs.home import STORAGE_VARIABLE, render, storage_url
+from iu_pipelines.errors import IuError, UsageError, redact
+from iu_pipelines.settings import Settings, child_environment
+
+_SERVICE: Final = "iu_pipelines.cli.service"
+_LOCATION: Final = "iu_pipelines"
+_WORKSPACE: Final = f"""load_from:
+  - python_module:
+      module_name: {_LOCATION}.definitions
+      location_name: {_LOCATION}
+"""
+_START_SECONDS: Final = 180.0
+_STOP_SECONDS: Final = 20.0
+_WATCH_SECONDS: Final = 0.5
+_HEAL_SECONDS: Final = 2.0
+_TAIL_LINES: Final = 15
+
+Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the web UI.")]
+Host = Annotated[
+    str, typer.Option("--host", help="Address to listen on. Dagster has no login: keep it on loopback.")
+]
+ReadOnly = Annotated[
+    bool,
+    typer.Option("--read-only", help="For viewers: nothing can be launched or switched, and no daemon runs."),
+]
+Workspace = Annotated[
+    Path | None,
+    typer.Option(
+        "--workspace",
+        show_default=False,
+        help="workspace.yaml to load; by default the one of this directory.",
+    ),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command that runs Dagster."""
+    app.command()(dev)
+
+
+def dev(
+    database_url: DatabaseUrl = None,
+    port: Port = 3000,
+    host: Host = "127.0.0.1",
+    read_only: ReadOnly = False,
+    workspace: Workspace = None,
+) -> None:
+    """Run Dagster's web UI and daemon on the same database, until Ctrl-C."""
+    chosen = settings.load(database_url=database_url)
+    _require_free(host, port)
+    with ExitStack() as stack:
+        if not read_only:
+            stack.enter_context(_only_daemon(chosen))
+        stop = stack.enter_context(_stop_requested())
+        stack.enter_context(_database(chosen))
+        services = Services(chosen, _workspace_file(chosen, workspace))
+        stack.callback(services.stop)
+        _start(services, chosen, host, port, read_only, stop)
+        _watch(services, chosen, stop)
+
+
+@dataclass
+class Stop:
+    """Whether somebody asked us to stop."""
+
+    requested: bool = False
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process that we started, and where it writes."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def tail(self) -> str:
+        """Return the last lines that the process wrote."""
+        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
+
+
+@dataclass
+class Services:
+    """The processes of Dagster. Each leads a process group of its own, so that all it starts can be ended."""
+
+    chosen: Settings
+    workspace: Path
+    running: list[Service] = field(default_factory=list)
+
+    def start(self, name: str, *arguments: str) -> None:
+        """Start one of Dagster's programs on our instance and workspace."""
+        log = self.chosen.dagster_directory / f"{name}.log"
+        command = [sys.executable, "-m", _SERVICE, *arguments, "--workspace", str(self.workspace)]
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                env=_environment(self.chosen),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.running.append(Service(name, process, log))
+
+    def require_alive(self) -> None:
+        """Raise an error that shows what a process said last, where one has ended by itself."""
+        for service in self.running:
+            if service.process.poll() is not None:
+                raise IuError(
+                    f"{service.name} ended with code {service.process.returncode}: {service.tail()}",
+                    hint=f"see {service.log}",
+                )
+
+    def stop(self) -> None:
+        """End every process, the daemon first, and whatever it had started."""
+        for service in reversed(self.running):
+            _signal_group(service.process.pid, signal.SIGINT)
+        deadline = time.monotonic() + _STOP_SECONDS
+        for service in self.running:
+            while _group_lives(service) and time.monotonic() < deadline:
+                time.sleep(0.1)
+            _signal_group(service.process.pid, signal.SIGKILL)
+            service.process.wait()
+        self.running.clear()
+
+
+def _group_lives(service: Service) -> bool:
+    """Whether any process of the group is left; a finished leader is collected on the way."""
+    service.process.poll()
+    try:
+        os.killpg(service.process.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _signal_group(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return
+
+
+def _environment(chosen: Settings) -> dict[str, str]:
+    """Return what Dagster's processes need to find the instance and both databases."""
+    own = chosen.database_url
+    return child_environment(
+        DAGSTER_HOME=str(chosen.dagster_directory),
+        IU_HOME=str(chosen.home),
+        **({"IU_DATABASE_URL": own.get_secret_value()} if own else {}),
+        **{STORAGE_VARIABLE: storage_url(chosen)},
+    )
+
+
+def _require_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen on {host} port {port}: {error.strerror}",
+                hint="stop what listens there, or choose another port: iu dev --port PORT",
+            ) from None
+
+
+@contextmanager
+def _only_daemon(chosen: Settings) -> Iterator[None]:
+    """Hold the lock of the one daemon that an instance may have."""
+    directory = render(chosen)
+    with (directory / "dev.lock").open("a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"another iu dev runs on {directory}, and an instance has one daemon",
+                hint="use that one, look on with: iu dev --read-only --port PORT, or set IU_HOME elsewhere",
+            ) from None
+        yield
+
+
+@contextmanager
+def _stop_requested() -> Iterator[Stop]:
+    """Turn Ctrl-C and SIGTERM into a request, so that what was started is always ended in order."""
+    stop = Stop()
+
+    def request(_number: int, _frame: FrameType | None) -> None:
+        stop.requested = True
+
+    before = {number: signal.signal(number, request) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _database(chosen: Settings) -> Iterator[None]:
+    """Have the database up, and stop the embedded server again if it was we who started it."""
+    embedded = _embedded(chosen)
+    found = embedded is None or embedded.is_running()
+    render(chosen)
+    try:
+        with Gateway(url_of(chosen)) as gateway:
+            _say_what_is_missing(gateway)
+        yield
+    finally:
+        if embedded is not None and not found:
+            embedded.stop()
+
+
+def _say_what_is_missing(gateway: Gateway) -> None:
+    pending = [state.name for state in steps.plan(gateway) if state.status != "applied"]
+    if pending:
+        print_line(f"schema      {len(pending)} steps are not applied; in another terminal: iu migrate")
+
+
+def _embedded(chosen: Settings) -> EmbeddedServer | None:
+    return None if chosen.database_url else EmbeddedServer(chosen.home, pg_bin=chosen.pg_bin)
+
+
+def _workspace_file(chosen: Settings, given: Path | None) -> Path:
+    """Return the workspace that was named or lies here, or else one with our own code location."""
+    if given is not None and not given.is_file():
+        raise UsageError(f"there is no workspace file {given}")
+    here = given or Path("workspace.yaml")
+    if here.is_file():
+        return here.resolve()
+    ours = chosen.dagster_directory / "workspace.yaml"
+    ours.write_text(_WORKSPACE, encoding="utf-8")
+    return ours
+
+
+def _start(services: Services, chosen: Settings, host: str, port: int, read_only: bool, stop: Stop) -> None:
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    flags = ["--read-only"] if read_only else []
+    with working("starting Dagster"):
+        services.start(
+            "webserver", "dagster_webserver", "--host", host, "--port", str(port),
+            "--db-pool-max-overflow", "5", *flags,
+        )  # fmt: skip
+        _wait_for(url, services, stop)
+        if not read_only and not stop.requested:
+            services.start("daemon", "dagster._daemon", "run")
+    if not stop.requested:
+        _say_where_to_click(url, chosen, read_only)
+
+
+def _wait_for(url: str, services: Services, stop: Stop) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not stop.requested:
+        services.require_alive()
+        try:
+            with urllib.request.urlopen(f"{url}/server_info", timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            if time.monotonic() > deadline:
+                raise IuError(f"the web UI did not answer within {_START_SECONDS:.0f} seconds") from None
+        time.sleep(_WATCH_SECONDS)
+
+
+def _say_where_to_click(url: str, chosen: Settings, read_only: bool) -> None:
+    job = f"{url}/locations/{_LOCATION}/jobs/route_worker_job"
+    lines: Sequence[tuple[str, str]] = (
+        ("web UI", f"{url}{' (read-only, no daemon)' if read_only else ''}"),
+        ("route", f"{job}{'' if read_only else '/playground'}"),
+        ("batches", f"{url}/assets/iu_route_attempt"),
+        ("runs", f"{url}/runs"),
+        ("schedules", f"{url}/automation"),
+        ("database", redact(url_of(chosen))),
+        ("logs", str(chosen.dagster_directory)),
+        ("stop", "Ctrl-C"),
+    )
+    for name, value in lines:
+        print_line(f"{name:<11} {value}")
+    sys.stdout.flush()
+
+
+def _watch(services: Services, chosen: Settings, stop: Stop) -> None:
+    """Stay until asked to stop; bring the embedded server back where it was killed."""
+    embedded = _embedded(chosen)
+    healed = time.monotonic()
+    while not stop.requested:
+        services.require_alive()
+        if embedded is not None and time.monotonic() - healed >= _HEAL_SECONDS:
+            if not embedded.is_running():
+                embedded.ensure_running()
+                print_line("database    was gone, and is back")
+            healed = time.monotonic()
+        time.sleep(_WATCH_SECONDS)
+    print_line("stopping")

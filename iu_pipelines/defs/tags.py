@@ -1,0 +1,7 @@
+"""Run tags: what a run is for, so that no second one is started for the same."""
+
+from typing import Final
+
+WORKER: Final = "iu/worker"
+REPLAY: Final = "iu/replay"
+FAILED_RUN: Final = "iu/failed_run"
