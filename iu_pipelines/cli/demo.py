@@ -110,7 +110,7 @@ def _perform(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Report:
         if applied
         else "schema: every step is applied already"
     )
-    ingested, notes = _ingest(gateway)
+    ingested, notes = ingest_here(gateway)
     for line in [*(line for result in ingested for line in summary(result)), *notes]:
         tell(line)
     runs = tuple(_run_jobs(gateway, chosen, tell))
@@ -129,20 +129,20 @@ def _perform(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Report:
         dead_letters=tuple(dead_letters.list_letters(gateway, limit=SHOWN)),
         health=health.read(gateway),
         proofs=proofs,
-        passed=all(run.status == "SUCCESS" for run in runs)
-        and all(proof.passed for proof in proofs),
+        passed=all(run.status == "SUCCESS" for run in runs) and all(proof.passed for proof in proofs),
         next="make dev" if Path("Makefile").is_file() else "iu dev",
     )
 
 
-def _ingest(gateway: Gateway) -> tuple[list[units.IngestResult], list[str]]:
-    """Ingest the history of the working directory, and the sample where that makes no event at all."""
+def ingest_here(gateway: Gateway) -> tuple[list[units.IngestResult], list[str]]:
+    """Ingest the history of the working directory, and the sample where no event has come of any history.
+
+    Returns what was ingested, and notes for the reader. A history that cannot be read is a note, no error.
+    """
     results: list[units.IngestResult] = []
     try:
         with progress_bar() as report:
-            results.append(
-                units.ingest_git(gateway, open_repository(Path()), on_progress=report)
-            )
+            results.append(units.ingest_git(gateway, open_repository(Path()), on_progress=report))
         reason = "no file of this history has a second version"
     except (NoGitHistory, GitFailed) as error:
         reason = error.message
@@ -151,9 +151,7 @@ def _ingest(gateway: Gateway) -> tuple[list[units.IngestResult], list[str]]:
     if outbox.overview(gateway).events:
         return results, []
     results.append(units.ingest_sample(gateway))
-    return results, [
-        f"the sample history that comes with the package is used, because {reason}"
-    ]
+    return results, [f"the sample history that comes with the package is used, because {reason}"]
 
 
 def _run_jobs(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Iterator[Run]:
@@ -167,9 +165,7 @@ def _run_jobs(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Iterat
     yield _run_job("health_audit_job", chosen, tell)
 
 
-def _run_job(
-    job_name: str, chosen: settings.Settings, tell: Tell, **config: int
-) -> Run:
+def _run_job(job_name: str, chosen: settings.Settings, tell: Tell, **config: int) -> Run:
     with working(job_name), _logged(chosen):
         from iu_pipelines.defs.runner import execute
 
@@ -183,9 +179,7 @@ def _run(outcome: RunOutcome) -> Run:
         job_name=outcome.job_name,
         run_id=outcome.run_id,
         status=outcome.status,
-        stopped_reason=outcome.stopped_reason
-        if outcome.job_name == "route_worker_job"
-        else None,
+        stopped_reason=outcome.stopped_reason if outcome.job_name == "route_worker_job" else None,
         materializations=outcome.materializations,
         error=outcome.error,
     )
@@ -193,11 +187,7 @@ def _run(outcome: RunOutcome) -> Run:
 
 def _batch_limit(report: health.HealthReport) -> int:
     """Return a limit that makes a handful of batches, so that there is something to look at."""
-    return (
-        10_000
-        if report.backlog_capped
-        else max(10, math.ceil(report.backlog / BATCHES_WANTED))
-    )
+    return 10_000 if report.backlog_capped else max(10, math.ceil(report.backlog / BATCHES_WANTED))
 
 
 def _log_file(chosen: settings.Settings) -> Path:
@@ -233,19 +223,16 @@ def _show(report: Report, chosen: settings.Settings) -> None:
     _show_batches(report.batches)
     print_events(report.events)
     print_counts(report.attempts_by_decision)
-    print_letters(
-        f"Open dead letters ({report.dead_letter_open:,})", report.dead_letters
-    )
+    print_letters(f"Open dead letters ({report.dead_letter_open:,})", report.dead_letters)
     print_health(report.health)
     for proof in report.proofs:
-        print_proof(proof)
+        _show_proof(proof)
     _show_verdict(report, chosen)
 
 
 def _show_runs(runs: Sequence[Run]) -> None:
     rows: list[Sequence[Any]] = [
-        (run.job_name, run.run_id, run.status, run.stopped_reason, run.materializations)
-        for run in runs
+        (run.job_name, run.run_id, run.status, run.stopped_reason, run.materializations) for run in runs
     ]
     print_table(
         "Dagster runs",
@@ -260,11 +247,7 @@ def _show_runs(runs: Sequence[Run]) -> None:
 
 def _show_batches(batches: Sequence[worker.Batch]) -> None:
     shown = batches[-SHOWN:]
-    title = (
-        "Batches"
-        if len(shown) == len(batches)
-        else f"Batches (the last {SHOWN} of {len(batches)})"
-    )
+    title = "Batches" if len(shown) == len(batches) else f"Batches (the last {SHOWN} of {len(batches)})"
     columns = (
         "batch",
         "events",
@@ -291,15 +274,22 @@ def _show_batches(batches: Sequence[worker.Batch]) -> None:
     print_table(title, columns, rows, empty="none, for nothing was waiting")
 
 
+def _show_proof(proof: steps.Proof) -> None:
+    """Print what was seen; where a line failed, what was expected too."""
+    if not proof.passed:
+        print_proof(proof)
+        return
+    rows = [("PASS", line.name, line.seen) for line in proof.lines]
+    print_table(
+        f"{proof.step} ({duration(proof.seconds)})", ("", "proof", "seen, as expected"), rows, empty=""
+    )
+
+
 def _show_verdict(report: Report, chosen: settings.Settings) -> None:
     lines = [line for proof in report.proofs for line in proof.lines]
     passed = sum(line.passed for line in lines)
     events = sum(batch.seen for batch in report.batches)
-    print_line(
-        f"routed {counted(events, 'event')} in {counted(len(report.batches), 'batch', 'batches')}"
-    )
-    print_line(
-        f"probes: {passed} PASS, {len(lines) - passed} FAIL, all of it rolled back"
-    )
+    print_line(f"routed {counted(events, 'event')} in {counted(len(report.batches), 'batch', 'batches')}")
+    print_line(f"probes: {passed} PASS, {len(lines) - passed} FAIL, all of it rolled back")
     print_line(f"log of the runs: {_log_file(chosen)}")
     print_line(f"next: {report.next}   (the web UI, with these runs in it)")

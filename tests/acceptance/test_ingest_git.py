@@ -165,7 +165,7 @@ def test_two_ingestions_at_once_store_each_version_once_and_number_without_a_gap
 ) -> None:
     for n in range(40):
         folder.commit({b"a": str(n).encode(), b"b": str(n).encode()})
-    monkeypatch.setattr(units, "CHUNK_VERSIONS", 5)
+    monkeypatch.setattr(units, "CHUNK_VERSIONS", 2)
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda _: ingest(gateway, folder), range(2)))
     assert sum(result.versions_added for result in results) == 80

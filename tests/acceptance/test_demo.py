@@ -1,0 +1,131 @@
+"""The main job from one command, in a process of its own, on a server of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from gitfolder import GitFolder
+
+from iu_pipelines.cli.demo import ingest_here
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs.instance import open_instance
+from iu_pipelines.domain import units
+from iu_pipelines.settings import load
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+class Home:
+    """Runs `iu` in a folder, with an IU_HOME whose path holds a space."""
+
+    def __init__(self, home: Path, folder: Path) -> None:
+        self.home = home
+        self._folder = folder
+
+    def iu(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "IU_HOME": str(self.home), "PYTHONPATH": str(PROJECT)}
+        command = [sys.executable, "-m", "iu_pipelines", *arguments]
+        return subprocess.run(
+            command,
+            cwd=self._folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+
+@pytest.fixture
+def home(tmp_path: Path, folder: GitFolder) -> Iterator[Home]:
+    home = Home(tmp_path / "home with a space", folder.path)
+    yield home
+    home.iu("stop")
+
+
+def test_the_demo_routes_a_real_history_through_dagster_proves_it_and_can_be_repeated(
+    home: Home, folder: GitFolder
+) -> None:
+    for n in range(40):
+        folder.commit({b"a.md": str(n).encode(), b"b.md": str(n).encode()})
+    first = home.iu("demo")
+    assert (first.returncode, first.stderr) == (0, "")
+    assert "read 80 file versions of 40 commits" in first.stdout
+    assert "the trigger emitted 78 version_applied events" in first.stdout
+    assert "routed 78 events in 8 batches" in first.stdout
+    assert "PASS   P9 in-transaction" in first.stdout
+    assert "PASS   E.9 post-ROLLBACK" in first.stdout
+    assert " FAIL " not in first.stdout.replace("0 FAIL", "")
+
+    again = home.iu("demo", "--json")
+    assert (again.returncode, again.stderr) == (0, "")
+    report = json.loads(again.stdout)
+    assert (report["passed"], report["steps_applied"]) == (True, 0)
+    assert [result["versions_added"] for result in report["ingested"]] == [0]
+    assert report["batches"] == []
+    assert [(run["job_name"], run["status"], run["stopped_reason"]) for run in report["runs"]] == [
+        ("route_worker_job", "SUCCESS", "drained"),
+        ("health_audit_job", "SUCCESS", None),
+    ]
+    assert report["attempts_by_decision"] == [{"decision": "dry_run", "attempts": 78}]
+    assert report["health"]["healthy"] is True
+    assert "***" in report["database"]
+    assert materializations_of_the_first_worker_run(home) == 9, "one a batch and one summary"
+
+
+def materializations_of_the_first_worker_run(home: Home) -> int:
+    """Read what the web UI would show from the storage that the demo left behind."""
+    with open_instance(load(home=home.home)) as instance:
+        runs = [run for run in instance.get_runs() if run.job_name == "route_worker_job"]
+        logs = instance.all_logs(runs[-1].run_id)
+    return sum(entry.is_dagster_event and entry.get_dagster_event().is_step_materialization for entry in logs)
+
+
+def test_where_there_is_no_repository_the_sample_is_used_and_said_so(
+    gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    results, notes = ingest_here(gateway)
+    assert [result.source for result in results] == ["sample"]
+    assert len(notes) == 1 and "sample" in notes[0] and "is not a git repository" in notes[0]
+
+
+def test_where_no_file_has_a_second_version_the_sample_is_added(
+    gateway: Gateway, folder: GitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.commit({b"a": b"1"})
+    monkeypatch.chdir(folder.path)
+    results, notes = ingest_here(gateway)
+    assert [result.events_emitted for result in results] == [0, 29]
+    assert "no file of this history has a second version" in notes[0]
+    assert ingest_here(gateway)[1] == [], "events are there now"
+
+
+def test_an_empty_repository_is_filled_up_with_the_sample(
+    gateway: Gateway, folder: GitFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder.path)
+    results, _ = ingest_here(gateway)
+    assert [result.head is None for result in results] == [True, False]
+
+
+def test_a_history_of_another_repository_is_a_note_and_no_error(
+    gateway: Gateway, folder: GitFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.commit({b"a": b"1"})
+    monkeypatch.chdir(folder.path)
+    ingest_here(gateway)
+    other = GitFolder(tmp_path / "other")
+    other.commit({b"a": b"other"})
+    monkeypatch.chdir(other.path)
+    before: Any = units.totals(gateway)
+    results, notes = ingest_here(gateway)
+    assert (results, units.totals(gateway)) == ([], before)
+    assert "came from another repository" in notes[0]
