@@ -28,14 +28,13 @@ def conservation(mount: Mount) -> dg.AssetChecksDefinition:
     def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         with one_clear_line(), mount.open(context.resources) as gateway:
             found = [attempts.conservation(gateway, name) for name in mount.workers]
-        missing = sum(one.without_attempt for one in found)
+        missing = sum(one.events_unattempted for one in found)
         differing = sum(one.batches_differing for one in found)
         return dg.AssetCheckResult(
             passed=not missing and not differing,
             severity=dg.AssetCheckSeverity.ERROR,
             metadata={
-                "events_checked": sum(one.events_checked for one in found),
-                "events_without_attempt": missing,
+                "events_unattempted": missing,
                 "batches_checked": sum(one.batches_checked for one in found),
                 "batches_differing": differing,
             },

@@ -45,10 +45,9 @@ class DecisionCount:
 
 @dataclass(frozen=True)
 class Conservation:
-    """How many consumed events were looked at and have no attempt, and how many batches differ from their row."""
+    """How many consumed events have no attempt, and how many batches differ from their row; 0 where all is well."""
 
-    events_checked: int
-    without_attempt: int
+    events_unattempted: int
     batches_checked: int
     batches_differing: int
 
@@ -114,25 +113,12 @@ def for_batch(gateway: Queries, batch_id: int, limit: int = 100) -> list[Attempt
 def conservation(gateway: Queries, worker_name: str, newest: int = 10_000) -> Conservation:
     """Hold the newest consumed events and batches of a worker against the audit, at a bounded cost.
 
-    An event is consumed once the worker's consumed snapshot shows it; what a seek passed over owes nothing.
+    What a seek passed over owes no attempt.
     """
-    events = gateway.fetch_one(
-        """select count(*) as events_checked,
-                  count(*) filter (where not exists (
-                      select 1
-                        from public.iu_route_attempt_log as attempt
-                       where attempt.event_id = event.event_id
-                         and attempt.worker_no = cursor.worker_no and attempt.attempt_no = 1)) as without_attempt
+    unattempted: int = gateway.fetch_value(
+        """select count(*)
              from public.iu_route_worker_cursor as cursor
-            cross join lateral (
-                  select event_id
-                    from public.event_outbox
-                   where event_domain = cursor.event_domain
-                     and event_seq > cursor.anchored_seq
-                     and cursor.consumed_snapshot is not null
-                     and pg_visible_in_snapshot(emitted_xid, cursor.consumed_snapshot)
-                   order by event_seq desc
-                   limit %s) as event
+            cross join lateral public.fn_iu_cursor_unattempted(cursor, %s)
             where cursor.worker_name = %s""",
         (newest, worker_name),
     )
@@ -154,4 +140,4 @@ def conservation(gateway: Queries, worker_name: str, newest: int = 10_000) -> Co
             where newer < %s""",
         (worker_name, newest),
     )
-    return Conservation(**(events or {}), **(batches or {}))
+    return Conservation(unattempted, **(batches or {}))

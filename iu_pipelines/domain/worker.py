@@ -22,6 +22,7 @@ RunStatus = Literal["ran", "worker_gate_closed", "master_gate_closed", "worker_b
 StoppedReason = Literal["drained", "max_batches", "max_seconds", "gate_closed", "worker_busy", "cancelled"]
 
 _LINGER_POLL_SECONDS: Final = 0.1
+_LINGER_WAIT_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -147,8 +148,16 @@ class Drain:
             elif (reason := self._reason_of(result)) is not None:
                 break
             else:
-                time.sleep(_LINGER_POLL_SECONDS)
+                self._await_event()
         self.stopped_reason = reason
+
+    def _await_event(self) -> None:
+        """Wait for an event, but not so long that a closed gate or a stop is noticed late."""
+        until = time.monotonic() + _LINGER_WAIT_SECONDS
+        while time.monotonic() < until and not self._should_stop():
+            time.sleep(_LINGER_POLL_SECONDS)
+            if is_pending(self._gateway, self.worker_name):
+                return
 
     def _limit_reached(self) -> StoppedReason | None:
         limits = self._limits
@@ -194,6 +203,12 @@ def drain(
     ``should_stop`` is asked between batches; a batch itself is never interrupted.
     """
     return Drain(gateway, worker_name, limits, run_ref, should_stop)
+
+
+def is_pending(gateway: Queries, worker_name: str) -> bool:
+    """Return whether the worker has anything to read. Cheap: takes no lock and no transaction id."""
+    pending: bool = gateway.fetch_value("select public.fn_iu_route_worker_pending(%s)", (worker_name,))
+    return pending
 
 
 def seek(gateway: Queries, worker_name: str, position: str, reason: str) -> dict[str, Any]:
