@@ -1,0 +1,170 @@
+"""The worker as the rest of the package calls it: batches, drains, limits and seeks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from uuid import uuid4
+
+import pytest
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import attempts, gates, outbox, worker
+from iu_pipelines.errors import ArgumentInvalid, BatchLimitInvalid, CursorPositionUnknown
+
+
+def emit(gateway: Gateway, number: int, event_type: str = "version_applied") -> None:
+    outbox.emit_many(
+        gateway, [outbox.NewEvent(event_type, f"docs/{n}", uuid4(), "test", {"n": n}) for n in range(number)]
+    )
+
+
+def drained(gateway: Gateway, limits: worker.RunLimits, name: str = worker.DEFAULT_WORKER) -> worker.Drain:
+    drain = worker.drain(gateway, name, limits)
+    list(drain)
+    return drain
+
+
+def test_one_batch_tells_what_it_saw_and_where_it_stands(gateway: Gateway) -> None:
+    emit(gateway, 3)
+    result = worker.run_once(gateway, worker.DEFAULT_WORKER, 10, "run-1")
+    assert (result.status, result.seen, result.attempts_written) == ("ran", 3, 3)
+    assert (result.skipped, result.dead_lettered) == (0, 0)
+    assert result.batch_id is not None
+    batch = worker.batch(gateway, result.batch_id)
+    assert batch is not None
+    assert (batch.run_ref, batch.seen, batch.dry_run, batch.failed) == ("run-1", 3, 3, 0)
+    assert result.cursor_event_id == attempts.for_batch(gateway, result.batch_id)[-1].event_id
+
+
+def test_an_event_type_without_a_route_is_skipped_and_audited(gateway: Gateway) -> None:
+    emit(gateway, 2, "sql_link_created")
+    result = worker.run_once(gateway, worker.DEFAULT_WORKER, 10)
+    assert (result.seen, result.skipped, result.attempts_written) == (2, 2, 2)
+    assert {attempt.decision for attempt in attempts.recent(gateway)} == {"skipped"}
+
+
+def test_a_drain_goes_on_until_nothing_is_left(gateway: Gateway) -> None:
+    emit(gateway, 25)
+    drain = worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(batch_limit=10))
+    assert [result.seen for result in drain] == [10, 10, 5]
+    assert drain.stopped_reason == "drained"
+    assert (drain.batches, drain.seen, drain.attempts_written) == (3, 25, 25)
+    assert drain.last is not None
+    assert drain.last.seen == 0
+
+
+def test_a_drain_with_nothing_to_do_yields_no_batch(gateway: Gateway) -> None:
+    drain = drained(gateway, worker.RunLimits())
+    assert (drain.batches, drain.stopped_reason) == (0, "drained")
+    assert worker.batches(gateway) == []
+
+
+def test_a_drain_stops_at_its_number_of_batches(gateway: Gateway) -> None:
+    emit(gateway, 25)
+    drain = drained(gateway, worker.RunLimits(batch_limit=10, max_batches=2))
+    assert (drain.batches, drain.seen, drain.stopped_reason) == (2, 20, "max_batches")
+
+
+def test_a_drain_begins_no_batch_after_its_seconds(gateway: Gateway) -> None:
+    emit(gateway, 5)
+    drain = drained(gateway, worker.RunLimits(max_seconds=0))
+    assert (drain.batches, drain.stopped_reason) == (0, "max_seconds")
+
+
+def test_a_drain_that_is_told_to_stop_ends_between_batches(gateway: Gateway) -> None:
+    emit(gateway, 25)
+    seen: list[int] = []
+    drain = worker.drain(
+        gateway, worker.DEFAULT_WORKER, worker.RunLimits(batch_limit=10), should_stop=lambda: len(seen) >= 1
+    )
+    seen.extend(result.seen for result in drain)
+    assert seen == [10]
+    assert drain.stopped_reason == "cancelled"
+
+
+def test_a_lingering_drain_takes_events_that_come_later(gateway: Gateway, database: str) -> None:
+    def emit_later() -> None:
+        time.sleep(0.5)
+        with Gateway(database) as other:
+            emit(other, 2)
+
+    later = threading.Thread(target=emit_later)
+    later.start()
+    drain = drained(gateway, worker.RunLimits(linger_seconds=2.0))
+    later.join()
+    assert (drain.seen, drain.stopped_reason) == (2, "drained")
+
+
+@pytest.mark.parametrize(
+    ("gate", "status"), [(gates.WORKER, "worker_gate_closed"), (gates.MASTER, "master_gate_closed")]
+)
+def test_a_closed_gate_ends_the_drain_and_holds_the_events(gateway: Gateway, gate: str, status: str) -> None:
+    emit(gateway, 3)
+    gates.set_gate(gateway, gate, "false", "test")
+    drain = drained(gateway, worker.RunLimits())
+    assert (drain.seen, drain.stopped_reason) == (0, "gate_closed")
+    assert drain.last is not None
+    assert drain.last.status == status
+    gates.set_gate(gateway, gate, "true", "test")
+    assert drained(gateway, worker.RunLimits()).seen == 3
+
+
+def test_a_second_invocation_of_the_same_worker_is_told_that_it_is_busy(gateway: Gateway) -> None:
+    emit(gateway, 3)
+    with gateway.transaction() as first:
+        assert worker.run_once(first, worker.DEFAULT_WORKER, 10).seen == 3
+        drain = drained(gateway, worker.RunLimits())
+    assert (drain.seen, drain.stopped_reason) == (0, "worker_busy")
+
+
+def test_workers_of_other_names_are_independent_and_listed(gateway: Gateway) -> None:
+    emit(gateway, 3)
+    assert drained(gateway, worker.RunLimits(), "second").seen == 3
+    assert drained(gateway, worker.RunLimits()).seen == 3
+    assert worker.worker_names(gateway) == [worker.DEFAULT_WORKER, "second"]
+    assert [batch.worker_name for batch in worker.batches(gateway, "second")] == ["second"]
+
+
+@pytest.mark.parametrize("limit", [0, -1, None, 1_000_000])
+def test_a_batch_limit_out_of_range_is_refused_with_its_value(gateway: Gateway, limit: int | None) -> None:
+    with pytest.raises(BatchLimitInvalid, match="null" if limit is None else str(limit)) as refused:
+        worker.run_once(gateway, worker.DEFAULT_WORKER, limit)
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("name", ["", " ", "two words", "x" * 101])
+def test_a_worker_name_that_is_no_name_is_refused(gateway: Gateway, name: str) -> None:
+    with pytest.raises(ArgumentInvalid, match="worker_name") as refused:
+        worker.run_once(gateway, name, 10)
+    assert refused.value.hint
+
+
+def test_seeking_the_beginning_reads_again_and_writes_nothing_twice(gateway: Gateway) -> None:
+    emit(gateway, 3)
+    drained(gateway, worker.RunLimits())
+    worker.seek(gateway, worker.DEFAULT_WORKER, "beginning", "test")
+    drain = drained(gateway, worker.RunLimits())
+    assert (drain.seen, drain.attempts_written) == (3, 0)
+
+
+def test_seeking_the_latest_passes_over_what_is_there(gateway: Gateway) -> None:
+    emit(gateway, 3)
+    worker.seek(gateway, worker.DEFAULT_WORKER, "latest", "test")
+    assert drained(gateway, worker.RunLimits()).seen == 0
+
+
+@pytest.mark.parametrize("position", ["nowhere", "00000000-0000-0000-0000-000000000000"])
+def test_an_unknown_position_is_refused_with_its_value(gateway: Gateway, position: str) -> None:
+    with pytest.raises(CursorPositionUnknown, match=position):
+        worker.seek(gateway, worker.DEFAULT_WORKER, position, "test")
+
+
+def test_a_run_leads_to_its_batches_and_its_attempts(gateway: Gateway) -> None:
+    emit(gateway, 4)
+    list(worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(batch_limit=2), "run-7"))
+    emit(gateway, 1)
+    list(worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(), "run-8"))
+    assert [batch.seen for batch in worker.batches(gateway, run_ref="run-7")] == [2, 2]
+    assert len(attempts.recent(gateway, run_ref="run-7")) == 4
+    assert {attempt.run_ref for attempt in attempts.recent(gateway)} == {"run-7", "run-8"}
