@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -97,7 +97,7 @@ class EmbeddedServer:
             if not self._data.exists():
                 self._initialise()
             self._serve()
-        return self.ensure_database(DATABASE)
+            return self.ensure_database(DATABASE)
 
     def is_running(self) -> bool:
         """Whether the server is alive and lets us in."""
@@ -230,6 +230,7 @@ class EmbeddedServer:
                 if _try_lock(data, fcntl.LOCK_EX):
                     seen = self._launch(data)
                 else:
+                    self._end_orphans()
                     seen = self._log_size()
             if self._came_up(deadline):
                 return
@@ -310,6 +311,7 @@ class EmbeddedServer:
             pid = self._postmaster()
             if pid:
                 os.kill(pid, sent)
+            self._end_orphans()
             if _wait(lambda: not self._is_alive(), seconds):
                 return
         raise EmbeddedServerError(
@@ -324,6 +326,16 @@ class EmbeddedServer:
         except (FileNotFoundError, IndexError):
             return None
         return int(first) if first.isdigit() and "postgres" in _program_of(int(first)) else None
+
+    def _end_orphans(self) -> None:
+        """End the processes that work on after their postmaster was killed. They are found on Linux only."""
+        if self._postmaster() or not (self._data / "postmaster.pid").exists():
+            return
+        data = self._data.stat()
+        for directory in Path("/proc").glob("[0-9]*/cwd"):
+            with suppress(OSError):
+                if os.path.samestat(directory.stat(), data):
+                    os.kill(int(directory.parent.name), signal.SIGQUIT)
 
     def _forget_sockets(self) -> None:
         directory = self._record().socket_directory
@@ -368,7 +380,7 @@ class EmbeddedServer:
         return self._log.stat().st_size if self._log.exists() else 0
 
     def _failure(self, what: str, said: str) -> EmbeddedServerError:
-        if "No space left on device" in said:
+        if re.search("No space left on device|Check free disk space", said):
             return self._disk_full()
         lines = [line for line in said.splitlines() if re.search(r"FATAL|PANIC|HINT|error:|ERROR", line)]
         words = "; ".join(re.sub(r"^.*?(?=FATAL|PANIC|HINT|ERROR|error:)", "", line) for line in lines[-3:])

@@ -1,0 +1,181 @@
+"""One PostgreSQL for a whole test run, and a database of its own for every test that asks for one.
+
+The server is embedded, shared by all xdist workers, and stopped by a watchdog that outlives a killed run.
+IU_TEST_DATABASE_URL names a server to use instead; its user has to be a superuser.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+
+from iu_pipelines.db import steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+
+_SETTINGS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
+_NUMBERS: Final = itertools.count()
+
+_SHARED: Final = pytest.StashKey[Path]()
+_WATCHDOG: Final = pytest.StashKey["subprocess.Popen[bytes]"]()
+_OWN_URL: Final = os.environ.get("IU_TEST_DATABASE_URL")
+
+_WATCH: Final = 'cat >/dev/null; "$2" -c "$3" "$1"; rm -rf "$1"'
+_STOP: Final = """
+import sys, pathlib
+from iu_pipelines.db.embedded import EmbeddedServer
+for home in pathlib.Path(sys.argv[1]).iterdir():
+    EmbeddedServer(home).stop()
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in [name for name in os.environ if name.startswith("IU_")]:
+        del os.environ[name]
+    given = getattr(config, "workerinput", None)
+    if given:
+        config.stash[_SHARED] = Path(given["iu_shared"])
+        return
+    shared = config.stash[_SHARED] = Path(tempfile.mkdtemp(prefix="iu-tests-"))
+    config.stash[_WATCHDOG] = subprocess.Popen(
+        ["/bin/sh", "-c", _WATCH, "sh", str(shared), sys.executable, _STOP],
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput["iu_shared"] = str(node.config.stash[_SHARED])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    watchdog = config.stash.get(_WATCHDOG, None)
+    if watchdog and watchdog.stdin:
+        watchdog.stdin.close()
+        watchdog.wait(timeout=120)
+
+
+class Server:
+    """The server of this run: makes and drops databases on it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
+        self._gateway = Gateway(self.url("postgres"), application_name="iu tests")
+
+    def url(self, database: str) -> str:
+        return self._url._replace(path=f"/{database}").geturl()
+
+    def create(self, database: str, template: str = "template1") -> str:
+        self._gateway.execute(f'create database "{database}" template "{template}"')
+        return self.url(database)
+
+    def rename(self, database: str, name: str) -> None:
+        self._gateway.execute(f'alter database "{database}" rename to "{name}"')
+
+    def drop(self, database: str) -> None:
+        self._gateway.execute(f'drop database if exists "{database}" with (force)')
+
+    def exists(self, database: str) -> bool:
+        return bool(self._gateway.fetch_one("select 1 from pg_database where datname = %s", (database,)))
+
+    def close(self) -> None:
+        self._gateway.close()
+
+
+@pytest.fixture(scope="session")
+def shared(request: pytest.FixtureRequest) -> Path:
+    """A directory that all workers of this run share."""
+    return request.config.stash[_SHARED]
+
+
+@pytest.fixture(scope="session")
+def server(shared: Path) -> Iterator[Server]:
+    """The one server of this run."""
+    server = Server(_OWN_URL or EmbeddedServer(shared / "home", settings=_SETTINGS).ensure_running())
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def template(server: Server, shared: Path) -> str:
+    """The name of a database with every step applied; nobody may be connected to it."""
+    name = f"{shared.name.lower().replace('-', '_')}_template"
+    with _locked(shared / "template.lock"):
+        if not server.exists(name):
+            server.drop(f"{name}_new")
+            with Gateway(server.create(f"{name}_new")) as gateway:
+                steps.apply(gateway)
+            server.rename(f"{name}_new", name)
+    return name
+
+
+@pytest.fixture
+def new_database(server: Server) -> Iterator[Callable[[str], str]]:
+    """Make databases from a template; each is dropped when the test ends."""
+    made: list[str] = []
+
+    def make(template: str) -> str:
+        made.append(f"iu_test_{os.getpid()}_{next(_NUMBERS)}")
+        return server.create(made[-1], template)
+
+    yield make
+    for name in made:
+        server.drop(name)
+
+
+@pytest.fixture
+def database(new_database: Callable[[str], str], template: str) -> str:
+    """The URL of a fresh database with every step applied."""
+    return new_database(template)
+
+
+@pytest.fixture
+def empty_database(new_database: Callable[[str], str]) -> str:
+    """The URL of a fresh database with nothing in it."""
+    return new_database("template1")
+
+
+@pytest.fixture
+def gateway(database: str) -> Iterator[Gateway]:
+    """A gateway to a fresh database with every step applied."""
+    with Gateway(database) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def empty_gateway(empty_database: str) -> Iterator[Gateway]:
+    """A gateway to a fresh database with nothing in it."""
+    with Gateway(empty_database) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def own_server(shared: Path) -> Iterator[EmbeddedServer]:
+    """A server for one test alone, not yet started, for tests that change roles or kill processes."""
+    home = Path(tempfile.mkdtemp(prefix="own-", dir=shared))
+    server = EmbeddedServer(home, settings=_SETTINGS)
+    try:
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(home)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("a", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,278 @@
+"""The gateway against a real server: values, transactions, notices, and every way to fail to connect."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import pytest
+
+from conftest import Server
+from iu_pipelines.db.gateway import Gateway, Notice, probe
+from iu_pipelines.errors import (
+    ConnectionFailed,
+    IuError,
+    PermissionDenied,
+    ServerTooOld,
+    StatementFailed,
+    Unavailable,
+    UnknownEventType,
+    UsageError,
+)
+
+
+@pytest.fixture(scope="module")
+def scratch(server: Server) -> Iterator[str]:
+    url = server.create("iu_test_gateway_scratch")
+    yield url
+    server.drop("iu_test_gateway_scratch")
+
+
+@pytest.fixture
+def gateway(scratch: str) -> Iterator[Gateway]:
+    with Gateway(scratch, application_name="iu test") as gateway:
+        yield gateway
+
+
+def test_a_value_a_row_and_all_rows_come_back_as_python(gateway: Gateway) -> None:
+    name = uuid4()
+    row = gateway.fetch_one("select %s::uuid as id, %s::jsonb as j, array[1, 2] as a", (name, {"k": [1]}))
+    assert row == {"id": UUID(str(name)), "j": {"k": [1]}, "a": [1, 2]}
+    assert gateway.fetch_value("select %(x)s::int + 1", {"x": 41}) == 42
+    assert gateway.fetch_all("select * from generate_series(1, 3) as n") == [{"n": 1}, {"n": 2}, {"n": 3}]
+
+
+def test_no_row_is_none_and_an_empty_list(gateway: Gateway) -> None:
+    assert gateway.fetch_value("select 1 where false") is None
+    assert gateway.fetch_one("select 1 where false") is None
+    assert gateway.fetch_all("select 1 where false") == []
+
+
+def test_a_percent_sign_needs_no_escape_without_params(gateway: Gateway) -> None:
+    assert gateway.fetch_value("select '100%s' like '100%'") is True
+
+
+def test_the_server_knows_who_is_asking(gateway: Gateway) -> None:
+    assert gateway.fetch_value("select current_setting('application_name')") == "iu test"
+
+
+def test_a_role_is_taken_on(scratch: str) -> None:
+    with Gateway(scratch, role="pg_monitor") as gateway:
+        assert gateway.fetch_value("select current_user") == "pg_monitor"
+
+
+def test_a_role_that_does_not_exist_is_named(scratch: str) -> None:
+    with Gateway(scratch, role="no such role") as gateway, pytest.raises(IuError, match="no such role"):
+        gateway.fetch_value("select 1")
+
+
+def test_each_call_is_committed_and_counts_its_rows(gateway: Gateway, scratch: str) -> None:
+    gateway.execute("create table counted (n int)")
+    assert gateway.execute("insert into counted select generate_series(1, 5)") == 5
+    with Gateway(scratch) as other:
+        assert other.fetch_value("select count(*) from counted") == 5
+
+
+def test_a_transaction_that_raises_leaves_nothing(gateway: Gateway) -> None:
+    gateway.execute("create table undone (n int)")
+    with pytest.raises(RuntimeError, match="enough"), gateway.transaction() as session:
+        session.execute("insert into undone values (1)")
+        raise RuntimeError("enough")
+    assert gateway.fetch_value("select count(*) from undone") == 0
+
+
+def test_an_error_inside_a_transaction_undoes_all_of_it(gateway: Gateway) -> None:
+    gateway.execute("create table half (n int)")
+    with pytest.raises(StatementFailed, match="division by zero"), gateway.transaction() as session:
+        session.execute("insert into half values (1)")
+        session.fetch_value("select 1 / 0")
+    assert gateway.fetch_value("select count(*) from half") == 0
+
+
+def test_a_constraint_that_is_checked_at_commit_is_mapped_too(gateway: Gateway) -> None:
+    gateway.execute("create table late (n int unique deferrable initially deferred)")
+    with pytest.raises(StatementFailed, match=r"Key \(n\)=\(1\)") as caught, gateway.transaction() as session:
+        session.execute("insert into late values (1), (1)")
+    assert caught.value.code == "23505"
+
+
+def test_rows_are_copied_in_as_a_stream(gateway: Gateway) -> None:
+    gateway.execute("create table copied (n int, t text, j jsonb)")
+    rows = ((n, "tab\tand\nline", {"n": n}) for n in range(10_000))
+    with gateway.transaction() as session:
+        assert session.copy_rows("copy copied (n, t, j) from stdin", rows) == 10_000
+        assert session.fetch_value("select sum((j->>'n')::int) from copied") == sum(range(10_000))
+
+
+def test_a_copy_whose_rows_fail_leaves_nothing(gateway: Gateway) -> None:
+    gateway.execute("create table broken (n int)")
+    with pytest.raises(StatementFailed, match="invalid input syntax"), gateway.transaction() as session:
+        session.copy_rows("copy broken (n) from stdin", [(1,), ("two",)])
+    assert gateway.fetch_value("select count(*) from broken") == 0
+
+
+def test_notices_are_kept_in_order(gateway: Gateway) -> None:
+    script = "do $$ begin raise notice 'one'; raise warning 'two'; end $$;"
+    expected = [Notice("NOTICE", "one"), Notice("WARNING", "two")]
+    assert gateway.run_script(script) == expected
+    with gateway.transaction() as session:
+        session.execute(script)
+        assert session.notices == expected
+
+
+def test_an_error_carries_the_notices_before_it_and_the_line(gateway: Gateway) -> None:
+    script = "do $$ begin raise notice 'so far'; end $$;\nselect 1;\nselect nonsense;"
+    with pytest.raises(StatementFailed, match="at line 3") as caught:
+        gateway.run_script(script)
+    assert caught.value.notices == (Notice("NOTICE", "so far"),)
+
+
+def test_a_script_is_one_transaction(gateway: Gateway) -> None:
+    with pytest.raises(StatementFailed):
+        gateway.run_script("create table never (n int); select 1 / 0;")
+    assert gateway.fetch_value("select to_regclass('never')") is None
+
+
+def test_a_script_leaves_no_setting_behind(gateway: Gateway) -> None:
+    gateway.run_script("set search_path = pg_catalog; begin; create table public.gone (n int); rollback;")
+    assert gateway.fetch_value("show search_path") == '"$user", public'
+    assert gateway.fetch_value("select to_regclass('public.gone')") is None
+
+
+def test_an_error_of_the_engine_keeps_message_and_hint(gateway: Gateway) -> None:
+    script = (
+        "do $$ begin raise exception using errcode = 'IU101', message = 'no type x', hint = 'add it'; end $$"
+    )
+    with pytest.raises(UnknownEventType) as caught:
+        gateway.execute(script)
+    assert (caught.value.message, caught.value.hint) == ("no type x", "add it")
+
+
+def test_a_missing_permission_is_its_own_error(scratch: str) -> None:
+    with Gateway(scratch, role="pg_monitor") as gateway, pytest.raises(PermissionDenied):
+        gateway.fetch_value("select count(*) from pg_authid")
+
+
+def test_a_value_that_cannot_be_sent_is_an_error_of_the_statement(gateway: Gateway) -> None:
+    with pytest.raises(StatementFailed, match="object"):
+        gateway.fetch_value("select %s", (object(),))
+
+
+def test_a_killed_session_is_replaced_by_the_next_call(gateway: Gateway, scratch: str) -> None:
+    pid = gateway.fetch_value("select pg_backend_pid()")
+    with Gateway(scratch) as killer:
+        assert killer.fetch_value("select pg_terminate_backend(%s, 5000)", (pid,)) is True
+    assert gateway.fetch_value("select pg_backend_pid()") != pid
+
+
+def test_a_session_killed_in_the_middle_says_so(gateway: Gateway, scratch: str) -> None:
+    with Gateway(scratch) as killer, pytest.raises(ConnectionFailed), gateway.transaction() as session:
+        pid = session.fetch_value("select pg_backend_pid()")
+        killer.fetch_value("select pg_terminate_backend(%s, 5000)", (pid,))
+        session.fetch_value("select 1")
+    assert gateway.fetch_value("select 1") == 1
+
+
+def test_a_pool_in_full_use_says_so_and_does_not_hang(scratch: str) -> None:
+    with Gateway(scratch, max_size=1) as gateway, gateway.transaction():
+        with pytest.raises(Unavailable, match="all 1 connections"):
+            gateway.fetch_value("select 1")
+
+
+def test_many_threads_share_one_gateway(gateway: Gateway) -> None:
+    seen: list[int] = []
+
+    def ask(n: int) -> None:
+        seen.append(gateway.fetch_value("select %s::int from pg_sleep(0.01)", (n,)))
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == list(range(16))
+
+
+def test_the_version_of_the_server_is_a_number(gateway: Gateway, scratch: str) -> None:
+    assert gateway.server_version() == probe(scratch) >= 140_000
+
+
+def test_a_closed_gateway_opens_again_when_it_is_used(gateway: Gateway) -> None:
+    gateway.close()
+    gateway.close()
+    assert gateway.fetch_value("select 1") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"netloc": "ann:s3cret@no-such-host.invalid"}, "host name is unknown"),
+        ({"netloc": "ann:s3cret@127.0.0.1:1"}, "nothing listens"),
+        ({"netloc": "ann:s3cret@127.0.0.1:99999"}, "port is not a number"),
+        ({"password": "s3cret"}, "refused the user or the password"),
+        ({"path": "/no_such_database"}, "no such database"),
+        ({"query": "host=/no/such/directory"}, "nothing listens"),
+    ],
+)
+def test_a_wrong_url_fails_at_once_with_its_reason(
+    scratch: str, change: dict[str, str], sentence: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    begin = time.monotonic()
+    with (
+        Gateway(_changed(scratch, **change)) as gateway,
+        pytest.raises(ConnectionFailed, match=sentence) as e,
+    ):
+        gateway.fetch_value("select 1")
+    assert time.monotonic() - begin < 8
+    assert e.value.hint
+    assert e.value.message.startswith("cannot connect to postgresql://")
+    assert "s3cret" not in e.value.message
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://ann:s3cret@db.example/iu",
+        "host=db.example password=s3cret",
+        "db.example",
+        "postgresql+psycopg2://ann:s3cret@db.example/iu",
+        "postgresql://ann:s3cret%zz@db.example/iu",
+        "postgresql://ann:s3cret@[::1/iu",
+        "postgresql://ann:s3cret@db.example/iu?no_such_option=1",
+    ],
+)
+def test_what_is_no_postgresql_url_is_a_usage_error_without_the_password(url: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Gateway(url)
+    assert caught.value.hint
+    assert "s3cret" not in caught.value.message + caught.value.hint
+
+
+def test_a_server_that_never_answers_is_given_up_after_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        begin = time.monotonic()
+        with (
+            Gateway(f"postgresql://ann@127.0.0.1:{silent.getsockname()[1]}/iu") as gateway,
+            pytest.raises(ConnectionFailed, match="did not answer in time"),
+        ):
+            gateway.fetch_value("select 1")
+        assert time.monotonic() - begin < 8
+
+
+def test_a_server_that_is_too_old_is_refused(scratch: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("iu_pipelines.db.gateway.OLDEST_SERVER", 990_000)
+    with Gateway(scratch) as gateway, pytest.raises(ServerTooOld, match=r"is PostgreSQL 1\d"):
+        gateway.fetch_value("select 1")
+
+
+def _changed(url: str, *, password: str = "", **parts: str) -> str:
+    from urllib.parse import urlsplit
+
+    split = urlsplit(url)
+    if password:
+        parts["netloc"] = f"{split.username}:{password}@{split.hostname}:{split.port}"
+    return split._replace(**parts).geturl()
