@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from iu_pipelines import settings
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db import target
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.errors import StatementFailed
 
@@ -22,17 +22,10 @@ def connect(database_url: str | None) -> Iterator[Gateway]:
     how to install it.
     """
     chosen = settings.load(database_url=database_url)
-    with Gateway(resolve_url(chosen)) as gateway:
+    with Gateway(target.database_url(chosen)) as gateway:
         try:
             yield gateway
         except StatementFailed as error:
             if error.code in _NOT_INSTALLED:
                 error.hint = "The schema is not installed here, or not completely. Run: iu migrate"
             raise
-
-
-def resolve_url(chosen: settings.Settings) -> str:
-    """Return the URL that the settings name, or start the embedded server and return its URL."""
-    if chosen.database_url is not None:
-        return chosen.database_url.get_secret_value()
-    return EmbeddedServer(chosen.home, pg_bin=chosen.pg_bin).ensure_running()

@@ -17,9 +17,10 @@ from iu_pipelines.cli.attempts import print_counts
 from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.dead_letters import print_letters
 from iu_pipelines.cli.health import print_events, print_health
-from iu_pipelines.cli.ingest import counted, progress_bar, summary
+from iu_pipelines.cli.ingest import progress_bar, summary
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import (
+    counted,
     duration,
     print_json,
     print_line,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -11,9 +12,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
@@ -21,7 +23,7 @@ from typing import Annotated, Final
 import typer
 
 from iu_pipelines import settings
-from iu_pipelines.cli.options import DatabaseUrl
+from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_line, working
 from iu_pipelines.db import steps
 from iu_pipelines.db.embedded import EmbeddedServer
@@ -43,6 +45,8 @@ _STOP_SECONDS: Final = 20.0
 _WATCH_SECONDS: Final = 0.5
 _HEAL_SECONDS: Final = 2.0
 _TAIL_LINES: Final = 15
+
+Say = Callable[[str, str], None]
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the web UI.")]
 Host = Annotated[
@@ -73,16 +77,18 @@ def dev(
     host: Host = "127.0.0.1",
     read_only: ReadOnly = False,
     workspace: Workspace = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run Dagster's web UI and daemon on the same database, until Ctrl-C."""
+    say = partial(_say, as_json)
     chosen = settings.load(database_url=database_url)
     _require_free(host, port)
     with ExitStack() as stack:
         if not read_only:
             stack.enter_context(_only_daemon(chosen))
         stop = stack.enter_context(_stop_requested())
-        stack.enter_context(_database(chosen))
-        services = Services(chosen, _workspace_file(chosen, workspace))
+        stack.enter_context(_database(chosen, say))
+        services = Services(chosen, _workspace_file(chosen, workspace), say)
         stack.callback(services.stop)
         _start(services, chosen, host, port, read_only, stop)
         _watch(services, chosen, stop)
@@ -114,6 +120,7 @@ class Services:
 
     chosen: Settings
     workspace: Path
+    say: Say
     running: list[Service] = field(default_factory=list)
 
     def start(self, name: str, *arguments: str) -> None:
@@ -226,24 +233,24 @@ def _stop_requested() -> Iterator[Stop]:
 
 
 @contextmanager
-def _database(chosen: Settings) -> Iterator[None]:
+def _database(chosen: Settings, say: Say) -> Iterator[None]:
     """Have the database up, and stop the embedded server again if it was we who started it."""
     embedded = _embedded(chosen)
     found = embedded is None or embedded.is_running()
     render(chosen)
     try:
         with Gateway(url_of(chosen)) as gateway:
-            _say_what_is_missing(gateway)
+            _say_what_is_missing(gateway, say)
         yield
     finally:
         if embedded is not None and not found:
             embedded.stop()
 
 
-def _say_what_is_missing(gateway: Gateway) -> None:
+def _say_what_is_missing(gateway: Gateway, say: Say) -> None:
     pending = [state.name for state in steps.plan(gateway) if state.status != "applied"]
     if pending:
-        print_line(f"schema      {len(pending)} steps are not applied; in another terminal: iu migrate")
+        say("schema", f"{len(pending)} steps are not applied; in another terminal: iu migrate")
 
 
 def _embedded(chosen: Settings) -> EmbeddedServer | None:
@@ -274,7 +281,7 @@ def _start(services: Services, chosen: Settings, host: str, port: int, read_only
         if not read_only and not stop.requested:
             services.start("daemon", "dagster._daemon", "run")
     if not stop.requested:
-        _say_where_to_click(url, chosen, read_only)
+        _say_where_to_click(url, chosen, read_only, services.say)
 
 
 def _wait_for(url: str, services: Services, stop: Stop) -> None:
@@ -290,7 +297,7 @@ def _wait_for(url: str, services: Services, stop: Stop) -> None:
         time.sleep(_WATCH_SECONDS)
 
 
-def _say_where_to_click(url: str, chosen: Settings, read_only: bool) -> None:
+def _say_where_to_click(url: str, chosen: Settings, read_only: bool, say: Say) -> None:
     job = f"{url}/locations/{_LOCATION}/jobs/route_worker_job"
     lines: Sequence[tuple[str, str]] = (
         ("web UI", f"{url}{' (read-only, no daemon)' if read_only else ''}"),
@@ -303,8 +310,13 @@ def _say_where_to_click(url: str, chosen: Settings, read_only: bool) -> None:
         ("stop", "Ctrl-C"),
     )
     for name, value in lines:
-        print_line(f"{name:<11} {value}")
+        say(name, value)
     sys.stdout.flush()
+
+
+def _say(as_json: bool, name: str, value: str) -> None:
+    """Print one fact: a line for a person, or a line with one JSON object."""
+    print_line(json.dumps({name: value}) if as_json else f"{name:<11} {value}")
 
 
 def _watch(services: Services, chosen: Settings, stop: Stop) -> None:
@@ -316,7 +328,7 @@ def _watch(services: Services, chosen: Settings, stop: Stop) -> None:
         if embedded is not None and time.monotonic() - healed >= _HEAL_SECONDS:
             if not embedded.is_running():
                 embedded.ensure_running()
-                print_line("database    was gone, and is back")
+                services.say("database", "was gone, and is back")
             healed = time.monotonic()
         time.sleep(_WATCH_SECONDS)
-    print_line("stopping")
+    services.say("stopping", "Dagster")

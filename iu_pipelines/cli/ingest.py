@@ -18,7 +18,7 @@ from rich.progress import (
 
 from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
-from iu_pipelines.cli.output import console, duration, print_json, print_line
+from iu_pipelines.cli.output import console, counted, duration, print_json, print_line
 from iu_pipelines.domain import units
 from iu_pipelines.domain.git_history import open_repository
 
@@ -27,17 +27,13 @@ Report = Callable[[units.Progress], None]
 
 def register(app: typer.Typer) -> None:
     """Add the commands that read history."""
-    group = typer.Typer(
-        no_args_is_help=True, help="Read history into information units and versions."
-    )
+    group = typer.Typer(no_args_is_help=True, help="Read history into information units and versions.")
     group.command("git")(ingest_git)
     app.add_typer(group, name="ingest")
 
 
 def ingest_git(
-    path: Annotated[
-        Path, typer.Argument(metavar="[PATH]", help="A folder of the repository.")
-    ] = Path("."),
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder of the repository.")] = Path("."),
     prefix: Annotated[
         str,
         typer.Option(
@@ -69,20 +65,13 @@ def summary(result: units.IngestResult) -> list[str]:
     if result.head is None:
         return [f"{result.source} has no commit yet: nothing to ingest."]
     if not result.versions_added:
-        return [
-            f"nothing new in {result.source}: every version of its history was there already."
-        ]
+        return [f"nothing new in {result.source}: every version of its history was there already."]
     read = f"{counted(result.versions_read, 'file version')} of {counted(result.commits_read, 'commit')}"
     added = f"{counted(result.units_added, 'unit')} and {counted(result.versions_added, 'version')}"
     return [
         f"read {read} from {result.source} in {duration(result.seconds)}",
         f"added {added}; the trigger emitted {counted(result.events_emitted, 'version_applied event')}",
     ]
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return the number and the noun, in the plural where the number asks for it."""
-    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 @contextmanager
@@ -101,6 +90,4 @@ def progress_bar() -> Iterator[Report | None]:
     )
     with Progress(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("ingest", total=None)
-        yield lambda at: bar.update(
-            task, completed=at.commits_read, total=at.commits_total
-        )
+        yield lambda at: bar.update(task, completed=at.commits_read, total=at.commits_total)

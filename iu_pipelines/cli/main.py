@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Final
 
 import typer
@@ -45,7 +45,9 @@ _NOUNS: Final = (
     attempts,
     server,
 )
-_BUG: Final = "This is a defect of iu-pipelines. Repeat with --debug before the command, and report what it shows."
+_BUG: Final = (
+    "This is a defect of iu-pipelines. Repeat with --debug before the command, and report what it shows."
+)
 _HELP: Final = "See: iu --help, or iu COMMAND --help"
 _GIVEN_CHARACTERS: Final = 200
 _INTERRUPTED: Final = 130
@@ -69,8 +71,15 @@ def build_app() -> typer.Typer:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"iu-pipelines {version('iu-pipelines')}")
+        print(f"iu-pipelines {_installed_version()}")
         raise typer.Exit
+
+
+def _installed_version() -> str:
+    try:
+        return version("iu-pipelines")
+    except PackageNotFoundError:
+        return "(a checkout that is not installed)"
 
 
 def _root(
@@ -85,9 +94,7 @@ def _root(
             help="Show the version.",
         ),
     ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show the Python traceback of an error.")
-    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.")] = False,
 ) -> None:
     """Take the options that may stand before a command; its own callbacks read them."""
 
@@ -95,9 +102,7 @@ def _root(
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. An error becomes words on stderr, never a traceback."""
     try:
-        answer = build_app()(
-            args=list(arguments), prog_name="iu", standalone_mode=False
-        )
+        answer = build_app()(args=list(arguments), prog_name="iu", standalone_mode=False)
     except Exception as error:  # noqa: BLE001  the boundary: nothing passes as a traceback
         if "--debug" in arguments:
             traceback.print_exc()
@@ -122,11 +127,7 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
         return error.exit_code
     if isinstance(error, typer.TyperException):
         given = redact(shlex.join(["iu", *arguments]))[:_GIVEN_CHARACTERS]
-        print_error(
-            error.format_message(), _HELP, None, (f"given: {given}",), as_json=as_json
-        )
+        print_error(error.format_message(), _HELP, None, (f"given: {given}",), as_json=as_json)
         return error.exit_code
-    print_error(
-        f"unexpected {type(error).__name__}: {error}", _BUG, None, (), as_json=as_json
-    )
+    print_error(f"unexpected {type(error).__name__}: {error}", _BUG, None, (), as_json=as_json)
     return 1
