@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from console import PROJECT, commands, first_difference, without_numbers
 from gitfolder import GitFolder
 
 from iu_pipelines.cli.demo import ingest_here
@@ -18,8 +19,6 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.instance import open_instance
 from iu_pipelines.domain import units
 from iu_pipelines.settings import load
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Home:
@@ -55,6 +54,7 @@ def test_the_demo_routes_a_real_history_through_dagster_proves_it_and_can_be_rep
 ) -> None:
     for n in range(40):
         folder.commit({b"a.md": str(n).encode(), b"b.md": str(n).encode()})
+    (folder.path / "Makefile").touch()
     first = home.iu("demo")
     assert (first.returncode, first.stderr) == (0, "")
     assert "read 80 file versions of 40 commits" in first.stdout
@@ -63,6 +63,7 @@ def test_the_demo_routes_a_real_history_through_dagster_proves_it_and_can_be_rep
     assert "PASS   P9 in-transaction" in first.stdout
     assert "PASS   E.9 post-ROLLBACK" in first.stdout
     assert " FAIL " not in first.stdout.replace("0 FAIL", "")
+    assert difference_from_readme(first.stdout) is None
 
     again = home.iu("demo", "--json")
     assert (again.returncode, again.stderr) == (0, "")
@@ -78,6 +79,13 @@ def test_the_demo_routes_a_real_history_through_dagster_proves_it_and_can_be_rep
     assert report["health"]["healthy"] is True
     assert "***" in report["database"]
     assert materializations_of_the_first_worker_run(home) == 9, "one a batch and one summary"
+
+
+def difference_from_readme(printed: str) -> str | None:
+    """Compare with what the README shows under `make demo`, numbers apart."""
+    readme = commands((PROJECT / "README.md").read_text(encoding="utf-8"))
+    (shown,) = (command.output for command in readme if command.text == "make demo")
+    return first_difference(without_numbers(shown), without_numbers(printed.splitlines()))
 
 
 def materializations_of_the_first_worker_run(home: Home) -> int:

@@ -1,0 +1,148 @@
+"""Documents whose commands stand with their true output: read, run, compared, and written anew.
+
+A block fenced as ``console`` holds commands after ``$`` and what they print. Identifiers, times, rates and the
+spacing of tables are not compared; a line of ``...`` stands for any lines.
+
+    python tests/acceptance/console.py docs/tutorial/README.md     runs the commands and writes what they print
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+PROJECT: Final = Path(__file__).resolve().parents[2]
+ANY: Final = "..."
+HOME: Final = "/home/ann/handbook"
+
+_BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_UNSTABLE: Final = (
+    (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<id>"),
+    (re.compile(r"\b[0-9a-f]{40}\b"), "<commit>"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "<when>"),
+    (re.compile(r"\b[\d,.]+ (ms|s|min|h)\b"), "<time>"),
+    (re.compile(r"\b[\d,]+/s"), "<rate>"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "<host>"),
+    (re.compile(r"(/[\w.-]+)+/(?=[\w.-])"), "/<folder>/"),
+)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of a document and the lines that it prints there."""
+
+    text: str
+    output: tuple[str, ...]
+
+
+def commands(text: str) -> list[Command]:
+    """Every command of every console block, in order."""
+    return [command for block in _BLOCK.findall(text) for command in _commands_of(block)]
+
+
+def _commands_of(block: str) -> Iterator[Command]:
+    for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+        first, *rest = part.splitlines()
+        while first.endswith("\\"):
+            first = first[:-1] + rest.pop(0)
+        yield Command(first, tuple(rest))
+
+
+def stable(line: str) -> str:
+    """A line without what changes from run to run; empty for a rule or a blank line."""
+    for pattern, name in _UNSTABLE:
+        line = pattern.sub(name, line)
+    return " ".join(line.replace("─", " ").split())
+
+
+def without_numbers(lines: Sequence[str]) -> list[str]:
+    """Lines whose counts may differ as well, for a command that reports on the checkout it runs in."""
+    return [re.sub(r"\b\d[\d,]*", "0", stable(line)) for line in lines]
+
+
+def first_difference(expected: Sequence[str], printed: Sequence[str]) -> str | None:
+    """The first expected line that was not printed in its place, or None."""
+    left = [line for line in map(stable, printed) if line]
+    anywhere = False
+    for line in (line for line in map(stable, expected) if line):
+        if line == ANY:
+            anywhere = True
+            continue
+        place = left.index(line) if anywhere and line in left else 0
+        if not left or left[place] != line:
+            return f"expected {line!r}, printed {left[0] if left else 'nothing more'!r}"
+        left, anywhere = left[place + 1 :], False
+    return None if anywhere or not left else f"printed besides: {left[0]!r}"
+
+
+class Shell:
+    """Runs commands in one empty folder, where their server lives too; `iu` is this project's."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "work"
+        self.folder.mkdir()
+        programs = folder / "bin"
+        programs.mkdir()
+        shim = programs / "iu"
+        shim.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m iu_pipelines "$@"\n')
+        shim.chmod(0o755)
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("IU_", "GIT_"))}
+        self._environment = {
+            **kept,
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(PROJECT),
+            "HOME": str(folder),
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+        for role in ("AUTHOR", "COMMITTER"):
+            self._environment |= {f"GIT_{role}_NAME": "Ann", f"GIT_{role}_EMAIL": "ann@example.org"}
+
+    def run(self, command: str) -> tuple[str, ...]:
+        """What the command prints, errors included."""
+        done = subprocess.run(
+            ["sh", "-c", command],
+            cwd=self.folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        return tuple(line.rstrip() for line in done.stdout.splitlines())
+
+
+def rewritten(text: str, shell: Shell) -> str:
+    """The document with the output that its commands print now; a command with `...` keeps its lines."""
+
+    def anew(block: re.Match[str]) -> str:
+        lines: list[str] = []
+        for part in re.split(r"^\$ ", block.group(1), flags=re.MULTILINE)[1:]:
+            (command,) = _commands_of(f"$ {part}")
+            printed = shell.run(command.text)
+            head = part.splitlines()[: len(part.splitlines()) - len(command.output)]
+            named = [line.replace(str(shell.folder), HOME) for line in printed if line]
+            kept = command.output if ANY in command.output else named
+            lines += [f"$ {head[0]}", *head[1:], *kept]
+        return "\n".join(["```console", *lines, "```"])
+
+    return _BLOCK.sub(anew, text)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        with tempfile.TemporaryDirectory() as scratch:
+            sandbox = Shell(Path(scratch))
+            try:
+                Path(name).write_text(
+                    rewritten(Path(name).read_text(encoding="utf-8"), sandbox), encoding="utf-8"
+                )
+            finally:
+                sandbox.run("iu stop")
