@@ -37,7 +37,7 @@ create table public.iu_outbound_route (
     constraint route_code_is_a_name check (route_code ~ '^[a-z0-9_.-]{1,100}$'),
     constraint dry_run_is_enforced check (dry_run)
 );
-create index iu_outbound_route_by_type on public.iu_outbound_route (event_type) where enabled;
+create index iu_outbound_route_by_type on public.iu_outbound_route (event_type, route_no) where enabled;
 comment on table public.iu_outbound_route is
 'Event type to target. dry_run_is_enforced makes a live route impossible: an attempt is recorded, nothing is delivered.
 route_no and route_version are set by trg_iu_route_version.';
@@ -61,4 +61,4 @@ insert into public.iu_outbound_route
 select r.route_code, r.event_type, r.enabled, r.dry_run, r.target_kind, r.target_ref, known.name_no, r.route_version
 from recorded as r inner join known on known.name = r.route_code;
 
-select public.fn_iu_step_record('040_routes', '53392ff114b575a441b0be2652522562b128cb53fff9c4e4709e173c1ca2852b');
+select public.fn_iu_step_record('040_routes', 'ce5a8680d807562a1b6a909d0bfae85085eba19930f4bba45a28690b81b5355e');

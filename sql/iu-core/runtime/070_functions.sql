@@ -31,7 +31,6 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/attempts/fn_iu_route_deliver.sql
 \ir ../objects/attempts/fn_iu_attempt_decide.sql
 \ir ../objects/attempts/fn_iu_attempts_write.sql
-\ir ../objects/attempts/fn_iu_attempts_write_failed.sql
 \ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
 \ir ../objects/attempts/iu_route_attempt.sql
 
@@ -56,8 +55,8 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/worker/fn_iu_cursor_seek.sql
 \ir ../objects/worker/fn_iu_window_snapshot.sql
 \ir ../objects/worker/fn_iu_window_open.sql
-\ir ../objects/worker/fn_iu_window_claim.sql
 \ir ../objects/worker/fn_iu_window_advance.sql
+\ir ../objects/worker/fn_iu_window_close.sql
 \ir ../objects/worker/fn_iu_flood_refuse.sql
 \ir ../objects/worker/fn_iu_batch_hash.sql
 \ir ../objects/worker/fn_iu_batch_record.sql
@@ -82,9 +81,12 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/evidence/fn_iu_probe_counts.sql
 \ir ../objects/evidence/fn_iu_probe_delta.sql
 \ir ../objects/evidence/fn_iu_probe_gates.sql
+\ir ../objects/evidence/fn_iu_probe_settings.sql
 \ir ../objects/evidence/fn_iu_probe_trace.sql
+\ir ../objects/evidence/fn_iu_probe_open.sql
+\ir ../objects/evidence/fn_iu_probe_try.sql
 
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '8440a576cc4544006ee2ca94e4c94747f518def076210b0bb45e9508d9124829');
+select public.fn_iu_step_record('070_functions', '30e3008e06b2ae8b7e20ddee3379e0b7a4a16625876e8c53d484f7cc6e294f15');

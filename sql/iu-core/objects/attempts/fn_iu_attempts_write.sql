@@ -1,25 +1,64 @@
 create or replace function public.fn_iu_attempts_write(
-    worker_no int, batch_id bigint, event_ids uuid [], event_types text [], leave_known boolean,
-    out attempts_written int, out dry_run int, out skipped int, out failed int
+    given public.iu_route_worker_cursor, batch public.iu_route_batch, restored_seq bigint, batch_limit int,
+    leave_known boolean, given_failure text
 )
+returns public.iu_route_batch
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
+declare
+    v_high pg_snapshot := given.window_snapshot;
+    v_own xid8 := pg_current_xact_id();
+    v_after bigint := greatest(given.position_seq, given.window_start_seq - 1);
+    v_from xid8 := coalesce(pg_snapshot_xmax(given.consumed_snapshot), '0');
+    v_until xid8 := case
+        when v_after < restored_seq then '18446744073709551615' else pg_snapshot_xmax(v_high)
+    end;
+    v_late xid8 [] := given.window_late_xids || v_own;
+    v_late_after bigint [] := array_fill(given.position_seq, array[cardinality(given.window_late_xids)])
+        || case when given.own_xid = v_own then given.own_position_seq else 0 end;
 begin
-    with decided as materialized (
+    -- Only nested loops are left to the planner, so rows keep the order of the window: a sort would cost more than the join.
+    with claimed as materialized (
+        (
+            select o.event_seq, o.event_id, o.event_type
+            from public.event_outbox as o
+            where o.event_domain = given.event_domain and o.event_seq > v_after
+                and o.emitted_xid >= v_from and o.emitted_xid < v_until
+                and (o.event_seq <= restored_seq or pg_visible_in_snapshot(o.emitted_xid, v_high))
+            order by o.event_seq limit batch_limit
+        )
+        union all
+        select late.event_seq, late.event_id, late.event_type
+        from unnest(v_late, v_late_after) as open (xid, after_seq)
+        cross join lateral (
+            select o.event_seq, o.event_id, o.event_type
+            from public.event_outbox as o
+            where o.event_domain = given.event_domain and o.emitted_xid = open.xid
+                and o.event_seq > greatest(open.after_seq, restored_seq)
+            order by o.event_seq limit batch_limit
+        ) as late
+        order by event_seq
+        limit batch_limit
+    ),
+    decided as materialized (
         select
-            e.event_id, coalesce(r.route_no, 0) as route_no, coalesce(r.route_version, 0) as route_version, e.place,
-            case when not r.dry_run then public.fn_iu_attempt_decide(e.event_id, r.route_code) end as failure,
-            case when r.route_no is null then 'skipped' when r.dry_run then 'dry_run' end as harmless
-        from unnest(event_ids, event_types) with ordinality as e (event_id, event_type, place)
-        left join public.iu_outbound_route as r on r.event_type = e.event_type and r.enabled
+            c.event_id, r.route_no, r.route_version,
+            coalesce(given_failure, case
+                when not r.dry_run then public.fn_iu_attempt_decide(c.event_id, r.route_code)
+            end) as failure,
+            case when r.route_no is null then 'skipped' when r.dry_run then 'dry_run' else 'sent' end as decision
+        from claimed as c
+        left join public.iu_outbound_route as r on r.event_type = c.event_type and r.enabled
         where not leave_known or not exists (
             select from public.iu_route_attempt_log as known
-            where known.event_id = e.event_id and known.worker_no = fn_iu_attempts_write.worker_no
+            where known.event_id = c.event_id and known.worker_no = given.worker_no
                 and known.route_no = coalesce(r.route_no, 0) and known.attempt_no = 1
         )
     ),
@@ -27,21 +66,32 @@ begin
         insert into public.iu_route_attempt_log
         (batch_id, event_id, worker_no, route_no, route_version, decision, error_code, error_detail)
         select
-            batch_id, d.event_id, worker_no, d.route_no, d.route_version,
-            coalesce(d.harmless, case when d.failure is null then 'sent' else 'failed' end),
+            batch.batch_id, d.event_id, given.worker_no, coalesce(d.route_no, 0), coalesce(d.route_version, 0),
+            case when d.failure is null then d.decision else 'failed' end,
             case when d.failure is not null then 'worker_process_error' end, d.failure
         from decided as d
-        order by d.place, d.route_no
     )
-    select
-        count(*), count(*) filter (where d.harmless = 'dry_run'), count(*) filter (where d.harmless = 'skipped'),
-        count(*) filter (where d.failure is not null)
-    into attempts_written, dry_run, skipped, failed
-    from decided as d;
+    select c.seen, c.first_seq, c.last_seq, d.attempts, d.attempts - d.skipped - d.failed, d.skipped, d.failed
+    into batch.seen, batch.first_event_seq, batch.last_event_seq,
+        batch.attempts_written, batch.dry_run, batch.skipped, batch.failed
+    from (
+        select count(*) as seen, min(event_seq) as first_seq, max(event_seq) as last_seq from claimed
+    ) as c
+    cross join (
+        select
+            count(*) as attempts, count(failure) as failed,
+            case when given_failure is null then count(*) - count(route_no) else 0 end as skipped
+        from decided
+    ) as d;
+    return batch;
 end
 $$;
-comment on function public.fn_iu_attempts_write(int, bigint, uuid [], text [], boolean) is
-'Decides and writes the first attempts of the given events in one statement, in the order given: an attempt for each enabled
-route of the event''s type, one that is skipped where there is none. Returns how many rows came of which decision. An
-attempt that exists already is left alone where leave_known is true (a re-claim), else it raises unique_violation. Raises
-whatever the insert raises. The caller holds the worker''s cursor, so nobody else writes first attempts of this worker.';
+comment on function public.fn_iu_attempts_write(
+    public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, text
+) is
+'The batch in one statement: claims the next events of the open window, at most batch_limit, in the order of event_seq (those
+of newer transactions by the index on event_seq; those of late transactions and the own one each by the index on emitted_xid),
+decides, and writes an attempt for each enabled route of the event''s type, one that is skipped where there is none. Returns
+the batch with its counts and its first and last event_seq, null where nothing is left. leave_known leaves attempts alone that
+exist already (a re-claim); else one raises unique_violation. given_failure makes every attempt a failed one with this detail.
+The caller holds the worker''s cursor.';

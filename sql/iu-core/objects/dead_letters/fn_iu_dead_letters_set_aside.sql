@@ -1,9 +1,8 @@
-create or replace function public.fn_iu_dead_letters_set_aside(
-    worker_name text, worker_no int, batch_id bigint, event_ids uuid []
-)
+create or replace function public.fn_iu_dead_letters_set_aside(batch public.iu_route_batch)
 returns int
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
@@ -11,23 +10,25 @@ as $$
 declare
     v_written int;
 begin
+    if batch.failed = 0 then
+        return 0;
+    end if;
     insert into public.iu_route_dead_letter (
         event_id, worker_name, route_code, idempotency_key, event_snapshot,
         failure_code, failure_detail, next_replay_at
     )
     select
-        o.event_id, worker_name, n.name, public.fn_iu_idempotency_key(worker_name, o.event_id, n.name),
+        o.event_id, batch.worker_name, n.name, public.fn_iu_idempotency_key(batch.worker_name, o.event_id, n.name),
         to_jsonb(o) - 'emitted_xid', a.error_code, a.error_detail, clock_timestamp() + public.fn_iu_replay_delay(1)
     from public.iu_route_attempt_log as a
     inner join public.event_outbox as o on o.event_id = a.event_id
     left join public.iu_audit_name as n on n.name_no = a.route_no
-    where a.event_id = any (event_ids) and a.worker_no = fn_iu_dead_letters_set_aside.worker_no
-        and a.attempt_no = 1 and a.batch_id = fn_iu_dead_letters_set_aside.batch_id and a.decision = 'failed'
+    where a.batch_id = batch.batch_id and a.decision = 'failed'
     order by o.event_seq
     on conflict (idempotency_key) do nothing;
     get diagnostics v_written = row_count;
     return v_written;
 end
 $$;
-comment on function public.fn_iu_dead_letters_set_aside(text, int, bigint, uuid []) is
+comment on function public.fn_iu_dead_letters_set_aside(public.iu_route_batch) is
 'Writes a dead letter for each failed first attempt of a batch, with the event''s references and the error. Returns how many.';

@@ -10,40 +10,34 @@ declare
     v_cursor public.iu_route_worker_cursor := given;
     v_restored bigint := public.fn_iu_cluster_require(given.worker_name, given.system_identifier);
     v_batch public.iu_route_batch;
-    v_claim record;
     v_fresh boolean;
 begin
+    v_batch.batch_id := nextval('public.iu_route_batch_batch_id_seq');
+    v_batch.worker_name := v_cursor.worker_name;
+    v_batch.event_domain := v_cursor.event_domain;
+    v_batch.run_ref := run_ref;
     v_batch.started_at := clock_timestamp();
+    v_batch.previous_hash := v_cursor.last_batch_hash;
     loop
         v_fresh := v_cursor.window_snapshot is null;
         if v_fresh then
             v_cursor := public.fn_iu_window_open(v_cursor, v_restored);
         end if;
-        v_claim := public.fn_iu_window_claim(v_cursor, v_restored, batch_limit);
-        v_batch.seen := coalesce(cardinality(v_claim.event_seqs), 0);
-        v_cursor := public.fn_iu_window_advance(v_cursor, v_claim.event_seqs, v_claim.own_event_seq, batch_limit);
+        v_batch := public.fn_iu_attempts_write_isolated(v_cursor, v_batch, v_restored, batch_limit, false, null);
+        v_cursor := public.fn_iu_window_advance(v_cursor, v_batch.last_event_seq);
+        if v_batch.seen < batch_limit then
+            v_cursor := public.fn_iu_window_close(v_cursor);
+        end if;
         exit when v_batch.seen > 0 or v_fresh;
     end loop;
     if v_batch.seen > 0 then
-        v_batch.batch_id := nextval('public.iu_route_batch_batch_id_seq');
-        v_batch.worker_name := v_cursor.worker_name;
-        v_batch.event_domain := v_cursor.event_domain;
-        v_batch.run_ref := run_ref;
-        v_batch.previous_hash := v_cursor.last_batch_hash;
-        v_batch.first_event_seq := v_claim.event_seqs[1];
-        v_batch.last_event_seq := v_claim.event_seqs[v_batch.seen];
-        select w.* into v_batch.attempts_written, v_batch.dry_run, v_batch.skipped, v_batch.failed
-        from public.fn_iu_attempts_write_isolated(
-            v_cursor.worker_no, v_batch.batch_id, v_claim.event_ids, v_claim.event_types, false
-        ) as w;
         perform public.fn_iu_flood_refuse(v_batch.seen, v_batch.failed, v_batch.attempts_written);
-        v_batch.dead_lettered := case when v_batch.failed > 0 then public.fn_iu_dead_letters_set_aside(
-            v_cursor.worker_name, v_cursor.worker_no, v_batch.batch_id, v_claim.event_ids
-        ) else 0 end;
+        v_batch.dead_lettered := public.fn_iu_dead_letters_set_aside(v_batch);
         v_cursor.last_batch_hash := public.fn_iu_batch_record(v_batch);
-        v_cursor.cursor_event_id := v_claim.event_ids[v_batch.seen];
-        v_cursor.cursor_created_at := v_claim.created_ats[v_batch.seen];
         v_cursor.last_progress_at := clock_timestamp();
+        select o.event_id, o.created_at into strict v_cursor.cursor_event_id, v_cursor.cursor_created_at
+        from public.event_outbox as o
+        where o.event_domain = v_cursor.event_domain and o.event_seq = v_batch.last_event_seq;
     end if;
     v_cursor.last_run_at := clock_timestamp();
     v_cursor.last_run_summary := public.fn_iu_worker_summary(

@@ -13,7 +13,7 @@ as $$
         'dead_lettered', coalesce(batch.dead_lettered, 0),
         'cursor_event_id', event_id,
         'cursor_created_at', created_at,
-        'batch_id', batch.batch_id
+        'batch_id', case when batch.seen > 0 then batch.batch_id end
     )
 $$;
 comment on function public.fn_iu_worker_summary(text, uuid, timestamptz, public.iu_route_batch) is

@@ -1,0 +1,19 @@
+create or replace function public.fn_iu_probe_try(statement text, as_role text default null)
+returns text
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_role constant text := current_setting('role');
+begin
+    perform set_config('role', coalesce(as_role, v_role), true);
+    execute statement;
+    perform set_config('role', v_role, true);
+    return 'done';
+exception when others then
+    return sqlstate;
+end
+$$;
+comment on function public.fn_iu_probe_try(text, text) is
+'Executes a statement, as another role where one is named, under a savepoint: done, or the SQLSTATE with which it was refused and
+undone. Runs with the caller''s own rights; names in the statement must be full, for the search_path is empty of public.';

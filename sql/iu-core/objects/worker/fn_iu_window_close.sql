@@ -1,0 +1,16 @@
+create or replace function public.fn_iu_window_close(given public.iu_route_worker_cursor)
+returns public.iu_route_worker_cursor
+language plpgsql immutable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+    given.consumed_snapshot := given.window_snapshot;
+    given.window_snapshot := null;
+    given.window_start_seq := 0;
+    given.window_late_xids := '{}';
+    given.position_seq := 0;
+    return given;
+end
+$$;
+comment on function public.fn_iu_window_close(public.iu_route_worker_cursor) is
+'The cursor after its window was read to the end: all that the window showed is consumed. Writes nothing.';
