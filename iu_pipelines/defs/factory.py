@@ -42,7 +42,7 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
     attempts, letters = worker.asset(mount), dead_letters.asset(mount)
     audit, proofs = health.asset(mount), evidence.asset(mount)
     conserved = checks.conservation(mount)
-    asset_checks = [conserved, *checks.of_health(mount), *steps.checks(mount)]
+    asset_checks = [conserved, *checks.of_health(mount), steps.checks(mount)]
     audited = dg.AssetSelection.assets(audit) | dg.AssetSelection.checks(*asset_checks)
     worker_job, replay_job = worker.job(mount, attempts, conserved), dead_letters.job(mount, letters)
     audit_job, prune_job = health.job(mount, audited), prune.job(mount)

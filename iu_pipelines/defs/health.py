@@ -11,6 +11,7 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.failures import one_clear_line
 from iu_pipelines.defs.launchpad import LOGGED
 from iu_pipelines.defs.mount import OWNER, Mount
+from iu_pipelines.defs.outbox import observation
 from iu_pipelines.defs.spec import KINDS, columns, markdown_table, metadata, run_link
 from iu_pipelines.domain import gates, health, worker
 from iu_pipelines.domain.health import HealthReport
@@ -55,6 +56,9 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
     def iu_health_audit(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with one_clear_line(), mount.open(context.resources) as gateway:
             reports = [health.read(gateway, name) for name in mount.workers]
+            context.log_event(
+                dg.AssetObservation(mount.key("event_outbox"), metadata=observation(gateway, mount))
+            )
             return dg.MaterializeResult(metadata=_audit(gateway, reports))
 
     return iu_health_audit

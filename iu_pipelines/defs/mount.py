@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
 import dagster as dg
+from dagster._utils.schedules import is_valid_cron_string
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.worker import DEFAULT_WORKER
+from iu_pipelines.errors import UsageError
 
 OWNER: Final = "team:iu-core"
 
@@ -24,6 +27,12 @@ UNFINISHED: Final = (
 
 OBSERVERS: Final = frozenset({"health_audit_schedule", "run_failure_sensor"})
 """What starts RUNNING by default: it reads, and invokes no worker."""
+
+SCHEDULES: Final = ("route_worker_schedule", "health_audit_schedule", "prune_schedule")
+SENSORS: Final = ("backlog_sensor", "dead_letter_replay_sensor", "run_failure_sensor")
+
+WORKER_NAME_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,100}$"
+_NAME_PATTERN: Final = r"[a-z][a-z0-9_]{0,40}"
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,22 @@ class Mount:
     health_audit_cron: str = "*/15 * * * *"
     prune_cron: str = "17 3 * * *"
     running: frozenset[str] = OBSERVERS
+
+    def __post_init__(self) -> None:
+        """Refuse what could not work. Raises UsageError with the field and the reason."""
+        if self.name and not re.fullmatch(_NAME_PATTERN, self.name):
+            raise _refused("name", self.name, "up to 41 lowercase letters, digits and _, a letter first")
+        if not self.workers or len(set(self.workers)) < len(self.workers):
+            raise _refused("workers", self.workers, "one worker or more, each named once")
+        for worker in self.workers:
+            if not re.match(WORKER_NAME_PATTERN, worker):
+                raise _refused("workers", worker, "1 to 100 letters, digits, or _ . : -")
+        for cron in (self.route_worker_cron, self.health_audit_cron, self.prune_cron):
+            if not is_valid_cron_string(cron):
+                raise _refused("cron", cron, "five fields: minute, hour, day, month, weekday")
+        unknown = sorted(self.running - {*SCHEDULES, *SENSORS})
+        if unknown:
+            raise _refused("running", unknown[0], f"one of {', '.join((*SCHEDULES, *SENSORS))}")
 
     @property
     def resource_key(self) -> str:
@@ -84,6 +109,10 @@ class Mount:
     def sensor_status(self, name: str) -> dg.DefaultSensorStatus:
         """Return whether a sensor starts switched on."""
         return dg.DefaultSensorStatus.RUNNING if name in self.running else dg.DefaultSensorStatus.STOPPED
+
+
+def _refused(field: str, value: object, expected: str) -> UsageError:
+    return UsageError(f"{field} = {value!r} is refused", hint=f"give {expected}")
 
 
 def unfinished_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> str | None:

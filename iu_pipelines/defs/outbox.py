@@ -74,6 +74,7 @@ def observation(gateway: Queries, mount: Mount) -> dict[str, Any]:
         "newest_event_at": newest.isoformat() if newest else "none",
         "backlog": max(report.backlog for report in reports),
         "backlog_oldest_seconds": max(report.backlog_oldest_seconds or 0.0 for report in reports),
+        "events_per_second": round(outbox.events_per_second(gateway), 2),
         "by_type": markdown_table(
             ["event type", "events", "newest"],
             [[count.event_type, count.events, count.newest_at.isoformat()] for count in overview.by_type],

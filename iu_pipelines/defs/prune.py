@@ -15,17 +15,9 @@ from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from pydantic import Field
 
 from iu_pipelines.defs.launchpad import validated
-from iu_pipelines.defs.mount import OWNER, Mount
+from iu_pipelines.defs.mount import OWNER, SCHEDULES, SENSORS, Mount
 
 JOBS: Final = ("route_worker_job", "dead_letter_replay_job", "health_audit_job", "evidence_job", "prune_job")
-TICKERS: Final = (
-    "route_worker_schedule",
-    "health_audit_schedule",
-    "prune_schedule",
-    "backlog_sensor",
-    "dead_letter_replay_sensor",
-    "run_failure_sensor",
-)
 ASSETS: Final = ("event_outbox", "iu_route_attempt", "iu_route_dead_letter", "iu_health_audit", "iu_evidence")
 
 
@@ -98,7 +90,7 @@ def _runs(
 
 
 def _prune_ticks(instance: dg.DagsterInstance, mount: Mount, before: datetime, preview: bool) -> int:
-    names = {mount.named(name) for name in TICKERS}
+    names = {mount.named(name) for name in (*SCHEDULES, *SENSORS)}
     count = 0
     for state in instance.all_instigator_state():
         if state.instigator_name in names:

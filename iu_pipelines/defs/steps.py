@@ -1,50 +1,65 @@
 """Asset checks made from the verify files: one check a file, read-only, its lines as a table."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import dagster as dg
 
 from iu_pipelines.db import steps
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.evidence import proof_table
 from iu_pipelines.defs.failures import one_clear_line
 from iu_pipelines.defs.mount import Mount
 from iu_pipelines.settings import sql_root
 
+_PREFIX: Final = "verify_"
 _PROVES: Final = {
     "020": "iu_health_audit",
     "030": "event_outbox",
+    "040": "iu_route_attempt",
     "050": "iu_route_attempt",
     "060": "event_outbox",
 }
 _ELSE: Final = "iu_health_audit"
 
 
-def checks(mount: Mount) -> list[dg.AssetChecksDefinition]:
-    """Return a check for each verify file, on the asset that the file is about."""
+def checks(mount: Mount) -> dg.AssetChecksDefinition:
+    """Return the checks of every verify file, each on the asset that the file is about."""
     files = (sql_root() / "iu-core" / "verify").glob("[0-9][0-9][0-9]_*.sql")
-    return [_check(mount, name) for name in sorted(file.stem for file in files)]
 
-
-def _check(mount: Mount, step: str) -> dg.AssetChecksDefinition:
-    name = f"verify_{step}"
-
-    @dg.asset_check(
-        name=name,
-        asset=mount.key(_PROVES.get(step[:3], _ELSE)),
+    @dg.multi_asset_check(
+        name=mount.named("verify_steps"),
+        specs=[_spec(mount, name) for name in sorted(file.stem for file in files)],
+        can_subset=True,
         required_resource_keys=mount.requires,
+        description="Run the verify files of the installed steps, read-only.",
+    )
+    def verify_steps(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        with one_clear_line(), mount.open(context.resources) as gateway:
+            for key in sorted(context.selected_asset_check_keys, key=lambda key: key.name):
+                yield _verify(gateway, key)
+
+    return verify_steps
+
+
+def _spec(mount: Mount, step: str) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        f"{_PREFIX}{step}",
+        asset=mount.key(_PROVES.get(step[:3], _ELSE)),
         description=f"verify/{step}.sql still holds: the step is applied as recorded, and every line passes.",
     )
-    def verify(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        with one_clear_line(), mount.open(context.resources) as gateway:
-            proofs = steps.verify(gateway, step)
-        failed = [line.name for proof in proofs for line in proof.lines if not line.passed]
-        return dg.AssetCheckResult(
-            passed=not failed,
-            metadata={
-                "lines": sum(len(proof.lines) for proof in proofs),
-                "failed": "; ".join(failed) or "none",
-                "proof": proof_table(proofs),
-            },
-        )
 
-    return verify
+
+def _verify(gateway: Gateway, key: dg.AssetCheckKey) -> dg.AssetCheckResult:
+    proofs = steps.verify(gateway, key.name.removeprefix(_PREFIX))
+    failed = [line.name for proof in proofs for line in proof.lines if not line.passed]
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=not failed,
+        metadata={
+            "lines": sum(len(proof.lines) for proof in proofs),
+            "failed": "; ".join(failed) or "none",
+            "proof": proof_table(proofs),
+        },
+    )

@@ -16,7 +16,7 @@ from iu_pipelines.defs import tags
 from iu_pipelines.defs.batches import batch_metadata, summary_metadata
 from iu_pipelines.defs.failures import LATER, line_of, one_clear_line
 from iu_pipelines.defs.launchpad import validated
-from iu_pipelines.defs.mount import OWNER, Mount, unfinished_run
+from iu_pipelines.defs.mount import OWNER, WORKER_NAME_PATTERN, Mount, unfinished_run
 from iu_pipelines.defs.outbox import observation
 from iu_pipelines.defs.spec import KINDS, columns, metadata
 from iu_pipelines.domain import health, worker
@@ -24,7 +24,6 @@ from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.worker import DEFAULT_WORKER, Drain, RunLimits
 from iu_pipelines.errors import IuError
 
-WORKER_NAME_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,100}$"
 MAX_BATCHES: Final = 200
 _GRACE_SECONDS: Final = 180
 

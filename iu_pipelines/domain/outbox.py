@@ -94,3 +94,17 @@ def overview(gateway: Queries) -> Overview:
     counts = counts_by_type(gateway, COUNTED_EVENTS + 1)
     events = sum(count.events for count in counts)
     return Overview(by_type=tuple(counts), events=events, capped=events > COUNTED_EVENTS)
+
+
+def events_per_second(gateway: Queries, seconds: int = 60) -> float:
+    """Return how many events a second came in during the last *seconds*; a lower bound above COUNTED_EVENTS."""
+    count: int = gateway.fetch_value(
+        """select count(*) filter (where created_at > now() - make_interval(secs => %s))
+             from (select created_at
+                     from public.event_outbox
+                    where event_domain = %s
+                    order by event_seq desc
+                    limit %s) as newest""",
+        (seconds, IU_DOMAIN, COUNTED_EVENTS),
+    )
+    return count / seconds
