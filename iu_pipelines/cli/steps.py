@@ -51,7 +51,7 @@ def rollback(
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
 ) -> None:
-    """Undo the steps after STEP, the last one first. A step whose undo would lose data refuses."""
+    """Undo the steps after STEP, all of them or, where data would be lost, none."""
     with connect(database_url) as gateway, working("rolling back") as say:
         results = steps.rollback(gateway, step, on_step=lambda done: say(done.name))
     _show_results(results, f"no step after {step} is applied", as_json)

@@ -1,4 +1,6 @@
-"""The step runner: plan, apply, verify, roll back and probe, each step in a transaction of its own.
+"""The step runner: plan, apply, verify, roll back and probe.
+
+Each step is applied in a transaction of its own; a rollback of several steps is one transaction.
 
 Stands on ``iu_schema_step``, ``fn_iu_step_record``, ``fn_iu_step_forget`` and the notices of
 ``fn_iu_proof_note``. Runners are serialised by an advisory lock of the database.
@@ -15,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from iu_pipelines.db.gateway import Gateway, Notice
+from iu_pipelines.db.gateway import Gateway, Notice, Session
 from iu_pipelines.db.step_files import Step, StepFile, find, load, load_steps
 from iu_pipelines.errors import ConnectionFailed, IuError, ProofFailed, StepRefused
 from iu_pipelines.settings import sql_root
@@ -25,6 +27,7 @@ NOTHING: Final = "000"
 StepStatus = Literal["pending", "applied", "changed", "edited", "unknown"]
 StepAction = Literal["applied", "reapplied", "rolled_back"]
 
+_GIVES_WAY: Final = frozenset({"40001", "40P01", "55P03"})
 _LOCK_KEY: Final = 0x69755F73746570
 _LEDGER_COLUMNS: Final = frozenset({"step_name", "checksum", "applied_at", "applied_by"})
 _CREATED_RELATION: Final = re.compile(r"^create (?:table|view) public\.(\w+)", re.MULTILINE)
@@ -127,16 +130,16 @@ def rollback(
 ) -> list[StepResult]:
     """Undo every applied step after *to*, the last one first; ``000`` undoes them all.
 
-    A rollback that would lose data refuses, and the steps before it stay applied.
+    All or nothing: where the rollback of one step refuses, because it would lose data, every step stays.
     """
     undo = {file.name: file for file in load(root or sql_root(), "rollback")}
     kept = NOTHING if to == NOTHING else find(sorted(undo), to)
     results: list[StepResult] = []
-    with _alone(gateway):
+    with _alone(gateway) as session:
         applied = [name for name in sorted(_read_ledger(gateway), reverse=True) if name > kept]
         _refuse_unknown([name for name in applied if name not in undo])
         for name in applied:
-            results.append(_run_step(gateway, undo[name], "rolled_back", without_roles=False))
+            results.append(_undo_step(session, undo[name]))
             if on_step:
                 on_step(results[-1])
     return results
@@ -173,12 +176,12 @@ def raise_failed(proofs: Sequence[Proof]) -> None:
 
 
 @contextmanager
-def _alone(gateway: Gateway) -> Iterator[None]:
-    """Hold the runners' lock, in a transaction that does nothing else."""
+def _alone(gateway: Gateway) -> Iterator[Session]:
+    """Hold the runners' lock for the length of the transaction that is yielded."""
     with gateway.transaction() as session:
         session.execute("set local idle_in_transaction_session_timeout = 0")
         session.execute("select pg_advisory_xact_lock(%s)", (_LOCK_KEY,))
-        yield
+        yield session
 
 
 def _load_stamped_steps(root: Path | None) -> list[Step]:
@@ -278,11 +281,32 @@ def _run_step(gateway: Gateway, file: StepFile, action: StepAction, without_role
     try:
         notices = gateway.run_script(prefix + file.text)
     except IuError as error:
-        error.add_note(f"{file.label} failed and left nothing behind")
+        _annotate(error, f"{file.label} failed and left nothing behind")
         raise
-    return StepResult(
-        file.name, action, time.monotonic() - started, tuple(notice.message for notice in notices)
-    )
+    return StepResult(file.name, action, time.monotonic() - started, _messages(notices))
+
+
+def _undo_step(session: Session, file: StepFile) -> StepResult:
+    started, known = time.monotonic(), len(session.notices)
+    try:
+        session.execute(file.text)
+    except IuError as error:
+        _annotate(error, f"{file.label} refused, so every step stays as it was")
+        raise
+    notices = _messages(session.notices[known:])
+    return StepResult(file.name, "rolled_back", time.monotonic() - started, notices)
+
+
+def _annotate(error: IuError, note: str) -> None:
+    """Add to an error what it means for the steps, and the proof lines that failed before it."""
+    error.add_note(note)
+    for message in _messages(error.notices):
+        if message.startswith("FAIL "):
+            error.add_note(message)
+
+
+def _messages(notices: Sequence[Notice]) -> tuple[str, ...]:
+    return tuple(notice.message for notice in notices)
 
 
 def _selected(files: list[StepFile], only: str | None) -> list[StepFile]:
@@ -296,7 +320,18 @@ def _ledger_line(name: str, state: StepState) -> ProofLine:
     return ProofLine(name, "ledger", "applied", state.status, state.status == "applied")
 
 
-def _prove(gateway: Gateway, file: StepFile, script: str) -> Proof:
+def _prove_patiently(gateway: Gateway, file: StepFile) -> Proof:
+    for attempt in stamina.retry_context(on=_GaveWay, attempts=3, wait_initial=0.2, timeout=None):
+        with attempt:
+            return _prove(gateway, file, file.text, last=attempt.num == 3)
+    raise AssertionError("unreachable: the last attempt returns")
+
+
+class _GaveWay(Exception):
+    """A probe met another transaction, and was ended by the server before it could prove anything."""
+
+
+def _prove(gateway: Gateway, file: StepFile, script: str, *, last: bool = True) -> Proof:
     started = time.monotonic()
     notices: Sequence[Notice]
     error: IuError | None = None
@@ -306,6 +341,8 @@ def _prove(gateway: Gateway, file: StepFile, script: str) -> Proof:
         raise
     except IuError as raised:
         error, notices = raised, raised.notices
+        if raised.code in _GIVES_WAY and not last:
+            raise _GaveWay from raised
     lines = _proof_lines(file.name, notices)
     if error and not isinstance(error, ProofFailed):
         lines.append(ProofLine(file.name, "runs to its end", "no error", error.message, False))

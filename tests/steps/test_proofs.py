@@ -80,18 +80,28 @@ def test_rolling_back_to_an_unknown_step_is_a_usage_error(gateway: Gateway) -> N
         steps.rollback(gateway, "frob")
 
 
-def test_a_rollback_that_would_lose_events_refuses_and_keeps_them(gateway: Gateway) -> None:
+def test_a_rollback_that_would_lose_events_refuses_and_every_step_stays(gateway: Gateway) -> None:
     event_id = outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
+    before = picture(gateway)
     with pytest.raises(IuError) as refused:
         steps.rollback(gateway, "020")
     assert refused.value.code == "IU901"
     assert refused.value.hint
-    assert (
-        gateway.fetch_value("select count(*) from public.event_outbox where event_id = %s", (event_id,)) == 1
+    assert refused.value.__notes__[0].endswith("refused, so every step stays as it was")
+    assert picture(gateway) == before
+    assert gateway.fetch_value("select event_id from public.event_outbox") == event_id
+
+
+def test_a_step_whose_proof_fails_is_refused_with_the_lines_that_failed(
+    gateway: Gateway, tree: Path, add_step: Callable[[str, str], None]
+) -> None:
+    text = (
+        "select public.fn_iu_proof_note('the figure', '1', '2');\nselect public.fn_iu_proof_end('110_new');\n"
     )
-    assert "030_event_types_and_outbox" in {
-        state.name for state in steps.plan(gateway) if state.status == "applied"
-    }
+    add_step("110_new", text)
+    with pytest.raises(ProofFailed) as refused:
+        steps.apply(gateway, root=tree)
+    assert "FAIL the figure | expected 1 | seen 2" in refused.value.__notes__
 
 
 def test_a_verify_file_that_writes_is_stopped_and_fails(gateway: Gateway, tree: Path) -> None:
