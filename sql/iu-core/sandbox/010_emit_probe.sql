@@ -13,18 +13,16 @@ declare
     v_base jsonb := public.fn_iu_probe_counts();
     v_subject constant uuid := '010aaaaa-0000-4000-8000-000000000010';
     v_emit constant text := 'select public.fn_iu_emit_event(%L, ''TEST/iu_probe_010'', %L, ''iu_probe_010'', %L)';
+    v_id uuid;
     v_event public.event_outbox;
     v_bulk uuid [];
+    v_owner constant text := (select c.relowner::regrole::text from pg_catalog.pg_class as c where c.oid = 'public.event_outbox'::regclass);
     v_line text;
 begin
-    select o.* into v_event from public.event_outbox as o where o.event_id = public.fn_iu_emit_event(
+    v_id := public.fn_iu_emit_event(
         'version_applied', 'TEST/iu_probe_010', v_subject, 'iu_probe_010', '{"version_seq": 2, "child_refs": ["a", "b"]}'
     );
-    if not found then
-        -- the snapshot of the statement above is older than the event that it emitted
-        select o.* into v_event from public.event_outbox as o where o.actor_ref = 'iu_probe_010'
-            and o.event_domain = 'iu' order by o.event_seq desc limit 1;
-    end if;
+    select o.* into v_event from public.event_outbox as o where o.event_id = v_id;
     perform public.fn_iu_proof_note(
         'E1 an emitted event', 'version 7 id, iu, stream update, lane immediate, safe_metadata, information_unit',
         format(
@@ -145,7 +143,7 @@ begin
         ) else 'not tried' end
     )
     from (
-        select rules.*, to_regrole(rules.role) is not null and public.fn_iu_probe_try('select 1', rules.role) = 'done' as is_here
+        select rules.*, v_owner = 'iu_owner' and public.fn_iu_probe_try('select 1', rules.role) = 'done' as is_here
         from (values
             ('iu_emitter', 'emit', 'emit done, emit many done'),
             ('iu_emitter', 'read', 'outbox 42501, attempts 42501, health 42501'),

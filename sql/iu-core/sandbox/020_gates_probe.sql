@@ -21,11 +21,14 @@ begin
     perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 020');
     perform public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'probe 020');
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 020: sees only what it emits itself');
+    insert into public.event_type_registry (event_type, event_stream, delivery_lane) values ('iu_probe_020.type', 'update', 'immediate');
+    insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
+    values ('iu_probe_020.route', 'iu_probe_020.type', true, 'workflow', 'probe');
     v_event := public.fn_iu_emit_event(
-        'version_applied', 'TEST/iu_probe_020', '020aaaaa-0000-4000-8000-000000000020', 'iu_probe_020', '{}'
+        'iu_probe_020.type', 'TEST/iu_probe_020', '020aaaaa-0000-4000-8000-000000000020', 'iu_probe_020', '{}'
     );
     insert into public.iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key)
-    values (v_event, v_worker, 'iu.version_applied.workflow', 'iu_probe_020:letter')
+    values (v_event, v_worker, 'iu_probe_020.route', 'iu_probe_020:letter')
     returning dead_letter_id into v_letter;
 
     for v_case in

@@ -20,6 +20,7 @@ declare
 begin
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 040: sees only what it emits itself');
     perform public.fn_iu_route_worker_seek(v_fresh, 'latest', 'probe 040: sees only what it emits itself');
+    update public.iu_outbound_route set enabled = false where event_type = 'version_applied' and route_code <> v_route;
     perform public.fn_iu_proof_note('P0 baseline', 'event_outbox +0, iu_route_attempt +0, iu_route_dead_letter +0', public.fn_iu_probe_deltas(v_base));
 
     perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 040');

@@ -22,6 +22,7 @@ begin
     perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 050');
     perform public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'probe 050');
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 050: sees only what it emits itself');
+    update public.iu_outbound_route set enabled = false where event_type = 'structure_piece_split' and route_code <> v_route;
 
     v_event := public.fn_iu_emit_event(
         'structure_piece_split', 'TEST/iu_probe_050/brick', 'bc79ab1c-0000-4000-8000-000000000050', 'iu_probe_050',
