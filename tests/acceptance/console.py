@@ -1,7 +1,7 @@
 """Documents whose commands stand with their true output: read, run, compared, and written anew.
 
-A block fenced as ``console`` holds commands after ``$`` and what they print. Identifiers, times, rates and the
-spacing of tables are not compared; a line of ``...`` stands for any lines.
+A block fenced as ``console`` holds commands after ``$`` and what they print. Identifiers, running numbers,
+times, rates and the spacing of tables are not compared; a line of ``...`` stands for any lines.
 
     python tests/acceptance/console.py docs/tutorial/README.md     runs the commands and writes what they print
 """
@@ -26,6 +26,8 @@ _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _UNSTABLE: Final = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "<commit>"),
+    (re.compile(r"\bbatch \d+"), "batch <n>"),
+    (re.compile(r"^\s*\d+\s+\d+\s+(?=\d{4}-)"), "<n> <n> "),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "<when>"),
     (re.compile(r"\b[\d,.]+ (ms|s|min|h)\b"), "<time>"),
     (re.compile(r"\b[\d,]+/s"), "<rate>"),
