@@ -34,7 +34,7 @@ create table public.iu_outbound_route (
     target_ref text not null,
     route_no int not null references public.iu_audit_name (name_no),
     route_version int not null references public.iu_outbound_route_version (route_version),
-    constraint route_code_is_a_name check (route_code ~ '^[a-z0-9_.-]{1,100}$'),
+    constraint route_code_is_a_name check (route_code ~ '^[a-z0-9_][a-z0-9_.-]{0,99}$'),
     constraint dry_run_is_enforced check (dry_run)
 );
 create index iu_outbound_route_by_type on public.iu_outbound_route (event_type, route_no) where enabled;
@@ -61,4 +61,4 @@ insert into public.iu_outbound_route
 select r.route_code, r.event_type, r.enabled, r.dry_run, r.target_kind, r.target_ref, known.name_no, r.route_version
 from recorded as r inner join known on known.name = r.route_code;
 
-select public.fn_iu_step_record('040_routes', 'ce5a8680d807562a1b6a909d0bfae85085eba19930f4bba45a28690b81b5355e');
+select public.fn_iu_step_record('040_routes', 'ede0633254edad6debf2454ad1f6b520ec311ab5be0136c2dd39747f26510fc8');

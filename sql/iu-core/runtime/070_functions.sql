@@ -89,4 +89,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '30e3008e06b2ae8b7e20ddee3379e0b7a4a16625876e8c53d484f7cc6e294f15');
+select public.fn_iu_step_record('070_functions', '394867fcd8f480179a241830dc3b2a0ad1ed3b47756937b7477aaf7c0d9147ef');

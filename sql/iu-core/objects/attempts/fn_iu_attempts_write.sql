@@ -1,6 +1,6 @@
 create or replace function public.fn_iu_attempts_write(
     given public.iu_route_worker_cursor, batch public.iu_route_batch, restored_seq bigint, batch_limit int,
-    leave_known boolean, given_failure text
+    with_own boolean, leave_known boolean, given_failure text
 )
 returns public.iu_route_batch
 language plpgsql volatile
@@ -20,7 +20,7 @@ declare
     v_until xid8 := case
         when v_after < restored_seq then '18446744073709551615' else pg_snapshot_xmax(v_high)
     end;
-    v_late xid8 [] := given.window_late_xids || v_own;
+    v_late xid8 [] := given.window_late_xids || case when with_own then array[v_own] else '{}' end;
     v_late_after bigint [] := array_fill(given.position_seq, array[cardinality(given.window_late_xids)])
         || case when given.own_xid = v_own then given.own_position_seq else 0 end;
 begin
@@ -87,11 +87,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_write(
-    public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, text
+    public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, boolean, text
 ) is
 'The batch in one statement: claims the next events of the open window, at most batch_limit, in the order of event_seq (those
-of newer transactions by the index on event_seq; those of late transactions and the own one each by the index on emitted_xid),
-decides, and writes an attempt for each enabled route of the event''s type, one that is skipped where there is none. Returns
+of newer transactions by the index on event_seq; those of late transactions and, with_own, of the own one, each by the index on
+emitted_xid), decides, and writes an attempt for each enabled route of the event''s type, one that is skipped where there is none. Returns
 the batch with its counts and its first and last event_seq, null where nothing is left. leave_known leaves attempts alone that
 exist already (a re-claim); else one raises unique_violation. given_failure makes every attempt a failed one with this detail.
 The caller holds the worker''s cursor.';

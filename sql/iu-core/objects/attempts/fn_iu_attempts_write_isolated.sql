@@ -1,6 +1,6 @@
 create or replace function public.fn_iu_attempts_write_isolated(
     given public.iu_route_worker_cursor, batch public.iu_route_batch, restored_seq bigint, batch_limit int,
-    leave_known boolean, given_failure text
+    with_own boolean, leave_known boolean, given_failure text
 )
 returns public.iu_route_batch
 language plpgsql volatile
@@ -15,7 +15,9 @@ declare
     v_message text;
 begin
     begin
-        return public.fn_iu_attempts_write(given, batch, restored_seq, batch_limit, leave_known, given_failure);
+        return public.fn_iu_attempts_write(
+            given, batch, restored_seq, batch_limit, with_own, leave_known, given_failure
+        );
     exception when others then
         v_state := sqlstate;
         v_message := sqlerrm;
@@ -24,16 +26,16 @@ begin
         end if;
     end;
     if v_state = '23505' and not leave_known then
-        return public.fn_iu_attempts_write_isolated(given, batch, restored_seq, batch_limit, true, null);
+        return public.fn_iu_attempts_write_isolated(given, batch, restored_seq, batch_limit, with_own, true, null);
     elsif batch_limit = 1 then
         return public.fn_iu_attempts_write_isolated(
-            given, batch, restored_seq, 1, leave_known, v_state || ' ' || v_message
+            given, batch, restored_seq, 1, with_own, leave_known, v_state || ' ' || v_message
         );
     end if;
-    v_first := public.fn_iu_attempts_write_isolated(given, batch, restored_seq, v_half, leave_known, null);
+    v_first := public.fn_iu_attempts_write_isolated(given, batch, restored_seq, v_half, with_own, leave_known, null);
     v_rest := public.fn_iu_attempts_write_isolated(
-        public.fn_iu_window_advance(given, v_first.last_event_seq), batch,
-        restored_seq, batch_limit - v_half, leave_known, null
+        public.fn_iu_window_advance(given, v_first.last_event_seq, with_own), batch,
+        restored_seq, batch_limit - v_half, with_own, leave_known, null
     );
     v_first.seen := v_first.seen + v_rest.seen;
     v_first.last_event_seq := coalesce(v_rest.last_event_seq, v_first.last_event_seq);
@@ -45,7 +47,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_write_isolated(
-    public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, text
+    public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, boolean, text
 ) is
 'fn_iu_attempts_write so that one bad event harms no other: all at once under one savepoint; where that fails, undone and halved
 until the event that fails stands alone and is written as failed with its error. An attempt that exists already turns the write

@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select octet_length(payload_text) <= 8192
         and payload_text !~* '(body|content|secret|passw|passphrase|pwd|credential|token|vector|embedding|(api|private|access|secret)[_.:-]?key|authorization|cookie)[^"]*":'
-        and payload_text !~ '[^A-Za-z0-9_.:"-][^"]*":|"":'
+        and payload_text !~ '[^A-Za-z0-9_.:"-][^"]*":|"":|\\'
         and (
             payload_text not like '%[%'
             or not jsonb_path_exists(safe_payload, 'strict $.** ? (@.type() == "array" && @.size() > 16)')

@@ -23,15 +23,17 @@ begin
         if v_fresh then
             v_cursor := public.fn_iu_window_open(v_cursor, v_restored);
         end if;
-        v_batch := public.fn_iu_attempts_write_isolated(v_cursor, v_batch, v_restored, batch_limit, false, null);
-        v_cursor := public.fn_iu_window_advance(v_cursor, v_batch.last_event_seq);
+        v_batch := public.fn_iu_attempts_write_isolated(
+            v_cursor, v_batch, v_restored, batch_limit, v_fresh, false, null
+        );
+        v_cursor := public.fn_iu_window_advance(v_cursor, v_batch.last_event_seq, v_fresh);
         if v_batch.seen < batch_limit then
             v_cursor := public.fn_iu_window_close(v_cursor);
         end if;
         exit when v_batch.seen > 0 or v_fresh;
     end loop;
     if v_batch.seen > 0 then
-        perform public.fn_iu_flood_refuse(v_batch.seen, v_batch.failed, v_batch.attempts_written);
+        perform public.fn_iu_flood_refuse(v_batch);
         v_batch.dead_lettered := public.fn_iu_dead_letters_set_aside(v_batch);
         v_cursor.last_batch_hash := public.fn_iu_batch_record(v_batch);
         v_cursor.last_progress_at := clock_timestamp();
@@ -49,4 +51,5 @@ end
 $$;
 comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text) is
 'Runs one batch for a cursor that the caller has locked: claims, decides and writes, sets aside, records, stores the cursor.
+The transaction''s own events belong to a window that opens now and to no older one, which may lack what was emitted before them.
 Returns what fn_iu_route_worker_run returns; raises IU302 and IU501.';

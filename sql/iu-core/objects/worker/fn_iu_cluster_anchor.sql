@@ -5,16 +5,20 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_here bigint := (select c.system_identifier from pg_control_system() as c);
-begin
-    perform pg_advisory_xact_lock(26997, 0);
-    if v_here is distinct from (
+    v_last bigint := (
         select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
-    ) then
-        -- nobody emits in this moment, so that all up to the last event came by the restore or is committed
-        lock table public.event_outbox in share mode;
-        insert into public.event_outbox_cluster (system_identifier, restored_seq)
-        select v_here, coalesce(max(o.event_seq), 0) from public.event_outbox as o;
+    );
+begin
+    if v_here = v_last then
+        return v_here;
     end if;
+    -- nobody emits in this moment, so that all up to the last event came by the restore or is committed
+    lock table public.event_outbox in share row exclusive mode;
+    insert into public.event_outbox_cluster (system_identifier, restored_seq)
+    select v_here, coalesce(max(o.event_seq), 0) from public.event_outbox as o
+    having v_here is distinct from (
+        select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
+    );
     return v_here;
 end
 $$;

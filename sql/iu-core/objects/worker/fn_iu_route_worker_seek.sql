@@ -20,7 +20,9 @@ begin
     v_restored_cursor := v_cursor;
     v_cursor.system_identifier := public.fn_iu_cluster_anchor();
     v_cursor := public.fn_iu_cursor_seek(v_cursor, "position");
-    if v_cursor.system_identifier <> v_restored_cursor.system_identifier and "position" = v_from::text then
+    if v_cursor.system_identifier <> v_restored_cursor.system_identifier
+        and v_cursor.window_snapshot is not null and v_cursor.cursor_event_id = v_from
+    then
         v_cursor.position_seq := least(
             v_cursor.position_seq, public.fn_iu_cursor_unread_seq(v_restored_cursor) - 1
         );

@@ -1,15 +1,21 @@
-create or replace function public.fn_iu_window_advance(given public.iu_route_worker_cursor, last_event_seq bigint)
+create or replace function public.fn_iu_window_advance(
+    given public.iu_route_worker_cursor, last_event_seq bigint, with_own boolean
+)
 returns public.iu_route_worker_cursor
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
     given.position_seq := greatest(given.position_seq, last_event_seq);
-    given.own_xid := pg_current_xact_id();
-    given.own_position_seq := given.position_seq;
+    if with_own then
+        given.own_position_seq := greatest(
+            case when given.own_xid = pg_current_xact_id() then given.own_position_seq else 0 end, last_event_seq
+        );
+        given.own_xid := pg_current_xact_id();
+    end if;
     return given;
 end
 $$;
-comment on function public.fn_iu_window_advance(public.iu_route_worker_cursor, bigint) is
-'The cursor after events up to last_event_seq were read, those of the own transaction among them: events are read in the order
-of event_seq, so one position serves both. Writes nothing.';
+comment on function public.fn_iu_window_advance(public.iu_route_worker_cursor, bigint, boolean) is
+'The cursor after events up to last_event_seq were read, with_own: those of the own transaction among them. Events are read in
+the order of event_seq. Writes nothing.';

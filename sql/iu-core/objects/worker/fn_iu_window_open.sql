@@ -20,7 +20,7 @@ begin
         return v_cursor;
     end if;
     -- offset 0 keeps the planner from walking the index on event_seq from its very beginning
-    select coalesce(min(newer.event_seq), restored_seq + 1) into v_cursor.window_start_seq
+    select coalesce(min(newer.event_seq), 9223372036854775807) into v_cursor.window_start_seq
     from (
         select o.event_seq from public.event_outbox as o
         where o.event_domain = v_cursor.event_domain and o.event_seq > restored_seq

@@ -1,0 +1,113 @@
+-- What the behaviour files say their sentences with. Installed in the tests' own schema, never in a product.
+create schema iu_test;
+
+create function iu_test.same(seen anycompatible, expected anycompatible, what text default null) returns void
+language plpgsql as $$
+begin
+    if seen is distinct from expected then
+        raise exception '%expected %, seen %', coalesce(what || ': ', ''), coalesce(expected::text, 'null'),
+            coalesce(seen::text, 'null');
+    end if;
+end
+$$;
+
+create function iu_test.holds(claim boolean, what text) returns void
+language plpgsql as $$
+begin
+    if claim is not true then
+        raise exception 'does not hold: %', what;
+    end if;
+end
+$$;
+
+create function iu_test.refused(statement text, code text, says text default '%', hints text default '%') returns void
+language plpgsql as $$
+declare
+    v_state text;
+    v_message text;
+    v_hint text;
+begin
+    begin
+        execute statement;
+    exception when others then
+        get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_hint = pg_exception_hint;
+    end;
+    if v_state is null then
+        raise exception 'nothing refused %', left(statement, 300);
+    elsif v_state <> code or v_message not like says or v_hint not like hints then
+        raise exception '%: expected % like % (hint like %), seen % % (%)',
+            left(statement, 300), code, says, hints, v_state, v_message, v_hint;
+    elsif code like 'IU%' and coalesce(v_hint, '') = '' then
+        raise exception '% came without a hint', code;
+    end if;
+end
+$$;
+
+create function iu_test.keep(name text, value text) returns void
+language sql as $$ select set_config('iu_test.' || name, value, true) $$;
+
+create function iu_test.kept(name text) returns text
+language sql as $$ select current_setting('iu_test.' || name) $$;
+
+create function iu_test.subject(number int default 1) returns uuid
+language sql as $$ select ('00000000-0000-4000-8000-' || lpad(number::text, 12, '0'))::uuid $$;
+
+create function iu_test.emit(
+    event_type text default 'version_applied', payload jsonb default '{}', subject int default 1
+) returns uuid
+language sql as $$
+    select public.fn_iu_emit_event(event_type, 'TEST/unit', iu_test.subject(subject), 'tester', payload)
+$$;
+
+create function iu_test.emit_many(number int, event_type text default 'version_applied') returns bigint
+language sql as $$
+    select count(*) from public.fn_iu_emit_events((
+        select jsonb_agg(jsonb_build_object(
+            'event_type', event_type, 'canonical_address', 'TEST/unit', 'subject_ref', iu_test.subject(n),
+            'actor_ref', 'tester', 'safe_payload', '{}'::jsonb
+        ) order by n)
+        from generate_series(1, number) as n
+    ))
+$$;
+
+create function iu_test.run(worker_name text default 'tester', batch_limit int default 1000) returns jsonb
+language sql as $$ select public.fn_iu_route_worker_run(worker_name, batch_limit) $$;
+
+-- The seen figures of runs until one sees nothing, such as 3,3,1,0.
+create function iu_test.drain(worker_name text default 'tester', batch_limit int default 1000) returns text
+language plpgsql as $$
+declare
+    v_seen int [] := '{}';
+begin
+    loop
+        v_seen := v_seen || (public.fn_iu_route_worker_run(worker_name, batch_limit) ->> 'seen')::int;
+        exit when v_seen[cardinality(v_seen)] = 0 or cardinality(v_seen) > 100;
+    end loop;
+    return array_to_string(v_seen, ',');
+end
+$$;
+
+create function iu_test.attempts(worker_name text default 'tester') returns bigint
+language sql as $$
+    select count(*) from public.iu_route_attempt as a where a.worker_name = attempts.worker_name
+$$;
+
+create function iu_test.make_live(route_code text default 'iu.version_applied.workflow') returns void
+language sql as $$
+    alter table public.iu_outbound_route drop constraint if exists dry_run_is_enforced;
+    update public.iu_outbound_route as r set dry_run = false where r.route_code = make_live.route_code;
+$$;
+
+-- A dead letter made by a worker that met a live route; the route is dry-run again afterwards.
+create function iu_test.letter(event_type text default 'version_applied', worker_name text default 'tester') returns uuid
+language plpgsql as $$
+declare
+    v_route text := 'iu.' || event_type || '.workflow';
+    v_event uuid := iu_test.emit(event_type);
+begin
+    perform iu_test.make_live(v_route);
+    perform public.fn_iu_route_worker_run(letter.worker_name, 100);
+    update public.iu_outbound_route as r set dry_run = true where r.route_code = v_route;
+    return (select l.dead_letter_id from public.iu_route_dead_letter as l where l.event_id = v_event);
+end
+$$;
