@@ -215,6 +215,7 @@ class EmbeddedServer:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                check=False,
                 **user.popen(),
             )
         if done.returncode:

@@ -38,7 +38,7 @@ OLDEST_SERVER: Final = 140_000
 """The oldest server that is supported, as PostgreSQL's `server_version_num`."""
 
 Params = Sequence[Any] | Mapping[str, Any]
-"""Values for `%s` or `%(name)s`; without any, the statement is sent as it stands."""
+"""Values for `%s` or `%(name)s`. Without any, the statement is sent as it stands."""
 
 _Connection = psycopg.Connection[DictRow]
 
@@ -49,7 +49,7 @@ _POOL_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message that the server sent beside its answer; severity is `NOTICE`, `WARNING`, `INFO`, …"""
+    """A message that the server sent beside its answer; severity is `NOTICE`, `WARNING` or `INFO`."""
 
     severity: str
     message: str

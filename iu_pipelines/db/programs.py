@@ -138,8 +138,9 @@ def _inspect(directory: Path, user: ServerUser) -> Programs | str:
     said = ""
     for name in ("initdb", "postgres"):
         try:
+            command = [str(directory / name), "--version"]
             done = subprocess.run(
-                [directory / name, "--version"], capture_output=True, text=True, timeout=30, **user.popen()
+                command, capture_output=True, text=True, timeout=30, check=False, **user.popen()
             )
         except (OSError, subprocess.SubprocessError) as error:
             return f"user {user.name} cannot run {name}: {getattr(error, 'strerror', None) or error}"

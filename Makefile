@@ -1,0 +1,54 @@
+# Every target does its own set-up. `make` alone explains them.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check dev bench soak stamp lock clean
+
+JOBS ?= 2
+BIN := .venv/bin
+UV ?= uv
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile
+
+setup: ## make .venv from the lock file; instant when it is there
+	@for python in python3.14 python3.13 python3.12 python3.11 python3; do \
+	    "$$python" -c 'import ensurepip, venv, sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
+	        2>/dev/null && exec "$$python" .ci/setup.py; \
+	done; \
+	echo "make: no Python from 3.11 to 3.14 with venv was found on PATH; install one (on Debian: python3 python3-venv)" >&2; \
+	exit 1
+
+demo: setup ## start everything, route this repository's own history, and show what happened
+	@$(BIN)/python -m iu_pipelines demo
+
+test: setup ## the whole test suite
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+
+check: setup ## style, types, import contracts, SQL laws and stamps
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/sqlfluff lint --disable-progress-bar sql
+	@$(BIN)/python -m iu_pipelines steps stamp --check
+
+dev: setup ## Dagster's web UI and daemon on the embedded database
+	@$(BIN)/python -m iu_pipelines dev
+
+bench: setup ## the benchmark, against its floor and its peers
+	@$(BIN)/python -m bench
+
+soak: setup ## the benchmark for a long time
+	@$(BIN)/python -m bench soak
+
+stamp: setup ## write the checksums of edited steps
+	@$(BIN)/python -m iu_pipelines steps stamp
+
+lock: ## write requirements.lock anew (needs uv)
+	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-strip-extras --quiet --output-file requirements.lock
+
+clean: ## stop the embedded server and remove what was made
+	@[ ! -x $(BIN)/python ] || [ ! -d .iu ] || $(BIN)/python -m iu_pipelines stop
+	@rm -rf .iu .venv .venv.lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,48 @@
+"""The built wheel is whole: installed alone, away from the checkout, it migrates an empty database."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from iu_pipelines.db.gateway import Gateway
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The `bin` of a new environment that holds the wheel; its dependencies are those of this one."""
+    build = ["-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(CHECKOUT)]
+    run(sys.executable, *build)
+    wheel = next(tmp_path.glob("*.whl"))
+    run(sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv"))
+    python = str(tmp_path / "venv/bin/python")
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", str(wheel))
+    return tmp_path / "venv/bin"
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
+    """What the command prints, run with the dependencies of this environment but not its editable install."""
+    environment = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
+    done = subprocess.run(
+        command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_a_wheel_installed_alone_migrates_an_empty_database(
+    installed: Path, tmp_path: Path, empty_database: str
+) -> None:
+    where = run(str(installed / "python"), "-c", "import iu_pipelines as i; print(i.__file__)", cwd=tmp_path)
+    assert where.startswith(str(tmp_path))
+    run(str(installed / "iu"), "migrate", "--database-url", empty_database, cwd=tmp_path)
+    run(str(installed / "iu"), "verify", "--database-url", empty_database, cwd=tmp_path)
+    with Gateway(empty_database) as gateway:
+        assert gateway.fetch_value("select count(*) from public.iu_schema_step") >= 10

@@ -1,0 +1,34 @@
+"""Make and drop databases on the server of a test run."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from iu_pipelines.db.gateway import Gateway
+
+
+class Server:
+    """The server of this run: makes and drops databases on it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url)
+        self._gateway = Gateway(self.url("postgres"), application_name="iu tests")
+
+    def url(self, database: str) -> str:
+        return self._url._replace(path=f"/{database}").geturl()
+
+    def create(self, database: str, template: str = "template1") -> str:
+        self._gateway.execute(f'create database "{database}" template "{template}"')
+        return self.url(database)
+
+    def rename(self, database: str, name: str) -> None:
+        self._gateway.execute(f'alter database "{database}" rename to "{name}"')
+
+    def drop(self, database: str) -> None:
+        self._gateway.execute(f'drop database if exists "{database}" with (force)')
+
+    def exists(self, database: str) -> bool:
+        return bool(self._gateway.fetch_one("select 1 from pg_database where datname = %s", (database,)))
+
+    def close(self) -> None:
+        self._gateway.close()
