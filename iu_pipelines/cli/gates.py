@@ -46,11 +46,8 @@ def show(limit: Limit = 10, database_url: DatabaseUrl = None, as_json: AsJson = 
 
 def print_gates(found: Sequence[gates.Gate]) -> None:
     """Print the gates as a table."""
-    rows = [
-        (gate.key, "open" if gate.is_open else "closed", gate.value, gate.updated_at, gate.description)
-        for gate in found
-    ]
-    print_table("Gates", ("gate", "state", "value", "changed", "meaning"), rows, empty="none")
+    rows = [(gate.key, "open" if gate.is_open else "closed", gate.value, gate.description) for gate in found]
+    print_table("Gates", ("gate", "state", "value", "meaning"), rows, empty="none")
 
 
 def set_value(

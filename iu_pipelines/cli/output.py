@@ -16,6 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 _PIPE_WIDTH: Final = 160
+_UNBOUNDED: Final = 10_000
+_SENTENCE: Final = 24
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -36,20 +38,54 @@ def print_line(text: str) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Print a table, numbers to the right, or the words of *empty* where it has no rows."""
+    """Print a table, numbers to the right, or the words of *empty* where it has no rows.
+
+    Where the terminal is so narrow that words would be broken, each row becomes lines of name and value.
+    """
     cells = [list(row) for row in rows]
     if not cells:
         print_line(f"{title}: {empty}")
         return
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for place, column in enumerate(columns):
-        justify: Literal["right", "left"] = (
-            "right" if all(_is_number(row[place]) for row in cells) else "left"
-        )
-        table.add_column(column, justify=justify, overflow="fold")
+    out = console()
+    table = _table(title, columns, cells)
+    if out.measure(table, options=out.options.update_width(_UNBOUNDED)).minimum <= out.width:
+        out.print(table)
+        return
+    out.print(Text(title, style="bold"))
     for row in cells:
+        out.print(_record(columns, row), "")
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    for place, column in enumerate(columns):
+        values = [row[place] for row in rows]
+        justify: Literal["right", "left"] = "right" if all(_is_number(value) for value in values) else "left"
+        texts = [column, *(_cell(value).plain for value in values)]
+        wraps = any(len(text) > _SENTENCE and " " in text for text in texts)
+        table.add_column(column, justify=justify, no_wrap=not wraps, min_width=_least_width(texts, wraps))
+    for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    console().print(table)
+    return table
+
+
+def _least_width(texts: Sequence[str], wraps: bool) -> int:
+    return max(max(map(len, text.split() if wraps else [text]), default=0) for text in texts)
+
+
+def _record(columns: Sequence[str], row: Sequence[Any]) -> Table:
+    grid = Table.grid("name", "value", padding=(0, 2))
+    for column, value in zip(columns, row, strict=True):
+        if value is not None:
+            grid.add_row(f" {column}", _cell(value))
+    return grid
 
 
 @contextmanager

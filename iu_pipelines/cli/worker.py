@@ -104,7 +104,8 @@ def _totals(drain: worker.Drain) -> dict[str, object]:
 
 def _print_totals(drain: worker.Drain) -> None:
     print_line(
-        f"{drain.worker_name}: {counted(drain.seen, 'event')} in {counted(drain.batches, 'batch', 'batches')}, "
+        f"{drain.worker_name}: {counted(drain.seen, 'event')} "
+        f"in {counted(drain.batches, 'batch', 'batches')}, "
         f"{counted(drain.attempts_written, 'attempt')}, {drain.skipped:,} skipped, "
         f"{counted(drain.dead_lettered, 'dead letter')} in "
         f"{duration(drain.seconds)}, {rate(drain.seen, drain.seconds)}"

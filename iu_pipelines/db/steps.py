@@ -17,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
+import stamina
+
 from iu_pipelines.db.gateway import Gateway, Notice, Session
 from iu_pipelines.db.step_files import Step, StepFile, find, load, load_steps
 from iu_pipelines.errors import ConnectionFailed, IuError, ProofFailed, StepRefused
@@ -165,7 +167,7 @@ def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None
     files = _selected(load(root or sql_root(), "sandbox"), only)
     # In one script PostgreSQL takes what stands before a begin into its transaction, where it is too late
     # for an isolation level; psql, which sends one statement at a time, does not.
-    return [_prove(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
+    return [_prove_patiently(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
 
 
 def raise_failed(proofs: Sequence[Proof]) -> None:
@@ -320,10 +322,10 @@ def _ledger_line(name: str, state: StepState) -> ProofLine:
     return ProofLine(name, "ledger", "applied", state.status, state.status == "applied")
 
 
-def _prove_patiently(gateway: Gateway, file: StepFile) -> Proof:
+def _prove_patiently(gateway: Gateway, file: StepFile, script: str) -> Proof:
     for attempt in stamina.retry_context(on=_GaveWay, attempts=3, wait_initial=0.2, timeout=None):
         with attempt:
-            return _prove(gateway, file, file.text, last=attempt.num == 3)
+            return _prove(gateway, file, script, last=attempt.num == 3)
     raise AssertionError("unreachable: the last attempt returns")
 
 

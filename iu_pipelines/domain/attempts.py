@@ -45,7 +45,7 @@ class DecisionCount:
 
 @dataclass(frozen=True)
 class Conservation:
-    """How many consumed events have no attempt, and how many batches differ from their row; 0 where all is well."""
+    """How many consumed events have no attempt, and how many batches differ from their row."""
 
     events_unattempted: int
     batches_checked: int

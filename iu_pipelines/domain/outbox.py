@@ -74,7 +74,7 @@ def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
 
 
 def counts_by_type(gateway: Queries, newest: int = COUNTED_EVENTS) -> list[TypeCount]:
-    """Count the newest events of the domain by type, most frequent first; the cost is bounded by *newest*."""
+    """Count the newest events by type, most frequent first; the cost is bounded by *newest*."""
     rows = gateway.fetch_all(
         """select event_type, count(*) as events, max(created_at) as newest_at
              from (select event_type, created_at
@@ -97,7 +97,7 @@ def overview(gateway: Queries) -> Overview:
 
 
 def events_per_second(gateway: Queries, seconds: int = 60) -> float:
-    """Return how many events a second came in during the last *seconds*; a lower bound above COUNTED_EVENTS."""
+    """Return how many events a second came in lately; a lower bound above COUNTED_EVENTS."""
     count: int = gateway.fetch_value(
         """select count(*) filter (where created_at > now() - make_interval(secs => %s))
              from (select created_at

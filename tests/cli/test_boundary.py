@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
+import pty
+import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -221,6 +227,32 @@ def test_what_is_piped_has_no_colours_and_no_cut_off_ids(database: str) -> None:
     assert str(event_id) in done.stdout
 
 
+@pytest.mark.parametrize(("columns", "whole"), [(60, "event"), (200, "attempt")])
+def test_a_narrow_terminal_shows_ids_whole(database: str, columns: int, whole: str) -> None:
+    with Gateway(database) as gateway:
+        event_id = outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
+    shell("run", "--database-url", database)
+    shown = in_terminal(columns, "audit", "--database-url", database)
+    (line,) = [line for line in shown.splitlines() if str(event_id) in line]
+    assert ("event " in line) == (whole == "event")
+
+
+def test_what_the_terminal_cannot_show_is_escaped(database: str) -> None:
+    done = shell(
+        "emit",
+        "tür",
+        "a",
+        "--subject",
+        SUBJECT,
+        "--actor",
+        "t",
+        "--database-url",
+        database,
+        PYTHONIOENCODING="ascii",
+    )
+    assert (done.returncode, done.stderr.splitlines()[0]) == (1, "error: unknown event type 't\\xfcr'")
+
+
 def test_a_reader_that_goes_away_early_is_no_error(database: str) -> None:
     pipe = f"{sys.executable} -m iu_pipelines gate show --database-url '{database}' | head -n 1"
     done = subprocess.run(["/bin/sh", "-c", pipe], capture_output=True, text=True, timeout=60, check=False)
@@ -272,3 +304,19 @@ def shell(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
+
+
+def in_terminal(columns: int, *words: str) -> str:
+    """Run a command in a terminal of so many columns, and return what it showed."""
+    screen, terminal = pty.openpty()
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    command = [sys.executable, "-m", "iu_pipelines", *words]
+    with subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal) as process:
+        os.close(terminal)
+        shown = bytearray()
+        with contextlib.suppress(OSError):
+            while read := os.read(screen, 65536):
+                shown += read
+        process.wait(timeout=60)
+    os.close(screen)
+    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())

@@ -143,7 +143,7 @@ def test_a_payload_that_is_not_references_is_refused_with_what_is_wrong(
 
 
 def test_arguments_that_are_missing_or_empty_are_refused_by_name(gateway: Gateway) -> None:
-    with pytest.raises(IuError, match="event_type|unknown event type"):
+    with pytest.raises(IuError, match=r"event_type|unknown event type"):
         outbox.emit(gateway, None, "docs/a", uuid4(), "test", {})
     with pytest.raises(ArgumentInvalid, match="canonical_address"):
         outbox.emit(gateway, "version_applied", "", uuid4(), "test", {})
@@ -278,7 +278,8 @@ def test_a_discarded_letter_keeps_its_reason(gateway: Gateway) -> None:
 def test_letters_are_filtered_by_what_is_asked(gateway: Gateway) -> None:
     first, second = add_letter(gateway, key="test:1"), add_letter(gateway, "iu.other", key="test:2")
     gateway.execute(
-        "update public.iu_route_dead_letter set created_at = now() - interval '2 hours' where dead_letter_id = %s",
+        """update public.iu_route_dead_letter set created_at = now() - interval '2 hours'
+            where dead_letter_id = %s""",
         (second,),
     )
 
