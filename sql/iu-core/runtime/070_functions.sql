@@ -30,6 +30,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/attempts/fn_iu_idempotency_key.sql
 \ir ../objects/attempts/fn_iu_route_deliver.sql
 \ir ../objects/attempts/fn_iu_attempt_decide.sql
+\ir ../objects/attempts/fn_iu_attempt_exists.sql
 \ir ../objects/attempts/fn_iu_attempts_write.sql
 \ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
 \ir ../objects/attempts/iu_route_attempt.sql
@@ -78,6 +79,10 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/health/fn_iu_audit_counts.sql
 
 -- evidence
+\ir ../objects/evidence/fn_iu_audit_chain_verify.sql
+\ir ../objects/evidence/fn_iu_audit_attempts_misfit.sql
+\ir ../objects/evidence/fn_iu_audit_replays_misfit.sql
+\ir ../objects/evidence/fn_iu_audit_attempts_verify.sql
 \ir ../objects/evidence/fn_iu_probe_counts.sql
 \ir ../objects/evidence/fn_iu_probe_delta.sql
 \ir ../objects/evidence/fn_iu_probe_gates.sql
@@ -89,4 +94,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '394867fcd8f480179a241830dc3b2a0ad1ed3b47756937b7477aaf7c0d9147ef');
+select public.fn_iu_step_record('070_functions', '3f760c81e0fc960565bbc67a52cabe907007d8ef62b7dd657b2f46765819b748');

@@ -7,80 +7,64 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 set enable_bitmapscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
-    v_high pg_snapshot := given.window_snapshot;
-    v_own xid8 := pg_current_xact_id();
-    v_after bigint := greatest(given.position_seq, given.window_start_seq - 1);
-    v_from xid8 := coalesce(pg_snapshot_xmax(given.consumed_snapshot), '0');
-    v_until xid8 := case
-        when v_after < restored_seq then '18446744073709551615' else pg_snapshot_xmax(v_high)
-    end;
-    v_late xid8 [] := given.window_late_xids || case when with_own then array[v_own] else '{}' end;
-    v_late_after bigint [] := array_fill(given.position_seq, array[cardinality(given.window_late_xids)])
-        || case when given.own_xid = v_own then given.own_position_seq else 0 end;
+    v_high constant pg_snapshot := given.window_snapshot;
+    v_own constant xid8 := pg_current_xact_id();
+    v_own_after constant bigint := case when given.own_xid = v_own then given.own_position_seq else 0 end;
+    v_after constant bigint := greatest(given.position_seq, given.window_start_seq - 1);
+    v_from constant xid8 := coalesce(pg_snapshot_xmax(given.consumed_snapshot), '0');
+    v_until constant xid8 := case when v_after < restored_seq then '18446744073709551615' else pg_snapshot_xmax(v_high) end;
 begin
-    -- Only nested loops are left to the planner, so rows keep the order of the window: a sort would cost more than the join.
     with claimed as materialized (
         (
-            select o.event_seq, o.event_id, o.event_type
-            from public.event_outbox as o
+            select o.event_seq, o.event_id, o.event_type from public.event_outbox as o
             where o.event_domain = given.event_domain and o.event_seq > v_after
                 and o.emitted_xid >= v_from and o.emitted_xid < v_until
                 and (o.event_seq <= restored_seq or pg_visible_in_snapshot(o.emitted_xid, v_high))
             order by o.event_seq limit batch_limit
         )
         union all
-        select late.event_seq, late.event_id, late.event_type
-        from unnest(v_late, v_late_after) as open (xid, after_seq)
+        select late.* from (
+            select xid, given.position_seq from unnest(given.window_late_xids) as xid
+            union all select v_own, v_own_after where with_own
+        ) as open (xid, after_seq)
         cross join lateral (
-            select o.event_seq, o.event_id, o.event_type
-            from public.event_outbox as o
+            select o.event_seq, o.event_id, o.event_type from public.event_outbox as o
             where o.event_domain = given.event_domain and o.emitted_xid = open.xid
                 and o.event_seq > greatest(open.after_seq, restored_seq)
             order by o.event_seq limit batch_limit
         ) as late
-        order by event_seq
-        limit batch_limit
+        order by event_seq limit batch_limit
+    ),
+    routed as materialized (
+        select t.event_type, r.route_no, r.route_version, r.route_code, r.dry_run
+        from (select distinct event_type from claimed) as t
+        left join public.iu_outbound_route as r on r.event_type = t.event_type and r.enabled
     ),
     decided as materialized (
         select
-            c.event_id, r.route_no, r.route_version,
-            coalesce(given_failure, case
-                when not r.dry_run then public.fn_iu_attempt_decide(c.event_id, r.route_code)
-            end) as failure,
-            case when r.route_no is null then 'skipped' when r.dry_run then 'dry_run' else 'sent' end as decision
-        from claimed as c
-        left join public.iu_outbound_route as r on r.event_type = c.event_type and r.enabled
-        where not leave_known or not exists (
-            select from public.iu_route_attempt_log as known
-            where known.event_id = c.event_id and known.worker_no = given.worker_no
-                and known.route_no = coalesce(r.route_no, 0) and known.attempt_no = 1
-        )
+            c.event_seq, c.event_id, coalesce(r.route_no, 0) as route_no, coalesce(r.route_version, 0) as route_version,
+            case when r.route_no is null then 'skipped' when r.dry_run then 'dry_run' else 'sent' end as decision,
+            coalesce(given_failure, case when not r.dry_run then public.fn_iu_attempt_decide(c.event_id, r.route_code) end) as failure
+        from claimed as c inner join routed as r on r.event_type = c.event_type
+        where not leave_known or not public.fn_iu_attempt_exists(c.event_id, given.worker_no, coalesce(r.route_no, 0))
     ),
     written as (
-        insert into public.iu_route_attempt_log
-        (batch_id, event_id, worker_no, route_no, route_version, decision, error_code, error_detail)
-        select
-            batch.batch_id, d.event_id, given.worker_no, coalesce(d.route_no, 0), coalesce(d.route_version, 0),
+        insert into public.iu_route_attempt_log (batch_id, event_id, worker_no, route_no, route_version, decision, error_code, error_detail)
+        select batch.batch_id, d.event_id, given.worker_no, d.route_no, d.route_version,
             case when d.failure is null then d.decision else 'failed' end,
             case when d.failure is not null then 'worker_process_error' end, d.failure
-        from decided as d
+        from decided as d order by d.event_seq, d.route_no
     )
-    select c.seen, c.first_seq, c.last_seq, d.attempts, d.attempts - d.skipped - d.failed, d.skipped, d.failed
+    select c.*, d.*, d.attempts - d.skipped - d.failed
     into batch.seen, batch.first_event_seq, batch.last_event_seq,
-        batch.attempts_written, batch.dry_run, batch.skipped, batch.failed
-    from (
-        select count(*) as seen, min(event_seq) as first_seq, max(event_seq) as last_seq from claimed
-    ) as c
+        batch.attempts_written, batch.failed, batch.skipped, batch.dry_run
+    from (select count(*), min(event_seq), max(event_seq) from claimed) as c
     cross join (
-        select
-            count(*) as attempts, count(failure) as failed,
-            case when given_failure is null then count(*) - count(route_no) else 0 end as skipped
+        select count(*) as attempts, count(failure) as failed, count(*) filter (where route_no = 0 and failure is null) as skipped
         from decided
     ) as d;
     return batch;
