@@ -20,8 +20,12 @@ declare
                 'fn_iu_emit_event', 'fn_iu_emit_events', 'fn_iu_route_worker_run', 'fn_iu_route_worker_pending',
                 'fn_iu_route_worker_seek', 'fn_iu_route_worker_health', 'fn_iu_route_dead_letter_replay',
                 'fn_iu_route_dead_letter_discard', 'fn_iu_route_deliver', 'fn_iu_gate_set', 'fn_iu_gate_open',
-                'fn_iu_audit_counts', 'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key', 'fn_iu_proof_note', 'fn_iu_proof_end',
-                'fn_iu_probe_counts', 'fn_iu_probe_delta', 'fn_iu_probe_deltas', 'fn_iu_probe_gates', 'fn_iu_probe_trace'
+                'fn_iu_audit_counts', 'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key',
+                'fn_iu_audit_chain_verify', 'fn_iu_audit_attempts_verify',
+                'fn_iu_audit_attempts_misfit', 'fn_iu_audit_replays_misfit',
+                'fn_iu_proof_note', 'fn_iu_proof_end',
+                'fn_iu_probe_counts', 'fn_iu_probe_delta', 'fn_iu_probe_deltas', 'fn_iu_probe_gates',
+                'fn_iu_probe_settings', 'fn_iu_probe_trace'
             ],
             'select, insert', array['information_unit', 'unit_version', 'iu_sql_link'],
             'select, insert, update, delete', array['event_type_registry', 'iu_outbound_route', 'iu_inbound_route'],
@@ -30,8 +34,12 @@ declare
         'iu_auditor', jsonb_build_object(
             'execute', array[
                 'fn_iu_route_worker_health', 'fn_iu_route_worker_pending', 'fn_iu_gate_open', 'fn_iu_audit_counts',
-                'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key', 'fn_iu_proof_note', 'fn_iu_proof_end',
-                'fn_iu_probe_counts', 'fn_iu_probe_delta', 'fn_iu_probe_deltas', 'fn_iu_probe_gates', 'fn_iu_probe_trace'
+                'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key',
+                'fn_iu_audit_chain_verify', 'fn_iu_audit_attempts_verify',
+                'fn_iu_audit_attempts_misfit', 'fn_iu_audit_replays_misfit',
+                'fn_iu_proof_note', 'fn_iu_proof_end',
+                'fn_iu_probe_counts', 'fn_iu_probe_delta', 'fn_iu_probe_deltas', 'fn_iu_probe_gates',
+                'fn_iu_probe_settings', 'fn_iu_probe_trace'
             ],
             'select', v_tables
         )

@@ -1,0 +1,74 @@
+create or replace function public.fn_iu_audit_attempts_misfit(
+    worker_name text, from_batch_id bigint, to_batch_id bigint,
+    out batch_id bigint, out attempt_id bigint, out fault text
+)
+language sql stable
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+as $$
+    with attempt as materialized (
+        select a.*
+        from public.iu_route_attempt_log as a
+        where a.batch_id between from_batch_id and to_batch_id and a.attempt_no = 1
+            and a.worker_no = (select n.name_no from public.iu_audit_name as n where n.name = fn_iu_audit_attempts_misfit.worker_name)
+    ),
+    judged as (
+        select a.batch_id, a.attempt_id, case
+            when b.batch_id is null then 'names a batch that is not in the ledger'
+            when o.event_id is null then 'names an event that is not in the outbox'
+            when o.event_domain <> b.event_domain or o.event_seq not between b.first_event_seq and b.last_event_seq
+            then 'names an event that its batch did not read'
+            when o.event_seq < lag(o.event_seq) over (partition by a.batch_id order by a.attempt_id)
+            then 'is out of the order of events'
+            when a.created_at < b.started_at - interval '1 minute' or a.created_at > b.finished_at + interval '1 minute'
+            then 'is dated outside its batch'
+            when (a.decision = 'skipped') <> (a.route_no = 0) and a.decision <> 'failed'
+            then format('says %s, which its route does not allow', a.decision)
+            when a.route_no <> 0 and (v.route_code, v.event_type, v.enabled) is distinct from (n.name, o.event_type, true)
+            then 'names a state of a route in which it did not take this event'
+            when a.route_no <> 0 and a.decision in ('dry_run', 'sent') and (a.decision = 'dry_run') <> v.dry_run
+            then format('says %s of a route that was %s', a.decision, case when v.dry_run then 'dry-run' else 'live' end)
+            when a.decision = 'failed' and l.dead_letter_id is null then 'failed and was not set aside'
+            when a.decision = 'failed' and l.attempts = 1 and a.error_detail is distinct from l.failure_detail
+            then 'tells another error than its dead letter'
+        end as fault
+        from attempt as a
+        left join public.iu_route_batch as b
+            on b.batch_id = a.batch_id and b.worker_name = fn_iu_audit_attempts_misfit.worker_name
+        left join public.event_outbox as o on o.event_id = a.event_id
+        left join public.iu_audit_name as n on n.name_no = a.route_no
+        left join public.iu_outbound_route_version as v on v.route_version = a.route_version
+        left join public.iu_route_dead_letter as l on a.decision = 'failed'
+            and l.idempotency_key = public.fn_iu_idempotency_key(fn_iu_audit_attempts_misfit.worker_name, a.event_id, n.name)
+    ),
+    counted as (
+        select b.batch_id, format(
+            'has %s attempts (%s dry_run, %s skipped, %s failed), but its row says %s (%s, %s, %s)',
+            c.attempts, c.dry_run, c.skipped, c.failed, b.attempts_written, b.dry_run, b.skipped, b.failed
+        ) as fault
+        from public.iu_route_batch as b
+        left join (
+            select
+                a.batch_id, count(*) as attempts, count(*) filter (where a.decision = 'dry_run') as dry_run,
+                count(*) filter (where a.decision = 'skipped') as skipped, count(*) filter (where a.decision = 'failed') as failed
+            from attempt as a group by a.batch_id
+        ) as c on c.batch_id = b.batch_id
+        where b.worker_name = fn_iu_audit_attempts_misfit.worker_name and b.batch_id between from_batch_id and to_batch_id
+            and (b.attempts_written, b.dry_run, b.skipped, b.failed)
+            is distinct from (coalesce(c.attempts, 0), coalesce(c.dry_run, 0), coalesce(c.skipped, 0), coalesce(c.failed, 0))
+    )
+    select m.batch_id, m.attempt_id, m.fault
+    from (
+        select j.batch_id, j.attempt_id, format('attempt %s of batch %s %s', j.attempt_id, j.batch_id, j.fault) as fault
+        from judged as j where j.fault is not null
+        union all
+        select c.batch_id, null, format('batch %s %s', c.batch_id, c.fault) from counted as c
+    ) as m
+    order by m.batch_id, m.attempt_id nulls last
+    limit 1
+$$;
+comment on function public.fn_iu_audit_attempts_misfit(text, bigint, bigint) is
+'The first attempt of a worker''s batches in a range that is not what the ledger, the outbox, the history of its route and the
+dead letters say it must be, or the first batch whose attempts are not as many as its row says; null where all fit.';
