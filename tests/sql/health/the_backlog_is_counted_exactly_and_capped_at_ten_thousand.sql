@@ -1,0 +1,10 @@
+select emit_many(9999);
+select same(fn_iu_route_worker_health('tester') ->> 'backlog', '9999');
+select emit();
+select same(fn_iu_route_worker_health('tester') -> 'backlog_capped', 'false');
+select same(fn_iu_route_worker_health('tester') ->> 'backlog', '10000');
+select emit();
+select same(fn_iu_route_worker_health('tester') -> 'backlog_capped', 'true');
+select same(fn_iu_route_worker_health('tester') ->> 'backlog', '10000');
+select run(batch_limit => 10000);
+select same(fn_iu_route_worker_health('tester') ->> 'backlog', '1');

@@ -1,0 +1,10 @@
+select emit();
+select same(run() ->> 'seen', '1');
+select emit(subject => 2);
+select emit(subject => 3);
+select same(run() ->> 'seen', '2');
+select same(run() ->> 'seen', '0');
+select emit(subject => 4);
+select same(run(batch_limit => 1) ->> 'seen', '1');
+select same(run(batch_limit => 1) ->> 'seen', '0');
+select same(attempts(), 4);

@@ -1,0 +1,11 @@
+select same(fn_iu_route_worker_pending('tester'), false);
+select emit();
+select same(fn_iu_route_worker_pending('tester'), true);
+select run();
+select same(fn_iu_route_worker_pending('tester'), false);
+select emit_many(2);
+select run(batch_limit => 1);
+select same(fn_iu_route_worker_pending('tester'), true);
+select run(batch_limit => 1);
+select same(fn_iu_route_worker_pending('tester'), false);
+select refused($$select fn_iu_route_worker_pending('')$$, 'IU104');
