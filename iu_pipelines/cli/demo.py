@@ -168,7 +168,7 @@ def _run_jobs(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Iterat
 
 def _run_job(job_name: str, chosen: settings.Settings, tell: Tell, **config: int) -> Run:
     with working(job_name), _logged(chosen):
-        from iu_pipelines.defs.runner import execute
+        from iu_pipelines.defs.runner import execute  # noqa: PLC0415 (Dagster takes a second to import)
 
         outcome = execute(job_name, config, settings=chosen)
     tell(f"{job_name}: run {outcome.run_id} {outcome.status}")

@@ -33,7 +33,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest_git(
-    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder of the repository.")] = Path("."),
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder of the repository.")] = Path(),
     prefix: Annotated[
         str,
         typer.Option(

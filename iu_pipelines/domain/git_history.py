@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 from iu_pipelines.errors import IuError, UsageError
 
@@ -37,7 +37,7 @@ class GitFailed(IuError):
 
 @dataclass(frozen=True)
 class Repository:
-    """A git repository: `git_dir` is its `.git` (a directory, or the file of a worktree), `name` its folder."""
+    """A git repository: `git_dir` is its `.git`, or the file in place of it; `name` is that of its folder."""
 
     git_dir: Path
     name: str
@@ -55,7 +55,7 @@ class FileChange:
 
 
 def open_repository(path: Path) -> Repository:
-    """The repository at `path` or above it; raises NoGitHistory naming the path."""
+    """Return the repository at `path` or above it; raises NoGitHistory naming the path."""
     program = shutil.which("git")
     if program is None:
         raise NoGitHistory(
@@ -76,13 +76,13 @@ def open_repository(path: Path) -> Repository:
 
 
 def head_commit(repository: Repository) -> str | None:
-    """The commit id of HEAD, or None in a repository without a commit."""
+    """Return the commit id of HEAD, or None in a repository without a commit."""
     answer = _run(repository, ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], check=False)
     return answer.strip() or None
 
 
 def present_commits(repository: Repository, commit_ids: Sequence[str]) -> list[str]:
-    """Those of `commit_ids` that this repository holds, in the order given."""
+    """Return those of `commit_ids` that this repository holds, in the order given."""
     if not commit_ids:
         return []
     lines = _run(
@@ -94,12 +94,12 @@ def present_commits(repository: Repository, commit_ids: Sequence[str]) -> list[s
 
 
 def count_commits(repository: Repository, known: Sequence[str] = ()) -> int:
-    """How many commits `read_changes` would walk."""
+    """Count the commits that `read_changes` would walk."""
     return int(_run(repository, ["rev-list", "--count", "--stdin"], stdin=_revisions(known)))
 
 
 def read_changes(repository: Repository, known: Sequence[str] = ()) -> Iterator[FileChange]:
-    """Every file change of HEAD's history, parents first, memory flat.
+    """Yield every file change of HEAD's history, parents first, memory flat.
 
     `known` are commits of an earlier reading: they are read again (the reading may have ended inside one of
     them), their ancestors are not. Raises GitFailed with git's own first line.
@@ -112,7 +112,7 @@ def read_changes(repository: Repository, known: Sequence[str] = ()) -> Iterator[
 
 
 def split_nul(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """The NUL-terminated fields of a stream of blocks, wherever the blocks were cut."""
+    """Yield the NUL-terminated fields of a stream of blocks, wherever the blocks were cut."""
     rest = b""
     for block in blocks:
         *fields, rest = (rest + block).split(b"\0")
@@ -120,7 +120,7 @@ def split_nul(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def parse_changes(fields: Iterable[bytes]) -> Iterator[FileChange]:
-    """Reads the fields of `git diff-tree --stdin --always --raw -z`.
+    """Read the fields of `git diff-tree --stdin --always --raw -z`.
 
     A field that begins with a colon describes one file and is followed by its path; any other is a commit id.
     """
@@ -195,25 +195,33 @@ def _run(repository: Repository, arguments: Sequence[str], *, stdin: str = "", c
 
 @contextmanager
 def _pipe(repository: Repository, revisions: IO[bytes], complaints: IO[bytes]) -> Iterator[IO[bytes]]:
-    """Runs the two commands; yields the output of the second; leaves no process behind."""
+    """Run the two commands and yield the output of the second; no process is left behind."""
     walk = _command(repository, ["rev-list", "--topo-order", "--reverse", "--stdin"])
-    diff = _command(repository, [
-        "diff-tree", "--stdin", "--always", "--root", "-r", "-c", "-z", "--raw", "--no-renames", "--no-abbrev",
-    ])  # fmt: skip
-    walker = subprocess.Popen(walk, stdin=revisions, stdout=subprocess.PIPE, stderr=complaints)
-    differ = subprocess.Popen(diff, stdin=walker.stdout, stdout=subprocess.PIPE, stderr=complaints)
-    assert walker.stdout is not None and differ.stdout is not None
-    walker.stdout.close()
-    try:
-        yield differ.stdout
+    diff = _command(repository, ["diff-tree", "--stdin", "--always", "--root", "-r", "-c", "-z", "--raw"])
+    diff += ["--no-renames", "--no-abbrev"]
+    with (
+        _started(walk, revisions, complaints) as (walker, commits),
+        _started(diff, commits, complaints) as (differ, changes),
+    ):
+        commits.close()
+        yield changes
         if walker.wait() or differ.wait():
             complaints.seek(0)
             raise _failure(repository, complaints.read(READ_BYTES))
+
+
+@contextmanager
+def _started(
+    command: Sequence[str], stdin: IO[bytes], stderr: IO[bytes]
+) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+    process = subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr)
+    output = cast("IO[bytes]", process.stdout)
+    try:
+        yield process, output
     finally:
-        for process in (differ, walker):
-            process.kill()
-            process.wait()
-        differ.stdout.close()
+        process.kill()
+        process.wait()
+        output.close()
 
 
 def _failure(repository: Repository, complaint: bytes) -> GitFailed:

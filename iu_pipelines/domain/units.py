@@ -209,7 +209,7 @@ def _check_prefix(prefix: str) -> None:
     ):
         raise UsageError(
             f"the prefix {prefix[:PREFIX_CHARACTERS]!r} cannot begin an address",
-            hint=f"Give at most {PREFIX_CHARACTERS} characters without %, control characters or outer white space.",
+            hint=f"Give at most {PREFIX_CHARACTERS} characters, no % or control character, no outer space.",
         )
 
 

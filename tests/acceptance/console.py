@@ -3,7 +3,7 @@
 A block fenced as ``console`` holds commands after ``$`` and what they print. Identifiers, running numbers,
 times, rates and the spacing of tables are not compared; a line of ``...`` stands for any lines.
 
-    python tests/acceptance/console.py docs/tutorial/README.md     runs the commands and writes what they print
+    python tests/acceptance/console.py docs/tutorial/README.md   runs them, and writes what they print
 """
 
 from __future__ import annotations

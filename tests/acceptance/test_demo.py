@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console import PROJECT, commands, first_difference, without_numbers
+from console import PROJECT, commands, first_difference, stable, without_numbers
 from gitfolder import GitFolder
 
 from iu_pipelines.cli.demo import ingest_here
@@ -49,6 +49,7 @@ def home(tmp_path: Path, folder: GitFolder) -> Iterator[Home]:
     home.iu("stop")
 
 
+@pytest.mark.timeout(480)
 def test_the_demo_routes_a_real_history_through_dagster_proves_it_and_can_be_repeated(
     home: Home, folder: GitFolder
 ) -> None:
@@ -60,8 +61,9 @@ def test_the_demo_routes_a_real_history_through_dagster_proves_it_and_can_be_rep
     assert "read 80 file versions of 40 commits" in first.stdout
     assert "the trigger emitted 78 version_applied events" in first.stdout
     assert "routed 78 events in 8 batches" in first.stdout
-    assert "PASS   P9 in-transaction" in first.stdout
-    assert "PASS   E.9 post-ROLLBACK" in first.stdout
+    lines = [stable(line) for line in first.stdout.splitlines()]
+    assert sum(line.startswith("PASS P") for line in lines) == 13
+    assert sum(line.startswith("PASS E.") for line in lines) == 14
     assert " FAIL " not in first.stdout.replace("0 FAIL", "")
     assert difference_from_readme(first.stdout) is None
 
@@ -102,7 +104,9 @@ def test_where_there_is_no_repository_the_sample_is_used_and_said_so(
     monkeypatch.chdir(tmp_path)
     results, notes = ingest_here(gateway)
     assert [result.source for result in results] == ["sample"]
-    assert len(notes) == 1 and "sample" in notes[0] and "is not a git repository" in notes[0]
+    (note,) = notes
+    assert "sample" in note
+    assert "is not a git repository" in note
 
 
 def test_where_no_file_has_a_second_version_the_sample_is_added(

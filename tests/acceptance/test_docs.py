@@ -1,4 +1,4 @@
-"""The documents are true: their commands run and print what is written, exist, and their links lead somewhere."""
+"""The documents are true: commands exist and print what is written, and links lead somewhere."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_comparison_of_outputs_sees_a_difference() -> None:
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
     for command in ("iu frobnicate", "iu run --nope", "iu gate frob", "iu seek latest"):
-        with pytest.raises(Exception, match="[Nn]o such|[Mm]issing"):
+        with pytest.raises(Exception, match=r"[Nn]o such|[Mm]issing"):
             parse(command.split())
 
 

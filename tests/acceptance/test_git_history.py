@@ -54,7 +54,7 @@ def test_every_change_of_every_commit_is_read_oldest_first(folder: GitFolder) ->
 
 
 def test_any_file_name_comes_through_as_its_bytes(folder: GitFolder) -> None:
-    folder.commit({name: b"x" for name in ODD_NAMES})
+    folder.commit(dict.fromkeys(ODD_NAMES, b"x"))
     assert sorted(path for _, path, _ in seen(folder)) == sorted(ODD_NAMES)
 
 
@@ -194,7 +194,8 @@ def test_an_ordinary_path_is_its_own_address() -> None:
 @given(st.binary(min_size=1, max_size=300).filter(lambda path: b"\0" not in path))
 def test_every_address_is_one_clean_line(path: bytes) -> None:
     address = canonical_address(path)
-    assert 1 <= len(address) and len(address.encode("utf-8")) <= 1000
+    assert len(address) >= 1
+    assert len(address.encode("utf-8")) <= 1000
     assert address == address.strip()
     assert not any(unicodedata.category(character) == "Cc" for character in address)
     assert len(address.splitlines()) == 1

@@ -185,8 +185,8 @@ def test_odd_names_arrive_as_addresses_of_one_line(gateway: Gateway, folder: Git
         b"50%",
         b"long/" * 300 + b"x",
     ]
-    folder.commit({name: b"1" for name in names})
-    folder.commit({name: b"2" for name in names})
+    folder.commit(dict.fromkeys(names, b"1"))
+    folder.commit(dict.fromkeys(names, b"2"))
     assert ingest(gateway, folder).events_emitted == len(names)
     addresses = {row["address"] for row in gateway.fetch_all(EVENTS)}
     assert {"with space", "new%0Aline", "café.md", "bad%FF", "%20edge%20", "50%25"} < addresses
@@ -201,7 +201,8 @@ def test_another_repository_is_refused_without_a_prefix_and_welcome_with_one(
     other.commit({b"a.md": b"other"})
     with pytest.raises(ForeignHistory, match=r"came from another repository.*web") as caught:
         ingest(gateway, other)
-    assert caught.value.hint and "--prefix web/" in caught.value.hint
+    assert caught.value.hint
+    assert "--prefix web/" in caught.value.hint
     assert ingest(gateway, other, "web/").units_added == 1
     assert ingest(gateway, other, "web/").versions_added == 0
     assert ingest(gateway, folder).versions_added == 0
@@ -263,7 +264,9 @@ def test_a_folder_that_is_no_repository_is_a_usage_error_that_names_it(
     assert run(["ingest", "git", str(tmp_path), "--database-url", database]) == 2
     said = capsys.readouterr()
     assert f"{tmp_path} is not a git repository" in said.err
-    assert "hint:" in said.err and "Traceback" not in said.err and not said.out
+    assert "hint:" in said.err
+    assert "Traceback" not in said.err
+    assert not said.out
 
 
 def test_a_repository_without_a_commit_is_no_error(
