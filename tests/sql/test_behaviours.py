@@ -1,4 +1,4 @@
-"""Each .sql file beside this one is a behaviour: a transaction that raises where it does not hold, rolled back.
+"""Each .sql file beside this one is a behaviour: it raises where it does not hold, and is rolled back.
 
 The name of the file is the sentence it holds to; `-k gates/` or a part of the sentence picks some.
 """
@@ -20,14 +20,15 @@ def connection(server: object, template: str, request: pytest.FixtureRequest) ->
     """A session on a database of this module's own, with the words of support.sql installed."""
     name = f"{template}_behaviours_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
     url = server.create(name, template)  # type: ignore[attr-defined]
-    with psycopg.connect(url, autocommit=True) as connection:
+    strict = "-c plpgsql.extra_errors=all"
+    with psycopg.connect(url, autocommit=True, options=strict) as connection:
         connection.execute((HERE / "support.sql").read_bytes())
         yield connection
     server.drop(name)  # type: ignore[attr-defined]
 
 
 def statements(text: str) -> Iterator[tuple[int, str]]:
-    """The statements of a script with the line each begins on; one ends with a line that ends in a semicolon."""
+    """The statements of a script with the line each begins on; one ends where a line ends in a semicolon."""
     lines: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if lines or (line.strip() and not line.startswith("--")):
@@ -39,7 +40,7 @@ def statements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def play(connection: psycopg.Connection, text: str) -> None:
-    """Run a behaviour in a transaction that is rolled back; AssertionError names the line that does not hold."""
+    """Run a behaviour and roll it back; AssertionError names the line that does not hold."""
     with connection.transaction(force_rollback=True):
         connection.execute("set local search_path = iu_test, public")
         for line, statement in statements(text):

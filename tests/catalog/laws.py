@@ -1,0 +1,233 @@
+"""Laws over pg_catalog. Each is a query that names what breaks it, and statements that would break it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+OURS: Final = "p.pronamespace = 'public'::regnamespace and p.proname like 'fn\\_iu\\_%'"
+
+SECURITY_DEFINERS: Final = frozenset(
+    {
+        "fn_iu_audit_counts",
+        "fn_iu_cursor_unattempted",
+        "fn_iu_emit_event",
+        "fn_iu_emit_events",
+        "fn_iu_gate_history_record",
+        "fn_iu_gate_set",
+        "fn_iu_route_dead_letter_discard",
+        "fn_iu_route_dead_letter_replay",
+        "fn_iu_route_deliver",
+        "fn_iu_route_version_record",
+        "fn_iu_route_worker_health",
+        "fn_iu_route_worker_pending",
+        "fn_iu_route_worker_run",
+        "fn_iu_route_worker_seek",
+        "fn_iu_sql_link_inbound_capture",
+        "fn_iu_unit_version_emit",
+    }
+)
+"""The public verbs that write for their caller, and trigger functions: they run as iu_owner."""
+
+APPEND_ONLY: Final = frozenset(
+    {
+        "dot_config_history",
+        "event_outbox",
+        "iu_audit_name",
+        "iu_inbound_capture",
+        "iu_outbound_route_version",
+        "iu_route_attempt_log",
+        "iu_route_batch",
+        "iu_route_worker_seek",
+    }
+)
+
+
+def _array(names: frozenset[str]) -> str:
+    return "array[" + ", ".join(f"'{name}'" for name in sorted(names)) + "]"
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """A sentence, the query that returns a row for each thing that breaks it, and ways to break it."""
+
+    sentence: str
+    breaches: str
+    broken_by: tuple[str, ...]
+
+
+LAWS: Final = (
+    Law(
+        "every function has a fixed search path",
+        f"""select p.oid::regprocedure::text from pg_proc as p
+        where {OURS} and not coalesce(p.proconfig, '{{}}') @> '{{"search_path=pg_catalog, pg_temp"}}'""",
+        (
+            "alter function public.fn_iu_gate_open(text) reset search_path",
+            "alter function public.fn_iu_emit_events(jsonb) set search_path = public, pg_catalog",
+        ),
+    ),
+    Law(
+        "every function says what it is for",
+        f"""select p.oid::regprocedure::text from pg_proc as p
+        where {OURS} and coalesce(length(obj_description(p.oid, 'pg_proc')), 0) < 30""",
+        ("comment on function public.fn_iu_emit_events(jsonb) is null",),
+    ),
+    Law(
+        "every table and view says what it is for",
+        """select c.oid::regclass::text from pg_class as c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'p', 'm')
+            and coalesce(length(obj_description(c.oid, 'pg_class')), 0) < 30""",
+        ("comment on table public.event_outbox is null", "comment on view public.iu_route_attempt is null"),
+    ),
+    Law(
+        "no function is strict unless it is pure",
+        f"select p.oid::regprocedure::text from pg_proc as p where {OURS} and p.proisstrict "
+        "and p.provolatile <> 'i'",
+        ("alter function public.fn_iu_emit_events(jsonb) strict",),
+    ),
+    Law(
+        "only public verbs and trigger functions are security definers",
+        f"""select p.oid::regprocedure::text from pg_proc as p
+        where {OURS} and p.prosecdef <> (p.proname = any ({_array(SECURITY_DEFINERS)}))""",
+        (
+            "alter function public.fn_iu_window_snapshot() security definer",
+            "alter function public.fn_iu_emit_events(jsonb) security invoker",
+        ),
+    ),
+    Law(
+        "the owner owns every function and every table view and sequence",
+        f"""select p.oid::regprocedure::text from pg_proc as p
+        where p.pronamespace = 'public'::regnamespace and {OURS} and p.proowner <> to_regrole('iu_owner')
+        union all
+        select c.oid::regclass::text from pg_class as c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'S', 'p', 'm')
+            and c.relowner <> to_regrole('iu_owner')""",
+        (
+            "alter function public.fn_iu_emit_events(jsonb) owner to current_user",
+            "alter table public.event_outbox owner to current_user",
+        ),
+    ),
+    Law(
+        "the owner is nobody who logs in and no role has more than it needs",
+        """select rolname from pg_roles where rolname in ('iu_owner', 'iu_emitter', 'workflow_admin', 'iu_auditor')
+            and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication)""",
+        ("alter role iu_owner login", "alter role workflow_admin createdb"),
+    ),
+    Law(
+        "no body is longer than sixty lines",
+        f"""select p.oid::regprocedure::text from pg_proc as p
+        where {OURS} and cardinality(string_to_array(btrim(p.prosrc, E'\\n'), E'\\n')) > 60""",
+        (
+            "do $do$ begin execute format('create function public.fn_iu_long() returns void language plpgsql as %L', "
+            "'begin' || repeat(E'\\n    null;', 60) || E'\\nend'); end $do$",
+        ),
+    ),
+    Law(
+        "PUBLIC may run nothing and read nothing",
+        f"""select p.oid::regprocedure::text from pg_proc as p
+        cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+        where p.pronamespace = 'public'::regnamespace and {OURS} and a.grantee = 0
+        union all
+        select c.oid::regclass::text from pg_class as c
+        cross join lateral aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as a
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'S', 'p', 'm') and a.grantee = 0
+        union all
+        select t.attrelid::regclass::text || '.' || t.attname from pg_attribute as t
+        inner join pg_class as c on c.oid = t.attrelid
+        where c.relnamespace = 'public'::regnamespace and t.attacl is not null""",
+        (
+            "grant execute on function public.fn_iu_gate_open(text) to public",
+            "grant select on public.iu_route_attempt to public",
+            "grant select (event_id) on public.event_outbox to iu_emitter",
+        ),
+    ),
+    Law(
+        "what the owner makes later is not PUBLIC's either",
+        """select 'default privileges of iu_owner' where not exists (
+            select from pg_default_acl as d
+            where d.defaclrole = to_regrole('iu_owner') and d.defaclobjtype = 'f' and d.defaclnamespace = 0
+                and not exists (select from aclexplode(d.defaclacl) as a where a.grantee = 0)
+        )""",
+        ("alter default privileges for role iu_owner grant execute on functions to public",),
+    ),
+    Law(
+        "functions triggers and views are called by the rule",
+        """select p.proname from pg_proc as p
+        where p.pronamespace = 'public'::regnamespace and p.proowner = to_regrole('iu_owner')
+            and p.proname !~ '^fn_iu_[a-z_]+$'
+        union all
+        select t.tgname from pg_trigger as t inner join pg_class as c on c.oid = t.tgrelid
+        where c.relnamespace = 'public'::regnamespace and not t.tgisinternal and t.tgname !~ '^trg_iu_[a-z_]+$'
+        union all
+        select c.relname from pg_class as c
+        where c.relnamespace = 'public'::regnamespace and c.relkind = 'v'
+            and c.relname !~ '^vw_iu_[a-z_]+$' and c.relname <> 'iu_route_attempt'""",
+        (
+            "alter function public.fn_iu_gate_open(text) rename to gate_open",
+            "alter trigger trg_iu_append_only on public.event_outbox rename to no_update",
+            "create view public.letters as select 1 as one",
+        ),
+    ),
+    Law(
+        "checks are sentences and not numbers",
+        """select n.conrelid::regclass::text || ' ' || n.conname from pg_constraint as n
+        where n.connamespace = 'public'::regnamespace and n.contype = 'c'
+            and (n.conname ~ '_check[0-9]*$' or n.conname !~ '^[a-z]+(_[a-z0-9]+){2,}$') and n.conname <> 'decision_is_known'""",
+        ("alter table public.information_unit add check (unit_kind <> '')",),
+    ),
+    Law(
+        "every check is validated",
+        """select n.conname from pg_constraint as n
+        where n.connamespace = 'public'::regnamespace and not n.convalidated""",
+        (
+            "alter table public.iu_outbound_route drop constraint dry_run_is_enforced, "
+            "add constraint dry_run_is_enforced check (dry_run) not valid",
+        ),
+    ),
+    Law(
+        "append-only tables refuse update delete and truncate",
+        f"""select t.name from unnest({_array(APPEND_ONLY)}) as t (name)
+        where not exists (
+            select from pg_trigger as g
+            where g.tgrelid = to_regclass('public.' || t.name) and g.tgname = 'trg_iu_append_only'
+                and g.tgenabled in ('O', 'A') and g.tgtype = 2 | 8 | 16 | 32
+                and g.tgfoid = 'public.fn_iu_append_only_refuse'::regproc
+        )""",
+        (
+            "alter table public.event_outbox disable trigger trg_iu_append_only",
+            "drop trigger trg_iu_append_only on public.iu_route_attempt_log",
+        ),
+    ),
+    Law(
+        "a live route is impossible",
+        """select 'dry_run_is_enforced' where not exists (
+            select from pg_constraint as n
+            where n.conrelid = 'public.iu_outbound_route'::regclass and n.conname = 'dry_run_is_enforced'
+                and n.contype = 'c' and n.convalidated and pg_get_constraintdef(n.oid) = 'CHECK (dry_run)'
+        )""",
+        (
+            "alter table public.iu_outbound_route drop constraint dry_run_is_enforced",
+            "alter table public.iu_outbound_route drop constraint dry_run_is_enforced, "
+            "add constraint dry_run_is_enforced check (dry_run or target_ref = 'x')",
+        ),
+    ),
+    Law(
+        "the outbox has no foreign key and no row trigger that an emitter pays for",
+        """select n.conname from pg_constraint as n
+        where n.contype = 'f' and n.conrelid in ('public.event_outbox'::regclass, 'public.iu_route_attempt_log'::regclass)
+        union all
+        select t.tgname from pg_trigger as t
+        where t.tgrelid in ('public.event_outbox'::regclass, 'public.iu_route_attempt_log'::regclass)
+            and t.tgtype & 1 = 1 and not t.tgisinternal""",
+        (
+            "alter table public.iu_route_attempt_log add foreign key (event_id) references public.event_outbox",
+            "create trigger trg_iu_each before insert on public.event_outbox for each row "
+            "execute function public.fn_iu_append_only_refuse()",
+        ),
+    ),
+    Law(
+        "no function is there twice under one name",
+        f"select p.proname from pg_proc as p where {OURS} group by p.proname having count(*) > 1",
+        ("create function public.fn_iu_gate_open(key int) returns int language sql as 'select 1'",),
+    ),
+)

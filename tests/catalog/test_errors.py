@@ -1,0 +1,54 @@
+"""The codes that are raised, those that Python knows, and those that callers were promised are the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from iu_pipelines.errors import CODES
+from iu_pipelines.settings import sql_root
+
+PROMISED = frozenset(
+    ["IU101", "IU102", "IU103", "IU104", "IU201", "IU202", "IU301", "IU302", "IU401", "IU501", "IU901"]
+)
+OUR_OWN = frozenset(["IU203", "IU902"])
+
+CODE = re.compile(r"errcode = '(\w{5})'")
+RAISE = re.compile(r"\braise exception\b.*?;", re.DOTALL)
+
+
+def files() -> list[Path]:
+    return sorted((sql_root() / "iu-core").rglob("*.sql"))
+
+
+def raised(text: str) -> set[str]:
+    return set(CODE.findall(text))
+
+
+def bare(text: str) -> list[str]:
+    """What is raised without a code of ours and a hint."""
+    return [
+        statement
+        for statement in RAISE.findall(text)
+        if "hint =" not in statement
+        or ("errcode = 'IU" not in statement and "errcode = v_state" not in statement)
+    ]
+
+
+def test_the_codes_raised_are_those_that_python_maps_and_callers_were_promised() -> None:
+    seen = set().union(*(raised(file.read_text()) for file in files()))
+    assert seen == set(CODES) == PROMISED | OUR_OWN
+
+
+@pytest.mark.parametrize("file", files(), ids=lambda file: file.stem)
+def test_what_is_raised_has_a_code_and_says_what_to_do(file: Path) -> None:
+    assert bare(file.read_text()) == []
+
+
+def test_a_raise_without_a_code_or_a_hint_is_noticed() -> None:
+    assert bare("raise exception 'no' using errcode = 'IU104';")
+    assert bare("raise exception 'no' using hint = 'x';")
+    assert not bare("raise exception 'no' using errcode = 'IU104', hint = 'x';")
+    assert raised("raise exception 'no' using errcode = 'IU999'") - set(CODES)

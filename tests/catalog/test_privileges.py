@@ -1,0 +1,254 @@
+"""Who may do what: the whole matrix of role, object and verb, and the same said by trying."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+
+EMITTER, ADMIN, AUDITOR = ROLES = ("iu_emitter", "workflow_admin", "iu_auditor")
+SUBJECTS = {"information_unit", "unit_version", "iu_sql_link"}
+RULES = {"event_type_registry", "iu_outbound_route", "iu_inbound_route"}
+EMIT = {"fn_iu_emit_event", "fn_iu_emit_events"}
+REPORTERS = ("fn_iu_audit_", "fn_iu_probe_", "fn_iu_proof_")
+OWNERS = {"fn_iu_probe_open", "fn_iu_probe_close", "fn_iu_probe_try"}
+READERS = {
+    "fn_iu_route_worker_health",
+    "fn_iu_route_worker_pending",
+    "fn_iu_gate_open",
+    "fn_iu_cursor_unattempted",
+    "fn_iu_batch_hash",
+    "fn_iu_idempotency_key",
+}
+OPERATORS = {
+    "fn_iu_route_worker_run",
+    "fn_iu_route_worker_seek",
+    "fn_iu_route_dead_letter_replay",
+    "fn_iu_route_dead_letter_discard",
+    "fn_iu_route_deliver",
+    "fn_iu_gate_set",
+}
+VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
+
+
+def may_touch(role: str, table: str) -> set[str]:
+    """What the role may do with the table or view."""
+    if role == AUDITOR:
+        return {"select"}
+    if table in SUBJECTS:
+        return {"select", "insert"}
+    if role == ADMIN:
+        return {"select", "insert", "update", "delete"} if table in RULES else {"select"}
+    return {"select"} if table == "event_type_registry" else set()
+
+
+def may_run(role: str, function: str) -> bool:
+    """Whether the role may run the function."""
+    reads = (function in READERS or function.startswith(REPORTERS)) and function not in OWNERS
+    return {
+        EMITTER: function in EMIT,
+        ADMIN: function in EMIT | OPERATORS or reads,
+        AUDITOR: reads,
+    }[role]
+
+
+@pytest.fixture
+def session(database: str) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(database, autocommit=True) as session:
+        yield session
+
+
+@contextmanager
+def acting_as(session: psycopg.Connection, role: str) -> Iterator[None]:
+    session.execute(f"set role {role}".encode())
+    try:
+        yield
+    finally:
+        session.execute("reset role")
+
+
+def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
+    """(role, object, verb) wherever the catalog and the matrix differ."""
+    tables = session.execute(
+        f"""select r.role, c.relname, array(
+            select v.verb from unnest(%s::text []) as v (verb) where has_table_privilege(r.role, c.oid, v.verb)
+        ) from pg_class as c cross join unnest(%s::text []) as r (role)
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')""".encode(),
+        (list(VERBS), list(ROLES)),
+    ).fetchall()
+    functions = session.execute(
+        b"""select r.role, p.proname, has_function_privilege(r.role, p.oid, 'execute')
+        from pg_proc as p cross join unnest(%s::text []) as r (role)
+        where p.pronamespace = 'public'::regnamespace and p.proname like 'fn\\_iu\\_%%'""",
+        (list(ROLES),),
+    ).fetchall()
+    assert len(tables) > 60
+    assert len(functions) > 150
+    wrong = [
+        (role, table, verb) for role, table, verbs in tables for verb in set(verbs) ^ may_touch(role, table)
+    ]
+    return wrong + [(r, f, "execute") for r, f, seen in functions if seen != may_run(r, f)]
+
+
+def test_the_whole_matrix_is_as_it_should_be(session: psycopg.Connection) -> None:
+    assert excesses(session) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "noticed"),
+    [
+        ("grant update on public.event_outbox to workflow_admin", (ADMIN, "event_outbox", "update")),
+        ("grant select on public.event_outbox to iu_emitter", (EMITTER, "event_outbox", "select")),
+        ("revoke select on public.iu_route_attempt from iu_auditor", (AUDITOR, "iu_route_attempt", "select")),
+        (
+            "grant execute on function public.fn_iu_batch_record(public.iu_route_batch) to workflow_admin",
+            (ADMIN, "fn_iu_batch_record", "execute"),
+        ),
+        ("grant workflow_admin to iu_auditor", (AUDITOR, "fn_iu_gate_set", "execute")),
+    ],
+)
+def test_a_change_of_the_matrix_is_noticed(
+    session: psycopg.Connection, change: str, noticed: tuple[str, str, str]
+) -> None:
+    with session.transaction(force_rollback=True):
+        session.execute(change.encode())
+        assert noticed in excesses(session)
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "insert into public.event_outbox (event_domain, event_type) values ('iu', 'version_applied')",
+        "update public.event_outbox set actor_ref = 'x'",
+        "delete from public.event_outbox",
+        "truncate public.event_outbox",
+        "insert into public.iu_route_attempt_log (event_id, worker_no, decision) values (gen_random_uuid(), 1, 'sent')",
+        "delete from public.iu_route_attempt_log",
+        "insert into public.iu_route_dead_letter (event_id, idempotency_key) values (gen_random_uuid(), 'x')",
+        "update public.iu_route_worker_cursor set position_seq = 0",
+        "update public.dot_config set value = 'true'",
+        "insert into public.dot_config_history (key, changed_by) values ('x', 'nobody')",
+        "alter table public.event_outbox disable trigger all",
+        "alter table public.iu_outbound_route drop constraint dry_run_is_enforced",
+        "alter table public.iu_outbound_route disable trigger trg_iu_route_version",
+        "alter function public.fn_iu_route_deliver(uuid, text) security invoker",
+        "create or replace function public.fn_iu_route_deliver(event_id uuid, route_code text) returns void "
+        "language sql as 'select null::void'",
+        "drop table public.event_outbox",
+        "select public.fn_iu_dead_letters_set_aside(null::public.iu_route_batch)",
+        "select setval('public.event_outbox_event_seq_seq', 1)",
+        "set session_replication_role = replica",
+        "set role iu_owner",
+    ],
+)
+def test_workflow_admin_cannot_get_round_the_verbs(session: psycopg.Connection, attempt: str) -> None:
+    session.execute("create role iu_test_admin login in role workflow_admin")
+    try:
+        session.execute("set session authorization iu_test_admin")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), session.transaction():
+            session.execute("set role workflow_admin")
+            session.execute(attempt.encode())
+    finally:
+        session.execute("reset session authorization")
+        session.execute("drop role iu_test_admin")
+
+
+def test_workflow_admin_runs_the_whole_day(session: psycopg.Connection) -> None:
+    with acting_as(session, ADMIN):
+        for statement in (
+            "insert into public.information_unit (unit_id, canonical_address) values ('00000000-0000-4000-8000-000000000001', 'a')",
+            "insert into public.unit_version (unit_id, version_seq) values ('00000000-0000-4000-8000-000000000001', 1), "
+            "('00000000-0000-4000-8000-000000000001', 2)",
+            "select public.fn_iu_route_worker_run('iu_outbound_default', 10)",
+            "select public.fn_iu_route_worker_seek('iu_outbound_default', 'beginning', 'again')",
+            "select public.fn_iu_gate_set('iu_core.delivery_enabled', 'false', 'x')",
+            "update public.iu_outbound_route set target_ref = 'elsewhere'",
+            "select public.fn_iu_route_worker_health()",
+        ):
+            session.execute(statement.encode())
+        row = session.execute(
+            "select changed_by from public.dot_config_history order by change_no desc"
+        ).fetchone()
+    assert row == (session.info.user,)
+
+
+def test_an_emitter_emits_and_does_nothing_else(session: psycopg.Connection) -> None:
+    emit = b"select public.fn_iu_emit_event('version_applied', 'a', gen_random_uuid(), 'x', '{}')"
+    with acting_as(session, EMITTER):
+        assert session.execute(emit).fetchone()
+        for statement in (
+            "select * from public.event_outbox",
+            "select public.fn_iu_route_worker_run('w', 1)",
+            "select public.fn_iu_route_worker_health()",
+            "select public.fn_iu_gate_set('iu_core.routes_enabled', 'false', 'x')",
+            "select * from public.dot_config",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(statement.encode())
+
+
+def test_a_link_of_an_emitter_is_captured_and_emitted(session: psycopg.Connection) -> None:
+    session.execute("update public.iu_inbound_route set enabled = true, dry_run = false")
+    with acting_as(session, EMITTER):
+        session.execute("insert into public.iu_sql_link (sql_object_ref) values ('public.orders')")
+    assert session.execute(
+        "select count(*) from public.iu_inbound_capture where decision = 'emitted'"
+    ).fetchone() == (1,)
+
+
+def test_an_auditor_reads_everything_and_changes_nothing(session: psycopg.Connection) -> None:
+    tables = [
+        name
+        for (name,) in session.execute(
+            "select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')"
+        )
+    ]
+    with acting_as(session, AUDITOR):
+        for table in tables:
+            session.execute(f"select * from public.{table} limit 1".encode())
+            with pytest.raises(psycopg.errors.Error) as refused:
+                session.execute(f"delete from public.{table}".encode())
+            assert refused.value.sqlstate in {"42501", "55000"}
+        session.execute("select public.fn_iu_route_worker_health()")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute(
+                "select public.fn_iu_emit_event('version_applied', 'a', gen_random_uuid(), 'x', '{}')"
+            )
+
+
+def test_a_role_that_owns_nothing_sees_nothing(session: psycopg.Connection) -> None:
+    session.execute("create role iu_test_nobody")
+    try:
+        with acting_as(session, "iu_test_nobody"):
+            for statement in (
+                "select * from public.dot_config",
+                "select * from public.iu_route_attempt",
+                "select public.fn_iu_gate_open('iu_core.routes_enabled')",
+                "select public.fn_iu_emit_event('version_applied', 'a', gen_random_uuid(), 'x', '{}')",
+                "select public.fn_iu_proof_end('x')",
+            ):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    session.execute(statement.encode())
+    finally:
+        session.execute("drop role iu_test_nobody")
+
+
+def test_a_hostile_search_path_and_temp_objects_change_nothing(session: psycopg.Connection) -> None:
+    for statement in (
+        "create temp table event_outbox (like public.event_outbox)",
+        "create temp table dot_config (key text, value text)",
+        "insert into pg_temp.dot_config values ('iu_core.routes_enabled', 'false')",
+        "create function pg_temp.lower(text) returns text language sql as 'select ''stolen'''",
+        "create function pg_temp.clock_timestamp() returns timestamptz language sql as $$ select 'epoch'::timestamptz $$",
+        "set search_path = pg_temp, public, pg_catalog",
+    ):
+        session.execute(statement.encode())
+    session.execute("select public.fn_iu_emit_event('version_applied', 'a', gen_random_uuid(), 'x', '{}')")
+    row = session.execute("select public.fn_iu_route_worker_run('w', 10) ->> 'attempts_written'").fetchone()
+    assert row == ("1",)
+    assert session.execute("select count(*) from pg_temp.event_outbox").fetchone() == (0,)
+    assert session.execute("select min(created_at) > 'yesterday' from public.event_outbox").fetchone() == (
+        True,
+    )
