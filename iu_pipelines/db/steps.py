@@ -153,9 +153,10 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
     A file that ends with an error gives a failed line rather than an exception, so that every other
     file still runs.
     """
+    files = _selected(load(root or sql_root(), "verify"), only)
     states = {state.name: state for state in plan(gateway, root=root)}
     proofs = []
-    for file in _selected(load(root or sql_root(), "verify"), only):
+    for file in files:
         proof = _prove(gateway, file, f"begin read only;\n{file.text}\nrollback;\n")
         recorded = _ledger_line(file.name, states[file.name])
         proofs.append(Proof(proof.step, (recorded, *proof.lines), proof.seconds))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,3 +54,23 @@ def iu(command: Command, database: str) -> Command:
 def empty_iu(command: Command, empty_database: str) -> Command:
     """Run `iu` with the words given, on an empty database."""
     return lambda *words: command(*words, "--database-url", empty_database)
+
+
+@pytest.fixture(scope="module")
+def kept_database(server: Any, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database with every step applied, for tests that leave it as they found it."""
+    name = f"iu_test_kept_{os.getpid()}_{request.node.path.stem}"
+    yield server.create(name, template)
+    server.drop(name)
+
+
+@pytest.fixture
+def kept_iu(command: Command, kept_database: str) -> Command:
+    """Run `iu` with the words given, on the database that is kept."""
+    return lambda *words: command(*words, "--database-url", kept_database)
+
+
+@pytest.fixture
+def no_iu(command: Command) -> Command:
+    """Run `iu` with the words given, with no database to be had."""
+    return lambda *words: command(*words, "--database-url", "postgresql://127.0.0.1:1/none")

@@ -68,9 +68,9 @@ def refused(done: Any, code: int, *words: str) -> None:
     ],
 )
 def test_what_the_engine_refuses_exits_with_1_and_names_the_value(
-    iu: Iu, words: tuple[str, ...], named: list[str]
+    kept_iu: Iu, words: tuple[str, ...], named: list[str]
 ) -> None:
-    refused(iu(*words), 1, *named)
+    refused(kept_iu(*words), 1, *named)
 
 
 @pytest.mark.parametrize(
@@ -100,9 +100,9 @@ def test_what_the_engine_refuses_exits_with_1_and_names_the_value(
     ],
 )
 def test_bad_usage_exits_with_2_and_names_what_was_given(
-    iu: Iu, words: tuple[str, ...], named: list[str]
+    no_iu: Iu, words: tuple[str, ...], named: list[str]
 ) -> None:
-    refused(iu(*words), 2, *named)
+    refused(no_iu(*words), 2, *named)
 
 
 @pytest.mark.parametrize(
@@ -135,31 +135,31 @@ def test_an_empty_database_asks_for_migrate(empty_iu: Iu, words: tuple[str, ...]
     refused(empty_iu(*words), 1, "iu migrate")
 
 
-def test_an_error_in_json_is_one_object_on_stderr(iu: Iu) -> None:
-    done = iu("emit", "nope", "a", "--subject", SUBJECT, "--actor", "t", "--json")
+def test_an_error_in_json_is_one_object_on_stderr(kept_iu: Iu) -> None:
+    done = kept_iu("emit", "nope", "a", "--subject", SUBJECT, "--actor", "t", "--json")
     assert (done.code, done.out) == (1, "")
     assert done.error["code"] == "IU101"
     assert "nope" in done.error["message"]
     assert done.error["hint"]
-    assert iu("run", "--frob", "--json").error["code"] is None
+    assert kept_iu("run", "--frob", "--json").error["code"] is None
 
 
-def test_options_count_before_the_command_as_well(command: Iu, database: str) -> None:
-    done = command("--json", "--database-url", database, "types")
+def test_options_count_before_the_command_as_well(command: Iu, kept_database: str) -> None:
+    done = command("--json", "--database-url", kept_database, "types")
     assert len(done.json) == 3
-    group = command("--json", "gate", "show", "--database-url", database)
+    group = command("--json", "gate", "show", "--database-url", kept_database)
     assert len(group.json["gates"]) == 5
 
 
-def test_the_url_after_the_command_wins_over_the_one_before_it(command: Iu, database: str) -> None:
-    done = command("--database-url", "postgresql://127.0.0.1:1/x", "types", "--database-url", database)
+def test_the_url_after_the_command_wins_over_the_one_before_it(command: Iu, kept_database: str) -> None:
+    done = command("--database-url", "postgresql://127.0.0.1:1/x", "types", "--database-url", kept_database)
     assert done.code == 0
 
 
 def test_the_environment_names_the_database(
-    command: Iu, database: str, monkeypatch: pytest.MonkeyPatch
+    command: Iu, kept_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IU_DATABASE_URL", database)
+    monkeypatch.setenv("IU_DATABASE_URL", kept_database)
     assert command("types").code == 0
 
 
@@ -311,7 +311,10 @@ def in_terminal(columns: int, *words: str) -> str:
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     command = [sys.executable, "-m", "iu_pipelines", *words]
-    with subprocess.Popen(command, stdout=terminal, stderr=terminal, stdin=terminal) as process:
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
+    with subprocess.Popen(
+        command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment
+    ) as process:
         os.close(terminal)
         shown = bytearray()
         with contextlib.suppress(OSError):
