@@ -209,6 +209,7 @@ class EmbeddedServer:
                     f"--pgdata={_reachable(path, data, user)}",
                     f"--pwfile=/dev/fd/{secret.fileno()}",
                     *_initdb_options(found.major),
+                    *(["--no-sync"] if self._settings.get("fsync") == "off" else []),
                 ],
                 pass_fds=[data, secret.fileno()],
                 stdin=subprocess.DEVNULL,

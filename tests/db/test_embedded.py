@@ -30,8 +30,10 @@ from iu_pipelines.errors import EmbeddedServerError, IuError, UsageError
 ENSURE = """
 import sys, pathlib
 from iu_pipelines.db.embedded import EmbeddedServer
-print(EmbeddedServer(pathlib.Path(sys.argv[1])).ensure_running(), flush=True)
+server = EmbeddedServer(pathlib.Path(sys.argv[1]), settings={"fsync": "off"})
+print(server.ensure_running(), flush=True)
 """
+QUICK = {"fsync": "off"}
 AS_ROOT = os.geteuid() == 0
 only_root = pytest.mark.skipif(not AS_ROOT, reason="needs root, to be another user or to mount a disk")
 
@@ -180,7 +182,7 @@ def test_many_starts_at_once_make_one_server(own_server: EmbeddedServer) -> None
 
 
 def test_starts_and_stops_at_once_never_fail(own_server: EmbeddedServer) -> None:
-    script = ENSURE + "EmbeddedServer(pathlib.Path(sys.argv[1])).stop()\n"
+    script = f"{ENSURE}server.stop()\n"
     command = [sys.executable, "-c", script * 3, str(own_server.home)]
     runs = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(3)]
     assert [run.communicate(timeout=120)[1] for run in runs] == [b"", b"", b""]
@@ -310,7 +312,8 @@ def test_a_port_taken_between_the_look_and_the_start_is_changed(
 ) -> None:
     from iu_pipelines.db import embedded
 
-    with socket.create_server(("127.0.0.1", 0)) as taken:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
         ports = [taken.getsockname()[1]]
         really = embedded._free_port
         monkeypatch.setattr(embedded, "_free_port", lambda old: ports.pop() if ports else really(old))
@@ -403,7 +406,7 @@ def test_a_relative_home_is_found_from_elsewhere(
     open_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(open_directory)
-    server = EmbeddedServer(Path("rel"))
+    server = EmbeddedServer(Path("rel"), settings=QUICK)
     try:
         server.ensure_running()
         monkeypatch.chdir("/")
@@ -415,7 +418,7 @@ def test_a_relative_home_is_found_from_elsewhere(
 def test_a_long_path_with_spaces_below_a_closed_directory_works(open_directory: Path) -> None:
     closed = open_directory / "closed to others"
     closed.mkdir(mode=0o700)
-    server = EmbeddedServer(closed / ("deep " * 30).strip() / "ünï")
+    server = EmbeddedServer(closed / ("deep " * 30).strip() / "ünï", settings=QUICK)
     try:
         put_and_kept(server)
     finally:
@@ -450,7 +453,7 @@ def test_programs_below_a_closed_directory_are_copied_to_where_they_can_be_read(
     monkeypatch.syspath_prepend(str(closed))
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(programs, "_COPIES", (open_directory,))
-    server = EmbeddedServer(closed / "home")
+    server = EmbeddedServer(closed / "home", settings=QUICK)
     try:
         put_and_kept(server)
         server.stop()
@@ -492,7 +495,7 @@ def test_a_full_disk_is_said_plainly_and_heals(open_directory: Path) -> None:
     mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)]
     if subprocess.run(mount, stderr=subprocess.DEVNULL, check=False).returncode:
         pytest.skip("this machine lets nobody mount a disk")
-    server = EmbeddedServer(disk / "home")
+    server = EmbeddedServer(disk / "home", settings=QUICK)
     try:
         with pytest.raises(EmbeddedServerError, match="no space is left on the disk"):
             server.ensure_running()
