@@ -1,0 +1,87 @@
+"""The four properties under concurrency, and three broken engines that each lose one of them.
+
+A scene's report is the same question to all engines: what turns red for a broken one could turn red here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from engine import broken
+from engine.scenarios import (
+    CLEAN,
+    Report,
+    Storm,
+    handed_over,
+    idle_writer,
+    late_commit,
+    poisoned_batch,
+)
+from engine.sessions import Session, opened
+
+Break = Callable[[Session], None]
+
+
+def breaking(url: str, how: Break) -> str:
+    with opened(url) as (session,):
+        how(session)
+    return url
+
+
+def test_what_commits_late_is_neither_lost_nor_waited_for(database: str) -> None:
+    assert late_commit(database) == CLEAN
+
+
+def test_a_plain_cursor_loses_what_commits_late(database: str) -> None:
+    assert late_commit(breaking(database, broken.plain_cursor)) == Report(lost=1)
+
+
+def test_a_horizon_waits_for_what_commits_late(database: str) -> None:
+    assert late_commit(breaking(database, broken.xmin_horizon)) == Report(stalled=1)
+
+
+def test_an_idle_transaction_in_another_database_stalls_nobody(database: str, empty_database: str) -> None:
+    assert idle_writer(database, empty_database) == CLEAN
+
+
+def test_a_horizon_stalls_behind_an_idle_transaction_in_another_database(
+    database: str, empty_database: str
+) -> None:
+    assert idle_writer(breaking(database, broken.xmin_horizon), empty_database) == Report(stalled=5)
+
+
+def test_an_idle_writer_in_the_same_database_stalls_nobody(database: str) -> None:
+    assert idle_writer(database, database) == CLEAN
+
+
+def test_a_plain_cursor_loses_the_event_of_an_idle_writer(database: str) -> None:
+    assert idle_writer(breaking(database, broken.plain_cursor), database) == Report(lost=1)
+
+
+def test_a_subject_is_read_in_the_order_of_emission_whoever_began_first(database: str) -> None:
+    assert handed_over(database) == CLEAN
+
+
+def test_a_horizon_reads_a_subject_in_the_order_of_beginnings(database: str) -> None:
+    assert handed_over(breaking(database, broken.xmin_horizon)) == Report(disordered=1)
+
+
+def test_one_poisoned_event_of_a_thousand_harms_nobody(database: str) -> None:
+    assert poisoned_batch(database) == CLEAN
+
+
+@pytest.mark.parametrize("how", [broken.no_isolation, broken.plain_cursor], ids=lambda how: how.__name__)
+def test_a_batch_without_isolation_harms_a_thousand(database: str, how: Break) -> None:
+    assert poisoned_batch(breaking(database, how)) == Report(lost=1000, harmed=1000)
+
+
+def test_eight_writers_that_pause_and_roll_back_lose_nothing(database: str) -> None:
+    report, events = Storm().play(database)
+    assert report == CLEAN
+    assert events > 50
+
+
+def test_a_plain_cursor_loses_events_of_eight_writers(database: str) -> None:
+    report, events = Storm(seconds=1.5).play(breaking(database, broken.plain_cursor))
+    assert 0 < report.lost < events

@@ -1,0 +1,198 @@
+"""Scenes with several sessions, each ending in a report that is the same question to every engine.
+
+The tests ask it of the real engine, which has to answer with `CLEAN`, and of the broken ones, which must not.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from dataclasses import dataclass
+from threading import Event
+from uuid import UUID
+
+import psycopg
+from engine.sessions import (
+    WORKER,
+    Session,
+    Together,
+    drain,
+    emit,
+    emit_many,
+    make_live,
+    opened,
+    run,
+    subject,
+    value,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What went wrong: events without an attempt, attempted twice, before an older one of their subject,
+    committed but not read at once, or harmed by a neighbour."""
+
+    lost: int = 0
+    twice: int = 0
+    disordered: int = 0
+    stalled: int = 0
+    harmed: int = 0
+
+
+CLEAN = Report()
+
+_LOST = """
+select count(*) from public.event_outbox as o where o.event_domain = 'iu' and not exists (
+    select from public.iu_route_attempt as a
+    where a.event_id = o.event_id and a.worker_name = %s and a.attempt_no = 1)
+"""
+_TWICE = """
+select count(*) from (
+    select from public.iu_route_attempt as a where a.worker_name = %s and a.attempt_no = 1
+    group by a.event_id, a.route_code having count(*) > 1
+) as doubled
+"""
+_DISORDERED = """
+select count(*) from (
+    select o.event_seq, lag(o.event_seq) over (partition by o.event_subject_ref order by a.attempt_id) as before
+    from public.iu_route_attempt as a inner join public.event_outbox as o on o.event_id = a.event_id
+    where a.worker_name = %s and a.attempt_no = 1
+) as pair where pair.before > pair.event_seq
+"""
+
+
+def judged(session: Session, worker: str = WORKER, stalled: int = 0, harmed: int = 0) -> Report:
+    """The report over everything that is committed now."""
+    return Report(
+        lost=value(session, _LOST, (worker,)),
+        twice=value(session, _TWICE, (worker,)),
+        disordered=value(session, _DISORDERED, (worker,)),
+        stalled=stalled,
+        harmed=harmed,
+    )
+
+
+def late_commit(url: str) -> Report:
+    """The one that drew its number first commits last."""
+    with opened(url, 3) as (slow, fast, worker):
+        slow.execute("begin")
+        emit(slow, 1)
+        emit(fast, 2)
+        stalled = 1 - run(worker)["seen"]
+        slow.execute("commit")
+        drain(worker)
+        return judged(worker, stalled=stalled)
+
+
+def idle_writer(url: str, elsewhere: str) -> Report:
+    """Somebody holds a transaction open, in the database `elsewhere`, while others emit."""
+    with opened(elsewhere) as (idle,), opened(url, 2) as (writer, worker):
+        idle.execute("begin")
+        idle.execute("select pg_current_xact_id()")
+        if elsewhere == url:
+            emit(idle, 9)
+        emit_many(writer, 5)
+        stalled = 5 - run(worker)["seen"]
+        idle.execute("commit")
+        drain(worker)
+        return judged(worker, stalled=stalled)
+
+
+def handed_over(url: str) -> Report:
+    """Two transactions write one subject in turn, and the one that began last writes first."""
+    with opened(url, 3) as (first, second, worker):
+        first.execute("begin")
+        first.execute("select pg_current_xact_id()")
+        emit(second, 1)
+        emit(first, 1)
+        first.execute("commit")
+        drain(worker)
+        return judged(worker)
+
+
+def poisoned_batch(url: str) -> Report:
+    """One event of a thousand meets a seam that raises."""
+    with opened(url, 2) as (writer, worker):
+        make_live(writer, "iu.structure_piece_split.workflow")
+        emit_many(writer, 500)
+        bad = emit(writer, 7, "structure_piece_split")
+        emit_many(writer, 499)
+        try:
+            run(worker)
+        except psycopg.Error:
+            worker.execute("rollback")
+        return judged(worker, harmed=_harmed(worker, bad))
+
+
+def _harmed(session: Session, bad: UUID) -> int:
+    """Neighbours without a dry-run attempt, and letters that are not the one of the bad event."""
+    well = value(session, "select count(*) from public.iu_route_attempt where decision = 'dry_run'")
+    letters = value(session, "select array_agg(event_id) from public.iu_route_dead_letter")
+    return int(999 - well) + (letters != [bad])
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """Writers that lock subjects, pause, emit, undo savepoints and roll back, beside workers."""
+
+    writers: int = 8
+    workers: int = 1
+    seconds: float = 3.0
+    subjects: int = 12
+    seed: int = 0
+
+    def play(self, url: str) -> tuple[Report, int]:
+        """The report at the end, and how many events were committed."""
+        over = Event()
+        together = Together()
+        with opened(url, self.writers + self.workers + 2) as sessions:
+            idle, judge, *others = sessions
+            _make_subjects(judge, self.subjects)
+            idle.execute("begin")
+            emit(idle, 9999)
+            for place, session in enumerate(others):
+                act = self._write if place < self.writers else self._work
+                together.start(lambda act=act, session=session, place=place: act(session, place, over))
+            time.sleep(self.seconds)
+            over.set()
+            together.finish()
+            idle.execute("commit")
+            drain(judge)
+            return judged(judge), value(judge, "select count(*) from public.event_outbox")
+
+    def _write(self, session: Session, place: int, over: Event) -> None:
+        chance = random.Random(f"{self.seed}/{place}")
+        while not over.is_set():
+            session.execute("begin")
+            chosen = sorted(chance.sample(range(1, self.subjects + 1), chance.randint(1, 2)))
+            for number in chosen:
+                session.execute(
+                    "select from public.information_unit where unit_id = %s for no key update", (subject(number),)
+                )
+                _write_some(session, number, chance)
+            session.execute("rollback" if chance.random() < 0.2 else "commit")
+
+    def _work(self, session: Session, place: int, over: Event) -> None:
+        chance = random.Random(f"{self.seed}/{place}")
+        while not over.is_set():
+            run(session, limit=chance.choice((1, 3, 10, 100)))
+
+
+def _make_subjects(session: Session, count: int) -> None:
+    for number in range(1, count + 1):
+        session.execute(
+            "insert into public.information_unit (unit_id, canonical_address) values (%s, %s)",
+            (subject(number), f"TEST/{number}"),
+        )
+
+
+def _write_some(session: Session, number: int, chance: random.Random) -> None:
+    emit(session, number)
+    if chance.random() < 0.3:
+        session.execute("savepoint undone")
+        emit(session, number)
+        session.execute("rollback to undone")
+    time.sleep(chance.random() * 0.02)
+    if chance.random() < 0.3:
+        session.execute("savepoint kept")
+        emit(session, number)
