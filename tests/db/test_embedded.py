@@ -25,7 +25,7 @@ import iu_pipelines
 from iu_pipelines.db import programs
 from iu_pipelines.db.embedded import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.errors import EmbeddedServerError, IuError, UsageError
+from iu_pipelines.errors import ConnectionFailed, EmbeddedServerError, IuError, UsageError
 
 ENSURE = """
 import sys, pathlib
@@ -511,3 +511,28 @@ def put_and_kept(server: EmbeddedServer) -> None:
     server.ensure_running()
     put(server, 5)
     assert kept(server) == 5
+
+
+def test_a_gateway_says_quietly_that_its_server_went_away_and_finds_it_again(
+    server: EmbeddedServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Gateway(server.url()) as gateway:
+        gateway.fetch_value("select 1")
+        server.stop()
+        begin = time.monotonic()
+        with pytest.raises(ConnectionFailed, match="nothing listens"):
+            gateway.fetch_value("select 1")
+        assert time.monotonic() - begin < 10
+        server.ensure_running()
+        assert gateway.fetch_value("select 1") == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_program_that_forgets_to_close_its_gateway_ends_at_once_and_quietly(server: EmbeddedServer) -> None:
+    script = "import sys, iu_pipelines.db.gateway as g; x = g.Gateway(sys.argv[1]); x.fetch_value('select 1')"
+    begin = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", script, server.url()], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert time.monotonic() - begin < 10
