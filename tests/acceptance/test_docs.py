@@ -20,6 +20,7 @@ EVERY_DOCUMENT = pytest.mark.parametrize(
 )
 _FENCED = re.compile(r"^```(?:console|sh|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
+_PATH = re.compile(r"`((?:sql|tests|iu_pipelines|docs|deploy|bench)/[^`\s]*)`")
 _STATEMENT = re.compile(r"\s(?:&&|\|\||\||>|>>|#)(?:\s|$)")
 
 
@@ -62,6 +63,13 @@ def test_every_link_in_a_document_leads_to_a_file(document: Path) -> None:
     text = re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
     broken = [target for target in _LINK.findall(text) if not (document.parent / target).exists()]
     assert broken == []
+
+
+@EVERY_DOCUMENT
+def test_every_path_that_a_document_names_exists(document: Path) -> None:
+    named = _PATH.findall(document.read_text(encoding="utf-8"))
+    missing = [path for path in named if "<" not in path and not (PROJECT / path).exists()]
+    assert missing == []
 
 
 def test_the_comparison_of_outputs_sees_a_difference() -> None:
