@@ -1,6 +1,6 @@
 """`python -m iu_pipelines.cli.service MODULE …`: run a module as a child that ends with its parent.
 
-On Linux the kernel is asked to end this process when its parent is killed; elsewhere there is no such request.
+On Linux the kernel is asked to end this process when its parent is killed; elsewhere nobody can be asked.
 """
 
 from __future__ import annotations

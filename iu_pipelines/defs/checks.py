@@ -21,7 +21,7 @@ def conservation(mount: Mount) -> dg.AssetChecksDefinition:
         blocking=True,
         required_resource_keys=mount.requires,
         description=(
-            "Each event that a worker has consumed has its attempts, and each batch has the attempts that it says. "
+            "Each event that a worker has consumed has its attempts, and each batch has as many as it says. "
             "Looks at the newest events and batches, at a bounded cost."
         ),
     )

@@ -19,7 +19,7 @@ class OutboxModel(dg.Resolvable, dg.Model):
     """One outbox: where its database is, who reads it, and what runs by itself."""
 
     database_url_variable: str = Field(
-        description="Name of the environment variable that holds the postgresql:// URL; read when something runs.",
+        description="The environment variable that holds the postgresql:// URL; read when something runs.",
     )
     name: str = Field(
         default=_DEFAULT.name,
@@ -44,7 +44,7 @@ class OutboxModel(dg.Resolvable, dg.Model):
     prune_cron: str = Field(default=_DEFAULT.prune_cron, description="When Dagster's history is pruned.")
     running: Sequence[str] = Field(
         default=tuple(sorted(OBSERVERS)),
-        description="Schedules and sensors that start switched on. What invokes a worker is not among the defaults.",
+        description="Schedules and sensors that start switched on; by default none that invokes a worker.",
     )
 
     def build_defs(self) -> dg.Definitions:

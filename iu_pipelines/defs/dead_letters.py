@@ -60,8 +60,8 @@ class ReplayConfig(dg.Config):
     )
     replayable_only: bool = Field(
         default=False,
-        description="Only letters that can succeed now: their route is enabled and dry-run, and they are due or the "
-        "route was changed after their last try. The other filters are then not asked.",
+        description="Only letters that can succeed now: their route is enabled and dry-run, and they are due "
+        "or the route was changed after their last try. The other filters are then not asked.",
     )
     limit: int = Field(
         default=100,
@@ -85,8 +85,8 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         deps=[mount.key("iu_route_attempt")],
         required_resource_keys=mount.requires,
         description=(
-            "Events set aside because their attempt failed. Materializing it replays the open letters that the "
-            "config selects; each try is one more row of the audit."
+            "Events set aside because their attempt failed. Materializing it replays the open letters that "
+            "the config selects; each try is one more row of the audit."
         ),
         metadata=metadata(
             "iu_route_dead_letter",
@@ -110,7 +110,7 @@ def _replay(
     context: dg.AssetExecutionContext, gateway: Queries, mount: Mount, config: ReplayConfig
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     letters = _select(gateway, config)
-    context.log.info(f"{len(letters)} open letters match")
+    context.log.info("%s open letters match", len(letters))
     if config.preview:
         return dg.MaterializeResult(metadata=_summary(gateway, letters, [], "preview"))
     results: list[ReplayResult] = []
@@ -247,8 +247,8 @@ def _ask(instance: dg.DagsterInstance, gateway: Queries, mount: Mount) -> dg.Run
         return dg.SkipReason("no dead letter is open")
     if not dead_letters.list_replayable(gateway, limit=1):
         return dg.SkipReason(
-            f"{open_letters:,} open letters, none of which can succeed: their route is missing, disabled or not "
-            "dry-run, or they are not due"
+            f"{open_letters:,} open letters, none of which can succeed: their route is missing, disabled or "
+            "not dry-run, or they are not due"
         )
     wanted = {tags.REPLAY: mount.tag("replay")}
     busy = unfinished_run(instance, wanted)

@@ -27,8 +27,8 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         required_resource_keys=mount.requires,
         check_specs=[verdict],
         description=(
-            "Proof that the guarantees hold: the read-only verify files, and the probes that emit, run, replay and "
-            "roll back. Leaves no trace."
+            "Proof that the guarantees hold: the read-only verify files, and the probes that emit, run, "
+            "replay and roll back. Leaves no trace."
         ),
         metadata={
             "dagster/code_references": code_references(

@@ -30,8 +30,10 @@ _COLUMNS: Final = columns("""
     attempts_in_audit bigint rows of the audit
     failed_attempts bigint attempts that failed
     delivered_sent bigint attempts that delivered; always 0
-    dead_letter_open bigint letters that wait for somebody
+    dead_letter_open bigint letters that wait for somebody; exact up to 10,000
+    dead_letter_open_capped boolean whether there are more
     last_run_at timestamptz when the worker last ran
+    last_progress_at timestamptz when it last read an event
     cursor_event_id uuid the newest event that the worker has read
     cursor_created_at timestamptz when that event was made
 """)

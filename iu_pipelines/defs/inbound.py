@@ -33,7 +33,7 @@ def sources(mount: Mount) -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(
             mount.key("unit_version"),
-            description="Versions of information units. A version after the first emits `version_applied` by trigger.",
+            description="Versions of units. A version after the first emits `version_applied` by trigger.",
             metadata=metadata("unit_version", _UNIT_VERSION, "runtime/060_inbound.sql"),
             group_name=mount.group,
             owners=[OWNER],
@@ -42,8 +42,8 @@ def sources(mount: Mount) -> list[dg.AssetSpec]:
         dg.AssetSpec(
             mount.key("iu_sql_link"),
             description=(
-                "Links from units to database objects. The inbound route `iu_sql.iu_sql_link.insert` maps an insert "
-                "to `sql_link_created`; after an install it is disabled."
+                "Links from units to database objects. The inbound route `iu_sql.iu_sql_link.insert` maps "
+                "an insert to `sql_link_created`; after an install it is disabled."
             ),
             metadata=metadata("iu_sql_link", _SQL_LINK, "runtime/060_inbound.sql"),
             group_name=mount.group,

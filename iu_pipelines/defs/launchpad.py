@@ -35,7 +35,7 @@ def validated(config_class: type[dg.Config], *op_names: str) -> dg.ConfigMapping
 
 def _reasons(error: ValidationError) -> str:
     reasons = [
-        f"{'.'.join(str(part) for part in detail['loc']) or 'config'}: {detail['msg']} (it is {detail['input']!r})"
+        f"{'.'.join(map(str, detail['loc'])) or 'config'}: {detail['msg']} (it is {detail['input']!r})"
         for detail in error.errors(include_url=False)
     ]
     return f"The config is refused: {'; '.join(reasons)}"

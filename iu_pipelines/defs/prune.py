@@ -51,7 +51,7 @@ def job(mount: Mount) -> dg.JobDefinition:
             "events": _prune_events(context.instance, mount, before, config.preview),
         }
         what = "would be deleted" if config.preview else "deleted"
-        context.log.info(f"{what}, older than {before:%Y-%m-%d %H:%M} UTC: {counts}")
+        context.log.info("%s, older than %s: %s", what, before.isoformat(timespec="minutes"), counts)
         context.add_output_metadata({**counts, "stopped_reason": "preview" if config.preview else "done"})
 
     @dg.job(

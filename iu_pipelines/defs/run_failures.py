@@ -21,7 +21,7 @@ def sensor(mount: Mount, watched: list[Any], health_audit_job: Any) -> dg.Sensor
     def run_failure_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
         run = context.dagster_run
         reason = (context.failure_event.message or "no message").splitlines()[0]
-        context.log.error(f"{run.job_name} run {run.run_id} failed: {reason}")
+        context.log.error("%s run %s failed: %s", run.job_name, run.run_id, reason)
         return dg.RunRequest(job_name=health_audit_job.name, tags={tags.FAILED_RUN: run.run_id})
 
     return run_failure_sensor

@@ -58,8 +58,9 @@ def execute(
 ) -> RunOutcome:
     """Execute a job of the code location in this process and return how it ended.
 
-    *run_config* is what the launchpad takes. Raises DagsterInvalidConfigError where it is refused, and then
-    makes no run. A run that fails is returned, not raised.
+    *run_config* is what the launchpad takes. A run that fails is returned, not raised.
+    Raises DagsterInvalidConfigError where the config is refused, and then makes no run, and KeyboardInterrupt
+    after a run that Ctrl-C stopped.
     """
     chosen = settings or load()
     job = ReconstructableRepository.for_module(MODULE, "defs").get_reconstructable_job(job_name)
@@ -71,7 +72,10 @@ def execute(
             remote_job_origin=_origin(job_name),
             job_code_origin=job.get_python_origin(),
         )
-        return _outcome(execute_run(job, run, instance))
+        outcome = _outcome(execute_run(job, run, instance))
+    if outcome.stopped_reason == "cancelled":
+        raise KeyboardInterrupt
+    return outcome
 
 
 def _origin(job_name: str) -> RemoteJobOrigin:

@@ -71,7 +71,7 @@ class RouteWorkerConfig(dg.Config):
         default=0.0,
         ge=0,
         le=3_600,
-        description="Once drained, stay so many seconds and look for new events every 100 ms. 0: end at once.",
+        description="Once drained, stay so many seconds and look for events every 100 ms. 0: end at once.",
     )
 
     def limits(self) -> RunLimits:
@@ -131,7 +131,7 @@ def _route(
         )
         _report_batches(context, gateway, mount, run)
     summary = summary_metadata(gateway, run, before, health.read(gateway, config.worker_name))
-    context.log.info(f"stopped: {run.stopped_reason}; {run.batches} batches, {run.seen:,} events")
+    context.log.info("stopped: %s; %s batches, %s events", run.stopped_reason, run.batches, run.seen)
     if run.stopped_reason == "cancelled":
         context.log_event(dg.AssetMaterialization(mount.key("iu_route_attempt"), metadata=summary))
         raise DagsterExecutionInterruptedError
@@ -208,9 +208,20 @@ def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
                 asked = [_ask(context.instance, mount, health.read(gateway, name)) for name in mount.workers]
         except IuError as error:
             return _unreachable(error)
-        return _answer(asked)
+        answer = _answer(asked)
+        return answer if isinstance(answer, dg.SkipReason) else _keyed(context, answer)
 
     return route_worker_schedule
+
+
+def _keyed(context: dg.ScheduleEvaluationContext, requests: list[dg.RunRequest]) -> list[dg.RunRequest]:
+    """Give several requests of one tick the keys that Dagster wants; no other tick uses them."""
+    if len(requests) == 1:
+        return requests
+    tick = context.scheduled_execution_time.isoformat()
+    return [
+        request.with_replaced_attrs(run_key=f"{request.tags[tags.WORKER]} {tick}") for request in requests
+    ]
 
 
 def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:

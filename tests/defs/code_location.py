@@ -1,0 +1,79 @@
+"""The code location under test, and what its runs left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+
+ROUTE = "iu.version_applied.workflow"
+
+
+class Location:
+    """The definitions under test: executes jobs in this process, ticks schedules and sensors."""
+
+    def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
+        self.definitions = definitions
+        self.instance = instance
+
+    def run(self, job: str, config: Mapping[str, Any] | None = None) -> dg.ExecuteInProcessResult:
+        return self.definitions.resolve_job_def(job).execute_in_process(
+            run_config=config or {}, instance=self.instance, raise_on_error=False
+        )
+
+    def tick(self, sensor: str, cursor: str | None = None) -> Any:
+        definition = self.definitions.resolve_sensor_def(sensor)
+        with dg.build_sensor_context(
+            instance=self.instance,
+            definitions=self.definitions,
+            resources=dict(self.definitions.resources or {}),
+            cursor=cursor,
+        ) as context:
+            return definition.evaluate_tick(context)
+
+    def schedule(self, name: str) -> Any:
+        definition = self.definitions.resolve_schedule_def(name)
+        with dg.build_schedule_context(
+            instance=self.instance,
+            resources=dict(self.definitions.resources or {}),
+            scheduled_execution_time=datetime.now(UTC),
+        ) as context:
+            return definition.evaluate_tick(context)
+
+    def under_way(self, job: str, tags: Mapping[str, str]) -> str:
+        """Record a run of *job* that has started and not ended."""
+        run = dg.DagsterRun(job_name=job, run_id=str(uuid4()), tags=tags, status=dg.DagsterRunStatus.STARTED)
+        self.instance.add_run(run)
+        return run.run_id
+
+
+def materializations(result: dg.ExecuteInProcessResult, asset: str | list[str]) -> list[dict[str, Any]]:
+    """Return the metadata of every materialization of *asset*, in order."""
+    made = [
+        event.step_materialization_data.materialization
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
+    ]
+    return [
+        {label: value.value for label, value in one.metadata.items()}
+        for one in made
+        if one.asset_key == dg.AssetKey(asset)
+    ]
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:
+    """Return every check evaluation of a run by name."""
+    return {evaluation.check_name: evaluation for evaluation in result.get_asset_check_evaluations()}
+
+
+def failure(result: dg.ExecuteInProcessResult) -> str:
+    """Return the description of the first failed step."""
+    for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
+            data = event.step_failure_data
+            assert data.user_failure_data
+            return str(data.user_failure_data.description)
+    raise AssertionError("no step failed")

@@ -1,0 +1,168 @@
+"""What the code location holds, and that it loads without a word."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from code_location import Location
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.definitions import defs
+from iu_pipelines.settings import sql_root
+
+REPOSITORY = Path(__file__).parents[2]
+
+ARROWS = {
+    "unit_version": set(),
+    "iu_sql_link": set(),
+    "event_outbox": {"unit_version", "iu_sql_link"},
+    "iu_route_attempt": {"event_outbox"},
+    "iu_route_dead_letter": {"iu_route_attempt"},
+    "iu_health_audit": {"event_outbox", "iu_route_attempt", "iu_route_dead_letter"},
+    "iu_evidence": {"iu_route_attempt", "iu_route_dead_letter", "iu_health_audit"},
+}
+EXTERNAL = {"unit_version", "iu_sql_link", "event_outbox"}
+TABLES = sorted(set(ARROWS) - {"iu_health_audit", "iu_evidence"})
+
+
+def test_the_assets_and_the_arrows_between_them_are_these() -> None:
+    graph = defs.resolve_asset_graph()
+    seen = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert seen == ARROWS
+    assert {key.to_user_string() for key in graph.external_asset_keys} == EXTERNAL
+    assert {key.to_user_string() for key in graph.observable_asset_keys} == {"event_outbox"}
+
+
+@pytest.mark.parametrize("asset", sorted(ARROWS))
+def test_every_asset_says_whose_it_is_and_what_it_is(asset: str) -> None:
+    node = defs.resolve_asset_graph().get(dg.AssetKey(asset))
+    assert node.description
+    assert node.owners == ["team:iu-core"]
+    assert node.group_name == "iu_core"
+    assert node.kinds == {"postgres", "sql"}
+    references = node.metadata["dagster/code_references"].code_references
+    assert references
+    assert all(Path(reference.file_path).is_file() for reference in references)
+
+
+@pytest.mark.parametrize("asset", TABLES)
+def test_the_column_schema_is_that_of_the_database(asset: str, gateway: Gateway) -> None:
+    node = defs.resolve_asset_graph().get(dg.AssetKey(asset))
+    rows = gateway.fetch_all(
+        """select attname::text as name, format_type(atttypid, null) as type
+             from pg_attribute
+            where attrelid = %s::regclass and attnum > 0 and not attisdropped""",
+        (f"public.{asset}",),
+    )
+    spoken = {"timestamp with time zone": "timestamptz"}
+    seen = {row["name"]: spoken.get(row["type"], row["type"]) for row in rows}
+    said = {column.name: column.type for column in node.metadata["dagster/column_schema"].columns}
+    assert said == seen
+
+
+def test_the_columns_of_the_health_audit_are_the_keys_of_the_report(gateway: Gateway) -> None:
+    node = defs.resolve_asset_graph().get(dg.AssetKey("iu_health_audit"))
+    report = gateway.fetch_value("select public.fn_iu_route_worker_health()")
+    assert {column.name for column in node.metadata["dagster/column_schema"].columns} == set(report)
+
+
+def test_the_jobs_are_these_and_run_in_one_process() -> None:
+    jobs = {job.name: job for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert set(jobs) == {
+        "route_worker_job",
+        "dead_letter_replay_job",
+        "health_audit_job",
+        "evidence_job",
+        "prune_job",
+    }
+    assert {job.executor_def.name for job in jobs.values()} == {"in_process"}
+    assert all(job.description for job in jobs.values())
+
+
+def test_the_schedules_and_sensors_are_these_and_only_observers_start_running() -> None:
+    repository = defs.get_repository_def()
+    schedules = {one.name: (one.cron_schedule, one.default_status.value) for one in repository.schedule_defs}
+    sensors = {one.name: one.default_status.value for one in repository.sensor_defs}
+    assert schedules == {
+        "route_worker_schedule": ("*/5 * * * *", "STOPPED"),
+        "health_audit_schedule": ("*/15 * * * *", "RUNNING"),
+        "prune_schedule": ("17 3 * * *", "STOPPED"),
+    }
+    assert sensors == {
+        "backlog_sensor": "STOPPED",
+        "dead_letter_replay_sensor": "STOPPED",
+        "run_failure_sensor": "RUNNING",
+    }
+
+
+def test_there_is_a_check_for_each_verify_file_and_one_check_blocks() -> None:
+    graph = defs.resolve_asset_graph()
+    names = {key.name for key in graph.asset_check_keys}
+    files = {path.stem for path in (sql_root() / "iu-core" / "verify").glob("*.sql")}
+    assert {f"verify_{file}" for file in files} <= names
+    assert names - {f"verify_{file}" for file in files} == {
+        "conservation",
+        "dead_letters_open",
+        "backlog_moving",
+        "delivery_stays_closed",
+        "gates_open",
+        "every_line_passes",
+    }
+    blocking = {key.name for key in graph.asset_check_keys if graph.get_check_spec(key).blocking}
+    assert blocking == {"conservation"}
+
+
+def test_only_the_health_audit_is_judged_by_the_clock() -> None:
+    graph = defs.resolve_asset_graph()
+    timed = {
+        key.to_user_string()
+        for key in graph.get_all_asset_keys()
+        if graph.get(key).freshness_policy_or_from_metadata
+    }
+    assert timed == {"iu_health_audit"}
+
+
+def test_the_definitions_load_without_a_warning_and_without_heavy_libraries() -> None:
+    code = (
+        "import sys; from iu_pipelines.definitions import defs; defs.get_repository_def().get_all_jobs();"
+        "print(sorted({'pandas', 'matplotlib', 'dagster_webserver'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=REPOSITORY,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
+
+
+def test_dg_finds_nothing_to_complain_about() -> None:
+    pytest.importorskip("dagster_dg_cli")
+    program = Path(sys.executable).with_name("dg")
+    done = subprocess.run(
+        [program, "check", "defs"], capture_output=True, text=True, cwd=REPOSITORY, check=False
+    )
+    words = (done.stdout + done.stderr).lower()
+    assert done.returncode == 0, words
+    assert "warning" not in words
+
+
+def test_the_entry_point_stays_a_list_of_what_is_merged() -> None:
+    text = (REPOSITORY / "iu_pipelines" / "definitions.py").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 20
+
+
+def test_no_op_leaves_a_pickle_behind(location: Location) -> None:
+    result: Any = location.run("health_audit_job")
+    kinds = {event.event_type for event in result.all_events}
+    assert result.success
+    assert dg.DagsterEventType.HANDLED_OUTPUT not in kinds

@@ -1,0 +1,100 @@
+"""Dagster's house: what dagster.yaml says, where its storage is, and runs that the web UI will know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import dagster as dg
+import pytest
+from code_location import Location
+from dagster._core.instance.config import dagster_instance_config
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs import home
+from iu_pipelines.defs.instance import open_instance
+from iu_pipelines.defs.runner import execute
+from iu_pipelines.errors import UsageError
+from iu_pipelines.settings import Settings, load
+
+
+class Server(Protocol):
+    """The server of the test run, as the tests here use it."""
+
+    def drop(self, database: str) -> None: ...
+
+
+@pytest.fixture
+def chosen(tmp_path: Path, database: str, server: Server) -> Iterator[Settings]:
+    """Settings with a directory and databases of one test."""
+    yield load(home=tmp_path / "iu home", database_url=database)
+    server.drop(f"{urlsplit(database).path.lstrip('/')}_dagster")
+
+
+def test_the_file_is_one_that_dagster_takes_and_holds_no_password(chosen: Settings) -> None:
+    directory = home.render(chosen)
+    path = directory / "dagster.yaml"
+    assert path.stat().st_mode & 0o077 == 0
+    assert chosen.database_url
+    assert chosen.database_url.get_secret_value() not in path.read_text(encoding="utf-8")
+    config, _ = dagster_instance_config(str(directory))
+    assert config["storage"]["postgres"]["postgres_url"] == {"env": home.STORAGE_VARIABLE}
+    assert config["telemetry"]["enabled"] is False
+    assert config["run_monitoring"]["enabled"] is True
+    assert not [name for name in directory.iterdir() if name != path]
+
+
+def test_rendering_again_changes_nothing(chosen: Settings) -> None:
+    first = (home.render(chosen) / "dagster.yaml").read_text(encoding="utf-8")
+    assert (home.render(chosen) / "dagster.yaml").read_text(encoding="utf-8") == first
+    assert json.loads(first) == home.configuration()
+
+
+def test_storage_is_a_database_of_its_own_beside_ours(chosen: Settings, database: str) -> None:
+    url = home.storage_url(chosen)
+    name = database.rsplit("/", 1)[1].partition("?")[0]
+    assert url.startswith("postgresql+psycopg2://")
+    assert f"/{name}_dagster" in url
+    assert home.storage_url(chosen) == url
+    with Gateway(url.replace("+psycopg2", "")) as gateway:
+        assert gateway.fetch_value("select current_database()") == f"{name}_dagster"
+
+
+def test_a_storage_of_ones_own_is_taken_as_it_is(chosen: Settings) -> None:
+    own = load(home=chosen.home, dagster_database_url="postgres://ann@db.example/dagster")
+    assert home.storage_url(own) == "postgresql+psycopg2://ann@db.example/dagster"
+
+
+@pytest.mark.parametrize("url", ["postgresql+psycopg://a:secret@h/d", "sqlite:///file", "db.example"])
+def test_a_storage_of_another_kind_is_refused_without_its_password(url: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        home.storage_url(load(dagster_database_url=url))
+    assert home.STORAGE_VARIABLE in refused.value.message
+    assert "secret" not in refused.value.message
+
+
+def test_a_run_in_this_process_is_one_that_the_web_ui_knows(chosen: Settings, location: Location) -> None:
+    outcome = execute("route_worker_job", {"batch_limit": 10}, settings=chosen)
+    assert (outcome.success, outcome.status, outcome.stopped_reason) == (True, "SUCCESS", "drained")
+    job = location.definitions.resolve_job_def("route_worker_job")
+    with open_instance(chosen) as instance:
+        run = instance.get_run_by_id(outcome.run_id)
+        assert run
+        assert run.remote_job_origin
+        assert run.remote_job_origin.location_name == "iu_pipelines"
+        assert run.remote_job_origin.repository_origin.repository_name == "__repository__"
+        assert run.job_snapshot_id
+        assert instance.get_job_snapshot(run.job_snapshot_id).name == job.name
+        assert instance.get_latest_materialization_event(dg.AssetKey("iu_route_attempt"))
+
+
+def test_a_run_that_failed_is_returned_with_its_reason(chosen: Settings) -> None:
+    outcome = execute(
+        "dead_letter_replay_job", {"dead_letter_id": "00000000-0000-0000-0000-000000000000"}, settings=chosen
+    )
+    assert (outcome.success, outcome.status, outcome.stopped_reason) == (False, "FAILURE", None)
+    assert outcome.error
+    assert outcome.error.startswith("IU401: ")

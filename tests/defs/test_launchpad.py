@@ -1,0 +1,74 @@
+"""Bad config is refused with the field and the reason, and no run is made."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+import pytest
+from code_location import Location
+
+BAD = [
+    (
+        "route_worker_job",
+        {"batch_limit": 0},
+        "batch_limit: Input should be greater than or equal to 1 (it is 0)",
+    ),
+    (
+        "route_worker_job",
+        {"batch_limit": 100_001},
+        "batch_limit: Input should be less than or equal to 100000",
+    ),
+    ("route_worker_job", {"worker_name": "no good"}, "worker_name: String should match pattern"),
+    ("route_worker_job", {"worker_name": ""}, "worker_name: String should match pattern"),
+    ("route_worker_job", {"max_batches": 201}, "max_batches: Input should be less than or equal to 200"),
+    ("route_worker_job", {"max_seconds": 0}, "max_seconds: Input should be greater than 0"),
+    (
+        "route_worker_job",
+        {"linger_seconds": -1},
+        "linger_seconds: Input should be greater than or equal to 0",
+    ),
+    ("dead_letter_replay_job", {"limit": 0}, "limit: Input should be greater than or equal to 1"),
+    ("dead_letter_replay_job", {"dead_letter_id": "7"}, "dead_letter_id: String should match pattern"),
+    (
+        "dead_letter_replay_job",
+        {"letters_per_second": 0},
+        "letters_per_second: Input should be greater than 0",
+    ),
+    ("prune_job", {"keep_days": 0}, "keep_days: Input should be greater than or equal to 1"),
+]
+
+
+@pytest.mark.parametrize(("job", "config", "reason"), BAD)
+def test_a_value_out_of_bounds_is_refused_before_anything_runs(
+    location: Location, job: str, config: dict[str, Any], reason: str
+) -> None:
+    definition = location.definitions.resolve_job_def(job)
+    with pytest.raises(dg.DagsterInvalidConfigError) as refused:
+        location.instance.create_run_for_job(definition, run_config=config)
+    assert str(refused.value).startswith("The config is refused: ")
+    assert reason in str(refused.value)
+    assert not location.instance.get_runs()
+
+
+def test_several_faults_are_named_at_once(location: Location) -> None:
+    definition = location.definitions.resolve_job_def("route_worker_job")
+    with pytest.raises(dg.DagsterInvalidConfigError, match=r"worker_name: .*; batch_limit: ") as refused:
+        location.instance.create_run_for_job(definition, run_config={"worker_name": "?", "batch_limit": 0})
+    assert "\n" not in str(refused.value).strip()
+
+
+@pytest.mark.parametrize("config", [{"batch_limit": "many"}, {"batch_limits": 5}, {"batch_limit": None}])
+def test_a_value_of_another_type_or_name_is_refused_by_dagster_itself(
+    location: Location, config: dict[str, Any]
+) -> None:
+    definition = location.definitions.resolve_job_def("route_worker_job")
+    with pytest.raises(dg.DagsterInvalidConfigError, match="batch_limit"):
+        location.instance.create_run_for_job(definition, run_config=config)
+
+
+@pytest.mark.parametrize("job", ["route_worker_job", "dead_letter_replay_job", "prune_job"])
+def test_every_field_has_a_safe_default_and_a_description(location: Location, job: str) -> None:
+    fields = location.definitions.resolve_job_def(job).run_config_schema.config_type.fields  # type: ignore[attr-defined]
+    assert fields
+    assert all(not field.is_required and field.description for field in fields.values())

@@ -1,0 +1,197 @@
+"""The main job: batches, summary, limits, the way back, and what a failure looks like."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import pytest
+from code_location import Location, checks, failure, materializations
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs import tags
+from iu_pipelines.domain import gates, worker
+
+Emit = Callable[[int], list[Any]]
+
+
+def test_each_batch_is_one_materialization_and_the_run_ends_with_a_summary(
+    location: Location, emit: Emit
+) -> None:
+    emit(25)
+    *batches, summary = materializations(
+        location.run("route_worker_job", {"batch_limit": 10}), "iu_route_attempt"
+    )
+    assert [batch["seen"] for batch in batches] == [10, 10, 5]
+    assert [batch["batch_id"] for batch in batches] == sorted(batch["batch_id"] for batch in batches)
+    assert all(batch["dry_run"] == batch["seen"] and not batch["dead_lettered"] for batch in batches)
+    assert batches[0]["last_event_seq"] < batches[1]["first_event_seq"]
+    assert summary["stopped_reason"] == "drained"
+    assert (summary["batches"], summary["run_seen"], summary["dagster/row_count"]) == (3, 25, 25)
+    assert (summary["backlog_before"], summary["backlog_after"]) == (25, 0)
+
+
+def test_the_summary_has_a_table_and_a_plot(location: Location, emit: Emit) -> None:
+    emit(3)
+    summary = materializations(location.run("route_worker_job"), "iu_route_attempt")[-1]
+    assert summary["table"].startswith("| batch | seen |")
+    assert summary["plot"].startswith("![batches of the run](data:image/png;base64,iVBOR")
+    assert len(summary["plot"]) < 60_000
+
+
+def test_a_run_with_nothing_to_do_says_so_and_draws_nothing(location: Location) -> None:
+    (summary,) = materializations(location.run("route_worker_job"), "iu_route_attempt")
+    assert (summary["stopped_reason"], summary["batches"]) == ("drained", 0)
+    assert "plot" not in summary
+
+
+def test_the_run_id_leads_from_every_batch_and_attempt_to_the_run(
+    location: Location, emit: Emit, gateway: Gateway
+) -> None:
+    emit(12)
+    result = location.run("route_worker_job", {"batch_limit": 5})
+    assert {batch.run_ref for batch in worker.batches(gateway)} == {result.run_id}
+    refs = gateway.fetch_all("select distinct run_ref from public.iu_route_attempt")
+    assert refs == [{"run_ref": result.run_id}]
+    assert result.run_id in materializations(result, "iu_route_attempt")[-1]["rows"]
+
+
+@pytest.mark.parametrize(
+    ("config", "reason", "batches"),
+    [
+        ({"batch_limit": 2, "max_batches": 3}, "max_batches", 3),
+        ({"batch_limit": 2, "max_seconds": 0.000001}, "max_seconds", 0),
+        ({"batch_limit": 100}, "drained", 1),
+    ],
+)
+def test_the_limit_that_ended_the_run_is_named(
+    location: Location, emit: Emit, config: dict[str, Any], reason: str, batches: int
+) -> None:
+    emit(10)
+    summary = materializations(location.run("route_worker_job", config), "iu_route_attempt")[-1]
+    assert (summary["stopped_reason"], summary["batches"]) == (reason, batches)
+
+
+@pytest.mark.parametrize("gate", [gates.MASTER, gates.WORKER])
+def test_a_closed_gate_is_no_failure_and_holds_the_events(
+    location: Location, emit: Emit, gateway: Gateway, gate: str
+) -> None:
+    emit(4)
+    gates.set_gate(gateway, gate, "false", "test")
+    result = location.run("route_worker_job")
+    (summary,) = materializations(result, "iu_route_attempt")
+    assert result.success
+    assert (summary["stopped_reason"], summary["backlog_after"]) == ("gate_closed", 4)
+
+
+def test_a_worker_that_is_busy_elsewhere_ends_the_run_at_once(
+    location: Location, emit: Emit, gateway: Gateway
+) -> None:
+    emit(4)
+    with gateway.transaction() as session:
+        worker.run_once(session, worker.DEFAULT_WORKER, 1)
+        summary = materializations(location.run("route_worker_job"), "iu_route_attempt")[-1]
+    assert summary["stopped_reason"] == "worker_busy"
+
+
+def test_a_lingering_run_attempts_an_event_within_moments(
+    location: Location, emit: Emit, gateway: Gateway
+) -> None:
+    late = threading.Timer(1.0, lambda: [(emit(1), time.sleep(0.2)) for _ in range(5)])
+    late.start()
+    result = location.run("route_worker_job", {"linger_seconds": 3, "max_seconds": 20})
+    late.join()
+    waits = gateway.fetch_all(
+        """select extract(epoch from attempt.created_at - event.created_at)::float as seconds
+             from public.iu_route_attempt as attempt join public.event_outbox as event using (event_id)
+            order by seconds"""
+    )
+    assert materializations(result, "iu_route_attempt")[-1]["stopped_reason"] == "drained"
+    assert len(waits) == 5
+    assert waits[2]["seconds"] < 0.5
+
+
+def test_a_cancelled_run_stops_between_batches_and_loses_nothing(
+    location: Location, emit: Emit, gateway: Gateway
+) -> None:
+    emit(5)
+    threading.Thread(target=_terminate_after_a_batch, args=(location.instance,)).start()
+    assert not location.run("route_worker_job", {"linger_seconds": 60, "max_seconds": 90}).success
+    (run,) = location.instance.get_runs()
+    assert run.status == dg.DagsterRunStatus.CANCELED
+    events = location.instance.fetch_materializations(dg.AssetKey("iu_route_attempt"), limit=1).records
+    made = events[0].asset_materialization
+    assert made
+    assert made.metadata["stopped_reason"].value == "cancelled"
+    emit(2)
+    assert materializations(location.run("route_worker_job"), "iu_route_attempt")[-1]["run_seen"] == 2
+    assert gateway.fetch_value("select count(*) from public.iu_route_attempt") == 7
+
+
+def _terminate_after_a_batch(instance: dg.DagsterInstance) -> None:
+    """Do what Dagster does when somebody presses Terminate."""
+    while not instance.fetch_materializations(dg.AssetKey("iu_route_attempt"), limit=1).records:
+        time.sleep(0.05)
+    (run,) = instance.get_runs()
+    instance.report_run_canceling(run)
+    signal.raise_signal(signal.SIGINT)
+
+
+def test_the_run_carries_the_tag_of_the_worker_that_it_really_ran(location: Location) -> None:
+    result = location.run("route_worker_job", {"worker_name": "other", "max_seconds": 60})
+    run = location.instance.get_run_by_id(result.run_id)
+    assert run
+    assert run.tags[tags.WORKER] == "other"
+    assert run.tags["dagster/max_runtime"] == "240"
+
+
+def test_a_failed_attempt_is_shown_on_the_page_of_the_dead_letters(
+    location: Location, emit: Emit, live_route: Callable[[bool], None]
+) -> None:
+    live_route(True)
+    emit(1)
+    result = location.run("route_worker_job")
+    assert materializations(result, "iu_route_attempt")[0]["dead_lettered"] == 1
+    assert materializations(result, "iu_route_dead_letter")[0]["dead_lettered"] == 1
+
+
+def test_the_conservation_check_passes_after_a_run(location: Location, emit: Emit) -> None:
+    emit(30)
+    check = checks(location.run("route_worker_job", {"batch_limit": 7}))["conservation"]
+    assert check.passed
+    assert check.metadata["batches_checked"].value == 5
+
+
+def test_the_conservation_check_fails_the_run_when_an_attempt_is_missing(
+    location: Location, emit: Emit, gateway: Gateway
+) -> None:
+    emit(8)
+    assert location.run("route_worker_job").success
+    gateway.run_script(
+        """
+        alter table public.iu_route_attempt_log disable trigger user;
+        delete from public.iu_route_attempt_log where attempt_id = 3;
+        alter table public.iu_route_attempt_log enable trigger user;
+        """
+    )
+    check = checks(location.run("route_worker_job"))["conservation"]
+    assert not check.passed
+    assert check.severity == dg.AssetCheckSeverity.ERROR
+    assert check.metadata["events_unattempted"].value == 1
+    assert check.metadata["batches_differing"].value == 1
+
+
+def test_a_refusal_of_the_engine_fails_the_run_in_one_line_with_what_to_do(
+    location: Location, emit: Emit, gateway: Gateway
+) -> None:
+    emit(1)
+    location.run("route_worker_job")
+    gateway.execute("update public.iu_route_worker_cursor set system_identifier = 1")
+    result = location.run("route_worker_job")
+    assert not result.success
+    assert failure(result).startswith("IU501: ")
+    assert "\n" not in failure(result)
