@@ -1,4 +1,4 @@
-"""``iu audit``: what was tried, how it ended, and what was set aside."""
+"""``iu audit``: what was tried and set aside, and ``iu audit verify``: whether the record of it is whole."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ import typer
 from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.dead_letters import print_letters
 from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, parse_uuid
-from iu_pipelines.cli.output import print_json, print_table
+from iu_pipelines.cli.output import print_json, print_line, print_table, working
 from iu_pipelines.domain import attempts, dead_letters
+from iu_pipelines.domain.evidence import audit as ledgers
+from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands about attempts."""
-    app.command()(audit)
+    group = typer.Typer()
+    group.callback(invoke_without_command=True)(audit)
+    group.command()(verify)
+    app.add_typer(group, name="audit")
 
 
 def audit(
+    context: typer.Context,
     event: Annotated[
         UUID | None,
         typer.Option(
@@ -35,6 +41,8 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Show attempts by decision, the newest attempts, and the open dead letters."""
+    if context.invoked_subcommand:
+        return
     with connect(database_url) as gateway:
         counts = attempts.counts_by_decision(gateway)
         tries = (
@@ -81,3 +89,78 @@ def print_attempts(title: str, tries: Sequence[attempts.Attempt]) -> None:
         for attempt in tries
     ]
     print_table(title, columns, rows, empty="none yet")
+
+
+def verify(
+    worker_name: Annotated[
+        str | None,
+        typer.Option("--worker", metavar="NAME", show_default=False, help="One worker; by default all."),
+    ] = None,
+    from_batch: Annotated[
+        int | None, typer.Option("--from", metavar="ID", min=1, show_default=False, help="From this batch.")
+    ] = None,
+    to_batch: Annotated[
+        int | None, typer.Option("--to", metavar="ID", min=1, show_default=False, help="Up to this batch.")
+    ] = None,
+    chain_only: Annotated[
+        bool, typer.Option("--chain-only", help="The batches alone, not each attempt of theirs.")
+    ] = False,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Recompute the ledgers: the chain of batches, and each attempt against what it must be.
+
+    Names the first row that does not fit; exit code 1 when there is one. Takes no lock.
+    """
+    if from_batch is not None and to_batch is not None and from_batch > to_batch:
+        raise UsageError(f"--from {from_batch} is after --to {to_batch}", hint="Give --from the smaller id.")
+    with connect(database_url) as gateway, working("recomputing the ledgers") as say:
+        names = _chosen(ledgers.worker_names(gateway), worker_name)
+        chains: list[ledgers.ChainCheck] = []
+        tries: list[ledgers.AttemptsCheck] = []
+        for name in names:
+            say(name)
+            chains.append(ledgers.verify_chain(gateway, name, from_batch, to_batch))
+            if not chain_only:
+                tries.append(ledgers.verify_attempts(gateway, name, from_batch, to_batch))
+        replays = None if chain_only else ledgers.replays_fault(gateway)
+    found = [*(check.fault for check in chains), *(check.fault for check in tries), replays]
+    faults = [fault for fault in found if fault]
+    if as_json:
+        print_json({"fits": not faults, "faults": faults, "chains": chains, "attempts": tries})
+    else:
+        _print_ledgers(chains, tries, faults)
+    if faults:
+        raise typer.Exit(1)
+
+
+def _chosen(known: list[str], wanted: str | None) -> list[str]:
+    if wanted is None:
+        return known
+    if wanted not in known:
+        raise ArgumentInvalid(
+            f"no such worker: {wanted}", hint=f"Known: {', '.join(known) or 'none has run yet'}"
+        )
+    return [wanted]
+
+
+def _print_ledgers(
+    chains: Sequence[ledgers.ChainCheck], tries: Sequence[ledgers.AttemptsCheck], faults: Sequence[str]
+) -> None:
+    fit = {check.worker_name: check for check in tries}
+    rows = [
+        (
+            chain.worker_name,
+            chain.batches,
+            fit[chain.worker_name].attempts if chain.worker_name in fit else None,
+            chain.newest_batch_id and str(chain.newest_batch_id),
+            chain.newest_hash,
+        )
+        for chain in chains
+    ]
+    columns = ("worker", "batches that fit", "attempts that fit", "newest batch", "its hash")
+    print_table("Ledgers", columns, rows, empty="no worker has run yet")
+    for fault in faults:
+        print_line(f"DOES NOT FIT: {fault}")
+    if not faults:
+        print_line("every row fits")

@@ -18,6 +18,7 @@ from iu_pipelines.cli import (
     dead_letters,
     demo,
     dev,
+    evidence,
     gates,
     health,
     ingest,
@@ -43,6 +44,7 @@ _NOUNS: Final = (
     gates,
     routes,
     attempts,
+    evidence,
     server,
 )
 _BUG: Final = (

@@ -1,0 +1,159 @@
+"""``iu evidence`` and ``iu evidence verify``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from iu_pipelines import settings
+from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.options import AsJson, DatabaseUrl
+from iu_pipelines.cli.output import counted, print_json, print_line, print_table, working
+from iu_pipelines.domain.evidence import chain, collect, compare, pack
+from iu_pipelines.domain.evidence.chain import ChainReport
+from iu_pipelines.domain.evidence.compare import Change
+from iu_pipelines.domain.evidence.facts import Evidence
+from iu_pipelines.domain.evidence.pack import Pack
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands about evidence."""
+    group = typer.Typer()
+    group.callback(invoke_without_command=True)(evidence)
+    group.command()(verify)
+    app.add_typer(group, name="evidence")
+
+
+def evidence(
+    context: typer.Context,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            show_default=False,
+            help="The folder of the chain of packs; by default one a database under IU_HOME.",
+        ),
+    ] = None,
+    compare_with: Annotated[
+        Path | None,
+        typer.Option("--compare", metavar="OLD", show_default=False, help="Say what changed since."),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Audit everything, not the newest 100,000.")] = False,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run every proof and probe, and write a pack of evidence: a page, JSON and JUnit. Changes nothing.
+
+    Exit code 1 when a line fails; the pack is written all the same.
+    """
+    if context.invoked_subcommand:
+        return
+    old = pack.read(compare_with) if compare_with else None
+    with connect(database_url) as gateway, working("gathering evidence") as say:
+        directory = out or pack.default_directory(settings.load().home, gateway)
+        depth = collect.EVERYTHING if full else collect.Depth()
+        gathered = collect.collect(gateway, pack.newest(directory), depth=depth, say=say)
+        say("the pack")
+        written = pack.write(gathered, directory)
+    changes = compare.compare(old, gathered) if old else None
+    if as_json:
+        print_json(_summary(gathered, written, changes))
+    else:
+        _print(gathered, written)
+        if old and changes is not None:
+            _print_changes(old, changes)
+    if not gathered.verdict.passed:
+        raise typer.Exit(1)
+
+
+def _summary(gathered: Evidence, written: Pack, changes: Sequence[Change] | None) -> dict[str, object]:
+    summary: dict[str, object] = {
+        "passed": gathered.verdict.passed,
+        "lines": gathered.verdict.lines,
+        "failed": [
+            {"step": proof.step, "name": line.name, "expected": line.expected, "seen": line.seen}
+            for proof in gathered.proofs
+            for line in proof.lines
+            if not line.passed
+        ],
+        "pack": written.number,
+        "hash": written.hash,
+        "folder": str(written.folder),
+        "report": str(written.report),
+    }
+    return summary if changes is None else summary | {"changes": changes}
+
+
+def _print(gathered: Evidence, written: Pack) -> None:
+    failed = [
+        (proof.step, line.name, line.expected, line.seen)
+        for proof in gathered.proofs
+        for line in proof.lines
+        if not line.passed
+    ]
+    if failed:
+        print_table("Failed", ("proof", "line", "expected", "seen"), failed, empty="none")
+    verdict = gathered.verdict
+    print_line(
+        f"{'PASS' if verdict.passed else 'FAIL'}: {counted(verdict.lines, 'line')} of "
+        f"{counted(len(gathered.proofs), 'proof')}, {verdict.failed} failed"
+    )
+    print_line(f"pack {written.number}, hash {written.hash}")
+    print_line(f"open {written.report}")
+
+
+def _print_changes(old: Evidence, changes: Sequence[Change]) -> None:
+    rows = [(change.area, change.name, change.before, change.after) for change in changes]
+    since = old.generated_at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    print_table(
+        f"Changed since {since}", ("", "what", "before", "now"), rows, empty="nothing but the time of looking"
+    )
+
+
+def verify(
+    directory: Annotated[
+        Path | None,
+        typer.Argument(metavar="[DIR]", show_default=False, help="The chain; by default the database's own."),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HASH",
+            show_default=False,
+            help="The hash of the newest pack as you noted it: finds packs taken from the end too.",
+        ),
+    ] = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check the chain of packs: was one altered, taken out or moved? Exit code 1 when one was."""
+    if directory is None:
+        with connect(database_url) as gateway:
+            directory = pack.default_directory(settings.load().home, gateway)
+    report = chain.verify(directory, head)
+    if as_json:
+        print_json(_chain_summary(report))
+    else:
+        _print_chain(report)
+    if not report.whole:
+        raise typer.Exit(1)
+
+
+def _chain_summary(report: ChainReport) -> dict[str, object]:
+    return {
+        "whole": report.whole,
+        "packs": report.packs,
+        "newest": report.newest,
+        "newest_hash": report.newest_hash,
+        "faults": report.faults,
+    }
+
+
+def _print_chain(report: ChainReport) -> None:
+    for fault in report.faults:
+        print_line(f"pack {fault.pack} {fault.message}")
+    state = "the chain is whole" if report.whole else "THE CHAIN IS BROKEN"
+    print_line(f"{state}: {counted(report.packs, 'pack')}, newest {report.newest}, hash {report.newest_hash}")
