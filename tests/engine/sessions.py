@@ -45,9 +45,10 @@ def emit(session: Session, number: int = 1, event_type: str = "version_applied",
     return made
 
 
-def emit_many(session: Session, count: int, event_type: str = "version_applied") -> None:
+def emit_many(session: Session, count: int, event_type: str = "version_applied", first: int = 1) -> None:
+    """So many events, of the subjects from `first` on."""
     event = {"event_type": event_type, "canonical_address": "TEST", "actor_ref": "tester", "safe_payload": {}}
-    events = [{**event, "subject_ref": str(subject(number))} for number in range(1, count + 1)]
+    events = [{**event, "subject_ref": str(subject(number))} for number in range(first, first + count)]
     session.execute("select count(*) from public.fn_iu_emit_events(%s)", (Jsonb(events),))
 
 

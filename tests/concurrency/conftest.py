@@ -1,0 +1,29 @@
+"""Servers that a scene of concurrency needs beside the shared one."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from iu_pipelines.db import steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+
+
+@pytest.fixture
+def own_prepared() -> Iterator[str]:
+    """A database with every step applied, on a server of its own that allows two-phase commit."""
+    home = Path(tempfile.mkdtemp(prefix="iu-own-"))
+    server = EmbeddedServer(home, settings={"fsync": "off", "max_prepared_transactions": "5"})
+    try:
+        url = server.ensure_running()
+        with Gateway(url) as gateway:
+            steps.apply(gateway)
+        yield url
+    finally:
+        server.stop()
+        shutil.rmtree(home)

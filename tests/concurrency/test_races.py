@@ -1,0 +1,267 @@
+"""Two that want the same thing at once: nobody hangs, nothing is done twice, and who loses is told."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+import psycopg
+import pytest
+from engine.scenarios import CLEAN, Storm, judged
+from engine.sessions import (
+    WORKER,
+    Session,
+    Together,
+    drain,
+    emit,
+    emit_many,
+    health,
+    make_live,
+    opened,
+    replay,
+    run,
+    seek,
+    set_gate,
+    value,
+    wait_for_lock,
+)
+
+
+@pytest.fixture
+def pair(database: str) -> Iterator[list[Session]]:
+    """Two sessions that give up on a lock after five seconds."""
+    with opened(database, 2, "-c lock_timeout=5s") as sessions:
+        yield sessions
+
+
+def make_letter(session: Session) -> UUID:
+    """An open letter whose route is dry-run again."""
+    make_live(session)
+    emit(session)
+    run(session)
+    session.execute("update public.iu_outbound_route set dry_run = true")
+    letter: UUID = value(session, "select dead_letter_id from public.iu_route_dead_letter")
+    return letter
+
+
+def test_the_second_invocation_of_a_worker_is_told_busy_at_once(pair: list[Session]) -> None:
+    first, second = pair
+    run(first)
+    emit(first)
+    first.execute("begin")
+    assert run(first)["seen"] == 1
+    began = time.monotonic()
+    said = run(second)
+    assert time.monotonic() - began < 2
+    assert said["status"] == "worker_busy"
+    assert [said[key] for key in ("seen", "attempts_written", "skipped", "dead_lettered")] == [0, 0, 0, 0]
+    assert seek(second, "beginning")["status"] == "worker_busy"
+    assert run(second, "another")["status"] == "ran"
+    first.execute("rollback")
+    assert run(second)["seen"] == 1
+
+
+def test_of_two_first_invocations_one_makes_the_cursor(pair: list[Session]) -> None:
+    first, second = pair
+    emit(first)
+    first.execute("begin")
+    assert run(first)["status"] == "ran"
+    assert run(second)["status"] == "worker_busy"
+    first.execute("commit")
+    assert run(second)["seen"] in {0, 1}
+    assert judged(second) == CLEAN
+
+
+def test_a_first_invocation_that_is_undone_leaves_the_name_free(pair: list[Session]) -> None:
+    first, second = pair
+    emit(first)
+    first.execute("begin")
+    run(first)
+    first.execute("rollback")
+    assert run(second)["attempts_written"] == 1
+
+
+def test_many_first_invocations_at_once_neither_fail_nor_double(database: str) -> None:
+    with opened(database, 8) as sessions:
+        emit_many(sessions[0], 20)
+        together = Together()
+        gun = threading.Barrier(len(sessions))
+        said: list[str] = []
+
+        def act(session: Session) -> None:
+            gun.wait()
+            said.append(run(session)["status"])
+
+        for session in sessions:
+            together.start(lambda session=session: act(session))
+        together.finish()
+        assert set(said) <= {"ran", "worker_busy"}
+        assert "ran" in said
+        drain(sessions[0])
+        assert judged(sessions[0]) == CLEAN
+        assert value(sessions[0], "select count(*) from public.iu_route_attempt") == 20
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_a_stale_snapshot_is_told_to_try_again_and_doubles_nothing(pair: list[Session], level: str) -> None:
+    first, second = pair
+    emit(first)
+    first.execute(f"begin isolation level {level}".encode())
+    value(first, "select count(*) from public.event_outbox")
+    assert run(second)["seen"] == 1
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        run(first)
+    first.execute("rollback")
+    drain(first)
+    assert judged(first) == CLEAN
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+def test_a_still_snapshot_reads_what_it_shows_and_the_rest_comes_later(pair: list[Session], level: str) -> None:
+    first, second = pair
+    emit(first)
+    run(first, "elsewhere")
+    first.execute(f"begin isolation level {level}".encode())
+    value(first, "select 1 from public.event_outbox")
+    emit(second, 2)
+    emit(first, 3)
+    assert run(first)["seen"] == 2
+    assert run(first)["seen"] == 0
+    emit(first, 4)
+    assert run(first)["seen"] == 1
+    first.execute("commit")
+    assert run(second)["attempts_written"] == 1
+    drain(second)
+    assert judged(second) == CLEAN
+
+
+def test_a_letter_is_replayed_by_one_of_two(pair: list[Session], database: str) -> None:
+    first, second = pair
+    letter = make_letter(first)
+    first.execute("begin")
+    assert replay(first, letter)["resolved"] is True
+    together = Together()
+    said: list[dict[str, object]] = []
+    together.start(lambda: said.append(replay(second, letter)))
+    with opened(database) as (judge,):
+        wait_for_lock(judge, second)
+    first.execute("commit")
+    together.finish()
+    assert said[0]["status"] == "already_resolved"
+    assert value(first, "select max(attempt_no) from public.iu_route_attempt") == 2
+
+
+def test_two_replays_of_a_letter_that_stays_open_count_both(database: str) -> None:
+    with opened(database, 6) as sessions:
+        letter = make_letter(sessions[0])
+        sessions[0].execute("update public.iu_outbound_route set enabled = false")
+        together = Together()
+        for session in sessions:
+            together.start(lambda session=session: [replay(session, letter) for _ in range(5)])
+        together.finish()
+        assert value(sessions[0], "select attempts from public.iu_route_dead_letter") == 31
+        rows = value(sessions[0], "select array_agg(attempt_no order by attempt_no) from public.iu_route_attempt")
+        assert rows == list(range(1, 32))
+        assert health(sessions[0])["attempts_in_audit"] == 31
+
+
+def test_a_gate_that_closes_during_a_batch_stops_the_next_one(pair: list[Session]) -> None:
+    first, second = pair
+    emit_many(first, 4)
+    first.execute("begin")
+    assert run(first, limit=2)["seen"] == 2
+    set_gate(second, "iu_core.route_worker_enabled", "false")
+    assert run(first, limit=2)["status"] == "worker_gate_closed"
+    first.execute("commit")
+    assert run(second)["status"] == "worker_gate_closed"
+    assert health(second)["backlog"] == 2
+    set_gate(second, "iu_core.route_worker_enabled", "true")
+    assert drain(second) == 2
+    assert judged(second) == CLEAN
+
+
+def test_a_route_that_changes_between_batches_counts_from_the_next_one(pair: list[Session]) -> None:
+    first, second = pair
+    emit_many(first, 4)
+    run(first, limit=2)
+    second.execute("update public.iu_outbound_route set enabled = false")
+    run(first, limit=2)
+    rows = value(first, "select array_agg(decision order by attempt_id) from public.iu_route_attempt")
+    assert rows == ["dry_run", "dry_run", "skipped", "skipped"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "error"),
+    [("lock_timeout", psycopg.errors.LockNotAvailable), ("statement_timeout", psycopg.errors.QueryCanceled)],
+)
+def test_a_timeout_ends_the_invocation_and_sets_nothing_aside(
+    pair: list[Session], setting: str, error: type[psycopg.Error]
+) -> None:
+    worker, holder = pair
+    emit_many(worker, 30)
+    run(worker, limit=1)
+    holder.execute("begin")
+    holder.execute("lock table public.iu_route_attempt_log in access exclusive mode")
+    worker.execute(f"set {setting} = '200ms'".encode())
+    with pytest.raises(error):
+        run(worker)
+    worker.execute(f"reset {setting}".encode())
+    holder.execute("commit")
+    assert value(worker, "select count(*) from public.iu_route_dead_letter") == 0
+    assert drain(worker) == 29
+    assert judged(worker) == CLEAN
+
+
+def test_a_cancelled_invocation_sets_nothing_aside(pair: list[Session]) -> None:
+    worker, holder = pair
+    emit_many(worker, 30)
+    run(worker, limit=1)
+    holder.execute("begin")
+    holder.execute("lock table public.iu_route_attempt_log in access exclusive mode")
+    together = Together()
+    together.start(lambda: pytest.raises(psycopg.errors.QueryCanceled, run, worker))
+    wait_for_lock(holder, worker)
+    worker.cancel()
+    together.finish()
+    holder.execute("commit")
+    assert value(worker, "select count(*) from public.iu_route_dead_letter") == 0
+    assert drain(worker) == 29
+    assert judged(worker) == CLEAN
+
+
+def test_a_deadlock_is_not_the_events_fault(database: str) -> None:
+    with opened(database, 2, "-c deadlock_timeout=100ms") as (worker, other):
+        emit_many(worker, 5)
+        worker.execute("begin")
+        worker.execute("select from public.dot_config where key = 'iu_core.stall_seconds' for update")
+        other.execute("begin")
+        other.execute("lock table public.iu_route_attempt_log in share mode")
+        together = Together()
+        errors: list[str | None] = []
+
+        def attempt(session: Session, act: str) -> None:
+            try:
+                session.execute(act.encode())
+            except psycopg.Error as error:
+                errors.append(error.sqlstate)
+
+        together.start(lambda: attempt(worker, f"select public.fn_iu_route_worker_run('{WORKER}', 10)"))
+        with opened(database) as (judge,):
+            wait_for_lock(judge, worker)
+        attempt(other, "select from public.dot_config where key = 'iu_core.stall_seconds' for update")
+        worker.execute("rollback") if errors else None
+        other.execute("rollback")
+        together.finish()
+        worker.execute("rollback")
+        assert errors == ["40P01"]
+        assert value(worker, "select count(*) from public.iu_route_dead_letter") == 0
+        drain(worker)
+        assert judged(worker) == CLEAN
+
+
+def test_four_workers_with_two_invocations_each_double_nothing(database: str) -> None:
+    report, events = Storm(writers=6, workers=2, seconds=2, seed=1).play(database)
+    assert report == CLEAN
+    assert events > 20
