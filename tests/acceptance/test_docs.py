@@ -97,7 +97,7 @@ def parse(words: list[str]) -> None:
     command: Any = get_command(build_app())
     context = command.make_context("iu", words[1:])
     rest = [*context._protected_args, *context.args]
-    while getattr(command, "commands", None):
+    while rest and getattr(command, "commands", None):
         name, command, rest = command.resolve_command(context, rest)
         context = command.make_context(name, rest, parent=context)
         rest = [*context._protected_args, *context.args]
