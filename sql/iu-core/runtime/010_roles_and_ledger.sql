@@ -63,7 +63,8 @@ create table public.iu_schema_step (
     constraint checksum_is_a_sha256 check (checksum ~ '^[0-9a-f]{64}$')
 );
 comment on table public.iu_schema_step is
-'The ledger of steps: one row for each step of sql/iu-core/runtime that is applied, with the sha256 of its text.';
+'The ledger of steps: one row for each step of sql/iu-core/runtime that is applied, with the sha256
+of its text.';
 
 create function public.fn_iu_step_record(step_name text, checksum text)
 returns void
@@ -93,8 +94,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_step_record(text, text) is
-'Records a step in the ledger: the last statement of every step. Raises IU901 where the step is recorded
-with another checksum; only a repeatable step (its name ends in _functions) may change.';
+'Records a step in the ledger: the last statement of every step. Raises IU901 where the step is
+recorded with another checksum; only a repeatable step (its name ends in _functions) may change.';
 
 create function public.fn_iu_step_require(step_name text)
 returns void
@@ -136,7 +137,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_step_forget(text) is
-'Takes a step out of the ledger: the last statement of every rollback. Raises IU901 while a later step is applied.';
+'Takes a step out of the ledger: the last statement of every rollback. Raises IU901 while a later
+step is applied.';
 
 create function public.fn_iu_proof_note(name text, expected text, seen text)
 returns boolean
@@ -156,8 +158,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_proof_note(text, text, text) is
-'One line of a proof: a notice that begins with PASS where seen equals expected, else a warning that begins with FAIL.
-Returns which. Writes only the setting iu.proof_failed of the session, which fn_iu_proof_end reads.';
+'One line of a proof: a notice that begins with PASS where seen equals expected, else a warning
+that begins with FAIL. Returns which. Writes only the setting iu.proof_failed of the session,
+which fn_iu_proof_end reads.';
 
 create function public.fn_iu_proof_end(title text)
 returns void
@@ -176,6 +179,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_proof_end(text) is
-'Closes a proof: raises IU902 with the names of the lines that failed since the last call, if there are any.';
+'Closes a proof: raises IU902 with the names of the lines that failed since the last call, if there
+are any.';
 
-select public.fn_iu_step_record('010_roles_and_ledger', '99132883ec27d5f8b1d00db5acee70b1e07306a288847233e32367dfad2d5dbb');
+select public.fn_iu_step_record('010_roles_and_ledger', '92693046ffbd815474ef26a5f067ce31e3a30fa21eab1efd78764beae374b5dc');

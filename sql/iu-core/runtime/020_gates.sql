@@ -10,8 +10,8 @@ create table public.dot_config (
     updated_by text not null default session_user
 );
 comment on table public.dot_config is
-'Settings and gates. A gate is open only where its value is exactly true: a missing row is a closed gate.
-Changed through fn_iu_gate_set, which checks the value against value_pattern.';
+'Settings and gates. A gate is open only where its value is exactly true: a missing row is a closed
+gate. Changed through fn_iu_gate_set, which checks the value against value_pattern.';
 
 create table public.dot_config_history (
     change_no bigint generated always as identity primary key,
@@ -25,7 +25,8 @@ create table public.dot_config_history (
 create index dot_config_history_by_key on public.dot_config_history (key, change_no);
 comment on table public.dot_config_history is
 'Every change of dot_config, by whatever way it came: append-only, written by trg_iu_gate_history.
-old_value is null for a new row, new_value for a deleted one, reason where the change did not give one.';
+old_value is null for a new row, new_value for a deleted one, reason where the change did not give
+one.';
 
 insert into public.dot_config (key, value, value_pattern, description) values
 ('iu_core.routes_enabled', 'true', '^(true|false)$', 'master gate: closed, no worker runs and nothing is replayed'),
@@ -37,4 +38,4 @@ insert into public.dot_config (key, value, value_pattern, description) values
 ('iu_core.replay_backoff_seconds', '60', '^[1-9][0-9]{0,6}$', 'seconds until a letter is due again; doubled with each try'),
 ('iu_core.replay_backoff_cap_seconds', '86400', '^[1-9][0-9]{0,6}$', 'the longest time until a letter is due again');
 
-select public.fn_iu_step_record('020_gates', '0f66275d940a92e9b390c7918af8e63184f709e2cda203a3c5c709757814ec39');
+select public.fn_iu_step_record('020_gates', '29e588cdd5a33166104daf631cf9f14a2579098e2fd6a7ffcf2cb69c46d8b22c');

@@ -8,13 +8,13 @@ create table public.event_type_registry (
     delivery_lane text not null,
     payload_classification text not null default 'safe_metadata',
     event_subject_table text not null default 'information_unit',
-    payload_keys text [],
+    payload_keys text[],
     enabled boolean not null default true,
     constraint event_type_is_a_name check (event_type ~ '^[a-z][a-z0-9_.]{0,62}$')
 );
 comment on table public.event_type_registry is
-'Which event types may be emitted, and what is the same for every event of the type.
-payload_keys: the keys that a payload may have at its top level; null allows every key that is not forbidden.';
+'Which event types may be emitted, and what is the same for every event of the type. payload_keys:
+the keys that a payload may have at its top level; null allows every key that is not forbidden.';
 
 create table public.event_outbox (
     event_seq bigint generated always as identity,
@@ -37,11 +37,15 @@ create table public.event_outbox (
 create index event_outbox_by_seq on public.event_outbox (event_domain, event_seq, emitted_xid);
 create index event_outbox_by_xid on public.event_outbox (event_domain, emitted_xid, event_seq);
 comment on table public.event_outbox is
-'The shared, append-only stream of events of all domains: references and counts only, never a body, secret or vector.
-Written by fn_iu_emit_event and fn_iu_emit_events alone; update, delete and truncate raise IU203.';
-comment on column public.event_outbox.event_id is 'UUIDv7: ids grow with time, so indexes grow at their right edge';
-comment on column public.event_outbox.event_seq is 'order of emission; drawn before the commit, so never a cursor by itself';
-comment on column public.event_outbox.emitted_xid is 'top-level transaction that emitted the event; tells whether a snapshot shows it';
+'The shared, append-only stream of events of all domains: references and counts only, never a body,
+secret or vector. Written by fn_iu_emit_event and fn_iu_emit_events alone; update, delete and
+truncate raise IU203.';
+comment on column public.event_outbox.event_id is
+'UUIDv7: ids grow with time, so indexes grow at their right edge';
+comment on column public.event_outbox.event_seq is
+'order of emission; drawn before the commit, so never a cursor by itself';
+comment on column public.event_outbox.emitted_xid is
+'top-level transaction that emitted the event; tells whether a snapshot shows it';
 
 create table public.event_outbox_cluster (
     anchor_no bigint generated always as identity primary key,
@@ -51,8 +55,9 @@ create table public.event_outbox_cluster (
     anchored_by text not null default session_user
 );
 comment on table public.event_outbox_cluster is
-'The database clusters in which the outbox has lived; the newest row is the one it lives in. Transaction ids mean
-nothing outside the cluster that gave them: events up to restored_seq came by a restore and count as visible.';
+'The database clusters in which the outbox has lived; the newest row is the one it lives in.
+Transaction ids mean nothing outside the cluster that gave them: events up to restored_seq came by
+a restore and count as visible.';
 
 insert into public.event_outbox_cluster (system_identifier, restored_seq)
 select system_identifier, 0 from pg_control_system();
@@ -62,4 +67,4 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 ('structure_piece_split', 'update', 'immediate', 'information_unit'),
 ('sql_link_created', 'update', 'immediate', 'iu_sql_link');
 
-select public.fn_iu_step_record('030_event_types_and_outbox', '3d6dd55e96c9884919682f27c64409ed50338e8abc79b2a877b9da82433631e9');
+select public.fn_iu_step_record('030_event_types_and_outbox', '2130e927db09641d7ad63ca1bc283af029798d066ee2a80f1778701eaad75bbe');

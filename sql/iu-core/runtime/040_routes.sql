@@ -6,8 +6,8 @@ create table public.iu_audit_name (
     name text not null unique
 );
 comment on table public.iu_audit_name is
-'Worker names and route codes, each with the number that stands for it in iu_route_attempt_log. Never deleted,
-so the same worker, event and route give the same key for ever.';
+'Worker names and route codes, each with the number that stands for it in iu_route_attempt_log.
+Never deleted, so the same worker, event and route give the same key for ever.';
 
 create table public.iu_outbound_route_version (
     route_version int generated always as identity primary key,
@@ -22,8 +22,9 @@ create table public.iu_outbound_route_version (
 );
 create index iu_outbound_route_version_by_code on public.iu_outbound_route_version (route_code, route_version);
 comment on table public.iu_outbound_route_version is
-'Every state that an outbound route has had: append-only, written by trg_iu_route_version. An attempt names the version
-under which it was made, so the audit shows the target of that moment. A deleted route leaves a disabled version.';
+'Every state that an outbound route has had: append-only, written by trg_iu_route_version. An
+attempt names the version under which it was made, so the audit shows the target of that moment. A
+deleted route leaves a disabled version.';
 
 create table public.iu_outbound_route (
     route_code text primary key,
@@ -39,26 +40,31 @@ create table public.iu_outbound_route (
 );
 create index iu_outbound_route_by_type on public.iu_outbound_route (event_type, route_no) where enabled;
 comment on table public.iu_outbound_route is
-'Event type to target. dry_run_is_enforced makes a live route impossible: an attempt is recorded, nothing is delivered.
-route_no and route_version are set by trg_iu_route_version.';
+'Event type to target. dry_run_is_enforced makes a live route impossible: an attempt is recorded,
+nothing is delivered. route_no and route_version are set by trg_iu_route_version.';
 
 with route (route_code, event_type) as (
     values ('iu.version_applied.workflow', 'version_applied'),
     ('iu.structure_piece_split.workflow', 'structure_piece_split')
 ),
+
 known as (
     insert into public.iu_audit_name (name)
-    select route_code from route order by route_code
+    select route_code from route
+    order by route_code
     returning name_no, name
 ),
+
 recorded as (
     insert into public.iu_outbound_route_version (route_code, event_type, enabled, dry_run, target_kind, target_ref)
-    select route_code, event_type, true, true, 'workflow', 'event_outbox' from route order by route_code
+    select route_code, event_type, true, true, 'workflow', 'event_outbox' from route
+    order by route_code
     returning *
 )
+
 insert into public.iu_outbound_route
 (route_code, event_type, enabled, dry_run, target_kind, target_ref, route_no, route_version)
 select r.route_code, r.event_type, r.enabled, r.dry_run, r.target_kind, r.target_ref, known.name_no, r.route_version
 from recorded as r inner join known on known.name = r.route_code;
 
-select public.fn_iu_step_record('040_routes', 'ede0633254edad6debf2454ad1f6b520ec311ab5be0136c2dd39747f26510fc8');
+select public.fn_iu_step_record('040_routes', '05dd3b71b1740afd2325cf5569f961b039dd11b158ff2727073241245963ad6a');

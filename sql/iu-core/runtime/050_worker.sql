@@ -10,7 +10,7 @@ create table public.iu_route_worker_cursor (
     consumed_snapshot pg_snapshot,
     window_snapshot pg_snapshot,
     window_start_seq bigint not null default 0,
-    window_late_xids xid8 [] not null default '{}',
+    window_late_xids xid8[] not null default '{}',
     position_seq bigint not null default 0,
     own_xid xid8,
     own_position_seq bigint not null default 0,
@@ -23,16 +23,24 @@ create table public.iu_route_worker_cursor (
     constraint worker_name_is_a_name check (worker_name ~ '^[A-Za-z0-9_.:-]{1,100}$')
 );
 comment on table public.iu_route_worker_cursor is
-'One durable cursor a worker. All that consumed_snapshot shows has been consumed; the window is what window_snapshot
-shows beyond it, and position_seq is how far the window has been read. Moved only by a run and by fn_iu_route_worker_seek.';
-comment on column public.iu_route_worker_cursor.consumed_snapshot is 'null: nothing has been consumed';
+'One durable cursor a worker. All that consumed_snapshot shows has been consumed; the window is
+what window_snapshot shows beyond it, and position_seq is how far the window has been read. Moved
+only by a run and by fn_iu_route_worker_seek.';
+comment on column public.iu_route_worker_cursor.consumed_snapshot is
+'null: nothing has been consumed';
 comment on column public.iu_route_worker_cursor.window_snapshot is 'null: no window is open';
-comment on column public.iu_route_worker_cursor.window_start_seq is 'no event of a newer transaction in the window lies below';
-comment on column public.iu_route_worker_cursor.window_late_xids is 'transactions with events in the window that were open in consumed_snapshot';
-comment on column public.iu_route_worker_cursor.own_xid is 'transaction that ran the worker last; own_position_seq is how far its own events were read';
-comment on column public.iu_route_worker_cursor.system_identifier is 'cluster whose transaction ids the snapshots hold';
-comment on column public.iu_route_worker_cursor.anchored_seq is 'events up to here were passed over by a seek and owe no attempt';
-comment on column public.iu_route_worker_cursor.last_batch_hash is 'batch_hash of the worker''s newest batch';
+comment on column public.iu_route_worker_cursor.window_start_seq is
+'no event of a newer transaction in the window lies below';
+comment on column public.iu_route_worker_cursor.window_late_xids is
+'transactions with events in the window that were open in consumed_snapshot';
+comment on column public.iu_route_worker_cursor.own_xid is
+'transaction that ran the worker last; own_position_seq is how far its own events were read';
+comment on column public.iu_route_worker_cursor.system_identifier is
+'cluster whose transaction ids the snapshots hold';
+comment on column public.iu_route_worker_cursor.anchored_seq is
+'events up to here were passed over by a seek and owe no attempt';
+comment on column public.iu_route_worker_cursor.last_batch_hash is
+'batch_hash of the worker''s newest batch';
 
 create table public.iu_route_worker_seek (
     seek_no bigint generated always as identity primary key,
@@ -69,8 +77,9 @@ create table public.iu_route_batch (
 create index iu_route_batch_by_worker on public.iu_route_batch (worker_name, batch_id);
 create index iu_route_batch_by_run on public.iu_route_batch (run_ref, batch_id) where run_ref is not null;
 comment on table public.iu_route_batch is
-'One row for each worker invocation that saw events: append-only. run_ref is the orchestrator''s run id.
-batch_hash is the sha256 of the row''s facts and of the worker''s batch before it (fn_iu_batch_hash).';
+'One row for each worker invocation that saw events: append-only. run_ref is the orchestrator''s
+run id. batch_hash is the sha256 of the row''s facts and of the worker''s batch before it
+(fn_iu_batch_hash).';
 
 create table public.iu_route_attempt_log (
     attempt_id bigint generated always as identity,
@@ -97,9 +106,10 @@ on public.iu_route_attempt_log (idempotency_key, attempt_no, event_id) where att
 create index iu_route_attempt_log_by_batch
 on public.iu_route_attempt_log using brin (batch_id) with (pages_per_range = 16, autosummarize = on);
 comment on table public.iu_route_attempt_log is
-'The audit of attempts, one narrow append-only row for each (event, route) try; read it through the view iu_route_attempt.
-worker_no and route_no are numbers of iu_audit_name (route 0: no route), route_version is one of iu_outbound_route_version.
-The idempotency key of a first attempt is (event, worker, route) itself; a replay carries the key of its letter.';
+'The audit of attempts, one narrow append-only row for each (event, route) try; read it through the
+view iu_route_attempt. worker_no and route_no are numbers of iu_audit_name (route 0: no route),
+route_version is one of iu_outbound_route_version. The idempotency key of a first attempt is
+(event, worker, route) itself; a replay carries the key of its letter.';
 
 create table public.iu_route_attempt_tally (
     tally_key text primary key,
@@ -108,8 +118,9 @@ create table public.iu_route_attempt_tally (
     sent bigint not null default 0
 ) with (fillfactor = 50);
 comment on table public.iu_route_attempt_tally is
-'Running counts of iu_route_attempt_log, so that nobody counts the log: a row a worker, and a few rows for replays
-(replay:N, one of several so that replays at once do not wait for one another). The sum is exact.';
+'Running counts of iu_route_attempt_log, so that nobody counts the log: a row a worker, and a few
+rows for replays (replay:N, one of several so that replays at once do not wait for one another).
+The sum is exact.';
 
 create table public.iu_route_dead_letter (
     dead_letter_id uuid primary key default gen_random_uuid(),
@@ -135,8 +146,10 @@ create index iu_route_dead_letter_open
 on public.iu_route_dead_letter (next_replay_at, dead_letter_id) where resolution is null;
 create index iu_route_dead_letter_by_event on public.iu_route_dead_letter (event_id);
 comment on table public.iu_route_dead_letter is
-'Events set aside: one letter for each (worker, event, route) that failed, with references only. resolution null is open;
-a letter is closed by fn_iu_route_dead_letter_replay or fn_iu_route_dead_letter_discard.';
-comment on column public.iu_route_dead_letter.next_replay_at is 'an open letter is due from here; later with each try';
+'Events set aside: one letter for each (worker, event, route) that failed, with references only.
+resolution null is open; a letter is closed by fn_iu_route_dead_letter_replay or
+fn_iu_route_dead_letter_discard.';
+comment on column public.iu_route_dead_letter.next_replay_at is
+'an open letter is due from here; later with each try';
 
-select public.fn_iu_step_record('050_worker', 'b80e257a83dfd4406c57603f9f99d9c52e7630b5f0c3d4052ea935c8d6903340');
+select public.fn_iu_step_record('050_worker', 'b797773188479bafd991e99bb50b9fa8c4f35327717a0d73fd4fb5c4e8dac2bb');

@@ -28,8 +28,9 @@ create table public.unit_version (
 create unique index version_ref_is_known_once
 on public.unit_version (unit_id, version_ref) where version_ref <> '';
 comment on table public.unit_version is
-'The versions of a unit, by reference: version_ref names the version where it is kept (a commit id, say), version_facts
-holds counts. A version after the first emits version_applied (trg_iu_unit_version_out).';
+'The versions of a unit, by reference: version_ref names the version where it is kept (a commit id,
+say), version_facts holds counts. A version after the first emits version_applied
+(trg_iu_unit_version_out).';
 
 create table public.iu_sql_link (
     link_id uuid primary key default gen_random_uuid(),
@@ -44,7 +45,8 @@ create table public.iu_sql_link (
 );
 create index iu_sql_link_by_unit on public.iu_sql_link (unit_id);
 comment on table public.iu_sql_link is
-'A link from a unit to an object of a database: the source table of the inbound route iu_sql.iu_sql_link.insert.';
+'A link from a unit to an object of a database: the source table of the inbound route
+iu_sql.iu_sql_link.insert.';
 
 create table public.iu_inbound_route (
     route_code text primary key,
@@ -57,8 +59,8 @@ create table public.iu_inbound_route (
     constraint one_route_a_source_and_type unique (source_table, source_op, target_event_type)
 );
 comment on table public.iu_inbound_route is
-'Table change to event type. Disabled: the change is not recorded. Dry-run: it is recorded and not emitted.
-Neither: it is recorded and emitted.';
+'Table change to event type. Disabled: the change is not recorded. Dry-run: it is recorded and not
+emitted. Neither: it is recorded and emitted.';
 
 create table public.iu_inbound_capture (
     capture_id bigint generated always as identity primary key,
@@ -73,9 +75,10 @@ create table public.iu_inbound_capture (
     constraint event_goes_with_emitted check ((decision = 'emitted') = (event_id is not null))
 );
 comment on table public.iu_inbound_capture is
-'The audit of what came in: append-only, one row for each captured change. source_ref is the key of the changed row.';
+'The audit of what came in: append-only, one row for each captured change. source_ref is the key of
+the changed row.';
 
 insert into public.iu_inbound_route (route_code, source_table, source_op, target_event_type) values
 ('iu_sql.iu_sql_link.insert', 'iu_sql_link', 'insert', 'sql_link_created');
 
-select public.fn_iu_step_record('060_inbound', 'a2a2d5db248429dcbb4edf8f2e0938dfec57c7b4f22ad56fbf0695d140739003');
+select public.fn_iu_step_record('060_inbound', '4ca49a6f568daa7a16ab7d9c5ec8f1fc6a8d62b6397ea56755ddd06e9d3f60c1');

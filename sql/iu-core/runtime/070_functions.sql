@@ -94,4 +94,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '3f760c81e0fc960565bbc67a52cabe907007d8ef62b7dd657b2f46765819b748');
+select public.fn_iu_step_record('070_functions', '83d937d86384cf22317c85a7d9f0fb1711458ddb30d999e3780643ef1f79be84');

@@ -4,7 +4,8 @@
 -- because it would lock emitters out for a moment: verify/070 reads from the catalog that it is refused.
 do $$ begin perform public.fn_iu_probe_open(); end $$;
 
-begin isolation level repeatable read;
+begin;
+set local transaction_isolation = 'repeatable read';
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
 

@@ -3,7 +3,8 @@
 -- As the owner of the objects. Letters, routes and event are its own; only for D4 it drops the safety check, inside the transaction.
 do $$ begin perform public.fn_iu_probe_open(); end $$;
 
-begin isolation level repeatable read;
+begin;
+set local transaction_isolation = 'repeatable read';
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
 

@@ -4,7 +4,8 @@
 -- stands still (repeatable read), so it gives the same figures beside any baseline and beside running emitters and workers.
 do $$ begin perform set_config('iu.probe_gates', public.fn_iu_probe_gates()::text, false); end $$;
 
-begin isolation level repeatable read;
+begin;
+set local transaction_isolation = 'repeatable read';
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
 

@@ -3,7 +3,8 @@
 -- As the owner of the objects. One transaction, always rolled back; unit, worker and route are its own.
 do $$ begin perform public.fn_iu_probe_open(); end $$;
 
-begin isolation level repeatable read;
+begin;
+set local transaction_isolation = 'repeatable read';
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
 

@@ -5,7 +5,8 @@
 -- is locked, and for its live half the safety check is gone inside this transaction, for a fraction of a second.
 do $$ begin perform public.fn_iu_probe_open(); end $$;
 
-begin isolation level repeatable read;
+begin;
+set local transaction_isolation = 'repeatable read';
 set local lock_timeout = '2s';
 set local statement_timeout = '60s';
 

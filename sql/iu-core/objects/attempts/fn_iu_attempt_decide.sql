@@ -14,5 +14,5 @@ exception when others then
 end
 $$;
 comment on function public.fn_iu_attempt_decide(uuid, text) is
-'Asks the seam to deliver: null where it did, else its SQLSTATE and message. An error that is not the event''s fault is raised
-on. Writes nothing itself, so it costs no transaction id.';
+'Asks the seam to deliver: null where it did, else its SQLSTATE and message. An error that is not
+the event''s fault is raised on. Writes nothing itself, so it costs no transaction id.';

@@ -73,9 +73,11 @@ $$;
 comment on function public.fn_iu_attempts_write(
     public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, boolean, text
 ) is
-'The batch in one statement: claims the next events of the open window, at most batch_limit, in the order of event_seq (those
-of newer transactions by the index on event_seq; those of late transactions and, with_own, of the own one, each by the index on
-emitted_xid), decides, and writes an attempt for each enabled route of the event''s type, one that is skipped where there is none. Returns
-the batch with its counts and its first and last event_seq, null where nothing is left. leave_known leaves attempts alone that
-exist already (a re-claim); else one raises unique_violation. given_failure makes every attempt a failed one with this detail.
-The caller holds the worker''s cursor.';
+'The batch in one statement: claims the next events of the open window, at most batch_limit, in the
+order of event_seq (those of newer transactions by the index on event_seq; those of late
+transactions and, with_own, of the own one, each by the index on emitted_xid), decides, and writes
+an attempt for each enabled route of the event''s type, one that is skipped where there is none.
+Returns the batch with its counts and its first and last event_seq, null where nothing is left.
+leave_known leaves attempts alone that exist already (a re-claim); else one raises
+unique_violation. given_failure makes every attempt a failed one with this detail. The caller
+holds the worker''s cursor.';

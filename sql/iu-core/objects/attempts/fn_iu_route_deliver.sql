@@ -22,4 +22,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_deliver(uuid, text) is
-'The delivery seam. It is not built: raises IU201 in every state of the gates, and says which of them is closed.';
+'The delivery seam. It is not built: raises IU201 in every state of the gates, and says which of
+them is closed.';

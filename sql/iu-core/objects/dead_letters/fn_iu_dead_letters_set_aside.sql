@@ -31,4 +31,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_dead_letters_set_aside(public.iu_route_batch) is
-'Writes a dead letter for each failed first attempt of a batch, with the event''s references and the error. Returns how many.';
+'Writes a dead letter for each failed first attempt of a batch, with the event''s references and
+the error. Returns how many.';

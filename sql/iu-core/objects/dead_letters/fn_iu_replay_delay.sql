@@ -9,4 +9,5 @@ as $$
     ))
 $$;
 comment on function public.fn_iu_replay_delay(int) is
-'How long a letter rests after so many attempts: doubled with each attempt, up to a cap (settings iu_core.replay_backoff_…).';
+'How long a letter rests after so many attempts: doubled with each attempt, up to a cap (settings
+iu_core.replay_backoff_…).';

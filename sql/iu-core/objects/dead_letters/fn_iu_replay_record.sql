@@ -23,4 +23,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_replay_record(public.iu_route_dead_letter, int, text, text, text) is
-'Writes the attempt of a replay into the audit, under the letter''s own key, and adds it to the tally.';
+'Writes the attempt of a replay into the audit, under the letter''s own key, and adds it to the
+tally.';

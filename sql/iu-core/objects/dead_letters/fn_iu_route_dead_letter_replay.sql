@@ -42,8 +42,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_dead_letter_replay(uuid, text) is
-'Tries a dead letter again; gated by the master gate alone. Returns {"status", "decision", "resolved", "attempt_no",
-"dead_letter_id"}: status is replayed, master_gate_closed or already_resolved; decision is skipped (route missing or disabled:
-stays open), dry_run (resolved), or failed (the seam raised: stays open), and null where nothing was tried. Writes one attempt
-with the next attempt_no and run_ref, and moves next_replay_at. Locks the letter; two replays of it at once go one after the
-other. Raises IU104, IU401.';
+'Tries a dead letter again; gated by the master gate alone. Returns {"status", "decision",
+"resolved", "attempt_no", "dead_letter_id"}: status is replayed, master_gate_closed or
+already_resolved; decision is skipped (route missing or disabled: stays open), dry_run (resolved),
+or failed (the seam raised: stays open), and null where nothing was tried. Writes one attempt with
+the next attempt_no and run_ref, and moves next_replay_at. Locks the letter; two replays of it at
+once go one after the other. Raises IU104, IU401.';

@@ -22,4 +22,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_event_type_require(text) is
-'The registry row of an event type that may be emitted; raises IU101, with the types that may, where it is unknown or disabled.';
+'The registry row of an event type that may be emitted; raises IU101, with the types that may,
+where it is unknown or disabled.';

@@ -70,5 +70,6 @@ as $$
     limit 1
 $$;
 comment on function public.fn_iu_audit_attempts_misfit(text, bigint, bigint) is
-'The first attempt of a worker''s batches in a range that is not what the ledger, the outbox, the history of its route and the
-dead letters say it must be, or the first batch whose attempts are not as many as its row says; null where all fit.';
+'The first attempt of a worker''s batches in a range that is not what the ledger, the outbox, the
+history of its route and the dead letters say it must be, or the first batch whose attempts are
+not as many as its row says; null where all fit.';

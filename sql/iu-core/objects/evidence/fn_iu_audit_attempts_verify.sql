@@ -42,6 +42,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_audit_attempts_verify(text, bigint, bigint) is
-'Holds the attempts of a worker''s batches, from one batch to another or all, against the ledger, the outbox, the history of the
-routes and the dead letters, some thousand at a time. Returns {"worker_name", "fits", "batches" and "attempts" (how many fit),
-"misfit_batch_id", "misfit_attempt_id", "fault" (the first row that does not fit, in words)}. Reads one snapshot; takes no lock.';
+'Holds the attempts of a worker''s batches, from one batch to another or all, against the ledger,
+the outbox, the history of the routes and the dead letters, some thousand at a time. Returns
+{"worker_name", "fits", "batches" and "attempts" (how many fit), "misfit_batch_id",
+"misfit_attempt_id", "fault" (the first row that does not fit, in words)}. Reads one snapshot;
+takes no lock.';

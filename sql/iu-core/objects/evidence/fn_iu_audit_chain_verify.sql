@@ -60,6 +60,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_audit_chain_verify(text, bigint, bigint) is
-'Recomputes the chain of a worker''s batches, from one batch to another or over all of them, row by row and in constant memory,
-and holds the newest hash against the cursor''s. Returns {"worker_name", "fits", "batches" (how many fit), "misfit_batch_id",
-"fault" (the first row that does not fit, in words), "newest_batch_id", "newest_hash"}. Reads one snapshot; takes no lock.';
+'Recomputes the chain of a worker''s batches, from one batch to another or over all of them, row by
+row and in constant memory, and holds the newest hash against the cursor''s. Returns
+{"worker_name", "fits", "batches" (how many fit), "misfit_batch_id", "fault" (the first row that
+does not fit, in words), "newest_batch_id", "newest_hash"}. Reads one snapshot; takes no lock.';

@@ -25,5 +25,6 @@ as $$
     limit 1
 $$;
 comment on function public.fn_iu_audit_replays_misfit() is
-'The first dead letter whose number of attempts or resolution is not what its replays in the audit say, or replays without a
-letter, in words; null where all fit. Cost grows with the letters and replays alone.';
+'The first dead letter whose number of attempts or resolution is not what its replays in the audit
+say, or replays without a letter, in words; null where all fit. Cost grows with the letters and
+replays alone.';

@@ -16,5 +16,6 @@ as $$
     ) as t
 $$;
 comment on function public.fn_iu_probe_counts() is
-'The row counts that a probe holds against one another before and after: {"event_outbox", "iu_route_attempt",
-"iu_route_dead_letter", "failed", "sent"}; the last two are attempts with that decision.';
+'The row counts that a probe holds against one another before and after: {"event_outbox",
+"iu_route_attempt", "iu_route_dead_letter", "failed", "sent"}; the last two are attempts with that
+decision.';

@@ -17,4 +17,5 @@ as $$
     from unnest(array['event_outbox', 'iu_route_attempt', 'iu_route_dead_letter']) with ordinality as n (name, place)
 $$;
 comment on function public.fn_iu_probe_deltas(jsonb) is
-'How much outbox, attempts and dead letters have grown since the baseline, as a line of a proof says it.';
+'How much outbox, attempts and dead letters have grown since the baseline, as a line of a proof
+says it.';

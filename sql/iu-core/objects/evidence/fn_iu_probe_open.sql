@@ -6,8 +6,9 @@ as $$
     select set_config('iu.probe_settings', public.fn_iu_probe_settings()::text, false)
 $$;
 comment on function public.fn_iu_probe_open() is
-'The first call of a probe, before its transaction: remembers in the setting iu.probe_settings of the session what steers the
-engine, for fn_iu_probe_close to hold against what is there afterwards.';
+'The first call of a probe, before its transaction: remembers in the setting iu.probe_settings of
+the session what steers the engine, for fn_iu_probe_close to hold against what is there
+afterwards.';
 
 create or replace function public.fn_iu_probe_close(mark text)
 returns void
@@ -29,5 +30,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_probe_close(text) is
-'The last lines of a probe, after its rollback: what rows with its mark are there (fn_iu_probe_trace), and whether what steers the
-engine is as it was at fn_iu_probe_open. The caller closes with fn_iu_proof_end.';
+'The last lines of a probe, after its rollback: what rows with its mark are there
+(fn_iu_probe_trace), and whether what steers the engine is as it was at fn_iu_probe_open. The
+caller closes with fn_iu_proof_end.';

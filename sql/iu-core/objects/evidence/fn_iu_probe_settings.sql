@@ -15,5 +15,5 @@ as $$
     )
 $$;
 comment on function public.fn_iu_probe_settings() is
-'All that steers the engine: settings and gates, event types, routes of both directions, and the safety check of the outbound
-routes. A probe must leave it as it was.';
+'All that steers the engine: settings and gates, event types, routes of both directions, and the
+safety check of the outbound routes. A probe must leave it as it was.';

@@ -61,5 +61,6 @@ as $$
     where n > 0
 $$;
 comment on function public.fn_iu_probe_trace(text) is
-'What a probe that marks all it makes (workers, actors, addresses) has left behind: nothing, or how many rows of which tables.
-An attempt or letter cannot be there without the name of its worker in iu_audit_name or its cursor.';
+'What a probe that marks all it makes (workers, actors, addresses) has left behind: nothing, or how
+many rows of which tables. An attempt or letter cannot be there without the name of its worker in
+iu_audit_name or its cursor.';

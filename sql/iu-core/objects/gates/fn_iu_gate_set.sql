@@ -38,6 +38,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_gate_set(text, text, text) is
-'Sets a gate or setting and records the change with its reason in dot_config_history, a change to the same value too.
-Returns {"status": "set", "key", "old_value", "value", "reason"}. Raises IU104 for an empty key or reason, IU202 for an
-unknown key or a value that does not fit. Locks the row of the gate.';
+'Sets a gate or setting and records the change with its reason in dot_config_history, a change to
+the same value too. Returns {"status": "set", "key", "old_value", "value", "reason"}. Raises IU104
+for an empty key or reason, IU202 for an unknown key or a value that does not fit. Locks the row
+of the gate.';

@@ -13,7 +13,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_gate_history_record() is
-'Trigger function: writes one row of dot_config_history for each row of dot_config that was written.';
+'Trigger function: writes one row of dot_config_history for each row of dot_config that was
+written.';
 
 create or replace trigger trg_iu_gate_history
 after insert or update or delete on public.dot_config

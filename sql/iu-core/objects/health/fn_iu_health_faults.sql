@@ -1,7 +1,7 @@
 create or replace function public.fn_iu_health_faults(
     given public.iu_route_worker_cursor, backlog int, oldest_at timestamptz
 )
-returns text []
+returns text[]
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -39,5 +39,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz) is
-'What makes a worker unhealthy, a sentence each: the safety check is missing, the cursor is another cluster''s, or a backlog has
-not moved for iu_core.stall_seconds though the gates are open. Empty where it is healthy.';
+'What makes a worker unhealthy, a sentence each: the safety check is missing, the cursor is another
+cluster''s, or a backlog has not moved for iu_core.stall_seconds though the gates are open. Empty
+where it is healthy.';

@@ -1,7 +1,7 @@
 create or replace function public.fn_iu_health_notes(
     given public.iu_route_worker_cursor, backlog int, letters int, cap int
 )
-returns text []
+returns text[]
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
@@ -17,5 +17,5 @@ as $$
     ) as said (place, note)
 $$;
 comment on function public.fn_iu_health_notes(public.iu_route_worker_cursor, int, int, int) is
-'What a reader of a worker''s health should know though it is no fault: closed gates and how many events they hold, a worker
-that never ran, open letters. A sentence each.';
+'What a reader of a worker''s health should know though it is no fault: closed gates and how many
+events they hold, a worker that never ran, open letters. A sentence each.';

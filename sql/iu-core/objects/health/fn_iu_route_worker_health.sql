@@ -52,8 +52,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_worker_health(text) is
-'The health of a worker: {"healthy", "reasons", "worker_name", "worker_gate_open", "master_gate_open", "delivery_gate_open",
-"live_routes", "backlog", "backlog_capped", "backlog_oldest_seconds" (0: no backlog), "attempts_in_audit", "failed_attempts",
-"delivered_sent", "dead_letter_open", "dead_letter_open_capped", "last_run_at", "last_progress_at", "cursor_event_id",
-"cursor_created_at"}. backlog and dead_letter_open are exact up to 10,000. Counts of attempts are of the whole audit. A fault
-makes it unhealthy; a closed gate and open letters are reasons that do not. Raises IU104. Cost does not grow with the tables.';
+'The health of a worker: {"healthy", "reasons", "worker_name", "worker_gate_open",
+"master_gate_open", "delivery_gate_open", "live_routes", "backlog", "backlog_capped",
+"backlog_oldest_seconds" (0: no backlog), "attempts_in_audit", "failed_attempts",
+"delivered_sent", "dead_letter_open", "dead_letter_open_capped", "last_run_at",
+"last_progress_at", "cursor_event_id", "cursor_created_at"}. backlog and dead_letter_open are
+exact up to 10,000. Counts of attempts are of the whole audit. A fault makes it unhealthy; a
+closed gate and open letters are reasons that do not. Raises IU104. Cost does not grow with the
+tables.';

@@ -26,8 +26,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_unit_version_emit() is
-'Trigger function of the way out: emits version_applied for each inserted version after the first, set-based, in the order
-of the insert, with {"version_seq", "version_ref"}. Raises IU101 where the type is disabled, which undoes the insert.';
+'Trigger function of the way out: emits version_applied for each inserted version after the first,
+set-based, in the order of the insert, with {"version_seq", "version_ref"}. Raises IU101 where the
+type is disabled, which undoes the insert.';
 
 create or replace trigger trg_iu_unit_version_out
 after insert on public.unit_version

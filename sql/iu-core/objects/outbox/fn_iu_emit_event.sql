@@ -33,7 +33,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_emit_event(text, text, uuid, text, jsonb) is
-'Emits one event in the caller''s transaction and returns its id (UUIDv7). Stream, lane, domain and classification come from the
-registry. Raises IU101 for an unknown or disabled type, IU102 for a payload that is no object, larger than 8 KiB or has a key
-that the type does not allow, IU103 for one that is not refs-only, IU104 for an argument that is null, empty or malformed.
-Writes one row of event_outbox; takes no lock that another emitter waits for.';
+'Emits one event in the caller''s transaction and returns its id (UUIDv7). Stream, lane, domain and
+classification come from the registry. Raises IU101 for an unknown or disabled type, IU102 for a
+payload that is no object, larger than 8 KiB or has a key that the type does not allow, IU103 for
+one that is not refs-only, IU104 for an argument that is null, empty or malformed. Writes one row
+of event_outbox; takes no lock that another emitter waits for.';

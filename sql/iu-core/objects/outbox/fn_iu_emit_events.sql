@@ -50,6 +50,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_emit_events(jsonb) is
-'Emits an array of events, set-based, all of them or none, under the rules of fn_iu_emit_event: returns their ids in the
-order of the array. An element is an object with event_type, canonical_address, subject_ref, actor_ref and safe_payload; an
-element that is refused is named by its place, counted from 1. Raises IU101 to IU104.';
+'Emits an array of events, set-based, all of them or none, under the rules of fn_iu_emit_event:
+returns their ids in the order of the array. An element is an object with event_type,
+canonical_address, subject_ref, actor_ref and safe_payload; an element that is refused is named by
+its place, counted from 1. Raises IU101 to IU104.';

@@ -30,4 +30,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_event_check(text, text, uuid, text, jsonb) is
-'The close look at one event before it is emitted: raises what fn_iu_emit_event says it raises, and returns nothing otherwise.';
+'The close look at one event before it is emitted: raises what fn_iu_emit_event says it raises, and
+returns nothing otherwise.';

@@ -13,7 +13,8 @@ as $$
     )::uuid
 $$;
 comment on function public.fn_iu_event_id() is
-'A UUIDv7: 48 bits of milliseconds since 1970, then random. For servers before 18, which have no uuidv7().';
+'A UUIDv7: 48 bits of milliseconds since 1970, then random. For servers before 18, which have no
+uuidv7().';
 
 do $default$
 begin

@@ -23,5 +23,6 @@ exception when others then
 end
 $$;
 comment on function public.fn_iu_event_subject(bigint, text, text, text, text, jsonb) is
-'The subject, as a uuid, of an element of a bulk emit that the quick look did not clear. Raises what fn_iu_event_check raises
-with the element''s place in front of the message, and IU104 where the subject is no uuid.';
+'The subject, as a uuid, of an element of a bulk emit that the quick look did not clear. Raises
+what fn_iu_event_check raises with the element''s place in front of the message, and IU104 where
+the subject is no uuid.';

@@ -38,6 +38,7 @@ exception when statement_too_complex then
 end
 $$;
 comment on function public.fn_iu_payload_check(jsonb) is
-'The close look at a payload that is an object. Raises IU102 where it is larger than 8 KiB as text or nested too deeply, and
-IU103 where a key at any depth names a body, secret or vector (in any case, as a part of the key too) or is not plain ASCII,
-or an array at any depth holds more than 16 numbers.';
+'The close look at a payload that is an object. Raises IU102 where it is larger than 8 KiB as text
+or nested too deeply, and IU103 where a key at any depth names a body, secret or vector (in any
+case, as a part of the key too) or is not plain ASCII, or an array at any depth holds more than 16
+numbers.';

@@ -12,5 +12,6 @@ as $$
         )
 $$;
 comment on function public.fn_iu_payload_is_plain(jsonb, text) is
-'The quick look at a payload: true where it is certainly small and refs-only. Where it is false fn_iu_payload_check decides.
-payload_text is the payload as text. Cost grows with the size of the payload alone.';
+'The quick look at a payload: true where it is certainly small and refs-only. Where it is false
+fn_iu_payload_check decides. payload_text is the payload as text. Cost grows with the size of the
+payload alone.';

@@ -15,4 +15,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_name_intern(text) is
-'The number that stands for a worker name or route code in the audit; given at its first use, the same for ever.';
+'The number that stands for a worker name or route code in the audit; given at its first use, the
+same for ever.';

@@ -17,7 +17,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_version_record() is
-'Trigger function: records every state of an outbound route in iu_outbound_route_version and gives the row its numbers.';
+'Trigger function: records every state of an outbound route in iu_outbound_route_version and gives
+the row its numbers.';
 
 create or replace trigger trg_iu_route_version
 before insert or update or delete on public.iu_outbound_route

@@ -10,7 +10,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_append_only_refuse() is
-'Trigger function of the append-only tables: raises IU203 on update, delete and truncate, even where no row matches.';
+'Trigger function of the append-only tables: raises IU203 on update, delete and truncate, even
+where no row matches.';
 
 create or replace trigger trg_iu_append_only
 before update or delete or truncate on public.event_outbox

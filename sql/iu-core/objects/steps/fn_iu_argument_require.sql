@@ -17,5 +17,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_argument_require(text, text, int) is
-'Raises IU104, with the name of the argument and what is wrong with its value, where a required text is null, empty,
-longer than so many characters, has white space around it or holds a control character.';
+'Raises IU104, with the name of the argument and what is wrong with its value, where a required
+text is null, empty, longer than so many characters, has white space around it or holds a control
+character.';

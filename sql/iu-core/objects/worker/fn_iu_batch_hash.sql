@@ -13,5 +13,5 @@ as $$
     ))
 $$;
 comment on function public.fn_iu_batch_hash(public.iu_route_batch) is
-'The sha256 of a batch''s facts and of previous_hash, the batch_hash of the same worker''s batch before it: a chain in which no
-row can be altered, taken out or put elsewhere unnoticed.';
+'The sha256 of a batch''s facts and of previous_hash, the batch_hash of the same worker''s batch
+before it: a chain in which no row can be altered, taken out or put elsewhere unnoticed.';

@@ -18,4 +18,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_batch_record(public.iu_route_batch) is
-'Finishes and writes the ledger row of a batch, adds its counts to the worker''s tally, and returns its hash.';
+'Finishes and writes the ledger row of a batch, adds its counts to the worker''s tally, and returns
+its hash.';

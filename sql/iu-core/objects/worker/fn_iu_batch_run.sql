@@ -50,6 +50,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text) is
-'Runs one batch for a cursor that the caller has locked: claims, decides and writes, sets aside, records, stores the cursor.
-The transaction''s own events belong to a window that opens now and to no older one, which may lack what was emitted before them.
-Returns what fn_iu_route_worker_run returns; raises IU302 and IU501.';
+'Runs one batch for a cursor that the caller has locked: claims, decides and writes, sets aside,
+records, stores the cursor. The transaction''s own events belong to a window that opens now and to
+no older one, which may lack what was emitted before them. Returns what fn_iu_route_worker_run
+returns; raises IU302 and IU501.';

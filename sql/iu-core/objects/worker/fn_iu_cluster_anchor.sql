@@ -23,5 +23,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_cluster_anchor() is
-'Anchors the outbox in this database cluster, where it is another than the last one: all events there are count as restored.
-Waits for emitters under way, once. Returns the cluster''s system identifier.';
+'Anchors the outbox in this database cluster, where it is another than the last one: all events
+there are count as restored. Waits for emitters under way, once. Returns the cluster''s system
+identifier.';

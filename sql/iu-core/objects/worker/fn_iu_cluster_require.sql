@@ -28,5 +28,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_cluster_require(text, bigint) is
-'Raises IU501 where this database cluster is not the one that the outbox and the cursor were last anchored in. Returns the
-event_seq up to which events came by a restore: their transaction ids mean nothing here.';
+'Raises IU501 where this database cluster is not the one that the outbox and the cursor were last
+anchored in. Returns the event_seq up to which events came by a restore: their transaction ids
+mean nothing here.';

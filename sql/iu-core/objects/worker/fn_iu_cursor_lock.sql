@@ -28,5 +28,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_lock(text) is
-'Locks the cursor of a worker until the end of the transaction and returns it; makes it, at the beginning, where the worker is
-new. Returns null where another invocation holds it, and waits for nobody.';
+'Locks the cursor of a worker until the end of the transaction and returns it; makes it, at the
+beginning, where the worker is new. Returns null where another invocation holds it, and waits for
+nobody.';

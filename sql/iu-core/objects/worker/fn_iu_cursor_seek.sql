@@ -39,5 +39,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_seek(public.iu_route_worker_cursor, text) is
-'The cursor at another position. Latest: all that a snapshot shows now counts as consumed. An event: a window of all that a
-snapshot shows now, read up to that event; what commits later comes in the next window. Writes nothing; raises IU501.';
+'The cursor at another position. Latest: all that a snapshot shows now counts as consumed. An
+event: a window of all that a snapshot shows now, read up to that event; what commits later comes
+in the next window. Writes nothing; raises IU501.';

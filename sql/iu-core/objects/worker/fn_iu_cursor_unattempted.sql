@@ -34,5 +34,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_unattempted(public.iu_route_worker_cursor, int) is
-'The conservation check: events that the cursor counts as consumed and for which its worker has no attempt, among so many of the
-newest events of its domain. Nothing comes back where nothing was lost. Events that a seek passed over owe no attempt.';
+'The conservation check: events that the cursor counts as consumed and for which its worker has no
+attempt, among so many of the newest events of its domain. Nothing comes back where nothing was
+lost. Events that a seek passed over owe no attempt.';

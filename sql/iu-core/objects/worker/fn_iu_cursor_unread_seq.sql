@@ -33,5 +33,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_unread_seq(public.iu_route_worker_cursor) is
-'The least event_seq that the cursor may not have read, in the terms of the cluster it comes from; null where it has read all.
-A re-anchor after a restore goes on from there. Costs as much as there are unread events.';
+'The least event_seq that the cursor may not have read, in the terms of the cluster it comes from;
+null where it has read all. A re-anchor after a restore goes on from there. Costs as much as there
+are unread events.';

@@ -19,4 +19,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_worker_pending(text) is
-'Whether a worker has anything to read: the cheap question of one that polls. Reads only; takes no lock and no transaction id.';
+'Whether a worker has anything to read: the cheap question of one that polls. Reads only; takes no
+lock and no transaction id.';

@@ -35,9 +35,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_worker_run(text, int, text) is
-'One invocation of a worker: reads the next events after its cursor, at most batch_limit, writes one attempt for each (event,
-enabled route), sets failures aside as dead letters, records the batch with run_ref, and moves the cursor, all in the caller''s
-transaction. Returns {"status", "seen", "attempts_written", "skipped", "dead_lettered", "cursor_event_id", "cursor_created_at",
-"batch_id"}; status is ran, master_gate_closed, worker_gate_closed, or worker_busy where another invocation holds the cursor.
-Raises IU104 for a malformed name or run_ref, IU301 for a batch_limit outside 1 to 100000, IU302 where more than half of the
-batch fails, IU501 after a restore or clone. Locks the worker''s cursor row and waits for nobody.';
+'One invocation of a worker: reads the next events after its cursor, at most batch_limit, writes
+one attempt for each (event, enabled route), sets failures aside as dead letters, records the
+batch with run_ref, and moves the cursor, all in the caller''s transaction. Returns {"status",
+"seen", "attempts_written", "skipped", "dead_lettered", "cursor_event_id", "cursor_created_at",
+"batch_id"}; status is ran, master_gate_closed, worker_gate_closed, or worker_busy where another
+invocation holds the cursor. Raises IU104 for a malformed name or run_ref, IU301 for a batch_limit
+outside 1 to 100000, IU302 where more than half of the batch fails, IU501 after a restore or
+clone. Locks the worker''s cursor row and waits for nobody.';

@@ -37,8 +37,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_worker_seek(text, text, text) is
-'Moves a worker''s cursor and records it in iu_route_worker_seek: position is beginning, latest, or the id of an event after
-which to go on. Makes the cursor where the worker is new; re-anchors it after a restore, where seeking the event it stood on
-goes on exactly where it was. Returns {"status", "worker_name", "position", "from_event_id", "cursor_event_id",
-"cursor_created_at"}; status is sought, or worker_busy where an invocation holds the cursor. Raises IU104, and IU501 for a
-position that is none of these. Attempts that exist are not made again.';
+'Moves a worker''s cursor and records it in iu_route_worker_seek: position is beginning, latest, or
+the id of an event after which to go on. Makes the cursor where the worker is new; re-anchors it
+after a restore, where seeking the event it stood on goes on exactly where it was. Returns
+{"status", "worker_name", "position", "from_event_id", "cursor_event_id", "cursor_created_at"};
+status is sought, or worker_busy where an invocation holds the cursor. Raises IU104, and IU501 for
+a position that is none of these. Attempts that exist are not made again.';

@@ -38,5 +38,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint) is
-'Opens the next window of a cursor: what a snapshot taken now shows and consumed_snapshot does not. Finds where it begins:
-the transactions that were open in consumed_snapshot one by one, the newer ones by the range of their ids. Writes nothing.';
+'Opens the next window of a cursor: what a snapshot taken now shows and consumed_snapshot does not.
+Finds where it begins: the transactions that were open in consumed_snapshot one by one, the newer
+ones by the range of their ids. Writes nothing.';

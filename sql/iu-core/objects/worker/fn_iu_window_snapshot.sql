@@ -20,5 +20,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_window_snapshot() is
-'The current snapshot, in which the transaction''s own events count as not visible: pg_current_snapshot() leaves the own
-transaction out of its list. After the commit they are then claimed once more, which is harmless, instead of lost.';
+'The current snapshot, in which the transaction''s own events count as not visible:
+pg_current_snapshot() leaves the own transaction out of its list. After the commit they are then
+claimed once more, which is harmless, instead of lost.';

@@ -17,4 +17,5 @@ as $$
     )
 $$;
 comment on function public.fn_iu_worker_summary(text, uuid, timestamptz, public.iu_route_batch) is
-'What an invocation of the worker returns: its status, the counts of its batch (0 where there is none), and the cursor.';
+'What an invocation of the worker returns: its status, the counts of its batch (0 where there is
+none), and the cursor.';
