@@ -1,16 +1,19 @@
-"""The evidence: every proof and probe of the installed steps, with their lines."""
+"""The evidence: every proof and probe of the installed steps, kept as a pack with a page to open."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import dagster as dg
 
-from iu_pipelines.db import steps
-from iu_pipelines.db.steps import Proof
 from iu_pipelines.defs.failures import one_clear_line
 from iu_pipelines.defs.launchpad import LOGGED
 from iu_pipelines.defs.mount import OWNER, Mount
+from iu_pipelines.defs.resources import current_settings
 from iu_pipelines.defs.spec import KINDS, code_references, markdown_table
+from iu_pipelines.domain.evidence import collect, pack
+from iu_pipelines.domain.evidence.facts import Evidence
+from iu_pipelines.domain.evidence.pack import Pack
+from iu_pipelines.settings import sql_root
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
@@ -18,7 +21,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
     verdict = dg.AssetCheckSpec(
         "every_line_passes",
         asset=mount.key("iu_evidence"),
-        description="Every line of every verify and sandbox file passed.",
+        description="Every line of every verify file, of every probe and of the audit of the ledgers passed.",
     )
 
     @dg.asset(
@@ -27,14 +30,17 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         required_resource_keys=mount.requires,
         check_specs=[verdict],
         description=(
-            "Proof that the guarantees hold: the read-only verify files, and the probes that emit, run, "
-            "replay and roll back. Leaves no trace."
+            "Proof that the guarantees hold: the read-only verify files, the probes that emit, run, replay "
+            "and roll back, and the audit of the ledgers. Leaves no trace in the database, and under IU_HOME "
+            "a pack with a page to open."
         ),
         metadata={
             "dagster/code_references": code_references(
-                "verify/100_route_worker_live_verification.sql",
-                "sandbox/040_worker_live_dryrun_probe.sql",
-                "sandbox/050_trigger_in_out_dlq_probe.sql",
+                *(
+                    f"{folder}/{path.name}"
+                    for folder in ("verify", "sandbox")
+                    for path in sorted((sql_root() / "iu-core" / folder).glob("*.sql"))
+                )
             )
         },
         group_name=mount.group,
@@ -43,39 +49,90 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
     )
     def iu_evidence(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with one_clear_line(), mount.open(context.resources) as gateway:
-            proofs = [*steps.verify(gateway), *steps.probe(gateway)]
-        return dg.MaterializeResult(metadata=_lines(proofs), check_results=[_verdict(proofs)])
+            directory = pack.default_directory(current_settings().home, gateway)
+            gathered = collect.collect(gateway, pack.newest(directory), say=context.log.info)
+            written = pack.write(gathered, directory)
+        return dg.MaterializeResult(
+            metadata=_pack(written) | _lines(gathered), check_results=[_verdict(gathered, written)]
+        )
 
     return iu_evidence
 
 
-def _lines(proofs: Sequence[Proof]) -> dict[str, Any]:
-    lines = [line for proof in proofs for line in proof.lines]
+def _pack(written: Pack) -> dict[str, Any]:
     return {
         "stopped_reason": "done",
-        "files": len(proofs),
-        "lines": len(lines),
-        "failed": sum(not line.passed for line in lines),
-        "proof": proof_table(proofs),
+        "report": dg.MetadataValue.path(str(written.report)),
+        "report_url": dg.MetadataValue.url(written.report.as_uri()),
+        "pack": written.number,
+        "pack_hash": written.hash,
     }
 
 
-def proof_table(proofs: Sequence[Proof]) -> dg.MarkdownMetadataValue:
+def _lines(gathered: Evidence) -> dict[str, Any]:
+    return {
+        "files": len(gathered.proofs),
+        "lines": gathered.verdict.lines,
+        "failed": gathered.verdict.failed,
+        "guarantees": _guarantees(gathered),
+        "proof": proof_table(gathered.proofs),
+    }
+
+
+def _guarantees(gathered: Evidence) -> dg.MarkdownMetadataValue:
+    said = {True: "holds", False: "**FAILS**", None: "not reached"}
+    return markdown_table(
+        ["guarantee", ""],
+        [
+            [promise.text, said[promise.passed] if promise.proven_by else "shown by tests"]
+            for promise in gathered.guarantees
+        ],
+    )
+
+
+class _Line(Protocol):
+    """One line of a proof, whatever made it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def expected(self) -> str: ...
+    @property
+    def seen(self) -> str: ...
+    @property
+    def passed(self) -> bool: ...
+
+
+class _Proof(Protocol):
+    """A proof, whatever made it."""
+
+    @property
+    def step(self) -> str: ...
+    @property
+    def lines(self) -> Sequence[_Line]: ...
+
+
+def proof_table(proofs: Sequence[_Proof]) -> dg.MarkdownMetadataValue:
     """Return the lines of *proofs* as a table."""
     return markdown_table(
         ["file", "line", "expected", "seen", ""],
         [
-            [line.step, line.name, line.expected, line.seen, "PASS" if line.passed else "**FAIL**"]
+            [proof.step, line.name, line.expected, line.seen, "PASS" if line.passed else "**FAIL**"]
             for proof in proofs
             for line in proof.lines
         ],
     )
 
 
-def _verdict(proofs: Sequence[Proof]) -> dg.AssetCheckResult:
-    failed = [proof.step for proof in proofs if not proof.passed]
+def _verdict(gathered: Evidence, written: Pack) -> dg.AssetCheckResult:
+    failed = [proof.step for proof in gathered.proofs if not proof.passed]
     return dg.AssetCheckResult(
-        check_name="every_line_passes", passed=not failed, metadata={"failed": ", ".join(failed) or "none"}
+        check_name="every_line_passes",
+        passed=gathered.verdict.passed,
+        metadata={
+            "failed": ", ".join(failed) or "none",
+            "report": dg.MetadataValue.path(str(written.report)),
+        },
     )
 
 
@@ -84,7 +141,7 @@ def job(mount: Mount, evidence: dg.AssetsDefinition) -> Any:
     return dg.define_asset_job(
         mount.named("evidence_job"),
         selection=dg.AssetSelection.assets(evidence),
-        description="Run every verify file and every probe, and keep their lines. Changes nothing.",
+        description="Run every verify file and every probe, audit the ledgers, and write a pack of evidence.",
         config=LOGGED,
         executor_def=dg.in_process_executor,
     )

@@ -16,6 +16,13 @@ from iu_pipelines.defs.resources import GatewayResource
 from iu_pipelines.domain import outbox
 
 
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of one test, where packs of evidence are written."""
+    monkeypatch.setenv("IU_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
     """An instance of one test: in files, for a schedule asks for one that it can open again."""

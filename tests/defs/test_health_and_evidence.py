@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,6 +12,7 @@ from code_location import Location, checks, materializations
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import gates
+from iu_pipelines.domain.evidence import chain
 from iu_pipelines.settings import sql_root
 
 Emit = Callable[[int], list[Any]]
@@ -120,9 +122,19 @@ def test_the_evidence_holds_every_line_and_leaves_no_trace(location: Location, g
     (evidence,) = materializations(result, "iu_evidence")
     assert checks(result)["every_line_passes"].passed
     files = [path for kind in ("verify", "sandbox") for path in (sql_root() / "iu-core" / kind).glob("*.sql")]
-    assert (evidence["files"], evidence["failed"]) == (len(files), 0)
+    assert (evidence["files"], evidence["failed"]) == (len(files) + 1, 0)
     assert "POST-ROLLBACK" in evidence["proof"]
+    assert "| Nothing is delivered" in evidence["guarantees"]
     assert gateway.fetch_value("select public.fn_iu_audit_counts()") == before
+
+
+def test_the_page_is_reached_from_the_run_and_packs_are_a_chain(location: Location, home: Path) -> None:
+    first, second = (materializations(location.run("evidence_job"), "iu_evidence")[0] for _ in range(2))
+    assert [first["pack"], second["pack"]] == [1, 2]
+    assert first["pack_hash"] in Path(second["report"]).read_text(encoding="utf-8")
+    assert "PASS: every guarantee holds" in Path(first["report"]).read_text(encoding="utf-8")
+    (directory,) = (home / "evidence").iterdir()
+    assert chain.verify(directory, second["pack_hash"]).whole
 
 
 def test_evidence_of_something_broken_names_the_file(location: Location, gateway: Gateway) -> None:
