@@ -94,4 +94,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '83d937d86384cf22317c85a7d9f0fb1711458ddb30d999e3780643ef1f79be84');
+select public.fn_iu_step_record('070_functions', '5fee510fb4e1e7e8133998fe2a70215f1cf55e50846561fe90918ea6493a5329');

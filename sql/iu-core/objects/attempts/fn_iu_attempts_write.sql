@@ -11,19 +11,18 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
-    v_high constant pg_snapshot := given.window_snapshot;
     v_own constant xid8 := pg_current_xact_id();
     v_own_after constant bigint := case when given.own_xid = v_own then given.own_position_seq else 0 end;
     v_after constant bigint := greatest(given.position_seq, given.window_start_seq - 1);
     v_from constant xid8 := coalesce(pg_snapshot_xmax(given.consumed_snapshot), '0');
-    v_until constant xid8 := case when v_after < restored_seq then '18446744073709551615' else pg_snapshot_xmax(v_high) end;
+    v_until constant xid8 := case when v_after < restored_seq then '18446744073709551615' else pg_snapshot_xmax(given.window_snapshot) end;
 begin
     with claimed as materialized (
         (
             select o.event_seq, o.event_id, o.event_type from public.event_outbox as o
             where o.event_domain = given.event_domain and o.event_seq > v_after
                 and o.emitted_xid >= v_from and o.emitted_xid < v_until
-                and (o.event_seq <= restored_seq or pg_visible_in_snapshot(o.emitted_xid, v_high))
+                and (o.event_seq <= restored_seq or pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot))
             order by o.event_seq limit batch_limit
         )
         union all
@@ -39,6 +38,7 @@ begin
         ) as late
         order by event_seq limit batch_limit
     ),
+    numbered (no) as materialized (select coalesce(batch.batch_id, nextval('public.iu_route_batch_batch_id_seq')) from claimed limit 1),
     routed as materialized (
         select t.event_type, r.route_no, r.route_version, r.route_code, r.dry_run
         from (select distinct event_type from claimed) as t
@@ -54,13 +54,13 @@ begin
     ),
     written as (
         insert into public.iu_route_attempt_log (batch_id, event_id, worker_no, route_no, route_version, decision, error_code, error_detail)
-        select batch.batch_id, d.event_id, given.worker_no, d.route_no, d.route_version,
+        select (select n.no from numbered as n), d.event_id, given.worker_no, d.route_no, d.route_version,
             case when d.failure is null then d.decision else 'failed' end,
             case when d.failure is not null then 'worker_process_error' end, d.failure
         from decided as d order by d.event_seq, d.route_no
     )
-    select c.*, d.*, d.attempts - d.skipped - d.failed
-    into batch.seen, batch.first_event_seq, batch.last_event_seq,
+    select (select n.no from numbered as n), c.*, d.*, d.attempts - d.skipped - d.failed
+    into batch.batch_id, batch.seen, batch.first_event_seq, batch.last_event_seq,
         batch.attempts_written, batch.failed, batch.skipped, batch.dry_run
     from (select count(*), min(event_seq), max(event_seq) from claimed) as c
     cross join (
@@ -77,7 +77,7 @@ comment on function public.fn_iu_attempts_write(
 order of event_seq (those of newer transactions by the index on event_seq; those of late
 transactions and, with_own, of the own one, each by the index on emitted_xid), decides, and writes
 an attempt for each enabled route of the event''s type, one that is skipped where there is none.
-Returns the batch with its counts and its first and last event_seq, null where nothing is left.
-leave_known leaves attempts alone that exist already (a re-claim); else one raises
-unique_violation. given_failure makes every attempt a failed one with this detail. The caller
-holds the worker''s cursor.';
+Numbers the batch where it sees an event. Returns the batch with its counts and its first and last
+event_seq, null where nothing is left. leave_known leaves attempts alone that exist already (a
+re-claim); else one raises unique_violation. given_failure makes every attempt a failed one with
+this detail. The caller holds the worker''s cursor.';

@@ -33,6 +33,7 @@ begin
         );
     end if;
     v_first := public.fn_iu_attempts_write_isolated(given, batch, restored_seq, v_half, with_own, leave_known, null);
+    batch.batch_id := v_first.batch_id;
     v_rest := public.fn_iu_attempts_write_isolated(
         public.fn_iu_window_advance(given, v_first.last_event_seq, with_own), batch,
         restored_seq, batch_limit - v_half, with_own, leave_known, null

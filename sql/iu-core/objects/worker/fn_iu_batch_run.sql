@@ -12,7 +12,6 @@ declare
     v_batch public.iu_route_batch;
     v_fresh boolean;
 begin
-    v_batch.batch_id := nextval('public.iu_route_batch_batch_id_seq');
     v_batch.worker_name := v_cursor.worker_name;
     v_batch.event_domain := v_cursor.event_domain;
     v_batch.run_ref := run_ref;
