@@ -71,7 +71,7 @@ def _seconds(made: Sequence[Batch]) -> float:
 
 def _way_back(run_ref: str | None) -> str:
     return (
-        f"`iu batch show --run {run_ref}`, or in SQL:\n\n"
+        f"`iu batch list --run {run_ref}`, or in SQL:\n\n"
         f"    select * from public.iu_route_attempt where run_ref = '{run_ref}'"
     )
 
