@@ -27,9 +27,11 @@ begin
             and (pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot) or o.event_seq <= v_restored)
         )
     )
+    -- offset 0 keeps the probe a probe: as a join, without statistics, it reads all attempts for each event
     and not exists (
         select from public.iu_route_attempt_log as a
         where a.event_id = o.event_id and a.worker_no = given.worker_no and a.attempt_no = 1
+        offset 0
     );
 end
 $$;
