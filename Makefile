@@ -38,8 +38,8 @@ dev: setup ## Dagster's web UI and daemon on the embedded database
 bench: setup ## the benchmark, against its floor and its peers
 	@$(BIN)/python -m bench
 
-soak: setup ## the benchmark for a long time
-	@$(BIN)/python -m bench soak
+soak: setup ## faults and races at once, for SOAK_SECONDS (600)
+	@PYTHONPATH=tests $(BIN)/python -m soak
 
 stamp: setup ## write the checksums of edited steps
 	@$(BIN)/python -m iu_pipelines steps stamp

@@ -1,0 +1,201 @@
+"""The stage: it keeps every scene going, cuts them, prints the tally, and asks for the verdict."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import psycopg
+from engine.sessions import Session, drain, make_live, opened, set_gate, subject, value
+from soak.ledger import Ledger
+from soak.scenes import LIVE_ROUTE, PLAIN, WORKERS, Scene, Scenes
+from soak.verdict import Verdict, judge, lost_so_far
+
+Say = Callable[[str], None]
+
+_NAME = "soak"
+_GENTLE = ("57P01", "57P02", "57P03", "57014", "40P01", "40001", "53300", "08006", "08003", "08001")
+_FLOOD = "IU302"
+
+
+@dataclass(frozen=True)
+class Programme:
+    """How long, how many, how often. `crash_every` kills a backend with SIGKILL, which restarts the server."""
+
+    seconds: float = 600.0
+    say_every: float = 10.0
+    writers: int = 16
+    gate_closed: float = 2.0
+    gate_rest: float = 8.0
+    cut_every: float = 0.5
+    crash_every: float = 30.0
+    failing: float = 0.04
+    seed: int = 0
+
+
+@dataclass
+class Play:
+    """One play on one database, whose server is ours alone: its backends are killed."""
+
+    url: str
+    programme: Programme
+    say: Say = print
+    ledger: Ledger = field(default_factory=Ledger)
+
+    def __post_init__(self) -> None:
+        self._over = threading.Event()
+        self._scenes = Scenes(self.ledger, failing=self.programme.failing)
+        self._began = time.monotonic()
+
+    def perform(self) -> Verdict:
+        """Play for as long as the programme says, drain every worker, and return the verdict."""
+        with opened(self.url) as (session,):
+            self._set_up(session)
+        threads = [self._start(name, scene, url) for name, scene, url in self._cast()]
+        self._began = time.monotonic()
+        self._cut_and_tell()
+        self._over.set()
+        for thread in threads:
+            thread.join(60)
+            if thread.is_alive():
+                self.ledger.surprise(f"{thread.name} hangs")
+        return self._close()
+
+    def _set_up(self, session: Session) -> None:
+        for number in range(1, self._scenes.subjects + 1):
+            session.execute(
+                "insert into public.information_unit (unit_id, canonical_address) values (%s, %s)",
+                (subject(number), f"TEST/{number}"),
+            )
+        make_live(session, LIVE_ROUTE)
+
+    def _cast(self) -> list[tuple[str, Scene, str]]:
+        scenes, programme = self._scenes, self.programme
+        elsewhere = self.url.rpartition("/")[0] + "/postgres"
+        gates = scenes.close_gates(programme.gate_closed, programme.gate_rest)
+        return [
+            *((f"writer {place}", scenes.write, self.url) for place in range(programme.writers)),
+            *((f"long writer {place}", scenes.write_for_long, self.url) for place in range(2)),
+            ("idler", scenes.idle_elsewhere, elsewhere),
+            *((f"{name} {place}", scenes.work(name), self.url) for name in WORKERS for place in range(2)),
+            *((f"replayer {place}", scenes.replay, self.url) for place in range(2)),
+            ("router", scenes.change_routes, self.url),
+            ("gatekeeper", gates, self.url),
+            ("seeker", scenes.seek, self.url),
+        ]
+
+    def _start(self, name: str, scene: Scene, url: str) -> threading.Thread:
+        thread = threading.Thread(target=self._repeat, args=(name, scene, url), name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _repeat(self, name: str, scene: Scene, url: str) -> None:
+        """Play the scene over and over; where it is cut, begin it anew in a new session."""
+        chance = random.Random(f"{self.programme.seed}/{name}")
+        while not self._over.is_set():
+            try:
+                with psycopg.connect(
+                    url, autocommit=True, application_name=f"{_NAME} {name}", connect_timeout=5
+                ) as session:
+                    while not self._over.is_set():
+                        scene(session, chance)
+            except Exception as error:  # noqa: BLE001 - sorted into what was provoked and what was not
+                self._note(name, error)
+                time.sleep(0.05)
+
+    def _note(self, name: str, error: Exception) -> None:
+        state = getattr(error, "sqlstate", None)
+        if state == _FLOOD:
+            self.ledger.count("floods refused")
+        elif isinstance(error, psycopg.OperationalError) and (state is None or state in _GENTLE):
+            self.ledger.count("deadlocks" if state == "40P01" else "cuts")
+        else:
+            self.ledger.surprise(f"{name}: {type(error).__name__} {state} {error}")
+
+    def _cut_and_tell(self) -> None:
+        """End backends at random, kill one now and then, and print the tally, until the time is up."""
+        chance = random.Random(f"{self.programme.seed}/cuts")
+        cut, crash, told = self.programme.cut_every, self.programme.crash_every, self.programme.say_every
+        while (now := time.monotonic() - self._began) < self.programme.seconds:
+            try:
+                with opened(self.url) as (session,):
+                    if now >= crash:
+                        crash = now + self.programme.crash_every
+                        self._kill(session, chance)
+                    elif now >= cut:
+                        cut = now + self.programme.cut_every * (0.5 + chance.random())
+                        self._terminate(session)
+                    if now >= told:
+                        told = now + self.programme.say_every
+                        self.say(self._tally(session))
+            except psycopg.OperationalError:
+                self.ledger.count("cuts")
+            time.sleep(0.05)
+
+    def _terminate(self, session: Session) -> None:
+        ended = value(session, _ONE_OF_US.format(act="pg_terminate_backend(pid)"))
+        self.ledger.count("terminated", bool(ended))
+
+    def _kill(self, session: Session, chance: random.Random) -> None:
+        pid = value(session, _ONE_OF_US.format(act="pid"))
+        if pid is not None:
+            os.kill(pid, signal.SIGKILL)
+            self.ledger.count("killed")
+
+    def _tally(self, session: Session) -> str:
+        counts = self.ledger.counts
+        events, attempts = (
+            value(session, f"select count(*) from public.{table}")
+            for table in ("event_outbox", "iu_route_attempt_log")
+        )
+        seconds = time.monotonic() - self._began
+        told = ", ".join(
+            f"{name} {counts[name]:,}"
+            for name in ("rollbacks", "deadlocks", "terminated", "killed", "gate closings", "route changes")
+        )
+        seeks, replays = (
+            sum(count for name, count in counts.items() if name.startswith(what))
+            for what in ("seeks ", "replays ")
+        )
+        return (
+            f"{seconds:6.0f} s  events {events:,}, attempts {attempts:,}, {told}, seeks {seeks:,}, "
+            f"replays {replays:,}, busy {counts['worker_busy']:,}, lost so far {lost_so_far(session)}"
+        )
+
+    def _close(self) -> Verdict:
+        """Open the gates, drain every worker, and judge."""
+        with _reopened(self.url) as session:
+            for gate in ("iu_core.route_worker_enabled", "iu_core.routes_enabled"):
+                set_gate(session, gate, "true")
+            session.execute("update public.iu_outbound_route set dry_run = true")
+            for worker in WORKERS:
+                drain(session, worker, 1000)
+            self.say(self._tally(session))
+            return judge(session, self.ledger, PLAIN, WORKERS)
+
+
+_ONE_OF_US = f"""
+select {{act}} from (
+    select pid from pg_stat_activity where application_name like '{_NAME} %' order by random() limit 1
+) as chosen
+"""
+
+
+def _reopened(url: str) -> Session:
+    """A session, once the server takes some again."""
+    for _ in range(600):
+        try:
+            return psycopg.connect(url, autocommit=True)
+        except psycopg.OperationalError:
+            time.sleep(0.1)
+    raise AssertionError("the server did not come back within a minute")
+
+
+SHORT = replace(
+    Programme(), seconds=10.0, say_every=2.0, gate_closed=1.0, gate_rest=2.0, cut_every=0.3, crash_every=5.0
+)

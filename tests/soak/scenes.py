@@ -1,0 +1,199 @@
+"""The scenes: each is one short act in a session of its own, repeated until the play is over.
+
+A scene may be cut at any point: its backend is ended, its transaction chosen as a deadlock's victim, its
+server crashes. The stage then begins it anew, as a client of the product would.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+from engine.sessions import WORKER, Session, emit, replay, run, set_gate, subject, value
+from soak.ledger import Ledger
+
+PLAIN = (WORKER, "soak.plain")
+"""Workers that nobody seeks: they see every event once."""
+
+SOUGHT = ("soak.sought", "soak.sought.too")
+"""Workers that are sent back now and then: they see events again, and write nothing twice."""
+
+WORKERS = (*PLAIN, *SOUGHT)
+
+LIVE_ROUTE = "iu.structure_piece_split.workflow"
+_ROUTE = "iu.version_applied.workflow"
+_GATES = ("iu_core.route_worker_enabled", "iu_core.routes_enabled")
+
+Scene = Callable[[Session, random.Random], None]
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """The acts, over so many subjects; `failing` is how often an event meets the seam, which raises."""
+
+    ledger: Ledger
+    subjects: int = 24
+    failing: float = 0.04
+
+    def write(self, session: Session, chance: random.Random) -> None:
+        """Lock one or two subjects in any order, emit for each, pause, and commit or not."""
+        chosen = chance.sample(range(1, self.subjects + 1), chance.choice((1, 1, 2)))
+        self._transact(session, chance, chosen, pause=0.02)
+
+    def write_for_long(self, session: Session, chance: random.Random) -> None:
+        """A transaction of seconds over subjects that nobody else locks."""
+        mine = self.subjects + 1 + session.info.backend_pid % 1000
+        _make_subject(session, mine)
+        self._transact(session, chance, [mine] * chance.randint(2, 6), pause=0.5)
+
+    def idle_elsewhere(self, session: Session, chance: random.Random) -> None:
+        """Hold a transaction id of the cluster for seconds, in another database."""
+        session.execute("begin")
+        session.execute("select pg_current_xact_id()")
+        time.sleep(chance.random() * 3)
+        session.execute("commit")
+
+    def work(self, worker: str) -> Scene:
+        """Invoke the worker, sometimes in a transaction that lasts, or that is rolled back."""
+
+        def act(session: Session, chance: random.Random) -> None:
+            limit = chance.choice((1, 3, 10, 100, 1000))
+            ending = chance.choices((None, "commit", "rollback"), (90, 5, 5))[0]
+            if ending:
+                session.execute("begin")
+            said = run(session, worker, limit)
+            self.ledger.count(said["status"])
+            if ending:
+                time.sleep(chance.random() * 0.05)
+                session.execute(ending.encode())
+            if said["seen"] < limit:
+                time.sleep(0.02)
+
+        return act
+
+    def replay(self, session: Session, chance: random.Random) -> None:
+        """Replay the oldest open letter, the same one as the other replayer; now and then discard it."""
+        letter = value(
+            session,
+            "select dead_letter_id from public.iu_route_dead_letter where resolution is null "
+            "order by created_at, dead_letter_id limit 1",
+        )
+        if letter is None:
+            time.sleep(0.05)
+        elif chance.random() < 0.1:
+            session.execute("select public.fn_iu_route_dead_letter_discard(%s, 'soak')", (letter,))
+            self.ledger.count("discards")
+        else:
+            self.ledger.count(f"replays {replay(session, letter)['status']}")
+        time.sleep(chance.random() * 0.05)
+
+    def change_routes(self, session: Session, chance: random.Random) -> None:
+        """Switch the routes, add a second one and take it away, and let the live one be dry for a while."""
+        change = chance.choice(
+            (
+                f"update public.iu_outbound_route set enabled = not enabled where route_code = '{_ROUTE}'",
+                f"update public.iu_outbound_route set enabled = true where route_code = '{_ROUTE}'",
+                "insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref) "
+                "values ('soak.second', 'version_applied', true, 'workflow', 'elsewhere') on conflict do nothing",
+                "delete from public.iu_outbound_route where route_code = 'soak.second'",
+                f"update public.iu_outbound_route set dry_run = not dry_run where route_code = '{LIVE_ROUTE}'",
+            )
+        )
+        with session.transaction():
+            session.execute(change.encode())
+            time.sleep(chance.random() * 0.05)
+        self.ledger.count("route changes")
+        time.sleep(chance.random() * 0.5)
+
+    def close_gates(self, seconds: float, rest: float) -> Scene:
+        """Close a gate for so many seconds, and note from when to when it was surely closed."""
+
+        def act(session: Session, chance: random.Random) -> None:
+            for gate in _GATES:
+                set_gate(session, gate, "true")
+            time.sleep(rest * (0.5 + chance.random()))
+            set_gate(session, chance.choice(_GATES), "false")
+            closed = _now(session)
+            time.sleep(seconds)
+            self.ledger.closed.append((closed, _now(session)))
+            self.ledger.count("gate closings")
+
+        return act
+
+    def seek(self, session: Session, chance: random.Random) -> None:
+        """Send a worker back to the beginning, or to an event before all that it may not have read."""
+        worker = chance.choice(SOUGHT)
+        place = value(session, _SAFELY_BEHIND, (worker,)) if chance.random() < 0.7 else None
+        said = value(
+            session,
+            "select public.fn_iu_route_worker_seek(%s, %s, 'soak') ->> 'status'",
+            (worker, str(place or "beginning")),
+        )
+        self.ledger.count(f"seeks {said}")
+        time.sleep(1 + chance.random() * 4 if said == "sought" else 0.05)
+
+    def _transact(self, session: Session, chance: random.Random, chosen: list[int], pause: float) -> None:
+        made: list[UUID] = []
+        asked = False
+        try:
+            session.execute("begin")
+            for number in chosen:
+                _lock(session, number)
+                made += self._emit_some(session, chance, number)
+                time.sleep(chance.random() * pause)
+            asked = chance.random() >= 0.2
+            session.execute("commit" if asked else "rollback")
+        except psycopg.Error:
+            (self.ledger.doubt if asked else self.ledger.undo)(made)
+            raise
+        (self.ledger.commit if asked else self.ledger.undo)(made)
+
+    def _emit_some(self, session: Session, chance: random.Random, number: int) -> list[UUID]:
+        made = [emit(session, number)]
+        if chance.random() < 0.3:
+            session.execute("savepoint undone")
+            self.ledger.undo([emit(session, number)])
+            session.execute("rollback to undone")
+        if chance.random() < 0.3:
+            session.execute("savepoint kept")
+            made.append(emit(session, number))
+            session.execute("release kept")
+        if chance.random() < self.failing:
+            made.append(emit(session, number, "structure_piece_split"))
+        return made
+
+
+_SAFELY_BEHIND = """
+select o.event_id
+from public.iu_route_worker_cursor as c
+cross join public.event_outbox as o
+where c.worker_name = %s
+    and o.event_seq < coalesce(public.fn_iu_cursor_unread_seq(c), 9223372036854775807)
+    and o.created_at < (
+        select coalesce(min(a.xact_start), clock_timestamp()) - interval '1 second' from pg_stat_activity as a
+        where a.datname = current_database() and a.pid <> pg_backend_pid()
+    )
+order by o.event_seq desc offset 50 limit 1
+"""
+"""An event behind which nothing can be waiting: read by the worker, and older than every open transaction."""
+
+
+def _lock(session: Session, number: int) -> None:
+    session.execute(
+        "select from public.information_unit where unit_id = %s for no key update", (subject(number),)
+    )
+
+
+def _make_subject(session: Session, number: int) -> None:
+    session.execute(
+        "insert into public.information_unit (unit_id, canonical_address) values (%s, %s) on conflict do nothing",
+        (subject(number), f"TEST/{number}"),
+    )
+
+
+def _now(session: Session) -> float:
+    return float(value(session, "select extract(epoch from clock_timestamp())"))

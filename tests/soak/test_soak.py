@@ -1,0 +1,140 @@
+"""A short soak, and the proof that its judge would have noticed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from engine import broken
+from engine.sessions import WORKER, Session, drain, emit, emit_many, make_live, opened, replay, run, value
+from soak.__main__ import SETTINGS
+from soak.ledger import Ledger
+from soak.play import SHORT, Play
+from soak.verdict import Verdict, judge, lost_so_far
+
+from iu_pipelines.db import steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+
+
+@pytest.fixture
+def stage(own_server: EmbeddedServer) -> str:
+    """The URL of an installed database on a server that may crash."""
+    own_server._settings |= SETTINGS
+    url = own_server.ensure_running()
+    with Gateway(url) as gateway:
+        steps.apply(gateway)
+    return url
+
+
+@pytest.fixture
+def session(database: str) -> Iterator[Session]:
+    with opened(database) as (session,):
+        yield session
+
+
+def verdict(session: Session, ledger: Ledger | None = None) -> Verdict:
+    return judge(session, ledger or Ledger(), [WORKER], [WORKER])
+
+
+def test_ten_seconds_of_everything_at_once_break_no_promise(stage: str) -> None:
+    play = Play(stage, SHORT)
+    assert play.perform() == Verdict(), play.ledger.surprises
+    for provoked in ("commits", "rollbacks", "terminated", "killed", "gate closings", "worker_busy"):
+        assert play.ledger.counts[provoked] > 0, provoked
+
+
+def test_a_cursor_on_numbers_alone_is_found_out(stage: str) -> None:
+    with opened(stage) as (session,):
+        broken.plain_cursor(session)
+    short = replace(SHORT, seconds=4.0, failing=0.0, crash_every=99.0, cut_every=99.0)
+    play = Play(stage, short)
+    found = play.perform()
+    assert found.lost > 0
+    assert found.lost < 4 * len(play.ledger.committed)
+
+
+def test_a_quiet_day_is_judged_clean(session: Session) -> None:
+    ledger = Ledger()
+    ledger.commit([emit(session, 1), emit(session, 2)])
+    make_live(session, "iu.structure_piece_split.workflow")
+    emit(session, 3, "structure_piece_split")
+    drain(session)
+    replay(session, value(session, "select dead_letter_id from public.iu_route_dead_letter"))
+    assert verdict(session, ledger) == Verdict()
+
+
+def test_an_event_without_its_attempt_is_counted_as_lost(session: Session) -> None:
+    emit(session)
+    drain(session)
+    session.execute("alter table public.iu_route_attempt_log disable trigger all")
+    session.execute("delete from public.iu_route_attempt_log")
+    assert verdict(session).lost == 1
+    assert lost_so_far(session) == 1
+
+
+def test_an_attempt_made_again_is_counted_as_twice(session: Session) -> None:
+    emit(session)
+    drain(session)
+    session.execute("drop index public.first_attempt_is_made_once")
+    session.execute(
+        "insert into public.iu_route_attempt_log (batch_id, event_id, worker_no, route_no, route_version, decision) "
+        "select batch_id, event_id, worker_no, route_no, route_version, decision from public.iu_route_attempt_log"
+    )
+    found = verdict(session)
+    assert found.twice == 1
+    assert found.unsound > 0
+
+
+def test_an_event_that_two_batches_read_is_counted_as_twice(session: Session) -> None:
+    emit(session)
+    run(session)
+    session.execute("update public.iu_outbound_route set enabled = false")
+    session.execute("select public.fn_iu_route_worker_seek(%s, 'beginning', 'a test')", (WORKER,))
+    run(session)
+    assert verdict(session).twice == 1
+
+
+def test_an_older_event_that_is_attempted_later_is_counted_as_disordered(session: Session) -> None:
+    older, _ = emit(session, 1), emit(session, 1)
+    drain(session)
+    session.execute("alter table public.iu_route_attempt_log disable trigger all")
+    session.execute(
+        "update public.iu_route_attempt_log set attempt_id = default where event_id = %s", (older,)
+    )
+    assert verdict(session).disordered == 1
+
+
+def test_the_word_of_a_client_is_held_against_the_outbox(session: Session) -> None:
+    kept, other = emit(session, 1), emit(session, 2)
+    drain(session)
+    ledger = Ledger()
+    ledger.commit([kept, uuid4()])
+    ledger.undo([other])
+    ledger.doubt([kept, uuid4()])
+    ledger.surprise("something")
+    found = verdict(session, ledger)
+    assert (found.vanished, found.ghosts, found.halves, found.surprises) == (1, 1, 1, 1)
+
+
+def test_a_batch_behind_a_closed_gate_is_noticed(session: Session) -> None:
+    emit(session)
+    now = float(value(session, "select extract(epoch from clock_timestamp())"))
+    drain(session)
+    ledger = Ledger()
+    ledger.closed.append((now - 1, now + 60))
+    assert verdict(session, ledger).ungated == 1
+
+
+def test_conservation_is_asked_quickly_before_there_are_statistics(session: Session) -> None:
+    session.execute("alter table public.event_outbox set (autovacuum_enabled = off)")
+    session.execute("alter table public.iu_route_attempt_log set (autovacuum_enabled = off)")
+    for _ in range(4):
+        emit_many(session, 1000)
+    drain(session)
+    began = time.monotonic()
+    assert lost_so_far(session) == 0
+    assert time.monotonic() - began < 1.0
