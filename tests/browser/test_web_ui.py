@@ -1,0 +1,122 @@
+"""What a person does in the web UI, with a real Chromium."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dev_server import Dev, eventually, running
+from iu_pipelines.domain import dead_letters, worker
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+LIVE = "alter table public.iu_outbound_route drop constraint dry_run_is_enforced; update public.iu_outbound_route set dry_run = false"
+DRY = "update public.iu_outbound_route set dry_run = true; alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run)"
+
+pytestmark = [
+    pytest.mark.timeout(420),
+    pytest.mark.xdist_group("dagster"),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install the distribution's package"),
+]
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    """One running `iu dev` for the tests of this module."""
+    with running(tmp_path_factory.mktemp("ui")) as dev:
+        yield dev
+
+
+@pytest.fixture(scope="module")
+def page(dev: Dev) -> Iterator[Page]:
+    """A page of a browser that knows where the web UI is."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(
+            base_url=f"http://127.0.0.1:{dev.port}", viewport={"width": 1280, "height": 900}
+        )
+        page.set_default_timeout(60_000)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def launch(page: Page) -> Callable[[str, str], None]:
+    """Fill in the launchpad of a job and press Launch Run."""
+
+    def launch(job: str, config: str) -> None:
+        page.goto(f"/locations/iu_pipelines/jobs/{job}/playground")
+        page.get_by_role("button", name="Launch Run").wait_for()
+        editor = page.locator(".CodeMirror").first
+        editor.evaluate("(element, text) => element.CodeMirror.setValue(text)", config)
+        page.wait_for_timeout(1_500)
+        page.locator("button:enabled", has_text="Launch Run").click()
+
+    return launch
+
+
+def run_id(page: Page) -> str:
+    page.wait_for_url(re.compile("/runs/[0-9a-f-]{36}"))
+    return page.url.rsplit("/", 1)[1][:36]
+
+
+def test_a_person_launches_the_worker_watches_it_and_reads_the_numbers_of_a_batch(
+    dev: Dev, page: Page, launch: Callable[[str, str], None]
+) -> None:
+    dev.emit(250)
+    launch("route_worker_job", "batch_limit: 100\n")
+    run = run_id(page)
+    page.get_by_text("Success", exact=True).first.wait_for()
+    assert dev.status(run) == "SUCCESS"
+    with dev.gateway() as gateway:
+        batches = worker.batches(gateway, run_ref=run)
+    assert [batch.seen for batch in batches] == [50, 100, 100]
+
+    page.goto("/assets/iu_route_attempt?view=events")
+    page.get_by_text("stopped_reason").first.wait_for()
+    page.get_by_text("drained").first.wait_for()
+    page.get_by_role("img", name="batches of the run").wait_for()
+    page.locator("[class*=EventRow], tr, a").filter(has_text=re.compile("AM|PM")).nth(1).click()
+    page.get_by_text("batch_id").first.wait_for()
+    page.get_by_text("last_event_seq").first.wait_for()
+
+
+def test_a_limit_of_zero_is_refused_with_the_field_and_the_reason(
+    dev: Dev, page: Page, launch: Callable[[str, str], None]
+) -> None:
+    before: Any = dev.ask("{ runsOrError { ... on Runs { count } } }")
+    launch("route_worker_job", "batch_limit: 0\n")
+    page.get_by_text("batch_limit: Input should be greater than or equal to 1").first.wait_for()
+    assert dev.ask("{ runsOrError { ... on Runs { count } } }") == before
+
+
+def test_a_person_replays_a_dead_letter(dev: Dev, page: Page, launch: Callable[[str, str], None]) -> None:
+    dev.emit(1)
+    with dev.gateway() as gateway:
+        gateway.run_script(LIVE)
+        assert dev.wait_for(dev.run({})) == "SUCCESS"
+        gateway.run_script(DRY)
+        (letter,) = dead_letters.list_letters(gateway)
+        launch("dead_letter_replay_job", f'dead_letter_id: "{letter.dead_letter_id}"\n')
+        run_id(page)
+        page.get_by_text("Success", exact=True).first.wait_for()
+        eventually(lambda: dead_letters.count_open(gateway) == 0, 10)
+    page.goto("/assets/iu_route_dead_letter?view=events")
+    page.get_by_text("resolved").first.wait_for()
+    page.get_by_text(str(letter.dead_letter_id)).first.wait_for()

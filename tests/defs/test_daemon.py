@@ -1,0 +1,120 @@
+"""A real web server and daemon: the sensor's way from event to attempt, and what is left after kill -9."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dev_server import FINISHED, Dev, eventually, free_port, running
+from iu_pipelines.domain import attempts, worker
+
+pytestmark = [pytest.mark.timeout(420), pytest.mark.xdist_group("dagster")]
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+    """One running `iu dev` for the tests of this module."""
+    with running(tmp_path_factory.mktemp("dev")) as dev:
+        yield dev
+
+
+def test_an_event_goes_by_sensor_and_run_to_its_attempt(dev: Dev) -> None:
+    dev.switch_on("backlog_sensor")
+    dev.emit(1_000)
+    with dev.gateway() as gateway:
+        eventually(lambda: len(attempts.recent(gateway, limit=1_000)) == 1_000, 120)
+        (made,) = worker.batches(gateway)
+    assert made.run_ref
+    assert dev.wait_for(made.run_ref) == "SUCCESS"
+    (asked,) = [tick for tick in dev.ticks("backlog_sensor") if tick["runIds"]]
+    assert asked["runIds"] == [made.run_ref]
+    eventually(lambda: any(tick["skipReason"] for tick in dev.ticks("backlog_sensor")), 30)
+    dev.switch_off("backlog_sensor")
+
+
+def test_a_limit_of_zero_is_refused_before_there_is_a_run(dev: Dev) -> None:
+    answer = dev.launch({"batch_limit": 0})
+    assert answer["__typename"] == "PythonError"
+    assert "batch_limit: Input should be greater than or equal to 1 (it is 0)" in answer["message"]
+
+
+def test_a_run_that_is_terminated_stops_between_batches(dev: Dev) -> None:
+    dev.emit(5_000)
+    run_id = dev.run({"batch_limit": 25})
+    dev.backlog_starts_to_move()
+    dev.ask("mutation ($id: String!) { terminateRun(runId: $id) { __typename } }", id=run_id)
+    assert dev.wait_for(run_id) == "CANCELED"
+    with dev.gateway() as gateway:
+        assert {batch.seen for batch in worker.batches(gateway, run_ref=run_id, limit=500)} == {25}
+    dev.nothing_lost_or_twice()
+
+
+def test_a_killed_run_worker_loses_nothing(dev: Dev) -> None:
+    dev.emit(5_000)
+    run_id = dev.run({"batch_limit": 25})
+    pid = dev.worker_pid(run_id)
+    dev.backlog_starts_to_move()
+    os.kill(pid, signal.SIGKILL)
+    assert dev.wait_for(run_id) == "FAILURE"
+    dev.nothing_lost_or_twice()
+
+
+def test_a_killed_postgresql_comes_back_and_has_lost_nothing(dev: Dev) -> None:
+    dev.emit(5_000)
+    run_id = dev.run({"batch_limit": 25})
+    dev.backlog_starts_to_move()
+    pid = int((dev.home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not dev.server.is_running(), 30)
+    eventually(dev.server.is_running, 60)
+    assert dev.wait_for(run_id) in FINISHED
+    dev.nothing_lost_or_twice()
+
+
+def test_a_killed_daemon_ends_iu_dev_with_its_reason_and_a_restart_goes_on(dev: Dev) -> None:
+    dev.emit(2_000)
+    (daemon,) = [
+        pid for pid in dev.processes() if b"dagster._daemon" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    os.kill(daemon, signal.SIGKILL)
+    assert dev.process
+    said, _ = dev.process.communicate(timeout=60)
+    assert dev.process.returncode == 1
+    assert "daemon ended with code -9" in said
+    eventually(lambda: not dev.processes(), 30)
+    dev.start()
+    dev.nothing_lost_or_twice()
+
+
+def test_a_taken_port_and_a_second_daemon_are_refused_with_what_to_do(dev: Dev) -> None:
+    def refused(*options: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "iu_pipelines", "dev", *options],
+            env={**os.environ, "IU_HOME": str(dev.home)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 2
+        return done.stderr
+
+    assert f"cannot listen on 127.0.0.1 port {dev.port}" in refused("--port", str(dev.port))
+    assert "another iu dev runs on" in refused("--port", str(free_port()))
+
+
+def test_a_viewer_can_look_and_not_launch(dev: Dev) -> None:
+    viewer = Dev(dev.home)
+    viewer.start("--read-only")
+    try:
+        answer = viewer.launch({})
+        assert answer["__typename"] == "UnauthorizedError"
+        assert viewer.ask("{ runsOrError { ... on Runs { results { runId } } } }")
+    finally:
+        viewer.stop()

@@ -1,0 +1,221 @@
+"""`iu dev` on a home of its own, for tests that speak to it as the web UI does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from iu_pipelines.db import steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import attempts, outbox, worker
+from iu_pipelines.domain.worker import DEFAULT_WORKER
+
+REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
+FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
+LAUNCH = """mutation ($params: ExecutionParams!) {
+  launchRun(executionParams: $params) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on UnauthorizedError { message }
+  }
+}"""
+EVENTS = """query ($run: ID!) {
+  logsForRun(runId: $run) { ... on EventConnection { events { ... on MessageEvent { message } } } }
+}"""
+SENSOR = """mutation ($selector: SensorSelector!) {
+  startSensor(sensorSelector: $selector) { __typename }
+}"""
+STOP_SENSOR = """mutation ($id: String!) { stopSensor(id: $id) { __typename } }"""
+TICKS = """query ($selector: InstigationSelector!) {
+  instigationStateOrError(instigationSelector: $selector) {
+    ... on InstigationState { id ticks(limit: 20) { status skipReason error { message } runIds } }
+  }
+}"""
+
+
+class Dev:
+    """`iu dev` on a home of its own, spoken to as the web UI does."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.port = free_port()
+        self.process: subprocess.Popen[str] | None = None
+        self.server = EmbeddedServer(home)
+
+    def start(self, *options: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "iu_pipelines", "dev", "--port", str(self.port), *options],
+            env={**os.environ, "IU_HOME": str(self.home)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.process.stdout
+        seen = []
+        for line in self.process.stdout:
+            seen.append(line)
+            if "Ctrl-C" in line:
+                return
+        raise AssertionError("".join(seen))
+
+    def stop(self) -> str:
+        """Press Ctrl-C and return what was still said."""
+        assert self.process
+        self.process.send_signal(signal.SIGINT)
+        said, _ = self.process.communicate(timeout=60)
+        assert self.process.returncode == 0, said
+        return said
+
+    def ask(self, query: str, **variables: Any) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}/graphql",
+            json.dumps({"query": query, "variables": variables}).encode(),
+            {"content-type": "application/json"},
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                body = answer.read()
+        except urllib.error.HTTPError as refused:
+            body = refused.read()
+        data: dict[str, Any] | None = json.loads(body)["data"]
+        return data or {}
+
+    def launch(self, config: dict[str, Any], job: str = "route_worker_job") -> dict[str, Any]:
+        selector = {**REPOSITORY, "jobName": job}
+        params = {"selector": selector, "mode": "default", "runConfigData": config}
+        answer: dict[str, Any] = self.ask(LAUNCH, params=params).get("launchRun", {})
+        return answer
+
+    def run(self, config: dict[str, Any]) -> str:
+        """Launch the worker; after a restart of PostgreSQL Dagster needs a moment for its own connections."""
+        answers: list[dict[str, Any]] = []
+
+        def launched() -> bool:
+            answers.append(self.launch(config))
+            return "run" in answers[-1]
+
+        eventually(launched, 60)
+        return str(answers[-1]["run"]["runId"])
+
+    def status(self, run_id: str) -> str:
+        query = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
+        return str(self.ask(query, id=run_id).get("runOrError", {}).get("status", "unknown"))
+
+    def wait_for(self, run_id: str) -> str:
+        eventually(lambda: self.status(run_id) in FINISHED, 120)
+        return self.status(run_id)
+
+    def worker_pid(self, run_id: str) -> int:
+        """The process that executes a run, as the run itself says."""
+        found: list[int] = []
+
+        def look() -> bool:
+            for event in self.ask(EVENTS, run=run_id)["logsForRun"]["events"]:
+                message = event.get("message") or ""
+                if "Executing steps in process (pid: " in message:
+                    found.append(int(message.rsplit("pid: ", 1)[1].rstrip(").")))
+            return bool(found)
+
+        eventually(look, 60)
+        return found[0]
+
+    def switch_on(self, sensor: str) -> None:
+        self.ask(SENSOR, selector={**REPOSITORY, "sensorName": sensor})
+
+    def ticks(self, sensor: str) -> list[dict[str, Any]]:
+        state = self.ask(TICKS, selector={**REPOSITORY, "name": sensor})["instigationStateOrError"]
+        ticks: list[dict[str, Any]] = state["ticks"]
+        return ticks
+
+    def switch_off(self, sensor: str) -> None:
+        state = self.ask(TICKS, selector={**REPOSITORY, "name": sensor})["instigationStateOrError"]
+        self.ask(STOP_SENSOR, id=state["id"])
+
+    def gateway(self) -> Gateway:
+        return Gateway(self.server.url())
+
+    def emit(self, count: int) -> None:
+        with self.gateway() as gateway:
+            outbox.emit_many(
+                gateway,
+                [outbox.NewEvent("version_applied", f"t/{n}", uuid4(), "test", {}) for n in range(count)],
+            )
+
+    def backlog_starts_to_move(self, batches: int = 3) -> None:
+        with self.gateway() as gateway:
+            before = worker.batches(gateway, limit=1)
+            first = before[0].batch_id if before else 0
+            eventually(lambda: any(one.batch_id >= first + batches for one in worker.batches(gateway)), 60)
+
+    def nothing_lost_or_twice(self) -> None:
+        """Drain what is left, and hold every event against its attempts."""
+        assert self.wait_for(self.run({"batch_limit": 10_000})) == "SUCCESS"
+        with self.gateway() as gateway:
+            found = gateway.fetch_one(
+                """select (select count(*) from public.event_outbox) as events,
+                          (select count(*) from public.iu_route_attempt) as attempts,
+                          (select count(distinct event_id) from public.iu_route_attempt) as attempted"""
+            )
+            assert found
+            assert found["events"] == found["attempts"] == found["attempted"]
+            assert attempts.conservation(gateway, DEFAULT_WORKER).events_unattempted == 0
+
+    def processes(self) -> list[int]:
+        """Every process of Dagster that belongs to this home."""
+        wanted = f"IU_HOME={self.home}".encode()
+        found = []
+        for directory in Path("/proc").glob("[0-9]*"):
+            try:
+                environment = (directory / "environ").read_bytes().split(b"\0")
+                words = (directory / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if wanted in environment and b"dagster" in words:
+                found.append(int(directory.name))
+        return found
+
+
+def eventually(is_so: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        time.sleep(0.2)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Dev]:
+    """A running `iu dev` with an installed schema; it leaves no process behind."""
+    dev = Dev(home)
+    dev.server.ensure_running()
+    with dev.gateway() as gateway:
+        steps.apply(gateway)
+    try:
+        dev.start()
+        yield dev
+        assert "stopping" in dev.stop()
+        eventually(lambda: not dev.processes(), 30)
+        assert dev.server.is_running(), "it was running before, so it is left running"
+    finally:
+        if dev.process and dev.process.poll() is None:
+            dev.process.kill()
+        dev.server.stop()
