@@ -42,7 +42,7 @@ for home in pathlib.Path(sys.argv[1]).iterdir():
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name in [name for name in os.environ if name.startswith("IU_")]:
+    for name in [name for name in os.environ if name.startswith("IU_") and name != "IU_LONG"]:
         del os.environ[name]
     given = getattr(config, "workerinput", None)
     if given:

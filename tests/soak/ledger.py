@@ -31,7 +31,7 @@ class Ledger:
             self.counts["commits"] += 1
 
     def undo(self, made: list[UUID]) -> None:
-        """The events of a transaction or savepoint that was undone, or cut before its commit was asked for."""
+        """The events of what was undone, or was cut before its commit was asked for."""
         with self._lock:
             self.undone += made
             self.counts["rollbacks"] += 1

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import psycopg
+
 from engine.sessions import Session, drain, make_live, opened, set_gate, subject, value
 from soak.ledger import Ledger
 from soak.scenes import LIVE_ROUTE, PLAIN, WORKERS, Scene, Scenes
@@ -25,7 +26,7 @@ _FLOOD = "IU302"
 
 @dataclass(frozen=True)
 class Programme:
-    """How long, how many, how often. `crash_every` kills a backend with SIGKILL, which restarts the server."""
+    """How long, how many, how often. At `crash_every` a backend gets SIGKILL, and so the server restarts."""
 
     seconds: float = 600.0
     say_every: float = 10.0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import psycopg
+
 from engine.sessions import WORKER, Session, emit, replay, run, set_gate, subject, value
 from soak.ledger import Ledger
 
@@ -25,6 +26,7 @@ SOUGHT = ("soak.sought", "soak.sought.too")
 WORKERS = (*PLAIN, *SOUGHT)
 
 LIVE_ROUTE = "iu.structure_piece_split.workflow"
+_ROUTES = "public.iu_outbound_route"
 _ROUTE = "iu.version_applied.workflow"
 _GATES = ("iu_core.route_worker_enabled", "iu_core.routes_enabled")
 
@@ -95,12 +97,12 @@ class Scenes:
         """Switch the routes, add a second one and take it away, and let the live one be dry for a while."""
         change = chance.choice(
             (
-                f"update public.iu_outbound_route set enabled = not enabled where route_code = '{_ROUTE}'",
-                f"update public.iu_outbound_route set enabled = true where route_code = '{_ROUTE}'",
-                "insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref) "
-                "values ('soak.second', 'version_applied', true, 'workflow', 'elsewhere') on conflict do nothing",
-                "delete from public.iu_outbound_route where route_code = 'soak.second'",
-                f"update public.iu_outbound_route set dry_run = not dry_run where route_code = '{LIVE_ROUTE}'",
+                f"update {_ROUTES} set enabled = not enabled where route_code = '{_ROUTE}'",
+                f"update {_ROUTES} set enabled = true where route_code = '{_ROUTE}'",
+                f"insert into {_ROUTES} (route_code, event_type, enabled, target_kind, target_ref) values "
+                "('soak.second', 'version_applied', true, 'workflow', 'elsewhere') on conflict do nothing",
+                f"delete from {_ROUTES} where route_code = 'soak.second'",
+                f"update {_ROUTES} set dry_run = not dry_run where route_code = '{LIVE_ROUTE}'",
             )
         )
         with session.transaction():
@@ -190,7 +192,8 @@ def _lock(session: Session, number: int) -> None:
 
 def _make_subject(session: Session, number: int) -> None:
     session.execute(
-        "insert into public.information_unit (unit_id, canonical_address) values (%s, %s) on conflict do nothing",
+        "insert into public.information_unit (unit_id, canonical_address) values (%s, %s) "
+        "on conflict do nothing",
         (subject(number), f"TEST/{number}"),
     )
 

@@ -8,16 +8,16 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
+
 from engine import broken
 from engine.sessions import WORKER, Session, drain, emit, emit_many, make_live, opened, replay, run, value
+from iu_pipelines.db import steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
 from soak.__main__ import SETTINGS
 from soak.ledger import Ledger
 from soak.play import SHORT, Play
 from soak.verdict import Verdict, judge, lost_so_far
-
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
-from iu_pipelines.db.gateway import Gateway
 
 
 @pytest.fixture
@@ -81,8 +81,8 @@ def test_an_attempt_made_again_is_counted_as_twice(session: Session) -> None:
     drain(session)
     session.execute("drop index public.first_attempt_is_made_once")
     session.execute(
-        "insert into public.iu_route_attempt_log (batch_id, event_id, worker_no, route_no, route_version, decision) "
-        "select batch_id, event_id, worker_no, route_no, route_version, decision from public.iu_route_attempt_log"
+        "insert into public.iu_route_attempt_log (event_id, worker_no, route_no, route_version, decision) "
+        "select event_id, worker_no, route_no, route_version, decision from public.iu_route_attempt_log"
     )
     found = verdict(session)
     assert found.twice == 1

@@ -61,7 +61,7 @@ select count(*) from (
 """
 _DISORDERED = """
 select count(*) from (
-    select o.event_seq, lag(o.event_seq) over (partition by o.event_subject_ref order by f.attempt_id) as before
+    select o.event_seq, lag(o.event_seq) over subject as before
     from (
         select a.event_id, min(a.attempt_id) as attempt_id from public.iu_route_attempt_log as a
         where a.attempt_no = 1
@@ -69,6 +69,7 @@ select count(*) from (
         group by a.event_id
     ) as f
     inner join public.event_outbox as o on o.event_id = f.event_id
+    window subject as (partition by o.event_subject_ref order by f.attempt_id)
 ) as pair where pair.before > pair.event_seq
 """
 _UNGATED = """
