@@ -94,4 +94,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'e1e46a9caca3c3d2f83f3e1f3168d0c4dc4b989e1ef957030314d78d9ca56a35');
+select public.fn_iu_step_record('070_functions', '7a67ca1d3692fe9922eebf61d6564f5a248c044eeb01743cdea4f95175d5b893');

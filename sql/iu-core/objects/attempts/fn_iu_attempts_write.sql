@@ -59,7 +59,10 @@ begin
             case when d.failure is not null then 'worker_process_error' end, d.failure
         from decided as d order by d.event_seq, d.route_no
     )
-    select (select n.no from numbered as n), c.*, d.*, d.attempts - d.skipped - d.failed
+    select (select n.no from numbered as n), c.*, d.*, d.attempts - d.skipped - d.failed - case
+        when exists (select from routed as r where not r.dry_run)
+        then (select count(*) from decided as s where s.decision = 'sent' and s.failure is null) else 0
+    end
     into batch.batch_id, batch.seen, batch.first_event_seq, batch.last_event_seq,
         batch.attempts_written, batch.failed, batch.skipped, batch.dry_run
     from (select count(*), min(event_seq), max(event_seq) from claimed) as c
