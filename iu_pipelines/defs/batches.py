@@ -57,7 +57,8 @@ def summary_metadata(
         "backlog_before": before.backlog,
         "backlog_after": after.backlog,
         "dagster/row_count": after.attempts_in_audit,
-        "rows": dg.MetadataValue.md(_way_back(run.run_ref)),
+        "batches_of_this_run": f"iu batch list --run {run.run_ref}",
+        "rows_of_this_run": f"select * from public.iu_route_attempt where run_ref = '{run.run_ref}'",
         "table": _table(made),
     }
     return summary | ({"plot": dg.MetadataValue.md(_plot(made, after.backlog))} if made else {})
@@ -66,13 +67,6 @@ def summary_metadata(
 def _seconds(made: Sequence[Batch]) -> float:
     return (
         (made[-1].finished_at - made[0].started_at).total_seconds() if made and made[-1].finished_at else 0.0
-    )
-
-
-def _way_back(run_ref: str | None) -> str:
-    return (
-        f"`iu batch list --run {run_ref}`, or in SQL:\n\n"
-        f"    select * from public.iu_route_attempt where run_ref = '{run_ref}'"
     )
 
 

@@ -151,7 +151,11 @@ def _report_batches(context: dg.AssetExecutionContext, gateway: Queries, mount: 
         if batch is None:
             continue
         context.log_event(
-            dg.AssetMaterialization(mount.key("iu_route_attempt"), metadata=batch_metadata(batch))
+            dg.AssetMaterialization(
+                mount.key("iu_route_attempt"),
+                description=f"batch {batch.batch_id}: {batch.seen:,} events",
+                metadata=batch_metadata(batch),
+            )
         )
         if batch.dead_lettered:
             context.log_event(

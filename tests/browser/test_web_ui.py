@@ -25,8 +25,14 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-LIVE = "alter table public.iu_outbound_route drop constraint dry_run_is_enforced; update public.iu_outbound_route set dry_run = false"
-DRY = "update public.iu_outbound_route set dry_run = true; alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run)"
+LIVE = """
+alter table public.iu_outbound_route drop constraint dry_run_is_enforced;
+update public.iu_outbound_route set dry_run = false;
+"""
+DRY = """
+update public.iu_outbound_route set dry_run = true;
+alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run);
+"""
 
 pytestmark = [
     pytest.mark.timeout(420),
@@ -91,9 +97,11 @@ def test_a_person_launches_the_worker_watches_it_and_reads_the_numbers_of_a_batc
     page.goto("/assets/iu_route_attempt?view=events")
     page.get_by_text("stopped_reason").first.wait_for()
     page.get_by_text("drained").first.wait_for()
+    page.get_by_text("[Show Markdown]").last.click()
     page.get_by_role("img", name="batches of the run").wait_for()
-    page.locator("[class*=EventRow], tr, a").filter(has_text=re.compile("AM|PM")).nth(1).click()
-    page.get_by_text("batch_id").first.wait_for()
+    page.get_by_role("button", name="Close").click()
+    page.get_by_text(re.compile(r"\d:\d\d [AP]M$")).nth(1).click()
+    page.get_by_text(f"batch {batches[0].batch_id}: 50 events").wait_for()
     page.get_by_text("last_event_seq").first.wait_for()
 
 

@@ -57,7 +57,9 @@ def test_the_run_id_leads_from_every_batch_and_attempt_to_the_run(
     assert {batch.run_ref for batch in worker.batches(gateway)} == {result.run_id}
     refs = gateway.fetch_all("select distinct run_ref from public.iu_route_attempt")
     assert refs == [{"run_ref": result.run_id}]
-    assert result.run_id in materializations(result, "iu_route_attempt")[-1]["rows"]
+    summary = materializations(result, "iu_route_attempt")[-1]
+    assert gateway.fetch_all(summary["rows_of_this_run"])
+    assert summary["batches_of_this_run"] == f"iu batch list --run {result.run_id}"
 
 
 @pytest.mark.parametrize(
