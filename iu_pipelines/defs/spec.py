@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import dagster as dg
@@ -57,12 +57,3 @@ def _cell(value: object) -> str:
 def run_link(run_ref: str | None) -> str:
     """Return a link to the run in the web UI; empty for a batch that no run made."""
     return f"[{run_ref[:8]}](/runs/{run_ref})" if run_ref else ""
-
-
-def text_of(values: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
-    """Return *values* as metadata, leaving out what is None."""
-    return {
-        name: dg.MetadataValue.text(value) if isinstance(value, str) else dg.MetadataValue.json(value)
-        for name, value in values.items()
-        if value is not None
-    }

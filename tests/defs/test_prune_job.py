@@ -10,8 +10,12 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 from code_location import Location
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from sqlalchemy import text
 
 from iu_pipelines.db.gateway import Gateway
@@ -63,6 +67,32 @@ def test_old_observations_of_ours_go_and_those_of_others_stay(location: Location
     assert location.run("prune_job").success
     runless = [_observed(location.instance, asset) for asset in ("event_outbox", "somebody_elses")]
     assert runless == [1, 1]  # the one that the audit of health made belongs to a run that stays
+
+
+def test_old_ticks_of_ours_go_and_those_of_others_stay(location: Location) -> None:
+    ours, theirs = (_tick_of(location.instance, name) for name in ("backlog_sensor", "somebody_elses"))
+    assert location.run("prune_job").success
+    assert not location.instance.get_ticks(ours.instigator_origin_id, ours.selector_id)
+    assert len(location.instance.get_ticks(theirs.instigator_origin_id, theirs.selector_id)) == 1
+
+
+def _tick_of(instance: dg.DagsterInstance, sensor: str) -> InstigatorState:
+    """Record a sensor that is running, and a tick that it had long ago."""
+    place = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="any"), "any")
+    origin = RemoteRepositoryOrigin(place, "__repository__").get_instigator_origin(sensor)
+    state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING)
+    instance.add_instigator_state(state)
+    instance.create_tick(
+        TickData(
+            instigator_origin_id=state.instigator_origin_id,
+            selector_id=state.selector_id,
+            instigator_name=sensor,
+            instigator_type=InstigatorType.SENSOR,
+            status=TickStatus.SKIPPED,
+            timestamp=(datetime.now(UTC) - timedelta(days=60)).timestamp(),
+        )
+    )
+    return state
 
 
 @pytest.mark.usefixtures("history")

@@ -1,0 +1,100 @@
+"""Take the screenshots of the documentation, from the real web UI on the history of this repository.
+
+python docs/images/take.py        (needs a Chromium and playwright; writes PNGs of 256 colours beside itself)
+"""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+sys.path.insert(0, str(REPOSITORY / "tests"))
+
+from dev_server import Dev, running  # noqa: E402  found through the line above
+
+SIZE = {"width": 1200, "height": 720}
+
+
+def launchpad(page: Page) -> None:
+    """The launchpad of the main job, with what each field means."""
+    page.goto("/locations/iu_pipelines/jobs/route_worker_job/playground")
+    page.get_by_text("worker_name").last.wait_for()
+
+
+def batch(page: Page) -> None:
+    """The summary of a run on the page of the audit."""
+    page.goto("/assets/iu_route_attempt?view=events")
+    page.get_by_text("stopped_reason").first.wait_for()
+
+
+def plot(page: Page) -> None:
+    """The plot of a run."""
+    batch(page)
+    page.get_by_text("[Show Markdown]").last.click()
+    page.get_by_role("img", name="batches of the run").wait_for()
+
+
+def lineage(page: Page) -> None:
+    """The assets and the arrows between them."""
+    page.goto("/locations/iu_pipelines/asset-groups/iu_core/lineage")
+    page.get_by_text("iu_evidence").first.wait_for()
+
+
+def checks(page: Page) -> None:
+    """The checks of the health audit."""
+    page.goto("/assets/iu_health_audit?view=checks")
+    page.get_by_text("backlog_moving").first.wait_for()
+
+
+def automation(page: Page) -> None:
+    """The schedules and sensors."""
+    page.goto("/automation")
+    page.get_by_text("run_failure_sensor").wait_for()
+
+
+VIEWS: tuple[Callable[[Page], None], ...] = (launchpad, batch, plot, lineage, checks, automation)
+
+
+def main() -> None:
+    """Route this repository's history through Dagster, and photograph what the web UI says."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    with tempfile.TemporaryDirectory() as home, running(Path(home)) as dev:
+        _work(dev)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = browser.new_page(base_url=f"http://127.0.0.1:{dev.port}", viewport=SIZE)
+            page.set_default_timeout(120_000)
+            for view in VIEWS:
+                view(page)
+                page.wait_for_timeout(6_000)
+                _keep(page.screenshot(), HERE / f"{view.__name__}.png")
+            browser.close()
+
+
+def _work(dev: Dev) -> None:
+    url = dev.server.url()
+    ingest = [sys.executable, "-m", "iu_pipelines", "ingest", "git", str(REPOSITORY), "--database-url", url]
+    subprocess.run(ingest, check=True)
+    dev.emit(4_000)
+    dev.wait_for(dev.run({"batch_limit": 500}))
+    for job in ("health_audit_job", "evidence_job"):
+        dev.wait_for(dev.launch({}, job)["run"]["runId"])
+
+
+def _keep(png: bytes, path: Path) -> None:
+    Image.open(io.BytesIO(png)).convert("RGB").quantize(256).save(path, optimize=True)
+    print(f"{path.name}: {path.stat().st_size // 1024} KiB")
+
+
+if __name__ == "__main__":
+    main()
