@@ -44,6 +44,7 @@ _START_SECONDS: Final = 60.0
 _STOP_SECONDS: Final = 30.0
 _POLL_SECONDS: Final = 0.02
 _LOG_BYTES: Final = 10_000_000
+_FULL: Final = "53300"
 _NOT_OPEN: Final = re.compile(r"FATAL:  the database system is .*|FATAL:  .* does not exist")
 _PASSING: Final = re.compile("Address already in use|could not create any TCP/IP sockets|is still in use")
 _NAME: Final = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -100,9 +101,12 @@ class EmbeddedServer:
             return self.ensure_database(DATABASE)
 
     def is_running(self) -> bool:
-        """Whether the server is alive and lets us in."""
+        """Whether the server is alive and lets us in, or would if it had a connection to spare."""
         with self._in_words():
-            return self._is_alive() and self._answer() is None
+            if not self._is_alive():
+                return False
+            reason = self._answer()
+            return reason is None or reason.code == _FULL
 
     def url(self, database: str = DATABASE) -> str:
         """The URL of a database of this server, whether or not it exists or runs."""
@@ -244,6 +248,8 @@ class EmbeddedServer:
             reason = self._answer()
             if reason is None:
                 return True
+            if reason.code == _FULL:
+                raise reason
             if reason.code == "28P01":
                 raise EmbeddedServerError(
                     f"the server in {self.home} refuses the password that {self._data}/iu.json holds",

@@ -1,0 +1,1 @@
+"""Faults: kills, full disks, timeouts, restores. The servers here are of the tests' own."""

@@ -1,0 +1,262 @@
+"""A server of a test's own that is killed on purpose, and places in the engine at which it can be halted.
+
+A trigger on each table that the engine writes waits for an advisory lock when the session asks for it
+(`set arena.halt = '…'`). Whoever waits there is in the midst of one statement, and can be struck.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+
+from engine.sessions import Session, value
+from iu_pipelines.db.embedded import EmbeddedServer
+
+_KEY = 4711
+
+_TRIGGER = """
+create or replace function public.arena_halt() returns trigger language plpgsql as $$
+begin
+    if current_setting('arena.halt', true) = tg_name then
+        perform pg_advisory_xact_lock_shared(4711);
+    end if;
+    return case when tg_op = 'DELETE' then old else new end;
+end
+$$
+"""
+
+PLACES = {
+    "name_given": "before insert on public.iu_audit_name for each row",
+    "cursor_made": "after insert on public.iu_route_worker_cursor for each row",
+    "attempts_half_written": (
+        "before insert on public.iu_route_attempt_log for each row when (new.attempt_id % 5 = 0)"
+    ),
+    "attempts_written": "after insert on public.iu_route_attempt_log for each statement",
+    "letter_begun": "before insert on public.iu_route_dead_letter for each row",
+    "batch_begun": "before insert on public.iu_route_batch for each row",
+    "tally_begun": "before insert on public.iu_route_attempt_tally for each row",
+    "cursor_begun": "before update on public.iu_route_worker_cursor for each row",
+    "cursor_moved": "after update on public.iu_route_worker_cursor for each row",
+    "letter_touched": "before update on public.iu_route_dead_letter for each row",
+    "seek_begun": "before insert on public.iu_route_worker_seek for each row",
+    "event_begun": "before insert on public.event_outbox for each row",
+    "event_written": "after insert on public.event_outbox for each row",
+    "gate_begun": "before update on public.dot_config for each row",
+    "gate_told": "before insert on public.dot_config_history for each row",
+}
+"""Halting places, named by what is going on there. The trigger of each comes after those of the product."""
+
+AT_COMMIT = {
+    "batch_committing": "iu_route_batch",
+    "event_committing": "event_outbox",
+    "letter_committing": "iu_route_attempt_log",
+}
+"""Places inside the commit itself: deferred triggers on these tables."""
+
+_FACTS = (
+    "dot_config",
+    "dot_config_history",
+    "event_outbox",
+    "iu_audit_name",
+    "iu_route_worker_cursor",
+    "iu_route_worker_seek",
+    "iu_route_batch",
+    "iu_route_attempt_log",
+    "iu_route_attempt_tally",
+    "iu_route_dead_letter",
+)
+
+
+class Client:
+    """A process that performs acts, one after the other, each in a session of its own."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, url: str, *statements: str) -> None:
+        """Begin an act; `ended` tells how it went."""
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            )
+        assert self._process.stdin
+        print(json.dumps([url, *statements]), file=self._process.stdin, flush=True)
+
+    def ended(self) -> str:
+        """Wait for the end of the act: its SQLSTATE, `cut`, `done`, or nothing from a killed process."""
+        assert self._process
+        assert self._process.stdout
+        return self._process.stdout.readline().strip()
+
+    def kill(self) -> None:
+        if self._process:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+_CLIENT = """
+import json, sys, psycopg
+for line in sys.stdin:
+    url, *statements = json.loads(line)
+    try:
+        with psycopg.connect(url, autocommit=True) as session:
+            for statement in statements:
+                session.execute(statement.encode())
+        print('done', flush=True)
+    except psycopg.Error as error:
+        print(error.sqlstate or 'cut', flush=True)
+"""
+
+
+@dataclass
+class Arena:
+    """One database of a server of our own, and a client of it."""
+
+    server: EmbeddedServer
+    url: str
+    client: Client = field(default_factory=Client)
+
+    def install(self) -> None:
+        """Put the halting places into the database."""
+        with self.session() as session:
+            session.execute(_TRIGGER)
+            for name, where in PLACES.items():
+                session.execute(
+                    f"create trigger {name} {where} execute function public.arena_halt()".encode()
+                )
+            for name, table in AT_COMMIT.items():
+                session.execute(
+                    f"create constraint trigger {name} after insert on public.{table} deferrable initially "
+                    "deferred for each row execute function public.arena_halt()".encode()
+                )
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session of its own, as soon as the server takes one."""
+        for _ in range(200):
+            try:
+                session = psycopg.connect(self.url, autocommit=True, connect_timeout=5)
+                break
+            except psycopg.OperationalError:
+                time.sleep(0.05)
+        else:
+            raise AssertionError("the server takes no session")
+        with session:
+            yield session
+
+    @contextmanager
+    def halted(self, act: str, place: str, *settings: str) -> Iterator[int]:
+        """The client performs `act`, halted at `place` until the block ends; the pid of its backend."""
+        holder = psycopg.connect(self.url, autocommit=True)
+        try:
+            holder.execute("select pg_advisory_lock(%s)", (_KEY,))
+            self.client.start(self.url, f"set arena.halt = '{place}'", *settings, act)
+            yield self._waiting()
+        finally:
+            with _forgiven():
+                holder.close()
+
+    def facts(self) -> dict[str, str]:
+        """A fingerprint of each table that the engine writes."""
+        with self.session() as session:
+            return {
+                table: value(session, f"select md5(coalesce(string_agg(t::text, ',' order by t::text), '')) "
+                             f"from public.{table} as t")
+                for table in _FACTS
+            }  # fmt: skip
+
+    def wait_for_end(self, backend: int) -> None:
+        """Wait until a backend is gone; without its client it ends its statement, and commits it."""
+        with self.session() as session:
+            for _ in range(1000):
+                if not value(session, "select count(*) from pg_stat_activity where pid = %s", (backend,)):
+                    return
+                time.sleep(0.01)
+        raise AssertionError(f"backend {backend} does not end")
+
+    def crash(self) -> None:
+        """SIGKILL for the postmaster and everything that it started."""
+        for pid in family(self.postmaster()):
+            with _forgiven():
+                os.kill(pid, signal.SIGKILL)
+
+    def postmaster(self) -> int:
+        pid_file = self.server.home / "postgres" / "data" / "postmaster.pid"
+        return int(pid_file.read_text(encoding="utf-8").split()[0])
+
+    def _waiting(self) -> int:
+        """The pid of the backend that waits at the halting place."""
+        with self.session() as session:
+            for _ in range(1000):
+                pid = value(
+                    session,
+                    "select pid from pg_locks where locktype = 'advisory' and objid = %s and not granted",
+                    (_KEY,),
+                )
+                if pid is not None:
+                    return int(pid)
+                time.sleep(0.01)
+        raise AssertionError("nobody came to the halting place")
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its children's children."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    return [pid, *(one for child in children for one in family(int(child)))]
+
+
+@contextmanager
+def _forgiven() -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.Error, ProcessLookupError, FileNotFoundError):
+        return
+
+
+Strike = Callable[[Arena, int], None]
+
+
+def terminate(arena: Arena, backend: int) -> None:
+    with arena.session() as session:
+        session.execute("select pg_terminate_backend(%s)", (backend,))
+
+
+def cancel(arena: Arena, backend: int) -> None:
+    with arena.session() as session:
+        session.execute("select pg_cancel_backend(%s)", (backend,))
+
+
+def kill_backend(arena: Arena, backend: int) -> None:
+    os.kill(backend, signal.SIGKILL)
+
+
+def kill_client(arena: Arena, backend: int) -> None:
+    arena.client.kill()
+
+
+def kill_server(arena: Arena, backend: int) -> None:
+    arena.crash()
+
+
+def stop_at_once(arena: Arena, backend: int) -> None:
+    os.kill(arena.postmaster(), signal.SIGQUIT)
+
+
+def restart(arena: Arena, backend: int) -> None:
+    arena.server.stop()
+    arena.server.ensure_running()
+
+
+def wait_for_timeout(arena: Arena, backend: int) -> None:
+    """The victim's own setting ends it."""
