@@ -1,7 +1,7 @@
 # Every target does its own set-up. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check dev bench soak stamp lock clean
+.PHONY: help setup demo test check dev bench soak stamp docs lock clean
 
 JOBS ?= 2
 BIN := .venv/bin
@@ -31,6 +31,7 @@ check: setup ## style, types, import contracts, SQL laws and stamps
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql
 	@$(BIN)/python -m iu_pipelines steps stamp --check
+	@$(BIN)/python docs/generate.py --check
 
 dev: setup ## Dagster's web UI and daemon on the embedded database
 	@$(BIN)/python -m iu_pipelines dev
@@ -43,6 +44,9 @@ soak: setup ## faults and races at once, for SOAK_SECONDS (600)
 
 stamp: setup ## write the checksums of edited steps
 	@$(BIN)/python -m iu_pipelines steps stamp
+
+docs: setup ## write the pages of docs/reference that are made from the code
+	@$(BIN)/python docs/generate.py
 
 lock: ## write requirements.lock anew (needs uv)
 	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -293,13 +293,13 @@ class Evidence:
     generated_at: Time
     """When it was gathered, by the clock of the database."""
     verdict: Verdict
-    """The verdict."""
+    """Whether every line passed."""
     guarantees: tuple[Guarantee, ...]
     """What the product promises, and what this evidence says of it."""
     proofs: tuple[Proof, ...]
     """Every line of every proof."""
     totals: Totals
-    """What the database holds."""
+    """How much the database holds."""
     workers: tuple[Worker, ...]
     """The workers."""
     timelines: tuple[Timeline, ...]

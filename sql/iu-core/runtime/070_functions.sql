@@ -31,6 +31,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/attempts/fn_iu_route_deliver.sql
 \ir ../objects/attempts/fn_iu_attempt_decide.sql
 \ir ../objects/attempts/fn_iu_attempt_exists.sql
+\ir ../objects/attempts/fn_iu_attempts_write_dry.sql
 \ir ../objects/attempts/fn_iu_attempts_write.sql
 \ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
 \ir ../objects/attempts/iu_route_attempt.sql
@@ -57,6 +58,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/worker/fn_iu_window_snapshot.sql
 \ir ../objects/worker/fn_iu_window_open.sql
 \ir ../objects/worker/fn_iu_window_advance.sql
+\ir ../objects/worker/fn_iu_window_is_one_range.sql
 \ir ../objects/worker/fn_iu_window_close.sql
 \ir ../objects/worker/fn_iu_flood_refuse.sql
 \ir ../objects/worker/fn_iu_batch_hash.sql
@@ -94,4 +96,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '7a67ca1d3692fe9922eebf61d6564f5a248c044eeb01743cdea4f95175d5b893');
+select public.fn_iu_step_record('070_functions', '238ab7dfc34466b7ae08430209f8253dfc359e2484d413df3b98cbf1e095f3a1');

@@ -124,7 +124,8 @@ begin
             from (values
                 ('emit', 1, 'emit', format(v_emit, 'version_applied', v_subject, '{}')),
                 ('emit', 2, 'emit many', 'select public.fn_iu_emit_events(''[]'')'),
-                ('write', 1, 'outbox', 'insert into public.event_outbox (event_domain, event_type) values (''iu'', ''version_applied'')'),
+                ('write', 1, 'outbox', 'insert into public.event_outbox (event_id, event_domain, event_type) '
+                    'values (gen_random_uuid(), ''iu'', ''version_applied'')'),
                 ('write', 2, 'attempts', 'insert into public.iu_route_attempt_log (event_id, worker_no, decision) '
                     'values (''010aaaaa-0000-4000-8000-000000000010'', 1, ''skipped'')'),
                 ('write', 3, 'batches', 'delete from public.iu_route_batch where false'),

@@ -82,12 +82,18 @@ begin
     update public.iu_outbound_route set dry_run = true where route_code = 'iu_probe_030.dry';
     perform public.fn_iu_proof_note(
         'D5 rest of a letter after 1, 2, 3 and 100 attempts', 'doubled, doubled, never above the cap',
-        format(
-            '%s, %s, %s',
-            case when public.fn_iu_replay_delay(2) = least(2 * public.fn_iu_replay_delay(1), public.fn_iu_replay_delay(100)) then 'doubled' else 'not doubled' end,
-            case when public.fn_iu_replay_delay(3) = least(4 * public.fn_iu_replay_delay(1), public.fn_iu_replay_delay(100)) then 'doubled' else 'not doubled' end,
-            case when public.fn_iu_replay_delay(100) <= make_interval(secs => public.fn_iu_setting_seconds('iu_core.replay_backoff_cap_seconds', 86400))
-                then 'never above the cap' else 'above the cap' end
+        (
+            select format(
+                '%s, %s, %s',
+                case when public.fn_iu_replay_delay(2) = least(2 * r.first, r.cap) then 'doubled' else 'not doubled' end,
+                case when public.fn_iu_replay_delay(3) = least(4 * r.first, r.cap) then 'doubled' else 'not doubled' end,
+                case when public.fn_iu_replay_delay(100) <= r.cap then 'never above the cap' else 'above the cap' end
+            )
+            from (
+                select
+                    make_interval(secs => public.fn_iu_setting_seconds('iu_core.replay_backoff_seconds', 60)) as first,
+                    make_interval(secs => public.fn_iu_setting_seconds('iu_core.replay_backoff_cap_seconds', 86400)) as cap
+            ) as r
         )
     );
 

@@ -31,7 +31,10 @@ as $$
             when a.route_no <> 0 and a.decision in ('dry_run', 'sent') and (a.decision = 'dry_run') <> v.dry_run
             then format('says %s of a route that was %s', a.decision, case when v.dry_run then 'dry-run' else 'live' end)
             when a.decision = 'failed' and l.dead_letter_id is null then 'failed and was not set aside'
-            when a.decision = 'failed' and l.attempts = 1 and a.error_detail is distinct from l.failure_detail
+            when a.decision = 'failed' and a.error_detail is distinct from l.failure_detail and not exists (
+                select from public.iu_route_attempt_log as r
+                where r.idempotency_key = l.idempotency_key and r.attempt_no > 1 and r.decision = 'failed'
+            )
             then 'tells another error than its dead letter'
         end as fault
         from attempt as a

@@ -1,0 +1,157 @@
+"""``iu evidence`` and ``iu audit verify``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import outbox, worker
+from iu_pipelines.domain.worker import DEFAULT_WORKER
+
+Iu = Callable[..., Any]
+
+
+@pytest.fixture
+def worked(database: str) -> Gateway:
+    """A database with three batches of two events."""
+    with Gateway(database) as gateway:
+        for number in range(6):
+            outbox.emit(gateway, "version_applied", f"docs/{number}", uuid4(), "test", {})
+        for _ in range(3):
+            worker.run_once(gateway, DEFAULT_WORKER, 2)
+        return gateway
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of the test's own."""
+    monkeypatch.setenv("IU_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.mark.usefixtures("worked")
+def test_evidence_prints_the_verdict_and_where_the_page_is(iu: Iu, home: Path) -> None:
+    done = iu("evidence")
+    assert done.code == 0
+    assert "PASS: " in done.out
+    assert ", 0 failed" in done.out
+    (report,) = home.glob("evidence/*/000001/report.html")
+    assert f"open {report}" in done.out
+
+
+@pytest.mark.usefixtures("worked")
+def test_evidence_in_json_names_pack_hash_and_page(iu: Iu, tmp_path: Path) -> None:
+    first, second = (iu("evidence", "--out", str(tmp_path / "packs"), "--json").json for _ in range(2))
+    assert (first["passed"], first["failed"], first["pack"], second["pack"]) == (True, [], 1, 2)
+    assert Path(second["report"]) == tmp_path / "packs/000002/report.html"
+    verified = iu("evidence", "verify", str(tmp_path / "packs"), "--head", second["hash"], "--json")
+    assert verified.json == {
+        "whole": True,
+        "packs": 2,
+        "newest": 2,
+        "newest_hash": second["hash"],
+        "faults": [],
+    }
+
+
+def test_evidence_of_something_broken_exits_with_1_and_is_written_all_the_same(
+    iu: Iu, worked: Gateway, tmp_path: Path
+) -> None:
+    worked.run_script("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
+    done = iu("evidence", "--out", str(tmp_path))
+    assert done.code == 1
+    assert "safety check dry_run_is_enforced" in done.out
+    assert "FAIL: " in done.out
+    assert (tmp_path / "000001" / "report.html").is_file()
+
+
+def test_comparing_says_what_changed_since(iu: Iu, worked: Gateway, tmp_path: Path) -> None:
+    old = iu("evidence", "--out", str(tmp_path), "--json").json["folder"]
+    assert "nothing but the time of looking" in iu("evidence", "--out", str(tmp_path), "--compare", old).out
+    iu("gate", "set", "iu_core.route_worker_enabled", "false", "--reason", "test")
+    outbox.emit(worked, "version_applied", "docs/new", uuid4(), "test", {})
+    done = iu("evidence", "--out", str(tmp_path), "--compare", f"{old}/evidence.json", "--json")
+    changes = {change["name"]: (change["before"], change["after"]) for change in done.json["changes"]}
+    assert changes["iu_core.route_worker_enabled"] == ("true", "false")
+    assert changes["events"] == ("6", "7")
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("--compare", "/no/such.json"), "/no/such.json"),
+        (("--compare", __file__), "no evidence of this version"),
+        (("--out", "/dev/null/packs"), "/dev/null/packs"),
+        (("verify", "/no/such/folder"), "/no/such/folder"),
+    ],
+)
+def test_a_bad_path_is_a_usage_error(iu: Iu, words: tuple[str, ...], named: str) -> None:
+    done = iu("evidence", *words)
+    assert done.code == 2
+    assert named in done.err
+
+
+@pytest.mark.usefixtures("worked")
+def test_a_spoiled_pack_exits_with_1_and_is_named(iu: Iu, home: Path) -> None:
+    for _ in range(2):
+        iu("evidence")
+    (report,) = home.glob("evidence/*/000001/report.html")
+    report.write_text("all is well")
+    done = iu("evidence", "verify")
+    assert done.code == 1
+    assert "pack 1 report.html was altered" in done.out
+    assert "THE CHAIN IS BROKEN" in done.out
+
+
+@pytest.mark.usefixtures("worked")
+def test_audit_verify_recomputes_every_ledger(iu: Iu) -> None:
+    done = iu("audit", "verify")
+    assert done.code == 0
+    assert DEFAULT_WORKER in done.out
+    assert "every row fits" in done.out
+
+
+def test_audit_verify_over_a_range_looks_at_no_more(iu: Iu, worked: Gateway) -> None:
+    first, second, third = (
+        row["batch_id"]
+        for row in worked.fetch_all("select batch_id from public.iu_route_batch order by batch_id")
+    )
+    worked.run_script(
+        f"set session_replication_role = replica;"
+        f"update public.iu_route_batch set dead_lettered = 1 where batch_id = {third}"
+    )
+    whole = iu("audit", "verify", "--to", str(second), "--json")
+    assert (whole.code, whole.json["chains"][0]["batches"], whole.json["attempts"][0]["attempts"]) == (
+        0,
+        2,
+        4,
+    )
+    later = iu("audit", "verify", "--from", str(second), "--worker", DEFAULT_WORKER, "--json")
+    assert (later.code, later.json["faults"]) == (
+        1,
+        [f"batch {third} was altered: its hash is not that of its facts"],
+    )
+    alone = iu("audit", "verify", "--from", str(first), "--to", str(first), "--chain-only", "--json")
+    assert (alone.json["chains"][0]["batches"], alone.json["attempts"]) == (1, [])
+
+
+def test_audit_verify_names_the_attempt_that_does_not_fit(iu: Iu, worked: Gateway) -> None:
+    worked.run_script(
+        "set session_replication_role = replica;"
+        "update public.iu_route_attempt_log set decision = 'skipped' where attempt_id = 3"
+    )
+    done = iu("audit", "verify")
+    assert done.code == 1
+    assert "DOES NOT FIT: attempt 3 of batch" in done.out
+
+
+def test_audit_verify_refuses_what_is_not_there(iu: Iu) -> None:
+    assert iu("audit", "verify", "--from", "9", "--to", "3").code == 2
+    unknown = iu("audit", "verify", "--worker", "nobody")
+    assert unknown.code == 1
+    assert "no such worker: nobody" in unknown.err
