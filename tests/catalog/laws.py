@@ -109,8 +109,10 @@ LAWS: Final = (
     ),
     Law(
         "the owner is nobody who logs in and no role has more than it needs",
-        """select rolname from pg_roles where rolname in ('iu_owner', 'iu_emitter', 'workflow_admin', 'iu_auditor')
-            and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolbypassrls or rolreplication)""",
+        """select rolname from pg_roles where rolname in (
+            'iu_owner', 'iu_emitter', 'workflow_admin', 'iu_auditor'
+        ) and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolbypassrls
+            or rolreplication)""",
         ("alter role iu_owner login", "alter role workflow_admin createdb"),
     ),
     Law(
@@ -118,7 +120,8 @@ LAWS: Final = (
         f"""select p.oid::regprocedure::text from pg_proc as p
         where {OURS} and cardinality(string_to_array(btrim(p.prosrc, E'\\n'), E'\\n')) > 60""",
         (
-            "do $do$ begin execute format('create function public.fn_iu_long() returns void language plpgsql as %L', "
+            "do $do$ begin execute format("
+            "'create function public.fn_iu_long() returns void language plpgsql as %L', "
             "'begin' || repeat(E'\\n    null;', 60) || E'\\nend'); end $do$",
         ),
     ),
@@ -130,7 +133,8 @@ LAWS: Final = (
         union all
         select c.oid::regclass::text from pg_class as c
         cross join lateral aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as a
-        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'S', 'p', 'm') and a.grantee = 0
+        where c.relnamespace = 'public'::regnamespace and a.grantee = 0
+            and c.relkind in ('r', 'v', 'S', 'p', 'm')
         union all
         select t.attrelid::regclass::text || '.' || t.attname from pg_attribute as t
         inner join pg_class as c on c.oid = t.attrelid
@@ -157,7 +161,8 @@ LAWS: Final = (
             and p.proname !~ '^fn_iu_[a-z_]+$'
         union all
         select t.tgname from pg_trigger as t inner join pg_class as c on c.oid = t.tgrelid
-        where c.relnamespace = 'public'::regnamespace and not t.tgisinternal and t.tgname !~ '^trg_iu_[a-z_]+$'
+        where c.relnamespace = 'public'::regnamespace and not t.tgisinternal
+            and t.tgname !~ '^trg_iu_[a-z_]+$'
         union all
         select c.relname from pg_class as c
         where c.relnamespace = 'public'::regnamespace and c.relkind = 'v'
@@ -172,7 +177,7 @@ LAWS: Final = (
         "checks are sentences and not numbers",
         """select n.conrelid::regclass::text || ' ' || n.conname from pg_constraint as n
         where n.connamespace = 'public'::regnamespace and n.contype = 'c'
-            and (n.conname ~ '_check[0-9]*$' or n.conname !~ '^[a-z]+(_[a-z0-9]+){2,}$') and n.conname <> 'decision_is_known'""",
+            and (n.conname ~ '_check[0-9]*$' or n.conname !~ '^[a-z]+(_[a-z0-9]+){2,}$')""",
         ("alter table public.information_unit add check (unit_kind <> '')",),
     ),
     Law(
@@ -214,13 +219,15 @@ LAWS: Final = (
     Law(
         "the outbox has no foreign key and no row trigger that an emitter pays for",
         """select n.conname from pg_constraint as n
-        where n.contype = 'f' and n.conrelid in ('public.event_outbox'::regclass, 'public.iu_route_attempt_log'::regclass)
+        where n.contype = 'f'
+            and n.conrelid in ('public.event_outbox'::regclass, 'public.iu_route_attempt_log'::regclass)
         union all
         select t.tgname from pg_trigger as t
         where t.tgrelid in ('public.event_outbox'::regclass, 'public.iu_route_attempt_log'::regclass)
             and t.tgtype & 1 = 1 and not t.tgisinternal""",
         (
-            "alter table public.iu_route_attempt_log add foreign key (event_id) references public.event_outbox",
+            "alter table public.iu_route_attempt_log "
+            "add foreign key (event_id) references public.event_outbox",
             "create trigger trg_iu_each before insert on public.event_outbox for each row "
             "execute function public.fn_iu_append_only_refuse()",
         ),

@@ -73,17 +73,20 @@ COLUMNS = {
     "event_type_registry": "event_type event_domain event_stream delivery_lane payload_classification "
     "event_subject_table payload_keys enabled",
     "event_outbox": "event_id event_seq emitted_xid event_domain event_type event_stream delivery_lane "
-    "canonical_address event_subject_table event_subject_ref actor_ref payload_classification safe_payload created_at",
+    "canonical_address event_subject_table event_subject_ref actor_ref "
+    "payload_classification safe_payload created_at",
     "iu_outbound_route": "route_code event_type enabled dry_run target_kind target_ref",
     "iu_inbound_route": "route_code source_table source_op target_event_type enabled dry_run",
     "iu_inbound_capture": "route_code source_table source_op source_ref decision event_id captured_at",
     "iu_route_worker_cursor": "worker_name cursor_event_id cursor_created_at last_run_at last_run_summary",
     "iu_route_batch": "batch_id worker_name run_ref started_at finished_at seen attempts_written skipped "
     "dead_lettered first_event_seq last_event_seq",
-    "iu_route_attempt": "attempt_id batch_id worker_name event_id route_code idempotency_key attempt_no status "
+    "iu_route_attempt": "attempt_id batch_id worker_name event_id route_code idempotency_key "
+    "attempt_no status "
     "decision delivered target_kind target_ref error_code error_detail created_at",
     "iu_route_dead_letter": "dead_letter_id event_id worker_name route_code idempotency_key event_snapshot "
-    "failure_code failure_detail attempts resolution resolved_at resolved_by resolution_reason next_replay_at created_at",
+    "failure_code failure_detail attempts resolution resolved_at resolved_by resolution_reason "
+    "next_replay_at created_at",
     "information_unit": "unit_id canonical_address",
     "unit_version": "unit_id version_seq",
     "iu_sql_link": "link_id unit_id sql_object_ref",
@@ -111,7 +114,8 @@ def test_every_function_passes_plpgsql_check(catalog: psycopg.Connection) -> Non
             from pg_proc as p inner join pg_language as l on l.oid = p.prolang and l.lanname = 'plpgsql'
             left join pg_trigger as t on t.tgfoid = p.oid and not t.tgisinternal
             cross join lateral plpgsql_check_function_tb(
-                p.oid, coalesce(t.tgrelid, 0), newtable => case when t.tgnewtable is not null then 'arrived' end
+                p.oid, coalesce(t.tgrelid, 0),
+                newtable => case when t.tgnewtable is not null then 'arrived' end
             ) as f
             where p.pronamespace = 'public'::regnamespace and f.level in ('error', 'warning')"""
         ).fetchall()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -72,10 +73,11 @@ def acting_as(session: psycopg.Connection, role: str) -> Iterator[None]:
 def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
     """(role, object, verb) wherever the catalog and the matrix differ."""
     tables = session.execute(
-        f"""select r.role, c.relname, array(
-            select v.verb from unnest(%s::text []) as v (verb) where has_table_privilege(r.role, c.oid, v.verb)
+        b"""select r.role, c.relname, array(
+            select v.verb from unnest(%s::text []) as v (verb)
+            where has_table_privilege(r.role, c.oid, v.verb)
         ) from pg_class as c cross join unnest(%s::text []) as r (role)
-        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')""".encode(),
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')""",
         (list(VERBS), list(ROLES)),
     ).fetchall()
     functions = session.execute(
@@ -124,7 +126,8 @@ def test_a_change_of_the_matrix_is_noticed(
         "update public.event_outbox set actor_ref = 'x'",
         "delete from public.event_outbox",
         "truncate public.event_outbox",
-        "insert into public.iu_route_attempt_log (event_id, worker_no, decision) values (gen_random_uuid(), 1, 'sent')",
+        "insert into public.iu_route_attempt_log (event_id, worker_no, decision) "
+        "values (gen_random_uuid(), 1, 'sent')",
         "delete from public.iu_route_attempt_log",
         "insert into public.iu_route_dead_letter (event_id, idempotency_key) values (gen_random_uuid(), 'x')",
         "update public.iu_route_worker_cursor set position_seq = 0",
@@ -144,23 +147,24 @@ def test_a_change_of_the_matrix_is_noticed(
     ],
 )
 def test_workflow_admin_cannot_get_round_the_verbs(session: psycopg.Connection, attempt: str) -> None:
-    session.execute("create role iu_test_admin login in role workflow_admin")
+    role = f"iu_test_admin_{os.getpid()}"
+    session.execute(f"create role {role} login in role workflow_admin".encode())
     try:
-        session.execute("set session authorization iu_test_admin")
+        session.execute(f"set session authorization {role}".encode())
         with pytest.raises(psycopg.errors.InsufficientPrivilege), session.transaction():
             session.execute("set role workflow_admin")
             session.execute(attempt.encode())
     finally:
         session.execute("reset session authorization")
-        session.execute("drop role iu_test_admin")
+        session.execute(f"drop role {role}".encode())
 
 
 def test_workflow_admin_runs_the_whole_day(session: psycopg.Connection) -> None:
+    unit = "00000000-0000-4000-8000-000000000001"
     with acting_as(session, ADMIN):
         for statement in (
-            "insert into public.information_unit (unit_id, canonical_address) values ('00000000-0000-4000-8000-000000000001', 'a')",
-            "insert into public.unit_version (unit_id, version_seq) values ('00000000-0000-4000-8000-000000000001', 1), "
-            "('00000000-0000-4000-8000-000000000001', 2)",
+            f"insert into public.information_unit (unit_id, canonical_address) values ('{unit}', 'a')",
+            f"insert into public.unit_version (unit_id, version_seq) values ('{unit}', 1), ('{unit}', 2)",
             "select public.fn_iu_route_worker_run('iu_outbound_default', 10)",
             "select public.fn_iu_route_worker_seek('iu_outbound_default', 'beginning', 'again')",
             "select public.fn_iu_gate_set('iu_core.delivery_enabled', 'false', 'x')",
@@ -202,7 +206,8 @@ def test_an_auditor_reads_everything_and_changes_nothing(session: psycopg.Connec
     tables = [
         name
         for (name,) in session.execute(
-            "select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')"
+            "select oid::regclass::text from pg_class where relnamespace = 'public'::regnamespace "
+            "and relkind in ('r', 'v')"
         )
     ]
     with acting_as(session, AUDITOR):
@@ -219,9 +224,10 @@ def test_an_auditor_reads_everything_and_changes_nothing(session: psycopg.Connec
 
 
 def test_a_role_that_owns_nothing_sees_nothing(session: psycopg.Connection) -> None:
-    session.execute("create role iu_test_nobody")
+    role = f"iu_test_nobody_{os.getpid()}"
+    session.execute(f"create role {role}".encode())
     try:
-        with acting_as(session, "iu_test_nobody"):
+        with acting_as(session, role):
             for statement in (
                 "select * from public.dot_config",
                 "select * from public.iu_route_attempt",
@@ -232,7 +238,7 @@ def test_a_role_that_owns_nothing_sees_nothing(session: psycopg.Connection) -> N
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
                     session.execute(statement.encode())
     finally:
-        session.execute("drop role iu_test_nobody")
+        session.execute(f"drop role {role}".encode())
 
 
 def test_a_hostile_search_path_and_temp_objects_change_nothing(session: psycopg.Connection) -> None:
@@ -241,7 +247,8 @@ def test_a_hostile_search_path_and_temp_objects_change_nothing(session: psycopg.
         "create temp table dot_config (key text, value text)",
         "insert into pg_temp.dot_config values ('iu_core.routes_enabled', 'false')",
         "create function pg_temp.lower(text) returns text language sql as 'select ''stolen'''",
-        "create function pg_temp.clock_timestamp() returns timestamptz language sql as $$ select 'epoch'::timestamptz $$",
+        "create function pg_temp.clock_timestamp() returns timestamptz language sql "
+        "as $$ select 'epoch'::timestamptz $$",
         "set search_path = pg_temp, public, pg_catalog",
     ):
         session.execute(statement.encode())

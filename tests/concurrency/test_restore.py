@@ -10,9 +10,9 @@ from uuid import UUID
 
 import psycopg
 import pytest
+
 from engine.scenarios import CLEAN, judged
 from engine.sessions import Session, drain, emit, emit_many, health, opened, run, seek, value
-
 from iu_pipelines.db import programs
 from iu_pipelines.db.embedded import EmbeddedServer
 
@@ -121,7 +121,9 @@ def test_a_restored_cursor_is_refused_and_goes_on_where_it_was_by_the_documented
         assert run(writer, "newcomer", 100_000)["attempts_written"] == written + owed
 
 
-def test_a_second_worker_is_anchored_by_itself_after_the_first(database: str, elsewhere: EmbeddedServer) -> None:
+def test_a_second_worker_is_anchored_by_itself_after_the_first(
+    database: str, elsewhere: EmbeddedServer
+) -> None:
     with opened(database) as (worker,):
         emit_many(worker, 5)
         run(worker, "one", 3)

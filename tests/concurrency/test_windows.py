@@ -7,6 +7,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+
 from engine.scenarios import CLEAN, judged
 from engine.sessions import (
     WORKER,
@@ -213,7 +214,14 @@ def test_a_seek_holds_in_every_state(trio: list[Session], place: str, position: 
     owed = {"beginning": 7, "latest": 1, "event": 4}[position]
     assert health(worker)["backlog"] == owed
     assert drain(worker, limit=2) == owed
-    assert value(worker, "select count(*) from (select from public.iu_route_attempt group by event_id having count(*) > 1) as d") == 0
+    assert (
+        value(
+            worker,
+            "select count(*) from ("
+            "select from public.iu_route_attempt group by event_id having count(*) > 1) as d",
+        )
+        == 0
+    )
 
 
 @pytest.mark.parametrize("number", [64, 200])

@@ -8,7 +8,9 @@ from engine.sessions import Session
 
 _WORKER: Final = """
 create table public.broken_cursor (worker_name text primary key, xid xid8 default '0', seq bigint default 0);
-create or replace function public.fn_iu_route_worker_run(worker_name text, batch_limit int, run_ref text default null)
+create or replace function public.fn_iu_route_worker_run(
+    worker_name text, batch_limit int, run_ref text default null
+)
 returns jsonb
 language plpgsql volatile
 as $$
@@ -18,7 +20,8 @@ declare
     v_seen int;
 begin
     insert into public.broken_cursor as c (worker_name) values (worker_name) on conflict do nothing;
-    perform from public.broken_cursor as c where c.worker_name = fn_iu_route_worker_run.worker_name for update;
+    perform from public.broken_cursor as c
+    where c.worker_name = fn_iu_route_worker_run.worker_name for update;
     create temp table claimed on commit drop as
         select o.event_id, o.event_seq, o.emitted_xid, o.event_type
         from public.event_outbox as o cross join public.broken_cursor as c
@@ -63,7 +66,8 @@ def xmin_horizon(session: Session) -> None:
     """Reads only below the oldest transaction of the cluster, by transaction id."""
     _install(
         session,
-        "(o.emitted_xid, o.event_seq) > (c.xid, c.seq) and o.emitted_xid < pg_snapshot_xmin(pg_current_snapshot())",
+        "(o.emitted_xid, o.event_seq) > (c.xid, c.seq) "
+        "and o.emitted_xid < pg_snapshot_xmin(pg_current_snapshot())",
         "o.emitted_xid, o.event_seq",
     )
 

@@ -12,6 +12,7 @@ from threading import Event
 from uuid import UUID
 
 import psycopg
+
 from engine.sessions import (
     WORKER,
     Session,
@@ -30,7 +31,8 @@ from engine.sessions import (
 @dataclass(frozen=True, slots=True)
 class Report:
     """What went wrong: events without an attempt, attempted twice, before an older one of their subject,
-    committed but not read at once, or harmed by a neighbour."""
+    committed but not read at once, or harmed by a neighbour.
+    """
 
     lost: int = 0
     twice: int = 0
@@ -54,7 +56,8 @@ select count(*) from (
 """
 _DISORDERED = """
 select count(*) from (
-    select o.event_seq, lag(o.event_seq) over (partition by o.event_subject_ref order by a.attempt_id) as before
+    select o.event_seq,
+        lag(o.event_seq) over (partition by o.event_subject_ref order by a.attempt_id) as before
     from public.iu_route_attempt as a inner join public.event_outbox as o on o.event_id = a.event_id
     where a.worker_name = %s and a.attempt_no = 1
 ) as pair where pair.before > pair.event_seq
@@ -167,7 +170,8 @@ class Storm:
             chosen = sorted(chance.sample(range(1, self.subjects + 1), chance.randint(1, 2)))
             for number in chosen:
                 session.execute(
-                    "select from public.information_unit where unit_id = %s for no key update", (subject(number),)
+                    "select from public.information_unit where unit_id = %s for no key update",
+                    (subject(number),),
                 )
                 _write_some(session, number, chance)
             session.execute("rollback" if chance.random() < 0.2 else "commit")

@@ -1,4 +1,4 @@
-"""What the engine ought to do, said without snapshots: sets of transactions, and positions among their events.
+"""What the engine ought to do, without snapshots: sets of transactions, and positions among their events.
 
 The state machine keeps one `Model`. Each session has a `Draft` of what its open transaction changed.
 """

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from engine.sessions import emit, health, opened, replay, run, seek, set_gate, value
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -25,7 +24,9 @@ from hypothesis.stateful import (
 )
 from model import Draft, Emitted, Key, Letter, Model
 
-LONG = bool(os.environ.get("IU_TEST_LONG") or os.environ.get("IU_LONG"))
+from engine.sessions import emit, health, opened, replay, run, seek, set_gate, value
+
+LONG = os.environ.get("IU_LONG") == "1"
 
 TYPES = ("version_applied", "structure_piece_split", "sql_link_created")
 WORKERS = st.sampled_from(["one", "two", "three"])
@@ -59,7 +60,9 @@ class Engine(RuleBasedStateMachine):
         self.numbers: dict[UUID, int] = {}
         self.sought: set[str] = set()
         self.url = type(self).new_database()
-        self.sessions = [psycopg.connect(self.url, autocommit=True, options="-c lock_timeout=3s") for _ in range(3)]
+        self.sessions = [
+            psycopg.connect(self.url, autocommit=True, options="-c lock_timeout=3s") for _ in range(3)
+        ]
         self.judge = psycopg.connect(self.url, autocommit=True)
         self.judge.execute("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
 
@@ -133,11 +136,15 @@ class Engine(RuleBasedStateMachine):
             assert self._number(said["cursor_event_id"]) == (cursor.event if cursor else None)
             assert (said["batch_id"] is not None) == (said["seen"] > 0)
 
-    @rule(at=SESSIONS, worker=WORKERS, where=st.sampled_from(["beginning", "latest", "event"]), data=st.data())
+    @rule(
+        at=SESSIONS, worker=WORKERS, where=st.sampled_from(["beginning", "latest", "event"]), data=st.data()
+    )
     def seek(self, at: int, worker: str, where: str, data: st.DataObject) -> None:
         with self._acting(at) as draft:
             seen = [*self.model.events, *draft.events]
-            position: str | Emitted = data.draw(st.sampled_from(seen)) if where == "event" and seen else "latest"
+            position: str | Emitted = (
+                data.draw(st.sampled_from(seen)) if where == "event" and seen else "latest"
+            )
             position = position if where == "event" else where
             given = position if isinstance(position, str) else self._id(position.number)
             said = seek(self.sessions[at], given, worker)
@@ -220,7 +227,9 @@ class Engine(RuleBasedStateMachine):
 
     def _compare(self) -> None:
         rows = self.judge.execute(_ATTEMPTS).fetchall()
-        attempts = [((worker, self.numbers[event], route), decision) for worker, event, route, decision in rows]
+        attempts = [
+            ((worker, self.numbers[event], route), decision) for worker, event, route, decision in rows
+        ]
         for worker in ("one", "two", "three"):
             assert _of(attempts, worker) == _of(self.model.attempts, worker)
         letters = {
@@ -251,9 +260,7 @@ class Engine(RuleBasedStateMachine):
         return _Acting(self.model, self.drafts[at], self._new_draft)
 
     def _is_busy(self, at: int, worker: str) -> bool:
-        return any(
-            draft and worker in draft.held for place, draft in enumerate(self.drafts) if place != at
-        )
+        return any(draft and worker in draft.held for place, draft in enumerate(self.drafts) if place != at)
 
     def _is_locked(self, at: int, subject: int) -> bool:
         """Whether another open transaction has written the subject: its writers exclude one another."""
@@ -280,7 +287,8 @@ class Engine(RuleBasedStateMachine):
         worker, number, _ = key
         found: UUID = value(
             self.judge,
-            "select dead_letter_id from public.iu_route_dead_letter where worker_name = %s and event_id = %s::uuid",
+            "select dead_letter_id from public.iu_route_dead_letter "
+            "where worker_name = %s and event_id = %s::uuid",
             (worker, self._id(number)),
         )
         return found
