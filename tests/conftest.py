@@ -28,6 +28,8 @@ from iu_pipelines.db.gateway import Gateway
 _SETTINGS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
 _NUMBERS: Final = itertools.count()
 
+_ASKED: Final = {"IU_LONG", "IU_TEST_DATABASE_URL"}
+
 _SHARED: Final = pytest.StashKey[Path]()
 _WATCHDOG: Final = pytest.StashKey["subprocess.Popen[bytes]"]()
 _OWN_URL: Final = os.environ.get("IU_TEST_DATABASE_URL")
@@ -42,7 +44,7 @@ for home in pathlib.Path(sys.argv[1]).iterdir():
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name in [name for name in os.environ if name.startswith("IU_") and name != "IU_LONG"]:
+    for name in {name for name in os.environ if name.startswith("IU_")} - _ASKED:
         del os.environ[name]
     given = getattr(config, "workerinput", None)
     if given:

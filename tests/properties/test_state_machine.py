@@ -331,9 +331,9 @@ def databases(server: Any, template: str) -> Iterator[Callable[[], str]]:
         server.drop(name)
 
 
-def check(databases: Callable[[], str], examples: int, steps: int) -> None:
+def check(databases: Callable[[], str], examples: int, steps: int, *, shrink: bool = False) -> None:
     machine = type("EngineHere", (Engine,), {"new_database": staticmethod(databases)})
-    phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if LONG else ()))
+    phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if shrink else ()))
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -350,7 +350,7 @@ def check(databases: Callable[[], str], examples: int, steps: int) -> None:
 
 @pytest.mark.timeout(3600 if LONG else 180)
 def test_every_interleaving_ends_as_the_model_says(databases: Callable[[], str]) -> None:
-    check(databases, examples=1500 if LONG else 30, steps=60 if LONG else 40)
+    check(databases, examples=600 if LONG else 25, steps=60 if LONG else 40, shrink=LONG)
 
 
 @pytest.mark.timeout(180)
