@@ -10,7 +10,7 @@ set local statement_timeout = '60s';
 
 do $probe$
 declare
-    v_base jsonb;
+    v_base jsonb := public.fn_iu_probe_counts();
     v_event uuid;
     v_letters uuid [] := '{}';
     v_letter public.iu_route_dead_letter;
@@ -25,7 +25,6 @@ begin
     insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref) values
     ('iu_probe_030.off', 'structure_piece_split', false, 'workflow', 'probe'),
     ('iu_probe_030.dry', 'structure_piece_split', true, 'workflow', 'probe');
-    v_base := public.fn_iu_probe_counts();
     for n in 1..4 loop
         insert into public.iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key, event_snapshot)
         values (
@@ -131,7 +130,7 @@ begin
         )
     );
     perform public.fn_iu_proof_note(
-        'D9 in-transaction', 'event_outbox +0, iu_route_attempt +6, iu_route_dead_letter +4', public.fn_iu_probe_deltas(v_base)
+        'D9 in-transaction', 'event_outbox +1, iu_route_attempt +6, iu_route_dead_letter +4', public.fn_iu_probe_deltas(v_base)
     );
     perform public.fn_iu_proof_end('030_replay_discard_probe');
 end

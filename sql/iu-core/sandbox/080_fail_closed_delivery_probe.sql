@@ -12,7 +12,8 @@ set local statement_timeout = '60s';
 
 do $probe$
 declare
-    v_base jsonb;
+    v_base jsonb := public.fn_iu_probe_counts();
+    v_sent bigint;
     v_route constant text := 'iu_probe_080.route';
     v_event uuid;
     v_case record;
@@ -48,7 +49,7 @@ begin
         end if;
         perform public.fn_iu_gate_set('iu_core.delivery_enabled', v_case.delivery::text, 'probe 080');
         perform public.fn_iu_gate_set('iu_core.delivery_live_routes', case when v_case.listed then v_route else '' end, 'probe 080');
-        v_base := public.fn_iu_probe_counts();
+        v_sent := public.fn_iu_probe_delta(v_base, 'sent');
         v_lines := '{}';
         for n in 0..7 loop
             v_number := v_number + 1;
@@ -85,7 +86,7 @@ begin
             (
                 select string_agg(format('%s x %s', s.n, s.line), '; ' order by s.n, s.line)
                 from (select l as line, count(*) as n from unnest(v_lines) as l group by l) as s
-            ) || format('; sent +%s', public.fn_iu_probe_delta(v_base, 'sent'))
+            ) || format('; sent +%s', public.fn_iu_probe_delta(v_base, 'sent') - v_sent)
         );
     end loop;
     perform public.fn_iu_proof_note('C9 attempts of this probe that were delivered', '0 of 64 events', (

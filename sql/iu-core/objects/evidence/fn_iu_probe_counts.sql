@@ -1,3 +1,18 @@
+create or replace function public.fn_iu_probe_own_events()
+returns bigint
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce(sum(own.events), 0)::bigint
+    from (select distinct t.event_domain from public.event_type_registry as t) as d
+    cross join lateral (
+        select count(*) as events from public.event_outbox as o
+        where o.event_domain = d.event_domain and o.emitted_xid = pg_current_xact_id_if_assigned()
+    ) as own
+$$;
+comment on function public.fn_iu_probe_own_events() is
+'How many events the transaction at hand has emitted, of all registered domains.';
+
 create or replace function public.fn_iu_probe_counts()
 returns jsonb
 language sql stable
@@ -5,6 +20,7 @@ set search_path = pg_catalog, pg_temp
 as $$
     select jsonb_build_object(
         'event_outbox', (select count(*) from public.event_outbox),
+        'own_events', public.fn_iu_probe_own_events(),
         'iu_route_attempt', t.attempts,
         'iu_route_dead_letter', (select count(*) from public.iu_route_dead_letter),
         'failed', t.failed,
@@ -17,5 +33,6 @@ as $$
 $$;
 comment on function public.fn_iu_probe_counts() is
 'The row counts that a probe holds against one another before and after: {"event_outbox",
-"iu_route_attempt", "iu_route_dead_letter", "failed", "sent"}; the last two are attempts with that
-decision.';
+"own_events" (those of this transaction), "iu_route_attempt", "iu_route_dead_letter", "failed",
+"sent"}; the last two are attempts with that decision. Counts the whole outbox: call it once, before
+the first lock.';

@@ -3,10 +3,18 @@ returns bigint
 language sql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select (public.fn_iu_probe_counts() ->> name)::bigint - (baseline ->> name)::bigint
+    select case name
+        when 'event_outbox' then public.fn_iu_probe_own_events() - (baseline ->> 'own_events')::bigint
+        when 'iu_route_dead_letter' then (select count(*) from public.iu_route_dead_letter) - (baseline ->> name)::bigint
+        else (
+            select sum(case name when 'iu_route_attempt' then t.attempts when 'failed' then t.failed when 'sent' then t.sent end)
+            from public.iu_route_attempt_tally as t
+        ) - (baseline ->> name)::bigint
+    end
 $$;
 comment on function public.fn_iu_probe_delta(jsonb, text) is
-'How much one of the counts of fn_iu_probe_counts has grown since the baseline.';
+'How much one of the counts of fn_iu_probe_counts has grown since the baseline. In a transaction
+whose snapshot stands still the outbox grows by its own events alone, so they are what is counted.';
 
 create or replace function public.fn_iu_probe_deltas(baseline jsonb)
 returns text
