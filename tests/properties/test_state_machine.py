@@ -350,7 +350,7 @@ def check(databases: Callable[[], str], examples: int, steps: int, *, shrink: bo
 
 @pytest.mark.timeout(3600 if LONG else 180)
 def test_every_interleaving_ends_as_the_model_says(databases: Callable[[], str]) -> None:
-    check(databases, examples=600 if LONG else 25, steps=60 if LONG else 40, shrink=LONG)
+    check(databases, examples=600 if LONG else 15, steps=60 if LONG else 40, shrink=LONG)
 
 
 @pytest.mark.timeout(180)
