@@ -58,7 +58,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/worker/fn_iu_window_snapshot.sql
 \ir ../objects/worker/fn_iu_window_open.sql
 \ir ../objects/worker/fn_iu_window_advance.sql
-\ir ../objects/worker/fn_iu_window_is_one_range.sql
+\ir ../objects/worker/fn_iu_window_has_own.sql
 \ir ../objects/worker/fn_iu_window_close.sql
 \ir ../objects/worker/fn_iu_flood_refuse.sql
 \ir ../objects/worker/fn_iu_batch_hash.sql
@@ -96,4 +96,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '238ab7dfc34466b7ae08430209f8253dfc359e2484d413df3b98cbf1e095f3a1');
+select public.fn_iu_step_record('070_functions', '439b4825017373574281cbba3ec86b95e14b8d6355624d62018f146df1f86fd4');

@@ -7,6 +7,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_sort = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
@@ -32,21 +33,19 @@ begin
         ) as open (xid, after_seq)
         cross join lateral (
             select o.event_seq, o.event_id, o.event_type from public.event_outbox as o
-            where o.event_domain = given.event_domain and o.emitted_xid = open.xid
+            where o.event_domain = given.event_domain and o.emitted_xid between open.xid and open.xid
                 and o.event_seq > greatest(open.after_seq, restored_seq)
-            order by o.event_seq limit batch_limit
+            order by o.emitted_xid, o.event_seq limit batch_limit
         ) as late
         order by event_seq limit batch_limit
     ),
     numbered (no) as materialized (select coalesce(batch.batch_id, nextval('public.iu_route_batch_batch_id_seq')) from claimed limit 1),
     routed as materialized (
-        select t.event_type, r.route_no, r.route_version, r.route_code, r.dry_run
-        from (select distinct event_type from claimed) as t
+        select t.event_type, r.route_no, r.route_version, r.route_code, r.dry_run from (select distinct event_type from claimed) as t
         left join public.iu_outbound_route as r on r.event_type = t.event_type and r.enabled
     ),
     decided as materialized (
-        select
-            c.event_seq, c.event_id, coalesce(r.route_no, 0) as route_no, coalesce(r.route_version, 0) as route_version,
+        select c.event_seq, c.event_id, coalesce(r.route_no, 0) as route_no, coalesce(r.route_version, 0) as route_version,
             case when r.route_no is null then 'skipped' when r.dry_run then 'dry_run' else 'sent' end as decision,
             coalesce(given_failure, case when not r.dry_run then public.fn_iu_attempt_decide(c.event_id, r.route_code) end) as failure
         from claimed as c inner join routed as r on r.event_type = c.event_type
@@ -59,15 +58,14 @@ begin
             case when d.failure is not null then 'worker_process_error' end, d.failure
         from decided as d order by d.event_seq, d.route_no
     )
-    select (select n.no from numbered as n), c.*, d.*, d.attempts - d.skipped - d.failed - case
-        when exists (select from routed as r where not r.dry_run)
-        then (select count(*) from decided as s where s.decision = 'sent' and s.failure is null) else 0
-    end
+    select (select n.no from numbered as n), c.*, d.*
     into batch.batch_id, batch.seen, batch.first_event_seq, batch.last_event_seq,
         batch.attempts_written, batch.failed, batch.skipped, batch.dry_run
     from (select count(*), min(event_seq), max(event_seq) from claimed) as c
     cross join (
-        select count(*) as attempts, count(failure) as failed, count(*) filter (where route_no = 0 and failure is null) as skipped
+        select
+            count(*), count(failure), count(*) filter (where failure is null and decision = 'skipped'),
+            count(*) filter (where failure is null and decision = 'dry_run')
         from decided
     ) as d;
     return batch;

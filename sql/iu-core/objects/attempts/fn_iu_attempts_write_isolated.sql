@@ -15,9 +15,17 @@ declare
     v_message text;
 begin
     begin
-        return public.fn_iu_attempts_write(
-            given, batch, restored_seq, batch_limit, with_own, leave_known, given_failure
-        );
+        if not leave_known and given_failure is null and cardinality(given.window_late_xids) = 0
+            and not (with_own and public.fn_iu_window_has_own(given.event_domain))
+        then
+            v_first := public.fn_iu_attempts_write_dry(given, batch, restored_seq, batch_limit);
+        end if;
+        if v_first.seen is null then
+            v_first := public.fn_iu_attempts_write(
+                given, batch, restored_seq, batch_limit, with_own, leave_known, given_failure
+            );
+        end if;
+        return v_first;
     exception when others then
         v_state := sqlstate;
         v_message := sqlerrm;
@@ -50,7 +58,7 @@ $$;
 comment on function public.fn_iu_attempts_write_isolated(
     public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, boolean, text
 ) is
-'fn_iu_attempts_write so that one bad event harms no other: all at once under one savepoint; where
-that fails, undone and halved until the event that fails stands alone and is written as failed
+'Writes a batch so that one bad event harms no other: fn_iu_attempts_write_dry, or where that declines
+fn_iu_attempts_write, all at once under one savepoint; where that fails, undone and halved until the event that fails stands alone and is written as failed
 with its error. An attempt that exists already turns the write into a re-claim. Returns the batch
 with the counts of all its parts. Raises an error that is not an event''s fault.';

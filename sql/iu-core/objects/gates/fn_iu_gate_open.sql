@@ -1,9 +1,12 @@
 create or replace function public.fn_iu_gate_open(key text)
 returns boolean
-language sql stable parallel safe
+language plpgsql stable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-    select coalesce((select c.value = 'true' from public.dot_config as c where c.key = fn_iu_gate_open.key), false)
+#variable_conflict use_variable
+begin
+    return coalesce((select c.value = 'true' from public.dot_config as c where c.key = fn_iu_gate_open.key), false);
+end
 $$;
 comment on function public.fn_iu_gate_open(text) is
 'Whether a gate is open: true only where its row says exactly true. A missing row is closed.';

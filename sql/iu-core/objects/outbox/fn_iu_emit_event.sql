@@ -7,13 +7,22 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-    v_type public.event_type_registry;
+    v_domain text;
+    v_stream text;
+    v_lane text;
+    v_subject_table text;
+    v_classification text;
+    v_is_open boolean;
     v_id uuid;
 begin
-    select r.* into v_type from public.event_type_registry as r where r.event_type = fn_iu_emit_event.event_type;
+    -- scalars, for plpgsql is slow in taking a row apart
+    select
+        r.event_domain, r.event_stream, r.delivery_lane, r.event_subject_table,
+        r.payload_classification, r.enabled and r.payload_keys is null
+    into v_domain, v_stream, v_lane, v_subject_table, v_classification, v_is_open
+    from public.event_type_registry as r where r.event_type = fn_iu_emit_event.event_type;
     if not coalesce(
-        v_type.enabled and v_type.payload_keys is null
-        and subject_ref is not null
+        v_is_open and subject_ref is not null
         and length(canonical_address) between 1 and 1000 and canonical_address !~ '^\s|\s$|[[:cntrl:]]'
         and length(actor_ref) between 1 and 200 and actor_ref !~ '^\s|\s$|[[:cntrl:]]'
         and jsonb_typeof(safe_payload) = 'object'
@@ -25,8 +34,8 @@ begin
         event_domain, event_type, event_stream, delivery_lane, canonical_address, event_subject_table,
         event_subject_ref, actor_ref, payload_classification, safe_payload
     ) values (
-        v_type.event_domain, event_type, v_type.event_stream, v_type.delivery_lane, canonical_address,
-        v_type.event_subject_table, subject_ref, actor_ref, v_type.payload_classification, safe_payload
+        v_domain, event_type, v_stream, v_lane, canonical_address,
+        v_subject_table, subject_ref, actor_ref, v_classification, safe_payload
     )
     returning event_id into v_id;
     return v_id;

@@ -32,8 +32,11 @@ begin
         exit when v_batch.seen > 0 or v_fresh;
     end loop;
     if v_batch.seen > 0 then
-        perform public.fn_iu_flood_refuse(v_batch);
-        v_batch.dead_lettered := public.fn_iu_dead_letters_set_aside(v_batch);
+        v_batch.dead_lettered := 0;
+        if v_batch.failed > 0 then
+            perform public.fn_iu_flood_refuse(v_batch);
+            v_batch.dead_lettered := public.fn_iu_dead_letters_set_aside(v_batch);
+        end if;
         v_cursor.last_batch_hash := public.fn_iu_batch_record(v_batch);
         v_cursor.last_progress_at := clock_timestamp();
         select o.event_id, o.created_at into strict v_cursor.cursor_event_id, v_cursor.cursor_created_at

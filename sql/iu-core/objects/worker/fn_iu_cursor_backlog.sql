@@ -5,6 +5,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_sort = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
@@ -43,9 +44,9 @@ begin
         ) as open (xid, after_seq)
         cross join lateral (
             select o.created_at from public.event_outbox as o
-            where o.event_domain = given.event_domain and o.emitted_xid = open.xid
+            where o.event_domain = given.event_domain and o.emitted_xid between open.xid and open.xid
                 and o.event_seq > greatest(open.after_seq, restored_seq)
-            order by o.event_seq limit cap
+            order by o.emitted_xid, o.event_seq limit cap
         ) as late
         limit cap
     ) as unread;

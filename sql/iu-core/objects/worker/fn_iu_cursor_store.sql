@@ -1,8 +1,9 @@
 create or replace function public.fn_iu_cursor_store(given public.iu_route_worker_cursor)
 returns void
-language sql volatile
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
+begin
     update public.iu_route_worker_cursor as c
     set cursor_event_id = given.cursor_event_id,
         cursor_created_at = given.cursor_created_at,
@@ -19,7 +20,8 @@ as $$
         last_progress_at = given.last_progress_at,
         last_run_at = given.last_run_at,
         last_run_summary = given.last_run_summary
-    where c.worker_name = given.worker_name
+    where c.worker_name = given.worker_name;
+end
 $$;
 comment on function public.fn_iu_cursor_store(public.iu_route_worker_cursor) is
 'Writes a cursor back. The caller holds its lock.';

@@ -4,6 +4,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_sort = off
 as $$
 declare
     v_top pg_snapshot := coalesce(given.window_snapshot, given.consumed_snapshot);
@@ -25,8 +26,8 @@ begin
         from pg_snapshot_xip(v_top) as open (xid)
         cross join lateral (
             select o.event_seq from public.event_outbox as o
-            where o.event_domain = given.event_domain and o.emitted_xid = open.xid
-            order by o.event_seq limit 1
+            where o.event_domain = given.event_domain and o.emitted_xid between open.xid and open.xid
+            order by o.emitted_xid, o.event_seq limit 1
         ) as late
     ) as unread;
     return least(v_unread, case when given.window_snapshot is not null then given.position_seq + 1 end);

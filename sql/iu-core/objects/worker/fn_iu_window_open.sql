@@ -4,6 +4,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_sort = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
@@ -32,7 +33,8 @@ begin
     where pg_visible_in_snapshot(late.xid, v_high)
         and exists (
             select from public.event_outbox as o
-            where o.event_domain = v_cursor.event_domain and o.emitted_xid = late.xid and o.event_seq > restored_seq
+            where o.event_domain = v_cursor.event_domain and o.emitted_xid between late.xid and late.xid
+                and o.event_seq > restored_seq
         );
     return v_cursor;
 end
