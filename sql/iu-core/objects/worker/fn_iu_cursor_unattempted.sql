@@ -8,10 +8,14 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-    v_restored bigint := (
-        select a.restored_seq from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
-    );
+    v_anchor public.event_outbox_cluster;
 begin
+    select a.* into v_anchor from public.event_outbox_cluster as a order by a.anchor_no desc limit 1;
+    if given.system_identifier <> v_anchor.system_identifier
+        or given.system_identifier <> (select c.system_identifier from pg_control_system() as c)
+    then
+        return;
+    end if;
     return query
     select o.event_id
     from (
@@ -21,10 +25,10 @@ begin
     ) as o
     where (
         pg_visible_in_snapshot(o.emitted_xid, given.consumed_snapshot)
-        or (given.consumed_snapshot is not null and o.event_seq <= v_restored)
+        or (given.consumed_snapshot is not null and o.event_seq <= v_anchor.restored_seq)
         or (
             o.event_seq <= given.position_seq
-            and (pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot) or o.event_seq <= v_restored)
+            and (pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot) or o.event_seq <= v_anchor.restored_seq)
         )
     )
     -- offset 0 keeps the probe a probe: as a join, without statistics, it reads all attempts for each event
@@ -38,4 +42,5 @@ $$;
 comment on function public.fn_iu_cursor_unattempted(public.iu_route_worker_cursor, int) is
 'The conservation check: events that the cursor counts as consumed and for which its worker has no
 attempt, among so many of the newest events of its domain. Nothing comes back where nothing was
-lost. Events that a seek passed over owe no attempt.';
+lost. Events that a seek passed over owe no attempt, nor does anything after a
+restore until the cursor is sought: its snapshots are another cluster''s.';
