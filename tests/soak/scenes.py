@@ -170,15 +170,18 @@ class Scenes:
 
 
 _SAFELY_BEHIND = """
+with bound as materialized (
+    select
+        coalesce(public.fn_iu_cursor_unread_seq(c), 9223372036854775807) as unread,
+        (
+            select coalesce(min(a.xact_start), clock_timestamp()) - interval '1 second'
+            from pg_stat_activity as a where a.datname = current_database() and a.pid <> pg_backend_pid()
+        ) as quiet_since
+    from public.iu_route_worker_cursor as c where c.worker_name = %s
+)
 select o.event_id
-from public.iu_route_worker_cursor as c
-cross join public.event_outbox as o
-where c.worker_name = %s
-    and o.event_seq < coalesce(public.fn_iu_cursor_unread_seq(c), 9223372036854775807)
-    and o.created_at < (
-        select coalesce(min(a.xact_start), clock_timestamp()) - interval '1 second' from pg_stat_activity as a
-        where a.datname = current_database() and a.pid <> pg_backend_pid()
-    )
+from public.event_outbox as o cross join bound
+where o.event_domain = 'iu' and o.event_seq < bound.unread and o.created_at < bound.quiet_since
 order by o.event_seq desc offset 50 limit 1
 """
 """An event behind which nothing can be waiting: read by the worker, and older than every open transaction."""

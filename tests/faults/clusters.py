@@ -1,0 +1,86 @@
+"""Other clusters: dumps restored into them, and copies of files with and without a new identity."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from iu_pipelines.db import programs
+from iu_pipelines.db.embedded import EmbeddedServer
+
+ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
+
+
+def data_of(server: EmbeddedServer) -> Path:
+    return server.home / "postgres" / "data"
+
+
+def tool(server: EmbeddedServer, name: str, *arguments: str, **files: Any) -> None:
+    """Run one of PostgreSQL's own programs, of the version and as the user of this server."""
+    user = programs.server_user(data_of(server))
+    major = int((data_of(server) / "PG_VERSION").read_text(encoding="ascii"))
+    program = programs.find(None, user, major).directory / name
+    with tempfile.TemporaryFile() as said:
+        done = subprocess.run(
+            [str(program), *arguments],
+            check=False,
+            **{"stdout": said, "stderr": said, **files, **user.popen()},
+        )
+        said.seek(0)
+        assert done.returncode == 0, f"{name}: {said.read().decode()}"
+
+
+def dump(server: EmbeddedServer, url: str, archive: Path) -> None:
+    """`pg_dump` in the custom format."""
+    with archive.open("wb") as out:
+        tool(server, "pg_dump", "--format=custom", f"--dbname={url}", stdout=out)
+
+
+def restore(server: EmbeddedServer, url: str, archive: Path) -> None:
+    """`pg_restore`, which has to succeed for every object."""
+    with archive.open("rb") as source:
+        tool(server, "pg_restore", "--exit-on-error", f"--dbname={url}", stdin=source)
+
+
+def copy_files(server: EmbeddedServer, home: Path) -> EmbeddedServer:
+    """A copy of a stopped server's files in another home."""
+    (home / "postgres").mkdir(parents=True)
+    copy = EmbeddedServer(home, settings=server._settings)
+    shutil.copytree(data_of(server), data_of(copy), symlinks=True)
+    owner = data_of(server).stat()
+    for path in (data_of(copy), *data_of(copy).rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid)
+    return copy
+
+
+def give_new_identity(server: EmbeddedServer) -> None:
+    """What `pg_createsubscriber` does: another system identifier in pg_control, and a WAL that agrees."""
+    control = data_of(server) / "global" / "pg_control"
+    content = bytearray(control.read_bytes())
+    end = next(place for place in range(64, 600, 4) if _crc32c(content[:place]) == _number(content, place))
+    content[0] ^= 0x55
+    content[end : end + 4] = struct.pack("<I", _crc32c(content[:end]))
+    control.write_bytes(content)
+    data = os.open(data_of(server), os.O_RDONLY)
+    try:
+        tool(server, "pg_resetwal", "--force", f"/proc/self/fd/{data}", pass_fds=[data])
+    finally:
+        os.close(data)
+
+
+def _number(content: bytearray, place: int) -> int:
+    return int(struct.unpack_from("<I", content, place)[0])
+
+
+def _crc32c(content: bytes | bytearray) -> int:
+    register = 0xFFFFFFFF
+    for byte in content:
+        register ^= byte
+        for _ in range(8):
+            register = (register >> 1) ^ (0x82F63B78 if register & 1 else 0)
+    return register ^ 0xFFFFFFFF

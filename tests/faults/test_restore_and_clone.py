@@ -1,0 +1,292 @@
+"""A dump in another cluster, and copied files: refused with IU501, re-anchored, nothing lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from engine.sessions import (
+    Together,
+    drain,
+    emit,
+    emit_many,
+    make_live,
+    opened,
+    run,
+    seek,
+    value,
+    wait_for_lock,
+)
+from faults import clusters
+from iu_pipelines.cli.main import run as iu
+from iu_pipelines.db import steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+from soak.ledger import Ledger
+from soak.verdict import Verdict, judge
+
+pytestmark = pytest.mark.xdist_group("clusters")
+
+HALFWAY, DRAINED, LATE, IDLE, NEW = "halfway", "drained", "late", "idle", "new"
+WORKERS = [HALFWAY, DRAINED, LATE, IDLE]
+
+
+@pytest.fixture
+def make_server(tmp_path: Path) -> Iterator[Callable[[str], EmbeddedServer]]:
+    with ExitStack() as stack:
+
+        def make(name: str) -> EmbeddedServer:
+            server = EmbeddedServer(tmp_path / name, settings={"fsync": "off", "full_page_writes": "off"})
+            stack.callback(server.stop)
+            return server
+
+        yield make
+
+
+@pytest.fixture
+def old(make_server: Callable[[str], EmbeddedServer]) -> EmbeddedServer:
+    """A server with a history: see `live_through`."""
+    server = make_server("old")
+    with Gateway(server.ensure_running()) as gateway:
+        steps.apply(gateway)
+    return server
+
+
+def live_through(url: str, at_the_end: Callable[[], object] = lambda: None) -> None:
+    """Workers in every state, and events that were committed late around `at_the_end`."""
+    with opened(url, 4) as (session, late, later, never):
+        make_live(session, "iu.structure_piece_split.workflow")
+        for _ in range(3):
+            emit_many(session, 10)
+            emit(session, 3, "structure_piece_split")
+            drain(session, DRAINED)
+        late.execute("begin")
+        emit(late, 101)
+        emit(late, 102, "structure_piece_split")
+        later.execute("begin")
+        emit(later, 103)
+        never.execute("begin")
+        emit(never, 104)
+        run(session, LATE, 1000)
+        run(session, HALFWAY, 7)
+        emit_many(session, 10)
+        emit(late, 101)
+        run(session, HALFWAY, 7)
+        run(session, DRAINED, 1000)
+        seek(session, "beginning", IDLE)
+        late.execute("commit")
+        run(session, HALFWAY, 2)
+        later.execute("commit")
+        at_the_end()
+        never.execute("commit")
+
+
+def burn(url: str, transactions: int) -> None:
+    """Let the cluster give so many transaction ids, so that those of one cluster mean others in the other."""
+    with opened(url) as (session,):
+        session.execute(b"create procedure burn(n int) language plpgsql as $$ begin for i in 1..n loop "
+                        b"perform pg_current_xact_id(); commit; end loop; end $$")  # fmt: skip
+        session.execute("call burn(%s)".replace("%s", str(transactions)).encode())
+        session.execute("drop procedure burn(int)")
+
+
+def refuse(url: str, workers: list[str]) -> None:
+    """Every worker refuses, and says what to do."""
+    with opened(url) as (session,):
+        for worker in workers:
+            with pytest.raises(psycopg.Error) as refused:
+                run(session, worker)
+            assert refused.value.sqlstate == "IU501"
+            assert "fn_iu_route_worker_seek" in str(refused.value.diag.message_hint)
+
+
+def reanchor(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The documented way: each worker is sent to the event that its cursor names."""
+    with opened(url) as (session,):
+        for worker in WORKERS:
+            place = value(
+                session,
+                "select cursor_event_id from iu_route_worker_cursor where worker_name = %s",
+                (worker,),
+            )
+            words = ("seek", str(place or "beginning"), "--worker", worker, "--reason", "restored")
+            assert iu([*words, "--database-url", url, "--json"]) == 0
+            assert json.loads(capsys.readouterr().out)["status"] == "sought"
+
+
+def go_on(url: str) -> None:
+    """Late commits and two batches each, then nothing is lost, twice or out of order for anybody."""
+    with opened(url, 2) as (session, late):
+        late.execute("begin")
+        emit(late, 105)
+        emit_many(session, 5)
+        for worker in (*WORKERS, NEW):
+            run(session, worker, 4)
+        late.execute("commit")
+        for worker in (*WORKERS, NEW):
+            drain(session, worker, 6)
+        assert judge(session, Ledger(), [], [*WORKERS, NEW]) == Verdict()
+
+
+@pytest.mark.parametrize("ahead", ["the old cluster", "the new cluster"])
+def test_a_dump_in_another_cluster_is_refused_and_goes_on_where_it_stood(
+    old: EmbeddedServer,
+    make_server: Callable[[str], EmbeddedServer],
+    tmp_path: Path,
+    ahead: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    archive = tmp_path / "iu.dump"
+    if ahead == "the old cluster":
+        burn(old.url(), 5000)
+    live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
+    new = make_server("new")
+    url = new.ensure_running()
+    with opened(url) as (session,):
+        for role in clusters.ROLES:
+            session.execute(f"create role {role}".encode())
+    if ahead == "the new cluster":
+        burn(url, 5000)
+    clusters.restore(new, url, archive)
+    refuse(url, [*WORKERS, NEW])
+    assert iu(["run", "--worker", HALFWAY, "--database-url", url, "--json"]) == 1
+    assert json.loads(capsys.readouterr().err)["error"]["code"] == "IU501"
+    assert iu(["status", "--worker", HALFWAY, "--database-url", url]) == 1
+    assert "another database cluster" in capsys.readouterr().out
+    with opened(url) as (session,):
+        emit_many(session, 4)
+        before = value(session, "select count(*) from public.iu_route_attempt_log")
+    refuse(url, WORKERS)
+    reanchor(url, capsys)
+    with opened(url) as (session,):
+        assert value(session, "select count(*) from public.iu_route_attempt_log") == before
+    go_on(url)
+    with opened(url) as (session,):
+        seek(session, "latest", "iu_outbound_default")
+        session.execute("update public.iu_outbound_route set dry_run = true")
+        session.execute("alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run)")
+    assert iu(["verify", "--database-url", url]) == 0
+
+
+def test_without_the_refusal_a_restored_worker_would_lose_events(
+    old: EmbeddedServer, make_server: Callable[[str], EmbeddedServer], tmp_path: Path
+) -> None:
+    archive = tmp_path / "iu.dump"
+    burn(old.url(), 5000)
+    live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
+    new = make_server("new")
+    url = new.ensure_running()
+    with opened(url) as (session,):
+        for role in clusters.ROLES:
+            session.execute(f"create role {role}".encode())
+        clusters.restore(new, url, archive)
+        session.execute(
+            "create or replace function public.fn_iu_cluster_require("
+            "worker_name text, system_identifier bigint) "
+            "returns bigint language sql stable as 'select 0::bigint'"
+        )
+        emit_many(session, 4)
+        for worker in WORKERS:
+            drain(session, worker)
+        assert judge(session, Ledger(), [], WORKERS).lost > 0
+
+
+def test_the_first_seek_after_a_restore_waits_for_emitters_and_loses_none_of_theirs(
+    old: EmbeddedServer,
+    make_server: Callable[[str], EmbeddedServer],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    archive = tmp_path / "iu.dump"
+    live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
+    new = make_server("new")
+    url = new.ensure_running()
+    with opened(url) as (session,):
+        for role in clusters.ROLES:
+            session.execute(f"create role {role}".encode())
+    clusters.restore(new, url, archive)
+    with opened(url, 3) as (emitter, seeker, judge_):
+        emitter.execute("begin")
+        mine: UUID = emit(emitter, 201)
+        together = Together()
+        together.start(lambda: seek(seeker, "latest", "elsewhere"))
+        wait_for_lock(judge_, seeker)
+        emitter.execute("commit")
+        together.finish()
+        assert run(seeker, "elsewhere")["seen"] == 0
+        reanchor(url, capsys)
+        go_on(url)
+        assert value(judge_, _WORKERS_OF, (mine,)) == 5
+
+
+_WORKERS_OF = "select count(distinct worker_name) from public.iu_route_attempt where event_id = %s"
+
+
+def test_copied_files_with_a_new_identity_are_refused_and_go_on_where_they_stood(
+    old: EmbeddedServer,
+    make_server: Callable[[str], EmbeddedServer],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    live_through(old.url())
+    old.stop()
+    clone = clusters.copy_files(old, tmp_path / "clone")
+    try:
+        clusters.give_new_identity(clone)
+        url = clone.ensure_running()
+        refuse(url, [*WORKERS, NEW])
+        reanchor(url, capsys)
+        go_on(url)
+        with opened(old.ensure_running()) as (session,):
+            assert run(session, HALFWAY)["status"] == "ran"
+    finally:
+        clone.stop()
+
+
+def test_copied_files_that_keep_their_identity_go_on_without_a_seek(
+    old: EmbeddedServer, make_server: Callable[[str], EmbeddedServer], tmp_path: Path
+) -> None:
+    live_through(old.url())
+    old.stop()
+    clone = clusters.copy_files(old, tmp_path / "clone")
+    try:
+        go_on(clone.ensure_running())
+    finally:
+        clone.stop()
+
+
+@pytest.mark.parametrize("by", ["template", "dump"])
+def test_a_copy_in_the_same_cluster_goes_on_without_a_seek(
+    old: EmbeddedServer, tmp_path: Path, by: str
+) -> None:
+    archive = tmp_path / "iu.dump"
+    live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
+    if by == "template":
+        with opened(old.url("postgres")) as (session,):
+            session.execute("create database copy template iu")
+    else:
+        clusters.restore(old, old.ensure_database("copy"), archive)
+    go_on(old.url("copy"))
+
+
+def test_beginning_is_safe_after_a_restore_too(
+    old: EmbeddedServer, make_server: Callable[[str], EmbeddedServer], tmp_path: Path
+) -> None:
+    archive = tmp_path / "iu.dump"
+    live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
+    new = make_server("new")
+    url = new.ensure_running()
+    with opened(url) as (session,):
+        for role in clusters.ROLES:
+            session.execute(f"create role {role}".encode())
+    clusters.restore(new, url, archive)
+    with opened(url) as (session,):
+        for worker in WORKERS:
+            seek(session, "beginning", worker)
+    go_on(url)
