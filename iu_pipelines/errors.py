@@ -209,12 +209,21 @@ def redact(text: str) -> str:
     return _PASSWORD_AS_KEY.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1:***@", text))
 
 
+_ROLES_HINT = (
+    "connect as a login that may: members of iu_emitter emit, of workflow_admin run, of iu_auditor read "
+    "(docs/operate/roles.md)"
+)
+
+
 def from_sqlstate(sqlstate: str | None, message: str, hint: str | None = None) -> IuError:
     """The error of the tree for a SQLSTATE; None means that the server was lost before it could say one."""
     refusal = CODES.get(sqlstate or "")
     if refusal:
         return refusal(message, hint=hint)
-    return _database_error(sqlstate or "08006")(message, hint=hint, code=sqlstate)
+    error = _database_error(sqlstate or "08006")
+    if error is PermissionDenied:
+        hint = hint or _ROLES_HINT
+    return error(message, hint=hint, code=sqlstate)
 
 
 def _database_error(sqlstate: str) -> type[IuError]:

@@ -21,7 +21,7 @@ import stamina
 
 from iu_pipelines.db.gateway import Gateway, Notice, Session
 from iu_pipelines.db.step_files import Step, StepFile, find, load, load_steps
-from iu_pipelines.errors import ConnectionFailed, IuError, ProofFailed, StepRefused
+from iu_pipelines.errors import ConnectionFailed, IuError, PermissionDenied, ProofFailed, StepRefused
 from iu_pipelines.settings import sql_root
 
 NOTHING: Final = "000"
@@ -164,11 +164,28 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
 
 
 def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
-    """Run the sandbox probes, or one of them; each rolls itself back and leaves no trace."""
+    """Run the sandbox probes, or one of them; each rolls itself back and leaves no trace.
+
+    Raises PermissionDenied where the role does not own what the probes alter and undo.
+    """
+    _require_owner(gateway)
     files = _selected(load(root or sql_root(), "sandbox"), only)
     # In one script PostgreSQL takes what stands before a begin into its transaction, where it is too late
     # for an isolation level; psql, which sends one statement at a time, does not.
     return [_prove_patiently(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
+
+
+def _require_owner(gateway: Gateway) -> None:
+    owner = gateway.fetch_one(
+        """select relowner::regrole::text as name, pg_has_role(relowner, 'usage') as is_ours
+             from pg_class
+            where oid = to_regclass('public.iu_schema_step')"""
+    )
+    if owner and not owner["is_ours"]:
+        raise PermissionDenied(
+            f"the probes alter what {owner['name']} owns, and undo it: this role may not",
+            hint="run them as the installer; every other proof needs less: iu verify",
+        )
 
 
 def raise_failed(proofs: Sequence[Proof]) -> None:

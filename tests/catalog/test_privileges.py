@@ -22,6 +22,9 @@ READERS = {
     "fn_iu_cursor_unattempted",
     "fn_iu_batch_hash",
     "fn_iu_idempotency_key",
+    "fn_iu_payload_check",
+    "fn_iu_payload_is_plain",
+    "fn_iu_event_id",
 }
 OPERATORS = {
     "fn_iu_route_worker_run",

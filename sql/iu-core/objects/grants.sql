@@ -22,7 +22,9 @@ declare
                 'fn_iu_route_dead_letter_discard', 'fn_iu_route_deliver', 'fn_iu_gate_set', 'fn_iu_gate_open',
                 'fn_iu_audit_counts', 'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key',
                 'fn_iu_audit_chain_verify', 'fn_iu_audit_attempts_verify',
-                'fn_iu_audit_attempts_misfit', 'fn_iu_audit_replays_misfit',
+                'fn_iu_audit_attempts_misfit', 'fn_iu_audit_counts_misfit',
+                'fn_iu_audit_replays_misfit',
+                'fn_iu_payload_check', 'fn_iu_payload_is_plain', 'fn_iu_event_id',
                 'fn_iu_proof_note', 'fn_iu_proof_end',
                 'fn_iu_probe_own_events', 'fn_iu_probe_counts', 'fn_iu_probe_delta', 'fn_iu_probe_deltas', 'fn_iu_probe_gates',
                 'fn_iu_probe_settings', 'fn_iu_probe_trace'
@@ -36,7 +38,9 @@ declare
                 'fn_iu_route_worker_health', 'fn_iu_route_worker_pending', 'fn_iu_gate_open', 'fn_iu_audit_counts',
                 'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key',
                 'fn_iu_audit_chain_verify', 'fn_iu_audit_attempts_verify',
-                'fn_iu_audit_attempts_misfit', 'fn_iu_audit_replays_misfit',
+                'fn_iu_audit_attempts_misfit', 'fn_iu_audit_counts_misfit',
+                'fn_iu_audit_replays_misfit',
+                'fn_iu_payload_check', 'fn_iu_payload_is_plain', 'fn_iu_event_id',
                 'fn_iu_proof_note', 'fn_iu_proof_end',
                 'fn_iu_probe_own_events', 'fn_iu_probe_counts', 'fn_iu_probe_delta', 'fn_iu_probe_deltas', 'fn_iu_probe_gates',
                 'fn_iu_probe_settings', 'fn_iu_probe_trace'

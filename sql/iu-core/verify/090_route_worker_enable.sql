@@ -16,7 +16,9 @@ begin
     exception when others then
         v_seam := sqlstate;
     end;
-    perform public.fn_iu_proof_note('delivery seam fails closed', 'IU201', v_seam);
+    perform public.fn_iu_proof_note('delivery seam fails closed', case
+        when has_function_privilege('public.fn_iu_route_deliver(uuid, text)', 'execute') then 'IU201' else '42501'
+    end, v_seam);
     perform public.fn_iu_proof_note('attempts that were sent', '0', (
         select coalesce(sum(t.sent), 0)::text from public.iu_route_attempt_tally as t
     ));

@@ -1,0 +1,141 @@
+"""Which command needs which role, as docs/operate/roles.md says it, tried by logins with a password."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from engine.sessions import Session, drain, emit_many, make_live, opened, value
+from iu_pipelines.cli.main import run as iu
+from iu_pipelines.db import steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+
+pytestmark = pytest.mark.xdist_group("roles")
+
+SUBJECT = "00000000-0000-4000-8000-000000000001"
+PASSWORD = "a/password:with@signs %"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "operate" / "roles.md"
+
+COMMANDS = {
+    "iu types": ["types"],
+    "iu emit": ["emit", "version_applied", "A", "--subject", SUBJECT, "--actor", "t"],
+    "iu ingest git": ["ingest", "git", "{repository}"],
+    "iu status": ["status"],
+    "iu steps list": ["steps", "list"],
+    "iu gate show": ["gate", "show"],
+    "iu route list": ["route", "list"],
+    "iu batch list": ["batch", "list"],
+    "iu batch show": ["batch", "show", "1"],
+    "iu audit": ["audit"],
+    "iu audit verify": ["audit", "verify"],
+    "iu verify": ["verify"],
+    "iu run": ["run"],
+    "iu seek": ["seek", "beginning", "--reason", "a test"],
+    "iu replay": ["replay", "{letter}"],
+    "iu discard": ["discard", "{letter}", "--reason", "a test"],
+    "iu gate set": ["gate", "set", "iu_core.stall_seconds", "300", "--reason", "a test"],
+    "iu route add": ["route", "add", "a.{login}", "version_applied"],
+    "iu route disable": ["route", "disable", "iu.structure_piece_split.workflow"],
+    "iu route enable": ["route", "enable", "iu.structure_piece_split.workflow"],
+    "iu probe": ["probe"],
+    "iu evidence": ["evidence", "--out", "{repository}-pack"],
+    "iu rollback": ["rollback", "090"],
+}
+LOGINS = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "nobody")
+
+
+@pytest.fixture(scope="module")
+def installed(shared: Path) -> Iterator[dict[str, str]]:
+    """Where things are: the URL, a repository, a letter. The server asks for passwords (scram-sha-256)."""
+    home = Path(tempfile.mkdtemp(prefix="roles-", dir=shared))
+    server = EmbeddedServer(home, settings={"fsync": "off"})
+    try:
+        url = server.ensure_running()
+        with Gateway(url) as gateway:
+            steps.apply(gateway)
+        with opened(url) as (session,):
+            letter = _make_letter(session)
+            for role in LOGINS:
+                member = "" if role == "nobody" else f" in role {role}"
+                session.execute(f"create role {role}_login login password '{PASSWORD}'{member}".encode())
+        yield {"url": url, "repository": str(_make_repository(home / "repository")), "letter": letter}
+    finally:
+        server.stop()
+        shutil.rmtree(home)
+
+
+def _make_letter(session: Session) -> str:
+    make_live(session, "iu.structure_piece_split.workflow")
+    emit_many(session, 1, "structure_piece_split")
+    drain(session, "iu_outbound_default")
+    session.execute("update public.iu_outbound_route set dry_run = true")
+    session.execute("alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run)")
+    return str(value(session, "select dead_letter_id from public.iu_route_dead_letter"))
+
+
+def _make_repository(place: Path) -> Path:
+    git = ["git", "-C", str(place), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "init", "-q", str(place)], check=True)
+    for text in ("one", "two"):
+        (place / "file").write_text(text, encoding="utf-8")
+        subprocess.run([*git, "add", "file"], check=True)
+        subprocess.run([*git, "commit", "-qm", text], check=True)
+    return place
+
+
+def documented() -> dict[str, set[str]]:
+    """The table of commands in the document: command → roles that may."""
+    rows = re.findall(r"^\| `(iu [^`]+)` \|(.*)\|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    columns = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner")
+    return {
+        command: {role for role, cell in zip(columns, cells.split("|"), strict=True) if cell.strip() == "yes"}
+        for command, cells in rows
+    }
+
+
+def test_the_document_speaks_of_every_command_tried_here() -> None:
+    assert set(documented()) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("login", LOGINS)
+def test_a_login_may_do_what_its_role_is_for_and_nothing_else(
+    installed: dict[str, str],
+    login: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    where = urlsplit(installed["url"])
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    url = where._replace(netloc=f"{login}_login@{where.hostname}:{where.port}").geturl()
+    monkeypatch.setenv("IU_DATABASE_URL", url)
+    allowed = documented()
+    for command, words in COMMANDS.items():
+        if command == "iu rollback" and login == "iu_owner":
+            continue
+        code = iu([word.format(login=login.replace("_", ""), **installed) for word in words] + ["--json"])
+        said = capsys.readouterr()
+        if login in allowed[command]:
+            assert code == 0, f"{command}: {said.err or said.out}"
+        else:
+            assert code == 1, command
+            error = json.loads(said.err)["error"]
+            assert error["code"] == "42501", f"{command}: {error}"
+            assert error["hint"], command
+        assert PASSWORD not in said.out + said.err
+
+
+def test_the_logins_are_made_as_the_document_shows(installed: dict[str, str]) -> None:
+    statements = re.findall(r"^create role .*?;$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(statements) >= 3
+    with opened(installed["url"]) as (session,), session.transaction(force_rollback=True):
+        for statement in statements:
+            session.execute(statement.encode())
