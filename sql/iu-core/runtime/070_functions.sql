@@ -83,6 +83,7 @@ select public.fn_iu_step_require('060_inbound');
 -- evidence
 \ir ../objects/evidence/fn_iu_audit_chain_verify.sql
 \ir ../objects/evidence/fn_iu_audit_attempts_misfit.sql
+\ir ../objects/evidence/fn_iu_audit_counts_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_replays_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_attempts_verify.sql
 \ir ../objects/evidence/fn_iu_probe_counts.sql
@@ -96,4 +97,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '439b4825017373574281cbba3ec86b95e14b8d6355624d62018f146df1f86fd4');
+select public.fn_iu_step_record('070_functions', '44f93dacbb9fbc3e53f0e3a80d34e82438c533c88d405fb44965b68dbf7b49a1');

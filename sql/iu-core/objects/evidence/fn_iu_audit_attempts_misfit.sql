@@ -45,34 +45,12 @@ as $$
         left join public.iu_outbound_route_version as v on v.route_version = a.route_version
         left join public.iu_route_dead_letter as l on a.decision = 'failed'
             and l.idempotency_key = public.fn_iu_idempotency_key(fn_iu_audit_attempts_misfit.worker_name, a.event_id, n.name)
-    ),
-    counted as (
-        select b.batch_id, format(
-            'has %s attempts (%s dry_run, %s skipped, %s failed), but its row says %s (%s, %s, %s)',
-            c.attempts, c.dry_run, c.skipped, c.failed, b.attempts_written, b.dry_run, b.skipped, b.failed
-        ) as fault
-        from public.iu_route_batch as b
-        left join (
-            select
-                a.batch_id, count(*) as attempts, count(*) filter (where a.decision = 'dry_run') as dry_run,
-                count(*) filter (where a.decision = 'skipped') as skipped, count(*) filter (where a.decision = 'failed') as failed
-            from attempt as a group by a.batch_id
-        ) as c on c.batch_id = b.batch_id
-        where b.worker_name = fn_iu_audit_attempts_misfit.worker_name and b.batch_id between from_batch_id and to_batch_id
-            and (b.attempts_written, b.dry_run, b.skipped, b.failed)
-            is distinct from (coalesce(c.attempts, 0), coalesce(c.dry_run, 0), coalesce(c.skipped, 0), coalesce(c.failed, 0))
     )
-    select m.batch_id, m.attempt_id, m.fault
-    from (
-        select j.batch_id, j.attempt_id, format('attempt %s of batch %s %s', j.attempt_id, j.batch_id, j.fault) as fault
-        from judged as j where j.fault is not null
-        union all
-        select c.batch_id, null, format('batch %s %s', c.batch_id, c.fault) from counted as c
-    ) as m
-    order by m.batch_id, m.attempt_id nulls last
+    select j.batch_id, j.attempt_id, format('attempt %s of batch %s %s', j.attempt_id, j.batch_id, j.fault)
+    from judged as j where j.fault is not null
+    order by j.batch_id, j.attempt_id
     limit 1
 $$;
 comment on function public.fn_iu_audit_attempts_misfit(text, bigint, bigint) is
 'The first attempt of a worker''s batches in a range that is not what the ledger, the outbox, the
-history of its route and the dead letters say it must be, or the first batch whose attempts are
-not as many as its row says; null where all fit.';
+history of its route and the dead letters say it must be; null where all fit.';

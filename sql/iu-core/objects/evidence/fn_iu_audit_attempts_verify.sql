@@ -29,7 +29,16 @@ begin
         where p.so_far - p.attempts_written < 20000;
         exit when v_part.last_batch_id is null;
         select m.batch_id, m.attempt_id, m.fault into v_batch_id, v_attempt_id, v_fault
-        from public.fn_iu_audit_attempts_misfit(worker_name, v_after + 1, v_part.last_batch_id) as m;
+        from (
+            select r.batch_id, r.attempt_id, r.fault
+            from public.fn_iu_audit_attempts_misfit(worker_name, v_after + 1, v_part.last_batch_id) as r
+            union all
+            select c.batch_id, null, c.fault
+            from public.fn_iu_audit_counts_misfit(worker_name, v_after + 1, v_part.last_batch_id) as c
+        ) as m
+        where m.fault is not null
+        order by m.batch_id, m.attempt_id nulls last
+        limit 1;
         exit when v_fault is not null;
         v_after := v_part.last_batch_id;
         v_batches := v_batches + v_part.batches;

@@ -7,7 +7,7 @@ as $$
         when 'event_outbox' then public.fn_iu_probe_own_events() - (baseline ->> 'own_events')::bigint
         when 'iu_route_dead_letter' then (select count(*) from public.iu_route_dead_letter) - (baseline ->> name)::bigint
         else (
-            select sum(case name when 'iu_route_attempt' then t.attempts when 'failed' then t.failed when 'sent' then t.sent end)
+            select coalesce(sum(case name when 'iu_route_attempt' then t.attempts when 'failed' then t.failed when 'sent' then t.sent end), 0)
             from public.iu_route_attempt_tally as t
         ) - (baseline ->> name)::bigint
     end
