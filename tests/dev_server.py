@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -24,6 +26,7 @@ from iu_pipelines.domain import attempts, outbox, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
+_ENDS_WITH_US = [sys.executable, "-m", "iu_pipelines.cli.service"]
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -58,7 +61,7 @@ class Dev:
 
     def start(self, *options: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "iu_pipelines", "dev", "--port", str(self.port), *options],
+            [*_ENDS_WITH_US, "iu_pipelines", "dev", "--port", str(self.port), *options],
             env={**os.environ, "IU_HOME": str(self.home)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -203,8 +206,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Dev]:
-    """A running `iu dev` with an installed schema; it leaves no process behind."""
+def running(shared: Path) -> Iterator[Dev]:
+    """A running `iu dev` with an installed schema; it leaves no process behind.
+
+    Its home is under *shared*, whose servers are stopped even when the tests are killed.
+    """
+    home = Path(tempfile.mkdtemp(prefix="dev-", dir=shared))
     dev = Dev(home)
     dev.server.ensure_running()
     with dev.gateway() as gateway:
@@ -219,3 +226,4 @@ def running(home: Path) -> Iterator[Dev]:
         if dev.process and dev.process.poll() is None:
             dev.process.kill()
         dev.server.stop()
+        shutil.rmtree(home, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -42,9 +43,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+def dev(shared: Path) -> Iterator[Dev]:
     """One running `iu dev` for the tests of this module."""
-    with running(tmp_path_factory.mktemp("ui")) as dev:
+    with running(shared) as dev:
         yield dev
 
 

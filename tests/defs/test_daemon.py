@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.timeout(420), pytest.mark.xdist_group("dagster")]
 
 
 @pytest.fixture(scope="module")
-def dev(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dev]:
+def dev(shared: Path) -> Iterator[Dev]:
     """One running `iu dev` for the tests of this module."""
-    with running(tmp_path_factory.mktemp("dev")) as dev:
+    with running(shared) as dev:
         yield dev
 
 
