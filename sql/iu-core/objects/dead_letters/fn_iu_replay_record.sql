@@ -17,7 +17,7 @@ begin
         letter.idempotency_key, run_ref
     );
     insert into public.iu_route_attempt_tally as t (tally_key, attempts, failed, sent)
-    values ('replay:' || pg_backend_pid() % 8, 1, (decision = 'failed')::int, (decision = 'sent')::int)
+    values ('replay:' || pg_backend_pid() % 256, 1, (decision = 'failed')::int, (decision = 'sent')::int)
     on conflict (tally_key) do update
     set attempts = t.attempts + 1, failed = t.failed + excluded.failed, sent = t.sent + excluded.sent;
 end

@@ -6,7 +6,7 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_faults text [] := '{}';
+    v_faults text [] := array[]::text [];
     v_gates_open boolean := public.fn_iu_gate_open('iu_core.routes_enabled')
         and public.fn_iu_gate_open('iu_core.route_worker_enabled');
     v_still interval;

@@ -12,6 +12,10 @@ begin
         raise exception 'payload of % bytes is larger than 8192', v_bytes using
             errcode = 'IU102', hint = 'An event carries references and counts; leave the rest where it is kept.';
     end if;
+    if jsonb_path_exists(safe_payload, 'strict $.**{33}') then
+        raise exception 'payload is nested deeper than 32 levels' using
+            errcode = 'IU102', hint = 'An event carries references and counts; leave the rest where it is kept.';
+    end if;
     for v_key in
         select k.key #>> '{}'
         from jsonb_path_query(safe_payload, 'strict $.** ? (@.type() == "object").keyvalue().key') as k (key)
@@ -32,13 +36,10 @@ begin
         raise exception 'payload is not refs-only: an array of % numbers', v_numbers using
             errcode = 'IU103', hint = 'More than 16 numbers in a row are a vector. Send a reference to it instead.';
     end if;
-exception when statement_too_complex then
-    raise exception 'payload is nested too deeply' using
-        errcode = 'IU102', hint = 'An event carries references and counts; leave the rest where it is kept.';
 end
 $$;
 comment on function public.fn_iu_payload_check(jsonb) is
 'The close look at a payload that is an object. Raises IU102 where it is larger than 8 KiB as text
-or nested too deeply, and IU103 where a key at any depth names a body, secret or vector (in any
+or nested deeper than 32 levels, and IU103 where a key at any depth names a body, secret or vector (in any
 case, as a part of the key too) or is not plain ASCII, or an array at any depth holds more than 16
 numbers.';

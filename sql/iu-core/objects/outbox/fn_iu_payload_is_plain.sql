@@ -12,6 +12,7 @@ begin
             '%body%', '%content%', '%secret%', '%pass%', '%pwd%', '%credential%', '%token%',
             '%vector%', '%embedding%', '%key%', '%authorization%', '%cookie%'
         ])
+        and not jsonb_path_exists(safe_payload, 'strict $.**{33}')
         and (
             payload_text not like '%[%'
             or not jsonb_path_exists(safe_payload, 'strict $.** ? (@.type() == "array" && @.size() > 16)')
