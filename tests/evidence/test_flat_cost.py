@@ -1,0 +1,54 @@
+"""A batch reads what its events need, however many the outbox holds: counted in rows, not in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain.worker import DEFAULT_WORKER
+
+EVENTS = 100
+ROWS_AN_EVENT = 8  # by any plan: an event, its attempt and their indexes; 20,000 old rows would be 200
+
+FILL = """
+insert into public.event_outbox (event_domain, event_type, event_subject_ref, actor_ref)
+select %s, 'version_applied', gen_random_uuid(), 'bulk' from generate_series(1, %s::int)
+"""
+RUN = f"select public.fn_iu_route_worker_run('{DEFAULT_WORKER}', %s::int)"
+READ = """
+select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
+  from pg_stat_xact_user_tables
+ where relname in ('event_outbox', 'iu_route_attempt_log', 'iu_route_batch', 'iu_route_dead_letter')
+"""
+
+
+def rows_read_by_a_batch(gateway: Gateway) -> int:
+    """Emit events, read them in one batch, and count the rows that were looked at."""
+    gateway.execute(FILL, ("iu", EVENTS))
+    with gateway.transaction() as session:
+        before = session.fetch_value(READ)
+        assert session.fetch_value(RUN, (1000,))["seen"] == EVENTS
+        return int(session.fetch_value(READ)) - int(before)
+
+
+def consumed(gateway: Gateway) -> None:
+    gateway.execute(FILL, ("iu", 20_000))
+    while gateway.fetch_value(RUN, (10_000,))["seen"]:
+        pass
+
+
+def of_another_domain(gateway: Gateway) -> None:
+    gateway.execute(FILL, ("other", 20_000))
+
+
+@pytest.mark.parametrize("fill", [consumed, of_another_domain])
+@pytest.mark.parametrize("statistics", [True, False], ids=["with statistics", "without"])
+def test_a_batch_costs_the_same_beside_many_old_events(
+    gateway: Gateway, fill: Callable[[Gateway], None], statistics: bool
+) -> None:
+    fill(gateway)
+    if statistics:
+        gateway.execute("analyze")
+    assert rows_read_by_a_batch(gateway) <= EVENTS * ROWS_AN_EVENT
