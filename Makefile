@@ -1,7 +1,7 @@
 # Every target does its own set-up. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check dev bench soak stamp docs lock clean
+.PHONY: help setup demo test check dev bench soak audit stamp docs lock clean
 
 JOBS ?= 2
 BIN := .venv/bin
@@ -41,6 +41,9 @@ bench: setup ## the benchmark, against its floor and its peers
 
 soak: setup ## faults and races at once, for SOAK_SECONDS (600)
 	@PYTHONPATH=tests $(BIN)/python -m soak
+
+audit: setup ## known weaknesses of the locked packages, where the network lets us ask
+	@$(BIN)/python .ci/audit.py
 
 stamp: setup ## write the checksums of edited steps
 	@$(BIN)/python -m iu_pipelines steps stamp

@@ -1,0 +1,236 @@
+"""A password that shows nowhere: a canary, the password of a real login, looked for in all that is left."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import psycopg
+import pytest
+
+from engine.sessions import opened
+from faults.clusters import tool
+from iu_pipelines.db import steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+
+pytestmark = [pytest.mark.xdist_group("secrets"), pytest.mark.timeout(300)]
+
+CANARY = "c4nary@0f/Prag:ue%41"
+FORMS = (CANARY, quote(CANARY, safe=""), quote(CANARY))
+SUBJECT = "00000000-0000-4000-8000-000000000001"
+
+
+def shown_in(content: bytes) -> bool:
+    return any(form.encode() in content for form in FORMS)
+
+
+@dataclass
+class Place:
+    """A server that knows the canary, and a home for what the commands leave."""
+
+    server: EmbeddedServer
+    url: str
+    home: Path
+    seen: set[str] = field(default_factory=set)
+
+    def iu(self, *words: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+        """A command whose output and log are searched, and that is looked at by ps while it runs."""
+        with self.watched():
+            done = subprocess.run(
+                [sys.executable, "-m", "iu_pipelines", *words],
+                env={**os.environ, "IU_HOME": str(self.home), "IU_DATABASE_URL": self.url, **environment},
+                capture_output=True,
+                timeout=240,
+                check=False,
+            )
+        assert not shown_in(done.stdout), words
+        assert not shown_in(done.stderr), words
+        return done
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Look at the command line of every process of this machine, as `ps` does."""
+        over = threading.Event()
+        thread = threading.Thread(target=self._watch, args=(over,))
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _watch(self, over: threading.Event) -> None:
+        while not over.wait(0.05):
+            for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208 - a process may end at any moment
+                try:
+                    content = Path("/proc", process, "cmdline").read_bytes()
+                except OSError:
+                    continue
+                if shown_in(content):
+                    self.seen.add(content.replace(b"\0", b" ").decode())
+
+    def left_behind(self) -> list[str]:
+        """Files that show it, other than the one that keeps the embedded server's own password."""
+        server = self.server.home / "postgres"
+        files = [path for root in (self.home, server) for path in root.rglob("*") if path.is_file()]
+        data = server / "data"
+        return [str(path) for path in files if data not in path.parents and shown_in(path.read_bytes())]
+
+
+@pytest.fixture(scope="module")
+def place(shared: Path) -> Iterator[Place]:
+    home = Path(tempfile.mkdtemp(prefix="canary-", dir=shared))
+    server = EmbeddedServer(
+        home / "server", settings={"log_statement": "all", "log_min_error_statement": "error"}
+    )
+    try:
+        url = server.ensure_running()
+        with Gateway(url) as gateway:
+            steps.apply(gateway)
+        with opened(url) as (session,):
+            session.execute("set log_statement = 'none'")
+            session.execute(f"create role canary superuser login password '{CANARY}'")
+        parts = urlsplit(url)
+        netloc = f"canary:{quote(CANARY, safe='')}@{parts.hostname}:{parts.port}"
+        yield Place(server, parts._replace(netloc=netloc).geturl(), home / "home")
+    finally:
+        server.stop()
+        shutil.rmtree(home)
+
+
+def test_the_canary_is_a_password_that_is_asked_for(place: Place) -> None:
+    assert place.iu("types").returncode == 0
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(place.url.replace("c4nary", "c5nary"))
+
+
+def test_what_is_looked_for_would_be_found(place: Place, tmp_path: Path) -> None:
+    with place.watched():
+        subprocess.run([sys.executable, "-c", "import time; time.sleep(0.5)", place.url], check=True)
+    assert place.seen
+    place.seen.clear()
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "log").write_text(f"connecting to {place.url}", encoding="utf-8")
+    assert Place(place.server, place.url, tmp_path / "home").left_behind()
+
+
+@pytest.mark.parametrize(
+    ("words", "change"),
+    [
+        (("status",), lambda url: url),
+        (("--debug", "run", "--json"), lambda url: url),
+        (("--debug", "emit", "nope", "A", "--subject", SUBJECT, "--actor", "t"), lambda url: url),
+        (("--debug", "status"), lambda url: url.replace("/iu", "/nowhere")),
+        (("--debug", "status"), lambda url: url.replace("canary:", "nobody:")),
+        (("--debug", "status"), lambda url: url.replace("127.0.0.1", "nowhere.invalid")),
+        (("--debug", "status"), lambda url: url.replace("postgresql://", "mysql://")),
+        (("--debug", "status"), lambda url: url.replace("sslmode=disable", "sslmode=sideways")),
+        (("--debug", "status"), lambda url: url.replace("postgresql://", "postgresql+psycopg2://")),
+        (("--debug", "status"), lambda url: f"host=127.0.0.1 user=canary password='{CANARY}' dbname=iu"),
+        (("--debug", "status"), lambda url: url.replace(quote(CANARY, safe=""), CANARY)),
+        (("audit", "verify"), lambda url: url),
+        (("steps", "list", "--json"), lambda url: url),
+    ],
+)
+def test_no_answer_and_no_error_shows_it(
+    place: Place, words: tuple[str, ...], change: Callable[[str], str]
+) -> None:
+    place.iu(*words, IU_DATABASE_URL=change(place.url))
+    place.iu(*words, IU_DAGSTER_DATABASE_URL=change(place.url))
+    assert not place.seen
+
+
+def test_the_pack_of_evidence_does_not_show_it(place: Place) -> None:
+    done = place.iu("evidence", "--out", str(place.home / "packs"))
+    assert (place.home / "packs").is_dir(), done.stderr
+    assert place.left_behind() == []
+    assert not place.seen
+
+
+def test_dagster_keeps_it_nowhere(place: Place, tmp_path: Path) -> None:
+    place.iu("emit", "version_applied", "A", "--subject", SUBJECT, "--actor", "t")
+    with _dev(place) as ui:
+        for question in (_RESOURCES, _RUNS):
+            request = urllib.request.Request(
+                f"{ui}/graphql", data=question, headers={"content-type": "application/json"}
+            )
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                content = answer.read()
+            assert b"errors" not in content[:12], content[:500]
+            assert not shown_in(content)
+    job = "from iu_pipelines.defs.runner import execute; print(execute('route_worker_job').success)"
+    with place.watched():
+        done = subprocess.run(
+            [sys.executable, "-c", job],
+            env={**os.environ, "IU_HOME": str(place.home), "IU_DATABASE_URL": place.url},
+            capture_output=True,
+            timeout=200,
+            check=False,
+        )
+    assert b"True" in done.stdout, done.stderr[-2000:]
+    assert not shown_in(done.stdout + done.stderr)
+    assert not place.seen
+    assert place.left_behind() == []
+    for database in ("iu", "iu_dagster"):
+        archive = tmp_path / database
+        with archive.open("wb") as out:
+            tool(place.server, "pg_dump", f"--dbname={place.server.url(database)}", stdout=out)
+        assert archive.stat().st_size > 10_000
+        assert not shown_in(archive.read_bytes())
+
+
+_RESOURCES = (
+    b'{"query": "{ repositoriesOrError { ... on RepositoryConnection { nodes { '
+    b'allTopLevelResourceDetails { name configuredValues { key value type } } } } } }"}'
+)
+_RUNS = (
+    b'{"query": "{ runsOrError(limit: 5) { ... on Runs { results { runId runConfigYaml '
+    b'tags { key value } } } } instance { info } }"}'
+)
+
+
+@contextmanager
+def _dev(place: Place) -> Iterator[str]:
+    """The web UI of `iu dev`, which is stopped again; what it said is searched."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with place.watched():
+        process = subprocess.Popen(
+            [sys.executable, "-m", "iu_pipelines", "dev", "--port", str(port)],
+            env={**os.environ, "IU_HOME": str(place.home), "IU_DATABASE_URL": place.url},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait_for(f"http://127.0.0.1:{port}/server_info", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=90)
+    assert not shown_in(said)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 150
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise AssertionError("iu dev did not come up")

@@ -1,0 +1,55 @@
+"""What is installed is what was locked, and what is known of it is asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def audit() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("audit", ROOT / ".ci" / "audit.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_locked_package_has_a_version_and_hashes_and_no_address() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", lock.strip())
+    assert len(blocks) > 50
+    for block in blocks:
+        assert re.match(r"[A-Za-z0-9._-]+(\[[a-z0-9, _-]+\])?==[^ ]+ ", block), block[:80]
+        assert "--hash=sha256:" in block, block[:80]
+    assert "://" not in lock
+
+
+def answer(vulns: list[dict[str, object]]) -> str:
+    skipped = {"name": "b", "skip_reason": "not found"}
+    return json.dumps({"dependencies": [{"name": "a", "version": "1", "vulns": vulns}, skipped]})
+
+
+def test_a_known_weakness_fails_the_audit(audit: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit.report(answer([{"id": "CVE-1", "fix_versions": ["2"]}]), "") == 1
+    assert "a 1: CVE-1, mended in 2" in capsys.readouterr().out
+
+
+def test_no_known_weakness_passes_and_says_how_much_was_asked(
+    audit: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert audit.report(answer([]), "") == 0
+    assert "1 of 2 locked packages" in capsys.readouterr().out
+
+
+def test_no_network_passes_and_says_so(audit: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert audit.report("", "ConnectionError: no route") == 0
+    assert "nothing could be asked here: ConnectionError: no route" in capsys.readouterr().out
