@@ -42,6 +42,7 @@ class OutboxModel(dg.Resolvable, dg.Model):
     route_worker_cron: str = Field(default=_DEFAULT.route_worker_cron, description="When the workers run.")
     health_audit_cron: str = Field(default=_DEFAULT.health_audit_cron, description="When health is audited.")
     prune_cron: str = Field(default=_DEFAULT.prune_cron, description="When Dagster's history is pruned.")
+    retention_cron: str = Field(default=_DEFAULT.retention_cron, description="When old events are dropped.")
     running: Sequence[str] = Field(
         default=tuple(sorted(OBSERVERS)),
         description="Schedules and sensors that start switched on; by default none that invokes a worker.",

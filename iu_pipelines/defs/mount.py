@@ -28,7 +28,7 @@ UNFINISHED: Final = (
 OBSERVERS: Final = frozenset({"health_audit_schedule", "run_failure_sensor"})
 """What starts RUNNING by default: it reads, and invokes no worker."""
 
-SCHEDULES: Final = ("route_worker_schedule", "health_audit_schedule", "prune_schedule")
+SCHEDULES: Final = ("route_worker_schedule", "health_audit_schedule", "prune_schedule", "retention_schedule")
 SENSORS: Final = ("backlog_sensor", "dead_letter_replay_sensor", "run_failure_sensor")
 
 WORKER_NAME_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,100}$"
@@ -52,6 +52,7 @@ class Mount:
     route_worker_cron: str = "*/5 * * * *"
     health_audit_cron: str = "*/15 * * * *"
     prune_cron: str = "17 3 * * *"
+    retention_cron: str = "47 3 * * *"
     running: frozenset[str] = OBSERVERS
 
     def __post_init__(self) -> None:
@@ -63,7 +64,8 @@ class Mount:
         for worker in self.workers:
             if not re.match(WORKER_NAME_PATTERN, worker):
                 raise _refused("workers", worker, "1 to 100 letters, digits, or _ . : -")
-        for cron in (self.route_worker_cron, self.health_audit_cron, self.prune_cron):
+        crons = (self.route_worker_cron, self.health_audit_cron, self.prune_cron, self.retention_cron)
+        for cron in crons:
             if not is_valid_cron_string(cron):
                 raise _refused("cron", cron, "five fields: minute, hour, day, month, weekday")
         unknown = sorted(self.running - {*SCHEDULES, *SENSORS})

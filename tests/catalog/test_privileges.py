@@ -19,6 +19,7 @@ READERS = {
     "fn_iu_route_worker_health",
     "fn_iu_route_worker_pending",
     "fn_iu_gate_open",
+    "fn_iu_retention_state",
     "fn_iu_cursor_unattempted",
     "fn_iu_batch_hash",
     "fn_iu_idempotency_key",
@@ -33,6 +34,7 @@ OPERATORS = {
     "fn_iu_route_dead_letter_discard",
     "fn_iu_route_deliver",
     "fn_iu_gate_set",
+    "fn_iu_retention_run",
 }
 VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
 

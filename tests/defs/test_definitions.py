@@ -82,6 +82,7 @@ def test_the_jobs_are_these_and_run_in_one_process() -> None:
         "health_audit_job",
         "evidence_job",
         "prune_job",
+        "retention_job",
     }
     assert {job.executor_def.name for job in jobs.values()} == {"in_process"}
     assert all(job.description for job in jobs.values())
@@ -95,6 +96,7 @@ def test_the_schedules_and_sensors_are_these_and_only_observers_start_running() 
         "route_worker_schedule": ("*/5 * * * *", "STOPPED"),
         "health_audit_schedule": ("*/15 * * * *", "RUNNING"),
         "prune_schedule": ("17 3 * * *", "STOPPED"),
+        "retention_schedule": ("47 3 * * *", "STOPPED"),
     }
     assert sensors == {
         "backlog_sensor": "STOPPED",

@@ -83,3 +83,18 @@ def no_isolation(session: Session) -> None:
         returns boolean language sql immutable set search_path = pg_catalog, pg_temp as 'select true'
         """
     )
+
+
+def retention_of_the_default_worker(session: Session) -> None:
+    """The real retention, but it asks one worker alone whether it has read an event."""
+    session.execute(
+        """
+        create or replace function public.fn_iu_retention_holder(event public.event_outbox)
+        returns text language sql stable set search_path = pg_catalog, pg_temp
+        as $$
+            select case when not public.fn_iu_event_is_consumed(event, c, a) then 'unread' end
+            from public.iu_route_worker_cursor as c cross join public.event_outbox_cluster as a
+            where c.worker_name = 'iu_outbound_default'
+        $$
+        """
+    )

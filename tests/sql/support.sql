@@ -111,3 +111,25 @@ begin
     return (select l.dead_letter_id from public.iu_route_dead_letter as l where l.event_id = v_event);
 end
 $$;
+
+-- So many events as if emitted days ago by a transaction that ended long ago; returns the id of the first.
+create function iu_test.emit_old(number int default 1, days int default 100, domain text default 'iu') returns uuid
+language sql as $$
+    with made as (
+        insert into public.event_outbox (
+            emitted_xid, created_at, event_domain, event_type, event_stream, delivery_lane, canonical_address,
+            event_subject_table, event_subject_ref, actor_ref
+        )
+        select '3', clock_timestamp() - make_interval(days => days), domain, 'version_applied', 'update', 'immediate',
+            'TEST/unit', 'information_unit', iu_test.subject(n), 'tester'
+        from generate_series(1, number) as n
+        returning event_seq, event_id
+    )
+    select event_id from made order by event_seq limit 1
+$$;
+
+create function iu_test.keep_days(days int) returns void
+language sql as $$ select public.fn_iu_gate_set('iu_core.retention_days', days::text, 'a test') $$;
+
+create function iu_test.retain(event_limit int default 5000) returns jsonb
+language sql as $$ select public.fn_iu_retention_run('a test', event_limit) $$;

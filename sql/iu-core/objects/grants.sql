@@ -7,7 +7,7 @@ declare
         'iu_schema_step', 'dot_config', 'dot_config_history', 'event_type_registry', 'event_outbox',
         'event_outbox_cluster', 'iu_audit_name', 'iu_outbound_route', 'iu_outbound_route_version', 'iu_inbound_route',
         'iu_inbound_capture', 'iu_route_worker_cursor', 'iu_route_worker_seek', 'iu_route_batch', 'iu_route_attempt_log',
-        'iu_route_attempt_tally', 'iu_route_attempt', 'iu_route_dead_letter', 'information_unit', 'unit_version', 'iu_sql_link'
+        'iu_route_attempt_tally', 'iu_route_attempt', 'iu_route_dead_letter', 'iu_retention_history', 'information_unit', 'unit_version', 'iu_sql_link'
     ];
     v_matrix constant jsonb := jsonb_build_object(
         'iu_emitter', jsonb_build_object(
@@ -19,7 +19,7 @@ declare
             'execute', array[
                 'fn_iu_emit_event', 'fn_iu_emit_events', 'fn_iu_route_worker_run', 'fn_iu_route_worker_pending',
                 'fn_iu_route_worker_seek', 'fn_iu_route_worker_health', 'fn_iu_route_dead_letter_replay',
-                'fn_iu_route_dead_letter_discard', 'fn_iu_route_deliver', 'fn_iu_gate_set', 'fn_iu_gate_open',
+                'fn_iu_route_dead_letter_discard', 'fn_iu_retention_run', 'fn_iu_retention_state', 'fn_iu_route_deliver', 'fn_iu_gate_set', 'fn_iu_gate_open',
                 'fn_iu_audit_counts', 'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key',
                 'fn_iu_audit_chain_verify', 'fn_iu_audit_attempts_verify',
                 'fn_iu_audit_attempts_misfit', 'fn_iu_audit_counts_misfit',
@@ -35,7 +35,7 @@ declare
         ),
         'iu_auditor', jsonb_build_object(
             'execute', array[
-                'fn_iu_route_worker_health', 'fn_iu_route_worker_pending', 'fn_iu_gate_open', 'fn_iu_audit_counts',
+                'fn_iu_retention_state', 'fn_iu_route_worker_health', 'fn_iu_route_worker_pending', 'fn_iu_gate_open', 'fn_iu_audit_counts',
                 'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key',
                 'fn_iu_audit_chain_verify', 'fn_iu_audit_attempts_verify',
                 'fn_iu_audit_attempts_misfit', 'fn_iu_audit_counts_misfit',

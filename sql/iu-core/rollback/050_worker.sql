@@ -1,15 +1,16 @@
--- Undoes 050. Refuses where attempts, batches or dead letters would be lost.
+-- Undoes 050. Refuses where attempts, batches, dead letters or the record of retention would be lost.
 do $refuse$
 begin
     if exists (select from public.iu_route_attempt_log) or exists (select from public.iu_route_batch)
-        or exists (select from public.iu_route_dead_letter)
+        or exists (select from public.iu_route_dead_letter) or exists (select from public.iu_retention_history)
     then
-        raise exception 'rollback of 050_worker would lose attempts, batches or dead letters' using
+        raise exception 'rollback of 050_worker would lose attempts, batches, dead letters or the record of retention' using
             errcode = 'IU901', hint = 'The audit is evidence. Dump iu_route_attempt, iu_route_batch and iu_route_dead_letter '
                 'and drop the database instead, if it really is to go.';
     end if;
 end
 $refuse$;
+drop table public.iu_retention_history;
 drop table public.iu_route_dead_letter;
 drop table public.iu_route_attempt_tally;
 drop table public.iu_route_attempt_log;

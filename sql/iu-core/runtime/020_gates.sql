@@ -36,6 +36,7 @@ insert into public.dot_config (key, value, value_pattern, description) values
 ('queue.job_substrate.enabled', 'false', '^(true|false)$', 'job gate: closed, no job is executed'),
 ('iu_core.stall_seconds', '300', '^[1-9][0-9]{0,6}$', 'seconds after which a backlog that does not move is unhealthy'),
 ('iu_core.replay_backoff_seconds', '60', '^[1-9][0-9]{0,6}$', 'seconds until a letter is due again; doubled with each try'),
-('iu_core.replay_backoff_cap_seconds', '86400', '^[1-9][0-9]{0,6}$', 'the longest time until a letter is due again');
+('iu_core.replay_backoff_cap_seconds', '86400', '^[1-9][0-9]{0,6}$', 'the longest time until a letter is due again'),
+('iu_core.retention_days', '0', '^(0|[1-9][0-9]{0,4})$', 'days that read events and their attempts are kept; 0 keeps them for ever');
 
-select public.fn_iu_step_record('020_gates', '29e588cdd5a33166104daf631cf9f14a2579098e2fd6a7ffcf2cb69c46d8b22c');
+select public.fn_iu_step_record('020_gates', '3e9bcdd145ffa523d2481bf7954f454d2877482e619a4cc14f082673f9770360');

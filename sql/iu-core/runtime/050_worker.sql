@@ -103,6 +103,8 @@ create unique index first_attempt_is_made_once
 on public.iu_route_attempt_log (event_id, worker_no, route_no) where attempt_no = 1;
 create unique index replay_is_made_once
 on public.iu_route_attempt_log (idempotency_key, attempt_no, event_id) where attempt_no > 1;
+create index failed_attempts_by_batch
+on public.iu_route_attempt_log (batch_id) where decision = 'failed';
 create index iu_route_attempt_log_by_batch
 on public.iu_route_attempt_log using brin (batch_id) with (pages_per_range = 16, autosummarize = on);
 comment on table public.iu_route_attempt_log is
@@ -152,4 +154,29 @@ fn_iu_route_dead_letter_discard.';
 comment on column public.iu_route_dead_letter.next_replay_at is
 'an open letter is due from here; later with each try';
 
-select public.fn_iu_step_record('050_worker', 'b797773188479bafd991e99bb50b9fa8c4f35327717a0d73fd4fb5c4e8dac2bb');
+create table public.iu_retention_history (
+    retention_no bigint generated always as identity primary key,
+    event_domain text not null,
+    from_seq bigint not null,
+    to_seq bigint not null,
+    events int not null,
+    attempts bigint not null,
+    oldest_at timestamptz not null,
+    newest_at timestamptz not null,
+    events_hash bytea not null,
+    retention_days int not null,
+    reason text not null,
+    dropped_at timestamptz not null default clock_timestamp(),
+    dropped_by text not null default session_user,
+    dropped_xid xid8 not null default pg_current_xact_id(),
+    constraint a_round_drops_something check (events > 0 and from_seq <= to_seq)
+);
+create index iu_retention_history_by_domain on public.iu_retention_history (event_domain, to_seq);
+create index iu_retention_history_by_xid on public.iu_retention_history (dropped_xid);
+comment on table public.iu_retention_history is
+'Every round of retention: append-only, written by fn_iu_retention_run before it deletes anything.
+Events of the domain up to to_seq that were read and old enough are gone, with their first
+attempts; batches, dead letters and replays stay. events_hash is the sha256 of the ids of the
+events, 16 bytes each, in the order of event_seq.';
+
+select public.fn_iu_step_record('050_worker', 'eaeec32c511bbac4f80ec8e1b25cf671832f70df521bc1faeaaaa4eb215232f1');

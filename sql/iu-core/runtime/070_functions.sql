@@ -69,6 +69,15 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/worker/fn_iu_route_worker_seek.sql
 \ir ../objects/worker/fn_iu_route_worker_pending.sql
 
+-- retention
+\ir ../objects/retention/fn_iu_retention_days.sql
+\ir ../objects/retention/fn_iu_retention_cut.sql
+\ir ../objects/retention/fn_iu_event_is_consumed.sql
+\ir ../objects/retention/fn_iu_retention_holder.sql
+\ir ../objects/retention/fn_iu_retention_state.sql
+\ir ../objects/retention/fn_iu_retention_drop.sql
+\ir ../objects/retention/fn_iu_retention_run.sql
+
 -- inbound
 \ir ../objects/inbound/trg_iu_unit_version_out.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql

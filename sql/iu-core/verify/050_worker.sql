@@ -69,6 +69,12 @@ begin
         from (select * from public.iu_route_batch order by batch_id desc limit 1000) as b
         where b.failed <> b.dead_lettered
     ), 'none'));
+    perform public.fn_iu_proof_note('rounds of retention that dropped what they do not say', 'none', coalesce((
+        select string_agg(h.retention_no::text, ', ' order by h.retention_no)
+        from (select * from public.iu_retention_history order by retention_no desc limit 1000) as h
+        where h.retention_days < 1 or h.newest_at > h.dropped_at - make_interval(days => h.retention_days)
+            or octet_length(h.events_hash) <> 32
+    ), 'none'));
     perform public.fn_iu_proof_end('050_worker');
 end
 $proof$;

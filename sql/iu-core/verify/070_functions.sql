@@ -37,7 +37,7 @@ begin
         select string_agg(wanted.name, ', ' order by wanted.name)
         from unnest(array[
             'event_outbox', 'iu_route_attempt_log', 'iu_route_batch', 'dot_config_history', 'iu_outbound_route_version',
-            'iu_inbound_capture', 'iu_route_worker_seek', 'iu_audit_name'
+            'iu_inbound_capture', 'iu_route_worker_seek', 'iu_audit_name', 'iu_retention_history'
         ]) as wanted (name)
         where not exists (
             select from pg_catalog.pg_trigger as t
@@ -62,7 +62,7 @@ begin
                 'public.event_outbox_cluster', 'public.iu_audit_name', 'public.iu_outbound_route_version',
                 'public.iu_inbound_capture', 'public.iu_route_worker_cursor', 'public.iu_route_worker_seek',
                 'public.iu_route_batch', 'public.iu_route_attempt_log', 'public.iu_route_attempt_tally',
-                'public.iu_route_attempt', 'public.iu_route_dead_letter'
+                'public.iu_route_attempt', 'public.iu_route_dead_letter', 'public.iu_retention_history'
             ]::regclass [])
     ), 'none'));
     perform public.fn_iu_proof_note('group roles that are members of iu_owner', 'none', coalesce((

@@ -22,6 +22,7 @@ as $$
         group by a.batch_id
     ) as c on c.batch_id = b.batch_id
     where b.worker_name = fn_iu_audit_counts_misfit.worker_name and b.batch_id between from_batch_id and to_batch_id
+        and b.first_event_seq > public.fn_iu_retention_cut(b.event_domain)
         and (b.attempts_written, b.dry_run, b.skipped, b.failed)
         is distinct from (coalesce(c.attempts, 0), coalesce(c.dry_run, 0), coalesce(c.skipped, 0), coalesce(c.failed, 0))
     order by b.batch_id
@@ -29,4 +30,5 @@ as $$
 $$;
 comment on function public.fn_iu_audit_counts_misfit(text, bigint, bigint) is
 'The first of a worker''s batches in a range whose attempts are not as many, by decision, as its row
-says; null where all fit.';
+says; null where all fit. A batch that reached into what retention has dropped owes no number of
+attempts.';

@@ -4,6 +4,11 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if tg_op = 'DELETE' and tg_table_name in ('event_outbox', 'iu_route_attempt_log') and exists (
+        select from public.iu_retention_history as h where h.dropped_xid = pg_current_xact_id()
+    ) then
+        return null;
+    end if;
     raise exception '% of % is refused: the table is append-only', lower(tg_op), tg_table_name using
         errcode = 'IU203',
         hint = 'What was recorded stays as it was recorded. Write a new row instead.';
@@ -11,7 +16,8 @@ end
 $$;
 comment on function public.fn_iu_append_only_refuse() is
 'Trigger function of the append-only tables: raises IU203 on update, delete and truncate, even
-where no row matches.';
+where no row matches. A delete of events and attempts passes in a transaction that has recorded
+it in iu_retention_history (fn_iu_retention_run).';
 
 create or replace trigger trg_iu_append_only
 before update or delete or truncate on public.event_outbox
@@ -43,4 +49,8 @@ for each statement execute function public.fn_iu_append_only_refuse();
 
 create or replace trigger trg_iu_append_only
 before update or delete or truncate on public.iu_audit_name
+for each statement execute function public.fn_iu_append_only_refuse();
+
+create or replace trigger trg_iu_append_only
+before update or delete or truncate on public.iu_retention_history
 for each statement execute function public.fn_iu_append_only_refuse();

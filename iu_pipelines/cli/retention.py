@@ -1,0 +1,72 @@
+"""``iu retention``: how long what was read is kept, what holds it back, and a round by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason
+from iu_pipelines.cli.output import print_json, print_line, print_table
+from iu_pipelines.domain import retention
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands about retention."""
+    group = typer.Typer(no_args_is_help=True, help="How long read events and their attempts are kept.")
+    group.command()(show)
+    group.command()(run)
+    app.add_typer(group, name="retention")
+
+
+def show(limit: Limit = 10, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+    """Show how retention stands in each domain, and the newest rounds."""
+    with connect(database_url) as gateway:
+        states = retention.states(gateway)
+        rounds = retention.history(gateway, limit)
+    if as_json:
+        print_json({"domains": states, "history": rounds})
+        return
+    print_table(
+        f"Retention (setting {retention.SETTING}; 0 days: off)",
+        ("domain", "days", "oldest event", "overdue days", "held by"),
+        [
+            (one.event_domain, one.retention_days, one.oldest_event_at, one.overdue_days, one.held_by)
+            for one in states
+        ],
+        empty="no worker has read anything yet",
+    )
+    print_table(
+        "Newest rounds",
+        ("at", "domain", "up to", "events", "attempts", "by", "reason"),
+        [
+            (one.dropped_at, one.event_domain, one.to_seq, one.events, one.attempts, one.dropped_by, one.reason)
+            for one in rounds
+        ],
+        empty="none",
+    )
+
+
+def run(
+    reason: Reason = "iu retention run",
+    max_rounds: Annotated[
+        int, typer.Option("--max-rounds", min=1, max=1_000_000, help="Stop after so many transactions.")
+    ] = 1_000,
+    max_seconds: Annotated[
+        float, typer.Option("--max-seconds", min=0.1, max=86_400, help="Stop after so many seconds.")
+    ] = 600.0,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
+    """Drop what is older than the setting, was read by every worker, and is in no open letter."""
+    with connect(database_url) as gateway:
+        outcome = retention.run(gateway, reason, retention.Limits(max_rounds, max_seconds))
+    if as_json:
+        print_json(outcome)
+        return
+    print_line(f"{outcome.stopped_reason}: {outcome.events:,} events, {outcome.attempts:,} attempts dropped")
+    if outcome.stopped_reason == "retention_off":
+        print_line(f"Everything is kept. To change it: iu gate set {retention.SETTING} 90 --reason ...")
+    for note in outcome.held_by:
+        print_line(f"  note: {note}")

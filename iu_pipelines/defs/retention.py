@@ -1,0 +1,69 @@
+"""Retention: drop old events that every worker has read, and their first attempts."""
+
+import dagster as dg
+from pydantic import Field
+
+from iu_pipelines.defs.failures import one_clear_line
+from iu_pipelines.defs.launchpad import validated
+from iu_pipelines.defs.mount import OWNER, Mount
+from iu_pipelines.defs.spec import markdown_table
+from iu_pipelines.domain import retention
+
+
+class RetentionConfig(dg.Config):
+    """Where a run stops although more is due. How long to keep is a setting of the outbox."""
+
+    max_rounds: int = Field(
+        default=1_000, ge=1, le=1_000_000, description="Stop after so many rounds, a transaction each."
+    )
+    max_seconds: float = Field(default=600.0, gt=0, le=86_400, description="Stop after so many seconds.")
+
+
+def job(mount: Mount) -> dg.JobDefinition:
+    """Return the job that drops what may go."""
+    op_name = mount.named("drop_what_was_read")
+
+    @dg.op(
+        name=op_name,
+        required_resource_keys=mount.requires,
+        description="Rounds of `fn_iu_retention_run` until nothing is due.",
+    )
+    def drop_what_was_read(context: dg.OpExecutionContext, config: RetentionConfig) -> None:
+        limits = retention.Limits(config.max_rounds, config.max_seconds)
+        with one_clear_line(), mount.open(context.resources) as gateway:
+            outcome = retention.run(gateway, f"run {context.run_id}", limits)
+        for note in outcome.held_by:
+            context.log.warning(note)
+        context.add_output_metadata(
+            {
+                "stopped_reason": outcome.stopped_reason,
+                "rounds": outcome.rounds,
+                "events": outcome.events,
+                "attempts": outcome.attempts,
+                "retention_days": outcome.retention_days,
+                "held_by": markdown_table(["held by"], [[note] for note in outcome.held_by]),
+            }
+        )
+
+    @dg.job(
+        name=mount.named("retention_job"),
+        config=validated(RetentionConfig, op_name),
+        description="Drop events older than the setting that every worker has read, with their attempts.",
+        executor_def=dg.in_process_executor,
+    )
+    def retention_job() -> None:
+        drop_what_was_read()
+
+    return retention_job
+
+
+def schedule(mount: Mount, retention_job: dg.JobDefinition) -> dg.ScheduleDefinition:
+    """Return the nightly schedule. It deletes, so it starts switched off."""
+    return dg.ScheduleDefinition(
+        name=mount.named("retention_schedule"),
+        job=retention_job,
+        cron_schedule=mount.retention_cron,
+        default_status=mount.schedule_status("retention_schedule"),
+        description="Drop every night what may go; nothing while the setting is 0.",
+        owners=[OWNER],
+    )

@@ -1,0 +1,155 @@
+"""Retention: old events that every worker has read, and their first attempts, are dropped; off by default.
+
+Stands on ``fn_iu_retention_run``, ``fn_iu_retention_state`` and ``iu_retention_history``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.domain.values import optional_time, optional_uuid
+
+SETTING: Final = "iu_core.retention_days"
+ROUND_EVENTS: Final = 5_000
+
+StoppedReason = Literal["done", "retention_off", "busy", "other_cluster", "max_rounds", "max_seconds", "cancelled"]
+
+
+@dataclass(frozen=True)
+class DomainState:
+    """How retention stands in one domain. ``overdue_days`` counts beyond ``retention_days`` (0: off)."""
+
+    event_domain: str
+    retention_days: int
+    oldest_event_id: UUID | None
+    oldest_event_at: datetime | None
+    overdue_days: int
+    held_by: str | None
+    dropped_up_to_seq: int
+
+
+@dataclass(frozen=True)
+class Round:
+    """One row of the append-only record; the hash is the sha256 of the ids that were dropped."""
+
+    retention_no: int
+    event_domain: str
+    from_seq: int
+    to_seq: int
+    events: int
+    attempts: int
+    newest_at: datetime
+    events_hash: str
+    retention_days: int
+    reason: str
+    dropped_at: datetime
+    dropped_by: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where a call stops although more is due: after so many rounds or seconds."""
+
+    max_rounds: int = 1_000
+    max_seconds: float = 600.0
+    round_events: int = ROUND_EVENTS
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call dropped, why it stopped, and what holds the rest back, in sentences."""
+
+    stopped_reason: StoppedReason
+    rounds: int
+    events: int
+    attempts: int
+    retention_days: int
+    held_by: tuple[str, ...]
+
+
+def run(
+    gateway: Queries,
+    reason: str,
+    limits: Limits | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> Outcome:
+    """Drop what may go, a transaction a round, until nothing is due. Raises ArgumentInvalid."""
+    limits = limits or Limits()
+    until = time.monotonic() + limits.max_seconds
+    rounds = events = attempts = 0
+    while True:
+        answer = _round(gateway, reason, limits.round_events)
+        rounds, events = rounds + 1, events + answer["events"]
+        attempts += answer["attempts"]
+        stopped = _stopped(answer, rounds, until, limits, should_stop)
+        if stopped:
+            return Outcome(
+                stopped, rounds, events, attempts, answer["retention_days"], tuple(answer["held_by"])
+            )
+
+
+def _round(gateway: Queries, reason: str, round_events: int) -> dict[str, Any]:
+    answer: dict[str, Any] = gateway.fetch_value(
+        "select public.fn_iu_retention_run(%s, %s)", (reason, round_events)
+    )
+    return answer
+
+
+def _stopped(
+    answer: dict[str, Any],
+    rounds: int,
+    until: float,
+    limits: Limits,
+    should_stop: Callable[[], bool] | None,
+) -> StoppedReason | None:
+    if answer["status"] != "ran":
+        status: StoppedReason = answer["status"]
+        return status
+    if not answer["more"]:
+        return "done"
+    if should_stop and should_stop():
+        return "cancelled"
+    if rounds >= limits.max_rounds:
+        return "max_rounds"
+    return "max_seconds" if time.monotonic() >= until else None
+
+
+def states(gateway: Queries) -> list[DomainState]:
+    """Return how retention stands in each domain that a worker reads."""
+    rows = gateway.fetch_all(
+        """select public.fn_iu_retention_state(read.event_domain) as answer
+             from (select distinct event_domain from public.iu_route_worker_cursor) as read
+            order by read.event_domain"""
+    )
+    return [_state(row["answer"]) for row in rows]
+
+
+def _state(answer: dict[str, Any]) -> DomainState:
+    return DomainState(
+        event_domain=answer["event_domain"],
+        retention_days=answer["retention_days"],
+        oldest_event_id=optional_uuid(answer["oldest_event_id"]),
+        oldest_event_at=optional_time(answer["oldest_event_at"]),
+        overdue_days=answer["overdue_days"],
+        held_by=answer["held_by"],
+        dropped_up_to_seq=answer["dropped_up_to_seq"],
+    )
+
+
+def history(gateway: Queries, limit: int = 20) -> list[Round]:
+    """Return the newest rounds first."""
+    rows = gateway.fetch_all(
+        """select retention_no, event_domain, from_seq, to_seq, events, attempts, newest_at,
+                  encode(events_hash, 'hex') as events_hash, retention_days, reason, dropped_at, dropped_by
+             from public.iu_retention_history
+            order by retention_no desc
+            limit %s""",
+        (limit,),
+    )
+    return [Round(**row) for row in rows]

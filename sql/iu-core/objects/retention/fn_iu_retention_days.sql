@@ -1,0 +1,13 @@
+create or replace function public.fn_iu_retention_days()
+returns int
+language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select coalesce((
+        select c.value::int from public.dot_config as c
+        where c.key = 'iu_core.retention_days' and c.value ~ '^[1-9][0-9]{0,4}$'
+    ), 0)
+$$;
+comment on function public.fn_iu_retention_days() is
+'For how many days events that were read, and their attempts, are kept at least; 0, also where the
+setting is missing or is no number: for ever.';

@@ -1,0 +1,50 @@
+create or replace function public.fn_iu_retention_drop(
+    event_domain text, after_seq bigint, event_limit int, days int, reason text
+)
+returns public.iu_retention_history
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set plan_cache_mode = force_custom_plan
+as $$
+#variable_conflict use_variable
+declare
+    v_round public.iu_retention_history;
+    v_ids uuid [];
+begin
+    with oldest as materialized (
+        select o.event_seq, o.event_id, o.created_at, row_number() over (order by o.event_seq) as place,
+            o.created_at > clock_timestamp() - make_interval(days => days)
+            or public.fn_iu_retention_holder(o) is not null as is_held
+        from public.event_outbox as o
+        where o.event_domain = fn_iu_retention_drop.event_domain and o.event_seq > after_seq
+        order by o.event_seq limit event_limit
+    )
+    select array_agg(d.event_id order by d.event_seq), count(*), min(d.event_seq), max(d.event_seq),
+        min(d.created_at), max(d.created_at), sha256(string_agg(uuid_send(d.event_id), ''::bytea order by d.event_seq))
+    into v_ids, v_round.events, v_round.from_seq, v_round.to_seq, v_round.oldest_at, v_round.newest_at, v_round.events_hash
+    from oldest as d
+    where d.place < coalesce((select min(h.place) from oldest as h where h.is_held), event_limit + 1);
+    v_round.event_domain := event_domain;
+    if v_round.events = 0 then
+        return v_round;
+    end if;
+    select count(*) into v_round.attempts from public.iu_route_attempt_log as a
+    where a.event_id = any (v_ids) and a.attempt_no = 1;
+    insert into public.iu_retention_history (
+        event_domain, from_seq, to_seq, events, attempts, oldest_at, newest_at, events_hash, retention_days, reason
+    ) values (
+        event_domain, v_round.from_seq, v_round.to_seq, v_round.events, v_round.attempts,
+        v_round.oldest_at, v_round.newest_at, v_round.events_hash, days, reason
+    )
+    returning retention_no into v_round.retention_no;
+    delete from public.iu_route_attempt_log as a where a.event_id = any (v_ids) and a.attempt_no = 1;
+    delete from public.event_outbox as o where o.event_id = any (v_ids);
+    return v_round;
+end
+$$;
+comment on function public.fn_iu_retention_drop(text, bigint, int, int, text) is
+'Drops the events of a domain that come after after_seq, at most event_limit, up to the first that
+is younger than so many days or is held (fn_iu_retention_holder), and their first attempts;
+records the round before it deletes. Returns the round, with 0 events where nothing is dropped.
+The caller keeps cursors from moving.';

@@ -1,0 +1,35 @@
+create or replace function public.fn_iu_retention_holder(event public.event_outbox)
+returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_anchor public.event_outbox_cluster;
+    v_cursor public.iu_route_worker_cursor;
+    v_letter uuid;
+    v_standing text;
+begin
+    select a.* into v_anchor from public.event_outbox_cluster as a order by a.anchor_no desc limit 1;
+    for v_cursor in
+        select c.* from public.iu_route_worker_cursor as c
+        where c.event_domain = event.event_domain order by c.worker_name
+    loop
+        if public.fn_iu_event_is_consumed(event, v_cursor, v_anchor) is not true then
+            return format('worker %s has not read it', v_cursor.worker_name);
+        elsif v_cursor.cursor_event_id = event.event_id then
+            v_standing := format('worker %s stands on it', v_cursor.worker_name);
+        end if;
+    end loop;
+    if not found then
+        return format('no worker reads domain %s', event.event_domain);
+    end if;
+    select l.dead_letter_id into v_letter from public.iu_route_dead_letter as l
+    where l.event_id = event.event_id and l.resolution is null
+    order by l.dead_letter_id limit 1;
+    return case when v_letter is null then v_standing else format('dead letter %s is open', v_letter) end;
+end
+$$;
+comment on function public.fn_iu_retention_holder(public.event_outbox) is
+'Why an event may not be dropped, whatever its age, in words: a worker of its domain that has not
+read it, a domain that nobody reads, an open dead letter, or a worker that stands on it (a
+re-anchor after a restore needs that one). Null where it may.';

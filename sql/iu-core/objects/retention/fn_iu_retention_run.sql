@@ -1,0 +1,72 @@
+create or replace function public.fn_iu_retention_run(reason text default 'retention', event_limit int default 5000)
+returns jsonb
+language plpgsql volatile security definer
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '500ms'
+as $$
+#variable_conflict use_variable
+declare
+    v_days constant int := public.fn_iu_retention_days();
+    v_status text := case when v_days > 0 then 'ran' else 'retention_off' end;
+    v_here constant bigint := (select c.system_identifier from pg_control_system() as c);
+    v_domain text;
+    v_pass int;
+    v_after bigint;
+    v_round public.iu_retention_history;
+    v_events bigint := 0;
+    v_attempts bigint := 0;
+    v_more boolean := false;
+begin
+    perform public.fn_iu_argument_require('reason', reason, 2000);
+    if event_limit is null or event_limit < 1 or event_limit > 100000 then
+        raise exception 'event_limit % is not between 1 and 100000', coalesce(event_limit::text, 'null') using
+            errcode = 'IU301', hint = 'Give how many events of a domain a round may drop, for example 5000.';
+    end if;
+    if v_days > 0 then
+        begin
+            -- no worker reads, and no seek goes back, between the look at the cursors and the deletion
+            lock table public.iu_route_worker_cursor in exclusive mode;
+        exception when lock_not_available then
+            v_status := 'busy';
+        end;
+    end if;
+    if v_status = 'ran' and v_here is distinct from (
+        select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
+    ) then
+        v_status := 'other_cluster';
+    elsif v_status = 'ran' then
+        for v_domain, v_pass, v_after in
+            select c.event_domain, start.place, start.seq
+            from (select distinct k.event_domain from public.iu_route_worker_cursor as k) as c
+            -- then once from the beginning: what committed so late that an earlier round had passed it
+            cross join lateral (values (1, public.fn_iu_retention_cut(c.event_domain)), (2, 0)) as start (place, seq)
+            order by c.event_domain, start.place
+        loop
+            continue when v_pass = 2 and v_round.events = event_limit;
+            v_round := public.fn_iu_retention_drop(v_domain, v_after, event_limit, v_days, reason);
+            v_events := v_events + v_round.events;
+            v_attempts := v_attempts + coalesce(v_round.attempts, 0);
+            v_more := v_more or v_round.events = event_limit;
+        end loop;
+    end if;
+    return jsonb_build_object(
+        'status', v_status, 'events', v_events, 'attempts', v_attempts, 'more', v_more, 'retention_days', v_days,
+        'held_by', (
+            select coalesce(jsonb_agg(s.note), '[]')
+            from (select distinct c.event_domain from public.iu_route_worker_cursor as c) as d
+            cross join lateral (select public.fn_iu_retention_state(d.event_domain) ->> 'note') as s (note)
+            where s.note is not null and not v_more
+        )
+    );
+end
+$$;
+comment on function public.fn_iu_retention_run(text, int) is
+'One round of retention: of each domain that a worker reads, drops the oldest events, at most
+event_limit, that are older than iu_core.retention_days, that every worker of the domain has read
+and no open dead letter is about, with their first attempts; up to the first that is not. Batches,
+letters, replays and the record in iu_retention_history stay. Returns {"status", "events",
+"attempts", "more" (call again), "retention_days", "held_by" (sentences)}; status is ran,
+retention_off, busy where workers held their cursors for half a second, or other_cluster after a
+restore, until a seek has anchored the outbox again. Raises IU104 for the
+reason, IU301 for an event_limit outside 1 to 100000. Locks out workers and seeks until the
+transaction ends, emitters never: call it in a transaction of its own.';

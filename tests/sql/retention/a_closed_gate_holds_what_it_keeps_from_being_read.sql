@@ -1,0 +1,9 @@
+select fn_iu_route_worker_seek('iu_outbound_default', 'beginning', 'a test');
+select emit_old(5);
+select fn_iu_gate_set('iu_core.route_worker_enabled', 'false', 'a test');
+select run('iu_outbound_default');
+select keep_days(30);
+select same(retain() ->> 'events', '0');
+select holds((fn_iu_route_worker_health() ->> 'reasons') like '%worker gate closed: 5 events are held%', 'health says the gate');
+select holds((fn_iu_route_worker_health() ->> 'reasons') like '%retention is held back by 70 days%', 'and what follows');
+select same(count(*), 5::bigint) from event_outbox;

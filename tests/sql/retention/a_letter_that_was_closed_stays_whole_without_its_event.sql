@@ -1,0 +1,13 @@
+select fn_iu_route_worker_seek('iu_outbound_default', 'beginning', 'a test');
+select keep('letter', letter(worker_name => 'iu_outbound_default')::text);
+select fn_iu_route_dead_letter_replay(kept('letter')::uuid);
+alter table event_outbox disable trigger all;
+update event_outbox set emitted_xid = '3', created_at = created_at - interval '100 days';
+alter table event_outbox enable trigger all;
+select emit();
+select run('iu_outbound_default');
+select keep_days(30);
+select same(retain() ->> 'events', '1');
+select same(fn_iu_audit_replays_misfit(), null);
+select same(count(*), 1::bigint, 'the replay stays') from iu_route_attempt where attempt_no = 2;
+select same(fn_iu_route_dead_letter_replay(kept('letter')::uuid) ->> 'status', 'already_resolved');

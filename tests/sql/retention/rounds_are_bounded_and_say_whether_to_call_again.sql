@@ -1,0 +1,13 @@
+select fn_iu_route_worker_seek('iu_outbound_default', 'beginning', 'a test');
+select emit_old(7);
+select run('iu_outbound_default');
+select keep_days(30);
+select same(retain(3) ->> 'more', 'true');
+select same(retain(3) ->> 'more', 'true');
+select same(retain(3) ->> 'more', 'false');
+select same(count(*), 2::bigint) from iu_retention_history;
+select same(sum(events), 6::bigint) from iu_retention_history;
+select refused('select fn_iu_retention_run(''x'', 0)', 'IU301', 'event_limit 0 is not %');
+select refused('select fn_iu_retention_run(''x'', null)', 'IU301', 'event_limit null is not %');
+select refused('select fn_iu_retention_run(''x'', 100001)', 'IU301');
+select refused('select fn_iu_retention_run('''')', 'IU104');
