@@ -41,7 +41,15 @@ def show(limit: Limit = 10, database_url: DatabaseUrl = None, as_json: AsJson = 
         "Newest rounds",
         ("at", "domain", "up to", "events", "attempts", "by", "reason"),
         [
-            (one.dropped_at, one.event_domain, one.to_seq, one.events, one.attempts, one.dropped_by, one.reason)
+            (
+                one.dropped_at,
+                one.event_domain,
+                one.to_seq,
+                one.events,
+                one.attempts,
+                one.dropped_by,
+                one.reason,
+            )
             for one in rounds
         ],
         empty="none",

@@ -17,7 +17,14 @@ from pydantic import Field
 from iu_pipelines.defs.launchpad import validated
 from iu_pipelines.defs.mount import OWNER, SCHEDULES, SENSORS, Mount
 
-JOBS: Final = ("route_worker_job", "dead_letter_replay_job", "health_audit_job", "evidence_job", "prune_job", "retention_job")
+JOBS: Final = (
+    "route_worker_job",
+    "dead_letter_replay_job",
+    "health_audit_job",
+    "evidence_job",
+    "prune_job",
+    "retention_job",
+)
 ASSETS: Final = ("event_outbox", "iu_route_attempt", "iu_route_dead_letter", "iu_health_audit", "iu_evidence")
 
 

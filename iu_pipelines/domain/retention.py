@@ -18,7 +18,9 @@ from iu_pipelines.domain.values import optional_time, optional_uuid
 SETTING: Final = "iu_core.retention_days"
 ROUND_EVENTS: Final = 5_000
 
-StoppedReason = Literal["done", "retention_off", "busy", "other_cluster", "max_rounds", "max_seconds", "cancelled"]
+StoppedReason = Literal[
+    "done", "retention_off", "busy", "other_cluster", "max_rounds", "max_seconds", "cancelled"
+]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Retention beside emitters, workers and what commits late: nothing unread goes, and nobody waits for long."""
+"""Retention beside emitters, workers and what commits late: nothing unread goes, nobody waits for long."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ from typing import Any
 
 import psycopg
 import pytest
+
 from engine import broken
 from engine.scenarios import CLEAN, judged
-from engine.sessions import WORKER, Session, Together, drain, emit, emit_many, opened, run, seek, set_gate, value
-
+from engine.sessions import (
+    WORKER,
+    Session,
+    Together,
+    drain,
+    emit,
+    emit_many,
+    opened,
+    run,
+    seek,
+    set_gate,
+    value,
+)
 from iu_pipelines.db import steps
 from iu_pipelines.db.gateway import Gateway
 
