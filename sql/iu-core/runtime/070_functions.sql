@@ -106,4 +106,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '44f93dacbb9fbc3e53f0e3a80d34e82438c533c88d405fb44965b68dbf7b49a1');
+select public.fn_iu_step_record('070_functions', 'cfdb17cea815c069acbc95c54a333ad512997e096ef6260830abed9df5f15215');
