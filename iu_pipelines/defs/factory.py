@@ -47,18 +47,24 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
     audited = dg.AssetSelection.assets(audit) | dg.AssetSelection.checks(*asset_checks)
     worker_job, replay_job = worker.job(mount, attempts, conserved), dead_letters.job(mount, letters)
     audit_job, prune_job = health.job(mount, audited), prune.job(mount)
-    retention_job = retention.job(mount)
     return dg.Definitions(
         assets=dg.with_source_code_references(
             [*inbound.sources(mount), outbox.observed(mount), attempts, letters, audit, proofs]
         ),
         asset_checks=asset_checks,
-        jobs=[worker_job, replay_job, audit_job, evidence.job(mount, proofs), prune_job, retention_job],
+        jobs=[
+            worker_job,
+            replay_job,
+            audit_job,
+            evidence.job(mount, proofs),
+            prune_job,
+            retention.job(mount),
+        ],
         schedules=[
             worker.schedule(mount, worker_job),
             health.schedule(mount, audit_job),
             prune.schedule(mount, prune_job),
-            retention.schedule(mount, retention_job),
+            retention.schedule(mount),
         ],
         sensors=[
             worker.sensor(mount, worker_job),

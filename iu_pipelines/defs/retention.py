@@ -57,11 +57,11 @@ def job(mount: Mount) -> dg.JobDefinition:
     return retention_job
 
 
-def schedule(mount: Mount, retention_job: dg.JobDefinition) -> dg.ScheduleDefinition:
+def schedule(mount: Mount) -> dg.ScheduleDefinition:
     """Return the nightly schedule. It deletes, so it starts switched off."""
     return dg.ScheduleDefinition(
         name=mount.named("retention_schedule"),
-        job=retention_job,
+        job_name=mount.named("retention_job"),
         cron_schedule=mount.retention_cron,
         default_status=mount.schedule_status("retention_schedule"),
         description="Drop every night what may go; nothing while the setting is 0.",

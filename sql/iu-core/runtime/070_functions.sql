@@ -106,4 +106,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'cfdb17cea815c069acbc95c54a333ad512997e096ef6260830abed9df5f15215');
+select public.fn_iu_step_record('070_functions', 'bddacd06cf8ae2e476e05bc592b46c58445a5ae89bcb5687b6b7a1b4dff6ed88');
