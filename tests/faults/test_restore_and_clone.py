@@ -170,7 +170,9 @@ def test_a_dump_in_another_cluster_is_refused_and_goes_on_where_it_stood(
     with opened(url) as (session,):
         seek(session, "latest", "iu_outbound_default")
         session.execute("update public.iu_outbound_route set dry_run = true")
-        session.execute("alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run)")
+        session.execute(
+            "alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run)"
+        )
     assert iu(["verify", "--database-url", url]) == 0
 
 
