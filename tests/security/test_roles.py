@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -131,6 +133,48 @@ def test_a_login_may_do_what_its_role_is_for_and_nothing_else(
             assert error["code"] == "42501", f"{command}: {error}"
             assert error["hint"], command
         assert PASSWORD not in said.out + said.err
+
+
+def test_dagster_runs_as_workflow_admin_and_says_what_it_may_not(
+    installed: dict[str, str], tmp_path: Path
+) -> None:
+    where = urlsplit(installed["url"])
+    with opened(installed["url"]) as (session,):
+        session.execute("create database dagster_own owner workflow_admin_login")
+    login = where._replace(netloc=f"workflow_admin_login@{where.hostname}:{where.port}")
+    jobs = ("route_worker_job", "dead_letter_replay_job", "health_audit_job", "evidence_job")
+    done = subprocess.run(
+        [sys.executable, "-c", _EXECUTE, *jobs],
+        env={
+            **os.environ,
+            "IU_HOME": str(tmp_path),
+            "PGPASSWORD": PASSWORD,
+            "IU_DATABASE_URL": login.geturl(),
+            "IU_DAGSTER_DATABASE_URL": login._replace(path="/dagster_own").geturl(),
+        },
+        capture_output=True,
+        text=True,
+        timeout=170,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    said = json.loads(done.stdout.splitlines()[-1])
+    assert [said[job] for job in jobs[:3]] == [None, None, None]
+    assert "the probes alter what iu_owner owns" in said["evidence_job"]
+    with opened(where._replace(path="/dagster_own").geturl()) as (session,):
+        checks = value(session, _CHECKS)
+    assert len(checks) > 10
+    assert [name for name, status in checks.items() if status != "SUCCEEDED"] == []
+
+
+_CHECKS = "select jsonb_object_agg(check_name, execution_status) from asset_check_executions"
+
+_EXECUTE = """
+import json, sys
+from iu_pipelines.defs.runner import execute
+ended = {job: execute(job) for job in sys.argv[1:]}
+print(json.dumps({job: None if run.success else run.error or 'failed' for job, run in ended.items()}))
+"""
 
 
 def test_the_logins_are_made_as_the_document_shows(installed: dict[str, str]) -> None:
