@@ -19,6 +19,7 @@ READERS = {
     "fn_iu_route_worker_health",
     "fn_iu_route_worker_pending",
     "fn_iu_gate_open",
+    "fn_iu_retention_cut",
     "fn_iu_retention_state",
     "fn_iu_cursor_unattempted",
     "fn_iu_batch_hash",

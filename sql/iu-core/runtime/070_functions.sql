@@ -106,4 +106,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'bddacd06cf8ae2e476e05bc592b46c58445a5ae89bcb5687b6b7a1b4dff6ed88');
+select public.fn_iu_step_record('070_functions', '6e6daedaab43c85d5f8fb85816f43fe87901ba77349563628f683fb187ac3098');
