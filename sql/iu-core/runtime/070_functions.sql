@@ -106,4 +106,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '6e6daedaab43c85d5f8fb85816f43fe87901ba77349563628f683fb187ac3098');
+select public.fn_iu_step_record('070_functions', 'a0507cf90a022b46d571593ac0e7ef05060407fcf4955b793dac199c5c4c9a8e');

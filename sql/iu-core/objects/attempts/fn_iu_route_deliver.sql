@@ -6,7 +6,7 @@ as $$
 begin
     if not public.fn_iu_gate_open('iu_core.delivery_enabled') then
         raise exception 'delivery of event % by route % is refused: gate iu_core.delivery_enabled is closed',
-            event_id, route_code using
+            event_id, left(route_code, 100) using
             errcode = 'IU201', hint = 'Leave the route dry-run: the attempt is then recorded and nothing is delivered.';
     end if;
     if not exists (
@@ -14,10 +14,11 @@ begin
         where c.key = 'iu_core.delivery_live_routes' and route_code = any (string_to_array(c.value, ','))
     ) then
         raise exception 'delivery of event % by route % is refused: the route is not in iu_core.delivery_live_routes',
-            event_id, route_code using
+            event_id, left(route_code, 100) using
             errcode = 'IU201', hint = 'Leave the route dry-run: the attempt is then recorded and nothing is delivered.';
     end if;
-    raise exception 'delivery of event % by route % is refused: the delivery seam is not built', event_id, route_code using
+    raise exception 'delivery of event % by route % is refused: the delivery seam is not built',
+        event_id, left(route_code, 100) using
         errcode = 'IU201', hint = 'No combination of gates delivers in this version.';
 end
 $$;

@@ -42,4 +42,5 @@ batch with run_ref, and moves the cursor, all in the caller''s transaction. Retu
 "batch_id"}; status is ran, master_gate_closed, worker_gate_closed, or worker_busy where another
 invocation holds the cursor. Raises IU104 for a malformed name or run_ref, IU301 for a batch_limit
 outside 1 to 100000, IU302 where more than half of the batch fails, IU501 after a restore or
-clone. Locks the worker''s cursor row and waits for nobody.';
+clone. Locks the worker''s cursor row and
+waits for no other invocation; a round of retention holds it up for a moment.';
