@@ -1,0 +1,91 @@
+"""A case, and how cases are run: interleaved, repeat after repeat, each result written down at once."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.meter import Cost, metered
+from bench.server import BenchServer
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a case did: events handled, statements sent where known, seconds where it timed itself."""
+
+    events: int
+    statements: int | None = None
+    seconds: float | None = None
+    extra: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure. `prepare` makes the database that `run` works in, and returns its name."""
+
+    group: str
+    system: str
+    label: str
+    prepare: Callable[[BenchServer], str]
+    run: Callable[[BenchServer, str], Outcome]
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.group}|{self.system}|{self.label}"
+
+
+def run_all(server: BenchServer, cases: Iterable[Case], repeats: int, log: Path) -> None:
+    """Run every case *repeats* times, interleaved; what the log holds already is not done again."""
+    cases = list(cases)
+    done = {(row["key"], row["repeat"]) for row in read(log)}
+    for repeat in range(repeats):
+        for case in cases:
+            if (case.key, repeat) in done:
+                continue
+            row = _measure(server, case) | {"key": case.key, "repeat": repeat, "at": time.time()}
+            with log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(row) + "\n")
+            print(_line(repeat, row), flush=True)
+
+
+def read(log: Path) -> list[dict[str, Any]]:
+    """The results that a log holds; a line that was cut off by a crash is left out."""
+    if not log.exists():
+        return []
+    rows = []
+    for line in log.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def _measure(server: BenchServer, case: Case) -> dict[str, Any]:
+    named = {"group": case.group, "system": case.system, "label": case.label, "note": case.note}
+    try:
+        database = case.prepare(server)
+        with metered(server, database) as cost:
+            outcome = case.run(server, database)
+    except Exception as error:  # noqa: BLE001 - one case that fails is reported and does not end the run
+        return named | {"error": f"{type(error).__name__}: {error}".strip()[:300]}
+    return named | _figures(outcome, cost)
+
+
+def _figures(outcome: Outcome, cost: Cost) -> dict[str, Any]:
+    seconds = outcome.seconds or cost.seconds
+    figures = asdict(cost) | {"events": outcome.events, "seconds": seconds, "statements": outcome.statements}
+    return figures | {"rate": outcome.events / seconds if seconds else 0.0, "extra": outcome.extra or {}}
+
+
+def _line(repeat: int, row: dict[str, Any]) -> str:
+    name = f"[{repeat + 1}] {row['system']:44.44} {row['label']:>8}"
+    if "error" in row:
+        return f"{name}  FAILED {row['error']}"
+    wal = row["wal_bytes"] / max(row["events"], 1)
+    return f"{name} {row['rate']:>12,.0f} events/s {wal:>8,.0f} WAL bytes an event"

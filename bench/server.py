@@ -1,0 +1,105 @@
+"""The embedded server of the benchmark, with durable settings, and the databases that cases run in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, LiteralString
+
+import psycopg
+
+from iu_pipelines.db import programs, steps
+from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+
+_SETTINGS: Final = {
+    "checkpoint_timeout": "30min",
+    "fsync": "on",
+    "full_page_writes": "on",
+    "max_wal_size": "8GB",
+    "synchronous_commit": "on",
+}
+_SHARED_BUFFERS_SHARE: Final = 8
+
+
+class BenchServer:
+    """A server of its own under *home*; databases are copied from templates, so that cases begin alike."""
+
+    def __init__(self, home: Path, pg_bin: Path | None = None) -> None:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+        buffers = min(1024, memory // _SHARED_BUFFERS_SHARE)
+        self.home = home
+        self._pg_bin = pg_bin
+        self._embedded = EmbeddedServer(
+            home, pg_bin=pg_bin, settings=_SETTINGS | {"shared_buffers": f"{buffers}MB"}
+        )
+        self._embedded.stop()
+        self._embedded.ensure_running()
+        self.admin = psycopg.connect(self._embedded.url("postgres"), autocommit=True)
+
+    def stop(self) -> None:
+        self.admin.close()
+        self._embedded.stop()
+
+    def url(self, database: str) -> str:
+        return self._embedded.url(database)
+
+    def connect(self, database: str) -> psycopg.Connection[Any]:
+        """A connection in autocommit, with every statement prepared at once."""
+        connection = psycopg.connect(self.url(database), autocommit=True)
+        connection.prepare_threshold = 0
+        return connection
+
+    @property
+    def postmaster(self) -> int:
+        text = (self.home.absolute() / "postgres" / "data" / "postmaster.pid").read_text(encoding="utf-8")
+        return int(text.splitlines()[0])
+
+    def version(self) -> str:
+        return str(self.value("show server_version"))
+
+    def value(self, sql: LiteralString, parameters: tuple[Any, ...] = ()) -> Any:
+        row = self.admin.execute(sql, parameters).fetchone()
+        return None if row is None else row[0]
+
+    def has_extension(self, name: str) -> bool:
+        return bool(self.value("select count(*) from pg_available_extensions where name = %s", (name,)))
+
+    def program(self, name: str) -> Path | None:
+        """One of PostgreSQL's client programs, beside the server's or on PATH; None where there is none."""
+        user = programs.server_user(self.home.absolute() / "postgres" / "data")
+        beside = programs.find(self._pg_bin, user, None).directory / name
+        if beside.exists():
+            return beside
+        found = shutil.which(name)
+        return Path(found) if found else None
+
+    def template(self, name: str, fill: Callable[[str], None]) -> str:
+        """The database *name*, made and filled once in a run of the server's life; nobody stays connected."""
+        if not self.value("select count(*) from pg_database where datname = %s", (name,)):
+            self.admin.execute(f'drop database if exists "{name}_new" with (force)')  # type: ignore[arg-type]
+            self.admin.execute(f'create database "{name}_new"')  # type: ignore[arg-type]
+            fill(f"{name}_new")
+            self.admin.execute(f'alter database "{name}_new" rename to "{name}"')  # type: ignore[arg-type]
+        return name
+
+    def fresh(self, name: str, template: str) -> str:
+        """A new copy of *template*, and a checkpoint, so that nobody pays for the pages of another."""
+        self.admin.execute(f'drop database if exists "{name}" with (force)')  # type: ignore[arg-type]
+        self.admin.execute(f'create database "{name}" template "{template}"')  # type: ignore[arg-type]
+        self.admin.execute("checkpoint")
+        return name
+
+    def forget(self, prefix: str) -> None:
+        """Drop the databases whose names begin so."""
+        rows = self.admin.execute("select datname from pg_database where starts_with(datname, %s)", (prefix,))
+        for (name,) in rows.fetchall():
+            self.admin.execute(f'drop database "{name}" with (force)')  # type: ignore[arg-type]
+
+
+def install(server: BenchServer, database: str) -> None:
+    """Apply every step of the product."""
+    with Gateway(server.url(database)) as gateway:
+        steps.apply(gateway)

@@ -1,0 +1,1 @@
+"""Plans and counts: what a hot path reads and writes."""

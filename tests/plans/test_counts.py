@@ -1,0 +1,77 @@
+"""Counts that do not wobble: WAL bytes, rows and transaction ids of a batch."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from plans.test_hot_paths import RUN, answer, explained, fill
+
+BATCH: Final = 1000
+
+
+@pytest.fixture
+def waiting(database: str) -> str:
+    """The URL of a database with three batches to read, the first of them read already."""
+    with psycopg.connect(database) as connection:
+        fill(connection, 3 * BATCH)
+        connection.commit()
+        answer(connection, RUN)
+    return database
+
+
+def rows(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int, int]]:
+    """Rows that this transaction has inserted, updated and deleted, by table."""
+    found = connection.execute(
+        """select relname, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_xact_user_tables
+        where n_tup_ins + n_tup_upd + n_tup_del > 0"""
+    ).fetchall()
+    return {name: (inserted, updated, deleted) for name, inserted, updated, deleted in found}
+
+
+def test_an_event_of_a_batch_costs_some_220_bytes_of_wal(waiting: str) -> None:
+    with psycopg.connect(waiting) as connection:
+        wal = explained(connection, RUN)["WAL Bytes"] / BATCH
+    assert 180 <= wal <= 260
+
+
+def test_a_batch_writes_an_attempt_an_event_and_three_rows_more(waiting: str) -> None:
+    with psycopg.connect(waiting) as connection:
+        assert answer(connection, RUN)["attempts_written"] == BATCH
+        written = rows(connection)
+    tally = written.pop("iu_route_attempt_tally")
+    assert sum(tally) == 1
+    assert written == {
+        "iu_route_attempt_log": (BATCH, 0, 0),
+        "iu_route_batch": (1, 0, 0),
+        "iu_route_worker_cursor": (0, 1, 0),
+    }
+
+
+def test_an_idle_run_writes_the_cursor_alone(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        answer(connection, RUN)
+    with psycopg.connect(database) as connection:
+        answer(connection, RUN)
+        assert rows(connection) == {"iu_route_worker_cursor": (0, 1, 0)}
+
+
+def test_the_rows_of_a_batch_carry_one_transaction_id(waiting: str) -> None:
+    with psycopg.connect(waiting) as connection:
+        answer(connection, RUN)
+        ids = answer(
+            connection,
+            """select array_agg(distinct xmin::text::bigint) from public.iu_route_attempt_log
+            where batch_id = (select max(batch_id) from public.iu_route_batch)""",
+        )
+    assert len(ids) == 1
+
+
+def test_an_emit_writes_one_row_and_nothing_else(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(
+            "select public.fn_iu_emit_event('version_applied', 'PLAN/1', gen_random_uuid(), 'plan', '{}')"
+        )
+        assert rows(connection) == {"event_outbox": (1, 0, 0)}

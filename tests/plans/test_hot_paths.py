@@ -1,0 +1,221 @@
+"""What no hot path may do: read a big table from end to end, or touch more pages as the tables grow.
+
+The database holds 100,000 consumed events of the domain and as many of another, each written by one
+transaction, which is the worst that the statistics of a column of transaction ids can say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from databases import Server
+
+HELD: Final = 100_000
+WORKER: Final = "iu_outbound_default"
+BIG: Final = ("event_outbox", "iu_route_attempt_log", "iu_route_dead_letter", "iu_route_batch")
+STATISTICS: Final = ("analysed", "never analysed")
+
+RUN: Final = f"select public.fn_iu_route_worker_run('{WORKER}', 1000)"
+EMIT: Final = """select public.fn_iu_emit_event(
+    'version_applied', 'PLAN/1', gen_random_uuid(), 'plan', '{"unit_id": 1}')"""
+BULK: Final = """select count(*) from public.fn_iu_emit_events((
+    select jsonb_agg(jsonb_build_object('event_type', 'version_applied', 'canonical_address', 'PLAN/1',
+        'subject_ref', gen_random_uuid(), 'actor_ref', 'plan', 'safe_payload', '{}'::jsonb))
+    from generate_series(1, 100)))"""
+REPLAY: Final = """select public.fn_iu_route_dead_letter_replay((
+    select dead_letter_id from public.iu_route_dead_letter where resolution is null
+    order by next_replay_at limit 1))"""
+SEEK: Final = f"select public.fn_iu_route_worker_seek('{WORKER}', '{{}}', 'plan')"
+CURSOR: Final = f"(select c from public.iu_route_worker_cursor as c where c.worker_name = '{WORKER}')"
+NEWEST_BATCH: Final = f"(select max(batch_id) from public.iu_route_batch where worker_name = '{WORKER}')"
+
+HOT: Final = {
+    "a run of a full batch": (RUN, 8_500),
+    "an emit": (EMIT, 60),
+    "a bulk emit of a hundred": (BULK, 2_200),
+    "the health of a worker": ("select public.fn_iu_route_worker_health()", 1_700),
+    "whether something is pending": ("select public.fn_iu_route_worker_pending()", 60),
+    "a replay": (REPLAY, 160),
+    "a seek to the latest event": (SEEK.format("latest"), 80),
+    "a seek to the beginning": (SEEK.format("beginning"), 80),
+    "the conservation check": (
+        f"select count(*) from public.fn_iu_cursor_unattempted({CURSOR}, 1000)",
+        9_000,
+    ),
+    "the verification of a batch's link": (
+        f"select public.fn_iu_audit_chain_verify('{WORKER}', {NEWEST_BATCH}, {NEWEST_BATCH})",
+        120,
+    ),
+}
+"""A statement each, and how many pages it may touch."""
+
+
+def fill(connection: psycopg.Connection[Any], events: int, domain: str = "iu") -> None:
+    connection.execute(
+        """insert into public.event_outbox (event_domain, event_type, event_stream, delivery_lane,
+            canonical_address, event_subject_table, event_subject_ref, actor_ref, safe_payload)
+        select %s, 'version_applied', 'update', 'immediate', 'PLAN/' || i, 'information_unit',
+            gen_random_uuid(), 'plan', jsonb_build_object('unit_id', md5(i::text), 'rev', i)
+        from generate_series(1, %s) as i""",
+        (domain, events),
+    )
+
+
+def consume(connection: psycopg.Connection[Any]) -> None:
+    while answer(connection, RUN.replace("1000", "10000"))["seen"]:
+        pass
+
+
+def answer(connection: psycopg.Connection[Any], sql: str) -> Any:
+    row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+    assert row is not None
+    return row[0]
+
+
+def letters(connection: psycopg.Connection[Any], count: int) -> None:
+    connection.execute(
+        """insert into public.iu_route_dead_letter (event_id, route_code, idempotency_key)
+        select o.event_id, 'iu.version_applied.workflow', 'plan:' || o.event_id
+        from (select event_id from public.event_outbox where event_domain = 'iu'
+            order by event_seq desc limit %s) as o""",
+        (count,),
+    )
+
+
+def batches(connection: psycopg.Connection[Any], count: int) -> None:
+    connection.execute(
+        """insert into public.iu_route_batch (worker_name, event_domain, started_at, finished_at, seen,
+            attempts_written, dry_run, skipped, failed, dead_lettered, first_event_seq, last_event_seq,
+            previous_hash, batch_hash)
+        select 'old.' || i % 7, 'old', now(), now(), 1, 1, 1, 0, 0, 0, i, i, '', ''
+        from generate_series(1, %s) as i""".replace("% 7", "%% 7"),
+        (count,),
+    )
+
+
+@pytest.fixture(scope="module", params=STATISTICS)
+def full(request: pytest.FixtureRequest, server: Server, template: str) -> Iterator[str]:
+    """The URL of a database with much in it, and more that waits; nothing that a test does stays."""
+    name = f"iu_plans_{uuid4().hex[:12]}"
+    url = server.create(name, template)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for table in BIG:
+            connection.execute(f"alter table public.{table} set (autovacuum_enabled = off)")  # type: ignore[arg-type]
+        fill(connection, HELD, "other")
+        fill(connection, HELD)
+        consume(connection)
+        letters(connection, 2_000)
+        batches(connection, 20_000)
+        if request.param == "analysed":
+            connection.execute("vacuum analyze")
+    yield url
+    server.drop(name)
+
+
+@contextmanager
+def undone(url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(url) as connection:
+        yield connection
+        connection.rollback()
+
+
+def committed(url: str, work: Callable[[psycopg.Connection[Any]], None]) -> None:
+    with psycopg.connect(url) as connection:
+        work(connection)
+
+
+def explained(connection: psycopg.Connection[Any], sql: str) -> dict[str, Any]:
+    """The plan's top node after the statement ran: its figures are of everything that ran inside."""
+    plan = answer(connection, "explain (analyze, buffers, wal, format json) " + sql)
+    top: dict[str, Any] = plan[0]["Plan"]
+    return top
+
+
+def pages(connection: psycopg.Connection[Any], sql: str) -> int:
+    top = explained(connection, sql)
+    return int(top["Shared Hit Blocks"]) + int(top["Shared Read Blocks"])
+
+
+def scanned(connection: psycopg.Connection[Any]) -> dict[str, int]:
+    """How often this transaction has read each big table from end to end."""
+    rows = connection.execute(
+        "select relname, seq_scan from pg_stat_xact_user_tables where relname = any(%s)", (list(BIG),)
+    ).fetchall()
+    return {name: count for name, count in rows if count}
+
+
+@pytest.mark.parametrize("what", HOT)
+def test_no_hot_path_reads_a_big_table_from_end_to_end(full: str, what: str) -> None:
+    sql, _ = HOT[what]
+    committed(full, lambda connection: fill(connection, 1_000))
+    with undone(full) as connection:
+        connection.execute(sql)  # type: ignore[call-overload]
+        assert scanned(connection) == {}
+
+
+@pytest.mark.parametrize("what", HOT)
+def test_a_hot_path_touches_few_pages_however_much_there_is(full: str, what: str) -> None:
+    sql, most = HOT[what]
+    committed(full, consume)
+    committed(full, lambda connection: fill(connection, 1_000))
+    with undone(full) as connection:
+        connection.execute(sql)  # type: ignore[call-overload]
+        connection.rollback()
+        assert pages(connection, sql) <= most
+    committed(full, consume)
+
+
+def test_own_events_are_looked_up_by_their_transaction(full: str) -> None:
+    committed(full, consume)
+    with undone(full) as connection:
+        connection.execute(EMIT)
+        assert answer(connection, RUN)["seen"] == 1
+        connection.execute(EMIT)
+        assert pages(connection, RUN) <= 200
+        assert scanned(connection) == {}
+
+
+def test_a_late_transaction_is_looked_up_by_its_id(full: str) -> None:
+    committed(full, consume)
+    with psycopg.connect(full) as late:
+        late.execute(EMIT)
+        committed(full, lambda connection: fill(connection, 10))
+        committed(full, lambda connection: answer(connection, RUN))
+        late.commit()
+    with undone(full) as connection:
+        assert answer(connection, RUN)["seen"] == 1
+        connection.rollback()
+        assert pages(connection, RUN) <= 200
+        assert scanned(connection) == {}
+
+
+def test_a_batch_touches_as_many_pages_beside_many_old_events_as_beside_few(
+    full: str, new_database: Callable[[str], str], template: str
+) -> None:
+    few = new_database(template)
+    seen = {}
+    for url in (few, full):
+        committed(url, consume)
+        committed(url, lambda connection: fill(connection, 3_000))
+        with psycopg.connect(url) as connection:
+            answer(connection, RUN)
+            seen[url] = pages(connection, RUN)
+    assert seen[full] <= 1.1 * seen[few]
+
+
+def test_an_emit_touches_as_many_pages_beside_many_old_events_as_beside_few(
+    full: str, new_database: Callable[[str], str], template: str
+) -> None:
+    seen = {}
+    for url in (new_database(template), full):
+        with undone(url) as connection:
+            for _ in range(10):
+                connection.execute(EMIT)
+            seen[url] = pages(connection, EMIT)
+    assert max(seen.values()) - min(seen.values()) <= 8
