@@ -106,4 +106,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'a0507cf90a022b46d571593ac0e7ef05060407fcf4955b793dac199c5c4c9a8e');
+select public.fn_iu_step_record('070_functions', 'bc91e57f5c3ec02ff54088d077b37012a8dc4a9694f263c8065945a4ed01cd83');
