@@ -63,8 +63,8 @@ class Emitter:
             try:
                 with psycopg.connect(self._server.url(), autocommit=True) as session:
                     while not self._over.is_set():
-                        emit_many(session, 20)
-                        time.sleep(0.005)
+                        emit_many(session, 5)
+                        time.sleep(0.02)
             except psycopg.Error:
                 time.sleep(0.05)
 

@@ -126,9 +126,9 @@ def exhaust(url: str) -> None:
 def test_a_server_without_a_free_connection_says_so_and_the_next_run_goes_on(
     own_server: EmbeddedServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own_server._settings |= {"max_connections": "6", "superuser_reserved_connections": "1"}
     monkeypatch.setenv("IU_HOME", str(own_server.home))
-    url = own_server.ensure_running()
+    few = {"max_connections": "6", "superuser_reserved_connections": "1"}
+    url = EmbeddedServer(own_server.home, settings=few).ensure_running()
     install(url)
     taken = []
     with opened(url) as (session,):

@@ -23,8 +23,7 @@ from soak.verdict import Verdict, judge, lost_so_far
 @pytest.fixture
 def stage(own_server: EmbeddedServer) -> str:
     """The URL of an installed database on a server that may crash."""
-    own_server._settings |= SETTINGS
-    url = own_server.ensure_running()
+    url = EmbeddedServer(own_server.home, settings=SETTINGS).ensure_running()
     with Gateway(url) as gateway:
         steps.apply(gateway)
     return url
