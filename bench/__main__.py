@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import platform
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ def _measure(server: BenchServer, given: argparse.Namespace) -> dict[str, Any]:
     if given.dagster and not share.exists():
         dagster_share.write(share, dagster_share.measure(server, 5 * events, 10 * events, min(repeats, 3)))
     return {
-        "about": _about(server, events, repeats),
+        "about": _about(server, given, events, repeats),
         "missing": missing,
         "rows": cases.read(log),
         "scale": cases.read(curves),
@@ -90,10 +89,12 @@ def _measure(server: BenchServer, given: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def _about(server: BenchServer, events: int, repeats: int) -> dict[str, Any]:
+def _about(server: BenchServer, given: argparse.Namespace, events: int, repeats: int) -> dict[str, Any]:
     return {
         "taken": datetime.now(UTC).date().isoformat(),
-        "command": " ".join(["python -m bench", *sys.argv[1:]]),
+        "command": " ".join(
+            ["python -m bench", *(f"--{name}" for name in ("scale", "dagster") if vars(given)[name])]
+        ),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "server": server.version(),
         "events": events,

@@ -15,12 +15,8 @@ from iu_pipelines.settings import load
 if __name__ == "__main__":
     settings = load(database_url=SecretStr(sys.argv[1]), home=Path(sys.argv[2]))
     begun = time.monotonic()
-    outcome = execute(
-        "route_worker_job",
-        {"ops": {"iu_route_attempt": {"config": json.loads(sys.argv[3])}}},
-        settings=settings,
-    )
-    said = {name: value for name, value in outcome.summary.items() if isinstance(value, int | float | str)}
+    outcome = execute("route_worker_job", json.loads(sys.argv[3]), settings=settings)
+    said = {name: value for name, value in outcome.summary.items() if isinstance(value, int | float)}
     print(
         json.dumps(
             {"success": outcome.success, "error": outcome.error, "seconds": time.monotonic() - begun} | said

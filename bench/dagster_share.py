@@ -72,6 +72,8 @@ def _run(server: BenchServer, events: int, batch: int) -> dict[str, Any]:
             memory.append((time.monotonic(), resident_mib(process.pid) or 0.0, _written(server)))
             time.sleep(0.2)
         answer = _answer(process)
+    if not answer["success"]:
+        raise RuntimeError(f"the run failed: {answer['error']}")
     working = [mib for _, mib, seen in memory if seen > 0] or [0.0]
     return answer | {"mib_first_batch": working[0], "mib_peak": max(working)}
 
