@@ -168,8 +168,8 @@ def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None
 
     Raises PermissionDenied where the role does not own what the probes alter and undo.
     """
-    _require_owner(gateway)
     files = _selected(load(root or sql_root(), "sandbox"), only)
+    _require_owner(gateway)
     # In one script PostgreSQL takes what stands before a begin into its transaction, where it is too late
     # for an isolation level; psql, which sends one statement at a time, does not.
     return [_prove_patiently(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]

@@ -27,9 +27,10 @@ from iu_pipelines.errors import (
 
 @pytest.fixture(scope="module")
 def scratch(server: Server) -> Iterator[str]:
-    url = server.create("iu_test_gateway_scratch")
+    name = f"iu_test_gateway_{uuid4().hex[:8]}"
+    url = server.create(name)
     yield url
-    server.drop("iu_test_gateway_scratch")
+    server.drop(name)
 
 
 @pytest.fixture
