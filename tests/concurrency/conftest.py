@@ -12,6 +12,14 @@ import pytest
 from iu_pipelines.db import steps
 from iu_pipelines.db.embedded import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.settings import sql_root
+
+
+@pytest.fixture
+def proof_030() -> str:
+    """The script that verifies the step of the outbox."""
+    path = sql_root() / "iu-core" / "verify" / "030_event_types_and_outbox.sql"
+    return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture

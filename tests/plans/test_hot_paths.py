@@ -142,6 +142,13 @@ def pages(connection: psycopg.Connection[Any], sql: str) -> int:
     return int(top["Shared Hit Blocks"]) + int(top["Shared Read Blocks"])
 
 
+def warm_pages(connection: psycopg.Connection[Any], sql: str) -> int:
+    """The same once the session has its plans and catalogs."""
+    connection.execute(sql)  # type: ignore[call-overload]
+    connection.rollback()
+    return pages(connection, sql)
+
+
 def scanned(connection: psycopg.Connection[Any]) -> dict[str, int]:
     """How often this transaction has read each big table from end to end."""
     rows = connection.execute(
@@ -165,9 +172,7 @@ def test_a_hot_path_touches_few_pages_however_much_there_is(full: str, what: str
     committed(full, consume)
     committed(full, lambda connection: fill(connection, 1_000))
     with undone(full) as connection:
-        connection.execute(sql)  # type: ignore[call-overload]
-        connection.rollback()
-        assert pages(connection, sql) <= most
+        assert warm_pages(connection, sql) <= most
     committed(full, consume)
 
 
@@ -219,3 +224,21 @@ def test_an_emit_touches_as_many_pages_beside_many_old_events_as_beside_few(
                 connection.execute(EMIT)
             seen[url] = pages(connection, EMIT)
     assert max(seen.values()) - min(seen.values()) <= 8
+
+
+def test_a_batch_that_opens_a_window_does_not_look_at_all_that_waits(full: str) -> None:
+    committed(full, consume)
+    committed(full, lambda connection: fill(connection, 20_000))
+    with undone(full) as connection:
+        assert warm_pages(connection, RUN.replace("1000", "10")) <= 250
+    committed(full, consume)
+
+
+def test_an_idle_run_does_not_step_over_what_another_transaction_has_open(full: str) -> None:
+    committed(full, consume)
+    with undone(full) as writer:
+        fill(writer, 20_000)
+        for _ in range(2):
+            committed(full, lambda connection: answer(connection, RUN))
+        with undone(full) as connection:
+            assert warm_pages(connection, RUN) <= 100

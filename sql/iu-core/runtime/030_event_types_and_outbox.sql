@@ -17,13 +17,13 @@ comment on table public.event_type_registry is
 the keys that a payload may have at its top level; null allows every key that is not forbidden.';
 
 create table public.event_outbox (
-    event_seq bigint generated always as identity,
     emitted_xid xid8 not null default pg_current_xact_id(),
+    event_seq bigint generated always as identity,
     created_at timestamptz not null default clock_timestamp(),
     event_id uuid not null,
-    event_subject_ref uuid,
-    event_domain text not null,
     event_type text not null,
+    event_domain text not null,
+    event_subject_ref uuid,
     event_stream text,
     delivery_lane text,
     canonical_address text,
@@ -43,7 +43,9 @@ truncate raise IU203.';
 comment on column public.event_outbox.event_id is
 'UUIDv7: ids grow with time, so indexes grow at their right edge';
 comment on column public.event_outbox.event_seq is
-'order of emission; drawn before the commit, so never a cursor by itself';
+'order of emission; drawn before the commit, so never a cursor by itself. Drawn after emitted_xid,
+for defaults are taken in the order of the columns: who begins after a snapshot gets a higher number
+than any event that the snapshot shows';
 comment on column public.event_outbox.emitted_xid is
 'top-level transaction that emitted the event; tells whether a snapshot shows it';
 
@@ -67,4 +69,4 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 ('structure_piece_split', 'update', 'immediate', 'information_unit'),
 ('sql_link_created', 'update', 'immediate', 'iu_sql_link');
 
-select public.fn_iu_step_record('030_event_types_and_outbox', '2130e927db09641d7ad63ca1bc283af029798d066ee2a80f1778701eaad75bbe');
+select public.fn_iu_step_record('030_event_types_and_outbox', '7fb68b29892b41fe4c588235e63710c5aaca2c79e919eca5c5ee617d76c9d0ba');

@@ -20,7 +20,7 @@ create table public.iu_route_worker_cursor (
     last_progress_at timestamptz,
     last_run_at timestamptz,
     last_run_summary jsonb,
-    constraint worker_name_is_a_name check (worker_name ~ '^[A-Za-z0-9_.:-]{1,100}$')
+    constraint worker_name_is_a_name check (length(worker_name) <= 100 and worker_name ~ '^[A-Za-z0-9_.:-]+$')
 );
 comment on table public.iu_route_worker_cursor is
 'One durable cursor a worker. All that consumed_snapshot shows has been consumed; the window is
@@ -30,7 +30,7 @@ comment on column public.iu_route_worker_cursor.consumed_snapshot is
 'null: nothing has been consumed';
 comment on column public.iu_route_worker_cursor.window_snapshot is 'null: no window is open';
 comment on column public.iu_route_worker_cursor.window_start_seq is
-'no event of a newer transaction in the window lies below';
+'no event lies below whose transaction began after consumed_snapshot';
 comment on column public.iu_route_worker_cursor.window_late_xids is
 'transactions with events in the window that were open in consumed_snapshot';
 comment on column public.iu_route_worker_cursor.own_xid is
@@ -179,4 +179,4 @@ Events of the domain up to to_seq that were read and old enough are gone, with t
 attempts; batches, dead letters and replays stay. events_hash is the sha256 of the ids of the
 events, 16 bytes each, in the order of event_seq.';
 
-select public.fn_iu_step_record('050_worker', 'eaeec32c511bbac4f80ec8e1b25cf671832f70df521bc1faeaaaa4eb215232f1');
+select public.fn_iu_step_record('050_worker', 'd8fe4695f683b95cebed3f7640c2bcf6a5e17daa1bce6c92a98f6c985b4fde74');

@@ -57,6 +57,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/worker/fn_iu_cursor_seek.sql
 \ir ../objects/worker/fn_iu_window_snapshot.sql
 \ir ../objects/worker/fn_iu_window_open.sql
+\ir ../objects/worker/fn_iu_window_is_empty.sql
 \ir ../objects/worker/fn_iu_window_advance.sql
 \ir ../objects/worker/fn_iu_window_has_own.sql
 \ir ../objects/worker/fn_iu_window_close.sql
@@ -106,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'bc91e57f5c3ec02ff54088d077b37012a8dc4a9694f263c8065945a4ed01cd83');
+select public.fn_iu_step_record('070_functions', '0378346496bf2f078be7a3c12659f39497656ac626db741df271345810391711');

@@ -24,6 +24,16 @@ begin
         from pg_catalog.pg_trigger as t
         where t.tgrelid = 'public.event_outbox'::regclass and t.tgname = 'trg_iu_append_only'
     ));
+    perform public.fn_iu_proof_note('a number is drawn after the transaction has its id, one at a time', 'it is', case when (
+        select a.attnum from pg_catalog.pg_attribute as a
+        where a.attrelid = 'public.event_outbox'::regclass and a.attname = 'emitted_xid'
+    ) < (
+        select a.attnum from pg_catalog.pg_attribute as a
+        where a.attrelid = 'public.event_outbox'::regclass and a.attname = 'event_seq'
+    ) and (
+        select s.seqcache from pg_catalog.pg_sequence as s
+        where s.seqrelid = pg_get_serial_sequence('public.event_outbox', 'event_seq')::regclass
+    ) = 1 then 'it is' else 'it is not' end);
     perform public.fn_iu_proof_note('ids of events are UUIDv7', '7', substr(public.fn_iu_event_id()::text, 15, 1));
     perform public.fn_iu_proof_note('outbox lives in the cluster it is anchored in', 'it does', case when (
         select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1

@@ -15,9 +15,7 @@ declare
     v_message text;
 begin
     begin
-        if not leave_known and given_failure is null and cardinality(given.window_late_xids) = 0
-            and not (with_own and public.fn_iu_window_has_own(given.event_domain))
-        then
+        if not leave_known and not with_own and given_failure is null and cardinality(given.window_late_xids) = 0 then
             v_first := public.fn_iu_attempts_write_dry(given, batch, restored_seq, batch_limit);
         end if;
         if v_first.seen is null then

@@ -11,6 +11,7 @@ declare
     v_restored bigint := public.fn_iu_cluster_require(given.worker_name, given.system_identifier);
     v_batch public.iu_route_batch;
     v_fresh boolean;
+    v_own boolean;
 begin
     v_batch.worker_name := v_cursor.worker_name;
     v_batch.event_domain := v_cursor.event_domain;
@@ -19,13 +20,17 @@ begin
     v_batch.previous_hash := v_cursor.last_batch_hash;
     loop
         v_fresh := v_cursor.window_snapshot is null;
+        v_own := v_fresh and public.fn_iu_window_has_own(v_cursor.event_domain);
         if v_fresh then
             v_cursor := public.fn_iu_window_open(v_cursor, v_restored);
         end if;
-        v_batch := public.fn_iu_attempts_write_isolated(
-            v_cursor, v_batch, v_restored, batch_limit, v_fresh, false, null
-        );
-        v_cursor := public.fn_iu_window_advance(v_cursor, v_batch.last_event_seq, v_fresh);
+        v_batch.seen := 0;
+        if not v_fresh or v_own or not public.fn_iu_window_is_empty(v_cursor) then
+            v_batch := public.fn_iu_attempts_write_isolated(
+                v_cursor, v_batch, v_restored, batch_limit, v_own, false, null
+            );
+            v_cursor := public.fn_iu_window_advance(v_cursor, v_batch.last_event_seq, v_own);
+        end if;
         if v_batch.seen < batch_limit then
             v_cursor := public.fn_iu_window_close(v_cursor);
         end if;

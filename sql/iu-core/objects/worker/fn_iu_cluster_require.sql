@@ -5,13 +5,16 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-    v_here bigint := (select c.system_identifier from pg_control_system() as c);
-    v_anchor public.event_outbox_cluster;
+    v_here bigint;
+    v_anchored bigint;
+    v_restored bigint;
 begin
-    select a.* into v_anchor from public.event_outbox_cluster as a order by a.anchor_no desc limit 1;
-    if v_here is distinct from v_anchor.system_identifier or v_here is distinct from system_identifier then
+    select here.system_identifier, a.system_identifier, a.restored_seq into v_here, v_anchored, v_restored
+    from pg_control_system() as here
+    left join lateral (select c.* from public.event_outbox_cluster as c order by c.anchor_no desc limit 1) as a on true;
+    if v_here is distinct from v_anchored or v_here is distinct from system_identifier then
         raise exception 'the cursor of worker % belongs to database cluster %, this is %',
-            worker_name, coalesce(system_identifier, v_anchor.system_identifier), v_here using
+            worker_name, coalesce(system_identifier, v_anchored), v_here using
             errcode = 'IU501',
             hint = format(
                 'A restore or a clone. Re-anchor it on the last event it had: '
@@ -24,7 +27,7 @@ begin
                 )
             );
     end if;
-    return v_anchor.restored_seq;
+    return v_restored;
 end
 $$;
 comment on function public.fn_iu_cluster_require(text, bigint) is

@@ -6,7 +6,6 @@ as $$
 begin
     given.consumed_snapshot := given.window_snapshot;
     given.window_snapshot := null;
-    given.window_start_seq := 0;
     given.window_late_xids := '{}';
     given.position_seq := 0;
     return given;

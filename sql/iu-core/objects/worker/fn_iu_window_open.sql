@@ -8,38 +8,28 @@ set enable_sort = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
-declare
-    v_cursor public.iu_route_worker_cursor := given;
-    v_low pg_snapshot := given.consumed_snapshot;
-    v_high pg_snapshot := public.fn_iu_window_snapshot();
 begin
-    v_cursor.window_snapshot := v_high;
-    v_cursor.position_seq := 0;
-    v_cursor.window_start_seq := 0;
-    v_cursor.window_late_xids := '{}';
-    if v_low is null then
-        return v_cursor;
+    given.window_snapshot := public.fn_iu_window_snapshot();
+    given.position_seq := 0;
+    given.window_late_xids := '{}';
+    if given.consumed_snapshot is null then
+        return given;
     end if;
-    -- offset 0 keeps the planner from walking the index on event_seq from its very beginning
-    select coalesce(min(newer.event_seq), 9223372036854775807) into v_cursor.window_start_seq
-    from (
-        select o.event_seq from public.event_outbox as o
-        where o.event_domain = v_cursor.event_domain and o.event_seq > restored_seq
-            and o.emitted_xid >= pg_snapshot_xmax(v_low) and o.emitted_xid < pg_snapshot_xmax(v_high)
-        offset 0
-    ) as newer;
-    select coalesce(array_agg(late.xid), '{}') into v_cursor.window_late_xids
-    from pg_snapshot_xip(v_low) as late (xid)
-    where pg_visible_in_snapshot(late.xid, v_high)
-        and exists (
-            select from public.event_outbox as o
-            where o.event_domain = v_cursor.event_domain and o.emitted_xid between late.xid and late.xid
-                and o.event_seq > restored_seq
-        );
-    return v_cursor;
+    given.window_start_seq := greatest(given.window_start_seq, restored_seq + 1);
+    if pg_snapshot_xmin(given.consumed_snapshot) < pg_snapshot_xmax(given.consumed_snapshot) then
+        select coalesce(array_agg(late.xid), '{}') into given.window_late_xids
+        from pg_snapshot_xip(given.consumed_snapshot) as late (xid)
+        where pg_visible_in_snapshot(late.xid, given.window_snapshot)
+            and exists (
+                select from public.event_outbox as o
+                where o.event_domain = given.event_domain and o.emitted_xid between late.xid and late.xid
+                    and o.event_seq > restored_seq
+            );
+    end if;
+    return given;
 end
 $$;
 comment on function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint) is
 'Opens the next window of a cursor: what a snapshot taken now shows and consumed_snapshot does not.
-Finds where it begins: the transactions that were open in consumed_snapshot one by one, the newer
-ones by the range of their ids. Writes nothing.';
+Finds the transactions that were open in consumed_snapshot and have events now. Those that began
+later have their events from window_start_seq on. Writes nothing.';

@@ -4,7 +4,7 @@ language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if worker_name is null or worker_name !~ '^[A-Za-z0-9_.:-]{1,100}$' then
+    if worker_name is null or length(worker_name) > 100 or worker_name !~ '^[A-Za-z0-9_.:-]+$' then
         raise exception 'argument worker_name is %', case
             when worker_name is null then 'null'
             when worker_name = '' then 'empty'

@@ -1,0 +1,23 @@
+create or replace function public.fn_iu_window_is_empty(given public.iu_route_worker_cursor)
+returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_sort = off
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+    return given.consumed_snapshot is not null and cardinality(given.window_late_xids) = 0 and not exists (
+        select from public.event_outbox as o
+        where o.event_domain = given.event_domain and o.event_seq >= given.window_start_seq
+            and o.emitted_xid >= pg_snapshot_xmax(given.consumed_snapshot)
+            and o.emitted_xid < pg_snapshot_xmax(given.window_snapshot)
+        order by o.emitted_xid, o.event_seq limit 1
+    );
+end
+$$;
+comment on function public.fn_iu_window_is_empty(public.iu_route_worker_cursor) is
+'Whether a window that was just opened certainly holds no events of other transactions. A look at
+the transaction ids, so that whoever polls need not step over the events of a transaction that is
+still open. Reads only.';

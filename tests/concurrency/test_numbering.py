@@ -1,0 +1,127 @@
+"""What the start of a window stands on: a number is drawn after the transaction has its id, and before its snapshot.
+
+Whoever begins after a snapshot therefore numbers its events above all that the snapshot shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from engine.scenarios import CLEAN, judged
+from engine.sessions import WORKER, Session, drain, emit, emit_many, opened, run, seek, value
+
+SEQUENCE = "public.event_outbox_event_seq_seq"
+SWAPPED = """create table public.swapped (
+    event_seq bigint generated always as identity, emitted_xid xid8 default pg_current_xact_id(), at int)"""
+
+
+@pytest.fixture
+def pair(database: str) -> Iterator[list[Session]]:
+    with opened(database, 2) as sessions:
+        yield sessions
+
+
+def draws_its_number_last(session: Session, sequence: str, write: Callable[[], object]) -> bool:
+    """Whether a write that gets no number any more has its transaction's id already."""
+    write()
+    write()
+    session.execute(
+        f"do $$ begin execute format('alter sequence {sequence} maxvalue %s', "
+        f"(select last_value from {sequence})); end $$".encode()
+    )
+    session.execute("begin")
+    with pytest.raises(psycopg.errors.SequenceGeneratorLimitExceeded), session.transaction():
+        write()
+    drawn = value(session, "select pg_current_xact_id_if_assigned() is not null")
+    session.execute("rollback")
+    return bool(drawn)
+
+
+@pytest.mark.parametrize("write", [emit, lambda session: emit_many(session, 3)], ids=["emit", "bulk emit"])
+def test_an_event_draws_its_number_after_its_transaction_has_an_id(
+    pair: list[Session], write: Callable[[Session], object]
+) -> None:
+    assert draws_its_number_last(pair[0], SEQUENCE, lambda: write(pair[0]))
+
+
+def test_a_table_whose_columns_stand_the_other_way_round_draws_too_early(pair: list[Session]) -> None:
+    pair[0].execute(SWAPPED)
+    assert not draws_its_number_last(
+        pair[0], "public.swapped_event_seq_seq", lambda: pair[0].execute("insert into public.swapped (at) values (1)")
+    )
+
+
+@pytest.mark.parametrize(
+    "breach",
+    [f"alter sequence {SEQUENCE} cache 20", "alter table public.event_outbox rename emitted_xid to elsewhere"],
+)
+def test_verify_names_an_outbox_whose_numbers_are_drawn_too_early(
+    pair: list[Session], breach: str, proof_030: str
+) -> None:
+    pair[0].execute(proof_030.encode())
+    pair[0].execute(breach.encode())
+    with pytest.raises(psycopg.Error, match="IU902|emitted_xid|of 030"):
+        pair[0].execute(proof_030.encode())
+
+
+def own_event_of_an_old_snapshot(worker: Session, writer: Session, act: Callable[[], object]) -> UUID:
+    """An event of a transaction that is open while another, with an older snapshot, emits and then acts."""
+    drain(worker)
+    worker.execute("begin isolation level repeatable read")
+    value(worker, "select count(*) from public.event_outbox")
+    writer.execute("begin")
+    between = emit(writer, 7)
+    emit(worker, 8)
+    act()
+    worker.execute("commit")
+    writer.execute("commit")
+    return between
+
+
+def attempted(session: Session, event: UUID) -> bool:
+    return bool(
+        value(
+            session,
+            "select exists (select from public.iu_route_attempt where event_id = %s and worker_name = %s)",
+            (event, WORKER),
+        )
+    )
+
+
+def test_own_events_that_an_old_snapshot_does_not_order_hide_nobody_elses(pair: list[Session]) -> None:
+    worker, writer = pair
+    between = own_event_of_an_old_snapshot(worker, writer, lambda: run(worker))
+    drain(worker)
+    assert attempted(worker, between)
+    assert judged(worker) == CLEAN
+
+
+@pytest.mark.parametrize("position", ["latest", "event"])
+def test_a_seek_to_an_own_event_hides_nobody_elses(pair: list[Session], position: str) -> None:
+    worker, writer = pair
+
+    def act() -> None:
+        own = value(worker, "select event_id from public.event_outbox order by event_seq desc limit 1")
+        seek(worker, "latest" if position == "latest" else str(own))
+
+    between = own_event_of_an_old_snapshot(worker, writer, act)
+    drain(worker)
+    assert attempted(worker, between)
+
+
+def test_a_worker_that_counts_from_its_own_events_loses_anothers(pair: list[Session]) -> None:
+    worker, writer = pair
+    body = value(
+        worker,
+        "select pg_get_functiondef(oid) from pg_proc where proname = 'fn_iu_window_advance'",
+    )
+    broken = body.replace("if not with_own then", "if true then")
+    assert broken != body
+    worker.execute(broken.encode())
+    between = own_event_of_an_old_snapshot(worker, writer, lambda: run(worker))
+    drain(worker)
+    assert not attempted(worker, between)
