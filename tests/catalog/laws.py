@@ -61,9 +61,10 @@ class Law:
 
 LAWS: Final = (
     Law(
-        "every function has a fixed search path",
+        "every function has a fixed search path, or a body that was bound when it was created",
         f"""select p.oid::regprocedure::text from pg_proc as p
-        where {OURS} and not coalesce(p.proconfig, '{{}}') @> '{{"search_path=pg_catalog, pg_temp"}}'""",
+        where {OURS} and (p.prosqlbody is null or p.prosecdef)
+            and not coalesce(p.proconfig, '{{}}') @> '{{"search_path=pg_catalog, pg_temp"}}'""",
         (
             "alter function public.fn_iu_gate_open(text) reset search_path",
             "alter function public.fn_iu_emit_events(jsonb) set search_path = public, pg_catalog",

@@ -195,13 +195,34 @@ def test_the_quick_look_lets_nothing_pass_that_the_close_look_stops(database: st
         )
         def ask(text: str) -> None:
             row = session.execute(
-                "select public.fn_iu_payload_is_plain(%s::jsonb, (%s::jsonb)::text)", (text, text)
+                "select public.fn_iu_payload_is_plain((%s::jsonb)::text)", (text,)
             ).fetchone()
             if row and row[0]:
                 session.execute("select public.fn_iu_payload_check(%s::jsonb)", (text,))
                 assert is_refs_only(json.loads(text))
 
         ask()
+
+
+def test_a_bulk_emit_refuses_what_an_emit_of_one_of_its_events_refuses(admin: Session) -> None:
+    @settings(max_examples=2000 if LONG else 120, deadline=None, database=None, derandomize=not LONG)
+    @given(st.lists(st.dictionaries(KEYS, SCALARS | TREES, max_size=3), min_size=1, max_size=4))
+    def ask(payloads: list[Any]) -> None:
+        each = [
+            answer(
+                admin,
+                "select public.fn_iu_emit_event('version_applied', 'A', gen_random_uuid(), 'x', %s::jsonb)",
+                (json.dumps(payload),),
+            )
+            for payload in payloads
+        ]
+        subject = "00000000-0000-4000-8000-000000000001"
+        event = {"event_type": "version_applied", "canonical_address": "A", "subject_ref": subject}
+        events = [{**event, "actor_ref": "x", "safe_payload": payload} for payload in payloads]
+        together = answer(admin, CALLS["emit many"][0], (json.dumps(events),))
+        assert together == next((code for code in each if code != "ok"), "ok")
+
+    ask()
 
 
 @pytest.mark.parametrize("size", [8_000, 80_000, 800_000])

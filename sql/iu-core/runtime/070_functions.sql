@@ -107,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '0378346496bf2f078be7a3c12659f39497656ac626db741df271345810391711');
+select public.fn_iu_step_record('070_functions', 'a0b913ce532df418fdbce5bc9d4a2eb1ca327b809f7c1fee42ba536e00021549');

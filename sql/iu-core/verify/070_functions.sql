@@ -14,6 +14,7 @@ begin
     perform public.fn_iu_proof_note('functions without a fixed search_path', 'none', coalesce((
         select string_agg(p.proname, ', ' order by p.proname) from pg_catalog.pg_proc as p
         where p.pronamespace = 'public'::regnamespace and p.proname like 'fn\_iu\_%'
+            and (p.prosqlbody is null or p.prosecdef)
             and not coalesce('search_path=pg_catalog, pg_temp' = any (p.proconfig), false)
     ), 'none'));
     perform public.fn_iu_proof_note('functions without a comment', 'none', coalesce((

@@ -7,6 +7,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
+    v_text text := safe_payload::text;
     v_domain text;
     v_stream text;
     v_lane text;
@@ -25,8 +26,7 @@ begin
         v_is_open and subject_ref is not null
         and length(canonical_address) between 1 and 1000 and canonical_address !~ '^\s|\s$|[[:cntrl:]]'
         and length(actor_ref) between 1 and 200 and actor_ref !~ '^\s|\s$|[[:cntrl:]]'
-        and jsonb_typeof(safe_payload) = 'object'
-        and public.fn_iu_payload_is_plain(safe_payload, safe_payload::text), false
+        and public.fn_iu_payload_is_plain(v_text), false
     ) then
         perform public.fn_iu_event_check(event_type, canonical_address, subject_ref, actor_ref, safe_payload);
     end if;

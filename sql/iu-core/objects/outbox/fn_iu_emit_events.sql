@@ -16,21 +16,29 @@ begin
     end if;
     return query
     with given as materialized (
-        select e.*, r.event_domain, r.event_stream, r.delivery_lane, r.event_subject_table,
-            r.payload_classification, coalesce(
+        select e.*, e.safe_payload::text as payload_text, r.event_domain, r.event_stream, r.delivery_lane,
+            r.event_subject_table, r.payload_classification, coalesce(
                 r.enabled and r.payload_keys is null
-                and e.subject_ref ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+                and e.subject_ref like '________-____-____-____-____________'
+                and e.subject_ref !~ '[^0-9a-fA-F-]' and length(replace(e.subject_ref, '-', '')) = 32
                 and length(e.canonical_address) between 1 and 1000 and e.canonical_address !~ '^\s|\s$|[[:cntrl:]]'
                 and length(e.actor_ref) between 1 and 200 and e.actor_ref !~ '^\s|\s$|[[:cntrl:]]'
-                and jsonb_typeof(e.safe_payload) = 'object'
-                and public.fn_iu_payload_is_plain(e.safe_payload, e.safe_payload::text), false
-            ) as is_plain
+                and jsonb_typeof(e.safe_payload) = 'object', false
+            ) as is_tidy
         from rows from (
             jsonb_to_recordset(events) as (
                 event_type text, canonical_address text, subject_ref text, actor_ref text, safe_payload jsonb
             )
         ) with ordinality as e (event_type, canonical_address, subject_ref, actor_ref, safe_payload, place)
         left join public.event_type_registry as r on r.event_type = e.event_type
+    ),
+    looked_at as materialized (
+        -- the quick look of fn_iu_payload_is_plain at all payloads as one text: a regular expression is dear to begin
+        select sum(octet_length(g.payload_text)) <= 16777216 and string_agg(g.payload_text, '') collate "C" !~* (
+            '(body|content|secret|pass|pwd|credential|token|vector|embedding|key|authorization|cookie)'
+            '|[^a-z0-9_.:"-][^"]*":|"":|\\|[^}]\{|\['
+        ) as is_plain
+        from given as g
     )
     insert into public.event_outbox (
         event_domain, event_type, event_stream, delivery_lane, canonical_address, event_subject_table,
@@ -39,12 +47,13 @@ begin
     select
         g.event_domain, g.event_type, g.event_stream, g.delivery_lane, g.canonical_address, g.event_subject_table,
         case
-            when g.is_plain then g.subject_ref::uuid
+            when g.is_tidy and octet_length(g.payload_text) <= 8192
+                and (l.is_plain or public.fn_iu_payload_is_plain(g.payload_text)) then g.subject_ref::uuid
             else public.fn_iu_event_subject(
                 g.place, g.event_type, g.canonical_address, g.subject_ref, g.actor_ref, g.safe_payload
             )
         end, g.actor_ref, g.payload_classification, g.safe_payload
-    from given as g
+    from given as g cross join looked_at as l
     order by g.place
     returning event_id;
 end

@@ -5,6 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_bytes int := octet_length(safe_payload::text);
+    v_keys jsonb := jsonb_path_query_array(safe_payload, 'strict $.** ? (@.type() == "object").keyvalue().key');
     v_key text;
     v_numbers int;
 begin
@@ -17,8 +18,9 @@ begin
             errcode = 'IU102', hint = 'An event carries references and counts; leave the rest where it is kept.';
     end if;
     for v_key in
-        select k.key #>> '{}'
-        from jsonb_path_query(safe_payload, 'strict $.** ? (@.type() == "object").keyvalue().key') as k (key)
+        select k.key from jsonb_array_elements_text(v_keys) as k (key)
+        where lower(v_keys::text collate "C") ~ 'body|content|secret|pass|pwd|credential|token|vector|embedding|key|authorization|cookie'
+            or v_keys::text ~ '[^A-Za-z0-9_.:"-][^"]*"[],]|""|\\'
     loop
         if v_key ~* '(body|content|secret|passw|passphrase|pwd|credential|token|vector|embedding|(api|private|access|secret)[_.:-]?key|authorization|cookie)' then
             raise exception 'payload is not refs-only: key %', quote_literal(left(v_key, 100)) using
