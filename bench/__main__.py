@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print table and goals, write bench/results.json and docs/performance.md."""
+"""`python -m bench`: measure, print table and goals, write bench/results/ and docs/performance.md."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bench.server import BenchServer
 def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     if given.what == "report":
-        report.write(report.load())
+        report.write()
         return 0
     given.home.mkdir(parents=True, exist_ok=True)
     if not given.resume:
@@ -31,12 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
         server.stop()
     found = report.lines(results["rows"])
     print("\n" + report.table(found) + "\n")
+    for said in report.chain_lines(found):
+        print(said + "\n")
     for name, reason in results["missing"].items():
         print(f"missing: {name}: {reason}")
     print("\n" + report.goals_table(report.goals(found, results["scale"], results["dagster"])))
     if not given.quick:
-        report.RESULTS.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        report.write(results)
+        report.keep(results)
+        report.write()
     return 0
 
 

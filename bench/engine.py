@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import psycopg
 
 from bench.cases import Case, Outcome
+from bench.meter import backend_cpu
 from bench.server import BenchServer, install
 
 DATABASE: Final = "bench"
@@ -34,7 +35,7 @@ _BULK: Final = 1000
 def cases(
     server: BenchServer, events: int, batches: list[int], clients: list[int], seconds: float
 ) -> list[Case]:
-    """Floor, worker, emit, bulk emit and the poisoned event."""
+    """Floor, worker, emit, bulk emit, the poisoned event, health and the chain of batches."""
     loaded = lambda server: server.fresh(DATABASE, _loaded(server, events))  # noqa: E731
     empty = lambda server: server.fresh(DATABASE, _installed(server))  # noqa: E731
     made = []
@@ -49,6 +50,7 @@ def cases(
     made.append(Case("poison", "a clean batch", "10000", _poisonable(0), _second_batch))
     made.append(Case("poison", "one poisoned event", "10000", _poisonable(1), _second_batch))
     made.append(Case("health", "iu health", "", loaded, _health))
+    made.append(Case("chain", "the chain of batches", "1000", loaded, _chain))
     return made
 
 
@@ -244,3 +246,33 @@ def _health(server: BenchServer, database: str) -> Outcome:
             times.append(time.perf_counter() - begun)
         median = statistics.median(times)
         return Outcome(1, 20, median, {"milliseconds": median * 1000})
+
+
+def _chain(server: BenchServer, database: str) -> Outcome:
+    """The CPU of a link of the chain, made and verified, beside that of a batch of 1,000."""
+    with server.connect(database) as connection:
+        _invoke(connection, 1000)
+        batches = [_cpu_us(connection, _RUN, (_WORKER, 1000)) for _ in range(30)]
+        hashed = _cpu_us(connection, _HASH) - _cpu_us(
+            connection, _HASH.replace("public.fn_iu_batch_hash", "")
+        )
+        links = len(batches) + 1
+        verified = _cpu_us(connection, "select public.fn_iu_audit_chain_verify(%s)", (_WORKER,))
+        batch = statistics.median(batches)
+        made = hashed / links / _HASHES
+    figures = {"made_us": made, "of_a_batch": made / batch, "verified_us": verified / links}
+    return Outcome(links * 1000, links, extra=figures)
+
+
+_HASHES: Final = 200
+_HASH: Final = f"""select count(public.fn_iu_batch_hash(b))
+from public.iu_route_batch as b cross join generate_series(1, {_HASHES})"""
+
+
+def _cpu_us(connection: psycopg.Connection[Any], sql: str, parameters: tuple[Any, ...] = ()) -> float:
+    """Microseconds of the backend's CPU, or of the clock where the system does not tell."""
+    pid = connection.info.backend_pid
+    cpu, begun = backend_cpu(pid), time.perf_counter()
+    connection.execute(sql, parameters)  # type: ignore[arg-type]
+    seconds = time.perf_counter() - begun
+    return ((backend_cpu(pid) or 0.0) - cpu if cpu is not None else seconds) * 1e6

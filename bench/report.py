@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-RESULTS: Final = ROOT / "bench" / "results.json"
+RESULTS: Final = ROOT / "bench" / "results"
 CHARTS: Final = ROOT / "docs" / "images" / "bench"
 PAGE: Final = ROOT / "docs" / "performance.md"
 
@@ -85,7 +85,7 @@ def _line(taken: dict[int, dict[str, Any]], cases: dict[str, dict[int, dict[str,
         commits=_median(each("commits")) or 0.0,
         server_mib=_median([row["server_mib"] for row in taken.values() if row["server_mib"]]),
         client_mib=_median([row["client_mib"] for row in taken.values() if row["client_mib"]]),
-        extra=one["extra"],
+        extra=_medians([row["extra"] for row in taken.values()]),
     )  # fmt: skip
 
 
@@ -105,6 +105,17 @@ def _cpu(row: dict[str, Any]) -> float:
 
 def _median(values: Sequence[float]) -> float | None:
     return statistics.median(values) if values else None
+
+
+def _medians(taken: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Each figure's median over the repeats; what is no figure, as the first repeat has it."""
+    figures = {name: [one[name] for one in taken] for name in taken[0]}
+    return {
+        name: statistics.median(values)
+        if all(isinstance(value, int | float) for value in values)
+        else values[0]
+        for name, values in figures.items()
+    }
 
 
 def _scaled(value: float | None, by: float) -> float | None:
@@ -212,7 +223,7 @@ def table(found: Sequence[Line]) -> str:
             _form(line.server_mib, ",.0f"), _form(line.client_mib, ",.0f"),
         ]
         for line in found
-        if line.group != "health"
+        if line.group not in ("health", "chain")
     ]  # fmt: skip
     return _markdown(head, body)
 
@@ -236,59 +247,82 @@ def _markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     )
 
 
-def write(results: dict[str, Any]) -> None:
-    """Write the charts and the page from the JSON of a run."""
-    found = lines(results["rows"])
+def keep(results: dict[str, Any]) -> None:
+    """Write the JSON of a run: one file a major version of the server."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"postgresql-{_major(results)}.json"
+    path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write() -> None:
+    """Write the charts and the page from the JSON of the runs, the newest server first."""
+    kept = [json.loads(path.read_text(encoding="utf-8")) for path in RESULTS.glob("postgresql-*.json")]
     CHARTS.mkdir(parents=True, exist_ok=True)
-    _chart_rates(found)
-    curves = sorted({point["curve"] for point in results["scale"]})
-    if curves:
-        _chart_scale(results["scale"])
-    PAGE.write_text(_page(results, found), encoding="utf-8")
-
-
-def load() -> dict[str, Any]:
-    results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
-    return results
-
-
-def _page(results: dict[str, Any], found: Sequence[Line]) -> str:
-    missing = "\n".join(f"* {name}: {reason}" for name, reason in results["missing"].items()) or "* none"
-    about = results["about"]
     parts = [
         "# Performance",
-        "Written by `python -m bench report` from `bench/results.json`; do not edit.\n"
-        f"Taken {about['taken']} with `{about['command']}` on {about['machine']},\n"
-        f"PostgreSQL {about['server']}, fsync and synchronous commit on, {about['events']:,} events,\n"
-        f"{about['repeats']} interleaved repeats: medians. Ratios are taken repeat by repeat.\n"
+        "Written by `python -m bench report` from `bench/results/`; do not edit.\n"
         "Absolute figures move with the machine; ratios, WAL bytes and statements hardly do.",
-        "## Goals",
-        goals_table(goals(found, results["scale"], results["dagster"])),
-        "## Side by side",
-        "![Events a second beside the floor](images/bench/route.png)",
-        "One audited row an event; figures are an event's. A dash: not told.\n"
-        "Statements are what the client sent. CPU and WAL about a poisoned event are of two batches.",
-        table(found),
-        "Missing in this run:\n\n" + missing,
-        "## As it grows",
-        _scale_part(results["scale"]),
-        "## Dagster's share",
-        _dagster_part(results["dagster"]),
+    ]
+    for results in sorted(kept, key=_major, reverse=True):
+        parts += _server_part(results)
+    parts += [
         "## How it is made fast",
         "See the decisions: " + ", ".join(
             f"[{path.stem[:3]}](decisions/{path.name})"
             for path in sorted((ROOT / "docs" / "decisions").glob("01[0-5]-*.md"))
         ) + ".",
     ]  # fmt: skip
-    return "\n\n".join(parts) + "\n"
+    PAGE.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
 
-def _scale_part(scale: Sequence[dict[str, Any]]) -> str:
-    if not scale:
-        return "Not measured in this run (`python -m bench --scale`)."
+def _major(results: dict[str, Any]) -> int:
+    return int(str(results["about"]["server"]).split(".")[0])
+
+
+def _server_part(results: dict[str, Any]) -> list[str]:
+    """The chapter of one server."""
+    found, major = lines(results["rows"]), _major(results)
+    _chart_rates(found, f"route-{major}")
+    missing = "\n".join(f"* {name}: {reason}" for name, reason in results["missing"].items()) or "* none"
+    about = results["about"]
+    parts = [
+        f"## PostgreSQL {about['server']}",
+        f"Taken {about['taken']} with `{about['command']}` on {about['machine']},\n"
+        f"fsync and synchronous commit on, {about['events']:,} events, {about['repeats']} interleaved\n"
+        "repeats: medians. Ratios are taken repeat by repeat.",
+        "### Goals",
+        goals_table(goals(found, results["scale"], results["dagster"])),
+        "### Side by side",
+        f"![Events a second beside the floor](images/bench/route-{major}.png)",
+        "One audited row an event; figures are an event's. A dash: not told.\n"
+        "Statements are what the client sent. CPU and WAL about a poisoned event are of two batches.",
+        table(found),
+        "Missing in this run:\n\n" + missing,
+        *chain_lines(found),
+    ]
+    if results["scale"]:
+        _chart_scale(results["scale"], f"scale-{major}")
+        parts += ["### As it grows", _scale_part(results["scale"], f"scale-{major}")]
+    if results["dagster"]:
+        parts += ["### Dagster's share", _dagster_part(results["dagster"])]
+    return parts
+
+
+def chain_lines(found: Sequence[Line]) -> list[str]:
+    """What the chain of batches costs; nothing where it was not measured."""
+    return [
+        f"The chain of batches: a link is made in {line.extra['made_us']:.1f} µs of CPU, "
+        f"{line.extra['of_a_batch']:.1%} of a batch of 1,000,\n"
+        f"and verified in {line.extra['verified_us']:.1f} µs. It adds 64 bytes to the row of a batch."
+        for line in found
+        if line.group == "chain"
+    ]
+
+
+def _scale_part(scale: Sequence[dict[str, Any]], chart: str) -> str:
     names = ["batch_ms", "batch_cpu_ms", "batch_buffers", "emit_ms", "health_ms", "pending_ms", "replay_ms"]
     body = [[p["curve"], f"{p['x']:,}", *(f"{p[name]:,.3g}" for name in names)] for p in scale]
-    return "![Cost beside old events](images/bench/scale.png)\n\n" + _markdown(
+    return f"![Cost beside old events](images/bench/{chart}.png)\n\n" + _markdown(
         [
             "beside",
             "how many",
@@ -305,8 +339,6 @@ def _scale_part(scale: Sequence[dict[str, Any]]) -> str:
 
 
 def _dagster_part(dagster: dict[str, Any]) -> str:
-    if not dagster:
-        return "Not measured in this run (`python -m bench --dagster`)."
     body = [
         [f"{int(batch):,}", f"{dagster['loop'][batch]:,.0f}", f"{dagster['run'][batch]:,.0f}", f"{share:.2f}"]
         for batch, share in dagster["share"].items()
@@ -324,7 +356,7 @@ def _dagster_part(dagster: dict[str, Any]) -> str:
 # --- the charts ----------------------------------------------------------------------------------------
 
 
-def _chart_rates(found: Sequence[Line]) -> None:
+def _chart_rates(found: Sequence[Line], name: str) -> None:
     shown = sorted((line for line in found if line.group == "route"), key=lambda line: line.rate)
     figure, axes = _figure(0.32 * len(shown) + 1)
     colours = [
@@ -336,10 +368,10 @@ def _chart_rates(found: Sequence[Line]) -> None:
     )
     axes.bar_label(bars, labels=[f" {line.rate:,.0f}" for line in shown], fontsize=8)
     axes.set_xlabel("events a second, one audited row an event")
-    _save(figure, "route")
+    _save(figure, name)
 
 
-def _chart_scale(scale: Sequence[dict[str, Any]]) -> None:
+def _chart_scale(scale: Sequence[dict[str, Any]], chart: str) -> None:
     points = [point for point in scale if point["curve"] == "old events"]
     figure, axes = _figure(3.2)
     for name, colour in (("batch_cpu_ms", _OURS), ("health_ms", _INK), ("replay_ms", _QUIET)):
@@ -353,7 +385,7 @@ def _chart_scale(scale: Sequence[dict[str, Any]]) -> None:
     axes.set_ylim(bottom=0)
     axes.set_xlabel("old events")
     axes.legend(frameon=False, fontsize=8)
-    _save(figure, "scale")
+    _save(figure, chart)
 
 
 def _figure(height: float) -> tuple[Any, Any]:
