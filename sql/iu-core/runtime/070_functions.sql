@@ -106,4 +106,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'bc91e57f5c3ec02ff54088d077b37012a8dc4a9694f263c8065945a4ed01cd83');
+select public.fn_iu_step_record('070_functions', 'e82e97975de5a58e01d6acc13ba6d370ea9fbb9b096ef73f0cf890aedcc5eaba');
