@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from uuid import UUID
@@ -125,6 +126,62 @@ def poisoned_batch(url: str) -> Report:
         except psycopg.Error:
             worker.execute("rollback")
         return judged(worker, harmed=_harmed(worker, bad))
+
+
+def overtaken(url: str) -> Report:
+    """A window is open; its subject gets another event, and one of the worker's own transaction."""
+    with opened(url, 2) as (worker, writer):
+        emit_many(writer, 4)
+        run(worker, limit=2)
+        emit(writer, 77)
+        worker.execute("begin")
+        emit(worker, 77)
+        drain(worker)
+        worker.execute("commit")
+        drain(worker)
+        return judged(worker)
+
+
+def emitted_after_the_run(url: str) -> Report:
+    """A transaction emits, runs the worker, emits again and commits, while younger ones commit."""
+    with opened(url, 2) as (worker, writer):
+        worker.execute("begin")
+        emit(worker, 1)
+        emit(writer, 2)
+        run(worker)
+        emit(worker, 1)
+        worker.execute("commit")
+        drain(worker)
+        return judged(worker)
+
+
+def held_cursor(url: str) -> Report:
+    """A second invocation comes while the first is not yet committed."""
+    with opened(url, 2, "-c lock_timeout=500ms") as (first, second):
+        run(first)
+        emit(first)
+        first.execute("begin")
+        run(first)
+        try:
+            stalled = int(run(second)["status"] != "worker_busy")
+        except psycopg.errors.LockNotAvailable:
+            stalled = 1
+        first.execute("commit")
+        drain(second)
+        return judged(second, stalled=stalled)
+
+
+def flood(url: str) -> Report:
+    """The seam fails for every one of forty events; then their route is dry again."""
+    with opened(url) as (worker,):
+        make_live(worker)
+        emit_many(worker, 40)
+        with suppress(psycopg.DatabaseError):
+            run(worker)
+        harmed = value(worker, "select count(*) from public.iu_route_dead_letter")
+        worker.execute("update public.iu_outbound_route set dry_run = true")
+        drain(worker)
+        return judged(worker, harmed=harmed)
 
 
 def _harmed(session: Session, bad: UUID) -> int:
