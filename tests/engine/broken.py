@@ -123,6 +123,11 @@ def queue_at_the_cursor(session: Session) -> None:
     _edit(session, "fn_iu_cursor_lock", (" skip locked", ""))
 
 
+def cursor_for_everybody(session: Session) -> None:
+    """Locks nothing: two invocations of a worker read at once."""
+    _edit(session, "fn_iu_cursor_lock", ("for no key update skip locked", ""))
+
+
 def no_flood_guard(session: Session) -> None:
     """Sets everything aside, however much fails."""
     _edit(session, "fn_iu_flood_refuse", ("if ", "if false and "))
