@@ -64,13 +64,14 @@ AT_COMMIT = {
 """Places inside the commit itself: deferred triggers on these tables."""
 
 _STEP = """
-create or replace function public.arena_step() returns void language plpgsql as $$
+create or replace function public.arena_step() returns boolean language plpgsql as $$
 begin
     if current_setting('arena.step', true) <> '' then
         if nextval('public.arena_steps') = current_setting('arena.step')::bigint then
             perform pg_advisory_xact_lock_shared(4711);
         end if;
     end if;
+    return false;
 end
 $$;
 create sequence if not exists public.arena_steps;
@@ -254,6 +255,10 @@ class Arena:
         raise AssertionError("nobody came to the halting place")
 
 
+_HERE = "if public.arena_step() then null; end if;"
+"""A statement that leaves FOUND and the row count as they are."""
+
+
 def stepped(body: str) -> str:
     """A PL/pgSQL body in which a call of `arena_step` stands before the first and after every statement."""
     lines = []
@@ -261,13 +266,16 @@ def stepped(body: str) -> str:
     for line in body.splitlines():
         declaring = line.strip() == "declare" or (declaring and line.strip() != "begin")
         ends = line.strip() == "begin" or line.endswith(";")
-        lines.append(f"{line} perform public.arena_step();" if ends and not declaring else line)
+        lines.append(f"{line} {_HERE}" if ends and not declaring else line)
     return "\n".join(lines)
 
 
 def family(pid: int) -> list[int]:
-    """A process and all its children's children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    """A process and all its children's children; one that ends meanwhile is left out."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
     return [pid, *(one for child in children for one in family(int(child)))]
 
 
