@@ -80,6 +80,10 @@ def _parse_payload(argument: str) -> Any:
             f"the payload is not JSON: {error.msg} at {where}: {_shortened(text)}",
             hint="""Give an object such as '{"child_count": 2}', or @FILE.""",
         ) from None
+    except ValueError as error:
+        raise UsageError(
+            f"the payload is not JSON: {error}", hint="Send references and counts only."
+        ) from None
     except RecursionError:
         raise UsageError(
             "the payload is nested too deeply", hint="Send references and counts only."

@@ -24,6 +24,7 @@ from psycopg.types.json import JsonbDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from iu_pipelines.errors import (
+    ArgumentInvalid,
     ConnectionFailed,
     IuError,
     ServerTooOld,
@@ -394,6 +395,12 @@ def _mapped(notices: Sequence[Notice], sql: str = "") -> Iterator[None]:
         ours = _translated(error, sql)
         ours.notices = tuple(notices)
         raise ours from error
+    except UnicodeEncodeError as error:
+        raise _unfit(f"a text holds {error.object[error.start]!a}, which is half a character") from error
+
+
+def _unfit(words: str) -> IuError:
+    return ArgumentInvalid(words, hint="send text in Unicode without NUL: PostgreSQL can keep nothing else")
 
 
 def _translated(error: psycopg.Error, sql: str) -> IuError:
@@ -410,6 +417,8 @@ def _translated(error: psycopg.Error, sql: str) -> IuError:
             f"the connection to the server was lost: {words}",
             hint="it is unknown whether the last statement took effect: look before you repeat it",
         )
+    if isinstance(error, psycopg.DataError):
+        return _unfit(words)
     return StatementFailed(words)
 
 

@@ -6,16 +6,20 @@ Stands on ``event_outbox``, ``fn_iu_emit_event`` and ``fn_iu_emit_events``.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.errors import PayloadInvalid, StatementFailed
 
 IU_DOMAIN: Final = "iu"
 COUNTED_EVENTS: Final = 100_000
+
+_NOT_JSONB: Final = frozenset({"22P02", "22P05", "22003", "54001"})
 
 
 @dataclass(frozen=True)
@@ -59,18 +63,38 @@ def emit(
 
     Raises UnknownEventType, PayloadInvalid, PayloadNotRefsOnly or ArgumentInvalid.
     """
-    event_id: UUID = gateway.fetch_value(
-        "select public.fn_iu_emit_event(%s::text, %s::text, %s::uuid, %s::text, %s::jsonb)",
-        (event_type, canonical_address, subject_ref, actor_ref, json.dumps(safe_payload)),
-    )
+    with _payload_refused():
+        event_id: UUID = gateway.fetch_value(
+            "select public.fn_iu_emit_event(%s::text, %s::text, %s::uuid, %s::text, %s::jsonb)",
+            (event_type, canonical_address, subject_ref, actor_ref, json.dumps(safe_payload)),
+        )
     return event_id
 
 
 def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
     """Emit all of *events* or none, and return their ids in the same order. Raises as emit does."""
-    array = json.dumps([asdict(event) for event in events], default=str)
-    rows = gateway.fetch_all("select event_id from public.fn_iu_emit_events(%s::jsonb) as event_id", (array,))
+    with _payload_refused():
+        array = json.dumps([asdict(event) for event in events], default=str)
+        rows = gateway.fetch_all(
+            "select event_id from public.fn_iu_emit_events(%s::jsonb) as event_id", (array,)
+        )
     return [row["event_id"] for row in rows]
+
+
+@contextmanager
+def _payload_refused() -> Iterator[None]:
+    """What is JSON to Python and not to PostgreSQL (NUL, NaN, too deep) is a bad payload."""
+    try:
+        yield
+    except RecursionError:
+        raise PayloadInvalid("the payload is nested too deeply", hint="Send references and counts.") from None
+    except StatementFailed as error:
+        if error.code not in _NOT_JSONB:
+            raise
+        raise PayloadInvalid(
+            f"the payload is not JSON that PostgreSQL can keep: {error.message}",
+            hint="Leave out NUL, halves of characters, NaN and numbers without bounds.",
+        ) from error
 
 
 def counts_by_type(gateway: Queries, newest: int = COUNTED_EVENTS) -> list[TypeCount]:

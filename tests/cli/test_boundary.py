@@ -65,6 +65,11 @@ def refused(done: Any, code: int, *words: str) -> None:
         (("route", "add", "Not A Code", "version_applied"), ["Not A Code"]),
         (("route", "add", "iu.version_applied.workflow", "version_applied"), ["iu.version_applied.workflow"]),
         (("batch", "show", "99"), ["99"]),
+        ((*EMIT, "--payload", r'{"a": "\u0000"}'), ["payload", "u0000"]),
+        ((*EMIT, "--payload", r'{"a": "\ud800"}'), ["payload", "surrogate"]),
+        ((*EMIT, "--payload", '{"a": 1e400}'), ["payload", "Infinity"]),
+        (("run", "--worker", "a\udc80"), ["'\\udc80'"]),
+        (("emit", "version_applied", "a\udc80", "--subject", SUBJECT, "--actor", "t"), ["'\\udc80'"]),
     ],
 )
 def test_what_the_engine_refuses_exits_with_1_and_names_the_value(
@@ -86,6 +91,7 @@ def test_what_the_engine_refuses_exits_with_1_and_names_the_value(
         ((*EMIT, "--payload", "{oops"), ["not JSON", "{oops", "column"]),
         ((*EMIT, "--payload", '{"n": NaN}'), ["NaN"]),
         ((*EMIT, "--payload", "[" * 100_000), ["nested too deeply"]),
+        ((*EMIT, "--payload", '{"n": ' + "9" * 5000 + "}"), ["not JSON", "4300 digits"]),
         ((*EMIT, "--payload", "@/no/such/file"), ["/no/such/file"]),
         ((*EMIT, "--payload", "@/"), ["'/'"]),
         (("replay",), ["--due"]),

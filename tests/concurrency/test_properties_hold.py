@@ -1,4 +1,4 @@
-"""The four properties under concurrency, and three broken engines that each lose one of them.
+"""The four properties under concurrency, and broken engines that each lose one of them.
 
 A scene's report is the same question to all engines: what turns red for a broken one could turn red here.
 A horizon waits for the whole cluster, other tests of this run included, so its reports are bounds.
@@ -15,9 +15,13 @@ from engine.scenarios import (
     CLEAN,
     Report,
     Storm,
+    emitted_after_the_run,
+    flood,
     handed_over,
+    held_cursor,
     idle_writer,
     late_commit,
+    overtaken,
     poisoned_batch,
 )
 from engine.sessions import Session, opened
@@ -77,6 +81,42 @@ def test_one_poisoned_event_of_a_thousand_harms_nobody(database: str) -> None:
 @pytest.mark.parametrize("how", [broken.no_isolation, broken.plain_cursor], ids=lambda how: how.__name__)
 def test_a_batch_without_isolation_harms_a_thousand(database: str, how: Break) -> None:
     assert poisoned_batch(breaking(database, how)) == Report(lost=1000, harmed=1000)
+
+
+def test_own_events_do_not_overtake_what_was_committed_before_them(database: str) -> None:
+    assert overtaken(database) == CLEAN
+
+
+def test_own_events_read_at_once_overtake(database: str) -> None:
+    assert overtaken(breaking(database, broken.own_events_at_once)) == Report(disordered=1)
+
+
+def test_own_events_are_neither_lost_nor_doubled_by_a_run_between_them(database: str) -> None:
+    assert emitted_after_the_run(database) == CLEAN
+
+
+def test_a_snapshot_that_forgets_its_own_transaction_loses_events(database: str) -> None:
+    assert emitted_after_the_run(breaking(database, broken.forgetful_snapshot)) == Report(lost=1)
+
+
+def test_without_idempotency_own_events_are_attempted_twice(database: str) -> None:
+    assert emitted_after_the_run(breaking(database, broken.no_idempotency)) == Report(twice=1)
+
+
+def test_a_second_invocation_waits_for_nobody(database: str) -> None:
+    assert held_cursor(database) == CLEAN
+
+
+def test_a_queue_at_the_cursor_stalls_the_second_invocation(database: str) -> None:
+    assert held_cursor(breaking(database, broken.queue_at_the_cursor)) == Report(stalled=1)
+
+
+def test_a_flood_of_failures_sets_nothing_aside(database: str) -> None:
+    assert flood(database) == CLEAN
+
+
+def test_without_the_flood_guard_everything_is_set_aside(database: str) -> None:
+    assert flood(breaking(database, broken.no_flood_guard)) == Report(harmed=40)
 
 
 def test_eight_writers_that_pause_and_roll_back_lose_nothing(database: str) -> None:

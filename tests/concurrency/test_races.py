@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from engine import broken
 from engine.scenarios import CLEAN, Storm, judged
 from engine.sessions import (
     WORKER,
@@ -271,7 +272,65 @@ def test_a_deadlock_is_not_the_events_fault(database: str) -> None:
         assert judged(worker) == CLEAN
 
 
-def test_four_workers_with_two_invocations_each_double_nothing(database: str) -> None:
-    report, events = Storm(writers=6, workers=2, seconds=2, seed=1).play(database)
+def test_four_workers_with_two_invocations_each_beside_sixteen_writers_double_nothing(database: str) -> None:
+    names = ("one", "two", "three", "four")
+    storm = Storm(writers=16, workers=8, names=names, seconds=3, seed=1)
+    report, events = storm.play(database)
     assert report == CLEAN
-    assert events > 20
+    assert events > 50
+    with opened(database) as (session,):
+        assert [judged(session, name) for name in names] == [CLEAN] * 4
+        assert value(session, "select count(*) from public.iu_route_attempt") == 4 * events
+
+
+def test_without_idempotency_four_workers_are_caught_doubling(database: str) -> None:
+    with opened(database) as (session,):
+        broken.no_idempotency(session)
+        broken.cursor_for_everybody(session)
+    storm = Storm(writers=4, workers=8, names=("one", "two", "three", "four"), seconds=1.5)
+    assert storm.play(database)[0].twice > 0
+
+
+@pytest.mark.parametrize("change", ["gate", "route off", "route live"])
+def test_what_changes_in_the_midst_of_a_batch_counts_for_all_of_it_or_for_the_next_one(
+    pair: list[Session], database: str, change: str
+) -> None:
+    worker, other = pair
+    if change == "route live":
+        make_live(other)
+        other.execute("update public.iu_outbound_route set dry_run = true")
+    emit_many(worker, 12)
+    run(worker, limit=2)
+    other.execute("begin")
+    other.execute("lock table public.iu_route_attempt_log in share mode")
+    together = Together()
+    said: list[dict[str, object]] = []
+    together.start(lambda: said.append(run(worker, limit=10)))
+    with opened(database) as (hand,):
+        wait_for_lock(hand, worker)
+        if change == "gate":
+            set_gate(hand, "iu_core.route_worker_enabled", "false")
+        else:
+            states = "enabled = false" if change == "route off" else "dry_run = false"
+            hand.execute(f"update public.iu_outbound_route set {states}".encode())
+    other.execute("commit")
+    together.finish()
+    assert (said[0]["status"], said[0]["seen"], said[0]["attempts_written"]) == ("ran", 10, 10)
+    emit_many(other, 1)
+    after = run(other)
+    assert after["status"] == ("worker_gate_closed" if change == "gate" else "ran")
+    set_gate(other, "iu_core.route_worker_enabled", "true")
+    drain(other)
+    decisions = value(other, _DECISIONS)
+    last = {"gate": "dry_run", "route off": "skipped", "route live": "failed"}[change]
+    assert decisions in ([["dry_run"], ["dry_run"], [last]], [["dry_run"], [last], [last]])
+    assert value(other, "select public.fn_iu_audit_attempts_verify(%s) ->> 'fault'", (WORKER,)) is None
+    assert judged(other) == CLEAN
+
+
+_DECISIONS = """
+select jsonb_agg(b.decisions order by b.batch_id) from (
+    select a.batch_id, jsonb_agg(distinct a.decision) as decisions
+    from public.iu_route_attempt as a group by a.batch_id
+) as b
+"""

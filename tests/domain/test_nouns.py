@@ -153,13 +153,41 @@ def test_arguments_that_are_missing_or_empty_are_refused_by_name(gateway: Gatewa
         outbox.emit(gateway, "version_applied", "docs/a", uuid4(), None, {})
 
 
-def test_a_text_that_postgresql_cannot_hold_is_an_error_and_no_crash(gateway: Gateway) -> None:
-    with pytest.raises(IuError):
-        outbox.emit(gateway, "version_applied", "docs/\x00", uuid4(), "test", {})
-    with pytest.raises(IuError):
-        emit(gateway, {"name": "\x00"})
-    with pytest.raises(IuError):
-        emit(gateway, {"name": "\ud800"})
+@pytest.mark.parametrize("text", ["docs/\x00", "docs/\ud800", "\udc80"])
+def test_a_text_that_postgresql_cannot_hold_is_a_malformed_argument(gateway: Gateway, text: str) -> None:
+    for call in (
+        lambda: outbox.emit(gateway, "version_applied", text, uuid4(), "test", {}),
+        lambda: outbox.emit(gateway, text, "docs", uuid4(), "test", {}),
+        lambda: worker.run_once(gateway, text, 1),
+        lambda: worker.seek(gateway, "w", text, "test"),
+    ):
+        with pytest.raises(ArgumentInvalid) as refused:
+            call()
+        assert refused.value.message.isprintable()
+        assert refused.value.hint
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{"name": "\x00"}, {"\x00": 1}, {"name": "\ud800"}, {"n": float("nan")}, {"n": float("inf")}],
+    ids=ascii,
+)
+def test_a_payload_that_is_json_to_python_alone_is_a_bad_payload(
+    gateway: Gateway, payload: dict[str, Any]
+) -> None:
+    with pytest.raises(PayloadInvalid):
+        emit(gateway, payload)
+    with pytest.raises(PayloadInvalid):
+        outbox.emit_many(gateway, [outbox.NewEvent("version_applied", "docs", uuid4(), "test", payload)])
+
+
+@pytest.mark.parametrize("depth", [900, 30_000])
+def test_a_payload_too_deep_for_python_or_postgresql_is_a_bad_payload(gateway: Gateway, depth: int) -> None:
+    payload: dict[str, Any] = {}
+    for _ in range(depth):
+        payload = {"a": payload}
+    with pytest.raises(PayloadInvalid):
+        emit(gateway, payload)
 
 
 def test_events_are_counted_by_type_and_other_domains_left_out(gateway: Gateway) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.sessions import Session
+from engine.sessions import Session, value
 
 _WORKER: Final = """
 create table public.broken_cursor (worker_name text primary key, xid xid8 default '0', seq bigint default 0);
@@ -83,6 +83,54 @@ def no_isolation(session: Session) -> None:
         returns boolean language sql immutable set search_path = pg_catalog, pg_temp as 'select true'
         """
     )
+
+
+def _edit(session: Session, function: str, *edits: tuple[str, str]) -> None:
+    """The engine's own function with a few words changed; each has to be there."""
+    text: str = value(
+        session,
+        "select pg_get_functiondef(oid) from pg_proc where oid = %s::regproc",
+        (f"public.{function}",),
+    )
+    for old, new in edits:
+        assert old in text, f"{function} has changed: {old!r} is not in it"
+        text = text.replace(old, new)
+    session.execute(text.encode())
+
+
+def own_events_at_once(session: Session) -> None:
+    """Reads the transaction's own events in a window that was open before them, too."""
+    _edit(
+        session,
+        "fn_iu_batch_run",
+        ("v_fresh, false", "true, false"),
+        ("last_event_seq, v_fresh", "last_event_seq, true"),
+    )
+
+
+def forgetful_snapshot(session: Session) -> None:
+    """Keeps the snapshot as PostgreSQL gives it, in which the own transaction may count as seen."""
+    _edit(session, "fn_iu_window_snapshot", ("if v_own >=", "if true or v_own >="))
+
+
+def no_idempotency(session: Session) -> None:
+    """Nothing says that a first attempt is made once."""
+    session.execute("drop index public.first_attempt_is_made_once")
+
+
+def queue_at_the_cursor(session: Session) -> None:
+    """Waits for the invocation before it."""
+    _edit(session, "fn_iu_cursor_lock", (" skip locked", ""))
+
+
+def cursor_for_everybody(session: Session) -> None:
+    """Locks nothing: two invocations of a worker read at once."""
+    _edit(session, "fn_iu_cursor_lock", ("for no key update skip locked", ""))
+
+
+def no_flood_guard(session: Session) -> None:
+    """Sets everything aside, however much fails."""
+    _edit(session, "fn_iu_flood_refuse", ("if ", "if false and "))
 
 
 def retention_of_the_default_worker(session: Session) -> None:

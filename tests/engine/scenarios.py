@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import random
 import time
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import astuple, dataclass
 from threading import Event
 from uuid import UUID
 
@@ -127,6 +128,62 @@ def poisoned_batch(url: str) -> Report:
         return judged(worker, harmed=_harmed(worker, bad))
 
 
+def overtaken(url: str) -> Report:
+    """A window is open; its subject gets another event, and one of the worker's own transaction."""
+    with opened(url, 2) as (worker, writer):
+        emit_many(writer, 4)
+        run(worker, limit=2)
+        emit(writer, 77)
+        worker.execute("begin")
+        emit(worker, 77)
+        drain(worker)
+        worker.execute("commit")
+        drain(worker)
+        return judged(worker)
+
+
+def emitted_after_the_run(url: str) -> Report:
+    """A transaction emits, runs the worker, emits again and commits, while younger ones commit."""
+    with opened(url, 2) as (worker, writer):
+        worker.execute("begin")
+        emit(worker, 1)
+        emit(writer, 2)
+        run(worker)
+        emit(worker, 1)
+        worker.execute("commit")
+        drain(worker)
+        return judged(worker)
+
+
+def held_cursor(url: str) -> Report:
+    """A second invocation comes while the first is not yet committed."""
+    with opened(url, 2, "-c lock_timeout=500ms") as (first, second):
+        run(first)
+        emit(first)
+        first.execute("begin")
+        run(first)
+        try:
+            stalled = int(run(second)["status"] != "worker_busy")
+        except psycopg.errors.LockNotAvailable:
+            stalled = 1
+        first.execute("commit")
+        drain(second)
+        return judged(second, stalled=stalled)
+
+
+def flood(url: str) -> Report:
+    """The seam fails for every one of forty events; then their route is dry again."""
+    with opened(url) as (worker,):
+        make_live(worker)
+        emit_many(worker, 40)
+        with suppress(psycopg.DatabaseError):
+            run(worker)
+        harmed = value(worker, "select count(*) from public.iu_route_dead_letter")
+        worker.execute("update public.iu_outbound_route set dry_run = true")
+        drain(worker)
+        return judged(worker, harmed=harmed)
+
+
 def _harmed(session: Session, bad: UUID) -> int:
     """Neighbours without a dry-run attempt, and letters that are not the one of the bad event."""
     well = value(session, "select count(*) from public.iu_route_attempt where decision = 'dry_run'")
@@ -136,13 +193,17 @@ def _harmed(session: Session, bad: UUID) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """Writers that lock subjects, pause, emit, undo savepoints and roll back, beside workers."""
+    """Writers that lock subjects, pause, emit, undo savepoints and roll back, beside workers of these names.
+
+    The report is that of the name for which most went wrong.
+    """
 
     writers: int = 8
     workers: int = 1
     seconds: float = 3.0
     subjects: int = 12
     seed: int = 0
+    names: tuple[str, ...] = (WORKER,)
 
     def play(self, url: str) -> tuple[Report, int]:
         """The report at the end, and how many events were committed."""
@@ -160,8 +221,11 @@ class Storm:
             over.set()
             together.finish()
             idle.execute("commit")
-            drain(judge)
-            return judged(judge), value(judge, "select count(*) from public.event_outbox")
+            for name in self.names:
+                drain(judge, name)
+            reports = {judged(judge, name) for name in self.names}
+            worst = max(reports, key=lambda report: sum(astuple(report)))
+            return worst, value(judge, "select count(*) from public.event_outbox")
 
     def _write(self, session: Session, place: int, over: Event) -> None:
         chance = random.Random(f"{self.seed}/{place}")
@@ -179,7 +243,7 @@ class Storm:
     def _work(self, session: Session, place: int, over: Event) -> None:
         chance = random.Random(f"{self.seed}/{place}")
         while not over.is_set():
-            run(session, limit=chance.choice((1, 3, 10, 100)))
+            run(session, self.names[place % len(self.names)], limit=chance.choice((1, 3, 10, 100)))
 
 
 def _make_subjects(session: Session, count: int) -> None:

@@ -52,3 +52,17 @@ def test_a_batch_costs_the_same_beside_many_old_events(
     if statistics:
         gateway.execute("analyze")
     assert rows_read_by_a_batch(gateway) <= EVENTS * ROWS_AN_EVENT
+
+
+def test_an_engine_without_its_indexes_is_found_to_read_everything(gateway: Gateway) -> None:
+    consumed(gateway)
+    for row in gateway.fetch_all(_INDEXES):
+        gateway.execute(f"drop index {row['index']}")
+    assert rows_read_by_a_batch(gateway) > 20_000
+
+
+_INDEXES = """
+select i.indexrelid::regclass::text as index from pg_index as i
+where i.indrelid = 'public.event_outbox'::regclass
+    and not exists (select from pg_constraint as c where c.conindid = i.indexrelid)
+"""

@@ -1,7 +1,8 @@
-"""A kill at every write of every verb: nothing is lost, made twice or half-written, the next call goes on.
+"""A kill at every write of every verb, and between any two statements of it: nothing is lost, made twice or
+half-written, the next call goes on.
 
 The short form strikes every place once and uses every kind of strike; IU_LONG=1 strikes every place in every
-way, twice.
+way, twice, and every statement of a run in four ways. The long form prints how many strikes there were.
 """
 
 from __future__ import annotations
@@ -77,6 +78,18 @@ STRIKES: list[tuple[Strike, str]] = [
 ]
 
 
+EVERYWHERE: list[tuple[str, Strike]] = [
+    *(
+        ("run", strike)
+        for strike in (strikes.terminate, strikes.kill_backend, strikes.kill_server, strikes.restart)
+    ),
+    *((act, strikes.kill_backend) for act in ("first run", "replay", "seek")),
+]
+"""Acts that are struck between any two statements, and how; the short form has the first."""
+
+STRIDE = 1 if LONG else 3
+
+
 def cases() -> list[tuple[tuple[str, str], tuple[Strike, str]]]:
     """Every place with the first strike, every strike at the heart of a batch; or everything, twice."""
     if LONG:
@@ -108,6 +121,13 @@ def arena(shared: Path) -> Iterator[Arena]:
     finally:
         server.stop()
         shutil.rmtree(home)
+
+
+@pytest.fixture(scope="module")
+def stepped(arena: Arena) -> Arena:
+    """The arena, with every statement of the engine a place to halt at."""
+    arena.install_steps()
+    return arena
 
 
 def prepare(session: Session) -> dict[str, str]:
@@ -161,6 +181,36 @@ def test_a_strike_leaves_all_or_nothing_and_the_next_call_goes_on(
     with arena.session() as session:
         assert value(session, act) is not None
         assert verdict(session) == Verdict()
+
+
+@pytest.mark.timeout(3600 if LONG else 180)
+@pytest.mark.parametrize(
+    ("act", "strike"),
+    EVERYWHERE if LONG else EVERYWHERE[:1],
+    ids=lambda part: getattr(part, "__name__", part),
+)
+def test_a_strike_at_any_statement_leaves_all_or_nothing(
+    stepped: Arena, act: str, strike: Strike, capsys: pytest.CaptureFixture[str]
+) -> None:
+    step = steps_of_act = 1
+    while step <= steps_of_act:
+        with stepped.session() as session:
+            words = ACTS[act].format(**prepare(session))
+        steps_of_act = stepped.count_steps(words)
+        before = stepped.facts()
+        with stepped.halted_at(words, step) as backend:
+            strike(stepped, backend)
+            assert stepped.client.ended() != "done"
+        stepped.url = stepped.server.ensure_running()
+        assert stepped.facts() == before
+        with stepped.session() as session:
+            assert value(session, words) is not None
+            assert verdict(session) == Verdict()
+        step += STRIDE
+    assert steps_of_act > 25
+    if LONG:
+        with capsys.disabled():
+            print(f"\n{act}: struck at each of {steps_of_act} statements by {strike.__name__}")
 
 
 def test_an_act_of_two_transactions_would_be_found_half_done(arena: Arena) -> None:

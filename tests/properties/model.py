@@ -5,7 +5,6 @@ The state machine keeps one `Model`. Each session has a `Draft` of what its open
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -57,17 +56,32 @@ class Draft:
     held: dict[str, Cursor] = field(default_factory=dict)
     attempts: list[tuple[Key, str]] = field(default_factory=list)
     letters: dict[Key, Letter] = field(default_factory=dict)
+    replays: dict[tuple[Key, int], str] = field(default_factory=dict)
     savepoints: list[Draft] = field(default_factory=list)
 
     def mark(self) -> None:
         """A savepoint."""
-        self.savepoints.append(copy.deepcopy(self))
+        self.savepoints.append(self._copied())
 
     def back(self) -> None:
         """Undo what came after the last savepoint, which stays."""
-        kept = copy.deepcopy(self.savepoints[-1])
+        kept = self.savepoints[-1]._copied()
         self.events, self.held, self.attempts = kept.events, kept.held, kept.attempts
-        self.letters = kept.letters
+        self.letters, self.replays = kept.letters, kept.replays
+
+    def release(self) -> None:
+        """Keep what came after the last savepoint, which goes."""
+        self.savepoints.pop()
+
+    def _copied(self) -> Draft:
+        return Draft(
+            self.transaction,
+            list(self.events),
+            dict(self.held),
+            list(self.attempts),
+            dict(self.letters),
+            dict(self.replays),
+        )
 
 
 @dataclass
@@ -78,6 +92,7 @@ class Model:
     cursors: dict[str, Cursor] = field(default_factory=dict)
     attempts: list[tuple[Key, str]] = field(default_factory=list)
     letters: dict[Key, Letter] = field(default_factory=dict)
+    replays: dict[tuple[Key, int], str] = field(default_factory=dict)
     routes: dict[str, str] = field(default_factory=dict)
     master: bool = True
     worker_gate: bool = True
@@ -88,6 +103,7 @@ class Model:
         self.cursors |= draft.held
         self.attempts += draft.attempts
         self.letters |= draft.letters
+        self.replays |= draft.replays
 
     def unread(self, draft: Draft, worker: str) -> int:
         """The backlog, as seen in the draft's transaction."""
@@ -124,6 +140,32 @@ class Model:
         counts = self._attempt(draft, worker, claimed)
         draft.held[worker] = replace(cursor, event=claimed[-1].number) if claimed else cursor
         return {"seen": len(claimed), **counts}
+
+    def replay(self, draft: Draft, key: Key) -> dict[str, Any]:
+        """Another try of a letter: what the verb answers."""
+        letter = (self.letters | draft.letters)[key]
+        if not self.master:
+            status, decision = "master_gate_closed", None
+        else:
+            status, decision = "already_resolved", None
+            if letter.resolution is None:
+                state = self.routes[str(key[2]).split(".")[1]]
+                status, decision = "replayed", {"off": "skipped", "dry": "dry_run", "live": "failed"}[state]
+                letter = Letter(letter.attempts + 1, "replayed" if state == "dry" else None)
+                draft.replays[key, letter.attempts] = decision
+            draft.letters[key] = letter
+        return {
+            "status": status,
+            "decision": decision,
+            "resolved": letter.resolution is not None,
+            "attempt_no": letter.attempts,
+        }
+
+    def discard(self, draft: Draft, key: Key) -> str:
+        """Close a letter: the status of the answer."""
+        letter = (self.letters | draft.letters)[key]
+        draft.letters[key] = letter if letter.resolution else Letter(letter.attempts, "discarded")
+        return "already_resolved" if letter.resolution else "discarded"
 
     def _target(self, draft: Draft, position: str | Emitted) -> int | None:
         if isinstance(position, Emitted):

@@ -1,6 +1,8 @@
 """Whatever a public function is given, it answers as documented or refuses with a code of ours.
 
-Never an internal error, never a hang, and what it let into the outbox is references only.
+Never an internal error, never a hang, never what another role wrote, and what it let into the outbox is
+references only. Every function that any role may run is here, asked by every role, and by an operator in
+whose session everything of ours is shadowed by a temporary namesake.
 """
 
 from __future__ import annotations
@@ -8,15 +10,19 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.sessions import Session
+from engine.sessions import Session, drain, emit, make_live, opened, value
 
 LONG = os.environ.get("IU_LONG") == "1"
 
@@ -30,6 +36,8 @@ HOSTILE = [
     "version_applied", "iu_outbound_default", "beginning", "latest", "iu_core.routes_enabled", "true",
     "'; drop table public.event_outbox; --", "pg_catalog.pg_class", "%s %I %L", "\\x00", "\u202e", "\ufeff",
     "null", "-1", "1e400", "00000000-0000-0000-0000-000000000000", "a" * 5000, " ", "\n", "\x1b[31m",
+    "information_schema.tables", "pg_temp.dot_config", "fn_iu_gate_open(text)", "'; set role iu_owner; --",
+    "$$;select 1;$$", "\U0001f4a9" * 300, "e\u0301", "\u00e9", "\ufdd0", "\U0010ffff", "' or '1'='1",
 ]  # fmt: skip
 
 TEXT = (
@@ -37,7 +45,9 @@ TEXT = (
     | st.sampled_from(HOSTILE + WORDS)
     | st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), max_size=40)
 )
-UUIDS = st.none() | st.uuids().map(str)
+EVENT, LETTER = "{event}", "{letter}"
+UUIDS = st.none() | st.sampled_from([EVENT, LETTER]) | st.uuids().map(str)
+BATCHES = st.none() | st.sampled_from([-(2**63), -1, 0, 1, 2**63 - 1]) | st.integers(0, 9)
 NUMBERS = st.none() | st.sampled_from([-(2**31), -1, 0, 1, 100_000, 100_001, 2**31 - 1]) | st.integers(1, 50)
 KEYS = st.sampled_from(WORDS) | st.text(
     st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), max_size=8
@@ -64,7 +74,19 @@ DEEP = st.builds(
     st.booleans(),
 )
 JSONS = TREES | st.dictionaries(KEYS, TREES, max_size=6) | DEEP
-PAYLOADS = st.none() | JSONS.map(lambda tree: json.dumps(tree, ensure_ascii=False))
+EDGES = st.sampled_from(
+    [
+        *("0", "-0", "1e-16383", "1e131071", "9" * 4000, "-" + "9" * 9000, "1." + "0" * 16000 + "1", "1E+5"),
+        *('"' + "x" * 100_000 + '"', "[" + "1," * 50_000 + "1]", '{"' + "k" * 70_000 + '": 1}'),
+        *("[" * 4000 + "]" * 4000, '{"a":' * 1100 + "1" + "}" * 1100, '{"a": 1, "a": {"body": 1}}'),
+    ]
+)
+PAYLOADS = (
+    st.none()
+    | JSONS.map(lambda tree: json.dumps(tree, ensure_ascii=False))
+    | EDGES
+    | EDGES.map('{{"note": {}}}'.format)
+)
 EVENTS = st.none() | st.lists(
     st.fixed_dictionaries(
         {},
@@ -111,23 +133,131 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         ),
     ),
     "deliver": ("select public.fn_iu_route_deliver(%s::uuid, %s)", (UUIDS, TEXT)),
+    "gate open": ("select public.fn_iu_gate_open(%s)", (TEXT,)),
+    "retention": ("select public.fn_iu_retention_run(%s, %s)", (TEXT, NUMBERS)),
+    "retention state": ("select public.fn_iu_retention_state(%s)", (st.just("iu") | TEXT,)),
+    "retention cut": ("select public.fn_iu_retention_cut(%s)", (st.just("iu") | TEXT,)),
+    "key": ("select public.fn_iu_idempotency_key(%s, %s::uuid, %s)", (TEXT, UUIDS, TEXT)),
+    "payload": ("select public.fn_iu_payload_check(%s::jsonb)", (PAYLOADS,)),
+    "plain payload": ("select public.fn_iu_payload_is_plain(%s::jsonb, %s)", (PAYLOADS, TEXT | PAYLOADS)),
+    "chain": ("select public.fn_iu_audit_chain_verify(%s, %s::bigint, %s::bigint)", (TEXT, BATCHES, BATCHES)),
+    "attempts": (
+        "select public.fn_iu_audit_attempts_verify(%s, %s::bigint, %s::bigint)",
+        (TEXT, BATCHES, BATCHES),
+    ),
+    "attempts misfit": (
+        "select public.fn_iu_audit_attempts_misfit(%s, %s::bigint, %s::bigint)",
+        (st.just("seed") | TEXT, BATCHES, BATCHES),
+    ),
+    "counts misfit": (
+        "select public.fn_iu_audit_counts_misfit(%s, %s::bigint, %s::bigint)",
+        (st.just("seed") | TEXT, BATCHES, BATCHES),
+    ),
+    "unattempted": (
+        "select count(*) from public.fn_iu_cursor_unattempted("
+        "jsonb_populate_record(null::public.iu_route_worker_cursor, jsonb_build_object("
+        "'worker_name', %s::text, 'event_domain', %s::text, 'position_seq', %s::bigint)), %s)",
+        (TEXT, st.just("iu") | TEXT, BATCHES, NUMBERS),
+    ),
+    "batch hash": (
+        "select public.fn_iu_batch_hash(jsonb_populate_record(null::public.iu_route_batch, "
+        "jsonb_build_object('worker_name', %s::text, 'run_ref', %s::text, 'batch_id', %s::bigint)))",
+        (TEXT, TEXT, BATCHES),
+    ),
+    "link": (
+        "insert into public.iu_sql_link (sql_object_ref, link_kind, actor_ref) values (%s, %s, %s) "
+        "returning 1",
+        (st.just("public.orders") | TEXT, TEXT, st.just("fuzz") | TEXT),
+    ),
+    "version": (
+        "insert into public.unit_version (unit_id, version_seq, version_ref, actor_ref) "
+        "values ('00000000-0000-4000-8000-000000000001', %s, %s, %s) returning 1",
+        (BATCHES, TEXT, st.just("fuzz") | TEXT),
+    ),
 }
+"""What is asked: a statement, and where its arguments come from."""
+
+ALWAYS_ALIKE = {
+    *("deliver", "key", "batch hash", "plain payload", "gate open", "chain", "attempts", "attempts misfit"),
+    *("counts misfit", "unattempted", "pending", "health", "retention state", "retention cut"),
+}
+"""Those that never refuse, or always."""
+
+OF_PROOFS = re.compile("fn_iu_(probe|proof)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id")
+"""What the files of proofs call with words of their own, and what takes no argument."""
+
+WRITES = {"link": "iu_sql_link", "version": "unit_version"}
+CONSTRAINTS = {"23502", "23503", "23505", "23514"}
+SECRET = "kept-from-others"
 
 FORBIDDEN = re.compile(
     "body|content|secret|passw|token|vector|credential|embedding|api[_.:-]?key", re.IGNORECASE
 )
 
 
+@dataclass
+class Stage:
+    """A database in which others have worked, and sessions of the callers. `known` fills {…}."""
+
+    url: str
+    known: dict[str, str] = field(default_factory=dict)
+
+    @contextmanager
+    def session(self, role: str, *, hostile: bool = False) -> Iterator[Session]:
+        with psycopg.connect(self.url, autocommit=True, options="-c statement_timeout=20s") as session:
+            shadows = shadowing(session) if hostile else ()
+            session.execute(f"set role {role}".encode())
+            for statement in shadows:
+                session.execute(statement.encode())
+            yield session
+
+
 @pytest.fixture(scope="module")
-def admin(server: Any, template: str) -> Iterator[Session]:
-    """A session as workflow_admin that waits for nobody longer than a few seconds."""
+def stage(server: Any, template: str) -> Iterator[Stage]:
     name = f"{template}_fuzz_{os.getpid()}"
-    url = server.create(name, template)
-    with psycopg.connect(
-        url, autocommit=True, options="-c statement_timeout=20s -c role=workflow_admin"
-    ) as session:
-        yield session
+    stage = Stage(server.create(name, template))
+    with opened(stage.url) as (session,):
+        make_live(session, "iu.structure_piece_split.workflow")
+        emit(session, 1, "structure_piece_split", note=SECRET)
+        drain(session, "seed")
+        stage.known = {
+            "event": str(value(session, "select event_id from public.event_outbox")),
+            "letter": str(value(session, "select dead_letter_id from public.iu_route_dead_letter")),
+        }
+        session.execute(
+            "insert into public.information_unit (unit_id, canonical_address) values "
+            f"('00000000-0000-4000-8000-000000000001', '{SECRET}')"
+        )
+        session.execute("update public.iu_inbound_route set enabled = true, dry_run = false")
+        session.execute(f"create role {NOBODY}")
+    yield stage
     server.drop(name)
+    with opened(server.url("postgres")) as (session,):
+        session.execute(f"drop role {NOBODY}")
+
+
+NOBODY = f"iu_test_fuzz_{os.getpid()}"
+
+
+def shadowing(session: Session) -> list[str]:
+    """Statements that make a temporary namesake of every table and function of ours, and look there first."""
+    tables = session.execute(
+        "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')"
+    ).fetchall()
+    functions = session.execute(
+        "select proname, pg_get_function_identity_arguments(oid) from pg_proc "
+        "where pronamespace = 'public'::regnamespace and proname like 'fn\\_iu\\_%' "
+        "and prorettype <> 'trigger'::regtype "
+        "and 'o' <> all (coalesce(proargmodes::text [], '{}'))"
+    ).fetchall()
+    trap = "language plpgsql as $$ begin raise exception 'hijacked' using errcode = 'XX999'; end $$"
+    return [
+        *(f"create temp table {name} (like public.{name})" for (name,) in tables),
+        *(f"create function pg_temp.{name}({given}) returns int {trap}" for name, given in functions),
+        f"create function pg_temp.lower(text) returns text {trap}",
+        f"create function pg_temp.jsonb_typeof(jsonb) returns text {trap}",
+        "set search_path = pg_temp, public, pg_catalog",
+    ]
 
 
 def keys(tree: Any) -> Iterator[str]:
@@ -151,39 +281,148 @@ def _refusal(error: psycopg.Error) -> str:
     return str(error.sqlstate)
 
 
-def answer(session: Session, sql: str, arguments: tuple[Any, ...]) -> str:
-    """`ok` or the code of the refusal; every other error is the test's failure."""
+def answer(session: Session, sql: str, arguments: tuple[Any, ...]) -> tuple[str, str]:
+    """`ok` or the code of the refusal, and its words; every other error is the test's failure."""
     with session.transaction(force_rollback=True):
         try:
             with session.transaction():
-                session.execute(sql.encode(), arguments).fetchone()
+                said = session.execute(sql.encode(), arguments).fetchone()
+        except psycopg.errors.InsufficientPrivilege as error:
+            return "42501", str(error)
         except psycopg.Error as error:
-            return _refusal(error)
+            if sql.startswith("insert") and error.sqlstate in CONSTRAINTS:
+                return str(error.sqlstate), str(error.diag.message_primary)
+            return _refusal(error), str(error)
+        session.execute("reset role")
         rows = session.execute(
             "select safe_payload, octet_length(safe_payload::text) from public.event_outbox"
         ).fetchall()
         assert all(is_refs_only(payload) and size <= 8192 for payload, size in rows)
-    return "ok"
+    return "ok", str(said)
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_every_answer_is_documented(admin: Session, name: str) -> None:
-    sql, strategies = CALLS[name]
-    seen: set[str] = set()
-
-    @settings(
-        max_examples=3000 if LONG else 120,
+def ask_often(
+    examples: int, ask: Callable[[tuple[Any, ...]], None], *arguments: st.SearchStrategy[Any]
+) -> None:
+    settings(
+        max_examples=examples,
         deadline=None,
         database=None,
         derandomize=not LONG,
         suppress_health_check=list(HealthCheck),
-    )
-    @given(st.tuples(*strategies))
-    def ask(arguments: tuple[Any, ...]) -> None:
-        seen.add(answer(admin, sql, arguments))
+    )(given(st.tuples(*arguments))(ask))()
 
-    ask()
-    assert len(seen) > 1 or name in {"deliver"}
+
+def may(session: Session, name: str) -> bool:
+    """Whether the session's role may ask this at all."""
+    if name in WRITES:
+        return bool(value(session, "select has_table_privilege(%s, 'insert')", (f"public.{WRITES[name]}",)))
+    function = re.findall(r"public\.(fn_iu_\w+)", CALLS[name][0])[0]
+    return bool(
+        value(
+            session,
+            "select has_function_privilege(oid, 'execute') from pg_proc "
+            "where proname = %s and pronamespace = 'public'::regnamespace",
+            (function,),
+        )
+    )
+
+
+def answers(stage: Stage, session: Session, name: str, examples: int) -> dict[str, set[str]]:
+    """The codes that came, and the words that came with each."""
+    sql, strategies = CALLS[name]
+    seen: dict[str, set[str]] = {}
+    filled = {EVENT: stage.known["event"], LETTER: stage.known["letter"]}
+
+    def ask(arguments: tuple[Any, ...]) -> None:
+        given_ = tuple(
+            filled.get(argument, argument) if isinstance(argument, str) else argument
+            for argument in arguments
+        )
+        code, words = answer(session, sql, given_)
+        seen.setdefault(code, set()).add(words)
+
+    ask_often(examples, ask, *strategies)
+    return seen
+
+
+@pytest.mark.parametrize(
+    "hostile", [False, True], ids=["in peace", "with a temporary namesake of everything"]
+)
+@pytest.mark.parametrize("name", CALLS)
+def test_every_answer_is_documented(stage: Stage, name: str, hostile: bool) -> None:
+    with stage.session("workflow_admin", hostile=hostile) as session:
+        seen = answers(stage, session, name, 3000 if LONG else 60)
+        assert may(session, name)
+        assert "42501" not in seen
+        assert len(seen) > 1 or name in ALWAYS_ALIKE
+        if hostile:
+            assert value(session, "select count(*) from pg_temp.event_outbox") == 0
+            assert value(session, "select count(*) from pg_temp.iu_route_worker_cursor") == 0
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("role", ["iu_emitter", "iu_auditor", NOBODY], ids=["emitter", "auditor", "nobody"])
+def test_nobody_is_answered_more_than_the_role_may_know(stage: Stage, role: str, name: str) -> None:
+    with stage.session(role) as session:
+        seen = answers(stage, session, name, 500 if LONG else 15)
+        assert ("42501" in seen) is not may(session, name)
+        assert set(seen) == {"42501"} or may(session, name)
+        if role != "iu_auditor":
+            assert not any(SECRET in words for said in seen.values() for words in said)
+
+
+def test_every_function_that_a_role_may_run_is_asked(stage: Stage) -> None:
+    with opened(stage.url) as (session,):
+        granted = value(
+            session,
+            "select array_agg(distinct p.proname::text) from pg_proc as p "
+            "cross join unnest(%s::text []) as r (role) "
+            "where p.pronamespace = 'public'::regnamespace and p.proname like 'fn\\_iu\\_%%' "
+            "and has_function_privilege(r.role, p.oid, 'execute')",
+            (["iu_emitter", "iu_auditor", "workflow_admin"],),
+        )
+    asked = {found for sql, _ in CALLS.values() for found in re.findall(r"fn_iu_\w+", sql)}
+    assert {name for name in granted if not OF_PROOFS.match(name)} == asked
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "begin return 1 / (length(event_type) * 0); end",
+        "begin perform pg_sleep(60); return null; end",
+        "begin raise exception 'no' using errcode = 'IU104'; end",
+        "begin insert into public.event_outbox (event_domain, event_type, event_stream, delivery_lane, "
+        "canonical_address, event_subject_table, event_subject_ref, actor_ref, payload_classification, "
+        "safe_payload) values ('iu', 'version_applied', 'update', 'immediate', 'A', 'information_unit', "
+        "gen_random_uuid(), 'x', 'safe_metadata', '{\"Body\": 1}'); return gen_random_uuid(); end",
+    ],
+    ids=["an internal error", "a hang", "a refusal without a hint", "a body let in"],
+)
+def test_an_answer_that_is_not_documented_is_noticed(database: str, body: str) -> None:
+    with opened(database, 1, "-c statement_timeout=300ms") as (session,):
+        session.execute(
+            "create or replace function public.fn_iu_emit_event(event_type text, canonical_address text, "
+            "subject_ref uuid, actor_ref text, safe_payload jsonb) returns uuid language plpgsql as "
+            f"$body$ {body} $body$".encode()
+        )
+        with pytest.raises(AssertionError):
+            answer(session, CALLS["emit"][0], ("version_applied", "A", None, "x", "{}"))
+
+
+def test_words_of_another_role_would_be_noticed(stage: Stage) -> None:
+    with stage.session("iu_emitter") as session:
+        session.execute("reset role")
+        session.execute("begin")
+        session.execute(
+            "create or replace function public.fn_iu_emit_events(events jsonb) returns setof uuid "
+            "language plpgsql security definer as $$ begin raise exception '%', (select string_agg("
+            "safe_payload::text, ' ') from public.event_outbox) using errcode = 'IU104', hint = 'x'; end $$"
+        )
+        session.execute("set local role iu_emitter")
+        seen = answers(stage, session, "emit many", 3)
+        session.execute("rollback")
+    assert any(SECRET in words for said in seen.values() for words in said)
 
 
 def test_the_quick_look_lets_nothing_pass_that_the_close_look_stops(database: str) -> None:
@@ -204,38 +443,83 @@ def test_the_quick_look_lets_nothing_pass_that_the_close_look_stops(database: st
         ask()
 
 
-def test_a_bulk_emit_refuses_what_an_emit_of_one_of_its_events_refuses(admin: Session) -> None:
-    @settings(max_examples=2000 if LONG else 120, deadline=None, database=None, derandomize=not LONG)
-    @given(st.lists(st.dictionaries(KEYS, SCALARS | TREES, max_size=3), min_size=1, max_size=4))
-    def ask(payloads: list[Any]) -> None:
-        each = [
-            answer(
-                admin,
-                "select public.fn_iu_emit_event('version_applied', 'A', gen_random_uuid(), 'x', %s::jsonb)",
-                (json.dumps(payload),),
-            )
-            for payload in payloads
-        ]
-        subject = "00000000-0000-4000-8000-000000000001"
-        event = {"event_type": "version_applied", "canonical_address": "A", "subject_ref": subject}
-        events = [{**event, "actor_ref": "x", "safe_payload": payload} for payload in payloads]
-        together = answer(admin, CALLS["emit many"][0], (json.dumps(events),))
-        assert together == next((code for code in each if code != "ok"), "ok")
+def test_a_bulk_emit_refuses_what_an_emit_of_one_of_its_events_refuses(stage: Stage) -> None:
+    event = {"event_type": "version_applied", "canonical_address": "A", "actor_ref": "x"}
+    event["subject_ref"] = "00000000-0000-4000-8000-000000000001"
+    with stage.session("workflow_admin") as session:
 
-    ask()
+        def ask(arguments: tuple[Any, ...]) -> None:
+            (payloads,) = arguments
+            one = [
+                answer(
+                    session,
+                    CALLS["emit"][0],
+                    ("version_applied", "A", str(uuid4()), "x", json.dumps(payload)),
+                )
+                for payload in payloads
+            ]
+            events = [{**event, "safe_payload": payload} for payload in payloads]
+            together, _ = answer(session, CALLS["emit many"][0], (json.dumps(events),))
+            assert together == next((code for code, _ in one if code != "ok"), "ok")
+
+        payload = st.dictionaries(KEYS, TREES, max_size=3)
+        ask_often(2000 if LONG else 120, ask, st.lists(payload, min_size=1, max_size=4))
 
 
-@pytest.mark.parametrize("size", [8_000, 80_000, 800_000])
-def test_the_look_at_a_payload_costs_no_more_than_its_size(admin: Session, size: int) -> None:
-    for text in (
-        '{"a": "' + "x" * size + '"}',
-        '{"a": "' + '\\"' * (size // 2) + '"}',
-        '{"a": [' + ",".join("1" for _ in range(size // 2)) + "]}",
-        "{" + ",".join(f'"k{number}": 1' for number in range(size // 10)) + "}",
-        '{"a": ' + "[" * 900 + "]" * 900 + "}",
-    ):
-        assert answer(
-            admin,
-            "select public.fn_iu_emit_event('version_applied', 'a', gen_random_uuid(), 'x', %s::jsonb)",
-            (text,),
-        ) in {"ok", "IU102", "IU103"}
+PAYLOADS_OF_SIZE: dict[str, Callable[[int], str]] = {
+    "a long text": lambda size: '{"a": "' + "x" * size + '"}',
+    "many quotes": lambda size: '{"a": "' + '\\"' * (size // 2) + '"}',
+    "many numbers": lambda size: '{"a": [' + ",".join("1" for _ in range(size // 2)) + "]}",
+    "many keys": lambda size: "{" + ",".join(f'"k{number}": 1' for number in range(size // 10)) + "}",
+    "many small objects": lambda size: '{"a": [' + ",".join('{"b": 1}' for _ in range(size // 10)) + "]}",
+}
+
+
+@pytest.mark.parametrize("shape", PAYLOADS_OF_SIZE)
+def test_the_look_at_a_payload_costs_no_more_than_its_size(stage: Stage, shape: str) -> None:
+    with stage.session("workflow_admin") as session:
+        small, large = (
+            processor_seconds(session, _EMIT, PAYLOADS_OF_SIZE[shape](size)) for size in (100_000, 1_600_000)
+        )
+    assert large < 16 * 4 * max(small, 0.01), (small, large)
+
+
+def test_a_payload_that_is_nested_as_deep_as_it_can_costs_little(stage: Stage) -> None:
+    flat, deep = ('{"a": "' + "x" * 7000 + '"}'), '{"a":' * 1100 + "1" + "}" * 1100
+    with stage.session("workflow_admin") as session:
+        usual, nested = (processor_seconds(session, _EMIT, text, times=20) for text in (flat, deep))
+    assert nested < 10 * max(usual, 0.01), (usual, nested)
+
+
+def test_a_look_that_costs_the_square_of_the_size_is_noticed(database: str) -> None:
+    with opened(database) as (session,):
+        session.execute(
+            "create or replace function public.fn_iu_payload_check(safe_payload jsonb) returns void language "
+            "plpgsql as $$ begin for i in 1..length(safe_payload::text) / 200 loop "
+            "perform octet_length(safe_payload::text); end loop; end $$"
+        )
+        text = PAYLOADS_OF_SIZE["many numbers"]
+        small, large = (
+            processor_seconds(session, "select public.fn_iu_payload_check(%s::jsonb)", text(size), times=1)
+            for size in (20_000, 320_000)
+        )
+    assert large > 16 * 4 * max(small, 0.01), (small, large)
+
+
+_EMIT = "select public.fn_iu_emit_event('version_applied', 'a', gen_random_uuid(), 'x', %s::jsonb)"
+
+
+def processor_seconds(session: Session, sql: str, text: str, times: int = 3) -> float:
+    """What one call costs the backend, whoever else uses the processors."""
+    stat = Path(f"/proc/{session.info.backend_pid}/stat")
+    if not stat.exists():
+        pytest.skip("the server is not of this machine")
+
+    def used() -> float:
+        fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = used()
+    for _ in range(times):
+        assert answer(session, sql, (text,))[0] in {"ok", "IU102", "IU103"}
+    return (used() - before) / times

@@ -24,7 +24,8 @@ from hypothesis.stateful import (
 )
 from model import Draft, Emitted, Key, Letter, Model
 
-from engine.sessions import emit, health, opened, replay, run, seek, set_gate, value
+from engine import broken
+from engine.sessions import Session, emit, health, opened, replay, run, seek, set_gate, value
 
 LONG = os.environ.get("IU_LONG") == "1"
 
@@ -41,6 +42,14 @@ where a.attempt_no = 1 order by a.attempt_id
 _LETTERS = """
 select l.worker_name, l.event_id, l.route_code, l.attempts, l.resolution from public.iu_route_dead_letter as l
 """
+_REPLAYS = """
+select a.worker_name, a.event_id, a.route_code, a.attempt_no, a.decision from public.iu_route_attempt as a
+where a.attempt_no > 1
+"""
+_CURSORS = (
+    "select worker_name, cursor_event_id::text from public.iu_route_worker_cursor "
+    "where worker_name in ('one', 'two', 'three')"
+)
 _UNATTEMPTED = """
 select count(*) from public.iu_route_worker_cursor as c
 cross join lateral public.fn_iu_cursor_unattempted(c, 100000)
@@ -104,6 +113,13 @@ class Engine(RuleBasedStateMachine):
             draft.back()
 
     @rule(at=SESSIONS)
+    def release(self, at: int) -> None:
+        draft = self.drafts[at]
+        if draft is not None and draft.savepoints:
+            self.sessions[at].execute("release marked")
+            draft.release()
+
+    @rule(at=SESSIONS)
     def cut(self, at: int) -> None:
         pid = self.sessions[at].info.backend_pid
         value(self.judge, "select pg_terminate_backend(%s, 5000)", (pid,))
@@ -156,7 +172,15 @@ class Engine(RuleBasedStateMachine):
             self.model.seek(draft, worker, position)
             assert self._number(said["cursor_event_id"]) == draft.held[worker].event
 
-    @rule(is_open=st.booleans(), master=st.booleans())
+    @rule(at=SESSIONS, worker=WORKERS, limit=LIMITS, subject=SUBJECTS)
+    def emit_and_run(self, at: int, worker: str, limit: int, subject: int) -> None:
+        """The worker invoked in the transaction that emitted, while another one emits."""
+        self.begin(at=at)
+        self.emit(at=at, event_type=TYPES[0], subject=subject, count=1)
+        self.emit(at=(at + 1) % 3, event_type=TYPES[0], subject=subject % 5 + 1, count=2)
+        self.run(at=at, worker=worker, limit=limit)
+
+    @rule(is_open=st.sampled_from([True, True, True, False]), master=st.booleans())
     def gate(self, is_open: bool, master: bool) -> None:
         key = "iu_core.routes_enabled" if master else "iu_core.route_worker_enabled"
         set_gate(self.judge, key, str(is_open).lower())
@@ -173,33 +197,29 @@ class Engine(RuleBasedStateMachine):
         )
         self.model.routes[event_type] = state
 
-    @precondition(lambda self: self.model.letters)
-    @rule(data=st.data())
-    def replay(self, data: st.DataObject) -> None:
-        key, letter = data.draw(st.sampled_from(sorted(self.model.letters.items(), key=repr)))
-        said = replay(self.judge, self._letter_id(key))
-        state = self.model.routes[TYPES[0] if TYPES[0] in str(key[2]) else TYPES[1]]
-        decision = {"off": "skipped", "dry": "dry_run", "live": "failed"}[state]
-        status = "already_resolved" if letter.resolution else "replayed"
-        status = status if self.model.master else "master_gate_closed"
-        if status == "replayed":
-            letter = Letter(letter.attempts + 1, "replayed" if state == "dry" else None)
-            self.model.letters[key] = letter
-        assert said["status"] == status
-        assert said["decision"] == (decision if status == "replayed" else None)
-        assert said["resolved"] is (letter.resolution is not None)
-        assert said["attempt_no"] == letter.attempts
+    @precondition(lambda self: self._has_letters())
+    @rule(at=SESSIONS, data=st.data())
+    def replay(self, at: int, data: st.DataObject) -> None:
+        with self._acting(at) as draft:
+            key = self._drawn_letter(at, draft, data)
+            if key:
+                said = replay(self.sessions[at], self._letter_id(at, key))
+                said.pop("dead_letter_id")
+                assert said == self.model.replay(draft, key)
 
-    @precondition(lambda self: self.model.letters)
-    @rule(data=st.data())
-    def discard(self, data: st.DataObject) -> None:
-        key, letter = data.draw(st.sampled_from(sorted(self.model.letters.items(), key=repr)))
-        said = value(
-            self.judge, "select public.fn_iu_route_dead_letter_discard(%s, 'a test')", (self._letter_id(key),)
-        )
-        assert said["status"] == ("already_resolved" if letter.resolution else "discarded")
-        if not letter.resolution:
-            self.model.letters[key] = Letter(letter.attempts, "discarded")
+    @precondition(lambda self: self._has_letters())
+    @rule(at=SESSIONS, data=st.data())
+    def discard(self, at: int, data: st.DataObject) -> None:
+        with self._acting(at) as draft:
+            key = self._drawn_letter(at, draft, data)
+            if key:
+                letter = self._letter_id(at, key)
+                said = value(
+                    self.sessions[at],
+                    "select public.fn_iu_route_dead_letter_discard(%s, 'a test')",
+                    (letter,),
+                )
+                assert said["status"] == self.model.discard(draft, key)
 
     # --- what holds after every step --------------------------------------------------------------------
 
@@ -237,6 +257,15 @@ class Engine(RuleBasedStateMachine):
             for worker, event, route, tries, resolution in self.judge.execute(_LETTERS)
         }
         assert letters == self.model.letters
+        replays = {
+            ((worker, self.numbers[event], route), attempt_no): decision
+            for worker, event, route, attempt_no, decision in self.judge.execute(_REPLAYS)
+        }
+        assert replays == self.model.replays
+        cursors = dict(self.judge.execute(_CURSORS).fetchall())
+        assert {name: self._number(event) for name, event in cursors.items()} == {
+            name: cursor.event for name, cursor in self.model.cursors.items()
+        }
         said = health(self.judge, "one")
         assert said["attempts_in_audit"] == value(self.judge, "select count(*) from public.iu_route_attempt")
         assert value(self.judge, _UNATTEMPTED) == 0
@@ -283,10 +312,21 @@ class Engine(RuleBasedStateMachine):
     def _id(self, number: int) -> str:
         return str(next(event for event, known in self.numbers.items() if known == number))
 
-    def _letter_id(self, key: Key) -> UUID:
+    def _has_letters(self) -> bool:
+        return any(known.letters for known in (self.model, *filter(None, self.drafts)))
+
+    def _drawn_letter(self, at: int, draft: Draft, data: st.DataObject) -> Key | None:
+        """One that the session sees and that no other open transaction has touched."""
+        touched = {
+            key for place, other in enumerate(self.drafts) if other and place != at for key in other.letters
+        }
+        free = sorted((self.model.letters | draft.letters).keys() - touched, key=repr)
+        return data.draw(st.sampled_from(free)) if free else None
+
+    def _letter_id(self, at: int, key: Key) -> UUID:
         worker, number, _ = key
         found: UUID = value(
-            self.judge,
+            self.sessions[at],
             "select dead_letter_id from public.iu_route_dead_letter "
             "where worker_name = %s and event_id = %s::uuid",
             (worker, self._id(number)),
@@ -354,14 +394,25 @@ def test_every_interleaving_ends_as_the_model_says(databases: Callable[[], str])
 
 
 @pytest.mark.timeout(180)
-def test_a_plain_cursor_is_caught_by_the_model(databases: Callable[[], str]) -> None:
-    from engine import broken
-
+@pytest.mark.parametrize(
+    "how",
+    [
+        broken.plain_cursor,
+        broken.own_events_at_once,
+        broken.forgetful_snapshot,
+        broken.no_idempotency,
+        broken.no_isolation,
+    ],
+    ids=lambda how: how.__name__,
+)
+def test_a_broken_engine_is_caught_by_the_model(
+    databases: Callable[[], str], how: Callable[[Session], None]
+) -> None:
     def make_broken() -> str:
         url = databases()
         with opened(url) as (session,):
-            broken.plain_cursor(session)
+            how(session)
         return url
 
     with pytest.raises((AssertionError, KeyError, psycopg.Error)):
-        check(make_broken, examples=5, steps=20)
+        check(make_broken, examples=40, steps=40)

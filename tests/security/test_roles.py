@@ -14,8 +14,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import typer
 
+from dev_server import Dev
 from engine.sessions import Session, drain, emit_many, make_live, opened, value
+from iu_pipelines.cli.main import build_app
 from iu_pipelines.cli.main import run as iu
 from iu_pipelines.db import steps
 from iu_pipelines.db.embedded import EmbeddedServer
@@ -49,9 +52,14 @@ COMMANDS = {
     "iu route disable": ["route", "disable", "iu.structure_piece_split.workflow"],
     "iu route enable": ["route", "enable", "iu.structure_piece_split.workflow"],
     "iu probe": ["probe"],
+    "iu retention show": ["retention", "show"],
+    "iu retention run": ["retention", "run"],
     "iu evidence": ["evidence", "--out", "{repository}-pack"],
     "iu rollback": ["rollback", "090"],
 }
+OF_NO_ROLE = {"iu demo", "iu dev", "iu stop", "iu migrate", "iu steps stamp", "iu evidence verify"}
+"""Commands that are not a question of one role: see the document on `iu migrate` and `iu dev`."""
+
 LOGINS = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "nobody")
 
 
@@ -104,8 +112,23 @@ def documented() -> dict[str, set[str]]:
     }
 
 
+def every_command(group: typer.Typer, *words: str) -> Iterator[str]:
+    for command in group.registered_commands:
+        name = command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+        yield " ".join(("iu", *words, name))
+    for inner in group.registered_groups:
+        assert inner.typer_instance
+        if inner.typer_instance.registered_callback:
+            yield " ".join(("iu", *words, str(inner.name)))
+        yield from every_command(inner.typer_instance, *words, str(inner.name))
+
+
 def test_the_document_speaks_of_every_command_tried_here() -> None:
     assert set(documented()) == set(COMMANDS)
+
+
+def test_every_command_there_is_has_its_role() -> None:
+    assert set(every_command(build_app())) - OF_NO_ROLE == set(COMMANDS)
 
 
 @pytest.mark.parametrize("login", LOGINS)
@@ -140,7 +163,9 @@ def test_dagster_runs_as_workflow_admin_and_says_what_it_may_not(
 ) -> None:
     where = urlsplit(installed["url"])
     with opened(installed["url"]) as (session,):
-        session.execute("create database dagster_own owner workflow_admin_login")
+        for statement in _STORAGE.findall(DOCUMENT.read_text(encoding="utf-8")):
+            named = statement.replace("app_dagster", "iu_dagster").replace("dagster_login", _LOGIN)
+            session.execute(named.encode())
     login = where._replace(netloc=f"workflow_admin_login@{where.hostname}:{where.port}")
     jobs = ("route_worker_job", "dead_letter_replay_job", "health_audit_job", "evidence_job")
     done = subprocess.run(
@@ -150,7 +175,6 @@ def test_dagster_runs_as_workflow_admin_and_says_what_it_may_not(
             "IU_HOME": str(tmp_path),
             "PGPASSWORD": PASSWORD,
             "IU_DATABASE_URL": login.geturl(),
-            "IU_DAGSTER_DATABASE_URL": login._replace(path="/dagster_own").geturl(),
         },
         capture_output=True,
         text=True,
@@ -161,12 +185,37 @@ def test_dagster_runs_as_workflow_admin_and_says_what_it_may_not(
     said = json.loads(done.stdout.splitlines()[-1])
     assert [said[job] for job in jobs[:3]] == [None, None, None]
     assert "the probes alter what iu_owner owns" in said["evidence_job"]
-    with opened(where._replace(path="/dagster_own").geturl()) as (session,):
+    with opened(where._replace(path="/iu_dagster").geturl()) as (session,):
         checks = value(session, _CHECKS)
     assert len(checks) > 10
     assert {name for name, status in checks.items() if status != "SUCCEEDED"} == {_OF_EVIDENCE}
 
 
+def test_iu_dev_runs_as_workflow_admin_and_says_where_it_may_not_keep_its_runs(
+    installed: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = urlsplit(installed["url"])
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    login = where._replace(netloc=f"{_LOGIN}@{where.hostname}:{where.port}")
+    monkeypatch.setenv("IU_DATABASE_URL", login.geturl())
+    with opened(installed["url"]) as (session,):
+        session.execute("drop database if exists iu_dagster with (force)")
+        with pytest.raises(AssertionError, match="may not create the database iu_dagster"):
+            Dev(tmp_path / "refused").start()
+        session.execute(f"create database iu_dagster owner {_LOGIN}".encode())
+        dev = Dev(tmp_path / "home")
+        dev.start()
+        try:
+            assert dev.ask("{ version }")["version"]
+        finally:
+            assert PASSWORD not in dev.stop()
+    with opened(where._replace(path="/iu_dagster").geturl()) as (session,):
+        assert value(session, _MADE_BY) == [_LOGIN]
+
+
+_LOGIN = "workflow_admin_login"
+_STORAGE = re.compile(r"^create database .*?;$", re.MULTILINE)
+_MADE_BY = "select array_agg(distinct tableowner::text) from pg_tables where schemaname = 'public'"
 _OF_EVIDENCE = "every_line_passes"
 _CHECKS = "select jsonb_object_agg(check_name, execution_status) from asset_check_executions"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -53,3 +55,21 @@ def test_no_known_weakness_passes_and_says_how_much_was_asked(
 def test_no_network_passes_and_says_so(audit: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert audit.report("", "ConnectionError: no route") == 0
     assert "nothing could be asked here: ConnectionError: no route" in capsys.readouterr().out
+
+
+def test_setting_up_never_clears_what_a_link_leads_to(tmp_path: Path) -> None:
+    shared, checkout = tmp_path / "shared", tmp_path / "checkout"
+    shared.mkdir()
+    checkout.mkdir()
+    (shared / "precious").touch()
+    (checkout / ".venv").symlink_to(shared)
+    done = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "setup.py"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert ".venv is a link to" in done.stderr
+    assert (shared / "precious").exists()

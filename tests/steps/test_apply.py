@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from schema_picture import picture
 
+from iu_pipelines.cli.main import run as iu
 from iu_pipelines.db import step_files, steps
 from iu_pipelines.db.embedded import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
@@ -204,6 +205,41 @@ def test_without_roles_the_installer_owns_everything_and_the_proofs_hold(
         assert {row["relowner"] for row in picture(ann)["relations"]} == {"ann"}
         steps.raise_failed(steps.verify(ann))
         assert ann.fetch_value("select count(*) from pg_roles where rolname like 'iu\\_%'") == 0
+
+
+def test_the_command_line_says_which_roles_were_left_out(
+    installer: Callable[[str], Gateway], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with installer("") as ann:
+        assert iu(["migrate", "--database-url", ann.url]) == 1
+        assert "--without-roles" in capsys.readouterr().err
+        assert iu(["migrate", "--without-roles", "--database-url", ann.url]) == 0
+        assert "roles left out: iu_owner, iu_emitter, workflow_admin, iu_auditor" in capsys.readouterr().out
+
+
+def test_without_roles_public_has_nothing(
+    installer: Callable[[str], Gateway], own_server: EmbeddedServer
+) -> None:
+    with installer("") as ann:
+        steps.apply(ann, without_roles=True)
+        with Gateway(own_server.url("anns")) as superuser:
+            superuser.execute("create role bob")
+            assert superuser.fetch_value(_OF_ANYBODY) == 0
+            superuser.execute("grant select on public.event_outbox to public")
+            assert superuser.fetch_value(_OF_ANYBODY) == 1
+
+
+_OF_ANYBODY = """
+select
+    (
+        select count(*) from pg_class as c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v')
+            and has_table_privilege('bob', c.oid, 'select, insert, update, delete')
+    ) + (
+        select count(*) from pg_proc as p
+        where p.pronamespace = 'public'::regnamespace and has_function_privilege('bob', p.oid, 'execute')
+    )
+"""
 
 
 def test_what_was_installed_without_roles_stays_so_when_the_roles_come_later(

@@ -107,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'a0b913ce532df418fdbce5bc9d4a2eb1ca327b809f7c1fee42ba536e00021549');
+select public.fn_iu_step_record('070_functions', 'dc9ba1ff5ffe77c79ef8b703c91f6909536e80324cff54791c7a89fc29d40144');

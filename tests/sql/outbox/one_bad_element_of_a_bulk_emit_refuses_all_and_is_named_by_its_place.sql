@@ -10,3 +10,12 @@ from (values
     ('{"safe_payload": null}', 'IU10_', ''), ('{"event_type": 5}', 'IU101', '5')
 ) as v (bad, code, says) where code <> 'IU10_';
 select same((select count(*) from event_outbox), 0);
+select refused(
+    format('select fn_iu_emit_events(jsonb_build_array(%1$L::jsonb, %1$L::jsonb || %2$L::jsonb, %1$L::jsonb || %3$L::jsonb))',
+        kept('good'), first, second), code, 'event 2: %'
+)
+from (values
+    ('{"safe_payload": {"body": 1}}', '{"event_type": "no_such"}', 'IU103'),
+    ('{"event_type": "no_such"}', '{"subject_ref": "not a uuid"}', 'IU101'),
+    ('{"subject_ref": "not a uuid"}', '{"safe_payload": {"body": 1}}', 'IU104')
+) as v (first, second, code);

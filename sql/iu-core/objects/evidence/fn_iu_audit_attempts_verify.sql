@@ -11,7 +11,7 @@ declare
     v_batch_id bigint;
     v_attempt_id bigint;
     v_fault text;
-    v_after bigint := coalesce(from_batch_id, 0) - 1;
+    v_after bigint := greatest(from_batch_id, 1) - 1;
     v_batches bigint := 0;
     v_attempts numeric := 0;
 begin

@@ -2,7 +2,7 @@ create or replace function public.fn_iu_event_subject(
     place bigint, event_type text, canonical_address text, subject_ref text, actor_ref text, safe_payload jsonb
 )
 returns uuid
-language plpgsql stable
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -25,4 +25,4 @@ $$;
 comment on function public.fn_iu_event_subject(bigint, text, text, text, text, jsonb) is
 'The subject, as a uuid, of an element of a bulk emit that the quick look did not clear. Raises
 what fn_iu_event_check raises with the element''s place in front of the message, and IU104 where
-the subject is no uuid.';
+the subject is no uuid. Volatile, so that it is asked in the order of the array, after the sort.';

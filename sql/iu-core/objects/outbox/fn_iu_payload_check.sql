@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_bytes int := octet_length(safe_payload::text);
-    v_keys jsonb := jsonb_path_query_array(safe_payload, 'strict $.** ? (@.type() == "object").keyvalue().key');
+    v_keys jsonb;
     v_key text;
     v_numbers int;
 begin
@@ -17,6 +17,7 @@ begin
         raise exception 'payload is nested deeper than 32 levels' using
             errcode = 'IU102', hint = 'An event carries references and counts; leave the rest where it is kept.';
     end if;
+    v_keys := jsonb_path_query_array(safe_payload, 'strict $.** ? (@.type() == "object").keyvalue().key');
     for v_key in
         select k.key from jsonb_array_elements_text(v_keys) as k (key)
         where lower(v_keys::text collate "C") ~ 'body|content|secret|pass|pwd|credential|token|vector|embedding|key|authorization|cookie'

@@ -21,7 +21,7 @@ begin
     from (
         select e.event_seq, e.event_id, e.emitted_xid from public.event_outbox as e
         where e.event_domain = given.event_domain and e.event_seq > given.anchored_seq
-        order by e.event_seq desc limit newest
+        order by e.event_seq desc limit greatest(newest, 0)
     ) as o
     where (
         pg_visible_in_snapshot(o.emitted_xid, given.consumed_snapshot)
