@@ -25,7 +25,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure. `prepare` makes the database that `run` works in, and returns its name."""
+    """One thing to measure. `prepare` makes the database that `run` works in, and returns its name.
+
+    `times`: it is taken so many times as often as the others, for it is short and noisy.
+    """
 
     group: str
     system: str
@@ -33,6 +36,7 @@ class Case:
     prepare: Callable[[BenchServer], str]
     run: Callable[[BenchServer, str], Outcome]
     note: str = ""
+    times: int = 1
 
     @property
     def key(self) -> str:
@@ -43,9 +47,9 @@ def run_all(server: BenchServer, cases: Iterable[Case], repeats: int, log: Path)
     """Run every case *repeats* times, interleaved; what the log holds already is not done again."""
     cases = list(cases)
     done = {(row["key"], row["repeat"]) for row in read(log)}
-    for repeat in range(repeats):
+    for repeat in range(repeats * max(case.times for case in cases)):
         for case in cases:
-            if (case.key, repeat) in done:
+            if repeat >= repeats * case.times or (case.key, repeat) in done:
                 continue
             row = _measure(server, case) | {"key": case.key, "repeat": repeat, "at": time.time()}
             with log.open("a", encoding="utf-8") as file:

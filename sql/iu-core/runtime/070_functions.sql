@@ -107,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'dc9ba1ff5ffe77c79ef8b703c91f6909536e80324cff54791c7a89fc29d40144');
+select public.fn_iu_step_record('070_functions', '39e2e6797979fbae5b368a33144d8cb61dc92d3206315372d803bbe93900caa2');

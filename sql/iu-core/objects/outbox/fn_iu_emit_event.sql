@@ -8,22 +8,10 @@ as $$
 #variable_conflict use_variable
 declare
     v_text text := safe_payload::text;
-    v_domain text;
-    v_stream text;
-    v_lane text;
-    v_subject_table text;
-    v_classification text;
-    v_is_open boolean;
     v_id uuid;
 begin
-    -- scalars, for plpgsql is slow in taking a row apart
-    select
-        r.event_domain, r.event_stream, r.delivery_lane, r.event_subject_table,
-        r.payload_classification, r.enabled and r.payload_keys is null
-    into v_domain, v_stream, v_lane, v_subject_table, v_classification, v_is_open
-    from public.event_type_registry as r where r.event_type = fn_iu_emit_event.event_type;
     if not coalesce(
-        v_is_open and subject_ref is not null
+        subject_ref is not null
         and length(canonical_address) between 1 and 1000 and canonical_address !~ '^\s|\s$|[[:cntrl:]]'
         and length(actor_ref) between 1 and 200 and actor_ref !~ '^\s|\s$|[[:cntrl:]]'
         and public.fn_iu_payload_is_plain(v_text), false
@@ -33,11 +21,18 @@ begin
     insert into public.event_outbox (
         event_domain, event_type, event_stream, delivery_lane, canonical_address, event_subject_table,
         event_subject_ref, actor_ref, payload_classification, safe_payload
-    ) values (
-        v_domain, event_type, v_stream, v_lane, canonical_address,
-        v_subject_table, subject_ref, actor_ref, v_classification, safe_payload
     )
+    select r.event_domain, r.event_type, r.event_stream, r.delivery_lane, canonical_address, r.event_subject_table,
+        subject_ref, actor_ref, r.payload_classification, safe_payload
+    from public.event_type_registry as r
+    where r.event_type = fn_iu_emit_event.event_type and r.enabled
+        and (r.payload_keys is null or safe_payload - r.payload_keys = '{}')
     returning event_id into v_id;
+    if v_id is null then
+        perform public.fn_iu_event_check(event_type, canonical_address, subject_ref, actor_ref, safe_payload);
+        -- the type was opened in between
+        return public.fn_iu_emit_event(event_type, canonical_address, subject_ref, actor_ref, safe_payload);
+    end if;
     return v_id;
 end
 $$;
