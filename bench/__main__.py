@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _measure(server: BenchServer, given: argparse.Namespace) -> dict[str, Any]:
-    events, repeats, seconds = (20_000, 1, 1.5) if given.quick else (given.events, given.repeats, 2.0)
+    events, repeats, seconds = (20_000, 1, 1.5) if given.quick else (given.events, given.repeats, 4.0)
     clients = [1, 16] if given.quick else [1, 4, 16]
     todo = engine.cases(server, events, [100, 1000, 10_000], clients, seconds)
     missing: dict[str, str] = {}

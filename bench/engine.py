@@ -44,7 +44,7 @@ def cases(
         made.append(Case("route", "iu route worker", str(batch), loaded, _worker(batch)))
     for count in clients:
         for name, sql in (("floor: INSERT", _BARE), ("iu emit", _EMIT)):
-            made.append(Case("emit", name, str(count), empty, _pgbench(sql, count, seconds), times=3))
+            made.append(Case("emit", name, str(count), empty, _pgbench(sql, count, seconds), times=2))
     for name, sql in _BULKS.items():
         made.append(Case("bulk", name, str(_BULK), empty, _bulk(sql, max(5, events // _BULK // 2))))
     made.append(Case("poison", "a clean batch", "10000", _poisonable(0), _second_batch))

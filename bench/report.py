@@ -312,7 +312,7 @@ def chain_lines(found: Sequence[Line]) -> list[str]:
     """What the chain of batches costs; nothing where it was not measured."""
     return [
         f"The chain of batches: a link is made in {line.extra['made_us']:.1f} µs of CPU, "
-        f"{line.extra['of_a_batch']:.1%} of a batch of 1,000,\n"
+        f"{line.extra['of_a_batch']:.2%} of a batch of 1,000,\n"
         f"and verified in {line.extra['verified_us']:.1f} µs. It adds 64 bytes to the row of a batch."
         for line in found
         if line.group == "chain"
