@@ -100,12 +100,7 @@ def _edit(session: Session, function: str, *edits: tuple[str, str]) -> None:
 
 def own_events_at_once(session: Session) -> None:
     """Reads the transaction's own events in a window that was open before them, too."""
-    _edit(
-        session,
-        "fn_iu_batch_run",
-        ("v_fresh, false", "true, false"),
-        ("last_event_seq, v_fresh", "last_event_seq, true"),
-    )
+    _edit(session, "fn_iu_batch_run", ("v_own := v_fresh and", "v_own :="))
 
 
 def forgetful_snapshot(session: Session) -> None:

@@ -139,7 +139,7 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
     "retention cut": ("select public.fn_iu_retention_cut(%s)", (st.just("iu") | TEXT,)),
     "key": ("select public.fn_iu_idempotency_key(%s, %s::uuid, %s)", (TEXT, UUIDS, TEXT)),
     "payload": ("select public.fn_iu_payload_check(%s::jsonb)", (PAYLOADS,)),
-    "plain payload": ("select public.fn_iu_payload_is_plain(%s::jsonb, %s)", (PAYLOADS, TEXT | PAYLOADS)),
+    "plain payload": ("select public.fn_iu_payload_is_plain(%s)", (TEXT | PAYLOADS,)),
     "chain": ("select public.fn_iu_audit_chain_verify(%s, %s::bigint, %s::bigint)", (TEXT, BATCHES, BATCHES)),
     "attempts": (
         "select public.fn_iu_audit_attempts_verify(%s, %s::bigint, %s::bigint)",

@@ -107,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '39e2e6797979fbae5b368a33144d8cb61dc92d3206315372d803bbe93900caa2');
+select public.fn_iu_step_record('070_functions', '5be33f25d2449c25b71509dd7fa8a3ee68a5a32bc6fe50cbc11a97444b8bbc75');
