@@ -59,7 +59,9 @@ def _parser() -> argparse.ArgumentParser:
         "--home", type=Path, default=Path(".iu/bench"), help="where the server and the logs live"
     )
     parser.add_argument(
-        "--pg-bin", type=Path, help="another PostgreSQL's programs, for example one that has PgQ"
+        "--pg-bin",
+        type=lambda given: Path(given).absolute(),
+        help="another PostgreSQL's programs, for example one that has PgQ",
     )
     return parser
 
