@@ -261,7 +261,8 @@ def write() -> None:
     parts = [
         "# Performance",
         "Written by `python -m bench report` from `bench/results/`; do not edit.\n"
-        "Absolute figures move with the machine; ratios, WAL bytes and statements hardly do.",
+        "Absolute figures move with the machine, and where it is shared with others the ratios too;\n"
+        "WAL bytes and statements hardly do.",
     ]
     for results in sorted(kept, key=_major, reverse=True):
         parts += _server_part(results)
