@@ -12,6 +12,9 @@ create table public.iu_route_worker_cursor (
     window_start_seq bigint not null default 0,
     window_late_xids xid8[] not null default '{}',
     position_seq bigint not null default 0,
+    read_seq bigint not null default 0,
+    mark_xid xid8,
+    mark_seq bigint not null default 0,
     own_xid xid8,
     own_position_seq bigint not null default 0,
     system_identifier bigint not null,
@@ -31,6 +34,9 @@ comment on column public.iu_route_worker_cursor.consumed_snapshot is
 comment on column public.iu_route_worker_cursor.window_snapshot is 'null: no window is open';
 comment on column public.iu_route_worker_cursor.window_start_seq is
 'no event lies below whose transaction began after consumed_snapshot';
+comment on column public.iu_route_worker_cursor.read_seq is 'highest event_seq read so far';
+comment on column public.iu_route_worker_cursor.mark_xid is
+'transaction of the worker that began when events up to mark_seq had been read: later ones have higher numbers';
 comment on column public.iu_route_worker_cursor.window_late_xids is
 'transactions with events in the window that were open in consumed_snapshot';
 comment on column public.iu_route_worker_cursor.own_xid is
@@ -179,4 +185,4 @@ Events of the domain up to to_seq that were read and old enough are gone, with t
 attempts; batches, dead letters and replays stay. events_hash is the sha256 of the ids of the
 events, 16 bytes each, in the order of event_seq.';
 
-select public.fn_iu_step_record('050_worker', 'd8fe4695f683b95cebed3f7640c2bcf6a5e17daa1bce6c92a98f6c985b4fde74');
+select public.fn_iu_step_record('050_worker', '11dd233d5bf2195e76ffc269e28688cbffb8e158840c7f5ff9273307e17e245b');

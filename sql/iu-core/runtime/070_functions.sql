@@ -107,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '5be33f25d2449c25b71509dd7fa8a3ee68a5a32bc6fe50cbc11a97444b8bbc75');
+select public.fn_iu_step_record('070_functions', '56c5f8fb3e6483f84cb96f77139f8c57a97bf7dd7488d150627f16c9f3015f2b');

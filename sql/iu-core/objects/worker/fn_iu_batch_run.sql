@@ -1,5 +1,5 @@
 create or replace function public.fn_iu_batch_run(
-    given public.iu_route_worker_cursor, batch_limit int, run_ref text
+    given public.iu_route_worker_cursor, batch_limit int, run_ref text, is_young boolean
 )
 returns jsonb
 language plpgsql volatile
@@ -22,7 +22,7 @@ begin
         v_fresh := v_cursor.window_snapshot is null;
         v_own := v_fresh and public.fn_iu_window_has_own(v_cursor.event_domain);
         if v_fresh then
-            v_cursor := public.fn_iu_window_open(v_cursor, v_restored);
+            v_cursor := public.fn_iu_window_open(v_cursor, v_restored, is_young);
         end if;
         v_batch.seen := 0;
         if not v_fresh or v_own or not public.fn_iu_window_is_empty(v_cursor) then
@@ -56,8 +56,9 @@ begin
     return v_cursor.last_run_summary;
 end
 $$;
-comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text) is
-'Runs one batch for a cursor that the caller has locked: claims, decides and writes, sets aside,
+comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, boolean) is
+'Runs one batch for a cursor that the caller has locked, is_young where the lock gave the
+transaction its id: claims, decides and writes, sets aside,
 records, stores the cursor. The transaction''s own events belong to a window that opens now and to
 no older one, which may lack what was emitted before them. Returns what fn_iu_route_worker_run
 returns; raises IU302 and IU501.';

@@ -13,7 +13,9 @@ declare
     v_own xid8 := pg_current_xact_id_if_assigned();
     v_own_read bigint := case when given.own_xid = v_own then given.own_position_seq else 0 end;
     v_top pg_snapshot := coalesce(given.window_snapshot, given.consumed_snapshot);
-    v_after bigint := greatest(coalesce(given.position_seq, 0), coalesce(given.window_start_seq, 0) - 1);
+    v_after bigint := greatest(
+        coalesce(given.position_seq, 0), case when given.consumed_snapshot is not null then given.window_start_seq - 1 end
+    );
     v_from xid8 := coalesce(pg_snapshot_xmax(given.consumed_snapshot), '0');
     v_open xid8 [] := (select array_agg(x) from pg_snapshot_xip(v_top) as x);
 begin

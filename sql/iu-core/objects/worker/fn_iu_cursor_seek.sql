@@ -23,7 +23,8 @@ begin
     v_cursor.cursor_created_at := v_event.created_at;
     v_cursor.anchored_seq := coalesce(v_event.event_seq, 0);
     v_cursor.position_seq := 0;
-    v_cursor.window_start_seq := case when v_event.emitted_xid <> pg_current_xact_id() then v_event.event_seq + 1 else 0 end;
+    v_cursor.read_seq := greatest(v_cursor.read_seq, v_event.event_seq);
+    v_cursor.mark_xid := null;
     v_cursor.window_late_xids := '{}';
     v_cursor.consumed_snapshot := null;
     v_cursor.window_snapshot := null;

@@ -5,6 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
+    v_is_young constant boolean := pg_current_xact_id_if_assigned() is null;
     v_closed text;
     v_cursor public.iu_route_worker_cursor;
     v_summary jsonb;
@@ -24,7 +25,7 @@ begin
     if v_closed is null then
         v_cursor := public.fn_iu_cursor_lock(worker_name);
         if v_cursor.worker_name is not null then
-            return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref);
+            return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref, v_is_young);
         end if;
     end if;
     select public.fn_iu_worker_summary(coalesce(v_closed, 'worker_busy'), c.cursor_event_id, c.cursor_created_at, null)

@@ -26,7 +26,6 @@ begin
         v_cursor.position_seq := least(
             v_cursor.position_seq, public.fn_iu_cursor_unread_seq(v_restored_cursor) - 1
         );
-        v_cursor.window_start_seq := least(v_cursor.window_start_seq, v_cursor.position_seq + 1);
     end if;
     perform public.fn_iu_cursor_store(v_cursor);
     insert into public.iu_route_worker_seek (worker_name, "position", from_event_id, to_event_id, reason)

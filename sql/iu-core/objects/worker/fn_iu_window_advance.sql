@@ -7,9 +7,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     given.position_seq := greatest(given.position_seq, last_event_seq);
-    if not with_own then
-        given.window_start_seq := greatest(given.window_start_seq, last_event_seq + 1);
-    else
+    given.read_seq := greatest(given.read_seq, last_event_seq);
+    if with_own then
         given.own_position_seq := greatest(
             case when given.own_xid = pg_current_xact_id() then given.own_position_seq else 0 end, last_event_seq
         );
@@ -20,6 +19,4 @@ end
 $$;
 comment on function public.fn_iu_window_advance(public.iu_route_worker_cursor, bigint, boolean) is
 'The cursor after events up to last_event_seq were read, with_own: those of the own transaction
-among them. Events are read in the order of event_seq. What others emitted was numbered before the
-window''s snapshot, so later windows begin behind it; the own transaction may have emitted after its
-snapshot, so its events move window_start_seq nowhere. Writes nothing.';
+among them. Events are read in the order of event_seq. Writes nothing.';

@@ -1,4 +1,6 @@
-create or replace function public.fn_iu_window_open(given public.iu_route_worker_cursor, restored_seq bigint)
+create or replace function public.fn_iu_window_open(
+    given public.iu_route_worker_cursor, restored_seq bigint, is_young boolean
+)
 returns public.iu_route_worker_cursor
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -15,6 +17,14 @@ begin
     if given.consumed_snapshot is null then
         return given;
     end if;
+    if given.mark_xid < pg_snapshot_xmax(given.consumed_snapshot) then
+        given.window_start_seq := greatest(given.window_start_seq, given.mark_seq + 1);
+        given.mark_xid := null;
+    end if;
+    if given.mark_xid is null and is_young then
+        given.mark_xid := pg_current_xact_id();
+        given.mark_seq := given.read_seq;
+    end if;
     given.window_start_seq := greatest(given.window_start_seq, restored_seq + 1);
     if pg_snapshot_xmin(given.consumed_snapshot) < pg_snapshot_xmax(given.consumed_snapshot) then
         select coalesce(array_agg(late.xid), '{}') into given.window_late_xids
@@ -29,7 +39,10 @@ begin
     return given;
 end
 $$;
-comment on function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint) is
+comment on function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, boolean) is
 'Opens the next window of a cursor: what a snapshot taken now shows and consumed_snapshot does not.
 Finds the transactions that were open in consumed_snapshot and have events now. Those that began
-later have their events from window_start_seq on. Writes nothing.';
+later have their events from window_start_seq on, which follows the marks: is_young says that this
+transaction got its id in this invocation, so whoever got one after it numbers its events above all
+that was read before; a mark holds for snapshots that do not count its transaction as to come.
+Writes nothing.';
