@@ -284,10 +284,13 @@ def test_four_workers_with_two_invocations_each_beside_sixteen_writers_double_no
 
 
 def test_without_idempotency_four_workers_are_caught_doubling(database: str) -> None:
+    names = ("one", "two", "three", "four")
     with opened(database) as (session,):
+        for name in names:
+            run(session, name)
         broken.no_idempotency(session)
         broken.cursor_for_everybody(session)
-    storm = Storm(writers=4, workers=8, names=("one", "two", "three", "four"), seconds=1.5)
+    storm = Storm(writers=4, workers=8, names=names, seconds=1.5)
     assert storm.play(database)[0].twice > 0
 
 
