@@ -36,7 +36,7 @@ CURSOR: Final = f"(select c from public.iu_route_worker_cursor as c where c.work
 NEWEST_BATCH: Final = f"(select max(batch_id) from public.iu_route_batch where worker_name = '{WORKER}')"
 
 HOT: Final = {
-    "a run of a full batch": (RUN, 8_500),
+    "a run of a full batch": (RUN, 9_500),
     "an emit": (EMIT, 60),
     "a bulk emit of a hundred": (BULK, 2_200),
     "the health of a worker": ("select public.fn_iu_route_worker_health()", 1_700),

@@ -107,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '56c5f8fb3e6483f84cb96f77139f8c57a97bf7dd7488d150627f16c9f3015f2b');
+select public.fn_iu_step_record('070_functions', '58f99249065b2a34d12594c880da1d02b2f2deeffa55411598722fb80e8165d5');

@@ -14,9 +14,7 @@ as $$
 declare
     v_own constant xid8 := pg_current_xact_id();
     v_own_after constant bigint := case when given.own_xid = v_own then given.own_position_seq else 0 end;
-    v_after constant bigint := greatest(
-        given.position_seq, case when given.consumed_snapshot is not null then given.window_start_seq - 1 end
-    );
+    v_after constant bigint := greatest(given.position_seq, case when given.consumed_snapshot is not null then given.window_start_seq - 1 end);
     v_from constant xid8 := coalesce(pg_snapshot_xmax(given.consumed_snapshot), '0');
     v_until constant xid8 := case when v_after < restored_seq then '18446744073709551615' else pg_snapshot_xmax(given.window_snapshot) end;
 begin

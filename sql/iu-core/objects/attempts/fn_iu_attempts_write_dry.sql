@@ -11,9 +11,7 @@ set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
-    v_after constant bigint := greatest(
-        given.position_seq, case when given.consumed_snapshot is not null then given.window_start_seq - 1 end
-    );
+    v_after constant bigint := greatest(given.position_seq, case when given.consumed_snapshot is not null then given.window_start_seq - 1 end);
     v_from constant xid8 := coalesce(pg_snapshot_xmax(given.consumed_snapshot), '0');
     v_until constant xid8 := case when v_after < restored_seq then '18446744073709551615' else pg_snapshot_xmax(given.window_snapshot) end;
     v_now constant timestamptz := clock_timestamp();
