@@ -134,6 +134,16 @@ def go_on(url: str) -> None:
         assert judge(session, Ledger(), [], [*WORKERS, NEW]) == Verdict()
 
 
+def empty_cluster(make_server: Callable[[str], EmbeddedServer]) -> tuple[EmbeddedServer, str]:
+    """Another cluster that has the roles of a dump and nothing else, and its URL."""
+    new = make_server("new")
+    url = new.ensure_running()
+    with opened(url) as (session,):
+        for role in clusters.ROLES:
+            session.execute(f"create role {role}".encode())
+    return new, url
+
+
 @pytest.mark.parametrize("ahead", ["the old cluster", "the new cluster"])
 def test_a_dump_in_another_cluster_is_refused_and_goes_on_where_it_stood(
     old: EmbeddedServer,
@@ -146,11 +156,7 @@ def test_a_dump_in_another_cluster_is_refused_and_goes_on_where_it_stood(
     if ahead == "the old cluster":
         burn(old.url(), 5000)
     live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
-    new = make_server("new")
-    url = new.ensure_running()
-    with opened(url) as (session,):
-        for role in clusters.ROLES:
-            session.execute(f"create role {role}".encode())
+    new, url = empty_cluster(make_server)
     if ahead == "the new cluster":
         burn(url, 5000)
     clusters.restore(new, url, archive)
@@ -182,12 +188,9 @@ def test_without_the_refusal_a_restored_worker_would_lose_events(
     archive = tmp_path / "iu.dump"
     burn(old.url(), 5000)
     live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
-    new = make_server("new")
-    url = new.ensure_running()
+    new, url = empty_cluster(make_server)
+    clusters.restore(new, url, archive)
     with opened(url) as (session,):
-        for role in clusters.ROLES:
-            session.execute(f"create role {role}".encode())
-        clusters.restore(new, url, archive)
         session.execute(
             "create or replace function public.fn_iu_cluster_require("
             "worker_name text, system_identifier bigint) "
@@ -207,11 +210,7 @@ def test_the_first_seek_after_a_restore_waits_for_emitters_and_loses_none_of_the
 ) -> None:
     archive = tmp_path / "iu.dump"
     live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
-    new = make_server("new")
-    url = new.ensure_running()
-    with opened(url) as (session,):
-        for role in clusters.ROLES:
-            session.execute(f"create role {role}".encode())
+    new, url = empty_cluster(make_server)
     clusters.restore(new, url, archive)
     with opened(url, 3) as (emitter, seeker, judge_):
         emitter.execute("begin")
@@ -282,11 +281,7 @@ def test_beginning_is_safe_after_a_restore_too(
 ) -> None:
     archive = tmp_path / "iu.dump"
     live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
-    new = make_server("new")
-    url = new.ensure_running()
-    with opened(url) as (session,):
-        for role in clusters.ROLES:
-            session.execute(f"create role {role}".encode())
+    new, url = empty_cluster(make_server)
     clusters.restore(new, url, archive)
     with opened(url) as (session,):
         for worker in WORKERS:

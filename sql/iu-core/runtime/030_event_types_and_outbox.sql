@@ -44,8 +44,8 @@ comment on column public.event_outbox.event_id is
 'UUIDv7: ids grow with time, so indexes grow at their right edge';
 comment on column public.event_outbox.event_seq is
 'order of emission; drawn before the commit, so never a cursor by itself. Drawn after emitted_xid,
-for defaults are taken in the order of the columns: who begins after a snapshot gets a higher number
-than any event that the snapshot shows';
+for defaults are taken in the order of the columns: a transaction that gets its id later than another
+event got its number draws a higher one';
 comment on column public.event_outbox.emitted_xid is
 'top-level transaction that emitted the event; tells whether a snapshot shows it';
 
@@ -69,4 +69,4 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 ('structure_piece_split', 'update', 'immediate', 'information_unit'),
 ('sql_link_created', 'update', 'immediate', 'iu_sql_link');
 
-select public.fn_iu_step_record('030_event_types_and_outbox', '7fb68b29892b41fe4c588235e63710c5aaca2c79e919eca5c5ee617d76c9d0ba');
+select public.fn_iu_step_record('030_event_types_and_outbox', '58734b086781d4632da19fc5610ac5c0b87528085d9cace28a881a6c9e3eb600');

@@ -33,7 +33,7 @@ comment on column public.iu_route_worker_cursor.consumed_snapshot is
 'null: nothing has been consumed';
 comment on column public.iu_route_worker_cursor.window_snapshot is 'null: no window is open';
 comment on column public.iu_route_worker_cursor.window_start_seq is
-'no event lies below whose transaction began after consumed_snapshot';
+'no event lies below of a transaction that consumed_snapshot counts as to come';
 comment on column public.iu_route_worker_cursor.read_seq is 'highest event_seq read so far';
 comment on column public.iu_route_worker_cursor.mark_xid is
 'transaction of the worker that began when events up to mark_seq had been read: later ones have higher numbers';
@@ -185,4 +185,4 @@ Events of the domain up to to_seq that were read and old enough are gone, with t
 attempts; batches, dead letters and replays stay. events_hash is the sha256 of the ids of the
 events, 16 bytes each, in the order of event_seq.';
 
-select public.fn_iu_step_record('050_worker', '11dd233d5bf2195e76ffc269e28688cbffb8e158840c7f5ff9273307e17e245b');
+select public.fn_iu_step_record('050_worker', '61b7f4b13ca2d0e909a6708bcbd67ab7af57b0bb215a3e816be4beb410c1912d');

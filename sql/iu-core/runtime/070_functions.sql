@@ -107,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '58f99249065b2a34d12594c880da1d02b2f2deeffa55411598722fb80e8165d5');
+select public.fn_iu_step_record('070_functions', '2db2e97fa3c634e413afad117ddc6f4190e2c5f2215205a51fb8afe32a667047');

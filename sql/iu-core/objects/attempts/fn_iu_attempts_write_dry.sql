@@ -73,6 +73,6 @@ comment on function public.fn_iu_attempts_write_dry(
 next events, at most batch_limit, in the order of event_seq, and writes an attempt for each enabled
 route of the event''s type, one that is skipped where there is none. Declines, and returns null
 having written nothing, where an enabled route is not dry, more than 16 are enabled, or a type has
-more than one; fn_iu_attempts_write does those. Numbers the batch where it sees an event. Returns the batch with its counts and its
-first and last event_seq. An attempt that exists already raises unique_violation. The caller holds
+more than one; fn_iu_attempts_write does those. Numbers the batch where it sees an event. Returns the
+batch with its counts and its first and last event_seq. An attempt that exists already raises unique_violation. The caller holds
 the worker''s cursor.';

@@ -57,6 +57,6 @@ comment on function public.fn_iu_attempts_write_isolated(
     public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, boolean, text
 ) is
 'Writes a batch so that one bad event harms no other: fn_iu_attempts_write_dry, or where that declines
-fn_iu_attempts_write, all at once under one savepoint; where that fails, undone and halved until the event that fails stands alone and is written as failed
-with its error. An attempt that exists already turns the write into a re-claim. Returns the batch
+fn_iu_attempts_write, all at once under one savepoint; where that fails, undone and halved until the
+event that fails stands alone and is written as failed with its error. An attempt that exists already turns the write into a re-claim. Returns the batch
 with the counts of all its parts. Raises an error that is not an event''s fault.';

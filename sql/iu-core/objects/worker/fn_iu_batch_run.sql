@@ -58,7 +58,6 @@ end
 $$;
 comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, boolean) is
 'Runs one batch for a cursor that the caller has locked, is_young where the lock gave the
-transaction its id: claims, decides and writes, sets aside,
-records, stores the cursor. The transaction''s own events belong to a window that opens now and to
+transaction its id: claims, decides and writes, sets aside, records, stores the cursor. The transaction''s own events belong to a window that opens now and to
 no older one, which may lack what was emitted before them. Returns what fn_iu_route_worker_run
 returns; raises IU302 and IU501.';

@@ -41,8 +41,8 @@ end
 $$;
 comment on function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, boolean) is
 'Opens the next window of a cursor: what a snapshot taken now shows and consumed_snapshot does not.
-Finds the transactions that were open in consumed_snapshot and have events now. Those that began
-later have their events from window_start_seq on, which follows the marks: is_young says that this
+Finds the transactions that were open in consumed_snapshot and have events now. Those that it counts
+as to come have their events from window_start_seq on, which follows the marks: is_young says that this
 transaction got its id in this invocation, so whoever got one after it numbers its events above all
 that was read before; a mark holds for snapshots that do not count its transaction as to come.
 Writes nothing.';
