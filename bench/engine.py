@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from typing import Any, Final, LiteralString
 from urllib.parse import urlsplit
 
@@ -47,6 +48,10 @@ def cases(
     for count in clients:
         for name, sql in (("floor: INSERT", _BARE), ("iu emit", _EMIT)):
             made.append(Case("emit", name, str(count), empty, _pgbench(sql, count, seconds), times=2))
+        for name in _FUNCTIONS:
+            sql = _EMIT.replace("fn_iu_emit_event", _FUNCTION)
+            prepare = _with_function(name)
+            made.append(Case("emit", name, str(count), prepare, _pgbench(sql, count, seconds), times=2))
     for name, sql in _BULKS.items():
         made.append(Case("bulk", name, str(_BULK), empty, _bulk(sql, max(5, events // _BULK // 2))))
     made.append(Case("poison", "a clean batch", "10000", _poisonable(0), _second_batch))
@@ -140,6 +145,39 @@ select 'iu', 'version_applied', 'update', 'immediate', 'BENCH/unit/' || i, 'info
 _EMIT: Final = f"""select public.fn_iu_emit_event(
     'version_applied', 'BENCH/unit/' || i, gen_random_uuid(), 'bench', {PAYLOAD})
 from (select :i::int as i) as given;"""
+
+
+_FUNCTION: Final = "bench_emit_event"
+_FUNCTIONS: Final[dict[str, str]] = {
+    "a definer's function: INSERT": """values ('iu', event_type, 'update', 'immediate', canonical_address,
+        'information_unit', subject_ref, actor_ref, safe_payload)""",
+    "the same, with the type looked up": """select r.event_domain, r.event_type, r.event_stream,
+        r.delivery_lane, canonical_address, r.event_subject_table, subject_ref, actor_ref, safe_payload
+        from public.event_type_registry as r where r.event_type = bench_emit_event.event_type""",
+}
+"""What an emit consists of, without a look at what is emitted: what any function would cost."""
+
+
+def _with_function(name: str) -> Callable[[BenchServer], str]:
+    def prepare(server: BenchServer) -> str:
+        database = server.fresh(DATABASE, _installed(server))
+        with server.connect(database) as connection:
+            connection.execute(
+                f"""create function public.{_FUNCTION}(event_type text, canonical_address text,
+                    subject_ref uuid, actor_ref text, safe_payload jsonb)
+                returns uuid language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
+                #variable_conflict use_variable
+                declare v_id uuid;
+                begin
+                    insert into public.event_outbox ({_COLUMNS}) {_FUNCTIONS[name]}
+                    returning event_id into v_id;
+                    return v_id;
+                end $$"""  # type: ignore[arg-type]
+            )
+            connection.execute(f"alter function public.{_FUNCTION} owner to iu_owner")  # type: ignore[arg-type]
+        return database
+
+    return prepare
 
 
 def _pgbench(sql: str, clients: int, seconds: float) -> Any:

@@ -321,7 +321,10 @@ def chain_lines(found: Sequence[Line]) -> list[str]:
 
 
 def _scale_part(scale: Sequence[dict[str, Any]], chart: str) -> str:
-    names = ["batch_ms", "batch_cpu_ms", "batch_buffers", "emit_ms", "health_ms", "pending_ms", "replay_ms"]
+    names = [
+        *("batch_ms", "batch_cpu_ms", "batch_buffers"),
+        *("backlog_ms", "emit_ms", "health_ms", "pending_ms", "replay_ms"),
+    ]
     body = [[p["curve"], f"{p['x']:,}", *(f"{p[name]:,.3g}" for name in names)] for p in scale]
     return f"![Cost beside old events](images/bench/{chart}.png)\n\n" + _markdown(
         [
@@ -330,6 +333,7 @@ def _scale_part(scale: Sequence[dict[str, Any]], chart: str) -> str:
             "batch of 1,000, ms",
             "its CPU, ms",
             "its buffers",
+            "backlog of 10,000, ms",
             "emit, ms",
             "health, ms",
             "pending, ms",

@@ -1,4 +1,4 @@
-"""How the cost of a batch, of an emit, of health and of a replay moves as the tables grow (`--scale`)."""
+"""How the cost of a batch, an emit, health, the backlog and a replay moves as the tables grow (`--scale`)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _WORKER: Final = "iu_outbound_default"
 _BATCH: Final = 1000
 _TIMED: Final = 7
 _RUN: Final[LiteralString] = "select public.fn_iu_route_worker_run(%s, %s)"
+_BACKLOG: Final[LiteralString] = """select public.fn_iu_cursor_backlog(c, 0, 10000)
+from public.iu_route_worker_cursor as c where c.worker_name = 'iu_outbound_default'"""
 _CHUNK: Final = 1_000_000
 
 
@@ -87,6 +89,7 @@ def _point(connection: psycopg.Connection[Any], kinds: int) -> dict[str, Any]:
     share = batches * _BATCH // kinds
     for number in range(kinds):
         fill(connection, share, kind="version_applied" if kinds == 1 else f"bench_{number}")
+    backlog = _median(connection, _BACKLOG)
     for _ in range(2):
         connection.execute(_RUN, (_WORKER, _BATCH))
     taken = [_timed(connection, _RUN, (_WORKER, _BATCH)) for _ in range(_TIMED)]
@@ -94,6 +97,7 @@ def _point(connection: psycopg.Connection[Any], kinds: int) -> dict[str, Any]:
         "batch_ms": statistics.median(wall for wall, _ in taken),
         "batch_cpu_ms": statistics.median(cpu for _, cpu in taken),
         "batch_buffers": _buffers(connection),
+        "backlog_ms": backlog,
     }
     point["emit_ms"] = _median(
         connection,

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import psycopg
 
+from engine import stepping
 from engine.sessions import Session, value
 from iu_pipelines.db.embedded import EmbeddedServer
 
@@ -62,25 +63,6 @@ AT_COMMIT = {
     "letter_committing": "iu_route_attempt_log",
 }
 """Places inside the commit itself: deferred triggers on these tables."""
-
-_STEP = """
-create or replace function public.arena_step() returns boolean language plpgsql as $$
-begin
-    if current_setting('arena.step', true) <> '' then
-        if nextval('public.arena_steps') = current_setting('arena.step')::bigint then
-            perform pg_advisory_xact_lock_shared(4711);
-        end if;
-    end if;
-    return false;
-end
-$$;
-create sequence if not exists public.arena_steps;
-grant all on sequence public.arena_steps to public
-"""
-_FUNCTIONS = """
-select pg_get_functiondef(p.oid), p.prosrc from pg_proc as p inner join pg_language as l on l.oid = p.prolang
-where p.pronamespace = 'public'::regnamespace and p.proname like 'fn\\_iu\\_%' and l.lanname = 'plpgsql'
-"""
 
 _FACTS = (
     "dot_config",
@@ -163,26 +145,18 @@ class Arena:
     def install_steps(self) -> None:
         """Let every statement of every function of the engine be counted, and halted at."""
         with self.session() as session:
-            session.execute(_STEP.encode())
-            session.execute("set check_function_bodies = off")
-            for text, body in session.execute(_FUNCTIONS).fetchall():
-                session.execute(text.replace(body, stepped(body)).encode())
+            stepping.install(session)
 
     def count_steps(self, act: str) -> int:
         """How many statements the act goes through; it is undone."""
         with self.session() as session:
-            session.execute("select setval('public.arena_steps', 1, false)")
-            session.execute("begin")
-            session.execute("set local arena.step = '0'")
-            session.execute(act.encode())
-            session.execute("rollback")
-            return int(value(session, "select nextval('public.arena_steps')")) - 1
+            return stepping.count(session, act)
 
     @contextmanager
     def halted_at(self, act: str, step: int, *settings: str) -> Iterator[int]:
         """The client performs `act`, halted before its that many-eth statement until the block ends."""
         with self.session() as session:
-            session.execute("select setval('public.arena_steps', 1, false)")
+            stepping.begin(session)
         with self.halted(act, "", f"set arena.step = '{step}'", *settings) as backend:
             yield backend
 
@@ -253,21 +227,6 @@ class Arena:
                     return int(pid)
                 time.sleep(0.01)
         raise AssertionError("nobody came to the halting place")
-
-
-_HERE = "if public.arena_step() then null; end if;"
-"""A statement that leaves FOUND and the row count as they are."""
-
-
-def stepped(body: str) -> str:
-    """A PL/pgSQL body in which a call of `arena_step` stands before the first and after every statement."""
-    lines = []
-    declaring = False
-    for line in body.splitlines():
-        declaring = line.strip() == "declare" or (declaring and line.strip() != "begin")
-        ends = line.strip() == "begin" or line.endswith(";")
-        lines.append(f"{line} {_HERE}" if ends and not declaring else line)
-    return "\n".join(lines)
 
 
 def family(pid: int) -> list[int]:

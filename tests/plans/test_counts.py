@@ -1,4 +1,4 @@
-"""Counts that do not wobble: WAL bytes, rows and transaction ids of a batch."""
+"""Counts that do not wobble: statements, WAL bytes, rows and transaction ids of a batch."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from plans.test_hot_paths import RUN, answer, explained, fill
+from engine import stepping
+from engine.sessions import opened
+from plans.test_hot_paths import EMIT, RUN, answer, explained, fill
 
 BATCH: Final = 1000
 
@@ -29,6 +31,20 @@ def rows(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int, int]]
         where n_tup_ins + n_tup_upd + n_tup_del > 0"""
     ).fetchall()
     return {name: (inserted, updated, deleted) for name, inserted, updated, deleted in found}
+
+
+def test_a_batch_runs_some_ninety_statements_however_many_events_it_has(waiting: str) -> None:
+    with opened(waiting) as [session]:
+        stepping.install(session)
+        of_many = stepping.count(session, RUN)
+        of_one = stepping.count(session, RUN.replace("1000", "1"))
+    assert of_many == of_one <= 100
+
+
+def test_an_emit_runs_a_handful_of_statements(database: str) -> None:
+    with opened(database) as [session]:
+        stepping.install(session)
+        assert stepping.count(session, EMIT) <= 8
 
 
 def test_an_event_of_a_batch_costs_some_220_bytes_of_wal(waiting: str) -> None:
