@@ -43,8 +43,8 @@ def cases(
     empty = lambda server: server.fresh(DATABASE, _installed(server))  # noqa: E731
     made = []
     for batch in batches:
-        made.append(Case("route", "floor: INSERT … SELECT", str(batch), loaded, _floor(batch)))
-        made.append(Case("route", "iu route worker", str(batch), loaded, _worker(batch)))
+        made.append(Case("route", "floor: INSERT … SELECT", str(batch), loaded, _floor(batch), times=3))
+        made.append(Case("route", "iu route worker", str(batch), loaded, _worker(batch), times=3))
     for count in clients:
         for name, sql in (("floor: INSERT", _BARE), ("iu emit", _EMIT)):
             made.append(Case("emit", name, str(count), empty, _pgbench(sql, count, seconds), times=2))
@@ -99,11 +99,11 @@ def _loaded(server: BenchServer, events: int) -> str:
 def _floor(batch: int) -> Any:
     def run(server: BenchServer, database: str) -> Outcome:
         with server.connect(database) as connection:
-            rows = connection.execute(
-                "select event_seq from public.event_outbox where event_domain = 'iu' order by event_seq"
-            ).fetchall()
-            ends = [seq for (seq,) in rows][batch - 1 :: batch]
-            begun, after = time.perf_counter(), 0
+            after, last = connection.execute(
+                "select min(event_seq) - 1, max(event_seq) from public.event_outbox where event_domain = 'iu'"
+            ).fetchone() or (0, 0)
+            ends = range(after + batch, last + 1, batch)
+            begun = time.perf_counter()
             for number, end in enumerate(ends):
                 if number == WARM:
                     begun = time.perf_counter()

@@ -89,6 +89,8 @@ def cases(
 
 
 def _case(peer: Peer, label: str) -> Case:
+    """Its own case; the peer of a goal is taken as often as our worker is."""
+
     def load(server: BenchServer, name: str) -> None:
         with server.connect(name) as connection:
             for statement in _AUDIT.split(";"):
@@ -113,7 +115,7 @@ def _case(peer: Peer, label: str) -> Case:
             raise RuntimeError(f"{outcome.events} events, but {row and row[0]} audited rows")
         return outcome
 
-    return Case("route", peer.name, label, prepare, run)
+    return Case("route", peer.name, label, prepare, run, times=3 if "PgQ" in peer.name else 1)
 
 
 # --- PgQ -----------------------------------------------------------------------------------------------

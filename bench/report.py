@@ -27,12 +27,13 @@ _INK, _QUIET, _OURS = "#1F2328", "#9AA1AD", "#4F43DD"
 
 @dataclass(frozen=True)
 class Line:
-    """A case over all its repeats: medians, and the ratio to its floor taken repeat by repeat."""
+    """A case over all its repeats: medians, the rate of each repeat, and the ratio to its floor by repeat."""
 
     group: str
     system: str
     label: str
     rate: float
+    rates: dict[int, float]
     ratio: float | None
     cpu_ratio: float | None
     server_cpu_us: float | None
@@ -76,6 +77,7 @@ def _line(taken: dict[int, dict[str, Any]], cases: dict[str, dict[int, dict[str,
     return Line(
         one["group"], one["system"], one["label"],
         rate=statistics.median(row["rate"] for row in taken.values()),
+        rates={repeat: row["rate"] for repeat, row in taken.items()},
         ratio=_median([row["rate"] / base["rate"] for row, base in pairs]),
         cpu_ratio=_median([_cpu(base) / _cpu(row) for row, base in pairs if _cpu(row)]),
         server_cpu_us=_scaled(_median(each("server_cpu")), 1e6),
@@ -87,6 +89,12 @@ def _line(taken: dict[int, dict[str, Any]], cases: dict[str, dict[int, dict[str,
         client_mib=_median([row["client_mib"] for row in taken.values() if row["client_mib"]]),
         extra=_medians([row["extra"] for row in taken.values()]),
     )  # fmt: skip
+
+
+def _beside(line: Line, other: Line) -> float | None:
+    """The ratio of their rates, repeat by repeat."""
+    shared = line.rates.keys() & other.rates.keys()
+    return _median([line.rates[repeat] / other.rates[repeat] for repeat in shared])
 
 
 def _floor_of(row: dict[str, Any]) -> str:
@@ -134,7 +142,7 @@ def goals(found: Sequence[Line], scale: Sequence[dict[str, Any]], dagster: dict[
     return [
         _at_least("route worker at 1,000 a batch, against the floor", 0.75, route and route.ratio),
         _at_least(
-            "route worker at 1,000 a batch, against PgQ + audit", 2.2, route and pgq and route.rate / pgq.rate
+            "route worker at 1,000 a batch, against PgQ + audit", 2.2, route and pgq and _beside(route, pgq)
         ),
         _at_most("WAL bytes an event of the route worker", 350, route and route.wal, ",.0f"),
         *(

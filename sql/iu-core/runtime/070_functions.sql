@@ -107,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '2db2e97fa3c634e413afad117ddc6f4190e2c5f2215205a51fb8afe32a667047');
+select public.fn_iu_step_record('070_functions', 'c2948b1fcf32dc47df2bfdd279a9ee6fcd02fe0184456f0bdb82df5ee729cc62');

@@ -31,37 +31,28 @@ begin
     if not v_is_simple then
         return null;
     end if;
-    select count(*), min(c.event_seq), max(c.event_seq), count(*) filter (where c.event_type <> all ((select v_types)::text []))
-    into batch.seen, batch.first_event_seq, batch.last_event_seq, batch.skipped
-    from (
-        select o.event_seq, o.event_type from public.event_outbox as o
+    with claimed as materialized (
+        select o.event_id, o.event_seq, array_position((select v_types), o.event_type) as place
+        from public.event_outbox as o
         where o.event_domain = given.event_domain and o.event_seq > v_after
             and o.emitted_xid >= v_from and o.emitted_xid < v_until and (
                 o.emitted_xid < v_shown or o.event_seq <= restored_seq
                 or pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot)
             )
         order by o.event_seq limit batch_limit
-    ) as c;
-    batch.failed := 0;
-    batch.attempts_written := 0;
-    if batch.seen > 0 then
-        batch.batch_id := coalesce(batch.batch_id, nextval('public.iu_route_batch_batch_id_seq'));
-        -- offset 0 looks for the place of a route once an event and not once a column
+    ),
+    numbered (no) as materialized (select coalesce(batch.batch_id, nextval('public.iu_route_batch_batch_id_seq')) from claimed limit 1),
+    written as (
         insert into public.iu_route_attempt_log (batch_id, created_at, event_id, worker_no, route_no, route_version, decision)
-        select batch.batch_id, v_now, e.event_id, given.worker_no, coalesce(v_routes[e.place], 0),
-            coalesce(v_versions[e.place], 0), case when e.place is null then 'skipped' else 'dry_run' end
-        from (
-            select o.event_id, array_position((select v_types), o.event_type) as place from public.event_outbox as o
-            where o.event_domain = given.event_domain
-                and o.event_seq >= batch.first_event_seq and o.event_seq <= batch.last_event_seq
-                and o.emitted_xid >= v_from and o.emitted_xid < v_until and (
-                    o.emitted_xid < v_shown or o.event_seq <= restored_seq
-                    or pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot)
-                )
-            order by o.event_seq offset 0
-        ) as e;
-        get diagnostics batch.attempts_written = row_count;
-    end if;
+        select (select n.no from numbered as n), v_now, c.event_id, given.worker_no, coalesce(v_routes[c.place], 0),
+            coalesce(v_versions[c.place], 0), case when c.place is null then 'skipped' else 'dry_run' end
+        from claimed as c
+    )
+    select (select n.no from numbered as n), count(*), min(c.event_seq), max(c.event_seq), count(*) - count(c.place)
+    into batch.batch_id, batch.seen, batch.first_event_seq, batch.last_event_seq, batch.skipped
+    from claimed as c;
+    batch.failed := 0;
+    batch.attempts_written := batch.seen;
     batch.dry_run := batch.attempts_written - batch.skipped;
     return batch;
 end
