@@ -271,13 +271,14 @@ class Engine(RuleBasedStateMachine):
         assert value(self.judge, _UNATTEMPTED) == 0
 
     def _in_order(self) -> None:
+        """By first attempts of events: one that is read again may find a route that was off before."""
         subjects = {event.number: event.subject for event in self.model.events}
         for worker in {"one", "two", "three"} - self.sought:
             read: dict[int, list[int]] = {}
-            for (_, number, _), _ in _of(self.model.attempts, worker):
+            for number in dict.fromkeys(key[1] for key, _ in _of(self.model.attempts, worker)):
                 read.setdefault(subjects[number], []).append(number)
             assert all(numbers == sorted(numbers) for numbers in read.values())
-            assert sum(map(len, read.values())) >= len(self.model.events)
+            assert sum(map(len, read.values())) == len(self.model.events)
 
     # --- helpers ----------------------------------------------------------------------------------------
 
@@ -371,9 +372,10 @@ def databases(server: Any, template: str) -> Iterator[Callable[[], str]]:
         server.drop(name)
 
 
-def check(databases: Callable[[], str], examples: int, steps: int, *, shrink: bool = False) -> None:
+def check(databases: Callable[[], str], examples: int, steps: int, *, anew: bool = False) -> None:
+    """Run the machine; *anew*: over examples that nobody has seen, the failing one made small."""
     machine = type("EngineHere", (Engine,), {"new_database": staticmethod(databases)})
-    phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if shrink else ()))
+    phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if anew else ()))
     run_state_machine_as_test(
         machine,
         settings=settings(
@@ -382,7 +384,7 @@ def check(databases: Callable[[], str], examples: int, steps: int, *, shrink: bo
             deadline=None,
             database=None,
             phases=phases,
-            derandomize=not LONG,
+            derandomize=not anew,
             suppress_health_check=list(HealthCheck),
         ),
     )
@@ -390,7 +392,7 @@ def check(databases: Callable[[], str], examples: int, steps: int, *, shrink: bo
 
 @pytest.mark.timeout(3600 if LONG else 180)
 def test_every_interleaving_ends_as_the_model_says(databases: Callable[[], str]) -> None:
-    check(databases, examples=600 if LONG else 15, steps=60 if LONG else 40, shrink=LONG)
+    check(databases, examples=600 if LONG else 15, steps=60 if LONG else 40, anew=LONG)
 
 
 @pytest.mark.timeout(180)

@@ -107,4 +107,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'c2948b1fcf32dc47df2bfdd279a9ee6fcd02fe0184456f0bdb82df5ee729cc62');
+select public.fn_iu_step_record('070_functions', 'bcaa2bb93e1dfec7a0eb80aee879790e71d0f346d34f925d929ba6d87778f1ef');

@@ -17,7 +17,7 @@ begin
             hint = (select 'Known: ' || string_agg(c.key, ', ' order by c.key) from public.dot_config as c);
     end if;
     if value is null or value !~ v_old.value_pattern then
-        raise exception 'value % does not fit %', coalesce(quote_literal(value), 'null'), key using
+        raise exception 'value % does not fit %', coalesce(quote_literal(left(value, 80)), 'null'), key using
             errcode = 'IU202',
             hint = format('%s: %s. The value must match %s', key, v_old.description, v_old.value_pattern);
     end if;
@@ -25,7 +25,8 @@ begin
         select code into v_stranger from unnest(string_to_array(value, ',')) as code
         where not exists (select from public.iu_outbound_route as r where r.route_code = code);
         if v_stranger is not null then
-            raise exception 'value % names a route that is not registered: %', quote_literal(value), v_stranger using
+            raise exception 'value % names a route that is not registered: %',
+                quote_literal(left(value, 80)), left(v_stranger, 80) using
                 errcode = 'IU202', hint = 'Register the route first, or leave it out of the list.';
         end if;
     end if;
