@@ -30,8 +30,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import stamina
+
 from iu_pipelines.db import programs
-from iu_pipelines.db.gateway import Gateway, probe
+from iu_pipelines.db.gateway import Gateway, is_starting, probe
 from iu_pipelines.db.programs import Programs, ServerUser
 from iu_pipelines.errors import ConnectionFailed, DatabaseError, EmbeddedServerError, UsageError
 
@@ -114,7 +116,7 @@ class EmbeddedServer:
             return self._record().url(database)
 
     def ensure_database(self, name: str) -> str:
-        """Make the database unless it is there, and return its URL. The server has to run."""
+        """Make the database unless it is there, and return its URL. The server has to run, or to recover."""
         if not _NAME.fullmatch(name):
             raise UsageError(
                 f"{name!r} is no name for a database",
@@ -122,7 +124,9 @@ class EmbeddedServer:
             )
         url = self.url(name)
         try:
-            probe(url)
+            for attempt in stamina.retry_context(on=is_starting, attempts=None, timeout=_START_SECONDS):
+                with attempt:
+                    probe(url)
         except ConnectionFailed as error:
             if error.code != "3D000":
                 raise

@@ -223,7 +223,7 @@ class Gateway:
     def _dial(self) -> _Connection:
         """A connection beside the pool, which says at once why there is none."""
         _quiet_drivers()
-        for attempt in stamina.retry_context(on=_is_starting, attempts=None, timeout=_RETRY_SECONDS):
+        for attempt in stamina.retry_context(on=is_starting, attempts=None, timeout=_RETRY_SECONDS):
             with attempt:
                 return _connect(self._conninfo, self.url)
         raise AssertionError("unreachable: the last attempt returns or raises")
@@ -370,7 +370,8 @@ def _unreachable(words: str, url: str) -> ConnectionFailed:
     return ConnectionFailed(f"{where}: {said}", hint="check the URL, and the server's own log", code="08001")
 
 
-def _is_starting(error: Exception) -> bool:
+def is_starting(error: Exception) -> bool:
+    """Whether the server was starting, stopping or recovering: it may be asked again."""
     return isinstance(error, ConnectionFailed) and error.code == _STARTING
 
 

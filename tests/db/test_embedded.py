@@ -24,7 +24,7 @@ import pytest
 import iu_pipelines
 from iu_pipelines.db import programs
 from iu_pipelines.db.embedded import EmbeddedServer
-from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.gateway import Gateway, probe
 from iu_pipelines.errors import ConnectionFailed, EmbeddedServerError, IuError, UsageError
 
 ENSURE = """
@@ -235,6 +235,25 @@ def test_a_killed_server_is_healed_by_the_next_use(server: EmbeddedServer) -> No
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="orphans are found on Linux only")
+def test_a_server_that_recovers_from_a_killed_backend_is_waited_for(server: EmbeddedServer) -> None:
+    for _ in range(5):
+        with suppress(ConnectionFailed), Gateway(server.url()) as gateway:
+            os.kill(int(gateway.fetch_one("select pg_backend_pid() as pid")["pid"]), signal.SIGKILL)  # type: ignore[index]
+            _await_recovery(server)
+        server.ensure_database("iu")
+        assert server.is_running()
+
+
+def _await_recovery(server: EmbeddedServer) -> None:
+    """Come back as soon as the server turns somebody away."""
+    for _ in range(1000):
+        try:
+            probe(server.url())
+        except ConnectionFailed:
+            return
+    raise AssertionError("the server did not notice")
+
+
 def test_a_query_that_outlives_its_killed_server_is_ended(server: EmbeddedServer) -> None:
     busy = "import sys, iu_pipelines.db.gateway as g; g.Gateway(sys.argv[1]).run_script(sys.argv[2])"
     loop = "do $$ begin loop end loop; end $$"
