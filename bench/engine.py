@@ -53,7 +53,8 @@ def cases(
             prepare = _with_function(name)
             made.append(Case("emit", name, str(count), prepare, _pgbench(sql, count, seconds), times=2))
     for name, sql in _BULKS.items():
-        made.append(Case("bulk", name, str(_BULK), empty, _bulk(sql, max(5, events // _BULK // 2))))
+        run = _bulk(sql, max(5, events // _BULK // 2))
+        made.append(Case("bulk", name, str(_BULK), empty, run, times=3))
     made.append(Case("poison", "a clean batch", "10000", _poisonable(0), _second_batch))
     made.append(Case("poison", "one poisoned event", "10000", _poisonable(1), _second_batch))
     made.append(Case("health", "iu health", "", loaded, _health))
