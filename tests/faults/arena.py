@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -260,7 +260,12 @@ def cancel(arena: Arena, backend: int) -> None:
 
 
 def kill_backend(arena: Arena, backend: int) -> None:
-    os.kill(backend, signal.SIGKILL)
+    """Until the server has noticed, and with it ended every other session."""
+    with arena.session() as witness:
+        os.kill(backend, signal.SIGKILL)
+        with suppress(psycopg.OperationalError):
+            witness.execute("select pg_sleep(60)")
+        assert witness.closed
 
 
 def kill_client(arena: Arena, backend: int) -> None:
