@@ -38,13 +38,13 @@ def test_a_batch_runs_some_ninety_statements_however_many_events_it_has(waiting:
         stepping.install(session)
         of_many = stepping.count(session, RUN)
         of_one = stepping.count(session, RUN.replace("1000", "1"))
-    assert of_many == of_one <= 100
+    assert 50 <= of_many == of_one <= 100
 
 
 def test_an_emit_runs_a_handful_of_statements(database: str) -> None:
     with opened(database) as [session]:
         stepping.install(session)
-        assert stepping.count(session, EMIT) <= 8
+        assert 2 <= stepping.count(session, EMIT) <= 8
 
 
 def test_an_event_of_a_batch_costs_some_220_bytes_of_wal(waiting: str) -> None:

@@ -36,7 +36,7 @@ CURSOR: Final = f"(select c from public.iu_route_worker_cursor as c where c.work
 NEWEST_BATCH: Final = f"(select max(batch_id) from public.iu_route_batch where worker_name = '{WORKER}')"
 
 HOT: Final = {
-    "a run of a full batch": (RUN, 9_500),
+    "a run of a full batch": (RUN, 8_500),
     "an emit": (EMIT, 60),
     "a bulk emit of a hundred": (BULK, 2_200),
     "the health of a worker": ("select public.fn_iu_route_worker_health()", 1_700),
@@ -175,7 +175,7 @@ def test_no_hot_path_reads_a_big_table_from_end_to_end(full: str, what: str) -> 
 @pytest.mark.parametrize("what", HOT)
 def test_a_hot_path_touches_few_pages_however_much_there_is(full: str, what: str) -> None:
     sql, most = HOT[what]
-    committed(full, consume)
+    settle(full)
     committed(full, lambda connection: fill(connection, 1_000))
     with undone(full) as connection:
         assert warm_pages(connection, sql) <= most
