@@ -21,6 +21,11 @@ REPEATABLE: Final = frozenset({"070_functions"})
 
 _FILE_NAME: Final = re.compile(r"\d{3}_[a-z0-9_]+\.sql")
 _META_COMMAND: Final = re.compile(r"^\\(?P<command>\S*)[ \t]*(?P<argument>.*?)[ \t]*$")
+_STOP_AT_AN_ERROR: Final = r"\set ON_ERROR_STOP on"
+_FUNCTION: Final = re.compile(
+    r"^create (?:or replace )?function public\.(?P<name>\w+)\((?:(?!^create ).)*?^as \$\$(?P<body>.*?)\$\$;",
+    re.MULTILINE | re.DOTALL,
+)
 _STAMP: Final = re.compile(
     r"^select public\.fn_iu_step_record\('(?P<name>[^']*)',\s*'(?P<checksum>[^']*)'\);\s*\Z", re.MULTILINE
 )
@@ -53,6 +58,11 @@ class Step:
     def name(self) -> str:
         """The name in the ledger, such as ``070_functions``."""
         return self.file.name
+
+    @property
+    def functions(self) -> dict[str, str]:
+        """The functions that it makes: their names, and their bodies as PostgreSQL stores them."""
+        return {found["name"]: found["body"] for found in _FUNCTION.finditer(self.file.text)}
 
     @property
     def is_repeatable(self) -> bool:
@@ -91,7 +101,8 @@ def _read_step(file: StepFile) -> Step:
 def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
     """Return the text of *path* with each ``\\ir`` line replaced by the file it names.
 
-    Raises StepRefused on any other meta-command, a missing file or a file that includes itself.
+    The line that lets psql stop at an error is left out: to a server it says nothing. Raises StepRefused
+    on any other meta-command, a missing file or a file that includes itself.
     """
     if path in including:
         raise StepRefused(f"{path} includes itself", hint="Remove the \\ir line that closes the circle.")
@@ -102,7 +113,11 @@ def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
         )
     lines = path.read_text(encoding="utf-8").split("\n")
     trail = (*including, path)
-    return "\n".join(_expand_line(line, number, trail) for number, line in enumerate(lines, start=1))
+    return "\n".join(
+        _expand_line(line, number, trail)
+        for number, line in enumerate(lines, start=1)
+        if line != _STOP_AT_AN_ERROR
+    )
 
 
 def _expand_line(line: str, number: int, trail: tuple[Path, ...]) -> str:
@@ -112,7 +127,7 @@ def _expand_line(line: str, number: int, trail: tuple[Path, ...]) -> str:
     if meta["command"] != "ir" or not meta["argument"]:
         raise StepRefused(
             f"{trail[-1]} line {number}: {line.strip()!r} is not allowed in a step",
-            hint="Only \\ir with a relative path is.",
+            hint=f"Only \\ir with a relative path and {_STOP_AT_AN_ERROR} are.",
         )
     included = trail[-1].parent / meta["argument"].strip("'")
     return expand(included.resolve(), trail).removesuffix("\n")

@@ -150,16 +150,20 @@ def rollback(
 def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
     """Run the verify files, or one of them, each read-only, and return what they saw.
 
-    A file that ends with an error gives a failed line rather than an exception, so that every other
-    file still runs.
+    Before their own lines stand two that a file cannot print of itself: whether the ledger holds the step,
+    and whether the functions that it made are those of the file. A file that ends with an error gives a
+    failed line rather than an exception, so that every other file still runs.
     """
     files = _selected(load(root or sql_root(), "verify"), only)
-    states = {state.name: state for state in plan(gateway, root=root)}
+    steps = _load_stamped_steps(root)
+    states = {state.name: state for state in _states(_read_ledger(gateway), steps)}
+    functions = {step.name: step.functions for step in steps}
     proofs = []
     for file in files:
         proof = _prove(gateway, file, f"begin read only;\n{file.text}\nrollback;\n")
         recorded = _ledger_line(file.name, states[file.name])
-        proofs.append(Proof(proof.step, (recorded, *proof.lines), proof.seconds))
+        code = _code_lines(gateway, file.name, functions[file.name])
+        proofs.append(Proof(proof.step, (recorded, *code, *proof.lines), proof.seconds))
     return proofs
 
 
@@ -338,6 +342,21 @@ def _selected(files: list[StepFile], only: str | None) -> list[StepFile]:
 
 def _ledger_line(name: str, state: StepState) -> ProofLine:
     return ProofLine(name, "ledger", "applied", state.status, state.status == "applied")
+
+
+def _code_lines(gateway: Gateway, name: str, functions: dict[str, str]) -> list[ProofLine]:
+    if not functions:
+        return []
+    rows = gateway.fetch_all(
+        """select proname::text as name, prosrc as body
+             from pg_proc
+            where pronamespace = 'public'::regnamespace and proname = any(%s)""",
+        (list(functions),),
+    )
+    other = {row["name"] for row in rows if row["body"] != functions[row["name"]]}
+    missing = functions.keys() - {row["name"] for row in rows}
+    seen = ", ".join(sorted(other | missing)) or "none"
+    return [ProofLine(name, "functions that are not those of the file", "none", seen, seen == "none")]
 
 
 def _prove_patiently(gateway: Gateway, file: StepFile, script: str) -> Proof:

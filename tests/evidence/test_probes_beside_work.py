@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from by_hand import psql
 from iu_pipelines.db import step_files, steps
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.evidence import audit
@@ -18,6 +18,7 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER as WORKER
 from iu_pipelines.settings import sql_root
 
 FILES = step_files.load(sql_root(), "sandbox")
+VERIFY = step_files.load(sql_root(), "verify")
 EVERY_PROBE = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 
 EMIT = """select public.fn_iu_emit_event('version_applied', 'docs/' || n, gen_random_uuid(), 'test', '{}')
@@ -80,37 +81,38 @@ def test_a_probe_gives_way_to_a_lock_and_tries_again(gateway: Gateway) -> None:
 
 
 @EVERY_PROBE
-def test_a_probe_runs_with_psql_alone(worked: Gateway, file: step_files.StepFile) -> None:
-    assert by_hand(worked, file).returncode == 0
+def test_a_probe_runs_with_psql_alone_and_tells_the_rows_before_and_after(
+    worked: Gateway, file: step_files.StepFile
+) -> None:
+    done = psql(worked.url, file.path)
+    assert done.returncode == 0, done.stderr
+    before, after = re.findall(r"rows (before|after) (\{.*\})", done.stderr)
+    assert (before[0], after[0]) == ("before", "after")
+    assert before[1] == after[1]
 
 
-@EVERY_PROBE
-def test_a_probe_that_fails_under_psql_says_so_and_exits_with_an_error(
+@pytest.mark.parametrize("file", VERIFY, ids=lambda file: file.name)
+def test_a_verify_file_runs_with_psql_alone(worked: Gateway, file: step_files.StepFile) -> None:
+    done = psql(worked.url, file.path)
+    assert done.returncode == 0, done.stderr
+    assert "PASS " in done.stderr
+
+
+@pytest.mark.parametrize("file", [*FILES, *VERIFY], ids=lambda file: file.name)
+def test_a_proof_that_fails_under_psql_says_so_and_exits_with_an_error(
     worked: Gateway, file: step_files.StepFile
 ) -> None:
     worked.run_script(
         """
-        create or replace function public.fn_iu_route_deliver(event_id uuid, route_code text) returns void
-        language plpgsql set search_path = pg_catalog, pg_temp as $$ begin end $$;
-        drop trigger trg_iu_sql_in_iu_sql_link on public.iu_sql_link;
-        drop trigger trg_iu_unit_version_out on public.unit_version;
-        drop trigger trg_iu_append_only on public.event_outbox;
-        drop trigger trg_iu_gate_history on public.dot_config;
+        create or replace function public.fn_iu_proof_note(name text, expected text, seen text)
+        returns boolean language plpgsql set search_path = pg_catalog, pg_temp as $$
+        begin
+            perform set_config('iu.proof_failed', name, false);
+            raise warning 'FAIL %', name;
+            return false;
+        end $$
         """
     )
-    done = by_hand(worked, file)
+    done = psql(worked.url, file.path)
     assert done.returncode == 3
     assert "FAIL " in done.stderr
-
-
-def by_hand(gateway: Gateway, file: step_files.StepFile) -> subprocess.CompletedProcess[str]:
-    psql = shutil.which("psql")
-    if psql is None:
-        pytest.skip("psql is not on PATH")
-    return subprocess.run(
-        [psql, "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f", str(file.path), gateway.url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )

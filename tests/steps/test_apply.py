@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,6 +9,7 @@ from pathlib import Path
 import pytest
 from schema_picture import picture
 
+from by_hand import psql
 from iu_pipelines.cli.main import run as iu
 from iu_pipelines.db import step_files, steps
 from iu_pipelines.db.embedded import EmbeddedServer
@@ -140,30 +139,23 @@ def test_a_database_with_steps_of_a_newer_version_is_refused(gateway: Gateway) -
     assert steps.plan(gateway)[-1].status == "unknown"
 
 
-@pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
 def test_steps_run_by_hand_with_psql_leave_the_same_trace(
     empty_gateway: Gateway, empty_database: str, gateway: Gateway
 ) -> None:
     for file in step_files.load(sql_root(), "runtime"):
-        done = psql(empty_database, file.path)
+        done = psql(empty_database, file.path, "-1")
         assert done.returncode == 0, done.stderr
     assert applied(empty_gateway) == applied(gateway)
     assert picture(empty_gateway) == picture(gateway)
     assert steps.apply(empty_gateway) == []
 
 
-@pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
 def test_a_step_run_by_hand_out_of_order_is_refused(empty_gateway: Gateway, empty_database: str) -> None:
-    psql(empty_database, sql_root() / "iu-core/runtime/010_roles_and_ledger.sql")
-    done = psql(empty_database, sql_root() / "iu-core/runtime/040_routes.sql")
-    assert done.returncode != 0
+    psql(empty_database, sql_root() / "iu-core/runtime/010_roles_and_ledger.sql", "-1")
+    done = psql(empty_database, sql_root() / "iu-core/runtime/040_routes.sql", "-1")
+    assert done.returncode == 3
     assert "is not applied yet" in done.stderr
     assert list(applied(empty_gateway)) == ["010_roles_and_ledger"]
-
-
-def psql(url: str, path: Path) -> subprocess.CompletedProcess[str]:
-    command = ["psql", "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", url, "-f", str(path)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.fixture

@@ -54,6 +54,12 @@ def test_no_step_opens_or_ends_a_transaction_of_its_own(kind: step_files.Kind) -
         assert not own.findall(outside_bodies.sub("", file.text)), file.label
 
 
+@pytest.mark.parametrize("kind", ["runtime", "verify", "rollback", "sandbox"])
+def test_every_step_lets_psql_stop_at_an_error(kind: step_files.Kind) -> None:
+    for file in step_files.load(sql_root(), kind):
+        assert file.path.read_text().startswith("\\set ON_ERROR_STOP on\n-- "), file.label
+
+
 def test_every_rollback_forgets_its_step_once() -> None:
     for file in step_files.load(sql_root(), "rollback"):
         forgets = re.findall(r"^select public\.fn_iu_step_forget\('(\w+)'\);$", file.text, re.MULTILINE)
@@ -70,13 +76,30 @@ def test_an_include_is_replaced_by_the_file_relative_to_its_own(small: Path) -> 
     assert step_files.expand(runtime(small)) == "-- all\nselect 1;\nselect 2;\n"
 
 
+def test_the_line_for_psql_is_no_part_of_the_step(small: Path) -> None:
+    step_files.stamp(small)
+    runtime(small).write_text("\\set ON_ERROR_STOP on\n" + runtime(small).read_text())
+    assert step_files.stamp(small, check=True) == []
+
+
+def test_the_functions_of_a_step_are_read_with_their_bodies(small: Path) -> None:
+    (small / "iu-core/objects/one.sql").write_text(
+        "create or replace function public.fn_iu_one()\nreturns int\nlanguage sql\nreturn 1;\n\n"
+        "create or replace function public.fn_iu_two()\nreturns int\nlanguage sql\nas $$\n    select 2\n$$;\n"
+    )
+    (step,) = step_files.load_steps(small)
+    assert step.functions == {"fn_iu_two": "\n    select 2\n"}
+
+
 def test_an_include_inside_an_include_is_relative_to_the_inner_file(small: Path) -> None:
     (small / "iu-core/objects/two.sql").write_text("\\ir one.sql\nselect 3;\n")
     runtime(small).write_text("\\ir ../objects/two.sql\n")
     assert step_files.expand(runtime(small)) == "select 1;\nselect 3;\n"
 
 
-@pytest.mark.parametrize("line", ["\\i one.sql", "\\echo hello", "\\ir", "\\! rm -rf ."])
+@pytest.mark.parametrize(
+    "line", ["\\i one.sql", "\\echo hello", "\\ir", "\\! rm -rf .", "\\set ON_ERROR_STOP off"]
+)
 def test_any_other_meta_command_is_refused_with_its_line(small: Path, line: str) -> None:
     runtime(small).write_text(f"select 1;\n{line}\n")
     with pytest.raises(StepRefused, match="line 2") as refused:

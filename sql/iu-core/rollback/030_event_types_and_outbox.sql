@@ -1,3 +1,4 @@
+\set ON_ERROR_STOP on
 -- Undoes 030. Refuses where events would be lost.
 do $refuse$
 begin

@@ -1,3 +1,4 @@
+\set ON_ERROR_STOP on
 -- Undoes 060. Refuses where units, versions, links or captures would be lost.
 do $refuse$
 begin

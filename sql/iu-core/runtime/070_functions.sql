@@ -1,3 +1,4 @@
+\set ON_ERROR_STOP on
 -- 070: the table of contents of the code. Repeatable: applied again whenever one of these files has changed.
 select public.fn_iu_step_require('060_inbound');
 
@@ -107,4 +108,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'bcaa2bb93e1dfec7a0eb80aee879790e71d0f346d34f925d929ba6d87778f1ef');
+select public.fn_iu_step_record('070_functions', 'ab573a607c92533ea2985b146302f5caf5fd2ed1b5cc613431a4756dafed1309');

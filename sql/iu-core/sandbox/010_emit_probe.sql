@@ -1,8 +1,9 @@
+\set ON_ERROR_STOP on
 -- Probe 010: the way in. What may be emitted, by whom, and what is refused. One transaction, always rolled back.
--- By hand: psql -v ON_ERROR_STOP=1 -f 010_emit_probe.sql
+-- By hand: psql -f 010_emit_probe.sql
 -- As the owner of the objects. Roles are tried where they exist and this session may take them on. Truncation is not tried,
 -- because it would lock emitters out for a moment: verify/070 reads from the catalog that it is refused.
-do $$ begin perform public.fn_iu_probe_open(); end $$;
+do $$ begin perform public.fn_iu_probe_open('iu_probe_010'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';

@@ -1,7 +1,8 @@
+\set ON_ERROR_STOP on
 -- Probe 020: the gates. Closed holds and loses nothing, only "true" is open, and every change is on record. Always rolled back.
--- By hand: psql -v ON_ERROR_STOP=1 -f 020_gates_probe.sql
+-- By hand: psql -f 020_gates_probe.sql
 -- As the owner of the objects. Its workers are its own, and its snapshot stands still (repeatable read).
-do $$ begin perform public.fn_iu_probe_open(); end $$;
+do $$ begin perform public.fn_iu_probe_open('iu_probe_020'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';

@@ -1,7 +1,8 @@
+\set ON_ERROR_STOP on
 -- Probe 030: dead letters. Replay under every kind of route, its schedule, discard, and what is refused. Always rolled back.
--- By hand: psql -v ON_ERROR_STOP=1 -f 030_replay_discard_probe.sql
+-- By hand: psql -f 030_replay_discard_probe.sql
 -- As the owner of the objects. Letters, routes and event are its own; only for D4 it drops the safety check, inside the transaction.
-do $$ begin perform public.fn_iu_probe_open(); end $$;
+do $$ begin perform public.fn_iu_probe_open('iu_probe_030'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';

@@ -1,8 +1,9 @@
+\set ON_ERROR_STOP on
 -- Probe 040: the worker, live and dry-run, P0 to P9 and POST-ROLLBACK. One transaction, always rolled back: it leaves no trace.
--- By hand: psql -v ON_ERROR_STOP=1 -f 040_worker_live_dryrun_probe.sql
+-- By hand: psql -f 040_worker_live_dryrun_probe.sql
 -- As the owner of the objects. It emits one event through fn_iu_emit_event and reads it with workers of its own. Its snapshot
 -- stands still (repeatable read), so it gives the same figures beside any baseline and beside running emitters and workers.
-do $$ begin perform set_config('iu.probe_gates', public.fn_iu_probe_gates()::text, false); end $$;
+do $$ begin perform public.fn_iu_probe_open('iu_probe_040'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';
@@ -118,14 +119,7 @@ rollback;
 
 do $post$
 begin
-    perform public.fn_iu_proof_note(
-        'POST-ROLLBACK what the probe left', 'nothing', public.fn_iu_probe_trace('iu_probe_040')
-    );
-    perform public.fn_iu_proof_note(
-        'POST-ROLLBACK gates', 'as before',
-        case when current_setting('iu.probe_gates')::jsonb = public.fn_iu_probe_gates()
-            then 'as before' else public.fn_iu_probe_gates()::text end
-    );
+    perform public.fn_iu_probe_close('iu_probe_040');
     perform public.fn_iu_proof_end('040_worker_live_dryrun_probe');
 end
 $post$;

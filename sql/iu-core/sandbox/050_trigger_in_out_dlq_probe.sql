@@ -1,8 +1,9 @@
+\set ON_ERROR_STOP on
 -- Probe 050: trigger-out, trigger-in, dead letters and their replay, E.3 to E.9. One transaction, always rolled back.
--- By hand: psql -v ON_ERROR_STOP=1 -f 050_trigger_in_out_dlq_probe.sql
+-- By hand: psql -f 050_trigger_in_out_dlq_probe.sql
 -- As the owner of the objects. An isolated worker is seeded to the latest event, so that it sees only the probe's own.
 -- Its snapshot stands still (repeatable read), so deltas are the same on top of any baseline and beside running workers.
-do $$ begin perform set_config('iu.probe_gates', public.fn_iu_probe_gates()::text, false); end $$;
+do $$ begin perform public.fn_iu_probe_open('iu_probe_050'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';
@@ -132,14 +133,7 @@ rollback;
 
 do $post$
 begin
-    perform public.fn_iu_proof_note(
-        'E.9 post-ROLLBACK what the probe left', 'nothing', public.fn_iu_probe_trace('iu_probe_050')
-    );
-    perform public.fn_iu_proof_note(
-        'E.9 post-ROLLBACK gates', 'as before',
-        case when current_setting('iu.probe_gates')::jsonb = public.fn_iu_probe_gates()
-            then 'as before' else public.fn_iu_probe_gates()::text end
-    );
+    perform public.fn_iu_probe_close('iu_probe_050');
     perform public.fn_iu_proof_end('050_trigger_in_out_dlq_probe');
 end
 $post$;

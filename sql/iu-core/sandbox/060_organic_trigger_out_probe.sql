@@ -1,7 +1,8 @@
+\set ON_ERROR_STOP on
 -- Probe 060: organic trigger-out. A version after the first emits version_applied, by trigger, in order, and a worker reads it.
--- By hand: psql -v ON_ERROR_STOP=1 -f 060_organic_trigger_out_probe.sql
+-- By hand: psql -f 060_organic_trigger_out_probe.sql
 -- As the owner of the objects. One transaction, always rolled back; unit, worker and route are its own.
-do $$ begin perform public.fn_iu_probe_open(); end $$;
+do $$ begin perform public.fn_iu_probe_open('iu_probe_060'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';

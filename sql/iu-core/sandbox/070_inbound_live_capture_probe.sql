@@ -1,7 +1,8 @@
+\set ON_ERROR_STOP on
 -- Probe 070: live capture on insert. A link is ignored, captured, or captured and emitted, as its inbound route says.
--- By hand: psql -v ON_ERROR_STOP=1 -f 070_inbound_live_capture_probe.sql
+-- By hand: psql -f 070_inbound_live_capture_probe.sql
 -- As the owner of the objects. One transaction, always rolled back; the links are its own.
-do $$ begin perform public.fn_iu_probe_open(); end $$;
+do $$ begin perform public.fn_iu_probe_open('iu_probe_070'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';

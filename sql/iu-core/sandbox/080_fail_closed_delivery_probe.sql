@@ -1,9 +1,10 @@
+\set ON_ERROR_STOP on
 -- Probe 080: delivery fails closed. Under each of the 64 combinations of gates and routes nothing is delivered. Always rolled back.
--- By hand: psql -v ON_ERROR_STOP=1 -f 080_fail_closed_delivery_probe.sql
+-- By hand: psql -f 080_fail_closed_delivery_probe.sql
 -- As the owner of the objects. Master, worker, delivery and job gate open and closed, the list of live routes with and without
 -- the route, the route dry-run and live: each with a worker, a replay and a call of the seam. Every worker is its own. The route
 -- is locked, and for its live half the safety check is gone inside this transaction, for a fraction of a second.
-do $$ begin perform public.fn_iu_probe_open(); end $$;
+do $$ begin perform public.fn_iu_probe_open('iu_probe_080'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';

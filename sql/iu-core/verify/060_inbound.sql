@@ -1,3 +1,4 @@
+\set ON_ERROR_STOP on
 -- Proof of 060: the ways in and out are wired, and the inbound route is registered.
 do $proof$
 begin

@@ -1,3 +1,4 @@
+\set ON_ERROR_STOP on
 -- Proof of 090: the default worker was armed and invoked, and the delivery seam still fails closed.
 do $proof$
 declare

@@ -48,7 +48,7 @@ as $$
         )),
         ('iu_route_dead_letter', (
             select count(*) from public.iu_route_dead_letter as l
-            where l.resolution is null and (starts_with(l.worker_name, mark) or starts_with(l.idempotency_key, mark))
+            where starts_with(l.worker_name, mark) or starts_with(l.idempotency_key, mark)
         )),
         ('iu_sql_link', (
             select count(*) from public.iu_sql_link as l

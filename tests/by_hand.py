@@ -1,0 +1,20 @@
+"""Run a file of SQL as a person does, with psql and nothing of ours around it."""
+
+from __future__ import annotations
+
+import subprocess
+from functools import cache
+from pathlib import Path
+
+from iu_pipelines.db import programs
+
+
+def psql(url: str, path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run *path* on the database at *url*; psql comes with the programs of the embedded server."""
+    command = [_psql(), "-X", "-q", *options, "-d", url, "-f", str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+@cache
+def _psql() -> Path:
+    return programs.find(None, programs.server_user(Path("/nonexistent")), None).directory / "psql"
