@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from iu_pipelines.errors import UsageError
@@ -51,6 +51,15 @@ class Settings(BaseSettings):
     dagster_database_url: SecretStr | None = Field(
         default=None, description="postgresql:// URL of Dagster's own database; by default one beside ours"
     )
+
+    evidence_url: AnyHttpUrl | None = Field(
+        default=None, description="http(s) URL under which `evidence` under home is served; runs link there"
+    )
+
+    @property
+    def evidence_directory(self) -> Path:
+        """The packs of evidence, a folder a database."""
+        return self.home / "evidence"
 
     @property
     def dagster_directory(self) -> Path:

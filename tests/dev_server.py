@@ -55,13 +55,16 @@ class Dev:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port = free_port()
+        self.port, self.evidence_port = free_port(), free_port()
         self.process: subprocess.Popen[str] | None = None
         self.server = EmbeddedServer(home)
 
     def start(self, *options: str) -> None:
         self.process = subprocess.Popen(
-            [*_ENDS_WITH_US, "iu_pipelines", "dev", "--port", str(self.port), *options],
+            [
+                *(*_ENDS_WITH_US, "iu_pipelines", "dev"),
+                *("--port", str(self.port), "--evidence-port", str(self.evidence_port), *options),
+            ],
             env={**os.environ, "IU_HOME": str(self.home)},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

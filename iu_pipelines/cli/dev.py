@@ -21,6 +21,7 @@ from types import FrameType
 from typing import Annotated, Final
 
 import typer
+from pydantic import AnyHttpUrl
 
 from iu_pipelines import settings
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
@@ -49,6 +50,15 @@ _TAIL_LINES: Final = 15
 Say = Callable[[str, str], None]
 
 Port = Annotated[int, typer.Option("--port", min=1, max=65_535, help="Port of the web UI.")]
+EvidencePort = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=65_535,
+        show_default=False,
+        help="Port of the pages of evidence, to which runs link; by default 1000 above that of the web UI.",
+    ),
+]
 Host = Annotated[
     str, typer.Option("--host", help="Address to listen on. Dagster has no login: keep it on loopback.")
 ]
@@ -74,6 +84,7 @@ def register(app: typer.Typer) -> None:
 def dev(
     database_url: DatabaseUrl = None,
     port: Port = 3000,
+    evidence_port: EvidencePort = None,
     host: Host = "127.0.0.1",
     read_only: ReadOnly = False,
     workspace: Workspace = None,
@@ -82,7 +93,11 @@ def dev(
     """Run Dagster's web UI and daemon on the same database, until Ctrl-C."""
     say = partial(_say, as_json)
     chosen = settings.load(database_url=database_url)
-    _require_free(host, port)
+    ports = Ports(host, port, None if chosen.evidence_url else evidence_port or _far_from(port))
+    for wanted in filter(None, (ports.web, ports.evidence)):
+        _require_free(host, wanted)
+    if ports.evidence:
+        chosen = chosen.model_copy(update={"evidence_url": AnyHttpUrl(ports.url(ports.evidence))})
     with ExitStack() as stack:
         if not read_only:
             stack.enter_context(_only_daemon(chosen))
@@ -90,8 +105,21 @@ def dev(
         stack.enter_context(_database(chosen, say))
         services = Services(chosen, _workspace_file(chosen, workspace), say)
         stack.callback(services.stop)
-        _start(services, chosen, host, port, read_only, stop)
+        _start(services, chosen, ports, read_only, stop)
         _watch(services, chosen, stop)
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where we listen; ``evidence`` is None where somebody else serves the packs."""
+
+    host: str
+    web: int
+    evidence: int | None
+
+    def url(self, port: int) -> str:
+        """Return the address of one of the ports."""
+        return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
 
 
 @dataclass
@@ -116,7 +144,7 @@ class Service:
 
 @dataclass
 class Services:
-    """The processes of Dagster. Each leads a process group of its own, so that all it starts can be ended."""
+    """The processes that we started, each with a process group of its own, so that all of it can be ended."""
 
     chosen: Settings
     workspace: Path
@@ -124,9 +152,9 @@ class Services:
     running: list[Service] = field(default_factory=list)
 
     def start(self, name: str, *arguments: str) -> None:
-        """Start one of Dagster's programs on our instance and workspace."""
+        """Start a module of Python on our instance."""
         log = self.chosen.dagster_directory / f"{name}.log"
-        command = [sys.executable, "-m", _SERVICE, *arguments, "--workspace", str(self.workspace)]
+        command = [sys.executable, "-m", _SERVICE, *arguments]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -183,9 +211,15 @@ def _environment(chosen: Settings) -> dict[str, str]:
     return child_environment(
         DAGSTER_HOME=str(chosen.dagster_directory),
         IU_HOME=str(chosen.home),
+        IU_EVIDENCE_URL=str(chosen.evidence_url or ""),
         **({"IU_DATABASE_URL": own.get_secret_value()} if own else {}),
         **{STORAGE_VARIABLE: storage_url(chosen)},
     )
+
+
+def _far_from(port: int) -> int:
+    """Return a port that nobody takes for the next web UI."""
+    return port + 1000 if port <= 64_535 else port - 1000
 
 
 def _require_free(host: str, port: int) -> None:
@@ -197,7 +231,7 @@ def _require_free(host: str, port: int) -> None:
         except OSError as error:
             raise UsageError(
                 f"cannot listen on {host} port {port}: {error.strerror}",
-                hint="stop what listens there, or choose another port: iu dev --port PORT",
+                hint="stop what listens there, or choose others: iu dev --port PORT --evidence-port PORT",
             ) from None
 
 
@@ -269,19 +303,30 @@ def _workspace_file(chosen: Settings, given: Path | None) -> Path:
     return ours
 
 
-def _start(services: Services, chosen: Settings, host: str, port: int, read_only: bool, stop: Stop) -> None:
-    url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+def _start(services: Services, chosen: Settings, ports: Ports, read_only: bool, stop: Stop) -> None:
+    url = ports.url(ports.web)
+    workspace = ("--workspace", str(services.workspace))
     flags = ["--read-only"] if read_only else []
     with working("starting Dagster"):
         services.start(
-            "webserver", "dagster_webserver", "--host", host, "--port", str(port),
-            "--db-pool-max-overflow", "5", *flags,
+            "webserver", "dagster_webserver", "--host", ports.host, "--port", str(ports.web),
+            "--db-pool-max-overflow", "5", *flags, *workspace,
         )  # fmt: skip
+        _serve_evidence(services, chosen, ports)
         _wait_for(url, services, stop)
         if not read_only and not stop.requested:
-            services.start("daemon", "dagster._daemon", "run")
+            services.start("daemon", "dagster._daemon", "run", *workspace)
     if not stop.requested:
         _say_where_to_click(url, chosen, read_only, services.say)
+
+
+def _serve_evidence(services: Services, chosen: Settings, ports: Ports) -> None:
+    if ports.evidence:
+        chosen.evidence_directory.mkdir(parents=True, exist_ok=True)
+        services.start(
+            "evidence", "http.server", str(ports.evidence), "--bind", ports.host,
+            "--directory", str(chosen.evidence_directory),
+        )  # fmt: skip
 
 
 def _wait_for(url: str, services: Services, stop: Stop) -> None:
@@ -305,6 +350,7 @@ def _say_where_to_click(url: str, chosen: Settings, read_only: bool, say: Say) -
         ("batches", f"{url}/assets/iu_route_attempt"),
         ("runs", f"{url}/runs"),
         ("schedules", f"{url}/automation"),
+        ("evidence", f"{chosen.evidence_url} (made by evidence_job)"),
         ("database", redact(url_of(chosen))),
         ("logs", str(chosen.dagster_directory)),
         ("stop", "Ctrl-C"),

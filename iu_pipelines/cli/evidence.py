@@ -53,7 +53,7 @@ def evidence(
         return
     old = pack.read(compare_with) if compare_with else None
     with connect(database_url) as gateway, working("gathering evidence") as say:
-        directory = out or pack.default_directory(settings.load().home, gateway)
+        directory = out or pack.default_directory(settings.load().evidence_directory, gateway)
         depth = collect.EVERYTHING if full else collect.Depth()
         gathered = collect.collect(gateway, pack.newest(directory), depth=depth, say=say)
         say("the pack")
@@ -132,7 +132,7 @@ def verify(
     """Check the chain of packs: was one altered, taken out or moved? Exit code 1 when one was."""
     if directory is None:
         with connect(database_url) as gateway:
-            directory = pack.default_directory(settings.load().home, gateway)
+            directory = pack.default_directory(settings.load().evidence_directory, gateway)
     report = chain.verify(directory, head)
     if as_json:
         print_json(_chain_summary(report))

@@ -49,7 +49,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
     )
     def iu_evidence(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with one_clear_line(), mount.open(context.resources) as gateway:
-            directory = pack.default_directory(current_settings().home, gateway)
+            directory = pack.default_directory(current_settings().evidence_directory, gateway)
             gathered = collect.collect(gateway, pack.newest(directory), say=context.log.info)
             written = pack.write(gathered, directory)
         return dg.MaterializeResult(
@@ -62,10 +62,18 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
 def _pack(written: Pack) -> dict[str, Any]:
     return {
         "stopped_reason": "done",
-        "report": dg.MetadataValue.path(str(written.report)),
-        "report_url": dg.MetadataValue.url(written.report.as_uri()),
+        **_report(written),
         "pack": written.number,
         "pack_hash": written.hash,
+    }
+
+
+def _report(written: Pack) -> dict[str, Any]:
+    chosen = current_settings()
+    served = str(chosen.evidence_url) if chosen.evidence_url else None
+    return {
+        "report": dg.MetadataValue.path(str(written.report)),
+        "report_url": dg.MetadataValue.url(pack.report_url(written, chosen.evidence_directory, served)),
     }
 
 
@@ -131,7 +139,7 @@ def _verdict(gathered: Evidence, written: Pack) -> dg.AssetCheckResult:
         passed=gathered.verdict.passed,
         metadata={
             "failed": ", ".join(failed) or "none",
-            "report": dg.MetadataValue.path(str(written.report)),
+            **_report(written),
         },
     )
 

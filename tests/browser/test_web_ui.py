@@ -115,6 +115,21 @@ def test_a_limit_of_zero_is_refused_with_the_field_and_the_reason(
     assert dev.ask("{ runsOrError { ... on Runs { count } } }") == before
 
 
+def test_a_person_gathers_evidence_and_opens_the_page_from_the_run(
+    dev: Dev, page: Page, launch: Callable[[str, str], None]
+) -> None:
+    launch("evidence_job", "")
+    run_id(page)
+    page.get_by_text("Success", exact=True).first.wait_for()
+    page.goto("/assets/iu_evidence?view=events")
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="report.html").first.click()
+    report = opened.value
+    assert report.url.startswith(f"http://127.0.0.1:{dev.evidence_port}/iu-")
+    report.get_by_text("PASS: every guarantee holds").wait_for()
+    report.close()
+
+
 def test_a_person_replays_a_dead_letter(dev: Dev, page: Page, launch: Callable[[str, str], None]) -> None:
     dev.emit(1)
     with dev.gateway() as gateway:

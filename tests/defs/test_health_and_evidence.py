@@ -133,8 +133,18 @@ def test_the_page_is_reached_from_the_run_and_packs_are_a_chain(location: Locati
     assert [first["pack"], second["pack"]] == [1, 2]
     assert first["pack_hash"] in Path(second["report"]).read_text(encoding="utf-8")
     assert "PASS: every guarantee holds" in Path(first["report"]).read_text(encoding="utf-8")
+    assert first["report_url"] == Path(first["report"]).as_uri()
     (directory,) = (home / "evidence").iterdir()
     assert chain.verify(directory, second["pack_hash"]).whole
+
+
+def test_the_page_is_linked_where_somebody_serves_it(
+    location: Location, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IU_EVIDENCE_URL", "https://evidence.example/iu/")
+    (evidence,) = materializations(location.run("evidence_job"), "iu_evidence")
+    page = Path(evidence["report"]).relative_to(home / "evidence")
+    assert evidence["report_url"] == f"https://evidence.example/iu/{page.as_posix()}"
 
 
 def test_evidence_of_something_broken_names_the_file(location: Location, gateway: Gateway) -> None:

@@ -22,7 +22,7 @@ CASES = [
 # Broken by tests of their own: a probe that commits, and a ledger that was rewritten whole.
 ELSEWHERE = {
     *((probe, "POST-ROLLBACK what the probe left") for probe in PROBES),
-    *((probe, "POST-ROLLBACK gates, routes, event types, safety check") for probe in PROBES),
+    *((probe, "POST-ROLLBACK settings and routes") for probe in PROBES),
     (AUDIT, "pack before: its batches"),
 }
 # Rows without a mark: they go with a row that bears it, or with a counter or route that is held as a setting.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from urllib.parse import quote, urlsplit
 import psycopg
 import pytest
 
+from dev_server import free_port
 from engine.sessions import opened
 from faults.clusters import tool
 from iu_pipelines.db import steps
@@ -206,12 +206,11 @@ _RUNS = (
 @contextmanager
 def _dev(place: Place) -> Iterator[str]:
     """The web UI of `iu dev`, which is stopped again; what it said is searched."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port, evidence = str(free_port()), str(free_port())
+    command = [sys.executable, "-m", "iu_pipelines", "dev", "--port", port, "--evidence-port", evidence]
     with place.watched():
         process = subprocess.Popen(
-            [sys.executable, "-m", "iu_pipelines", "dev", "--port", str(port)],
+            command,
             env={**os.environ, "IU_HOME": str(place.home), "IU_DATABASE_URL": place.url},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -6,6 +6,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.domain.evidence import chain, facts, junit, report
@@ -31,12 +32,19 @@ class Pack:
         return self.folder / chain.REPORT
 
 
-def default_directory(home: Path, gateway: Queries) -> Path:
-    """Return the folder of the packs of a database; each database of each cluster has its own."""
+def default_directory(evidence: Path, gateway: Queries) -> Path:
+    """Return the folder under *evidence* for the packs of a database; each of each cluster has its own."""
     name: str = gateway.fetch_value(
         "select current_database() || '-' || system_identifier from pg_control_system()"
     )
-    return home / "evidence" / name.replace("/", "_")
+    return evidence / name.replace("/", "_")
+
+
+def report_url(pack: Pack, evidence: Path, served: str | None) -> str:
+    """Return where a browser finds the page: under the URL that serves *evidence*, or else on this disk."""
+    if served is None:
+        return pack.report.as_uri()
+    return f"{served.rstrip('/')}/{quote(pack.report.relative_to(evidence).as_posix())}"
 
 
 def newest(directory: Path) -> Evidence | None:

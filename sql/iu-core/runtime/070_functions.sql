@@ -108,4 +108,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'ab573a607c92533ea2985b146302f5caf5fd2ed1b5cc613431a4756dafed1309');
+select public.fn_iu_step_record('070_functions', 'c25dfe505b760302fd4c15d9562d8aa17e9bc00140856f61890857a7e4fa9598');

@@ -29,7 +29,7 @@ begin
     raise notice 'rows after %', public.fn_iu_probe_counts();
     perform public.fn_iu_proof_note('POST-ROLLBACK what the probe left', 'nothing', public.fn_iu_probe_trace(mark));
     perform public.fn_iu_proof_note(
-        'POST-ROLLBACK gates, routes, event types, safety check', 'as before',
+        'POST-ROLLBACK settings and routes', 'as before',
         coalesce((
             select 'changed: ' || string_agg(b.key, ', ' order by b.key)
             from jsonb_each(v_before) as b where b.value is distinct from v_after -> b.key
