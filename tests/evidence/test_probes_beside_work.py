@@ -86,7 +86,7 @@ def test_a_probe_runs_with_psql_alone_and_tells_the_rows_before_and_after(
 ) -> None:
     done = psql(worked.url, file.path)
     assert done.returncode == 0, done.stderr
-    before, after = re.findall(r"rows (before|after) (\{.*\})", done.stderr)
+    before, after = re.findall(r"rows (before|after): (.*)", done.stderr)
     assert (before[0], after[0]) == ("before", "after")
     assert before[1] == after[1]
 

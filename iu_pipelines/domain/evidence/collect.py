@@ -223,7 +223,7 @@ def _worker(
 
 def _totals(gateway: Gateway) -> Totals:
     return Totals(
-        events=gateway.fetch_value("select (public.fn_iu_probe_counts() ->> 'event_outbox')::bigint"),
+        events=gateway.fetch_value("select count(*) from public.event_outbox"),
         attempts=tuple(
             Count(count.decision, count.attempts) for count in attempts.counts_by_decision(gateway)
         ),

@@ -108,4 +108,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'c25dfe505b760302fd4c15d9562d8aa17e9bc00140856f61890857a7e4fa9598');
+select public.fn_iu_step_record('070_functions', 'b7721477c03df448d653c4120c1c7f1db076eebe48e47d24370d16849aa4be2f');

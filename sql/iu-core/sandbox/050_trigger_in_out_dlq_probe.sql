@@ -117,8 +117,7 @@ begin
         )
     );
 
-    raise notice 'E.9 baseline %', v_base;
-    raise notice 'E.9 in-transaction %', public.fn_iu_probe_counts();
+    raise notice 'rows in the transaction: %', public.fn_iu_probe_rows();
     perform public.fn_iu_proof_note(
         'E.9 in-transaction deltas', 'event_outbox +1, iu_route_attempt +3, iu_route_dead_letter +2; probe cursors 1',
         public.fn_iu_probe_deltas(v_base) || format('; probe cursors %s', (

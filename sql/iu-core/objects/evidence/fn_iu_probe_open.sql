@@ -1,4 +1,10 @@
-drop function if exists public.fn_iu_probe_open();  -- it had no argument once
+do $without_arguments$
+begin
+    if to_regprocedure('public.fn_iu_probe_open()') is not null then
+        drop function public.fn_iu_probe_open();  -- as it was before it took a mark
+    end if;
+end
+$without_arguments$;
 
 create or replace function public.fn_iu_probe_open(mark text)
 returns void
@@ -7,15 +13,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform set_config('iu.probe_settings', public.fn_iu_probe_settings()::text, false);
-    raise notice 'rows before %', public.fn_iu_probe_counts();
+    raise notice 'rows before: %', public.fn_iu_probe_rows();
     perform public.fn_iu_proof_note('BEFORE what is there of the probe', 'nothing', public.fn_iu_probe_trace(mark));
 end
 $$;
 comment on function public.fn_iu_probe_open(text) is
 'The first call of a probe, before its transaction: one line of proof that no row bears its mark
-(fn_iu_probe_trace), and a notice with the counts of fn_iu_probe_counts. Remembers in the setting
-iu.probe_settings of the session what steers the engine, for fn_iu_probe_close to hold against what
-is there afterwards.';
+(fn_iu_probe_trace), and a notice with fn_iu_probe_rows. Remembers in the setting iu.probe_settings
+of the session what steers the engine, for fn_iu_probe_close to hold against what is there
+afterwards.';
 
 create or replace function public.fn_iu_probe_close(mark text)
 returns void
@@ -26,7 +32,7 @@ declare
     v_before jsonb := current_setting('iu.probe_settings')::jsonb;
     v_after jsonb := public.fn_iu_probe_settings();
 begin
-    raise notice 'rows after %', public.fn_iu_probe_counts();
+    raise notice 'rows after: %', public.fn_iu_probe_rows();
     perform public.fn_iu_proof_note('POST-ROLLBACK what the probe left', 'nothing', public.fn_iu_probe_trace(mark));
     perform public.fn_iu_proof_note(
         'POST-ROLLBACK settings and routes', 'as before',
@@ -40,5 +46,5 @@ $$;
 comment on function public.fn_iu_probe_close(text) is
 'The last lines of a probe, after its rollback: what rows with its mark are there
 (fn_iu_probe_trace), and whether what steers the engine is as it was at fn_iu_probe_open; and a
-notice with the counts of fn_iu_probe_counts, which others that write meanwhile move too. The
-caller closes with fn_iu_proof_end.';
+notice with fn_iu_probe_rows, which others that write meanwhile move too. The caller closes with
+fn_iu_proof_end.';

@@ -2,6 +2,8 @@ create or replace function public.fn_iu_probe_trace(mark text)
 returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
+set enable_bitmapscan = off
+set enable_sort = off
 as $$
     select coalesce(string_agg(format('%s in %s', n, name), ', ' order by name), 'nothing')
     from (
