@@ -1,6 +1,6 @@
 """Take the screenshots of the documentation, from the real web UI on the history of this repository.
 
-python docs/images/take.py        (needs a Chromium and playwright; writes PNGs of 256 colours beside itself)
+python docs/images/take.py [VIEW ...]    (needs a Chromium and playwright; writes PNGs of 256 colours)
 """
 
 from __future__ import annotations
@@ -62,19 +62,27 @@ def automation(page: Page) -> None:
     page.get_by_text("run_failure_sensor").wait_for()
 
 
-VIEWS: tuple[Callable[[Page], None], ...] = (launchpad, batch, plot, lineage, checks, automation)
+def evidence(page: Page) -> None:
+    """The page of a pack, as the run of evidence_job links to it."""
+    page.goto("/assets/iu_evidence?view=events")
+    page.goto(page.get_by_role("link", name="report.html").first.get_attribute("href") or "")
+    page.get_by_text("every guarantee holds").wait_for()
+
+
+VIEWS: tuple[Callable[[Page], None], ...] = (launchpad, batch, plot, lineage, checks, automation, evidence)
 
 
 def main() -> None:
     """Route this repository's history through Dagster, and photograph what the web UI says."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    wanted = [view for view in VIEWS if view.__name__ in sys.argv[1:] or not sys.argv[1:]]
     with tempfile.TemporaryDirectory() as home, running(Path(home)) as dev:
         _work(dev)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(base_url=f"http://127.0.0.1:{dev.port}", viewport=SIZE)
             page.set_default_timeout(120_000)
-            for view in VIEWS:
+            for view in wanted:
                 view(page)
                 page.wait_for_timeout(6_000)
                 _keep(page.screenshot(), HERE / f"{view.__name__}.png")

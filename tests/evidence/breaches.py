@@ -666,7 +666,7 @@ DEAD_LETTERS = [
     Breach(
         "a batch hides that a letter is missing",
         "update public.iu_route_batch set dead_lettered = 0",
-        {"050_worker": {"newest batches with a failure": ""}},
+        {"050_worker": {"newest batches with a failure": "5"}},
     ),
     Breach(
         "a letter counts other attempts than there are",
@@ -726,7 +726,7 @@ TRIGGERS = [
         "insert into public.iu_inbound_capture"
         " (route_code, source_table, source_op, source_ref, decision, event_id)"
         " values ('test', 'iu_sql_link', 'insert', gen_random_uuid(), 'emitted', gen_random_uuid())",
-        {"060_inbound": {"captures that say emitted": ""}},
+        {"060_inbound": {"captures that say emitted": "1"}},
     ),
     Breach(
         "the way out is not wired",
@@ -795,7 +795,7 @@ LEDGERS = [
         "insert into public.iu_retention_history (event_domain, from_seq, to_seq, events, attempts,"
         " oldest_at, newest_at, events_hash, retention_days, reason)"
         " values ('iu', 1, 2, 2, 2, now(), now(), sha256(''), 30, 'test')",
-        {"050_worker": {"rounds of retention": ""}},
+        {"050_worker": {"rounds of retention": "1"}},
     ),
     *(
         Breach(

@@ -12,7 +12,7 @@ from breaches import AUDIT, BREACHES, OF_THE_SERVER, PROBES, WORKER, Breach
 from iu_pipelines.db import steps
 from iu_pipelines.db.embedded import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain.evidence import audit, collect, guarantees
+from iu_pipelines.domain.evidence import audit, collect
 from iu_pipelines.domain.evidence.facts import Evidence, Line
 from iu_pipelines.settings import sql_root
 
@@ -80,26 +80,6 @@ def test_every_line_of_every_proof_has_been_seen_to_fail(evidence: Evidence) -> 
         for line in proof.lines
         if (proof.step, line.name) not in ELSEWHERE
         and not any(proof.step == step and line.name.startswith(start) for step, start in broken)
-    ]
-    assert never == []
-
-
-def test_every_guarantee_that_has_a_line_has_been_broken() -> None:
-    broken = {
-        (step, start)
-        for breach in (*BREACHES, *OF_THE_SERVER)
-        for step, turns in breach.turns.items()
-        for start in turns
-    } | ELSEWHERE
-    never = [
-        promise.key
-        for promise in guarantees.promises()
-        if promise.lines
-        and not any(
-            step == proven and (line.startswith(start) or start.startswith(line))
-            for step, line in broken
-            for proven, start in promise.lines
-        )
     ]
     assert never == []
 
