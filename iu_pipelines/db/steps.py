@@ -30,6 +30,7 @@ StepStatus = Literal["pending", "applied", "changed", "edited", "unknown"]
 StepAction = Literal["applied", "reapplied", "rolled_back"]
 
 _GIVES_WAY: Final = frozenset({"40001", "40P01", "55P03"})
+_TRIES: Final = 5
 _LOCK_KEY: Final = 0x69755F73746570
 _LEDGER_COLUMNS: Final = frozenset({"step_name", "checksum", "applied_at", "applied_by"})
 _CREATED_RELATION: Final = re.compile(r"^create (?:table|view) public\.(\w+)", re.MULTILINE)
@@ -360,9 +361,9 @@ def _code_lines(gateway: Gateway, name: str, functions: dict[str, str]) -> list[
 
 
 def _prove_patiently(gateway: Gateway, file: StepFile, script: str) -> Proof:
-    for attempt in stamina.retry_context(on=_GaveWay, attempts=3, wait_initial=0.2, timeout=None):
+    for attempt in stamina.retry_context(on=_GaveWay, attempts=_TRIES, wait_initial=0.2, timeout=None):
         with attempt:
-            return _prove(gateway, file, script, last=attempt.num == 3)
+            return _prove(gateway, file, script, last=attempt.num == _TRIES)
     raise AssertionError("unreachable: the last attempt returns")
 
 

@@ -93,7 +93,7 @@ def test_a_probe_runs_with_psql_alone_and_tells_the_rows_before_and_after(
 
 @pytest.mark.parametrize("file", VERIFY, ids=lambda file: file.name)
 def test_a_verify_file_runs_with_psql_alone(worked: Gateway, file: step_files.StepFile) -> None:
-    done = psql(worked.url, file.path)
+    done = psql(worked.url, file.path, "-v", "ON_ERROR_STOP=1")
     assert done.returncode == 0, done.stderr
     assert "PASS " in done.stderr
 
@@ -113,6 +113,6 @@ def test_a_proof_that_fails_under_psql_says_so_and_exits_with_an_error(
         end $$
         """
     )
-    done = psql(worked.url, file.path)
+    done = psql(worked.url, file.path, *(() if file in FILES else ("-v", "ON_ERROR_STOP=1")))
     assert done.returncode == 3
     assert "FAIL " in done.stderr

@@ -17,6 +17,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.errors import IuError, StatementFailed, StepRefused
 from iu_pipelines.settings import sql_root
 
+BY_HAND = ("-1", "-v", "ON_ERROR_STOP=1")
 NAMES = [step.name for step in step_files.load_steps(sql_root())]
 
 
@@ -143,7 +144,7 @@ def test_steps_run_by_hand_with_psql_leave_the_same_trace(
     empty_gateway: Gateway, empty_database: str, gateway: Gateway
 ) -> None:
     for file in step_files.load(sql_root(), "runtime"):
-        done = psql(empty_database, file.path, "-1")
+        done = psql(empty_database, file.path, *BY_HAND)
         assert done.returncode == 0, done.stderr
     assert applied(empty_gateway) == applied(gateway)
     assert picture(empty_gateway) == picture(gateway)
@@ -151,8 +152,8 @@ def test_steps_run_by_hand_with_psql_leave_the_same_trace(
 
 
 def test_a_step_run_by_hand_out_of_order_is_refused(empty_gateway: Gateway, empty_database: str) -> None:
-    psql(empty_database, sql_root() / "iu-core/runtime/010_roles_and_ledger.sql", "-1")
-    done = psql(empty_database, sql_root() / "iu-core/runtime/040_routes.sql", "-1")
+    psql(empty_database, sql_root() / "iu-core/runtime/010_roles_and_ledger.sql", *BY_HAND)
+    done = psql(empty_database, sql_root() / "iu-core/runtime/040_routes.sql", *BY_HAND)
     assert done.returncode == 3
     assert "is not applied yet" in done.stderr
     assert list(applied(empty_gateway)) == ["010_roles_and_ledger"]

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Undoes 010: drops the ledger and the functions of proofs, and the roles where no other database still uses them.
 select public.fn_iu_step_forget('010_roles_and_ledger');
 drop function public.fn_iu_proof_end(text);

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Undoes 020. The history of the gates goes with them: by now nothing is left that they govern.
 drop table public.dot_config_history;
 drop table public.dot_config;

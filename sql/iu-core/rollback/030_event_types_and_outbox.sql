@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Undoes 030. Refuses where events would be lost.
 do $refuse$
 begin

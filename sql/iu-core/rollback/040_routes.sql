@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Undoes 040. Refuses where routes would be lost that the step did not make.
 do $refuse$
 declare

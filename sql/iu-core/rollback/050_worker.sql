@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Undoes 050. Refuses where attempts, batches, dead letters or the record of retention would be lost.
 do $refuse$
 begin

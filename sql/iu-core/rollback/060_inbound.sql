@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Undoes 060. Refuses where units, versions, links or captures would be lost.
 do $refuse$
 begin

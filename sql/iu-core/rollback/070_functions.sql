@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Undoes 070: drops every function, trigger and view of objects/, and gives what is left back to the installer.
 -- The tables and what they hold stay.
 select public.fn_iu_step_forget('070_functions');

@@ -1,3 +1,2 @@
-\set ON_ERROR_STOP on
 -- Undoes 080. The worker gate was closed before it and stays closed.
 select public.fn_iu_step_forget('080_route_worker_disable');

@@ -1,3 +1,2 @@
-\set ON_ERROR_STOP on
 -- Undoes 100, which changed nothing: takes it out of the ledger.
 select public.fn_iu_step_forget('100_route_worker_live_verification');

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 010: the group roles, the ledger of steps, and the two functions that proofs report with.
 -- By hand: psql -1 -v ON_ERROR_STOP=1 -f 010_roles_and_ledger.sql
 -- Without the right to create roles: set iu.without_roles = 'on' first; everything then belongs to the installer.

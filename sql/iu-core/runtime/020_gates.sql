@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 020: settings and gates, and the history of every change of one.
 select public.fn_iu_step_require('010_roles_and_ledger');
 

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 030: which events there are, the shared stream that holds them, and the clusters it has lived in.
 select public.fn_iu_step_require('020_gates');
 

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 040: outbound routes, their history, and the numbers that stand for names in the audit.
 select public.fn_iu_step_require('030_event_types_and_outbox');
 

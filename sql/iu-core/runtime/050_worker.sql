@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 050: the worker's cursor, the ledger of batches, the audit of attempts, and the dead letters.
 select public.fn_iu_step_require('040_routes');
 

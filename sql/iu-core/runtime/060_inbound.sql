@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 060: the subject of events (units, versions, links) and the way in from its tables.
 select public.fn_iu_step_require('050_worker');
 

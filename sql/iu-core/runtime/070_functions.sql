@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 070: the table of contents of the code. Repeatable: applied again whenever one of these files has changed.
 select public.fn_iu_step_require('060_inbound');
 

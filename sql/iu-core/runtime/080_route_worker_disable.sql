@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 080: the worker gate is closed. Opening it is a step of its own (090).
 select public.fn_iu_step_require('070_functions');
 

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 090: the worker gate is opened, the worker invoked exactly once, and the audit shows that nothing came of it.
 select public.fn_iu_step_require('080_route_worker_disable');
 

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- 100: the live verification, L1 to L9. Changes nothing; raises IU902 where a line fails.
 -- L6, L7 and L9 are figures of an outbox without events. Where it is in use already (the step is applied anew), the audit
 -- must agree with the ledger of batches instead, and the backlog is told and not judged.

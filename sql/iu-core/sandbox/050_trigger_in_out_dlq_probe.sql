@@ -7,7 +7,7 @@ do $$ begin perform public.fn_iu_probe_open('iu_probe_050'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';
-set local lock_timeout = '2s';
+set local lock_timeout = '500ms';
 set local statement_timeout = '60s';
 
 do $probe$

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 010: the roles cannot log in, the ledger is there, and nothing of ours is open to PUBLIC.
 do $proof$
 declare

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 020: every gate has its row, every value fits, and changes are recorded.
 do $proof$
 begin

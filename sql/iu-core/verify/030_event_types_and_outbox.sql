@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 030: the outbox is refs-only and append-only, its ids are time-ordered, and it lives where it was anchored.
 do $proof$
 declare

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 040: routes are dry-run by construction, and every state that a route has had is on record.
 do $proof$
 begin

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 050: the audit is append-only and complete, and the ledger of batches is a chain.
 do $proof$
 declare

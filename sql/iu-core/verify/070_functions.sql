@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 070: every function is there, has a fixed search_path and a comment, and only public verbs run as their owner.
 do $proof$
 begin

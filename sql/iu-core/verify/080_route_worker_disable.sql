@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 080: the worker gate is a gate that can be closed, and that it was closed is on record.
 do $proof$
 begin

@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 090: the default worker was armed and invoked, and the delivery seam still fails closed.
 do $proof$
 declare

