@@ -31,10 +31,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, Final
+from dataclasses import dataclass
+from typing import ClassVar, Final
 
-if TYPE_CHECKING:
-    from iu_pipelines.db.gateway import Notice
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message that the server sent beside its answer; severity is `NOTICE`, `WARNING` or `INFO`."""
+
+    severity: str
+    message: str
 
 
 class IuError(Exception):

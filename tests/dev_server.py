@@ -181,7 +181,7 @@ class Dev:
             assert attempts.conservation(gateway, DEFAULT_WORKER).events_unattempted == 0
 
     def processes(self) -> list[int]:
-        """Every process of Dagster that belongs to this home."""
+        """Every process of Dagster, and of the evidence's server, that belongs to this home."""
         wanted = f"IU_HOME={self.home}".encode()
         found = []
         for directory in Path("/proc").glob("[0-9]*"):
@@ -190,7 +190,7 @@ class Dev:
                 words = (directory / "cmdline").read_bytes()
             except OSError:
                 continue
-            if wanted in environment and b"dagster" in words:
+            if wanted in environment and (b"dagster" in words or b"http.server" in words):
                 found.append(int(directory.name))
         return found
 

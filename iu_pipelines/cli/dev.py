@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 import signal
 import socket
-import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -26,6 +24,7 @@ from pydantic import AnyHttpUrl
 from iu_pipelines import settings
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_line, working
+from iu_pipelines.cli.services import Services
 from iu_pipelines.db import steps
 from iu_pipelines.db.embedded import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
@@ -34,7 +33,6 @@ from iu_pipelines.defs.home import STORAGE_VARIABLE, render, storage_url
 from iu_pipelines.errors import IuError, UsageError, redact
 from iu_pipelines.settings import Settings, child_environment
 
-_SERVICE: Final = "iu_pipelines.cli.service"
 _LOCATION: Final = "iu_pipelines"
 _WORKSPACE: Final = f"""load_from:
   - python_module:
@@ -42,10 +40,8 @@ _WORKSPACE: Final = f"""load_from:
       location_name: {_LOCATION}
 """
 _START_SECONDS: Final = 180.0
-_STOP_SECONDS: Final = 20.0
 _WATCH_SECONDS: Final = 0.5
 _HEAL_SECONDS: Final = 2.0
-_TAIL_LINES: Final = 15
 
 Say = Callable[[str, str], None]
 
@@ -103,10 +99,10 @@ def dev(
             stack.enter_context(_only_daemon(chosen))
         stop = stack.enter_context(_stop_requested())
         stack.enter_context(_database(chosen, say))
-        services = Services(chosen, _workspace_file(chosen, workspace), say)
+        services = Services(chosen.dagster_directory, _environment(chosen))
         stack.callback(services.stop)
-        _start(services, chosen, ports, read_only, stop)
-        _watch(services, chosen, stop)
+        _start(services, Plan(chosen, ports, _workspace_file(chosen, workspace), read_only, say), stop)
+        _watch(services, chosen, say, stop)
 
 
 @dataclass(frozen=True)
@@ -122,87 +118,22 @@ class Ports:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{port}"
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is to be started, and where."""
+
+    chosen: Settings
+    ports: Ports
+    workspace: Path
+    read_only: bool
+    say: Say
+
+
 @dataclass
 class Stop:
     """Whether somebody asked us to stop."""
 
     requested: bool = False
-
-
-@dataclass(frozen=True)
-class Service:
-    """One process that we started, and where it writes."""
-
-    name: str
-    process: subprocess.Popen[bytes]
-    log: Path
-
-    def tail(self) -> str:
-        """Return the last lines that the process wrote."""
-        return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
-
-
-@dataclass
-class Services:
-    """The processes that we started, each with a process group of its own, so that all of it can be ended."""
-
-    chosen: Settings
-    workspace: Path
-    say: Say
-    running: list[Service] = field(default_factory=list)
-
-    def start(self, name: str, *arguments: str) -> None:
-        """Start a module of Python on our instance."""
-        log = self.chosen.dagster_directory / f"{name}.log"
-        command = [sys.executable, "-m", _SERVICE, *arguments]
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command,
-                env=_environment(self.chosen),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        self.running.append(Service(name, process, log))
-
-    def require_alive(self) -> None:
-        """Raise an error that shows what a process said last, where one has ended by itself."""
-        for service in self.running:
-            if service.process.poll() is not None:
-                raise IuError(
-                    f"{service.name} ended with code {service.process.returncode}: {service.tail()}",
-                    hint=f"see {service.log}",
-                )
-
-    def stop(self) -> None:
-        """End every process, the daemon first, and whatever it had started."""
-        for service in reversed(self.running):
-            _signal_group(service.process.pid, signal.SIGINT)
-        deadline = time.monotonic() + _STOP_SECONDS
-        for service in self.running:
-            while _group_lives(service) and time.monotonic() < deadline:
-                time.sleep(0.1)
-            _signal_group(service.process.pid, signal.SIGKILL)
-            service.process.wait()
-        self.running.clear()
-
-
-def _group_lives(service: Service) -> bool:
-    """Whether any process of the group is left; a finished leader is collected on the way."""
-    service.process.poll()
-    try:
-        os.killpg(service.process.pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def _signal_group(group: int, number: signal.Signals) -> None:
-    try:
-        os.killpg(group, number)
-    except ProcessLookupError:
-        return
 
 
 def _environment(chosen: Settings) -> dict[str, str]:
@@ -303,29 +234,30 @@ def _workspace_file(chosen: Settings, given: Path | None) -> Path:
     return ours
 
 
-def _start(services: Services, chosen: Settings, ports: Ports, read_only: bool, stop: Stop) -> None:
-    url = ports.url(ports.web)
-    workspace = ("--workspace", str(services.workspace))
-    flags = ["--read-only"] if read_only else []
+def _start(services: Services, plan: Plan, stop: Stop) -> None:
+    url = plan.ports.url(plan.ports.web)
+    workspace = ("--workspace", str(plan.workspace))
+    flags = ["--read-only"] if plan.read_only else []
     with working("starting Dagster"):
         services.start(
-            "webserver", "dagster_webserver", "--host", ports.host, "--port", str(ports.web),
+            "webserver", "dagster_webserver", "--host", plan.ports.host, "--port", str(plan.ports.web),
             "--db-pool-max-overflow", "5", *flags, *workspace,
         )  # fmt: skip
-        _serve_evidence(services, chosen, ports)
+        _serve_evidence(services, plan)
         _wait_for(url, services, stop)
-        if not read_only and not stop.requested:
+        if not plan.read_only and not stop.requested:
             services.start("daemon", "dagster._daemon", "run", *workspace)
     if not stop.requested:
-        _say_where_to_click(url, chosen, read_only, services.say)
+        _say_where_to_click(url, plan)
 
 
-def _serve_evidence(services: Services, chosen: Settings, ports: Ports) -> None:
-    if ports.evidence:
-        chosen.evidence_directory.mkdir(parents=True, exist_ok=True)
+def _serve_evidence(services: Services, plan: Plan) -> None:
+    if plan.ports.evidence:
+        directory = plan.chosen.evidence_directory
+        directory.mkdir(parents=True, exist_ok=True)
         services.start(
-            "evidence", "http.server", str(ports.evidence), "--bind", ports.host,
-            "--directory", str(chosen.evidence_directory),
+            "evidence", "http.server", str(plan.ports.evidence), "--bind", plan.ports.host,
+            "--directory", str(directory),
         )  # fmt: skip
 
 
@@ -342,21 +274,21 @@ def _wait_for(url: str, services: Services, stop: Stop) -> None:
         time.sleep(_WATCH_SECONDS)
 
 
-def _say_where_to_click(url: str, chosen: Settings, read_only: bool, say: Say) -> None:
+def _say_where_to_click(url: str, plan: Plan) -> None:
     job = f"{url}/locations/{_LOCATION}/jobs/route_worker_job"
     lines: Sequence[tuple[str, str]] = (
-        ("web UI", f"{url}{' (read-only, no daemon)' if read_only else ''}"),
-        ("route", f"{job}{'' if read_only else '/playground'}"),
+        ("web UI", f"{url}{' (read-only, no daemon)' if plan.read_only else ''}"),
+        ("route", f"{job}{'' if plan.read_only else '/playground'}"),
         ("batches", f"{url}/assets/iu_route_attempt"),
         ("runs", f"{url}/runs"),
         ("schedules", f"{url}/automation"),
-        ("evidence", f"{chosen.evidence_url} (made by evidence_job)"),
-        ("database", redact(url_of(chosen))),
-        ("logs", str(chosen.dagster_directory)),
+        ("evidence", str(plan.chosen.evidence_url)),
+        ("database", redact(url_of(plan.chosen))),
+        ("logs", str(plan.chosen.dagster_directory)),
         ("stop", "Ctrl-C"),
     )
     for name, value in lines:
-        say(name, value)
+        plan.say(name, value)
     sys.stdout.flush()
 
 
@@ -365,7 +297,7 @@ def _say(as_json: bool, name: str, value: str) -> None:
     print_line(json.dumps({name: value}) if as_json else f"{name:<11} {value}")
 
 
-def _watch(services: Services, chosen: Settings, stop: Stop) -> None:
+def _watch(services: Services, chosen: Settings, say: Say, stop: Stop) -> None:
     """Stay until asked to stop; bring the embedded server back where it was killed."""
     embedded = _embedded(chosen)
     healed = time.monotonic()
@@ -374,7 +306,7 @@ def _watch(services: Services, chosen: Settings, stop: Stop) -> None:
         if embedded is not None and time.monotonic() - healed >= _HEAL_SECONDS:
             if not embedded.is_running():
                 embedded.ensure_running()
-                services.say("database", "was gone, and is back")
+                say("database", "was gone, and is back")
             healed = time.monotonic()
         time.sleep(_WATCH_SECONDS)
-    services.say("stopping", "Dagster")
+    say("stopping", "Dagster")

@@ -27,6 +27,7 @@ from iu_pipelines.errors import (
     ArgumentInvalid,
     ConnectionFailed,
     IuError,
+    Notice,
     ServerTooOld,
     StatementFailed,
     Unavailable,
@@ -46,14 +47,6 @@ _Connection = psycopg.Connection[DictRow]
 _CONNECT_SECONDS: Final = 5
 _RETRY_SECONDS: Final = 10.0
 _POOL_SECONDS: Final = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A message that the server sent beside its answer; severity is `NOTICE`, `WARNING` or `INFO`."""
-
-    severity: str
-    message: str
 
 
 class Session:

@@ -19,9 +19,16 @@ from typing import Any, Final, Literal
 
 import stamina
 
-from iu_pipelines.db.gateway import Gateway, Notice, Session
+from iu_pipelines.db.gateway import Gateway, Session
 from iu_pipelines.db.step_files import Step, StepFile, find, load, load_steps
-from iu_pipelines.errors import ConnectionFailed, IuError, PermissionDenied, ProofFailed, StepRefused
+from iu_pipelines.errors import (
+    ConnectionFailed,
+    IuError,
+    Notice,
+    PermissionDenied,
+    ProofFailed,
+    StepRefused,
+)
 from iu_pipelines.settings import sql_root
 
 NOTHING: Final = "000"

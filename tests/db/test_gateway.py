@@ -12,10 +12,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from databases import Server
-from iu_pipelines.db.gateway import Gateway, Notice, probe
+from iu_pipelines.db.gateway import Gateway, probe
 from iu_pipelines.errors import (
     ConnectionFailed,
     IuError,
+    Notice,
     PermissionDenied,
     ServerTooOld,
     StatementFailed,
