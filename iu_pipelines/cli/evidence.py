@@ -41,6 +41,12 @@ def evidence(
         Path | None,
         typer.Option("--compare", metavar="OLD", show_default=False, help="Say what changed since."),
     ] = None,
+    probes: Annotated[
+        bool,
+        typer.Option(
+            "--probes/--no-probes", help="Run the probes too: as the owner. Without them, a reader may."
+        ),
+    ] = True,
     full: Annotated[bool, typer.Option("--full", help="Audit everything, not the newest 100,000.")] = False,
     database_url: DatabaseUrl = None,
     as_json: AsJson = False,
@@ -55,7 +61,7 @@ def evidence(
     with connect(database_url) as gateway, working("gathering evidence") as say:
         directory = out or pack.default_directory(settings.load().evidence_directory, gateway)
         depth = collect.EVERYTHING if full else collect.Depth()
-        gathered = collect.collect(gateway, pack.newest(directory), depth=depth, say=say)
+        gathered = collect.collect(gateway, pack.newest(directory), depth=depth, probes=probes, say=say)
         say("the pack")
         written = pack.write(gathered, directory)
     changes = compare.compare(old, gathered) if old else None
@@ -100,6 +106,7 @@ def _print(gathered: Evidence, written: Pack) -> None:
     print_line(
         f"{'PASS' if verdict.passed else 'FAIL'}: {counted(verdict.lines, 'line')} of "
         f"{counted(len(gathered.proofs), 'proof')}, {verdict.failed} failed"
+        f"{'' if gathered.probed else '; no probe was run'}"
     )
     print_line(f"pack {written.number}, hash {written.hash}")
     print_line(f"open {written.report}")

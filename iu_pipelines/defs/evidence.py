@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import dagster as dg
+from pydantic import Field
 
 from iu_pipelines.defs.failures import one_clear_line
-from iu_pipelines.defs.launchpad import LOGGED
+from iu_pipelines.defs.launchpad import validated
 from iu_pipelines.defs.mount import OWNER, Mount
 from iu_pipelines.defs.resources import current_settings
 from iu_pipelines.defs.spec import KINDS, code_references, markdown_table
@@ -14,6 +15,15 @@ from iu_pipelines.domain.evidence import collect, pack
 from iu_pipelines.domain.evidence.facts import Evidence
 from iu_pipelines.domain.evidence.pack import Pack
 from iu_pipelines.settings import sql_root
+
+
+class EvidenceConfig(dg.Config):
+    """How much is proven."""
+
+    probes: bool = Field(
+        default=True,
+        description="Run the probes too: as the owner of the objects. Without them, a reader may.",
+    )
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
@@ -47,10 +57,11 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         owners=[OWNER],
         kinds=KINDS,
     )
-    def iu_evidence(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def iu_evidence(context: dg.AssetExecutionContext, config: EvidenceConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with one_clear_line(), mount.open(context.resources) as gateway:
             directory = pack.default_directory(current_settings().evidence_directory, gateway)
-            gathered = collect.collect(gateway, pack.newest(directory), say=context.log.info)
+            newest = pack.newest(directory)
+            gathered = collect.collect(gateway, newest, probes=config.probes, say=context.log.info)
             written = pack.write(gathered, directory)
         return dg.MaterializeResult(
             metadata=_pack(written) | _lines(gathered), check_results=[_verdict(gathered, written)]
@@ -150,6 +161,6 @@ def job(mount: Mount, evidence: dg.AssetsDefinition) -> Any:
         mount.named("evidence_job"),
         selection=dg.AssetSelection.assets(evidence),
         description="Run every verify file and every probe, audit the ledgers, and write a pack of evidence.",
-        config=LOGGED,
+        config=validated(EvidenceConfig, evidence.op.name),
         executor_def=dg.in_process_executor,
     )

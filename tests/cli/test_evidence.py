@@ -45,6 +45,13 @@ def test_evidence_prints_the_verdict_and_where_the_page_is(iu: Iu, home: Path) -
 
 
 @pytest.mark.usefixtures("worked")
+def test_evidence_without_probes_says_so(iu: Iu) -> None:
+    done = iu("evidence", "--no-probes")
+    assert done.code == 0
+    assert ", 0 failed; no probe was run" in done.out
+
+
+@pytest.mark.usefixtures("worked")
 def test_evidence_in_json_names_pack_hash_and_page(iu: Iu, tmp_path: Path) -> None:
     first, second = (iu("evidence", "--out", str(tmp_path / "packs"), "--json").json for _ in range(2))
     assert (first["passed"], first["failed"], first["pack"], second["pack"]) == (True, [], 1, 2)

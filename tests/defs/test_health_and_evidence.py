@@ -128,6 +128,14 @@ def test_the_evidence_holds_every_line_and_leaves_no_trace(location: Location, g
     assert gateway.fetch_value("select public.fn_iu_audit_counts()") == before
 
 
+def test_evidence_without_probes_is_for_a_dagster_that_is_not_the_owner(location: Location) -> None:
+    result = location.run("evidence_job", {"probes": False})
+    (evidence,) = materializations(result, "iu_evidence")
+    assert checks(result)["every_line_passes"].passed
+    assert evidence["files"] == len(list((sql_root() / "iu-core/verify").glob("*.sql"))) + 1
+    assert "not reached" in evidence["guarantees"]
+
+
 def test_the_page_is_reached_from_the_run_and_packs_are_a_chain(location: Location, home: Path) -> None:
     first, second = (materializations(location.run("evidence_job"), "iu_evidence")[0] for _ in range(2))
     assert [first["pack"], second["pack"]] == [1, 2]

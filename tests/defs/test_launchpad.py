@@ -67,7 +67,7 @@ def test_a_value_of_another_type_or_name_is_refused_by_dagster_itself(
         location.instance.create_run_for_job(definition, run_config=config)
 
 
-@pytest.mark.parametrize("job", ["route_worker_job", "dead_letter_replay_job", "prune_job"])
+@pytest.mark.parametrize("job", ["route_worker_job", "dead_letter_replay_job", "prune_job", "evidence_job"])
 def test_every_field_has_a_safe_default_and_a_description(location: Location, job: str) -> None:
     fields = location.definitions.resolve_job_def(job).run_config_schema.config_type.fields  # type: ignore[attr-defined]
     assert fields

@@ -106,6 +106,20 @@ def test_the_page_shows_every_line_and_the_figures_of_the_seeds(evidence: Eviden
     assert "event_outbox +1, iu_route_attempt +3, iu_route_dead_letter +2; probe cursors 1" in text
 
 
+def test_a_pack_without_probes_claims_no_more_than_it_read(worked: Gateway, tmp_path: Path) -> None:
+    read_only = collect.collect(worked, probes=False)
+    assert read_only.verdict.passed
+    assert {proof.kind for proof in read_only.proofs} == {"verify", "audit"}
+    found = {guarantee.key: guarantee.passed for guarantee in read_only.guarantees}
+    assert found["nothing-is-delivered"] is True
+    assert found["domains-are-apart"] is None
+    page = pack.write(read_only, tmp_path).report.read_text(encoding="utf-8")
+    proven = sum(bool(guarantee.proven_by and guarantee.passed) for guarantee in read_only.guarantees)
+    assert "PASS: nothing that was looked at is broken" in page
+    assert f"{proven} of {len(found)} guarantees were proven here" in page
+    assert "every guarantee holds" not in page
+
+
 def test_the_page_draws_what_happened(evidence: Evidence, tmp_path: Path) -> None:
     timeline = evidence.timelines[0]
     begun = timeline.moments[-1].starts_at

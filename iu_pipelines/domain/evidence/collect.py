@@ -56,15 +56,19 @@ def collect(
     previous: Evidence | None = None,
     *,
     depth: Depth = Depth(),
+    probes: bool = True,
     say: Say = lambda detail: None,
 ) -> Evidence:
     """Return the evidence of the database. *previous* is held against the ledgers: what it saw must stand.
 
-    *say* is told what is under way. Raises StatementFailed where the schema is not installed.
+    Without *probes* a reader can gather it. *say* is told what is under way. Raises StatementFailed where
+    the schema is not installed, PermissionDenied where the role may not probe.
     """
     where = environment.read(gateway)
     _refuse_another_database(previous, where)
-    proofs = [*_run_files(gateway, say)]
+    proofs = [*_run_files(gateway, "verify", steps.verify, say)]
+    if probes:
+        proofs += _run_files(gateway, "probe", steps.probe, say)
     say("audit of the ledgers")
     audited, workers = _audit(gateway, previous, depth)
     proofs.append(audited)
@@ -106,23 +110,20 @@ def _now(gateway: Gateway) -> datetime:
     return now
 
 
-def _run_files(gateway: Gateway, say: Say) -> Iterator[Proof]:
-    run: tuple[tuple[ProofKind, step_files.Kind, Callable[[Gateway, str], list[steps.Proof]]], ...] = (
-        ("verify", "verify", steps.verify),
-        ("probe", "sandbox", steps.probe),
-    )
-    for kind, folder, prove in run:
-        for file in step_files.load(sql_root(), folder):
-            say(file.label)
-            (proof,) = prove(gateway, file.name)
-            yield Proof(
-                kind=kind,
-                step=proof.step,
-                title=_title(file.text),
-                passed=proof.passed,
-                seconds=round(proof.seconds, 3),
-                lines=tuple(Line(line.name, line.expected, line.seen, line.passed) for line in proof.lines),
-            )
+def _run_files(
+    gateway: Gateway, kind: ProofKind, prove: Callable[[Gateway, str], list[steps.Proof]], say: Say
+) -> Iterator[Proof]:
+    for file in step_files.load(sql_root(), "sandbox" if kind == "probe" else "verify"):
+        say(file.label)
+        (proof,) = prove(gateway, file.name)
+        yield Proof(
+            kind=kind,
+            step=proof.step,
+            title=_title(file.text),
+            passed=proof.passed,
+            seconds=round(proof.seconds, 3),
+            lines=tuple(Line(line.name, line.expected, line.seen, line.passed) for line in proof.lines),
+        )
 
 
 def _title(text: str) -> str:

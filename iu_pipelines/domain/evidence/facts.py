@@ -63,7 +63,7 @@ class ProvenBy:
     line: str
     """The line's name, or the beginning of the names of several."""
     passed: bool | None
-    """Whether it passed; of several, whether all did. Null where the proof failed before it."""
+    """Whether it passed; of several, whether all did. Null where it was not reached."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -75,7 +75,7 @@ class Guarantee:
     text: str
     """The promise in words."""
     passed: bool | None
-    """Whether every line that proves it passed; null where one was not reached and none failed."""
+    """Whether every line that proves it and was run passed; null where one was not reached."""
     proven_by: tuple[ProvenBy, ...]
     """The lines. Empty for what only a test can show, such as a killed server."""
 
@@ -312,6 +312,11 @@ class Evidence:
     """The newest changes of gates and settings, the newest first."""
     environment: Environment
     """Where and with what it was gathered."""
+
+    @property
+    def probed(self) -> bool:
+        """Whether the probes were run."""
+        return any(proof.kind == "probe" for proof in self.proofs)
 
 
 _ADAPTER: Final = TypeAdapter(Evidence)

@@ -6,7 +6,7 @@ Source: ``guarantees.toml`` beside this module, from which ``docs/reference/cove
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
@@ -40,23 +40,27 @@ def promises() -> list[Promise]:
 
 
 def judge(proofs: Sequence[Proof]) -> tuple[Guarantee, ...]:
-    """Return what *proofs* say of each promise. A line that is not there has not passed."""
+    """Return what *proofs* say of each promise. A line that is not in its proof has not passed.
+
+    A proof that was not run says nothing: the others judge alone, and without any the promise is open (None).
+    """
     seen = {proof.step: proof for proof in proofs}
-    judged = []
-    for promise in promises():
-        proven = tuple(
-            ProvenBy(step, start.strip() or "every line", _passed(seen.get(step), start))
-            for step, start in promise.lines
-        )
-        judged.append(
-            Guarantee(promise.key, promise.text, _all([line.passed for line in proven]), proven_by=proven)
-        )
-    return tuple(judged)
+    return tuple(_judged(promise, seen) for promise in promises())
 
 
-def _passed(proof: Proof | None, start: str) -> bool | None:
-    found = [line.passed for line in proof.lines if line.name.startswith(start)] if proof else []
-    if proof and not proof.passed and not found:
+def _judged(promise: Promise, seen: Mapping[str, Proof]) -> Guarantee:
+    proven = tuple(
+        ProvenBy(step, start.strip() or "every line", _passed(seen[step], start) if step in seen else None)
+        for step, start in promise.lines
+    )
+    said = [line.passed for line in proven if line.step in seen]
+    passed = None if proven and not said else _all(said)
+    return Guarantee(promise.key, promise.text, passed, proven_by=proven)
+
+
+def _passed(proof: Proof, start: str) -> bool | None:
+    found = [line.passed for line in proof.lines if line.name.startswith(start)]
+    if not proof.passed and not found:
         return None
     return bool(found) and all(found)
 
