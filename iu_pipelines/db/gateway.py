@@ -289,6 +289,7 @@ class _Reason:
 
 
 _STARTING: Final = "57P03"
+_HUNG_UP: Final = "08006"
 
 _REASONS: Final = (
     _Reason(
@@ -334,6 +335,12 @@ _REASONS: Final = (
         "try again in a moment",
     ),
     _Reason(
+        r"server closed the connection unexpectedly|Connection reset by peer",
+        _HUNG_UP,
+        "the server hung up before it answered",
+        "it may be recovering from a kill: try again in a moment, and see the server's own log",
+    ),
+    _Reason(
         r"too many (clients|connections)|connection slots are reserved",
         "53300",
         "the server has no free connection",
@@ -365,7 +372,7 @@ def _unreachable(words: str, url: str) -> ConnectionFailed:
 
 def is_starting(error: Exception) -> bool:
     """Whether the server was starting, stopping or recovering: it may be asked again."""
-    return isinstance(error, ConnectionFailed) and error.code == _STARTING
+    return isinstance(error, ConnectionFailed) and error.code in {_STARTING, _HUNG_UP}
 
 
 @contextmanager

@@ -244,6 +244,17 @@ def test_a_server_that_recovers_from_a_killed_backend_is_waited_for(server: Embe
         assert server.is_running()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="orphans are found on Linux only")
+def test_a_server_that_hangs_up_while_it_notices_a_killed_backend_is_asked_again(
+    server: EmbeddedServer,
+) -> None:
+    for _ in range(5):
+        with Gateway(server.url()) as gateway:
+            os.kill(int(gateway.fetch_one("select pg_backend_pid() as pid")["pid"]), signal.SIGKILL)  # type: ignore[index]
+        for _ in range(20):
+            server.ensure_database("iu")
+
+
 def _await_recovery(server: EmbeddedServer) -> None:
     """Come back as soon as the server turns somebody away."""
     for _ in range(1000):
