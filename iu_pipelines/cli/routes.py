@@ -65,22 +65,36 @@ def list_all(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     )
 
 
-def enable(code: RouteCode, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def enable(
+    code: RouteCode,
+    emits: Annotated[
+        bool | None,
+        typer.Option(
+            "--emit/--capture-only",
+            show_default=False,
+            help="An inbound route emits events, or records what it captured alone; else as it was.",
+        ),
+    ] = None,
+    database_url: DatabaseUrl = None,
+    as_json: AsJson = False,
+) -> None:
     """Enable one route."""
-    _switch(code, True, database_url, as_json)
+    with connect(database_url) as gateway:
+        outbound = None if emits is not None else routes.set_enabled(gateway, code, True)
+        route = outbound or inbound.set_enabled(gateway, code, True, emits=emits)
+    if route is None and emits is not None:
+        raise ArgumentInvalid(
+            f"no such inbound route: {code!r}",
+            hint="Choose one from: iu route list. An outbound route is always a dry run.",
+        )
+    _show(route, code, as_json)
 
 
 def disable(code: RouteCode, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """Disable one route: its events are skipped, and the audit says so."""
-    _switch(code, False, database_url, as_json)
-
-
-def _switch(code: str, enabled: bool, database_url: str | None, as_json: bool) -> None:
     with connect(database_url) as gateway:
-        route = routes.set_enabled(gateway, code, enabled) or inbound.set_enabled(gateway, code, enabled)
-    if route is None:
-        raise ArgumentInvalid(f"no such route: {code!r}", hint="Choose one from: iu route list")
-    _show(route, as_json)
+        route = routes.set_enabled(gateway, code, False) or inbound.set_enabled(gateway, code, False)
+    _show(route, code, as_json)
 
 
 def add(
@@ -101,11 +115,14 @@ def add(
             raise
     if route is None:
         raise ArgumentInvalid(f"the route {code!r} exists already", hint="Choose another code: iu route list")
-    _show(route, as_json)
+    _show(route, code, as_json)
 
 
-def _show(route: routes.Route | inbound.InboundRoute, as_json: bool) -> None:
+def _show(route: routes.Route | inbound.InboundRoute | None, code: str, as_json: bool) -> None:
+    if route is None:
+        raise ArgumentInvalid(f"no such route: {code!r}", hint="Choose one from: iu route list")
     if as_json:
         print_json(route)
     else:
-        print_line(f"{route.route_code}: {'enabled' if route.enabled else 'disabled'}")
+        rehearsed = "dry run" if route.dry_run else "emits"
+        print_line(f"{route.route_code}: {f'enabled, {rehearsed}' if route.enabled else 'disabled'}")

@@ -47,14 +47,19 @@ def list_routes(gateway: Queries) -> list[InboundRoute]:
     return [InboundRoute(**row) for row in rows]
 
 
-def set_enabled(gateway: Queries, route_code: str, enabled: bool) -> InboundRoute | None:
-    """Enable or disable one route and return it; None when there is no such route."""
+def set_enabled(
+    gateway: Queries, route_code: str, enabled: bool, *, emits: bool | None = None
+) -> InboundRoute | None:
+    """Enable or disable one route and return it; None when there is no such route.
+
+    *emits* says whether it emits events from now on or records captures alone; None leaves that as it is.
+    """
     row = gateway.fetch_one(
         """update public.iu_inbound_route
-              set enabled = %s
+              set enabled = %s, dry_run = coalesce(not %s, dry_run)
             where route_code = %s
         returning route_code, source_table, source_op, target_event_type, enabled, dry_run""",
-        (enabled, route_code),
+        (enabled, emits, route_code),
     )
     return None if row is None else InboundRoute(**row)
 
