@@ -22,7 +22,7 @@ demo: setup ## start everything, route this repository's own history, and show w
 	@$(BIN)/python -m iu_pipelines demo
 
 test: setup ## the whole test suite
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
 check: setup ## style, types, import contracts, SQL laws and stamps
 	@$(BIN)/ruff check

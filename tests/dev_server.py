@@ -161,11 +161,14 @@ class Dev:
                 [outbox.NewEvent("version_applied", f"t/{n}", uuid4(), "test", {}) for n in range(count)],
             )
 
-    def backlog_starts_to_move(self, batches: int = 3) -> None:
+    def has_made_batches(self, run_id: str, batches: int = 3) -> None:
+        """Wait until a run has made so many batches; where it does not, say which runs did."""
         with self.gateway() as gateway:
-            before = worker.batches(gateway, limit=1)
-            first = before[0].batch_id if before else 0
-            eventually(lambda: any(one.batch_id >= first + batches for one in worker.batches(gateway)), 60)
+            try:
+                eventually(lambda: len(worker.batches(gateway, run_ref=run_id)) >= batches, 60)
+            except AssertionError:
+                newest = [(batch.run_ref, batch.seen) for batch in worker.batches(gateway)]
+                raise AssertionError(f"run {run_id} is {self.status(run_id)}; batches: {newest}") from None
 
     def nothing_lost_or_twice(self) -> None:
         """Drain what is left, and hold every event against its attempts."""

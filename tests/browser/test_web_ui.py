@@ -37,7 +37,6 @@ alter table public.iu_outbound_route add constraint dry_run_is_enforced check (d
 
 pytestmark = [
     pytest.mark.timeout(420),
-    pytest.mark.xdist_group("dagster"),
     pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install the distribution's package"),
 ]
 

@@ -14,7 +14,11 @@ import pytest
 from dev_server import FINISHED, Dev, eventually, free_port, running
 from iu_pipelines.domain import attempts, worker
 
-pytestmark = [pytest.mark.timeout(420), pytest.mark.xdist_group("dagster")]
+pytestmark = pytest.mark.timeout(420)
+
+
+# A run that waits for events, so that it is still there when it is struck, however fast its batches are.
+WAITING = {"batch_limit": 50, "linger_seconds": 30}
 
 
 @pytest.fixture(scope="module")
@@ -45,21 +49,24 @@ def test_a_limit_of_zero_is_refused_before_there_is_a_run(dev: Dev) -> None:
 
 
 def test_a_run_that_is_terminated_stops_between_batches(dev: Dev) -> None:
+    run_id = dev.run(WAITING)
+    dev.worker_pid(run_id)
     dev.emit(5_000)
-    run_id = dev.run({"batch_limit": 25})
-    dev.backlog_starts_to_move()
+    dev.has_made_batches(run_id)
     dev.ask("mutation ($id: String!) { terminateRun(runId: $id) { __typename } }", id=run_id)
     assert dev.wait_for(run_id) == "CANCELED"
     with dev.gateway() as gateway:
-        assert {batch.seen for batch in worker.batches(gateway, run_ref=run_id, limit=500)} == {25}
+        assert {batch.seen for batch in worker.batches(gateway, run_ref=run_id, limit=500)} == {
+            WAITING["batch_limit"]
+        }
     dev.nothing_lost_or_twice()
 
 
 def test_a_killed_run_worker_loses_nothing(dev: Dev) -> None:
-    dev.emit(5_000)
-    run_id = dev.run({"batch_limit": 25})
+    run_id = dev.run(WAITING)
     pid = dev.worker_pid(run_id)
-    dev.backlog_starts_to_move()
+    dev.emit(5_000)
+    dev.has_made_batches(run_id)
     os.kill(pid, signal.SIGKILL)
     assert dev.wait_for(run_id) == "FAILURE"
     dev.nothing_lost_or_twice()
@@ -68,7 +75,7 @@ def test_a_killed_run_worker_loses_nothing(dev: Dev) -> None:
 def test_a_killed_postgresql_comes_back_and_has_lost_nothing(dev: Dev) -> None:
     dev.emit(5_000)
     run_id = dev.run({"batch_limit": 25})
-    dev.backlog_starts_to_move()
+    dev.has_made_batches(run_id)
     pid = int((dev.home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not dev.server.is_running(), 30)

@@ -25,8 +25,6 @@ from iu_pipelines.db.gateway import Gateway
 from soak.ledger import Ledger
 from soak.verdict import Verdict, judge
 
-pytestmark = pytest.mark.xdist_group("kills")
-
 LONG = os.environ.get("IU_LONG") == "1"
 WORKER = "iu_outbound_default"
 

@@ -31,8 +31,6 @@ from iu_pipelines.db.gateway import Gateway
 from soak.ledger import Ledger
 from soak.verdict import Verdict, judge
 
-pytestmark = pytest.mark.xdist_group("clusters")
-
 HALFWAY, DRAINED, LATE, IDLE, NEW = "halfway", "drained", "late", "idle", "new"
 WORKERS = [HALFWAY, DRAINED, LATE, IDLE]
 

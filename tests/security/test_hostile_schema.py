@@ -12,8 +12,6 @@ import pytest
 
 from engine.sessions import Session, emit_many, make_live, opened, value
 
-pytestmark = pytest.mark.xdist_group("hostile_schema")
-
 OTHER_TYPES = {
     "text": ("character varying", "name", '"char"', "bpchar"),
     "integer": ("bigint", "smallint", "numeric"),

@@ -24,8 +24,6 @@ from iu_pipelines.db import steps
 from iu_pipelines.db.embedded import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 
-pytestmark = pytest.mark.xdist_group("roles")
-
 SUBJECT = "00000000-0000-4000-8000-000000000001"
 PASSWORD = "a/password:with@signs %"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operate" / "roles.md"

@@ -27,7 +27,7 @@ from iu_pipelines.db import steps
 from iu_pipelines.db.embedded import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 
-pytestmark = [pytest.mark.xdist_group("secrets"), pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 CANARY = "c4nary@0f/Prag:ue%41"
 FORMS = (CANARY, quote(CANARY, safe=""), quote(CANARY))
