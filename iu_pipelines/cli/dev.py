@@ -90,6 +90,10 @@ def dev(
     say = partial(_say, as_json)
     chosen = settings.load(database_url=database_url)
     ports = Ports(host, port, None if chosen.evidence_url else evidence_port or _far_from(port))
+    if ports.web == ports.evidence:
+        raise UsageError(
+            f"port {port} is asked for twice, by --port and by --evidence-port", hint="choose another for one"
+        )
     for wanted in filter(None, (ports.web, ports.evidence)):
         _require_free(host, wanted)
     if ports.evidence:
