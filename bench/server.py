@@ -10,9 +10,10 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 
-from iu_pipelines.db import programs, steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded import binaries
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 
 _SETTINGS: Final = {
     "checkpoint_timeout": "30min",
@@ -72,8 +73,8 @@ class BenchServer:
 
     def program(self, name: str) -> Path | None:
         """One of PostgreSQL's client programs, beside the server's or on PATH; None where there is none."""
-        user = programs.server_user(self.home.absolute() / "postgres" / "data")
-        beside = programs.find(self._pg_bin, user, None).directory / name
+        user = binaries.server_user(self.home.absolute() / "postgres" / "data")
+        beside = binaries.find(self._pg_bin, user, None).directory / name
         if beside.exists():
             return beside
         found = shutil.which(name)
@@ -111,4 +112,4 @@ class BenchServer:
 def install(server: BenchServer, database: str) -> None:
     """Apply every step of the product."""
     with Gateway(server.url(database)) as gateway:
-        steps.apply(gateway)
+        migration.apply(gateway)

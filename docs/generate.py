@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from iu_pipelines.domain.evidence import facts, guarantees
-from iu_pipelines.domain.evidence.guarantees import Promise
+from iu_pipelines.evidence import facts, guarantees
+from iu_pipelines.evidence.guarantees import Promise
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 REFERENCE: Final = PROJECT / "docs" / "reference"
@@ -21,7 +21,7 @@ REFERENCE: Final = PROJECT / "docs" / "reference"
 COVERAGE: Final = """\
 # Coverage: every guarantee and its proof
 
-Made by `make docs` from `iu_pipelines/domain/evidence/guarantees.toml`. The lines are found again in every
+Made by `make docs` from `iu_pipelines/evidence/guarantees.toml`. The lines are found again in every
 pack of evidence, on the page and in `evidence.json`; the tests run with `make test`. A test fails where a
 guarantee has no proof, where a named proof does not exist, and where a line of a proof stands for nothing.
 """
@@ -29,8 +29,8 @@ guarantee has no proof, where a named proof does not exist, and where a line of 
 EVIDENCE_JSON: Final = """\
 # evidence.json
 
-Made by `make docs` from `iu_pipelines/domain/evidence/facts.py`. The JSON schema is
-[evidence.schema.json](../../iu_pipelines/domain/evidence/evidence.schema.json), and ships with the package.
+Made by `make docs` from `iu_pipelines/evidence/facts.py`. The JSON schema is
+[evidence.schema.json](../../iu_pipelines/evidence/evidence.schema.json), and ships with the package.
 Times are ISO 8601 in UTC. A key is always there; `null` stands for what is not known or not there.
 
 Beside it in a pack: `report.html`, `junit.xml`, and `manifest.json` with `number`, `previous_hash`, `files`

@@ -6,7 +6,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from iu_pipelines.db import programs
+from iu_pipelines.db.embedded import binaries
 
 
 def psql(url: str, path: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -17,4 +17,4 @@ def psql(url: str, path: Path, *options: str) -> subprocess.CompletedProcess[str
 
 @cache
 def _psql() -> Path:
-    return programs.find(None, programs.server_user(Path("/nonexistent")), None).directory / "psql"
+    return binaries.find(None, binaries.server_user(Path("/nonexistent")), None).directory / "psql"

@@ -21,9 +21,9 @@ from typing import Any, Final
 import pytest
 
 from databases import Server
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 
 _SETTINGS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
 _NUMBERS: Final = itertools.count()
@@ -37,7 +37,7 @@ _OWN_URL: Final = os.environ.get("IU_TEST_DATABASE_URL")
 _WATCH: Final = 'cat >/dev/null; "$2" -c "$3" "$1"; rm -rf "$1"'
 _STOP: Final = """
 import sys, pathlib
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 for home in pathlib.Path(sys.argv[1]).iterdir():
     EmbeddedServer(home).stop()
 """
@@ -92,7 +92,7 @@ def template(server: Server, shared: Path) -> str:
         if not server.exists(name):
             server.drop(f"{name}_new")
             with Gateway(server.create(f"{name}_new")) as gateway:
-                steps.apply(gateway)
+                migration.apply(gateway)
             server.rename(f"{name}_new", name)
     return name
 

@@ -19,14 +19,14 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 from iu_pipelines.domain import attempts, outbox, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
-_ENDS_WITH_US = [sys.executable, "-m", "iu_pipelines.cli.service"]
+_ENDS_WITH_US = [sys.executable, "-m", "iu_pipelines.hosting.child"]
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -221,7 +221,7 @@ def running(shared: Path) -> Iterator[Dev]:
     dev = Dev(home)
     dev.server.ensure_running()
     with dev.gateway() as gateway:
-        steps.apply(gateway)
+        migration.apply(gateway)
     try:
         dev.start()
         yield dev

@@ -29,14 +29,16 @@ from iu_pipelines.cli.output import (
     working,
 )
 from iu_pipelines.cli.steps import print_proof
-from iu_pipelines.db import steps
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import attempts, dead_letters, health, outbox, units, worker
-from iu_pipelines.domain.git_history import GitFailed, NoGitHistory, open_repository
+from iu_pipelines.db.steps import migration, verification
+from iu_pipelines.domain import attempts, dead_letters, health, outbox, worker
 from iu_pipelines.errors import redact
+from iu_pipelines.ingest import git, sample
+from iu_pipelines.ingest.git_history import GitFailed, NoGitHistory, open_repository
+from iu_pipelines.ingest.tally import IngestResult
 
 if TYPE_CHECKING:
-    from iu_pipelines.defs.runner import RunOutcome
+    from iu_pipelines.hosting.in_process import RunOutcome
 
 PROBES: Final = ("040", "050")
 BATCHES_WANTED: Final = 8
@@ -63,7 +65,7 @@ class Report:
 
     database: str
     steps_applied: int
-    ingested: tuple[units.IngestResult, ...]
+    ingested: tuple[IngestResult, ...]
     notes: tuple[str, ...]
     runs: tuple[Run, ...]
     batches: tuple[worker.Batch, ...]
@@ -72,7 +74,7 @@ class Report:
     dead_letter_open: int
     dead_letters: tuple[dead_letters.DeadLetter, ...]
     health: health.HealthReport
-    proofs: tuple[steps.Proof, ...]
+    proofs: tuple[verification.Proof, ...]
     passed: bool
     next: str
 
@@ -105,7 +107,7 @@ def _keep_silent(line: str) -> None:
 def _perform(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Report:
     tell(f"database: {redact(gateway.url)}")
     with working("applying steps"):
-        applied = steps.apply(gateway)
+        applied = migration.apply(gateway)
     tell(
         f"schema: {counted(len(applied), 'step')} applied"
         if applied
@@ -135,23 +137,23 @@ def _perform(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Report:
     )
 
 
-def ingest_here(gateway: Gateway) -> tuple[list[units.IngestResult], list[str]]:
+def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
     """Ingest the history of the working directory, and the sample where no event has come of any history.
 
     Returns what was ingested, and notes for the reader. A history that cannot be read is a note, no error.
     """
-    results: list[units.IngestResult] = []
+    results: list[IngestResult] = []
     try:
         with progress_bar() as report:
-            results.append(units.ingest_git(gateway, open_repository(Path()), on_progress=report))
+            results.append(git.ingest_git(gateway, open_repository(Path()), on_progress=report))
         reason = "no file of this history has a second version"
     except (NoGitHistory, GitFailed) as error:
         reason = error.message
-    except units.ForeignHistory as error:
+    except git.ForeignHistory as error:
         return results, [f"nothing was ingested: {error.message}"]
     if outbox.overview(gateway).events:
         return results, []
-    results.append(units.ingest_sample(gateway))
+    results.append(sample.ingest_sample(gateway))
     return results, [f"the sample history that comes with the package is used, because {reason}"]
 
 
@@ -168,7 +170,7 @@ def _run_jobs(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Iterat
 
 def _run_job(job_name: str, chosen: settings.Settings, tell: Tell, **config: int) -> Run:
     with working(job_name), _logged(chosen):
-        from iu_pipelines.defs.runner import execute  # noqa: PLC0415 (Dagster takes a second to import)
+        from iu_pipelines.hosting.in_process import execute  # noqa: PLC0415 (Dagster takes a second to import)
 
         outcome = execute(job_name, config, settings=chosen)
     tell(f"{job_name}: run {outcome.run_id} {outcome.status}")
@@ -204,8 +206,8 @@ def _logged(chosen: settings.Settings) -> Iterator[None]:
         yield
 
 
-def _probe(gateway: Gateway, name: str) -> steps.Proof:
-    (proof,) = steps.probe(gateway, name)
+def _probe(gateway: Gateway, name: str) -> verification.Proof:
+    (proof,) = verification.probe(gateway, name)
     return proof
 
 
@@ -275,7 +277,7 @@ def _show_batches(batches: Sequence[worker.Batch]) -> None:
     print_table(title, columns, rows, empty="none, for nothing was waiting")
 
 
-def _show_proof(proof: steps.Proof) -> None:
+def _show_proof(proof: verification.Proof) -> None:
     """Print what was seen; where a line failed, what was expected too."""
     if not proof.passed:
         print_proof(proof)

@@ -24,13 +24,13 @@ from pydantic import AnyHttpUrl
 from iu_pipelines import settings
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_line, working
-from iu_pipelines.cli.services import Services
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.database_url import database_url as url_of
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.db.target import database_url as url_of
-from iu_pipelines.defs.home import STORAGE_VARIABLE, render, storage_url
+from iu_pipelines.db.steps import plan
 from iu_pipelines.errors import IuError, UsageError, redact
+from iu_pipelines.hosting.child_processes import Services
+from iu_pipelines.hosting.instance_configuration import STORAGE_VARIABLE, render, storage_url
 from iu_pipelines.settings import Settings, child_environment
 
 _LOCATION: Final = "iu_pipelines"
@@ -217,7 +217,7 @@ def _database(chosen: Settings, say: Say) -> Iterator[None]:
 
 
 def _say_what_is_missing(gateway: Gateway, say: Say) -> None:
-    pending = [state.name for state in steps.plan(gateway) if state.status != "applied"]
+    pending = [state.name for state in plan.states(gateway) if state.status != "applied"]
     if pending:
         say("schema", f"{len(pending)} steps are not applied; in another terminal: iu migrate")
 

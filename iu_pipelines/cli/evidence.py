@@ -12,11 +12,11 @@ from iu_pipelines import settings
 from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import counted, print_json, print_line, print_table, working
-from iu_pipelines.domain.evidence import chain, collect, compare, pack
-from iu_pipelines.domain.evidence.chain import ChainReport
-from iu_pipelines.domain.evidence.compare import Change
-from iu_pipelines.domain.evidence.facts import Evidence
-from iu_pipelines.domain.evidence.pack import Pack
+from iu_pipelines.evidence import chain, collect, compare, pack
+from iu_pipelines.evidence.chain import ChainReport
+from iu_pipelines.evidence.compare import Change
+from iu_pipelines.evidence.facts import Evidence
+from iu_pipelines.evidence.pack import Pack
 
 
 def register(app: typer.Typer) -> None:

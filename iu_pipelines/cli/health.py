@@ -10,7 +10,7 @@ from iu_pipelines.cli.gates import print_gates
 from iu_pipelines.cli.options import AsJson, DatabaseUrl, Worker
 from iu_pipelines.cli.output import duration, print_json, print_line, print_table, when
 from iu_pipelines.cli.steps import print_states
-from iu_pipelines.db import steps
+from iu_pipelines.db.steps import plan
 from iu_pipelines.domain import gates, health, outbox
 
 
@@ -23,7 +23,7 @@ def status(worker_name: Worker = None, database_url: DatabaseUrl = None, as_json
     """Show how things stand. Exit code 1 when a step is pending or the worker is unhealthy."""
     chosen = settings.load(worker_name=worker_name)
     with connect(database_url) as gateway:
-        states = steps.plan(gateway)
+        states = plan.states(gateway)
         if any(state.status != "applied" for state in states):
             _show_plan(states, as_json)
             raise typer.Exit(1)
@@ -41,7 +41,7 @@ def status(worker_name: Worker = None, database_url: DatabaseUrl = None, as_json
         raise typer.Exit(1)
 
 
-def _show_plan(states: list[steps.StepState], as_json: bool) -> None:
+def _show_plan(states: list[plan.StepState], as_json: bool) -> None:
     if as_json:
         print_json({"health": None, "gates": [], "steps": states, "events": None})
         return

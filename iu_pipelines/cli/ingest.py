@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import progress
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TextColumn,
     TimeElapsedColumn,
 )
@@ -19,10 +19,11 @@ from rich.progress import (
 from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import console, counted, duration, print_json, print_line
-from iu_pipelines.domain import units
-from iu_pipelines.domain.git_history import open_repository
+from iu_pipelines.ingest import git
+from iu_pipelines.ingest.git_history import open_repository
+from iu_pipelines.ingest.tally import IngestResult, Progress
 
-Report = Callable[[units.Progress], None]
+Report = Callable[[Progress], None]
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +51,7 @@ def ingest_git(
     """
     repository = open_repository(path)
     with connect(database_url) as gateway, progress_bar() as report:
-        result = units.ingest_git(gateway, repository, prefix, report)
+        result = git.ingest_git(gateway, repository, prefix, report)
     if as_json:
         print_json(result)
         return
@@ -60,7 +61,7 @@ def ingest_git(
         print_line("next: iu run")
 
 
-def summary(result: units.IngestResult) -> list[str]:
+def summary(result: IngestResult) -> list[str]:
     """Return what an ingestion read and added, in one or two sentences for a person."""
     if result.head is None:
         return [f"{result.source} has no commit yet: nothing to ingest."]
@@ -88,6 +89,6 @@ def progress_bar() -> Iterator[Report | None]:
         TextColumn("commits"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=screen, transient=True) as bar:
+    with progress.Progress(*columns, console=screen, transient=True) as bar:
         task = bar.add_task("ingest", total=None)
         yield lambda at: bar.update(task, completed=at.commits_read, total=at.commits_total)

@@ -25,8 +25,8 @@ from iu_pipelines.cli import (
     outbox,
     retention,
     routes,
-    server,
     steps,
+    stop,
     worker,
 )
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
@@ -47,7 +47,7 @@ _NOUNS: Final = (
     routes,
     attempts,
     evidence,
-    server,
+    stop,
 )
 _BUG: Final = (
     "This is a defect of iu-pipelines. Repeat with --debug before the command, and report what it shows."

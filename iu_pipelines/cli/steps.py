@@ -10,7 +10,7 @@ import typer
 from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import duration, print_json, print_line, print_table, working
-from iu_pipelines.db import step_files, steps
+from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.settings import sql_root
 
 ProofName = Annotated[
@@ -40,7 +40,7 @@ def migrate(
 ) -> None:
     """Apply every pending step, each in a transaction of its own. Safe to repeat."""
     with connect(database_url) as gateway, working("applying steps") as say:
-        results = steps.apply(gateway, on_step=lambda done: say(done.name), without_roles=without_roles)
+        results = migration.apply(gateway, on_step=lambda done: say(done.name), without_roles=without_roles)
     _show_results(results, "every step is applied already", as_json)
 
 
@@ -53,35 +53,35 @@ def rollback(
 ) -> None:
     """Undo the steps after STEP, all of them or, where data would be lost, none."""
     with connect(database_url) as gateway, working("rolling back") as say:
-        results = steps.rollback(gateway, step, on_step=lambda done: say(done.name))
+        results = migration.rollback(gateway, step, on_step=lambda done: say(done.name))
     _show_results(results, f"no step after {step} is applied", as_json)
 
 
 def verify(step: ProofName = None, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """Prove, read-only, that every step still holds. Exit code 1 when a line fails."""
     with connect(database_url) as gateway, working("verifying"):
-        proofs = steps.verify(gateway, step)
+        proofs = verification.verify(gateway, step)
     _show_proofs(proofs, as_json)
 
 
 def probe(step: ProofName = None, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """Exercise the engine in transactions that are rolled back. Exit code 1 when a line fails."""
     with connect(database_url) as gateway, working("probing"):
-        proofs = steps.probe(gateway, step)
+        proofs = verification.probe(gateway, step)
     _show_proofs(proofs, as_json)
 
 
 def list_steps(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
     """Show every step and whether it is applied."""
     with connect(database_url) as gateway:
-        states = steps.plan(gateway)
+        states = plan.states(gateway)
     if as_json:
         print_json(states)
     else:
         print_states(states)
 
 
-def print_states(states: Sequence[steps.StepState]) -> None:
+def print_states(states: Sequence[plan.StepState]) -> None:
     """Print the plan as a table."""
     rows = [(state.name, state.status, state.applied_at, state.applied_by) for state in states]
     print_table("Steps", ("step", "status", "applied at", "by"), rows, empty="there are none")
@@ -95,7 +95,7 @@ def stamp(
     as_json: AsJson = False,
 ) -> None:
     """Write the checksum of each runtime step into its last statement."""
-    stale = step_files.stamp(sql_root(), check=check)
+    stale = files.stamp(sql_root(), check=check)
     if as_json:
         print_json({"stale": stale, "written": not check})
     else:
@@ -105,7 +105,7 @@ def stamp(
         raise typer.Exit(1)
 
 
-def _show_results(results: Sequence[steps.StepResult], nothing: str, as_json: bool) -> None:
+def _show_results(results: Sequence[migration.StepResult], nothing: str, as_json: bool) -> None:
     if as_json:
         print_json(results)
         return
@@ -116,7 +116,7 @@ def _show_results(results: Sequence[steps.StepResult], nothing: str, as_json: bo
             print_line(f"{result.name}: {notice}")
 
 
-def _show_proofs(proofs: Sequence[steps.Proof], as_json: bool) -> None:
+def _show_proofs(proofs: Sequence[verification.Proof], as_json: bool) -> None:
     passed = all(proof.passed for proof in proofs)
     if as_json:
         print_json({"passed": passed, "proofs": proofs})
@@ -130,7 +130,7 @@ def _show_proofs(proofs: Sequence[steps.Proof], as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def print_proof(proof: steps.Proof) -> None:
+def print_proof(proof: verification.Proof) -> None:
     """Print the lines of one proof as a table."""
     rows = [("PASS" if line.passed else "FAIL", line.name, line.expected, line.seen) for line in proof.lines]
     title = f"{proof.step} ({duration(proof.seconds)})"

@@ -5,8 +5,8 @@ from typing import Final
 import dagster as dg
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.failures import one_clear_line
-from iu_pipelines.defs.mount import Mount
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.domain import attempts, dead_letters, gates, health
 
 _NEVER_OPEN: Final = (gates.DELIVERY, gates.LIVE_ROUTES, gates.JOBS)

@@ -7,8 +7,8 @@ import dagster as dg
 from pydantic import Field
 
 from iu_pipelines.defs.factory import build_defs
-from iu_pipelines.defs.mount import OBSERVERS, Mount
-from iu_pipelines.defs.resources import GatewayResource
+from iu_pipelines.defs.kit.configuration import OBSERVERS, Mount
+from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import UsageError
 

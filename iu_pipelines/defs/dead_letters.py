@@ -8,16 +8,19 @@ from typing import Any, Final
 from uuid import UUID
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 from pydantic import Field
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs import tags
-from iu_pipelines.defs.failures import LATER, line_of, one_clear_line
-from iu_pipelines.defs.launchpad import validated
-from iu_pipelines.defs.mount import OWNER, Mount, unfinished_run
-from iu_pipelines.defs.spec import KINDS, columns, markdown_table, metadata
+from iu_pipelines.defs.kit import tags
+from iu_pipelines.defs.kit.asset_metadata import KINDS, columns, markdown_table, metadata
+from iu_pipelines.defs.kit.configuration import OWNER, Mount, unfinished_run
+from iu_pipelines.defs.kit.dagster_private import (
+    DagsterExecutionInterruptedError,
+    capture_interrupts,
+    check_captured_interrupt,
+)
+from iu_pipelines.defs.kit.step_errors import LATER, line_of, one_clear_line
+from iu_pipelines.defs.kit.validated_config import validated
 from iu_pipelines.domain import dead_letters, gates
 from iu_pipelines.domain.dead_letters import DeadLetter, ReplayResult
 from iu_pipelines.errors import IuError

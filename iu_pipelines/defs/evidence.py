@@ -6,14 +6,14 @@ from typing import Any, Protocol
 import dagster as dg
 from pydantic import Field
 
-from iu_pipelines.defs.failures import one_clear_line
-from iu_pipelines.defs.launchpad import validated
-from iu_pipelines.defs.mount import OWNER, Mount
-from iu_pipelines.defs.resources import current_settings
-from iu_pipelines.defs.spec import KINDS, code_references, markdown_table
-from iu_pipelines.domain.evidence import collect, pack
-from iu_pipelines.domain.evidence.facts import Evidence
-from iu_pipelines.domain.evidence.pack import Pack
+from iu_pipelines.defs.kit.asset_metadata import KINDS, code_references, markdown_table
+from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.defs.kit.resources import current_settings
+from iu_pipelines.defs.kit.step_errors import one_clear_line
+from iu_pipelines.defs.kit.validated_config import validated
+from iu_pipelines.evidence import collect, pack
+from iu_pipelines.evidence.facts import Evidence
+from iu_pipelines.evidence.pack import Pack
 from iu_pipelines.settings import sql_root
 
 

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster_shared.utils.warnings import BetaWarning
 
 from iu_pipelines.defs import (
     checks,
@@ -17,13 +16,14 @@ from iu_pipelines.defs import (
     outbox,
     prune,
     retention,
-    run_failures,
+    run_failure_sensor,
     steps,
     worker,
 )
-from iu_pipelines.defs.logs import LOGGER, console
-from iu_pipelines.defs.mount import Mount
-from iu_pipelines.defs.resources import GatewayResource
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.console_logger import LOGGER, console
+from iu_pipelines.defs.kit.dagster_private import BetaWarning
+from iu_pipelines.defs.kit.resources import GatewayResource
 
 
 def build_defs(
@@ -69,7 +69,7 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
         sensors=[
             worker.sensor(mount, worker_job),
             dead_letters.sensor(mount, replay_job),
-            run_failures.sensor(mount, [worker_job, replay_job], audit_job),
+            run_failure_sensor.sensor(mount, [worker_job, replay_job], audit_job),
         ],
         resources={mount.resource_key: GatewayResource(), **resources},
         executor=dg.in_process_executor,

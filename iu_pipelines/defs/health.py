@@ -5,14 +5,14 @@ from datetime import timedelta
 from typing import Any, Final
 
 import dagster as dg
-from dagster._utils.schedules import get_smallest_cron_interval
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.failures import one_clear_line
-from iu_pipelines.defs.launchpad import LOGGED
-from iu_pipelines.defs.mount import OWNER, Mount
+from iu_pipelines.defs.kit.asset_metadata import KINDS, columns, markdown_table, metadata, run_link
+from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.defs.kit.dagster_private import get_smallest_cron_interval
+from iu_pipelines.defs.kit.step_errors import one_clear_line
+from iu_pipelines.defs.kit.validated_config import LOGGED
 from iu_pipelines.defs.outbox import observation
-from iu_pipelines.defs.spec import KINDS, columns, markdown_table, metadata, run_link
 from iu_pipelines.domain import gates, health, worker
 from iu_pipelines.domain.health import HealthReport
 

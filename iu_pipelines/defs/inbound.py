@@ -6,8 +6,8 @@ from typing import Final
 
 import dagster as dg
 
-from iu_pipelines.defs.mount import OWNER, Mount
-from iu_pipelines.defs.spec import KINDS, columns, metadata
+from iu_pipelines.defs.kit.asset_metadata import KINDS, columns, metadata
+from iu_pipelines.defs.kit.configuration import OWNER, Mount
 
 _UNIT_VERSION: Final = columns("""
     unit_id uuid the unit

@@ -5,9 +5,9 @@ from typing import Any, Final
 import dagster as dg
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.failures import one_clear_line
-from iu_pipelines.defs.mount import OWNER, Mount
-from iu_pipelines.defs.spec import KINDS, columns, markdown_table, metadata
+from iu_pipelines.defs.kit.asset_metadata import KINDS, columns, markdown_table, metadata
+from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.domain import health, outbox
 
 _COLUMNS: Final = columns("""

@@ -9,13 +9,15 @@ from typing import Final
 
 import dagster as dg
 import sqlalchemy
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from pydantic import Field
 
-from iu_pipelines.defs.launchpad import validated
-from iu_pipelines.defs.mount import OWNER, SCHEDULES, SENSORS, Mount
+from iu_pipelines.defs.kit.configuration import OWNER, SCHEDULES, SENSORS, Mount
+from iu_pipelines.defs.kit.dagster_private import (
+    FINISHED_STATUSES,
+    SqlEventLogStorage,
+    SqlEventLogStorageTable,
+)
+from iu_pipelines.defs.kit.validated_config import validated
 
 JOBS: Final = (
     "route_worker_job",

@@ -3,10 +3,10 @@
 import dagster as dg
 from pydantic import Field
 
-from iu_pipelines.defs.failures import one_clear_line
-from iu_pipelines.defs.launchpad import validated
-from iu_pipelines.defs.mount import OWNER, Mount
-from iu_pipelines.defs.spec import markdown_table
+from iu_pipelines.defs.kit.asset_metadata import markdown_table
+from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.defs.kit.step_errors import one_clear_line
+from iu_pipelines.defs.kit.validated_config import validated
 from iu_pipelines.domain import retention
 
 

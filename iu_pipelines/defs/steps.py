@@ -5,11 +5,11 @@ from typing import Final
 
 import dagster as dg
 
-from iu_pipelines.db import steps
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import verification
 from iu_pipelines.defs.evidence import proof_table
-from iu_pipelines.defs.failures import one_clear_line
-from iu_pipelines.defs.mount import Mount
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.settings import sql_root
 
 _PREFIX: Final = "verify_"
@@ -51,7 +51,7 @@ def _spec(mount: Mount, step: str) -> dg.AssetCheckSpec:
 
 
 def _verify(gateway: Gateway, key: dg.AssetCheckKey) -> dg.AssetCheckResult:
-    proofs = steps.verify(gateway, key.name.removeprefix(_PREFIX))
+    proofs = verification.verify(gateway, key.name.removeprefix(_PREFIX))
     failed = [line.name for proof in proofs for line in proof.lines if not line.passed]
     return dg.AssetCheckResult(
         asset_key=key.asset_key,

@@ -6,19 +6,22 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
-from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 from pydantic import Field
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs import tags
-from iu_pipelines.defs.batches import batch_metadata, summary_metadata
-from iu_pipelines.defs.failures import LATER, line_of, one_clear_line
-from iu_pipelines.defs.launchpad import validated
-from iu_pipelines.defs.mount import OWNER, WORKER_NAME_PATTERN, Mount, unfinished_run
+from iu_pipelines.defs.batch_metadata import batch_metadata, summary_metadata
+from iu_pipelines.defs.kit import tags
+from iu_pipelines.defs.kit.asset_metadata import KINDS, columns, metadata
+from iu_pipelines.defs.kit.configuration import OWNER, WORKER_NAME_PATTERN, Mount, unfinished_run
+from iu_pipelines.defs.kit.dagster_private import (
+    MAX_RUNTIME_SECONDS_TAG,
+    DagsterExecutionInterruptedError,
+    capture_interrupts,
+    check_captured_interrupt,
+)
+from iu_pipelines.defs.kit.step_errors import LATER, line_of, one_clear_line
+from iu_pipelines.defs.kit.validated_config import validated
 from iu_pipelines.defs.outbox import observation
-from iu_pipelines.defs.spec import KINDS, columns, metadata
 from iu_pipelines.domain import health, worker
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.worker import DEFAULT_WORKER, Drain, RunLimits

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from console import PROJECT, commands, first_difference, stable, without_numbers
 from gitfolder import GitFolder
+from unit_totals import totals
 
 from iu_pipelines.cli.demo import ingest_here
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.defs.instance import open_instance
-from iu_pipelines.domain import units
+from iu_pipelines.hosting.instance import open_instance
 from iu_pipelines.settings import load
 
 
@@ -137,7 +137,7 @@ def test_a_history_of_another_repository_is_a_note_and_no_error(
     other = GitFolder(tmp_path / "other")
     other.commit({b"a": b"other"})
     monkeypatch.chdir(other.path)
-    before: Any = units.totals(gateway)
+    before: Any = totals(gateway)
     results, notes = ingest_here(gateway)
-    assert (results, units.totals(gateway)) == ([], before)
+    assert (results, totals(gateway)) == ([], before)
     assert "came from another repository" in notes[0]

@@ -12,8 +12,8 @@ from gitfolder import GitFolder
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from iu_pipelines.domain import git_history
-from iu_pipelines.domain.git_history import (
+from iu_pipelines.ingest import git_history
+from iu_pipelines.ingest.git_history import (
     GitFailed,
     NoGitHistory,
     canonical_address,

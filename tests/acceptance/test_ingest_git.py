@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 from gitfolder import GitFolder
+from unit_totals import Totals, totals
 
 from iu_pipelines.cli.main import run
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import units
-from iu_pipelines.domain.git_history import open_repository
-from iu_pipelines.domain.units import ForeignHistory, IngestResult, Progress, Totals, ingest_git, totals
 from iu_pipelines.errors import PermissionDenied, UsageError
+from iu_pipelines.ingest import git, sample
+from iu_pipelines.ingest.git import ForeignHistory, ingest_git
+from iu_pipelines.ingest.git_history import open_repository
+from iu_pipelines.ingest.tally import IngestResult, Progress
 
 VERSIONS = """
     select unit.canonical_address as address, version.version_seq as seq, version.version_ref as ref,
@@ -127,7 +129,7 @@ def test_an_interrupted_ingestion_keeps_whole_chunks_and_goes_on_from_there(
     many = {f"file {n}".encode(): b"1" for n in range(7)}
     folder.commit(many)
     folder.commit(dict.fromkeys(many, b"2"))
-    monkeypatch.setattr(units, "CHUNK_VERSIONS", 4)
+    monkeypatch.setattr(git, "CHUNK_VERSIONS", 4)
     with Gateway(new_database(template)) as whole, Gateway(new_database(template)) as broken:
         ingest(whole, folder)
         with pytest.raises(KeyboardInterrupt):
@@ -165,7 +167,7 @@ def test_two_ingestions_at_once_store_each_version_once_and_number_without_a_gap
 ) -> None:
     for n in range(40):
         folder.commit({b"a": str(n).encode(), b"b": str(n).encode()})
-    monkeypatch.setattr(units, "CHUNK_VERSIONS", 2)
+    monkeypatch.setattr(git, "CHUNK_VERSIONS", 2)
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda _: ingest(gateway, folder), range(2)))
     assert sum(result.versions_added for result in results) == 80
@@ -230,7 +232,7 @@ def test_the_emitter_role_suffices_and_the_auditor_role_does_not(
 
 
 def test_the_sample_makes_units_versions_and_events_once(gateway: Gateway) -> None:
-    first, second = units.ingest_sample(gateway), units.ingest_sample(gateway)
+    first, second = sample.ingest_sample(gateway), sample.ingest_sample(gateway)
     assert (first.units_added, first.versions_added, first.events_emitted) == (11, 40, 29)
     assert second.versions_added == 0
     assert all(address.startswith("sample/") for address, _, _ in versions(gateway))

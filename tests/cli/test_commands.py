@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from iu_pipelines.db import step_files
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import files
 from iu_pipelines.domain import inbound, outbox
 from iu_pipelines.settings import sql_root
 
-NAMES = [step.name for step in step_files.load_steps(sql_root())]
+NAMES = [step.name for step in files.load_steps(sql_root())]
 Iu = Callable[..., Any]
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 from iu_pipelines.settings import sql_root
 
 
@@ -30,7 +30,7 @@ def own_prepared() -> Iterator[str]:
     try:
         url = server.ensure_running()
         with Gateway(url) as gateway:
-            steps.apply(gateway)
+            migration.apply(gateway)
         yield url
     finally:
         server.stop()

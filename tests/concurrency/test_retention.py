@@ -23,8 +23,8 @@ from engine.sessions import (
     set_gate,
     value,
 )
-from iu_pipelines.db import steps
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import verification
 
 DEFAULT = "iu_outbound_default"
 
@@ -179,7 +179,7 @@ def test_the_proofs_hold_after_rounds(three: list[Session], database: str) -> No
     assert retain(session, 20)["events"] == 20
     retain(session)
     with Gateway(database) as gateway:
-        failed = [line for proof in steps.verify(gateway) for line in proof.lines if not line.passed]
+        failed = [line for proof in verification.verify(gateway) for line in proof.lines if not line.passed]
     assert failed == []
 
 

@@ -22,14 +22,15 @@ from typing import Any
 import pytest
 
 import iu_pipelines
-from iu_pipelines.db import programs
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded import binaries
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway, probe
 from iu_pipelines.errors import ConnectionFailed, EmbeddedServerError, IuError, UsageError
 
 ENSURE = """
 import sys, pathlib
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded import binaries
+from iu_pipelines.db.embedded.server import EmbeddedServer
 server = EmbeddedServer(pathlib.Path(sys.argv[1]), settings={"fsync": "off"})
 print(server.ensure_running(), flush=True)
 """
@@ -63,7 +64,7 @@ def as_nobody() -> dict[str, Any]:
     for python in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
         with suppress(OSError):
             if not subprocess.run(
-                [python, "-c", "import iu_pipelines.db.embedded"], check=False, **how
+                [python, "-c", "import iu_pipelines.db.embedded.server"], check=False, **how
             ).returncode:
                 return {"python": python, **how}
     pytest.skip("the user nobody cannot reach this Python and this checkout")
@@ -340,7 +341,7 @@ def test_a_port_that_was_taken_meanwhile_is_changed(server: EmbeddedServer) -> N
 def test_a_port_taken_between_the_look_and_the_start_is_changed(
     own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from iu_pipelines.db import embedded
+    from iu_pipelines.db.embedded import server as embedded
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -482,7 +483,7 @@ def test_programs_below_a_closed_directory_are_copied_to_where_they_can_be_read(
     )
     monkeypatch.syspath_prepend(str(closed))
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(programs, "_COPIES", (open_directory,))
+    monkeypatch.setattr(binaries, "_COPIES", (open_directory,))
     server = EmbeddedServer(closed / "home", settings=QUICK)
     try:
         put_and_kept(server)

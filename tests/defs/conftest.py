@@ -12,7 +12,7 @@ from code_location import ROUTE, Location
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.factory import build_defs
-from iu_pipelines.defs.resources import GatewayResource
+from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.domain import outbox
 
 

@@ -10,10 +10,10 @@ import pytest
 from code_location import Location
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.defs import tags
 from iu_pipelines.defs.factory import build_defs
-from iu_pipelines.defs.mount import Mount
-from iu_pipelines.defs.resources import GatewayResource
+from iu_pipelines.defs.kit import tags
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.domain import gates
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 

@@ -11,7 +11,7 @@ import pytest
 from code_location import ROUTE, Location, failure, materializations
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.defs import tags
+from iu_pipelines.defs.kit import tags
 from iu_pipelines.domain import attempts, dead_letters, gates, routes
 
 Emit = Callable[[int], list[Any]]

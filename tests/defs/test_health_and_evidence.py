@@ -12,7 +12,7 @@ from code_location import Location, checks, materializations
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import gates
-from iu_pipelines.domain.evidence import chain
+from iu_pipelines.evidence import chain
 from iu_pipelines.settings import sql_root
 
 Emit = Callable[[int], list[Any]]

@@ -16,8 +16,8 @@ from dagster.components.testing.utils import create_defs_folder_sandbox
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.component import OutboxComponent, OutboxModel
 from iu_pipelines.defs.factory import build_defs
-from iu_pipelines.defs.mount import Mount
-from iu_pipelines.defs.resources import GatewayResource
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.domain import attempts, outbox
 from iu_pipelines.errors import UsageError
 

@@ -13,7 +13,7 @@ import pytest
 from code_location import Location, checks, failure, materializations
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.defs import tags
+from iu_pipelines.defs.kit import tags
 from iu_pipelines.domain import gates, worker
 
 Emit = Callable[[int], list[Any]]

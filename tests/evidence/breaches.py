@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from iu_pipelines.db import step_files
+from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
 
 AUDIT = "audit_ledgers"
@@ -89,8 +89,8 @@ SEAM = replaced(
 )
 PAYLOADS = replaced("fn_iu_payload_check(safe_payload jsonb) returns void language plpgsql", "begin end")
 NO_CHECK = "alter table public.iu_outbound_route drop constraint dry_run_is_enforced"
-PROBES = [file.name for file in step_files.load(sql_root(), "sandbox")]
-STEPS = [file.name for file in step_files.load(sql_root(), "verify")]
+PROBES = [file.name for file in files.load(sql_root(), "sandbox")]
+STEPS = [file.name for file in files.load(sql_root(), "verify")]
 
 DELIVERY = [
     Breach(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain.evidence import collect
-from iu_pipelines.domain.evidence.facts import Evidence
 from iu_pipelines.domain.worker import DEFAULT_WORKER
+from iu_pipelines.evidence import collect
+from iu_pipelines.evidence.facts import Evidence
 
 _HISTORY = """
 begin;

@@ -9,11 +9,11 @@ from shutil import copytree
 import pytest
 from breaches import AUDIT, BREACHES, OF_THE_SERVER, PROBES, WORKER, Breach
 
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain.evidence import audit, collect
-from iu_pipelines.domain.evidence.facts import Evidence, Line
+from iu_pipelines.db.steps import migration, verification
+from iu_pipelines.evidence import audit, collect
+from iu_pipelines.evidence.facts import Evidence, Line
 from iu_pipelines.settings import sql_root
 
 CASES = [
@@ -43,7 +43,7 @@ def test_what_is_broken_for_a_whole_server_turns_the_line_that_proves_it(
     own_server: EmbeddedServer, breach: Breach
 ) -> None:
     with Gateway(own_server.ensure_running()) as gateway:
-        steps.apply(gateway)
+        migration.apply(gateway)
         gateway.run_script(breach.done)
         for step in breach.turns:
             turned(breach, step, proof(gateway, step))
@@ -63,7 +63,7 @@ def proof(gateway: Gateway, step: str) -> list[Line]:
     """The lines of a verify file, of a probe, or of the audit."""
     if step == AUDIT:
         return list(collect.collect(gateway).proofs[-1].lines)
-    (found,) = (steps.probe if step in PROBES else steps.verify)(gateway, step)
+    (found,) = (verification.probe if step in PROBES else verification.verify)(gateway, step)
     return [Line(line.name, line.expected, line.seen, line.passed) for line in found.lines]
 
 
@@ -95,7 +95,7 @@ def test_a_probe_that_commits_is_found_out(worked: Gateway, tmp_path: Path, name
         )
     )
     before = rows(worked)
-    (found,) = steps.probe(worked, name, root=tree)
+    (found,) = verification.probe(worked, name, root=tree)
     left, changed = (line for line in found.lines if line.name.startswith("POST-ROLLBACK"))
     assert (left.passed, changed.passed) == (False, False)
     grown = {table for table, count in rows(worked).items() if count > before[table]}

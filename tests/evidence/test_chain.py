@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from iu_pipelines.domain.evidence import chain, pack
-from iu_pipelines.domain.evidence.facts import Evidence
 from iu_pipelines.errors import UsageError
+from iu_pipelines.evidence import chain, pack
+from iu_pipelines.evidence.facts import Evidence
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from iu_pipelines.domain.evidence import guarantees
-from iu_pipelines.domain.evidence.facts import Evidence
-from iu_pipelines.domain.evidence.guarantees import Promise
+from iu_pipelines.evidence import guarantees
+from iu_pipelines.evidence.facts import Evidence
+from iu_pipelines.evidence.guarantees import Promise
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROMISES = guarantees.promises()

@@ -16,9 +16,9 @@ import pytest
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import gates
-from iu_pipelines.domain.evidence import chain, collect, compare, facts, pack
-from iu_pipelines.domain.evidence.facts import Evidence, Moment, Position
 from iu_pipelines.errors import StatementFailed, UsageError
+from iu_pipelines.evidence import chain, collect, compare, facts, pack
+from iu_pipelines.evidence.facts import Evidence, Moment, Position
 
 SCHEMA = Path(facts.__file__).with_name("evidence.schema.json")
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iu_pipelines.domain.evidence import pack
-from iu_pipelines.domain.evidence.facts import Evidence
+from iu_pipelines.evidence import pack
+from iu_pipelines.evidence.facts import Evidence
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -79,7 +79,7 @@ def test_the_page_prints_every_line(browser: Browser, evidence: Evidence, tmp_pa
 
 @pytest.mark.parametrize("theme", range(3), ids=["light", "dark", "print"])
 def test_every_text_stands_out_from_its_ground(theme: int) -> None:
-    style = files("iu_pipelines.domain.evidence").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("iu_pipelines.evidence").joinpath("report.css").read_text(encoding="utf-8")
     themes = [
         dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", block)) for block in style.split(":root {")[1:]
     ]

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 import pytest
 
 from by_hand import psql
-from iu_pipelines.db import step_files, steps
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain.evidence import audit
+from iu_pipelines.db.steps import files, verification
 from iu_pipelines.domain.worker import DEFAULT_WORKER as WORKER
+from iu_pipelines.evidence import audit
 from iu_pipelines.settings import sql_root
 
-FILES = step_files.load(sql_root(), "sandbox")
-VERIFY = step_files.load(sql_root(), "verify")
+FILES = files.load(sql_root(), "sandbox")
+VERIFY = files.load(sql_root(), "verify")
 EVERY_PROBE = pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 
 EMIT = """select public.fn_iu_emit_event('version_applied', 'docs/' || n, gen_random_uuid(), 'test', '{}')
@@ -55,7 +55,7 @@ def test_every_probe_passes_beside_many_rows_and_running_emitters_and_workers(ga
     gateway.execute(BACKDATED)
     with busy(gateway):
         for _ in range(2):
-            proofs = steps.probe(gateway)
+            proofs = verification.probe(gateway)
             assert [line for proof in proofs for line in proof.lines if not line.passed] == []
     while gateway.fetch_value(RUN)["seen"]:
         pass
@@ -75,14 +75,14 @@ def test_a_probe_gives_way_to_a_lock_and_tries_again(gateway: Gateway) -> None:
     holder = threading.Thread(target=hold)
     holder.start()
     held.wait()
-    (proof,) = steps.probe(gateway, "040")
+    (proof,) = verification.probe(gateway, "040")
     holder.join()
     assert proof.passed, proof.lines
 
 
 @EVERY_PROBE
 def test_a_probe_runs_with_psql_alone_and_tells_the_rows_before_and_after(
-    worked: Gateway, file: step_files.StepFile
+    worked: Gateway, file: files.StepFile
 ) -> None:
     done = psql(worked.url, file.path)
     assert done.returncode == 0, done.stderr
@@ -92,7 +92,7 @@ def test_a_probe_runs_with_psql_alone_and_tells_the_rows_before_and_after(
 
 
 @pytest.mark.parametrize("file", VERIFY, ids=lambda file: file.name)
-def test_a_verify_file_runs_with_psql_alone(worked: Gateway, file: step_files.StepFile) -> None:
+def test_a_verify_file_runs_with_psql_alone(worked: Gateway, file: files.StepFile) -> None:
     done = psql(worked.url, file.path, "-v", "ON_ERROR_STOP=1")
     assert done.returncode == 0, done.stderr
     assert "PASS " in done.stderr
@@ -100,7 +100,7 @@ def test_a_verify_file_runs_with_psql_alone(worked: Gateway, file: step_files.St
 
 @pytest.mark.parametrize("file", [*FILES, *VERIFY], ids=lambda file: file.name)
 def test_a_proof_that_fails_under_psql_says_so_and_exits_with_an_error(
-    worked: Gateway, file: step_files.StepFile
+    worked: Gateway, file: files.StepFile
 ) -> None:
     worked.run_script(
         """

@@ -21,7 +21,7 @@ import psycopg
 
 from engine import stepping
 from engine.sessions import Session, value
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 
 _KEY = 4711
 

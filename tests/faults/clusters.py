@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from iu_pipelines.db import programs
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded import binaries
+from iu_pipelines.db.embedded.server import EmbeddedServer
 
 ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
 
@@ -22,9 +22,9 @@ def data_of(server: EmbeddedServer) -> Path:
 
 def tool(server: EmbeddedServer, name: str, *arguments: str, **files: Any) -> None:
     """Run one of PostgreSQL's own programs, of the version and as the user of this server."""
-    user = programs.server_user(data_of(server))
+    user = binaries.server_user(data_of(server))
     major = int((data_of(server) / "PG_VERSION").read_text(encoding="ascii"))
-    program = programs.find(None, user, major).directory / name
+    program = binaries.find(None, user, major).directory / name
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(
             [str(program), *arguments],

@@ -17,7 +17,7 @@ import pytest
 
 from engine.sessions import emit_many
 from faults.arena import Arena, family
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from soak.ledger import Ledger
 from soak.verdict import Verdict, judge
 

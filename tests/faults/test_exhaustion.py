@@ -15,9 +15,9 @@ import pytest
 
 from engine.sessions import drain, emit_many, opened, value
 from iu_pipelines.cli.main import run
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 from iu_pipelines.domain import outbox, worker
 from iu_pipelines.errors import EmbeddedServerError, IuError, Unavailable
 from soak.ledger import Ledger
@@ -60,7 +60,7 @@ def fill(place: Path) -> Path:
 
 def install(url: str) -> None:
     with Gateway(url) as gateway:
-        steps.apply(gateway)
+        migration.apply(gateway)
 
 
 def test_a_full_disk_under_the_audit_ends_the_invocation_and_sets_nothing_aside(

@@ -19,9 +19,9 @@ import pytest
 from engine.sessions import Session, drain, emit_many, make_live, value
 from faults import arena as strikes
 from faults.arena import Arena, Strike
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 from soak.ledger import Ledger
 from soak.verdict import Verdict, judge
 
@@ -110,7 +110,7 @@ def arena(shared: Path) -> Iterator[Arena]:
     try:
         arena = Arena(server, server.ensure_running())
         with Gateway(arena.url) as gateway:
-            steps.apply(gateway)
+            migration.apply(gateway)
         with arena.session() as session:
             make_live(session, "iu.structure_piece_split.workflow")
         arena.install()

@@ -25,9 +25,9 @@ from engine.sessions import (
 )
 from faults import clusters
 from iu_pipelines.cli.main import run as iu
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 from soak.ledger import Ledger
 from soak.verdict import Verdict, judge
 
@@ -52,7 +52,7 @@ def old(make_server: Callable[[str], EmbeddedServer]) -> EmbeddedServer:
     """A server with a history: see `live_through`."""
     server = make_server("old")
     with Gateway(server.ensure_running()) as gateway:
-        steps.apply(gateway)
+        migration.apply(gateway)
     return server
 
 

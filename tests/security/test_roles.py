@@ -20,9 +20,9 @@ from dev_server import Dev
 from engine.sessions import Session, drain, emit_many, make_live, opened, value
 from iu_pipelines.cli.main import build_app
 from iu_pipelines.cli.main import run as iu
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 
 SUBJECT = "00000000-0000-4000-8000-000000000001"
 PASSWORD = "a/password:with@signs %"
@@ -70,7 +70,7 @@ def installed(shared: Path) -> Iterator[dict[str, str]]:
     try:
         url = server.ensure_running()
         with Gateway(url) as gateway:
-            steps.apply(gateway)
+            migration.apply(gateway)
         with opened(url) as (session,):
             letter = _make_letter(session)
             for role in LOGINS:
@@ -223,7 +223,7 @@ select jsonb_object_agg(check_name, execution_status order by id) from asset_che
 
 _EXECUTE = """
 import json, sys
-from iu_pipelines.defs.runner import execute
+from iu_pipelines.hosting.in_process import execute
 ended = {job: execute(job) for job in sys.argv[1:]}
 ended["evidence_job without probes"] = execute("evidence_job", {"probes": False})
 print(json.dumps({job: None if run.success else run.error or 'failed' for job, run in ended.items()}))

@@ -23,9 +23,9 @@ import pytest
 from dev_server import free_port
 from engine.sessions import opened
 from faults.clusters import tool
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -100,7 +100,7 @@ def place(shared: Path) -> Iterator[Place]:
     try:
         url = server.ensure_running()
         with Gateway(url) as gateway:
-            steps.apply(gateway)
+            migration.apply(gateway)
         with opened(url) as (session,):
             session.execute("set log_statement = 'none'")
             session.execute(f"create role canary superuser login password '{CANARY}'")
@@ -172,7 +172,7 @@ def test_dagster_keeps_it_nowhere(place: Place, tmp_path: Path) -> None:
                 content = answer.read()
             assert b"errors" not in content[:12], content[:500]
             assert not shown_in(content)
-    job = "from iu_pipelines.defs.runner import execute; print(execute('route_worker_job').success)"
+    job = "from iu_pipelines.hosting.in_process import execute; print(execute('route_worker_job').success)"
     with place.watched():
         done = subprocess.run(
             [sys.executable, "-c", job],

@@ -12,9 +12,9 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 from soak.play import Play, Programme
 
 SETTINGS = {"deadlock_timeout": "100ms", "max_connections": "120", "fsync": "off"}
@@ -31,7 +31,7 @@ def main() -> int:
     try:
         url = server.ensure_running()
         with Gateway(url) as gateway:
-            steps.apply(gateway)
+            migration.apply(gateway)
         play = Play(url, programme, say=lambda line: print(line, flush=True))
         verdict = play.perform()
         for surprise in play.ledger.surprises[:20]:

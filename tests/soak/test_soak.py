@@ -11,9 +11,9 @@ import pytest
 
 from engine import broken
 from engine.sessions import WORKER, Session, drain, emit, emit_many, make_live, opened, replay, run, value
-from iu_pipelines.db import steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 from soak.__main__ import SETTINGS
 from soak.ledger import Ledger
 from soak.play import SHORT, Play
@@ -25,7 +25,7 @@ def stage(own_server: EmbeddedServer) -> str:
     """The URL of an installed database on a server that may crash."""
     url = EmbeddedServer(own_server.home, settings=SETTINGS).ensure_running()
     with Gateway(url) as gateway:
-        steps.apply(gateway)
+        migration.apply(gateway)
     return url
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from iu_pipelines.db import step_files
+from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
 
 
@@ -30,6 +30,6 @@ def add_step(tree: Path) -> Callable[[str, str], None]:
         (tree / "iu-core/rollback" / f"{name}.sql").write_text(
             f"select public.fn_iu_step_forget('{name}');\n"
         )
-        step_files.stamp(tree)
+        files.stamp(tree)
 
     return add

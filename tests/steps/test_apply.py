@@ -11,14 +11,15 @@ from schema_picture import picture
 
 from by_hand import psql
 from iu_pipelines.cli.main import run as iu
-from iu_pipelines.db import step_files, steps
-from iu_pipelines.db.embedded import EmbeddedServer
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.errors import IuError, StatementFailed, StepRefused
 from iu_pipelines.settings import sql_root
+from proven import failed_lines
 
 BY_HAND = ("-1", "-v", "ON_ERROR_STOP=1")
-NAMES = [step.name for step in step_files.load_steps(sql_root())]
+NAMES = [step.name for step in files.load_steps(sql_root())]
 
 
 def applied(gateway: Gateway) -> dict[str, str]:
@@ -33,31 +34,31 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_an_empty_database_has_every_step_pending(empty_gateway: Gateway) -> None:
-    assert [(state.name, state.status) for state in steps.plan(empty_gateway)] == [
+    assert [(state.name, state.status) for state in plan.states(empty_gateway)] == [
         (name, "pending") for name in NAMES
     ]
 
 
 def test_migrating_applies_every_step_in_order_and_records_it(empty_gateway: Gateway) -> None:
     told: list[str] = []
-    results = steps.apply(empty_gateway, on_step=lambda done: told.append(done.name))
+    results = migration.apply(empty_gateway, on_step=lambda done: told.append(done.name))
     assert [result.name for result in results] == told == NAMES
-    assert applied(empty_gateway) == {step.name: step.checksum for step in step_files.load_steps(sql_root())}
+    assert applied(empty_gateway) == {step.name: step.checksum for step in files.load_steps(sql_root())}
 
 
 def test_migrating_twice_does_nothing_the_second_time(gateway: Gateway) -> None:
     before = picture(gateway)
-    assert steps.apply(gateway) == []
+    assert migration.apply(gateway) == []
     assert picture(gateway) == before
-    assert {state.status for state in steps.plan(gateway)} == {"applied"}
+    assert {state.status for state in plan.states(gateway)} == {"applied"}
 
 
 def test_a_step_edited_after_it_was_applied_is_refused_by_name(gateway: Gateway, tree: Path) -> None:
     edit(tree / "iu-core/runtime/020_gates.sql", "'false'", "'true'")
-    step_files.stamp(tree)
+    files.stamp(tree)
     before = picture(gateway)
     with pytest.raises(StepRefused, match="changed after it was applied: 020_gates") as refused:
-        steps.apply(gateway, root=tree)
+        migration.apply(gateway, root=tree)
     assert refused.value.code == "IU901"
     assert refused.value.hint
     assert picture(gateway) == before
@@ -66,17 +67,17 @@ def test_a_step_edited_after_it_was_applied_is_refused_by_name(gateway: Gateway,
 def test_an_edited_step_whose_stamp_was_left_alone_is_refused(gateway: Gateway, tree: Path) -> None:
     edit(tree / "iu-core/runtime/020_gates.sql", "'false'", "'true'")
     with pytest.raises(StepRefused, match="stamp does not match the text of: 020_gates"):
-        steps.apply(gateway, root=tree)
+        migration.apply(gateway, root=tree)
 
 
 def test_the_repeatable_step_is_applied_again_when_its_text_changed(gateway: Gateway, tree: Path) -> None:
     comment = "\ncomment on function public.fn_iu_gate_set(text, text, text) is 'changed';\n"
     path = tree / "iu-core/objects/gates/fn_iu_gate_set.sql"
     path.write_text(path.read_text() + comment)
-    step_files.stamp(tree)
-    results = steps.apply(gateway, root=tree)
+    files.stamp(tree)
+    results = migration.apply(gateway, root=tree)
     assert [(result.name, result.action) for result in results] == [("070_functions", "reapplied")]
-    assert steps.apply(gateway, root=tree) == []
+    assert migration.apply(gateway, root=tree) == []
     said = gateway.fetch_value(
         "select obj_description('public.fn_iu_gate_set(text, text, text)'::regprocedure)"
     )
@@ -89,7 +90,7 @@ def test_a_failing_step_leaves_nothing_behind_and_the_steps_before_it_stay(
     add_step("110_before", "create table public.iu_before (n int);\n")
     add_step("120_fails", "create table public.iu_leftover (n int);\nselect 1 / 0;\n")
     with pytest.raises(StatementFailed, match="division by zero") as failed:
-        steps.apply(empty_gateway, root=tree)
+        migration.apply(empty_gateway, root=tree)
     assert failed.value.__notes__ == ["runtime/120_fails failed and left nothing behind"]
     assert list(applied(empty_gateway)) == [*NAMES, "110_before"]
     assert empty_gateway.fetch_value("select to_regclass('public.iu_leftover')") is None
@@ -98,7 +99,7 @@ def test_a_failing_step_leaves_nothing_behind_and_the_steps_before_it_stay(
 def test_two_runners_at_once_apply_each_step_once(empty_database: str) -> None:
     def migrate(_: int) -> list[str]:
         with Gateway(empty_database) as gateway:
-            return [result.name for result in steps.apply(gateway)]
+            return [result.name for result in migration.apply(gateway)]
 
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(migrate, range(4)))
@@ -109,7 +110,7 @@ def test_tables_of_somebody_else_with_our_names_are_refused_by_name(empty_gatewa
     empty_gateway.execute("create table public.event_outbox (mine int)")
     empty_gateway.execute("create table public.dot_config (mine int)")
     with pytest.raises(StepRefused, match="already holds dot_config, event_outbox") as refused:
-        steps.apply(empty_gateway)
+        migration.apply(empty_gateway)
     assert refused.value.code == "IU901"
     assert refused.value.hint
     found = empty_gateway.fetch_all(
@@ -119,36 +120,36 @@ def test_tables_of_somebody_else_with_our_names_are_refused_by_name(empty_gatewa
 
 
 def test_a_half_applied_schema_with_a_stranger_in_the_rest_is_refused(gateway: Gateway) -> None:
-    steps.rollback(gateway, "050")
+    migration.rollback(gateway, "050")
     gateway.execute("create table public.information_unit (mine int)")
     before = picture(gateway)
     with pytest.raises(StepRefused, match="already holds information_unit"):
-        steps.apply(gateway)
+        migration.apply(gateway)
     assert picture(gateway) == before
 
 
 def test_a_ledger_of_somebody_else_is_refused(empty_gateway: Gateway) -> None:
     empty_gateway.execute("create table public.iu_schema_step (mine int)")
     with pytest.raises(StepRefused, match="already holds iu_schema_step"):
-        steps.apply(empty_gateway)
+        migration.apply(empty_gateway)
 
 
 def test_a_database_with_steps_of_a_newer_version_is_refused(gateway: Gateway) -> None:
     gateway.execute("select public.fn_iu_step_record('900_future', repeat('0', 64))")
     with pytest.raises(StepRefused, match="does not know: 900_future"):
-        steps.apply(gateway)
-    assert steps.plan(gateway)[-1].status == "unknown"
+        migration.apply(gateway)
+    assert plan.states(gateway)[-1].status == "unknown"
 
 
 def test_steps_run_by_hand_with_psql_leave_the_same_trace(
     empty_gateway: Gateway, empty_database: str, gateway: Gateway
 ) -> None:
-    for file in step_files.load(sql_root(), "runtime"):
+    for file in files.load(sql_root(), "runtime"):
         done = psql(empty_database, file.path, *BY_HAND)
         assert done.returncode == 0, done.stderr
     assert applied(empty_gateway) == applied(gateway)
     assert picture(empty_gateway) == picture(gateway)
-    assert steps.apply(empty_gateway) == []
+    assert migration.apply(empty_gateway) == []
 
 
 def test_a_step_run_by_hand_out_of_order_is_refused(empty_gateway: Gateway, empty_database: str) -> None:
@@ -182,7 +183,7 @@ def test_an_installer_who_may_not_create_roles_is_refused_with_the_roles_named(
 ) -> None:
     with installer("") as ann:
         with pytest.raises(IuError) as refused:
-            steps.apply(ann)
+            migration.apply(ann)
         assert refused.value.code == "IU901"
         assert "iu_owner" in f"{refused.value.message} {refused.value.hint}"
         assert "--without-roles" in str(refused.value.hint)
@@ -193,10 +194,10 @@ def test_without_roles_the_installer_owns_everything_and_the_proofs_hold(
     installer: Callable[[str], Gateway],
 ) -> None:
     with installer("") as ann:
-        results = steps.apply(ann, without_roles=True)
+        results = migration.apply(ann, without_roles=True)
         assert any("roles left out" in notice for result in results for notice in result.notices)
         assert {row["relowner"] for row in picture(ann)["relations"]} == {"ann"}
-        steps.raise_failed(steps.verify(ann))
+        assert failed_lines(verification.verify(ann)) == []
         assert ann.fetch_value("select count(*) from pg_roles where rolname like 'iu\\_%'") == 0
 
 
@@ -214,7 +215,7 @@ def test_without_roles_public_has_nothing(
     installer: Callable[[str], Gateway], own_server: EmbeddedServer
 ) -> None:
     with installer("") as ann:
-        steps.apply(ann, without_roles=True)
+        migration.apply(ann, without_roles=True)
         with Gateway(own_server.url("anns")) as superuser:
             superuser.execute("create role bob")
             assert superuser.fetch_value(_OF_ANYBODY) == 0
@@ -239,17 +240,17 @@ def test_what_was_installed_without_roles_stays_so_when_the_roles_come_later(
     installer: Callable[[str], Gateway], own_server: EmbeddedServer, tree: Path
 ) -> None:
     with installer("") as ann, Gateway(own_server.url("iu")) as superuser:
-        steps.apply(ann, without_roles=True)
+        migration.apply(ann, without_roles=True)
         for role in ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor"):
             superuser.execute(f"create role {role}")
         path = tree / "iu-core/objects/gates/fn_iu_gate_set.sql"
         path.write_text(path.read_text() + "\n-- changed\n")
-        step_files.stamp(tree)
-        assert [result.name for result in steps.apply(ann, root=tree)] == ["070_functions"]
+        files.stamp(tree)
+        assert [result.name for result in migration.apply(ann, root=tree)] == ["070_functions"]
         assert {row["relowner"] for row in picture(ann)["relations"]} == {"ann"}
 
 
 def test_an_installer_who_may_create_roles_needs_no_more(installer: Callable[[str], Gateway]) -> None:
     with installer("createrole") as ann:
-        assert [result.name for result in steps.apply(ann)] == NAMES
-        steps.raise_failed(steps.verify(ann))
+        assert [result.name for result in migration.apply(ann)] == NAMES
+        assert failed_lines(verification.verify(ann)) == []

@@ -10,22 +10,19 @@ from uuid import uuid4
 import pytest
 from schema_picture import picture
 
-from iu_pipelines.db import step_files, steps
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import files, migration, verification
 from iu_pipelines.domain import outbox
 from iu_pipelines.errors import IuError, ProofFailed, UsageError
 from iu_pipelines.settings import sql_root
+from proven import failed_lines
 
-NAMES = [step.name for step in step_files.load_steps(sql_root())]
-PROBES = [file.name for file in step_files.load(sql_root(), "sandbox")]
-
-
-def failed_lines(proofs: list[steps.Proof]) -> list[steps.ProofLine]:
-    return [line for proof in proofs for line in proof.lines if not line.passed]
+NAMES = [step.name for step in files.load_steps(sql_root())]
+PROBES = [file.name for file in files.load(sql_root(), "sandbox")]
 
 
 def test_every_step_is_proven_after_a_full_install(gateway: Gateway) -> None:
-    proofs = steps.verify(gateway)
+    proofs = verification.verify(gateway)
     assert [proof.step for proof in proofs] == NAMES
     assert failed_lines(proofs) == []
     assert all(len(proof.lines) > 1 for proof in proofs)
@@ -33,7 +30,7 @@ def test_every_step_is_proven_after_a_full_install(gateway: Gateway) -> None:
 
 def test_verifying_changes_nothing(gateway: Gateway) -> None:
     before = picture(gateway)
-    steps.verify(gateway)
+    verification.verify(gateway)
     assert picture(gateway) == before
 
 
@@ -41,13 +38,13 @@ def test_each_rollback_restores_what_was_there_before_its_step(empty_gateway: Ga
     before: dict[str, dict[str, Any]] = {}
     seen = [picture(empty_gateway)]
 
-    def remember(done: steps.StepResult) -> None:
+    def remember(done: migration.StepResult) -> None:
         before[done.name] = seen[-1]
         seen.append(picture(empty_gateway))
 
-    steps.apply(empty_gateway, on_step=remember)
-    for name, kept in zip(reversed(NAMES), [*reversed(NAMES[:-1]), steps.NOTHING], strict=True):
-        done = steps.rollback(empty_gateway, kept)
+    migration.apply(empty_gateway, on_step=remember)
+    for name, kept in zip(reversed(NAMES), [*reversed(NAMES[:-1]), migration.NOTHING], strict=True):
+        done = migration.rollback(empty_gateway, kept)
         assert [(result.name, result.action) for result in done] == [(name, "rolled_back")]
         now = picture(empty_gateway)
         for part in before[name]:
@@ -57,34 +54,34 @@ def test_each_rollback_restores_what_was_there_before_its_step(empty_gateway: Ga
 @pytest.mark.parametrize("name", NAMES)
 def test_a_step_that_was_rolled_back_no_longer_verifies(gateway: Gateway, name: str) -> None:
     place = NAMES.index(name)
-    steps.rollback(gateway, NAMES[place - 1] if place else steps.NOTHING)
-    (proof,) = steps.verify(gateway, name)
+    migration.rollback(gateway, NAMES[place - 1] if place else migration.NOTHING)
+    (proof,) = verification.verify(gateway, name)
     assert not proof.passed
 
 
 def test_after_a_full_rollback_everything_can_be_applied_again(gateway: Gateway) -> None:
     before = picture(gateway)
-    undone = steps.rollback(gateway, steps.NOTHING)
+    undone = migration.rollback(gateway, migration.NOTHING)
     assert [result.name for result in undone] == NAMES[::-1]
-    assert [result.name for result in steps.apply(gateway)] == NAMES
+    assert [result.name for result in migration.apply(gateway)] == NAMES
     assert picture(gateway) == before
-    assert failed_lines(steps.verify(gateway)) == []
+    assert failed_lines(verification.verify(gateway)) == []
 
 
 def test_rolling_back_to_the_last_step_does_nothing(gateway: Gateway) -> None:
-    assert steps.rollback(gateway, NAMES[-1]) == []
+    assert migration.rollback(gateway, NAMES[-1]) == []
 
 
 def test_rolling_back_to_an_unknown_step_is_a_usage_error(gateway: Gateway) -> None:
     with pytest.raises(UsageError, match="'frob'"):
-        steps.rollback(gateway, "frob")
+        migration.rollback(gateway, "frob")
 
 
 def test_a_rollback_that_would_lose_events_refuses_and_every_step_stays(gateway: Gateway) -> None:
     event_id = outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
     before = picture(gateway)
     with pytest.raises(IuError) as refused:
-        steps.rollback(gateway, "020")
+        migration.rollback(gateway, "020")
     assert refused.value.code == "IU901"
     assert refused.value.hint
     assert refused.value.__notes__[0].endswith("refused, so every step stays as it was")
@@ -100,21 +97,21 @@ def test_a_step_whose_proof_fails_is_refused_with_the_lines_that_failed(
     )
     add_step("110_new", text)
     with pytest.raises(ProofFailed) as refused:
-        steps.apply(gateway, root=tree)
+        migration.apply(gateway, root=tree)
     assert "FAIL the figure | expected 1 | seen 2" in refused.value.__notes__
 
 
 def test_a_verify_file_that_writes_is_stopped_and_fails(gateway: Gateway, tree: Path) -> None:
     path = tree / "iu-core/verify/020_gates.sql"
     path.write_text("delete from public.dot_config_history;\n")
-    (proof,) = steps.verify(gateway, "020", root=tree)
+    (proof,) = verification.verify(gateway, "020", root=tree)
     assert [line.name for line in proof.lines if not line.passed] == ["runs to its end"]
     assert "read-only" in proof.lines[-1].seen
 
 
 def test_a_verify_file_that_prints_nothing_proves_nothing(gateway: Gateway, tree: Path) -> None:
     (tree / "iu-core/verify/020_gates.sql").write_text("select 1;\n")
-    (proof,) = steps.verify(gateway, "020", root=tree)
+    (proof,) = verification.verify(gateway, "020", root=tree)
     assert not proof.passed
 
 
@@ -122,27 +119,26 @@ def test_a_failing_line_keeps_the_lines_around_it_and_is_named(
     gateway: Gateway, tree: Path, add_step: Callable[[str, str], None]
 ) -> None:
     add_step("110_new", "select 1;\n")
-    steps.apply(gateway, root=tree)
+    migration.apply(gateway, root=tree)
     (tree / "iu-core/verify/110_new.sql").write_text(
         "select public.fn_iu_proof_note('first', 'a', 'a');\n"
         "select public.fn_iu_proof_note('second | odd', 'b', 'c');\n"
         "select public.fn_iu_proof_note('third', null, null);\n"
         "select public.fn_iu_proof_end('110_new');\n"
     )
-    (proof,) = steps.verify(gateway, "110", root=tree)
+    (proof,) = verification.verify(gateway, "110", root=tree)
     assert [(line.name, line.expected, line.seen, line.passed) for line in proof.lines] == [
         ("ledger", "applied", "applied", True),
         ("first", "a", "a", True),
         ("second | odd", "b", "c", False),
         ("third", "null", "null", True),
     ]
-    with pytest.raises(ProofFailed, match="110_new second"):
-        steps.raise_failed([proof])
+    assert [line.name for line in failed_lines([proof])] == ["second | odd"]
 
 
 def test_a_missing_object_fails_its_proof_and_no_other(gateway: Gateway) -> None:
     gateway.execute("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
-    failed = {proof.step for proof in steps.verify(gateway) if not proof.passed}
+    failed = {proof.step for proof in verification.verify(gateway) if not proof.passed}
     assert "040_routes" in failed
     assert "020_gates" not in failed
 
@@ -152,13 +148,13 @@ def test_a_probe_passes_and_leaves_no_trace(gateway: Gateway, name: str) -> None
     tables = [row["relname"] for row in picture(gateway)["relations"] if row["relkind"] == "r"]
     count = " union all ".join(f"select '{table}', count(*) from public.{table}" for table in tables)
     before = (picture(gateway), gateway.fetch_all(count))
-    (proof,) = steps.probe(gateway, name)
+    (proof,) = verification.probe(gateway, name)
     assert failed_lines([proof]) == []
     assert proof.lines
     assert (picture(gateway), gateway.fetch_all(count)) == before
 
 
 def test_a_probe_on_an_empty_database_fails_in_words(empty_gateway: Gateway) -> None:
-    proofs = steps.probe(empty_gateway)
+    proofs = verification.probe(empty_gateway)
     assert proofs
     assert not any(proof.passed for proof in proofs)

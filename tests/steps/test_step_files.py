@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from iu_pipelines.db import step_files
+from iu_pipelines.db.steps import files
 from iu_pipelines.errors import StepRefused, UsageError
 from iu_pipelines.settings import sql_root
 
 RECORD = "select public.fn_iu_step_record('{}', '{}');\n"
 
 
-def names(kind: step_files.Kind) -> set[str]:
-    return {file.name for file in step_files.load(sql_root(), kind)}
+def names(kind: files.Kind) -> set[str]:
+    return {file.name for file in files.load(sql_root(), kind)}
 
 
 @pytest.fixture
@@ -43,42 +43,42 @@ def test_every_runtime_step_has_its_rollback_twin() -> None:
 
 
 def test_every_stamp_in_the_tree_is_right() -> None:
-    assert step_files.stamp(sql_root(), check=True) == []
+    assert files.stamp(sql_root(), check=True) == []
 
 
 @pytest.mark.parametrize("kind", ["runtime", "verify", "rollback"])
-def test_no_step_opens_or_ends_a_transaction_of_its_own(kind: step_files.Kind) -> None:
+def test_no_step_opens_or_ends_a_transaction_of_its_own(kind: files.Kind) -> None:
     own = re.compile(r"^(begin|start transaction|commit|rollback|end)\b[^;]*;", re.MULTILINE | re.IGNORECASE)
     outside_bodies = re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL)
-    for file in step_files.load(sql_root(), kind):
+    for file in files.load(sql_root(), kind):
         assert not own.findall(outside_bodies.sub("", file.text)), file.label
 
 
 def test_every_probe_lets_psql_stop_at_an_error() -> None:
-    for file in step_files.load(sql_root(), "sandbox"):
+    for file in files.load(sql_root(), "sandbox"):
         assert file.path.read_text().startswith("\\set ON_ERROR_STOP on\n-- "), file.label
 
 
 def test_every_rollback_forgets_its_step_once() -> None:
-    for file in step_files.load(sql_root(), "rollback"):
+    for file in files.load(sql_root(), "rollback"):
         forgets = re.findall(r"^select public\.fn_iu_step_forget\('(\w+)'\);$", file.text, re.MULTILINE)
         assert forgets == [file.name], file.label
 
 
 def test_every_object_is_reached_by_some_step() -> None:
-    included = "\n".join(file.text for file in step_files.load(sql_root(), "runtime"))
+    included = "\n".join(file.text for file in files.load(sql_root(), "runtime"))
     for path in (sql_root() / "iu-core/objects").rglob("*.sql"):
         assert path.read_text().strip() in included, path.name
 
 
 def test_an_include_is_replaced_by_the_file_relative_to_its_own(small: Path) -> None:
-    assert step_files.expand(runtime(small)) == "-- all\nselect 1;\nselect 2;\n"
+    assert files.expand(runtime(small)) == "-- all\nselect 1;\nselect 2;\n"
 
 
 def test_the_line_for_psql_is_no_part_of_the_step(small: Path) -> None:
-    step_files.stamp(small)
+    files.stamp(small)
     runtime(small).write_text("\\set ON_ERROR_STOP on\n" + runtime(small).read_text())
-    assert step_files.stamp(small, check=True) == []
+    assert files.stamp(small, check=True) == []
 
 
 def test_the_functions_of_a_step_are_read_with_their_bodies(small: Path) -> None:
@@ -86,14 +86,14 @@ def test_the_functions_of_a_step_are_read_with_their_bodies(small: Path) -> None
         "create or replace function public.fn_iu_one()\nreturns int\nlanguage sql\nreturn 1;\n\n"
         "create or replace function public.fn_iu_two()\nreturns int\nlanguage sql\nas $$\n    select 2\n$$;\n"
     )
-    (step,) = step_files.load_steps(small)
+    (step,) = files.load_steps(small)
     assert step.functions == {"fn_iu_two": "\n    select 2\n"}
 
 
 def test_an_include_inside_an_include_is_relative_to_the_inner_file(small: Path) -> None:
     (small / "iu-core/objects/two.sql").write_text("\\ir one.sql\nselect 3;\n")
     runtime(small).write_text("\\ir ../objects/two.sql\n")
-    assert step_files.expand(runtime(small)) == "select 1;\nselect 3;\n"
+    assert files.expand(runtime(small)) == "select 1;\nselect 3;\n"
 
 
 @pytest.mark.parametrize(
@@ -102,67 +102,67 @@ def test_an_include_inside_an_include_is_relative_to_the_inner_file(small: Path)
 def test_any_other_meta_command_is_refused_with_its_line(small: Path, line: str) -> None:
     runtime(small).write_text(f"select 1;\n{line}\n")
     with pytest.raises(StepRefused, match="line 2") as refused:
-        step_files.expand(runtime(small))
+        files.expand(runtime(small))
     assert refused.value.code == "IU901"
 
 
 def test_an_include_of_a_missing_file_is_refused_with_both_names(small: Path) -> None:
     runtime(small).write_text("\\ir ../objects/gone.sql\n")
     with pytest.raises(StepRefused, match=r"gone\.sql, named in .*070_functions\.sql"):
-        step_files.expand(runtime(small))
+        files.expand(runtime(small))
 
 
 def test_a_file_that_includes_itself_is_refused(small: Path) -> None:
     (small / "iu-core/objects/one.sql").write_text("\\ir ../objects/one.sql\n")
     with pytest.raises(StepRefused, match="includes itself"):
-        step_files.expand(runtime(small))
+        files.expand(runtime(small))
 
 
 def test_stamping_adds_the_record_with_the_checksum_of_the_text_before_it(small: Path) -> None:
-    assert step_files.stamp(small) == ["070_functions"]
+    assert files.stamp(small) == ["070_functions"]
     body = "-- all\nselect 1;\nselect 2;\n\n"
     checksum = hashlib.sha256(body.encode()).hexdigest()
-    assert step_files.expand(runtime(small)) == body + RECORD.format("070_functions", checksum)
+    assert files.expand(runtime(small)) == body + RECORD.format("070_functions", checksum)
 
 
 def test_stamping_twice_changes_nothing_the_second_time(small: Path) -> None:
-    step_files.stamp(small)
+    files.stamp(small)
     before = runtime(small).read_bytes()
-    assert step_files.stamp(small) == []
+    assert files.stamp(small) == []
     assert runtime(small).read_bytes() == before
 
 
 def test_checking_names_the_stale_step_and_writes_nothing(small: Path) -> None:
-    step_files.stamp(small)
+    files.stamp(small)
     (small / "iu-core/objects/one.sql").write_text("select 11;\n")
     before = runtime(small).read_bytes()
-    assert step_files.stamp(small, check=True) == ["070_functions"]
+    assert files.stamp(small, check=True) == ["070_functions"]
     assert runtime(small).read_bytes() == before
 
 
 def test_line_ends_of_another_system_do_not_change_the_checksum(small: Path) -> None:
-    step_files.stamp(small)
+    files.stamp(small)
     runtime(small).write_bytes(runtime(small).read_bytes().replace(b"\n", b"\r\n"))
-    assert step_files.stamp(small, check=True) == []
+    assert files.stamp(small, check=True) == []
 
 
 def test_a_stamp_with_the_name_of_another_step_is_stale(small: Path) -> None:
-    step_files.stamp(small)
+    files.stamp(small)
     runtime(small).write_text(runtime(small).read_text().replace("'070_functions'", "'080_other'"))
-    assert step_files.stamp(small, check=True) == ["070_functions"]
+    assert files.stamp(small, check=True) == ["070_functions"]
 
 
 def test_a_folder_without_steps_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StepRefused, match="no runtime files"):
-        step_files.load_steps(tmp_path)
+        files.load_steps(tmp_path)
 
 
 @pytest.mark.parametrize("wanted", ["020", "020_gates", "020_gates.sql", "runtime/020_gates.sql"])
 def test_a_step_is_found_by_number_name_or_file(wanted: str) -> None:
-    assert step_files.find(["010_roles", "020_gates"], wanted) == "020_gates"
+    assert files.find(["010_roles", "020_gates"], wanted) == "020_gates"
 
 
 def test_an_unknown_step_is_a_usage_error_that_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="'999'") as refused:
-        step_files.find(["010_roles", "020_gates"], "999")
+        files.find(["010_roles", "020_gates"], "999")
     assert "020_gates" in str(refused.value.hint)

@@ -1,0 +1,164 @@
+"""Proofs: verify files, which read, and probes, which act in a transaction that is rolled back.
+
+Stands on the notices of ``fn_iu_proof_note``.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import stamina
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps.files import StepFile, find, load
+from iu_pipelines.db.steps.plan import StepState, compare, load_stamped_steps, read_ledger
+from iu_pipelines.errors import ConnectionFailed, IuError, Notice, PermissionDenied, ProofFailed
+from iu_pipelines.settings import sql_root
+
+_GIVES_WAY: Final = frozenset({"40001", "40P01", "55P03"})
+_TRIES: Final = 5
+_BEGIN: Final = re.compile(r"^begin\b[^;\n]*;", re.MULTILINE)
+_PROOF_LINE: Final = re.compile(
+    r"(?P<verdict>PASS|FAIL) (?P<name>.+?) \| expected (?P<expected>.*) \| seen (?P<seen>.*)", re.DOTALL
+)
+
+
+@dataclass(frozen=True)
+class ProofLine:
+    """One line of a proof: what was expected and what was seen."""
+
+    step: str
+    name: str
+    expected: str
+    seen: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All lines that one verify or sandbox file printed; there is at least one."""
+
+    step: str
+    lines: tuple[ProofLine, ...]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether every line passed."""
+        return all(line.passed for line in self.lines)
+
+
+def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
+    """Run the verify files, or one of them, each read-only, and return what they saw.
+
+    Before their own lines stand two that a file cannot print of itself: whether the ledger holds the step,
+    and whether the functions that it made are those of the file. A file that ends with an error gives a
+    failed line rather than an exception, so that every other file still runs.
+    """
+    files = _selected(load(root or sql_root(), "verify"), only)
+    steps = load_stamped_steps(root)
+    states = {state.name: state for state in compare(read_ledger(gateway), steps)}
+    functions = {step.name: step.functions for step in steps}
+    proofs = []
+    for file in files:
+        proof = _prove(gateway, file, f"begin read only;\n{file.text}\nrollback;\n")
+        recorded = _ledger_line(file.name, states[file.name])
+        code = _code_lines(gateway, file.name, functions[file.name])
+        proofs.append(Proof(proof.step, (recorded, *code, *proof.lines), proof.seconds))
+    return proofs
+
+
+def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
+    """Run the sandbox probes, or one of them; each rolls itself back and leaves no trace.
+
+    Raises PermissionDenied where the role does not own what the probes alter and undo.
+    """
+    files = _selected(load(root or sql_root(), "sandbox"), only)
+    _require_owner(gateway)
+    # In one script PostgreSQL takes what stands before a begin into its transaction, where it is too late
+    # for an isolation level; psql, which sends one statement at a time, does not.
+    return [_prove_patiently(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
+
+
+def _require_owner(gateway: Gateway) -> None:
+    owner = gateway.fetch_one(
+        """select relowner::regrole::text as name, pg_has_role(relowner, 'usage') as is_ours
+             from pg_class
+            where oid = to_regclass('public.iu_schema_step')"""
+    )
+    if owner and not owner["is_ours"]:
+        raise PermissionDenied(
+            f"the probes alter what {owner['name']} owns, and undo it: this role may not",
+            hint="run them as the installer; every other proof needs less: iu verify",
+        )
+
+
+def _selected(files: list[StepFile], only: str | None) -> list[StepFile]:
+    if only is None:
+        return files
+    name = find([file.name for file in files], only)
+    return [file for file in files if file.name == name]
+
+
+def _ledger_line(name: str, state: StepState) -> ProofLine:
+    return ProofLine(name, "ledger", "applied", state.status, state.status == "applied")
+
+
+def _code_lines(gateway: Gateway, name: str, functions: dict[str, str]) -> list[ProofLine]:
+    if not functions:
+        return []
+    rows = gateway.fetch_all(
+        """select proname::text as name, prosrc as body
+             from pg_proc
+            where pronamespace = 'public'::regnamespace and proname = any(%s)""",
+        (list(functions),),
+    )
+    other = {row["name"] for row in rows if row["body"] != functions[row["name"]]}
+    missing = functions.keys() - {row["name"] for row in rows}
+    seen = ", ".join(sorted(other | missing)) or "none"
+    return [ProofLine(name, "functions that are not those of the file", "none", seen, seen == "none")]
+
+
+def _prove_patiently(gateway: Gateway, file: StepFile, script: str) -> Proof:
+    for attempt in stamina.retry_context(on=_GaveWay, attempts=_TRIES, wait_initial=0.2, timeout=None):
+        with attempt:
+            return _prove(gateway, file, script, last=attempt.num == _TRIES)
+    raise AssertionError("unreachable: the last attempt returns")
+
+
+class _GaveWay(Exception):
+    """A probe met another transaction, and was ended by the server before it could prove anything."""
+
+
+def _prove(gateway: Gateway, file: StepFile, script: str, *, last: bool = True) -> Proof:
+    started = time.monotonic()
+    notices: Sequence[Notice]
+    error: IuError | None = None
+    try:
+        notices = gateway.run_script(script)
+    except ConnectionFailed:
+        raise
+    except IuError as raised:
+        error, notices = raised, raised.notices
+        if raised.code in _GIVES_WAY and not last:
+            raise _GaveWay from raised
+    lines = _proof_lines(file.name, notices)
+    if error and not isinstance(error, ProofFailed):
+        lines.append(ProofLine(file.name, "runs to its end", "no error", error.message, False))
+    elif not lines:
+        lines.append(ProofLine(file.name, "prints what it saw", "one line or more", "none", False))
+    return Proof(file.name, tuple(lines), time.monotonic() - started)
+
+
+def _proof_lines(step: str, notices: Sequence[Notice]) -> list[ProofLine]:
+    found = [_PROOF_LINE.fullmatch(notice.message) for notice in notices]
+    return [
+        ProofLine(step, line["name"], line["expected"], line["seen"], line["verdict"] == "PASS")
+        for line in found
+        if line is not None
+    ]

@@ -1,0 +1,82 @@
+"""Rows as Python types: the columns of a dataclass, and rows and JSON answers turned into one.
+
+A field is declared as ``name: Annotated[UUID, "what it holds"]``. Its PostgreSQL type follows from the Python
+type; where several have the same one, ``Annotated[int, "integer", "what it holds"]`` names it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+from uuid import UUID
+
+from pydantic import TypeAdapter
+
+_Row = TypeVar("_Row")
+
+_POSTGRESQL: Final[Mapping[Any, str]] = {
+    bool: "boolean",
+    int: "bigint",
+    float: "numeric",
+    str: "text",
+    UUID: "uuid",
+    datetime: "timestamptz",
+    dict: "jsonb",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Column:
+    """One column of a table, view or report: its name, its PostgreSQL type and what it holds."""
+
+    name: str
+    type: str
+    description: str
+
+
+@cache
+def columns(row: type) -> tuple[Column, ...]:
+    """Return the columns of the dataclass *row*, in the order of its fields."""
+    hints = get_type_hints(row, include_extras=True)
+    return tuple(_column(field.name, hints[field.name]) for field in dataclasses.fields(row))
+
+
+def select_list(row: type) -> str:
+    """Return the names of the columns of *row*, parted by commas."""
+    return ", ".join(field.name for field in dataclasses.fields(row))
+
+
+def read(row: type[_Row], answer: Any) -> _Row:
+    """Return *answer*, a row or a JSON object of the database, as a *row*.
+
+    Keys that *row* does not have are left out: a newer database may say more. Raises pydantic's
+    ValidationError where a key is missing or has a value of another type.
+    """
+    found: _Row = _adapter(row).validate_python(answer)
+    return found
+
+
+@cache
+def _adapter(row: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(row)
+
+
+def _column(name: str, hint: Any) -> Column:
+    notes: Sequence[str] = ()
+    if get_origin(hint) is Annotated:
+        hint, *found = get_args(hint)
+        notes = [note for note in found if isinstance(note, str)]
+    kind = notes[0] if len(notes) > 1 else _type(hint)
+    return Column(name, kind, notes[-1] if notes else "")
+
+
+def _type(hint: Any) -> str:
+    if get_origin(hint) in (Union, types.UnionType):
+        (hint,) = (part for part in get_args(hint) if part is not type(None))
+    if get_origin(hint) in (list, tuple):
+        return f"{_type(get_args(hint)[0])}[]"
+    return _POSTGRESQL[get_origin(hint) or hint]

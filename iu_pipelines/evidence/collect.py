@@ -1,0 +1,252 @@
+"""Gather evidence from a database: run every proof and probe, audit the ledgers, and read what there is.
+
+Nothing is changed: verify files and the audit read, probes roll themselves back.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import files, verification
+from iu_pipelines.domain import attempts, gates, health, routes
+from iu_pipelines.errors import ConnectionFailed, IuError, UsageError
+from iu_pipelines.evidence import audit, environment, guarantees, timeline
+from iu_pipelines.evidence.facts import (
+    SCHEMA_VERSION,
+    Count,
+    Environment,
+    Evidence,
+    Gate,
+    GateChange,
+    Line,
+    Proof,
+    ProofKind,
+    Route,
+    Totals,
+    Verdict,
+    Worker,
+)
+from iu_pipelines.settings import sql_root
+
+AUDIT_STEP: Final = "audit_ledgers"
+_AUDIT_TITLE: Final = "The chain of batches, and each attempt held against what it must be."
+_CHANGES: Final = 50
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Depth:
+    """How far back the audit goes, for each worker; None is all the way."""
+
+    batches: int | None = 100_000
+    attempts: int | None = 100_000
+
+
+EVERYTHING: Final = Depth(None, None)
+
+
+def collect(
+    gateway: Gateway,
+    previous: Evidence | None = None,
+    *,
+    depth: Depth = Depth(),
+    probes: bool = True,
+    say: Say = lambda detail: None,
+) -> Evidence:
+    """Return the evidence of the database. *previous* is held against the ledgers: what it saw must stand.
+
+    Without *probes* a reader can gather it. *say* is told what is under way. Raises StatementFailed where
+    the schema is not installed, PermissionDenied where the role may not probe.
+    """
+    where = environment.read(gateway)
+    _refuse_another_database(previous, where)
+    proofs = [*_run_files(gateway, "verify", verification.verify, say)]
+    if probes:
+        proofs += _run_files(gateway, "probe", verification.probe, say)
+    say("audit of the ledgers")
+    audited, workers = _audit(gateway, previous, depth)
+    proofs.append(audited)
+    lines = [line for proof in proofs for line in proof.lines]
+    failed = sum(not line.passed for line in lines)
+    say("what the database holds")
+    return Evidence(
+        schema_version=SCHEMA_VERSION,
+        position=None,
+        generated_at=_now(gateway),
+        verdict=Verdict(failed == 0, len(lines), failed),
+        guarantees=guarantees.judge(proofs),
+        proofs=tuple(proofs),
+        totals=_totals(gateway),
+        workers=tuple(workers),
+        timelines=tuple(
+            timeline.read(gateway, worker.worker_name, None if worker.backlog_capped else worker.backlog)
+            for worker in workers
+        ),
+        routes=tuple(Route(**asdict(route)) for route in routes.list_routes(gateway)),
+        gates=_gates(gateway),
+        gate_changes=tuple(GateChange(**asdict(change)) for change in gates.history(gateway, limit=_CHANGES)),
+        environment=where,
+    )
+
+
+def _refuse_another_database(previous: Evidence | None, here: Environment) -> None:
+    before = previous.environment if previous else here
+    if (before.database, before.cluster) != (here.database, here.cluster):
+        raise UsageError(
+            f"the packs here are of database {before.database} in cluster {before.cluster}; "
+            f"this is {here.database} in cluster {here.cluster}",
+            hint="Name another folder with --out: a chain of packs is about one database.",
+        )
+
+
+def _now(gateway: Gateway) -> datetime:
+    now: datetime = gateway.fetch_value("select clock_timestamp()")
+    return now
+
+
+def _run_files(
+    gateway: Gateway, kind: ProofKind, prove: Callable[[Gateway, str], list[verification.Proof]], say: Say
+) -> Iterator[Proof]:
+    for file in files.load(sql_root(), "sandbox" if kind == "probe" else "verify"):
+        say(file.label)
+        (proof,) = prove(gateway, file.name)
+        yield Proof(
+            kind=kind,
+            step=proof.step,
+            title=_title(file.text),
+            passed=proof.passed,
+            seconds=round(proof.seconds, 3),
+            lines=tuple(Line(line.name, line.expected, line.seen, line.passed) for line in proof.lines),
+        )
+
+
+def _title(text: str) -> str:
+    """Return what a file says of itself in its first line, without its number."""
+    first = text.split("\n", 1)[0].removeprefix("--").strip()
+    said = first.partition(": ")[2] or first
+    return said[:1].upper() + said[1:]
+
+
+def _audit(gateway: Gateway, previous: Evidence | None, depth: Depth) -> tuple[Proof, list[Worker]]:
+    started = time.monotonic()
+    lines: list[Line] = []
+    workers: list[Worker] = []
+    for name in audit.worker_names(gateway):
+        chain, made = _audit_worker(gateway, name, depth)
+        lines += [
+            _line(f"chain of {name}", "every batch fits", _fault(chain)),
+            _line(f"attempts of {name}", "each is what it must be", _fault(made)),
+        ]
+        workers.append(_worker(gateway, name, chain, made))
+    lines.append(_line("replays of dead letters", "each letter is what they say", _fault_of_replays(gateway)))
+    lines.append(_line("pack before: its batches", "all stand", _fallen(gateway, previous)))
+    passed = all(line.passed for line in lines)
+    seconds = round(time.monotonic() - started, 3)
+    return Proof("audit", AUDIT_STEP, _AUDIT_TITLE, passed, seconds, tuple(lines)), workers
+
+
+def _audit_worker(
+    gateway: Gateway, name: str, depth: Depth
+) -> tuple[audit.ChainCheck | str, audit.AttemptsCheck | str]:
+    """Return what the two checks of a worker found, or in words why they could not look."""
+    chain: audit.ChainCheck | str
+    made: audit.AttemptsCheck | str
+    try:
+        since = depth.batches and audit.newest_batches_from(gateway, name, depth.batches)
+        chain = audit.verify_chain(gateway, name, since)
+    except IuError as error:
+        chain = _words(error)
+    try:
+        since = depth.attempts and audit.newest_attempts_from(gateway, name, depth.attempts)
+        made = audit.verify_attempts(gateway, name, since)
+    except IuError as error:
+        made = _words(error)
+    return chain, made
+
+
+def _fault(check: audit.ChainCheck | audit.AttemptsCheck | str) -> str | None:
+    return check if isinstance(check, str) else check.fault
+
+
+def _fault_of_replays(gateway: Gateway) -> str | None:
+    try:
+        return audit.replays_fault(gateway)
+    except IuError as error:
+        return _words(error)
+
+
+def _words(error: IuError) -> str:
+    if isinstance(error, ConnectionFailed):
+        raise error
+    return f"could not be looked at: {error.message}"
+
+
+def _fallen(gateway: Gateway, previous: Evidence | None) -> str | None:
+    """Return the batches that the pack before saw and that are no longer as they were, in words."""
+    fallen = [
+        f"batch {worker.newest_batch_id} of {worker.worker_name} is no longer what it was"
+        for worker in (previous.workers if previous else ())
+        if worker.newest_batch_id is not None
+        and worker.newest_hash != audit.batch_hash(gateway, worker.worker_name, worker.newest_batch_id)
+    ]
+    return "; ".join(fallen) or None
+
+
+def _line(name: str, expected: str, fault: str | None) -> Line:
+    return Line(name, expected, fault or expected, fault is None)
+
+
+def _worker(
+    gateway: Gateway, name: str, chain: audit.ChainCheck | str, made: audit.AttemptsCheck | str
+) -> Worker:
+    report = health.read(gateway, name)
+    looked = None if isinstance(chain, str) else chain
+    return Worker(
+        worker_name=name,
+        healthy=report.healthy,
+        reasons=report.reasons,
+        backlog=report.backlog,
+        backlog_capped=report.backlog_capped,
+        last_run_at=report.last_run_at,
+        batches=audit.count_batches(gateway, name),
+        newest_batch_id=looked.newest_batch_id if looked else None,
+        newest_hash=looked.newest_hash if looked else None,
+        batches_checked=looked.batches if looked else 0,
+        attempts_checked=0 if isinstance(made, str) else made.attempts,
+    )
+
+
+def _totals(gateway: Gateway) -> Totals:
+    return Totals(
+        events=gateway.fetch_value("select count(*) from public.event_outbox"),
+        attempts=tuple(
+            Count(count.decision, count.attempts) for count in attempts.counts_by_decision(gateway)
+        ),
+        dead_letters=_counts(
+            gateway, "select coalesce(resolution, 'open') as name from public.iu_route_dead_letter"
+        ),
+        failures=_counts(
+            gateway, "select failure_code as name from public.iu_route_dead_letter where resolution is null"
+        ),
+        captures=_counts(gateway, "select decision as name from public.iu_inbound_capture"),
+    )
+
+
+def _counts(gateway: Gateway, names: str) -> tuple[Count, ...]:
+    rows = gateway.fetch_all(
+        f"select name, count(*) as count from ({names}) as named group by name order by count desc, name"
+    )
+    return tuple(Count(**row) for row in rows)
+
+
+def _gates(gateway: Gateway) -> tuple[Gate, ...]:
+    return (
+        *(Gate(gate.key, gate.value, gate.is_open) for gate in gates.list_gates(gateway)),
+        *(Gate(setting.key, setting.value, None) for setting in gates.list_settings(gateway)),
+    )

@@ -1,0 +1,79 @@
+"""What changed between two packs of evidence, fact by fact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from iu_pipelines.evidence.facts import Environment, Evidence, Worker
+
+
+@dataclass(frozen=True)
+class Change:
+    """A fact that differs; None stands for a fact that is not there."""
+
+    area: str
+    name: str
+    before: str | None
+    after: str | None
+
+
+def compare(old: Evidence, new: Evidence) -> list[Change]:
+    """Return every fact that differs, in the order of the newer pack; what is gone comes last."""
+    before, after = dict(_facts(old)), dict(_facts(new))
+    keys = [*after, *(key for key in before if key not in after)]
+    return [
+        Change(*key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)
+    ]
+
+
+def _facts(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
+    yield ("verdict", "all lines"), _verdict(evidence.verdict.passed)
+    for proof in evidence.proofs:
+        for line in proof.lines:
+            seen = "PASS" if line.passed else f"FAIL: {line.seen}"
+            yield (proof.kind, f"{proof.step}: {line.name}"), seen
+    for gate in evidence.gates:
+        yield ("gate", gate.key), gate.value if gate.value is not None else "no row"
+    for route in evidence.routes:
+        state = f"{'enabled' if route.enabled else 'disabled'}, {'dry-run' if route.dry_run else 'LIVE'}"
+        target = f"{route.event_type} to {route.target_kind} {route.target_ref}"
+        yield ("route", route.route_code), f"{state}, {target}"
+    yield from _totals(evidence)
+    for worker in evidence.workers:
+        yield from _worker(worker)
+    yield from _environment(evidence.environment)
+
+
+def _verdict(passed: bool) -> str:
+    return "PASS" if passed else "FAIL"
+
+
+def _totals(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
+    totals = evidence.totals
+    yield ("count", "events"), f"{totals.events:,}"
+    for noun, counts in (
+        ("attempts", totals.attempts),
+        ("dead letters", totals.dead_letters),
+        ("captures", totals.captures),
+    ):
+        for count in counts:
+            yield ("count", f"{noun} {count.name}"), f"{count.count:,}"
+
+
+def _worker(worker: Worker) -> Iterator[tuple[tuple[str, str], str]]:
+    name = worker.worker_name
+    health = "healthy" if worker.healthy else f"unhealthy: {'; '.join(worker.reasons)}"
+    yield ("worker", f"{name} health"), health
+    yield ("worker", f"{name} backlog"), f"{worker.backlog:,}{'+' if worker.backlog_capped else ''}"
+    yield ("worker", f"{name} batches"), f"{worker.batches:,}"
+
+
+def _environment(environment: Environment) -> Iterator[tuple[tuple[str, str], str]]:
+    for field in ("database", "cluster", "server", "role", "product", "python", "git_commit", "code_digest"):
+        yield ("environment", field), str(getattr(environment, field))
+    yield ("environment", "durable"), "yes" if environment.durable else "no"
+    for library, found in environment.libraries.items():
+        yield ("environment", library), found
+    for step in environment.steps:
+        yield ("step", step.name), f"{step.status}, {step.checksum or 'no checksum'}"

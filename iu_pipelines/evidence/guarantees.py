@@ -1,0 +1,76 @@
+"""The promises of the product, and which lines of the proofs stand for each.
+
+Source: ``guarantees.toml`` beside this module, from which ``docs/reference/coverage.md`` is made as well.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+
+from iu_pipelines.evidence.facts import Guarantee, Proof, ProvenBy
+
+
+@dataclass(frozen=True)
+class Promise:
+    """One guarantee; ``lines`` are pairs of a proof and how a line's name begins, ``tests`` are paths."""
+
+    key: str
+    source: str
+    text: str
+    lines: tuple[tuple[str, str], ...]
+    tests: tuple[str, ...]
+
+
+def promises() -> list[Promise]:
+    """Return every promise, in the order of the file."""
+    read = tomllib.loads(files(__package__).joinpath("guarantees.toml").read_text(encoding="utf-8"))
+    return [
+        Promise(
+            key=row["key"],
+            source=row["source"],
+            text=row["text"],
+            lines=tuple(_pair(line) for line in row["lines"]),
+            tests=tuple(row["tests"]),
+        )
+        for row in read["guarantee"]
+    ]
+
+
+def judge(proofs: Sequence[Proof]) -> tuple[Guarantee, ...]:
+    """Return what *proofs* say of each promise. A line that is not in its proof has not passed.
+
+    A proof that was not run says nothing: the others judge alone, and without any the promise is open (None).
+    """
+    seen = {proof.step: proof for proof in proofs}
+    return tuple(_judged(promise, seen) for promise in promises())
+
+
+def _judged(promise: Promise, seen: Mapping[str, Proof]) -> Guarantee:
+    proven = tuple(
+        ProvenBy(step, start.strip() or "every line", _passed(seen[step], start) if step in seen else None)
+        for step, start in promise.lines
+    )
+    said = [line.passed for line in proven if line.step in seen]
+    passed = None if proven and not said else _all(said)
+    return Guarantee(promise.key, promise.text, passed, proven_by=proven)
+
+
+def _passed(proof: Proof, start: str) -> bool | None:
+    found = [line.passed for line in proof.lines if line.name.startswith(start)]
+    if not proof.passed and not found:
+        return None
+    return bool(found) and all(found)
+
+
+def _all(passed: Sequence[bool | None]) -> bool | None:
+    if False in passed:
+        return False
+    return None if None in passed else True
+
+
+def _pair(line: str) -> tuple[str, str]:
+    step, _, start = line.partition(": ")
+    return step, start

@@ -1,0 +1,144 @@
+"""``report.html`` of a pack: one page that stands alone, for a manager and an auditor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from iu_pipelines.evidence import charts
+from iu_pipelines.evidence.facts import Count, Evidence, Proof, ProvenBy, Timeline, Worker
+
+_TEMPLATE: Final = "report.html.j2"
+_STYLE: Final = "report.css"
+_KINDS: Final = (
+    (
+        "probe",
+        "Probes",
+        "Each probe acts like a user in one transaction and is rolled back; its last lines show that nothing "
+        "stayed. A code such as IU103 is the product's own refusal, 42501 PostgreSQL's for want of rights, "
+        "23514 a check constraint's.",
+    ),
+    (
+        "audit",
+        "Audit",
+        "The ledgers recomputed: the first row that was altered, taken out or moved is named.",
+    ),
+    ("verify", "Verification", "Each file reads, and proves that one step of the installation still holds."),
+)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number at the head of the page; ``tone`` is good, bad or plain."""
+
+    value: str
+    label: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Charts:
+    """The drawings of one worker; empty where there is nothing to draw."""
+
+    worker: Worker
+    stretch: str
+    attempts: Markup
+    backlog: Markup
+
+
+def render(evidence: Evidence, evidence_hash: str) -> str:
+    """Return the page; *evidence_hash* is the sha256 of ``evidence.json``, which the page names."""
+    environment = Environment(
+        autoescape=True,
+        loader=FunctionLoader(_resource),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(time=_time, number=_number, proof_label=_proof_label)
+    return environment.get_template(_TEMPLATE).render(
+        evidence=evidence,
+        evidence_hash=evidence_hash,
+        style=Markup(_resource(_STYLE)),  # noqa: S704  a file of this package
+        failed=[(proof, line) for proof in evidence.proofs for line in proof.lines if not line.passed],
+        kinds=[(title, text, _of_kind(evidence, kind)) for kind, title, text in _KINDS],
+        tiles=_tiles(evidence),
+        charts=_charts(evidence),
+        total=_total,
+    )
+
+
+def _resource(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _of_kind(evidence: Evidence, kind: str) -> list[Proof]:
+    return [proof for proof in evidence.proofs if proof.kind == kind]
+
+
+def _tiles(evidence: Evidence) -> list[Tile]:
+    sent = _named(evidence.totals.attempts, "sent")
+    waiting = _named(evidence.totals.dead_letters, "open")
+    backlog = sum(worker.backlog for worker in evidence.workers)
+    more = "+" if any(worker.backlog_capped for worker in evidence.workers) else ""
+    ill = [worker for worker in evidence.workers if not worker.healthy]
+    return [
+        Tile(_number(evidence.totals.events), "events in the outbox", "plain"),
+        Tile(_number(_total(evidence.totals.attempts)), "attempts in the audit", "plain"),
+        Tile(_number(sent), "delivered", "bad" if sent else "good"),
+        Tile(_number(backlog) + more, "events waiting", "bad" if ill else "plain"),
+        Tile(_number(waiting), "dead letters open", "bad" if waiting else "good"),
+        Tile(_number(sum(worker.batches for worker in evidence.workers)), "batches in the chain", "plain"),
+    ]
+
+
+def _charts(evidence: Evidence) -> list[Charts]:
+    past = {timeline.worker_name: timeline for timeline in evidence.timelines}
+    return [
+        Charts(
+            worker,
+            _stretch(past[worker.worker_name]),
+            Markup(charts.attempts(past[worker.worker_name])),  # noqa: S704  drawn here, holds no text of others
+            Markup(charts.backlog(past[worker.worker_name])),  # noqa: S704
+        )
+        for worker in evidence.workers
+        if worker.worker_name in past
+    ]
+
+
+def _stretch(timeline: Timeline) -> str:
+    """Say the length of a stretch of time in words."""
+    for length, word in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        if timeline.seconds >= length:
+            many = timeline.seconds // length
+            return f"a {word}" if many == 1 else f"{many} {word}s"
+    return "no time"
+
+
+def _total(counts: Sequence[Count]) -> int:
+    return sum(count.count for count in counts)
+
+
+def _named(counts: Sequence[Count], name: str) -> int:
+    return sum(count.count for count in counts if count.name == name)
+
+
+def _time(moment: datetime | None) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC") if moment else "never"
+
+
+def _number(value: int) -> str:
+    return f"{value:,}"
+
+
+def _proof_label(proof: Proof | ProvenBy) -> str:
+    """Return what a person calls a proof, such as ``probe 040``."""
+    if not proof.step[:3].isdigit():
+        return proof.step.partition("_")[0]
+    return f"{'probe' if proof.step.endswith('_probe') else 'verify'} {proof.step[:3]}"

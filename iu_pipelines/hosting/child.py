@@ -1,0 +1,26 @@
+"""`python -m iu_pipelines.hosting.child MODULE …`: run a module as a child that ends with its parent.
+
+On Linux the kernel is asked to end this process when its parent is killed; elsewhere nobody can be asked.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import runpy
+import signal
+import sys
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def main() -> None:
+    """Run the module that the first argument names, with the rest as its arguments."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    sys.argv = sys.argv[1:]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main()

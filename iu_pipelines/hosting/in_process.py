@@ -1,0 +1,115 @@
+"""Execute a job in this process, on the instance that the web UI shows."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import dagster as dg
+
+from iu_pipelines.defs.kit.dagster_private import (
+    LoadableTargetOrigin,
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    ReconstructableRepository,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+    execute_run,
+)
+from iu_pipelines.defs.kit.resources import using
+from iu_pipelines.hosting.instance import open_instance
+from iu_pipelines.settings import Settings, load
+
+MODULE: Final = "iu_pipelines.definitions"
+LOCATION: Final = "iu_pipelines"
+_REPOSITORY: Final = "__repository__"
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended. ``summary`` is the metadata of its last materialization, by label."""
+
+    run_id: str
+    job_name: str
+    success: bool
+    status: str
+    materializations: int
+    summary: Mapping[str, Any]
+    error: str | None
+
+    @property
+    def stopped_reason(self) -> str | None:
+        """Why the run ended, as its summary says; None where it failed before that."""
+        return self.summary.get("stopped_reason")
+
+    @property
+    def path(self) -> str:
+        """The path of the run in the web UI."""
+        return f"/runs/{self.run_id}"
+
+
+def execute(
+    job_name: str,
+    run_config: Mapping[str, Any] | None = None,
+    *,
+    settings: Settings | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> RunOutcome:
+    """Execute a job of the code location in this process and return how it ended.
+
+    *run_config* is what the launchpad takes. A run that fails is returned, not raised.
+    Raises DagsterInvalidConfigError where the config is refused, and then makes no run, and KeyboardInterrupt
+    after a run that Ctrl-C stopped.
+    """
+    chosen = settings or load()
+    job = ReconstructableRepository.for_module(MODULE, "defs").get_reconstructable_job(job_name)
+    with using(chosen), open_instance(chosen) as instance:
+        run = instance.create_run_for_job(
+            job.get_definition(),
+            run_config=run_config or {},
+            tags={**job.get_definition().run_tags, **(tags or {})},
+            remote_job_origin=_origin(job_name),
+            job_code_origin=job.get_python_origin(),
+        )
+        outcome = _outcome(execute_run(job, run, instance))
+    if outcome.stopped_reason == "cancelled":
+        raise KeyboardInterrupt
+    return outcome
+
+
+def _origin(job_name: str) -> RemoteJobOrigin:
+    """Return the origin that the web server gives to the job, so that it knows the run as one of its own."""
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(
+        LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), location_name=LOCATION
+    )
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, _REPOSITORY), job_name)
+
+
+def _outcome(result: dg.JobExecutionResult) -> RunOutcome:
+    made = [
+        event.step_materialization_data.materialization
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
+    ]
+    run = result.dagster_run
+    return RunOutcome(
+        run_id=run.run_id,
+        job_name=run.job_name,
+        success=result.success,
+        status=run.status.value,
+        materializations=len(made),
+        summary={label: value.value for label, value in made[-1].metadata.items()} if made else {},
+        error=_error(result),
+    )
+
+
+def _error(result: dg.JobExecutionResult) -> str | None:
+    for event in result.all_events:
+        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
+            data = event.step_failure_data
+            if data.user_failure_data and data.user_failure_data.description:
+                return data.user_failure_data.description
+            error = data.error.cause or data.error if data.error else None
+            return error.message.strip() if error else event.message
+    return None

@@ -1,0 +1,105 @@
+"""Dagster's own house: its directory under IU_HOME, its database beside ours, and its dagster.yaml.
+
+Nothing here imports Dagster, so that a process which only starts others stays small.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from iu_pipelines.db.database_url import database_url
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs.kit import tags
+from iu_pipelines.errors import PermissionDenied, UsageError, redact
+from iu_pipelines.settings import Settings
+
+STORAGE_VARIABLE: Final = "IU_DAGSTER_DATABASE_URL"
+"""The variable that dagster.yaml takes the storage's URL from, so that no password is in a file."""
+
+_SCHEMES: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg2"})
+_DRIVER: Final = "postgresql+psycopg2"
+
+
+def configuration() -> dict[str, Any]:
+    """Return what dagster.yaml says. Times are seconds unless the key names days."""
+    one_a_value = {"value": {"applyLimitPerUniqueValue": True}, "limit": 1}
+    kept = {"purge_after_days": {"skipped": 3, "success": 30, "failure": 30, "started": 30}}
+    return {
+        "storage": {"postgres": {"postgres_url": {"env": STORAGE_VARIABLE}}},
+        "run_queue": {"dequeue_interval_seconds": 1},
+        "concurrency": {
+            "runs": {
+                "max_concurrent_runs": 10,
+                "tag_concurrency_limits": [{"key": key, **one_a_value} for key in (tags.WORKER, tags.REPLAY)],
+            }
+        },
+        "run_monitoring": {
+            "enabled": True,
+            "start_timeout_seconds": 180,
+            "cancel_timeout_seconds": 180,
+            "max_runtime_seconds": 90_000,
+            "poll_interval_seconds": 30,
+        },
+        "retention": {"schedule": kept, "sensor": kept},
+        "sensors": {"use_threads": True, "num_workers": 4},
+        "schedules": {"use_threads": True, "num_workers": 4},
+        "freshness": {"enabled": True},
+        "telemetry": {"enabled": False},
+        "nux": {"enabled": False},
+    }
+
+
+def render(settings: Settings) -> Path:
+    """Write dagster.yaml into Dagster's directory, readable by its owner alone, and return the directory."""
+    home = settings.dagster_directory
+    home.mkdir(parents=True, exist_ok=True)
+    target = home / "dagster.yaml"
+    # JSON is YAML; a new file moved into place is never seen half-written.
+    draft = home / f"dagster.yaml.{os.getpid()}"
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(configuration(), indent=2) + "\n", encoding="utf-8")
+    draft.replace(target)
+    return home
+
+
+def storage_url(settings: Settings) -> str:
+    """Return the URL of Dagster's own database, which is made beside ours where it is missing.
+
+    Raises UsageError for a URL of another kind, PermissionDenied where the database may not be made.
+    """
+    if settings.dagster_database_url is not None:
+        return _with_driver(settings.dagster_database_url.get_secret_value())
+    url = database_url(settings)
+    parts = urlsplit(url)
+    name = f"{parts.path.lstrip('/') or 'iu'}_dagster"
+    with Gateway(url, application_name="iu-dagster") as gateway:
+        _ensure_database(gateway, name)
+    return _with_driver(urlunsplit(parts._replace(path=f"/{name}")))
+
+
+def _ensure_database(gateway: Gateway, name: str) -> None:
+    if gateway.fetch_value("select 1 from pg_database where datname = %s", (name,)):
+        return
+    quoted = name.replace('"', '""')
+    try:
+        gateway.run_script(f'create database "{quoted}"')
+    except PermissionDenied as error:
+        raise PermissionDenied(
+            f"the role may not create the database {name}, where Dagster keeps its runs",
+            hint=f"create it by hand, or set {STORAGE_VARIABLE} to a database that Dagster may own",
+        ) from error
+
+
+def _with_driver(url: str) -> str:
+    """Return *url* with psycopg2 named: SQLAlchemy takes a bare postgresql:// for another driver."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in _SCHEMES:
+        raise UsageError(
+            f"{STORAGE_VARIABLE} = {redact(url)!r} is refused: Dagster's storage takes {_DRIVER}:// alone",
+            hint="Write postgresql://user@host:5432/database",
+        )
+    return f"{_DRIVER}://{rest}"

@@ -1,0 +1,1 @@
+"""Sources of units: histories that become information units and versions."""

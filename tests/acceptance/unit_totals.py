@@ -1,0 +1,24 @@
+"""How many units and versions a database holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from iu_pipelines.db.gateway import Gateway
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How many units and versions are stored."""
+
+    units: int
+    versions: int
+
+
+def totals(gateway: Gateway) -> Totals:
+    row = gateway.fetch_one(
+        """select (select count(*) from public.information_unit) as units,
+                  (select count(*) from public.unit_version) as versions"""
+    )
+    assert row
+    return Totals(**row)

@@ -1,0 +1,12 @@
+"""What proofs say, for tests that want every line to pass."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from iu_pipelines.db.steps.verification import Proof, ProofLine
+
+
+def failed_lines(proofs: Sequence[Proof]) -> list[ProofLine]:
+    """Every line that did not pass."""
+    return [line for proof in proofs for line in proof.lines if not line.passed]
