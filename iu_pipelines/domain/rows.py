@@ -11,7 +11,7 @@ import types
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 from pydantic import TypeAdapter
@@ -56,8 +56,8 @@ def read(row: type[_Row], answer: Any) -> _Row:
     Keys that *row* does not have are left out: a newer database may say more. Raises pydantic's
     ValidationError where a key is missing or has a value of another type.
     """
-    found: _Row = _adapter(row).validate_python(answer)
-    return found
+    adapter: TypeAdapter[_Row] = _adapter(cast("Any", row))
+    return adapter.validate_python(answer)
 
 
 @cache
