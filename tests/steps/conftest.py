@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 
 from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
+
+REQUIRE = r"^select public\.fn_iu_step_require.*$"
 
 
 @pytest.fixture
@@ -20,15 +23,23 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def add_step(tree: Path) -> Callable[[str, str], None]:
-    """Add a stamped runtime step, with a verify and a rollback twin that do nothing, to the copied tree."""
+    """Add a stamped schema step to the copied tree, as a developer would.
+
+    It requires the last schema step, the functions require it, and its verify and rollback twins do nothing.
+    """
 
     def add(name: str, text: str) -> None:
-        (tree / "iu-core/runtime" / f"{name}.sql").write_text(text)
-        (tree / "iu-core/verify" / f"{name}.sql").write_text(
-            "select public.fn_iu_proof_note('it is', 'so', 'so');\n"
+        core = tree / "iu-core"
+        functions = core / "runtime/070_functions.sql"
+        (required,) = re.findall(
+            r"^select public\.fn_iu_step_require.*$", functions.read_text(), re.MULTILINE
         )
-        (tree / "iu-core/rollback" / f"{name}.sql").write_text(
-            f"select public.fn_iu_step_forget('{name}');\n"
+        (core / "runtime" / f"{name}.sql").write_text(f"{required}\n{text}")
+        requires_new = f"select public.fn_iu_step_require('iu-core', '{name}');"
+        functions.write_text(functions.read_text().replace(required, requires_new))
+        (core / "verify" / f"{name}.sql").write_text("select public.fn_iu_proof_note('it is', 'so', 'so');\n")
+        (core / "rollback" / f"{name}.sql").write_text(
+            f"select public.fn_iu_step_forget('iu-core', '{name}');\n"
         )
         files.stamp(tree)
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from iu_pipelines.db.steps import files
+from iu_pipelines.db.steps import code, files
 from iu_pipelines.errors import StepRefused, UsageError
 from iu_pipelines.settings import sql_root
 
-RECORD = "select public.fn_iu_step_record('{}', '{}');\n"
+FORGET = r"^select public\.fn_iu_step_forget\('iu-core', '(\w+)'\);$"
+RECORD = "select public.fn_iu_step_record('iu-core', '{}', '{}');\n"
 
 
 def names(kind: files.Kind) -> set[str]:
@@ -61,7 +62,9 @@ def test_every_probe_lets_psql_stop_at_an_error() -> None:
 
 def test_every_rollback_forgets_its_step_once() -> None:
     for file in files.load(sql_root(), "rollback"):
-        forgets = re.findall(r"^select public\.fn_iu_step_forget\('(\w+)'\);$", file.text, re.MULTILINE)
+        forgets = re.findall(
+            r"^select public\.fn_iu_step_forget\('iu-core', '(\w+)'\);$", file.text, re.MULTILINE
+        )
         assert forgets == [file.name], file.label
 
 
@@ -87,7 +90,12 @@ def test_the_functions_of_a_step_are_read_with_their_bodies(small: Path) -> None
         "create or replace function public.fn_iu_two()\nreturns int\nlanguage sql\nas $$\n    select 2\n$$;\n"
     )
     (step,) = files.load_steps(small)
-    assert step.functions == {"fn_iu_two": "\n    select 2\n"}
+    found = code.read(step).functions
+    assert {name: function.body for name, function in found.items()} == {
+        "fn_iu_one": None,
+        "fn_iu_two": "\n    select 2\n",
+    }
+    assert found["fn_iu_one"].statement.endswith("return 1;")
 
 
 def test_an_include_inside_an_include_is_relative_to_the_inner_file(small: Path) -> None:
@@ -154,15 +162,28 @@ def test_a_stamp_with_the_name_of_another_step_is_stale(small: Path) -> None:
 
 def test_a_folder_without_steps_is_refused(tmp_path: Path) -> None:
     with pytest.raises(StepRefused, match="no runtime files"):
-        files.load_steps(tmp_path)
+        files.load(tmp_path, "runtime")
 
 
-@pytest.mark.parametrize("wanted", ["020", "020_gates", "020_gates.sql", "runtime/020_gates.sql"])
+KNOWN = [files.StepKey("iu-core", "010_roles"), files.StepKey("iu-core", "020_gates")]
+OTHER = [files.StepKey("iu-other", "010_tables"), files.StepKey("iu-other", "070_functions")]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    ["020", "020_gates", "020_gates.sql", "runtime/020_gates.sql", "iu-core/020", "iu-core/020_gates"],
+)
 def test_a_step_is_found_by_number_name_or_file(wanted: str) -> None:
-    assert files.find(["010_roles", "020_gates"], wanted) == "020_gates"
+    assert files.find([*KNOWN, *OTHER], wanted) == KNOWN[1]
+
+
+def test_a_step_of_another_module_is_found_with_its_module_before_it() -> None:
+    assert files.find([*KNOWN, *OTHER], "iu-other/010") == OTHER[0]
+    with pytest.raises(UsageError, match="'070'"):
+        files.find([*KNOWN, *OTHER], "070")
 
 
 def test_an_unknown_step_is_a_usage_error_that_lists_the_known_ones() -> None:
     with pytest.raises(UsageError, match="'999'") as refused:
-        files.find(["010_roles", "020_gates"], "999")
-    assert "020_gates" in str(refused.value.hint)
+        files.find([*KNOWN, *OTHER], "999")
+    assert "020_gates, iu-other/010_tables" in str(refused.value.hint)

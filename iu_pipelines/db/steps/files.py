@@ -1,14 +1,19 @@
-"""Step files: found by name, expanded as psql expands ``\\ir``, and stamped with their checksum.
+"""Step files: found by module and name, expanded as psql expands ``\\ir``, put in order, and stamped.
 
-A step is one SQL file under ``sql/iu-core``. The last statement of a runtime step records it in the
-ledger together with the SHA-256 of the expanded text before that statement, so that a step run by
-hand with psql and one run by the runner leave the same trace.
+A module is a folder such as ``sql/iu-core``. A step is one file in its ``runtime`` folder. Its first
+statements name the steps that it requires. Its last one, the stamp, records it in the ledger with the SHA-256
+of the expanded text before it, so that psql and the runner leave the same trace.
+
+The order in which steps are applied follows from what they require: first the schema steps (tables and data),
+then the functions, then the steps that require functions. A step whose name ends in ``_functions`` is
+repeatable: it is applied again when its text or the schema has changed. Every other step is applied once.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -17,18 +22,34 @@ from iu_pipelines.errors import StepRefused, UsageError
 
 Kind = Literal["runtime", "verify", "rollback", "sandbox"]
 
-REPEATABLE: Final = frozenset({"070_functions"})
+CORE: Final = "iu-core"
+"""The module that every other one stands on."""
 
+_MODULE_PREFIX: Final = "iu-"
+_REPEATABLE_SUFFIX: Final = "_functions"
 _FILE_NAME: Final = re.compile(r"\d{3}_[a-z0-9_]+\.sql")
 _META_COMMAND: Final = re.compile(r"^\\(?P<command>\S*)[ \t]*(?P<argument>.*?)[ \t]*$")
 _STOP_AT_AN_ERROR: Final = r"\set ON_ERROR_STOP on"
-_FUNCTION: Final = re.compile(
-    r"^create (?:or replace )?function public\.(?P<name>\w+)\((?:(?!^create ).)*?^as \$\$(?P<body>.*?)\$\$;",
-    re.MULTILINE | re.DOTALL,
+_REQUIRE: Final = re.compile(
+    r"^select public\.fn_iu_step_require\('(?P<module>[^']*)', '(?P<name>[^']*)'\);$", re.MULTILINE
 )
 _STAMP: Final = re.compile(
-    r"^select public\.fn_iu_step_record\('(?P<name>[^']*)',\s*'(?P<checksum>[^']*)'\);\s*\Z", re.MULTILINE
+    r"^select public\.fn_iu_step_record\("
+    r"'(?P<module>[^']*)', '(?P<name>[^']*)', '(?P<checksum>[^']*)'\);\s*\Z",
+    re.MULTILINE,
 )
+
+
+@dataclass(frozen=True, order=True)
+class StepKey:
+    """The key of a step in the ledger: its module and its name, such as ``070_functions``."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        """Return the name alone for the core, and module and name for every other module."""
+        return self.name if self.module == CORE else f"{self.module}/{self.name}"
 
 
 @dataclass(frozen=True)
@@ -36,66 +57,154 @@ class StepFile:
     """One file of SQL, its ``\\ir`` lines expanded and its line ends normalised."""
 
     kind: Kind
-    name: str
+    key: StepKey
     path: Path
     text: str
 
     @property
+    def name(self) -> str:
+        """The name of the file without its ending; with its module where that is not the core."""
+        return str(self.key)
+
+    @property
     def label(self) -> str:
-        """The name a person knows it by, such as ``runtime/070_functions``."""
-        return f"{self.kind}/{self.name}"
+        """The path that a person knows it by, such as ``iu-core/runtime/070_functions``."""
+        return f"{self.key.module}/{self.kind}/{self.key.name}"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A runtime step: its file, the checksum of its text, and the name and checksum that its stamp holds."""
+    """A runtime step: its file, the checksum of its text, what it requires, and what its stamp says."""
 
     file: StepFile
     checksum: str
-    stamp: tuple[str, str] | None
+    requires: tuple[StepKey, ...]
+    stamp: tuple[StepKey, str] | None
+
+    @property
+    def key(self) -> StepKey:
+        """The key in the ledger."""
+        return self.file.key
 
     @property
     def name(self) -> str:
-        """The name in the ledger, such as ``070_functions``."""
+        """The name that a person knows it by, such as ``070_functions``."""
         return self.file.name
 
     @property
-    def functions(self) -> dict[str, str]:
-        """The functions that it makes: their names, and their bodies as PostgreSQL stores them."""
-        return {found["name"]: found["body"] for found in _FUNCTION.finditer(self.file.text)}
-
-    @property
     def is_repeatable(self) -> bool:
-        """Whether a changed text is applied again rather than refused."""
-        return self.name in REPEATABLE
+        """Whether a changed text is applied again rather than refused; ``fn_iu_step_record`` agrees."""
+        return self.key.name.endswith(_REPEATABLE_SUFFIX)
 
     @property
     def is_stamped(self) -> bool:
-        """Whether the record statement names this step and this text."""
-        return self.stamp == (self.name, self.checksum)
+        """Whether the last statement records this step and this text."""
+        return self.stamp == (self.key, self.checksum)
 
 
-def load(root: Path, kind: Kind) -> list[StepFile]:
+def modules(root: Path) -> list[str]:
+    """Return the modules under *root*, the core first."""
+    found = sorted(folder.parent.name for folder in root.glob(f"{_MODULE_PREFIX}*/runtime"))
+    return sorted(found, key=lambda name: name != CORE)
+
+
+def find_module(root: Path, wanted: str) -> str:
+    """Return the module that *wanted* names, with or without the leading ``iu-``. Raises UsageError."""
+    known = modules(root)
+    found = [name for name in known if wanted in (name, name.removeprefix(_MODULE_PREFIX))]
+    if not found:
+        raise UsageError(f"There is no module {wanted!r}.", hint=f"Choose one of: {', '.join(known)}.")
+    return found[0]
+
+
+def load(root: Path, kind: Kind, module: str = CORE) -> list[StepFile]:
     """Return the files of one kind in the order of their names. Raises StepRefused on a bad include."""
-    folder = root / "iu-core" / kind
+    folder = root / module / kind
     paths = sorted(path for path in folder.glob("*.sql") if _FILE_NAME.fullmatch(path.name))
-    if not paths:
+    if not paths and module == CORE:
         raise StepRefused(
             f"no {kind} files under {folder}", hint="Reinstall iu-pipelines: its sql folder is missing."
         )
-    return [StepFile(kind, path.stem, path, expand(path)) for path in paths]
+    return [StepFile(kind, StepKey(module, path.stem), path, expand(path)) for path in paths]
 
 
-def load_steps(root: Path) -> list[Step]:
-    """Return the runtime steps in order, with the stamps that they carry and those that they should."""
-    return [_read_step(file) for file in load(root, "runtime")]
+def load_steps(root: Path, chosen: Sequence[str] | None = None) -> list[Step]:
+    """Return the runtime steps of the *chosen* modules, by default of all, in the order of their application.
+
+    Raises StepRefused where what they require gives no such order.
+    """
+    names = modules(root) if chosen is None else chosen
+    return in_order([_read_step(file) for name in names for file in load(root, "runtime", name)])
+
+
+def in_order(steps: Sequence[Step]) -> list[Step]:
+    """Return *steps* in the order of their application, module by module. Raises StepRefused."""
+    known = {step.key: step for step in steps}
+    by_module: dict[str, list[Step]] = {}
+    for step in steps:
+        by_module.setdefault(step.key.module, []).append(step)
+    ordered: list[Step] = []
+    for name in _modules_in_order(by_module):
+        ordered += _module_in_order(by_module[name], known)
+    _refuse_disorder(ordered, known)
+    return ordered
+
+
+def _modules_in_order(by_module: Mapping[str, Sequence[Step]]) -> Iterator[str]:
+    """Yield each module after those that its steps require."""
+    done: list[str] = []
+
+    def visit(name: str, trail: tuple[str, ...]) -> Iterator[str]:
+        if name in done or name in trail:
+            return
+        for required in sorted({key.module for step in by_module[name] for key in step.requires}):
+            if required in by_module:
+                yield from visit(required, (*trail, name))
+        done.append(name)
+        yield name
+
+    for name in by_module:
+        yield from visit(name, ())
+
+
+def _module_in_order(steps: Sequence[Step], known: Mapping[StepKey, Step]) -> list[Step]:
+    """Return schema steps, then functions, then the steps that require functions, each by name."""
+
+    def needs_functions(step: Step) -> bool:
+        required = [known[key] for key in step.requires if key in known and key.module == step.key.module]
+        return any(other.is_repeatable or needs_functions(other) for other in required)
+
+    functions = [step for step in steps if step.is_repeatable]
+    after = [step for step in steps if not step.is_repeatable and needs_functions(step)]
+    schema = [step for step in steps if step not in functions and step not in after]
+    for step in functions:
+        if schema and schema[-1].key not in step.requires:
+            raise StepRefused(
+                f"{step.file.label} does not require {schema[-1].name}, the last schema step of its module",
+                hint=f"Name {schema[-1].key.name} in the first statement of the file, so that the functions "
+                "follow the schema with psql alone too.",
+            )
+    return [*schema, *functions, *after]
+
+
+def _refuse_disorder(ordered: Sequence[Step], known: Mapping[StepKey, Step]) -> None:
+    places = {step.key: place for place, step in enumerate(ordered)}
+    for step in ordered:
+        for key in step.requires:
+            if key in known and places[key] >= places[step.key]:
+                raise StepRefused(
+                    f"{step.file.label} requires {key}, which is applied after it",
+                    hint="A step requires steps of lower numbers, and a schema step requires no functions.",
+                )
 
 
 def _read_step(file: StepFile) -> Step:
     stamp = _STAMP.search(file.text)
     body = file.text[: stamp.start()] if stamp else file.text
     checksum = hashlib.sha256(body.encode()).hexdigest()
-    return Step(file, checksum, (stamp["name"], stamp["checksum"]) if stamp else None)
+    requires = tuple(StepKey(found["module"], found["name"]) for found in _REQUIRE.finditer(body))
+    recorded = (StepKey(stamp["module"], stamp["name"]), stamp["checksum"]) if stamp else None
+    return Step(file, checksum, requires, recorded)
 
 
 def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
@@ -109,7 +218,7 @@ def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
     if not path.is_file():
         source = f", named in {including[-1]}" if including else ""
         raise StepRefused(
-            f"no such step file: {path}{source}", hint="Mend the \\ir line, or restore the file."
+            f"no such step file: {path}{source}", hint="Correct the \\ir line, or restore the file."
         )
     lines = path.read_text(encoding="utf-8").split("\n")
     trail = (*including, path)
@@ -149,20 +258,27 @@ def _write_stamp(step: Step) -> None:
     path = step.file.path
     text = path.read_text(encoding="utf-8")
     if step.stamp is None:
-        path.write_text(f"{text.rstrip()}\n\n{_record(step.name, '')}", encoding="utf-8")
-        _write_stamp(_read_step(StepFile("runtime", step.name, path, expand(path))))
+        path.write_text(f"{text.rstrip()}\n\n{_record(step.key, '')}", encoding="utf-8")
+        _write_stamp(_read_step(StepFile("runtime", step.key, path, expand(path))))
     else:
-        path.write_text(_STAMP.sub(_record(step.name, step.checksum), text), encoding="utf-8")
+        path.write_text(_STAMP.sub(_record(step.key, step.checksum), text), encoding="utf-8")
 
 
-def _record(name: str, checksum: str) -> str:
-    return f"select public.fn_iu_step_record('{name}', '{checksum}');\n"
+def _record(key: StepKey, checksum: str) -> str:
+    return f"select public.fn_iu_step_record('{key.module}', '{key.name}', '{checksum}');\n"
 
 
-def find(names: list[str], wanted: str) -> str:
-    """Return the one name that *wanted* means: a name, a file name, or its number. Raises UsageError."""
-    stem = wanted.rsplit("/", 1)[-1].removesuffix(".sql")
-    found = [name for name in names if stem in (name, name[:3])]
+def find(known: Sequence[StepKey], wanted: str, module: str = CORE) -> StepKey:
+    """Return the one step that *wanted* means. Raises UsageError.
+
+    A name, a file name or a number; of *module*, unless another module stands before it with a slash.
+    """
+    stem = wanted.removesuffix(".sql")
+    named = [key.module for key in known if stem.startswith(f"{key.module}/")]
+    module, name = (named or [module])[0], stem.rpartition("/")[2]
+    found = [key for key in known if key.module == module and name in (key.name, key.name[:3])]
     if len(found) != 1:
-        raise UsageError(f"no such step: {wanted!r}", hint=f"Choose one of: {', '.join(names)}")
+        raise UsageError(
+            f"no such step: {wanted!r}", hint=f"Choose one of: {', '.join(str(key) for key in known)}"
+        )
     return found[0]

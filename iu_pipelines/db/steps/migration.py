@@ -1,38 +1,51 @@
 """Migration: apply the steps that are pending, and roll applied ones back.
 
 Each step is applied in a transaction of its own; a rollback of several steps is one transaction. Runners are
-serialised by an advisory lock of the database.
+serialised by an advisory lock of the database. ``fn_iu_step_require`` lets a step wait for a lock for a
+fraction of a second only, so that nobody queues behind it for longer; then it is undone and tried again.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+import stamina
+
 from iu_pipelines.db.gateway import Gateway, Session
-from iu_pipelines.db.steps.files import Step, StepFile, find, load
-from iu_pipelines.db.steps.plan import (
-    StepState,
-    compare,
-    foreign_objects,
-    load_stamped_steps,
-    read_ledger,
-    refuse_unknown,
-)
-from iu_pipelines.errors import IuError, Notice, StepRefused
+from iu_pipelines.db.steps.files import CORE, StepFile, StepKey, find, find_module, load, load_steps
+from iu_pipelines.db.steps.plan import PlannedStep, foreign_objects, planned, read_ledger, refuse_unknown
+from iu_pipelines.errors import IuError, Notice
 from iu_pipelines.settings import sql_root
 
 NOTHING: Final = "000"
 
 StepAction = Literal["applied", "reapplied", "rolled_back"]
 
+_LOCK_SECONDS: Final = 60.0
+_ROLLBACK_LOCK_WAIT: Final = "2s"
+_LOCK_CODES: Final = frozenset({"55P03", "40P01"})
 _LOCK_KEY: Final = 0x69755F73746570
-_CREATED_RELATION: Final = re.compile(r"^create (?:table|view) public\.(\w+)", re.MULTILINE)
+_CREATED_RELATION: Final = re.compile(r"^create (?:table|view|type) public\.(\w+)", re.MULTILINE)
+
+_HOLDERS: Final = """
+    select format('process %s (%s, %s, %s, transaction open for %s s)', a.pid, a.usename,
+                  coalesce(nullif(a.application_name, ''), 'no application name'), a.state,
+                  round(extract(epoch from clock_timestamp() - a.xact_start))) as holder
+      from pg_stat_activity as a
+     where a.datname = current_database() and a.pid <> pg_backend_pid()
+       and a.xact_start < clock_timestamp() - interval '1 second'
+       and exists (select from pg_locks as l
+                    where l.pid = a.pid and l.locktype = 'relation'
+                      and l.relation in (select c.oid from pg_class as c
+                                          where c.relnamespace = 'public'::regnamespace))
+     order by a.xact_start
+     limit 3"""
 
 
 @dataclass(frozen=True)
@@ -45,58 +58,75 @@ class StepResult:
     notices: tuple[str, ...]
 
 
+class _LockNotAvailable(Exception):
+    """A step met a lock that another transaction holds, and was undone."""
+
+    def __init__(self, error: IuError) -> None:
+        super().__init__(error.message)
+        self.error = error
+
+
 def apply(
     gateway: Gateway,
+    adding: Iterable[str] = (),
     *,
     root: Path | None = None,
     on_step: Callable[[StepResult], None] | None = None,
+    on_wait: Callable[[str], None] = lambda step: None,
     without_roles: bool = False,
+    lock_seconds: float = _LOCK_SECONDS,
 ) -> list[StepResult]:
-    """Apply every pending step in order, and a repeatable one whose text has changed.
+    """Apply every step that `plan.planned` names, in its order; *adding* names modules to install.
 
     A step that fails leaves nothing behind, and the steps before it stay. What was installed without
-    roles stays without them. Raises StepRefused where a step was edited, or where relations of the same
-    names are there that no step of ours made.
+    roles stays without them. *on_wait* is told the step that is tried again because of a lock. Raises
+    StepRefused where a step was edited, or where relations of the same names are there that no step made;
+    Unavailable, with the processes that hold the locks, where they are held for *lock_seconds*.
     """
-    steps = load_stamped_steps(root)
     results: list[StepResult] = []
     with _alone(gateway):
-        states = compare(read_ledger(gateway), steps)
-        _refuse_unsafe(states)
-        status = {state.name: state.status for state in states}
-        _refuse_foreign_relations(gateway, [step for step in steps if status[step.name] == "pending"])
-        left_out = without_roles or _roles_were_left_out(gateway)
-        for step in steps:
-            if status[step.name] != "applied":
-                action: StepAction = "applied" if status[step.name] == "pending" else "reapplied"
-                results.append(_run_step(gateway, step.file, action, left_out))
-                if on_step:
-                    on_step(results[-1])
+        wanted = planned(gateway, adding, root=root)
+        _refuse_foreign_relations(gateway, wanted)
+        for one in wanted:
+            results.append(_apply_step(gateway, one, without_roles, on_wait, lock_seconds))
+            if on_step:
+                on_step(results[-1])
     return results
 
 
 def rollback(
     gateway: Gateway,
     to: str,
+    module: str = CORE,
     *,
     root: Path | None = None,
     on_step: Callable[[StepResult], None] | None = None,
 ) -> list[StepResult]:
-    """Undo every applied step after *to*, the last one first; ``000`` undoes them all.
+    """Undo every applied step of *module* after *to*, the last one first; ``000`` undoes them all.
 
-    All or nothing: where the rollback of one step refuses, because it would lose data, every step stays.
+    All or nothing: where the rollback of one step refuses, because it would lose data or because another
+    module needs the step, every step stays.
     """
-    undo = {file.name: file for file in load(root or sql_root(), "rollback")}
-    kept = NOTHING if to == NOTHING else find(sorted(undo), to)
+    root = root or sql_root()
+    module = find_module(root, module)
+    undo = {file.key: file for file in load(root, "rollback", module)}
+    order = _order(root, module)
+    kept = -1 if to == NOTHING else order.index(find(order, to, module))
     results: list[StepResult] = []
     with _alone(gateway) as session:
-        applied = [name for name in sorted(read_ledger(gateway), reverse=True) if name > kept]
-        refuse_unknown([name for name in applied if name not in undo])
-        for name in applied:
-            results.append(_undo_step(session, undo[name]))
-            if on_step:
-                on_step(results[-1])
+        session.execute(f"set local lock_timeout = '{_ROLLBACK_LOCK_WAIT}'")
+        ledger = [key for key in read_ledger(gateway) if key.module == module]
+        refuse_unknown([str(key) for key in ledger if key not in undo])
+        for key in reversed(order[kept + 1 :]):
+            if key in ledger:
+                results.append(_undo_step(gateway, session, undo[key]))
+                if on_step:
+                    on_step(results[-1])
     return results
+
+
+def _order(root: Path, module: str) -> list[StepKey]:
+    return [step.key for step in load_steps(root) if step.key.module == module]
 
 
 @contextmanager
@@ -108,55 +138,69 @@ def _alone(gateway: Gateway) -> Iterator[Session]:
         yield session
 
 
-def _refuse_unsafe(states: list[StepState]) -> None:
-    edited = [state.name for state in states if state.status == "edited"]
-    if edited:
-        raise StepRefused(
-            f"changed after it was applied: {', '.join(edited)}",
-            hint="Put the file back as it was, and write the change as a new step.",
-        )
-    refuse_unknown([state.name for state in states if state.status == "unknown"])
-
-
-def _refuse_foreign_relations(gateway: Gateway, pending: list[Step]) -> None:
-    wanted = [name for step in pending for name in _CREATED_RELATION.findall(step.file.text)]
+def _refuse_foreign_relations(gateway: Gateway, wanted: Sequence[PlannedStep]) -> None:
+    new = [one.step for one in wanted if one.action == "applied"]
     rows = gateway.fetch_all(
         """select relname::text as name
              from pg_class
             where relnamespace = 'public'::regnamespace and relname = any(%s)
             order by relname""",
-        (wanted,),
+        ([name for step in new for name in _CREATED_RELATION.findall(step.file.text)],),
     )
     if rows:
         raise foreign_objects([row["name"] for row in rows])
 
 
-def _roles_were_left_out(gateway: Gateway) -> bool:
-    """Whether the view of attempts, which only the repeatable step makes, is not owned by iu_owner."""
-    owner = gateway.fetch_value(
-        "select relowner::regrole::text from pg_class where oid = to_regclass('public.iu_route_attempt')"
-    )
-    return owner not in (None, "iu_owner")
-
-
-def _run_step(gateway: Gateway, file: StepFile, action: StepAction, without_roles: bool) -> StepResult:
-    """Run one file as one simple-protocol script, which PostgreSQL takes as one transaction."""
-    prefix = "set local iu.without_roles = 'on';\n" if without_roles else ""
+def _apply_step(
+    gateway: Gateway,
+    one: PlannedStep,
+    without_roles: bool,
+    on_wait: Callable[[str], None],
+    lock_seconds: float,
+) -> StepResult:
+    """Run one step, again and again while another transaction holds a lock that it needs."""
+    file = one.step.file
+    script = f"set local iu.without_roles = 'on';\n{file.text}" if without_roles else file.text
     started = time.monotonic()
     try:
-        notices = gateway.run_script(prefix + file.text)
+        for attempt in stamina.retry_context(
+            on=_LockNotAvailable, attempts=None, timeout=lock_seconds, wait_initial=0.3, wait_max=1.0
+        ):
+            with attempt:
+                if attempt.num > 1:
+                    on_wait(file.name)
+                notices = _run_script(gateway, file, script)
+    except _LockNotAvailable as given_up:
+        raise _held_up(gateway, given_up.error) from given_up
+    return StepResult(file.name, one.action, time.monotonic() - started, _messages(notices))
+
+
+def _run_script(gateway: Gateway, file: StepFile, script: str) -> list[Notice]:
+    """Run one file as one simple-protocol script, which PostgreSQL takes as one transaction."""
+    try:
+        return gateway.run_script(script)
     except IuError as error:
         _annotate(error, f"{file.label} failed and left nothing behind")
+        if error.code in _LOCK_CODES:
+            raise _LockNotAvailable(error) from error
         raise
-    return StepResult(file.name, action, time.monotonic() - started, _messages(notices))
 
 
-def _undo_step(session: Session, file: StepFile) -> StepResult:
+def _held_up(gateway: Gateway, error: IuError) -> IuError:
+    """Let *error* name the processes that hold locks on relations of schema public."""
+    holders = ", ".join(row["holder"] for row in gateway.fetch_all(_HOLDERS)) or "none is left now"
+    error.hint = f"Let these transactions end, then try again. They hold locks here: {holders}."
+    return error
+
+
+def _undo_step(gateway: Gateway, session: Session, file: StepFile) -> StepResult:
     started, known = time.monotonic(), len(session.notices)
     try:
         session.execute(file.text)
     except IuError as error:
         _annotate(error, f"{file.label} refused, so every step stays as it was")
+        if error.code in _LOCK_CODES:
+            raise _held_up(gateway, error) from error
         raise
     notices = _messages(session.notices[known:])
     return StepResult(file.name, "rolled_back", time.monotonic() - started, notices)

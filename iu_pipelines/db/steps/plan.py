@@ -1,23 +1,27 @@
-"""The plan: every step, as the ledger and the files see it.
+"""The plan: every step as the ledger and the files see it, and what a migration would do about it.
 
 Stands on ``iu_schema_step``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.db.steps.files import Step, load_steps
+from iu_pipelines.db.steps.files import CORE, Step, StepKey, find_module, load_steps, modules
 from iu_pipelines.errors import StepRefused
 from iu_pipelines.settings import sql_root
 
 StepStatus = Literal["pending", "applied", "changed", "edited", "unknown"]
 
-_LEDGER_COLUMNS: Final = frozenset({"step_name", "checksum", "applied_at", "applied_by"})
+Ledger = Mapping[StepKey, Mapping[str, Any]]
+"""The rows of ``iu_schema_step`` by key."""
+
+_LEDGER_COLUMNS: Final = frozenset({"module", "step_name", "checksum", "applied_at", "applied_by"})
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class StepState:
     """A step as the ledger and the files see it.
 
     ``changed`` is a repeatable step that will be applied again, ``edited`` one that must not have
-    changed, ``unknown`` one that only the ledger knows.
+    changed, ``unknown`` one that only the ledger knows. ``name`` holds the module where that is not the core.
     """
 
     name: str
@@ -34,14 +38,58 @@ class StepState:
     applied_by: str | None
 
 
+@dataclass(frozen=True)
+class PlannedStep:
+    """A step that a migration would apply: for the first time, or a repeatable one again."""
+
+    step: Step
+    action: Literal["applied", "reapplied"]
+
+
 def states(gateway: Gateway, *, root: Path | None = None) -> list[StepState]:
-    """Return the state of every step in order. Raises StepRefused on a stale stamp or a foreign ledger."""
-    return compare(read_ledger(gateway), load_stamped_steps(root))
+    """Return the state of every step of the core and of the installed modules, in order.
+
+    Raises StepRefused on a stale stamp or a foreign ledger.
+    """
+    ledger = read_ledger(gateway)
+    return compare(ledger, load_stamped_steps(root, ledger))
 
 
-def load_stamped_steps(root: Path | None) -> list[Step]:
-    """Return the runtime steps. Raises StepRefused where a stamp does not match the text of its step."""
-    steps = load_steps(root or sql_root())
+def planned(gateway: Gateway, adding: Iterable[str] = (), *, root: Path | None = None) -> list[PlannedStep]:
+    """Return the steps that a migration would apply, in order; *adding* names modules to install.
+
+    The functions of a module come again where their text or the schema of the module changes. Raises
+    StepRefused where a step was edited after it was applied, UsageError for a module that is not known.
+    """
+    ledger = read_ledger(gateway)
+    steps = load_stamped_steps(root, ledger, adding)
+    found = compare(ledger, steps)
+    refuse_unsafe(found)
+    status = {state.name: state.status for state in found}
+    changed: set[str] = set()
+    wanted = []
+    for step in steps:
+        if status[step.name] == "pending":
+            changed.add(step.key.module)
+            wanted.append(PlannedStep(step, "applied"))
+        elif status[step.name] == "changed" or (step.is_repeatable and step.key.module in changed):
+            wanted.append(PlannedStep(step, "reapplied"))
+    return wanted
+
+
+def installed(ledger: Ledger) -> set[str]:
+    """Return the modules that have a step in the ledger, and the core."""
+    return {CORE, *(key.module for key in ledger)}
+
+
+def load_stamped_steps(root: Path | None, ledger: Ledger, adding: Iterable[str] = ()) -> list[Step]:
+    """Return the runtime steps of the core, of what the ledger has and of what is added, in order.
+
+    Raises StepRefused where a stamp does not match the text of its step.
+    """
+    root = root or sql_root()
+    wanted = installed(ledger) | {find_module(root, name) for name in adding}
+    steps = load_steps(root, [name for name in modules(root) if name in wanted])
     stale = [step.name for step in steps if not step.is_stamped]
     if stale:
         raise StepRefused(
@@ -51,8 +99,8 @@ def load_stamped_steps(root: Path | None) -> list[Step]:
     return steps
 
 
-def read_ledger(gateway: Gateway) -> dict[str, dict[str, Any]]:
-    """Return the rows of the ledger by step name; empty where there is no ledger yet."""
+def read_ledger(gateway: Gateway) -> Ledger:
+    """Return the rows of the ledger by key; empty where there is no ledger yet."""
     columns = gateway.fetch_all(
         """select attname::text as name
              from pg_attribute
@@ -62,19 +110,22 @@ def read_ledger(gateway: Gateway) -> dict[str, dict[str, Any]]:
         return {}
     if not {column["name"] for column in columns} >= _LEDGER_COLUMNS:
         raise foreign_objects(["iu_schema_step"])
-    rows = gateway.fetch_all("select step_name, checksum, applied_at, applied_by from public.iu_schema_step")
-    return {row["step_name"]: row for row in rows}
+    rows = gateway.fetch_all(
+        "select module, step_name, checksum, applied_at, applied_by from public.iu_schema_step"
+    )
+    return {StepKey(row["module"], row["step_name"]): row for row in rows}
 
 
-def compare(ledger: dict[str, dict[str, Any]], steps: list[Step]) -> list[StepState]:
-    """Return the state of every step that the ledger or the files know."""
-    known = {step.name: step for step in steps}
-    return [_state(name, known.get(name), ledger.get(name)) for name in sorted(known.keys() | ledger.keys())]
+def compare(ledger: Ledger, steps: Sequence[Step]) -> list[StepState]:
+    """Return the state of every step that the files or the ledger know, in the order of their application."""
+    known = {step.key: step for step in steps}
+    keys = [*known, *sorted(key for key in ledger if key not in known)]
+    return [_state(key, known.get(key), ledger.get(key)) for key in keys]
 
 
-def _state(name: str, step: Step | None, row: dict[str, Any] | None) -> StepState:
+def _state(key: StepKey, step: Step | None, row: Mapping[str, Any] | None) -> StepState:
     if row is None:
-        return StepState(name, "pending", None, None)
+        return StepState(str(key), "pending", None, None)
     status: StepStatus
     if step is None:
         status = "unknown"
@@ -82,10 +133,22 @@ def _state(name: str, step: Step | None, row: dict[str, Any] | None) -> StepStat
         status = "applied"
     else:
         status = "changed" if step.is_repeatable else "edited"
-    return StepState(name, status, row["applied_at"], row["applied_by"])
+    return StepState(str(key), status, row["applied_at"], row["applied_by"])
 
 
-def refuse_unknown(names: list[str]) -> None:
+def refuse_unsafe(found: Iterable[StepState]) -> None:
+    """Raise StepRefused where a step was edited after it was applied, or only the ledger knows it."""
+    found = list(found)
+    edited = [state.name for state in found if state.status == "edited"]
+    if edited:
+        raise StepRefused(
+            f"changed after it was applied: {', '.join(edited)}",
+            hint="Put the file back as it was, and write the change as a new step.",
+        )
+    refuse_unknown([state.name for state in found if state.status == "unknown"])
+
+
+def refuse_unknown(names: Sequence[str]) -> None:
     """Raise StepRefused where the ledger has steps that the files do not."""
     if names:
         raise StepRefused(
@@ -94,7 +157,7 @@ def refuse_unknown(names: list[str]) -> None:
         )
 
 
-def foreign_objects(names: list[str]) -> StepRefused:
+def foreign_objects(names: Sequence[str]) -> StepRefused:
     """Return the error for objects of our names that no recorded step made."""
     return StepRefused(
         f"schema public already holds {', '.join(names)}, which no recorded step made",

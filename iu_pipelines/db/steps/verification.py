@@ -15,8 +15,9 @@ from typing import Final
 import stamina
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.db.steps.files import StepFile, find, load
-from iu_pipelines.db.steps.plan import StepState, compare, load_stamped_steps, read_ledger
+from iu_pipelines.db.steps import code
+from iu_pipelines.db.steps.files import Kind, StepFile, find, load, modules
+from iu_pipelines.db.steps.plan import Ledger, StepState, compare, installed, load_stamped_steps, read_ledger
 from iu_pipelines.errors import ConnectionFailed, IuError, Notice, PermissionDenied, ProofFailed
 from iu_pipelines.settings import sql_root
 
@@ -54,35 +55,43 @@ class Proof:
 
 
 def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
-    """Run the verify files, or one of them, each read-only, and return what they saw.
+    """Run the verify files of the installed modules, or one of them, read-only, and return what they saw.
 
-    Before their own lines stand two that a file cannot print of itself: whether the ledger holds the step,
-    and whether the functions that it made are those of the file. A file that ends with an error gives a
-    failed line rather than an exception, so that every other file still runs.
+    Before their own lines stand those that a file cannot print of itself: whether the ledger holds the step,
+    and whether functions and manifest are those of the files. A file that ends with an error gives a failed
+    line rather than an exception, so that every other file still runs.
     """
-    files = _selected(load(root or sql_root(), "verify"), only)
-    steps = load_stamped_steps(root)
-    states = {state.name: state for state in compare(read_ledger(gateway), steps)}
-    functions = {step.name: step.functions for step in steps}
+    root = root or sql_root()
+    ledger = read_ledger(gateway)
+    files = _selected(_files(root, "verify", ledger), only)
+    steps = load_stamped_steps(root, ledger)
+    states = {state.name: state for state in compare(ledger, steps)}
+    made = code.by_step(steps)
     proofs = []
     for file in files:
         proof = _prove(gateway, file, f"begin read only;\n{file.text}\nrollback;\n")
         recorded = _ledger_line(file.name, states[file.name])
-        code = _code_lines(gateway, file.name, functions[file.name])
-        proofs.append(Proof(proof.step, (recorded, *code, *proof.lines), proof.seconds))
+        seen = [ProofLine(file.name, *line) for line in code.compare(gateway, made[file.key])]
+        proofs.append(Proof(proof.step, (recorded, *seen, *proof.lines), proof.seconds))
     return proofs
 
 
 def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
-    """Run the sandbox probes, or one of them; each rolls itself back and leaves no trace.
+    """Run the probes of the installed modules, or one of them; each rolls itself back and leaves no trace.
 
     Raises PermissionDenied where the role does not own what the probes alter and undo.
     """
-    files = _selected(load(root or sql_root(), "sandbox"), only)
+    files = _selected(_files(root or sql_root(), "sandbox", read_ledger(gateway)), only)
     _require_owner(gateway)
     # In one script PostgreSQL takes what stands before a begin into its transaction, where it is too late
     # for an isolation level; psql, which sends one statement at a time, does not.
     return [_prove_patiently(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
+
+
+def _files(root: Path, kind: Kind, ledger: Ledger) -> list[StepFile]:
+    """Return the files of one kind of every installed module, by module and name."""
+    wanted = installed(ledger)
+    return [file for name in modules(root) if name in wanted for file in load(root, kind, name)]
 
 
 def _require_owner(gateway: Gateway) -> None:
@@ -101,27 +110,12 @@ def _require_owner(gateway: Gateway) -> None:
 def _selected(files: list[StepFile], only: str | None) -> list[StepFile]:
     if only is None:
         return files
-    name = find([file.name for file in files], only)
-    return [file for file in files if file.name == name]
+    key = find([file.key for file in files], only)
+    return [file for file in files if file.key == key]
 
 
 def _ledger_line(name: str, state: StepState) -> ProofLine:
     return ProofLine(name, "ledger", "applied", state.status, state.status == "applied")
-
-
-def _code_lines(gateway: Gateway, name: str, functions: dict[str, str]) -> list[ProofLine]:
-    if not functions:
-        return []
-    rows = gateway.fetch_all(
-        """select proname::text as name, prosrc as body
-             from pg_proc
-            where pronamespace = 'public'::regnamespace and proname = any(%s)""",
-        (list(functions),),
-    )
-    other = {row["name"] for row in rows if row["body"] != functions[row["name"]]}
-    missing = functions.keys() - {row["name"] for row in rows}
-    seen = ", ".join(sorted(other | missing)) or "none"
-    return [ProofLine(name, "functions that are not those of the file", "none", seen, seen == "none")]
 
 
 def _prove_patiently(gateway: Gateway, file: StepFile, script: str) -> Proof:

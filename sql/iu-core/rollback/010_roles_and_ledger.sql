@@ -1,10 +1,14 @@
 -- Undoes 010: drops the ledger and the functions of proofs, and the roles where no other database still uses them.
-select public.fn_iu_step_forget('010_roles_and_ledger');
+select public.fn_iu_step_forget('iu-core', '010_roles_and_ledger');
 drop function public.fn_iu_proof_end(text);
 drop function public.fn_iu_proof_note(text, text, text);
-drop function public.fn_iu_step_require(text);
-drop function public.fn_iu_step_record(text, text);
-drop function public.fn_iu_step_forget(text);
+drop function public.fn_iu_object_release(text, text, boolean);
+drop function public.fn_iu_module_drop(text);
+drop function public.fn_iu_step_require(text, text);
+drop function public.fn_iu_step_record(text, text, text);
+drop function public.fn_iu_step_forget(text, text);
+drop table public.iu_schema_object;
+drop table public.iu_schema_access;
 drop table public.iu_schema_step;
 
 do $roles$

@@ -11,4 +11,4 @@ $refuse$;
 drop table public.event_outbox_cluster;
 drop table public.event_outbox;
 drop table public.event_type_registry;
-select public.fn_iu_step_forget('030_event_types_and_outbox');
+select public.fn_iu_step_forget('iu-core', '030_event_types_and_outbox');

@@ -15,4 +15,4 @@ $refuse$;
 drop table public.iu_outbound_route;
 drop table public.iu_outbound_route_version;
 drop table public.iu_audit_name;
-select public.fn_iu_step_forget('040_routes');
+select public.fn_iu_step_forget('iu-core', '040_routes');

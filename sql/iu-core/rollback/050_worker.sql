@@ -17,4 +17,4 @@ drop table public.iu_route_attempt_log;
 drop table public.iu_route_batch;
 drop table public.iu_route_worker_seek;
 drop table public.iu_route_worker_cursor;
-select public.fn_iu_step_forget('050_worker');
+select public.fn_iu_step_forget('iu-core', '050_worker');

@@ -15,4 +15,4 @@ drop table public.iu_inbound_route;
 drop table public.iu_sql_link;
 drop table public.unit_version;
 drop table public.information_unit;
-select public.fn_iu_step_forget('060_inbound');
+select public.fn_iu_step_forget('iu-core', '060_inbound');

@@ -1,4 +1,5 @@
--- 010: the group roles, the ledger of steps, and the two functions that proofs report with.
+-- 010: the group roles, the ledger of steps, the manifest of what they made, and the two functions that proofs
+-- report with.
 -- By hand: psql -1 -v ON_ERROR_STOP=1 -f 010_roles_and_ledger.sql
 -- Without the right to create roles: set iu.without_roles = 'on' first; everything then belongs to the installer.
 
@@ -56,89 +57,210 @@ end
 $roles$;
 
 create table public.iu_schema_step (
-    step_name text primary key,
+    module text not null,
+    step_name text not null,
+    requires text [] not null default '{}',
     checksum text not null,
     applied_at timestamptz not null default clock_timestamp(),
     applied_by text not null default session_user,
+    constraint iu_schema_step_pkey primary key (module, step_name),
+    constraint module_is_a_folder_of_steps check (module ~ '^iu-[a-z0-9-]{1,50}$'),
     constraint checksum_is_a_sha256 check (checksum ~ '^[0-9a-f]{64}$')
 );
 comment on table public.iu_schema_step is
-'The ledger of steps: one row for each step of sql/iu-core/runtime that is applied, with the sha256
-of its text.';
+'The ledger of steps: one row for each step that is applied, with the sha256 of its text. module is
+the folder below sql that the step is in. requires names the steps that it stands on, as
+module/step.';
 
-create function public.fn_iu_step_record(step_name text, checksum text)
+create table public.iu_schema_access (
+    module text not null,
+    access text not null,
+    role_name text not null,
+    verbs text not null,
+    constraint iu_schema_access_pkey primary key (access, role_name)
+);
+comment on table public.iu_schema_access is
+'The matrix of rights: what a role may do with an object of a kind of access, as verbs of GRANT.
+PUBLIC may do nothing. Written by the functions step of each module.';
+
+create table public.iu_schema_object (
+    object text primary key,
+    kind text not null,
+    module text not null,
+    access text not null,
+    made_by text not null,
+    declared_in xid8 not null,
+    constraint kind_is_known check (kind in ('table', 'view', 'function', 'type'))
+);
+comment on table public.iu_schema_object is
+'The manifest: every table, view, function and type that a module has made, with its kind of access
+(iu_schema_access; internal: nobody). Rights, owners, append-only triggers, proofs and undo run over
+it. made_by is the step that made a function or view, empty for the functions step. declared_in is
+the transaction that declared the object last. Written by fn_iu_object_declare.';
+
+create function public.fn_iu_step_require(module text, step_name text)
 returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-#variable_conflict use_column
-declare
-    v_known text := (
-        select checksum from public.iu_schema_step as step
-        where step.step_name = fn_iu_step_record.step_name
-    );
-begin
-    if v_known is distinct from fn_iu_step_record.checksum
-        and v_known is not null
-        and fn_iu_step_record.step_name not like '%\_functions'
-    then
-        raise exception 'step % was changed after it was applied', fn_iu_step_record.step_name using
-            errcode = 'IU901',
-            detail = format('ledger %s, file %s', v_known, fn_iu_step_record.checksum),
-            hint = 'Put the file back as it was, and write the change as a new step.';
-    end if;
-    insert into public.iu_schema_step (step_name, checksum)
-    values (fn_iu_step_record.step_name, fn_iu_step_record.checksum)
-    on conflict (step_name) do update
-    set checksum = excluded.checksum, applied_at = clock_timestamp(), applied_by = session_user;
-end
-$$;
-comment on function public.fn_iu_step_record(text, text) is
-'Records a step in the ledger: the last statement of every step. Raises IU901 where the step is
-recorded with another checksum; only a repeatable step (its name ends in _functions) may change.';
-
-create function public.fn_iu_step_require(step_name text)
-returns void
-language plpgsql stable
-set search_path = pg_catalog, pg_temp
-as $$
+#variable_conflict use_variable
 begin
     if not exists (
-        select from public.iu_schema_step as step
-        where step.step_name = fn_iu_step_require.step_name
+        select from public.iu_schema_step as s
+        where s.module = fn_iu_step_require.module and s.step_name = fn_iu_step_require.step_name
     ) then
-        raise exception 'step % is not applied yet', fn_iu_step_require.step_name using
+        raise exception 'step %/% is not applied yet', module, step_name using
             errcode = 'IU901',
-            hint = 'Apply the steps in the order of their numbers (iu migrate).';
+            hint = 'Apply the steps in the order that iu migrate --plan prints.';
+    end if;
+    perform set_config(
+        'iu.step_requires',
+        concat_ws(',', nullif(current_setting('iu.step_requires', true), ''), module || '/' || step_name), true
+    );
+    if current_setting('lock_timeout') = '0' then
+        perform set_config('lock_timeout', '300ms', true);
     end if;
 end
 $$;
-comment on function public.fn_iu_step_require(text) is
-'The first statement of a step: raises IU901 where the step before it is not in the ledger.';
+comment on function public.fn_iu_step_require(text, text) is
+'The first statement of a step, once for each step that it stands on: raises IU901 where that one is
+not in the ledger, and remembers it for fn_iu_step_record. Sets lock_timeout to 300 ms for the
+transaction where it is 0, so that nobody queues for longer behind a step that waits for a lock.';
 
-create function public.fn_iu_step_forget(step_name text)
+create function public.fn_iu_step_record(module text, step_name text, checksum text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_known text := (
+        select s.checksum from public.iu_schema_step as s
+        where s.module = fn_iu_step_record.module and s.step_name = fn_iu_step_record.step_name
+    );
+    v_requires text [] := coalesce(
+        string_to_array(nullif(current_setting('iu.step_requires', true), ''), ','), '{}'
+    );
+begin
+    if v_known is distinct from checksum and v_known is not null and step_name not like '%\_functions' then
+        raise exception 'step % was changed after it was applied', step_name using
+            errcode = 'IU901',
+            detail = format('ledger %s, file %s', v_known, checksum),
+            hint = 'Put the file back as it was, and write the change as a new step.';
+    elsif v_requires = '{}' and exists (select from public.iu_schema_step) then
+        raise exception 'step % was not applied in one transaction, or requires no step', step_name using
+            errcode = 'IU901',
+            hint = 'Run the file with psql -1, and let it begin with fn_iu_step_require.';
+    end if;
+    insert into public.iu_schema_step as s (module, step_name, requires, checksum)
+    values (module, step_name, v_requires, checksum)
+    on conflict on constraint iu_schema_step_pkey do update
+    set requires = excluded.requires, checksum = excluded.checksum,
+        applied_at = clock_timestamp(), applied_by = session_user;
+    perform set_config('iu.step_requires', '', true);
+end
+$$;
+comment on function public.fn_iu_step_record(text, text, text) is
+'Records a step in the ledger: the last statement of every step. Raises IU901 where the step is
+recorded with another checksum, but for a repeatable step (its name ends in _functions), and where
+the file did not run in one transaction.';
+
+create function public.fn_iu_step_forget(module text, step_name text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_later public.iu_schema_step;
+begin
+    select s.* into v_later from public.iu_schema_step as s
+    where module || '/' || step_name = any (s.requires)
+    order by (s.module = fn_iu_step_forget.module) desc, s.step_name desc limit 1;
+    if found then
+        raise exception 'step %/% cannot be rolled back before %/%',
+            module, step_name, v_later.module, v_later.step_name using
+            errcode = 'IU901',
+            hint = case
+                when v_later.module = module
+                then 'Roll the steps back from the last to the first: iu rollback does so.'
+                else format('Module %1$s needs it. Roll that one back first: iu rollback 000 --module %1$s', v_later.module)
+            end;
+    end if;
+    delete from public.iu_schema_step as s
+    where s.module = fn_iu_step_forget.module and s.step_name = fn_iu_step_forget.step_name;
+end
+$$;
+comment on function public.fn_iu_step_forget(text, text) is
+'Takes a step out of the ledger: the last statement of every rollback. Raises IU901 while a step is
+applied that requires it, of this module or of another.';
+
+create function public.fn_iu_module_drop(module text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+declare
+    v_row record;
+    v_detail text;
+begin
+    for v_row in
+        select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass) as statement
+        from pg_catalog.pg_trigger as t
+        inner join public.iu_schema_object as f on f.kind = 'function' and to_regprocedure(f.object) = t.tgfoid
+        inner join public.iu_schema_object as o on o.kind = 'table' and to_regclass(o.object) = t.tgrelid
+        where f.module = fn_iu_module_drop.module and f.made_by = '' and not t.tgisinternal
+    loop
+        execute v_row.statement;
+    end loop;
+    for v_row in
+        select o.kind, string_agg(o.object, ', ') as objects from public.iu_schema_object as o
+        where o.module = fn_iu_module_drop.module and o.kind in ('view', 'function') and o.made_by = ''
+        group by o.kind order by o.kind desc
+    loop
+        execute format('drop %s %s', v_row.kind, v_row.objects);
+    end loop;
+    for v_row in
+        select o.* from public.iu_schema_object as o
+        where o.module = fn_iu_module_drop.module and (o.kind in ('table', 'type') or o.made_by <> '')
+    loop
+        perform public.fn_iu_object_release(v_row.kind, v_row.object, v_row.made_by = '');
+    end loop;
+    delete from public.iu_schema_object as o where o.module = fn_iu_module_drop.module;
+    delete from public.iu_schema_access as a where a.module = fn_iu_module_drop.module;
+exception when dependent_objects_still_exist then
+    get stacked diagnostics v_detail = pg_exception_detail;
+    raise exception 'functions of module % are in use by objects that are not its own', module using
+        errcode = 'IU901', detail = v_detail,
+        hint = 'Drop what is named here, or let it use something else, and roll back again.';
+end
+$$;
+comment on function public.fn_iu_module_drop(text) is
+'Undoes the functions step of a module: drops the functions and views of its manifest, and the
+triggers on tables of any manifest that call them; takes away the rights of its tables and gives
+them back to the installer. What others made is left alone: raises IU901 where it needs a function
+that would go.';
+
+create function public.fn_iu_object_release(kind text, object text, to_installer boolean)
 returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_later text := (
-        select max(step.step_name) from public.iu_schema_step as step
-        where step.step_name > fn_iu_step_forget.step_name
-    );
+    v_role text;
 begin
-    if v_later is not null then
-        raise exception 'step % cannot be rolled back before %', step_name, v_later using
-            errcode = 'IU901',
-            hint = 'Roll the steps back from the last to the first (iu rollback).';
+    for v_role in select r.rolname from pg_catalog.pg_roles as r
+        where r.rolname in (select a.role_name from public.iu_schema_access as a) loop
+        execute format('revoke all on %s %s from %I', replace(kind, 'view', 'table'), object, v_role);
+    end loop;
+    if to_installer then
+        execute format('alter %s %s owner to %I', kind, object, current_user);
     end if;
-    delete from public.iu_schema_step as step
-    where step.step_name = fn_iu_step_forget.step_name;
 end
 $$;
-comment on function public.fn_iu_step_forget(text) is
-'Takes a step out of the ledger: the last statement of every rollback. Raises IU901 while a later
-step is applied.';
+comment on function public.fn_iu_object_release(text, text, boolean) is
+'Takes the rights of the matrix from an object and, to_installer, gives it to the current user.';
 
 create function public.fn_iu_proof_note(name text, expected text, seen text)
 returns boolean
@@ -182,4 +304,22 @@ comment on function public.fn_iu_proof_end(text) is
 'Closes a proof: raises IU902 with the names of the lines that failed since the last call, if there
 are any.';
 
-select public.fn_iu_step_record('010_roles_and_ledger', '92693046ffbd815474ef26a5f067ce31e3a30fa21eab1efd78764beae374b5dc');
+do $owner$
+declare
+    v_object text;
+begin
+    if current_setting('iu.without_roles', true) is distinct from 'on' then
+        foreach v_object in array array[
+            'table public.iu_schema_step', 'table public.iu_schema_access', 'table public.iu_schema_object',
+            'function public.fn_iu_step_require', 'function public.fn_iu_step_record',
+            'function public.fn_iu_step_forget', 'function public.fn_iu_module_drop',
+            'function public.fn_iu_object_release', 'function public.fn_iu_proof_note',
+            'function public.fn_iu_proof_end'
+        ] loop
+            execute format('alter %s owner to iu_owner', v_object);
+        end loop;
+    end if;
+end
+$owner$;
+
+select public.fn_iu_step_record('iu-core', '010_roles_and_ledger', 'fcf2d24e6bcfd53d0a5b067c0037b5f862a1c9126b1a8c4f34da9b29a2031304');

@@ -1,5 +1,5 @@
 -- 030: which events there are, the shared stream that holds them, and the clusters it has lived in.
-select public.fn_iu_step_require('020_gates');
+select public.fn_iu_step_require('iu-core', '020_gates');
 
 create table public.event_type_registry (
     event_type text primary key,
@@ -69,4 +69,4 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 ('structure_piece_split', 'update', 'immediate', 'information_unit'),
 ('sql_link_created', 'update', 'immediate', 'iu_sql_link');
 
-select public.fn_iu_step_record('030_event_types_and_outbox', '58734b086781d4632da19fc5610ac5c0b87528085d9cace28a881a6c9e3eb600');
+select public.fn_iu_step_record('iu-core', '030_event_types_and_outbox', 'f6879b62e79b25447ab9b257a98452ad291daf729fec1fffd98e0487082a02fe');

@@ -1,5 +1,5 @@
 -- 040: outbound routes, their history, and the numbers that stand for names in the audit.
-select public.fn_iu_step_require('030_event_types_and_outbox');
+select public.fn_iu_step_require('iu-core', '030_event_types_and_outbox');
 
 create table public.iu_audit_name (
     name_no int generated always as identity primary key,
@@ -67,4 +67,4 @@ insert into public.iu_outbound_route
 select r.route_code, r.event_type, r.enabled, r.dry_run, r.target_kind, r.target_ref, known.name_no, r.route_version
 from recorded as r inner join known on known.name = r.route_code;
 
-select public.fn_iu_step_record('040_routes', '05dd3b71b1740afd2325cf5569f961b039dd11b158ff2727073241245963ad6a');
+select public.fn_iu_step_record('iu-core', '040_routes', 'fa7458db34b60f191142e285c1724c080336b4abbe9f410b8e8723c51e2c9b1f');

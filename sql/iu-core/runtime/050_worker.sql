@@ -1,5 +1,5 @@
 -- 050: the worker's cursor, the ledger of batches, the audit of attempts, and the dead letters.
-select public.fn_iu_step_require('040_routes');
+select public.fn_iu_step_require('iu-core', '040_routes');
 
 create table public.iu_route_worker_cursor (
     worker_name text primary key,
@@ -185,4 +185,4 @@ Events of the domain up to to_seq that were read and old enough are gone, with t
 attempts; batches, dead letters and replays stay. events_hash is the sha256 of the ids of the
 events, 16 bytes each, in the order of event_seq.';
 
-select public.fn_iu_step_record('050_worker', '61b7f4b13ca2d0e909a6708bcbd67ab7af57b0bb215a3e816be4beb410c1912d');
+select public.fn_iu_step_record('iu-core', '050_worker', 'e9fc691b6ee223c76d09ec695a27563300fd5e07c8d17bb08662cca08590beff');

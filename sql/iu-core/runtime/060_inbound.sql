@@ -1,5 +1,5 @@
 -- 060: the subject of events (units, versions, links) and the way in from its tables.
-select public.fn_iu_step_require('050_worker');
+select public.fn_iu_step_require('iu-core', '050_worker');
 
 create table public.information_unit (
     unit_id uuid primary key default gen_random_uuid(),
@@ -81,4 +81,4 @@ the changed row.';
 insert into public.iu_inbound_route (route_code, source_table, source_op, target_event_type) values
 ('iu_sql.iu_sql_link.insert', 'iu_sql_link', 'insert', 'sql_link_created');
 
-select public.fn_iu_step_record('060_inbound', '4ca49a6f568daa7a16ab7d9c5ec8f1fc6a8d62b6397ea56755ddd06e9d3f60c1');
+select public.fn_iu_step_record('iu-core', '060_inbound', '89f4ec2f6c23f972720e3f838c3024daf62c984f0ff594191ca64f7e840d8118');

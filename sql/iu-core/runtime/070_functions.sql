@@ -1,18 +1,40 @@
--- 070: the table of contents of the code. Repeatable: applied again whenever one of these files has changed.
-select public.fn_iu_step_require('060_inbound');
+-- 070: the table of contents of the code. Repeatable: applied again whenever one of these files or the schema has
+-- changed. It requires the last schema step, so that functions follow tables. A table is altered only where it differs.
+select public.fn_iu_step_require('iu-core', '060_inbound');
+
+-- the manifest and the matrix of rights
+\ir ../objects/steps/fn_iu_object_identity.sql
+\ir ../objects/steps/fn_iu_roles_are_used.sql
+\ir ../objects/steps/fn_iu_object_rights.sql
+\ir ../objects/steps/fn_iu_object_misfit.sql
+\ir ../objects/steps/fn_iu_object_secure.sql
+\ir ../objects/steps/fn_iu_access_declare.sql
+\ir ../objects/steps/fn_iu_trigger_ensure.sql
+\ir ../objects/steps/fn_iu_object_declare.sql
+\ir ../objects/access.sql
+\ir ../objects/steps/ledger.sql
 
 -- shared by all
 \ir ../objects/steps/fn_iu_append_only_refuse.sql
 \ir ../objects/steps/fn_iu_argument_require.sql
 \ir ../objects/steps/fn_iu_fault_is_systemic.sql
 
+-- proof and upkeep of a module
+\ir ../objects/steps/fn_iu_table_is_append_only.sql
+\ir ../objects/steps/fn_iu_module_writers.sql
+\ir ../objects/steps/fn_iu_module_prove.sql
+\ir ../objects/steps/fn_iu_module_prune.sql
+
 -- gates
+\ir ../objects/gates/tables.sql
 \ir ../objects/gates/fn_iu_gate_open.sql
 \ir ../objects/gates/fn_iu_setting_seconds.sql
 \ir ../objects/gates/fn_iu_gate_set.sql
 \ir ../objects/gates/trg_iu_gate_history.sql
 
 -- event types and outbox
+\ir ../objects/event_types/tables.sql
+\ir ../objects/outbox/tables.sql
 \ir ../objects/event_types/fn_iu_event_type_require.sql
 \ir ../objects/outbox/fn_iu_event_id.sql
 \ir ../objects/outbox/fn_iu_payload_is_plain.sql
@@ -23,10 +45,12 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/outbox/fn_iu_emit_events.sql
 
 -- routes
+\ir ../objects/routes/tables.sql
 \ir ../objects/routes/fn_iu_name_intern.sql
 \ir ../objects/routes/trg_iu_route_version.sql
 
 -- attempts
+\ir ../objects/attempts/tables.sql
 \ir ../objects/attempts/fn_iu_idempotency_key.sql
 \ir ../objects/attempts/fn_iu_route_deliver.sql
 \ir ../objects/attempts/fn_iu_attempt_decide.sql
@@ -37,6 +61,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/attempts/iu_route_attempt.sql
 
 -- dead letters
+\ir ../objects/dead_letters/tables.sql
 \ir ../objects/dead_letters/fn_iu_replay_delay.sql
 \ir ../objects/dead_letters/fn_iu_dead_letters_set_aside.sql
 \ir ../objects/dead_letters/fn_iu_dead_letter_lock.sql
@@ -46,6 +71,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/dead_letters/fn_iu_route_dead_letter_discard.sql
 
 -- worker
+\ir ../objects/worker/tables.sql
 \ir ../objects/worker/fn_iu_worker_name_require.sql
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
@@ -71,6 +97,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/worker/fn_iu_route_worker_pending.sql
 
 -- retention
+\ir ../objects/retention/tables.sql
 \ir ../objects/retention/fn_iu_retention_days.sql
 \ir ../objects/retention/fn_iu_retention_cut.sql
 \ir ../objects/retention/fn_iu_event_is_consumed.sql
@@ -80,6 +107,8 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/retention/fn_iu_retention_run.sql
 
 -- inbound
+\ir ../objects/units/tables.sql
+\ir ../objects/inbound/tables.sql
 \ir ../objects/inbound/trg_iu_unit_version_out.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
@@ -104,7 +133,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/evidence/fn_iu_probe_open.sql
 \ir ../objects/evidence/fn_iu_probe_try.sql
 
--- who owns what, and who may do what
-\ir ../objects/grants.sql
+-- functions and views of older files
+select public.fn_iu_module_prune('iu-core');
 
-select public.fn_iu_step_record('070_functions', 'b7721477c03df448d653c4120c1c7f1db076eebe48e47d24370d16849aa4be2f');
+select public.fn_iu_step_record('iu-core', '070_functions', '74cf0e303db35ac15116bc38908920566dd8950c543cb419307c4e2ba752f2bd');

@@ -1,5 +1,5 @@
 -- 090: the worker gate is opened, the worker invoked exactly once, and the audit shows that nothing came of it.
-select public.fn_iu_step_require('080_route_worker_disable');
+select public.fn_iu_step_require('iu-core', '080_route_worker_disable');
 
 select public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'runtime/090: the worker is armed');
 
@@ -24,4 +24,4 @@ begin
 end
 $run$;
 
-select public.fn_iu_step_record('090_route_worker_enable', 'dc43025f9c5d4a9afd7a171e01efb1c29f1828db39a2a8f01ca2e2edc1716c41');
+select public.fn_iu_step_record('iu-core', '090_route_worker_enable', 'd7dabd8397c8a8b4909be4e9f77b08fa02b7a376c793e8e5bede4389ef9c8a50');

@@ -1,7 +1,7 @@
 -- 100: the live verification, L1 to L9. Changes nothing; raises IU902 where a line fails.
 -- L6, L7 and L9 are figures of an outbox without events. Where it is in use already (the step is applied anew), the audit
 -- must agree with the ledger of batches instead, and the backlog is told and not judged.
-select public.fn_iu_step_require('090_route_worker_enable');
+select public.fn_iu_step_require('iu-core', '090_route_worker_enable');
 
 do $proof$
 declare
@@ -62,4 +62,4 @@ begin
 end
 $proof$;
 
-select public.fn_iu_step_record('100_route_worker_live_verification', 'ee5a3581a97bc3f85ce46dd43b6ed4342b209db476fd73e67f566d29a5f0bf35');
+select public.fn_iu_step_record('iu-core', '100_route_worker_live_verification', '04f654b8a182caf2e1a343f3d972c7af51eeba17258577ecea93e3c532d8a721');

@@ -18,21 +18,21 @@ begin
         ) end
     );
     perform public.fn_iu_proof_note('ledger holds the step', '1', (
-        select count(*)::text from public.iu_schema_step as s where s.step_name = '010_roles_and_ledger'
+        select count(*)::text from public.iu_schema_step as s
+        where s.module = 'iu-core' and s.step_name = '010_roles_and_ledger'
     ));
     perform public.fn_iu_proof_note('tables open to PUBLIC', 'none', coalesce((
-        select string_agg(distinct c.relname, ', ' order by c.relname)
-        from pg_catalog.pg_class as c
+        select string_agg(distinct o.object, ', ' order by o.object)
+        from public.iu_schema_object as o
+        inner join pg_catalog.pg_class as c on c.oid = to_regclass(o.object)
         cross join lateral aclexplode(c.relacl) as a
-        where c.relnamespace = 'public'::regnamespace and a.grantee = 0 and (
-            c.relname like 'iu\_%' or c.relname like 'dot\_config%' or c.relname like 'event\_%'
-            or c.relname in ('information_unit', 'unit_version')
-        )
+        where o.kind in ('table', 'view') and a.grantee = 0
     ), 'none'));
     perform public.fn_iu_proof_note('functions open to PUBLIC', 'none', coalesce((
-        select string_agg(p.proname, ', ' order by p.proname)
-        from pg_catalog.pg_proc as p
-        where p.pronamespace = 'public'::regnamespace and p.proname like 'fn\_iu\_%'
+        select string_agg(o.object, ', ' order by o.object)
+        from public.iu_schema_object as o
+        inner join pg_catalog.pg_proc as p on p.oid = to_regprocedure(o.object)
+        where o.kind = 'function'
             and (p.proacl is null or exists (select from aclexplode(p.proacl) as a where a.grantee = 0))
     ), 'none'));
     perform public.fn_iu_proof_end('010_roles_and_ledger');

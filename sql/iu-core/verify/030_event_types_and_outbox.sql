@@ -19,11 +19,9 @@ begin
         select string_agg(r.event_type, ', ' order by r.event_type) from public.event_type_registry as r
         where r.event_type in ('version_applied', 'structure_piece_split', 'sql_link_created')
     ));
-    perform public.fn_iu_proof_note('append-only trigger of event_outbox', 'enabled', (
-        select case when t.tgenabled in ('O', 'A') then 'enabled' else 'disabled' end
-        from pg_catalog.pg_trigger as t
-        where t.tgrelid = 'public.event_outbox'::regclass and t.tgname = 'trg_iu_append_only'
-    ));
+    perform public.fn_iu_proof_note('append-only trigger of event_outbox', 'enabled', case
+        when public.fn_iu_table_is_append_only('public.event_outbox') then 'enabled' else 'disabled'
+    end);
     perform public.fn_iu_proof_note('a number is drawn after the transaction has its id, one at a time', 'it is', case when (
         select a.attnum from pg_catalog.pg_attribute as a
         where a.attrelid = 'public.event_outbox'::regclass and a.attname = 'emitted_xid'

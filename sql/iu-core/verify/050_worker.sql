@@ -4,9 +4,8 @@ declare
     v_unattempted bigint;
 begin
     perform public.fn_iu_proof_note('append-only triggers of the audit', '2', (
-        select count(*)::text from pg_catalog.pg_trigger as t
-        where t.tgrelid in ('public.iu_route_attempt_log'::regclass, 'public.iu_route_batch'::regclass)
-            and t.tgname = 'trg_iu_append_only' and t.tgenabled in ('O', 'A')
+        select count(*)::text from (values ('public.iu_route_attempt_log'), ('public.iu_route_batch')) as t (name)
+        where public.fn_iu_table_is_append_only(t.name::regclass)
     ));
     perform public.fn_iu_proof_note('first attempts and replays are unique', '2', (
         select count(*)::text from pg_catalog.pg_index as i

@@ -16,3 +16,8 @@ $$;
 comment on function public.fn_iu_attempt_decide(uuid, text) is
 'Asks the seam to deliver: null where it did, else its SQLSTATE and message. An error that is not
 the event''s fault is raised on. Writes nothing itself, so it costs no transaction id.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_attempt_decide(uuid, text)',
+    'internal'
+);

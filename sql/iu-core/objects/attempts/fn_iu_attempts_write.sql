@@ -82,3 +82,8 @@ Numbers the batch where it sees an event. Returns the batch with its counts and 
 event_seq, null where nothing is left. leave_known leaves attempts alone that exist already (a
 re-claim); else one raises unique_violation. given_failure makes every attempt a failed one with
 this detail. The caller holds the worker''s cursor.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_attempts_write(public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, boolean, text)',
+    'internal'
+);

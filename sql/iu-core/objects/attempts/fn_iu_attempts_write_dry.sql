@@ -67,3 +67,8 @@ having written nothing, where an enabled route is not dry, more than 16 are enab
 more than one; fn_iu_attempts_write does those. Numbers the batch where it sees an event. Returns the
 batch with its counts and its first and last event_seq. An attempt that exists already raises unique_violation. The caller holds
 the worker''s cursor.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_attempts_write_dry(public.iu_route_worker_cursor, public.iu_route_batch, bigint, int)',
+    'internal'
+);

@@ -60,3 +60,8 @@ comment on function public.fn_iu_attempts_write_isolated(
 fn_iu_attempts_write, all at once under one savepoint; where that fails, undone and halved until the
 event that fails stands alone and is written as failed with its error. An attempt that exists already turns the write into a re-claim. Returns the batch
 with the counts of all its parts. Raises an error that is not an event''s fault.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_attempts_write_isolated(public.iu_route_worker_cursor, public.iu_route_batch, bigint, int, boolean, boolean, text)',
+    'internal'
+);

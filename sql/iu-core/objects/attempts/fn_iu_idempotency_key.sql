@@ -7,3 +7,8 @@ as $$
 $$;
 comment on function public.fn_iu_idempotency_key(text, uuid, text) is
 'The key of (worker, event, route): always the same for the same three. No route is a dash.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_idempotency_key(text, uuid, text)',
+    'inspect'
+);

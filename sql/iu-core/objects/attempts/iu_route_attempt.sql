@@ -28,3 +28,4 @@ comment on view public.iu_route_attempt is
 route_code is null where no route was enabled; target_kind and target_ref are the route''s at that
 moment; run_ref is the orchestrator''s run. (idempotency_key, attempt_no) is unique. Stands on
 iu_route_attempt_log.';
+select public.fn_iu_object_declare('iu-core', 'view', 'public.iu_route_attempt', 'state');

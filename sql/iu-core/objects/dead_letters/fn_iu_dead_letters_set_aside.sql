@@ -33,3 +33,8 @@ $$;
 comment on function public.fn_iu_dead_letters_set_aside(public.iu_route_batch) is
 'Writes a dead letter for each failed first attempt of a batch, with the event''s references and
 the error. Returns how many.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_dead_letters_set_aside(public.iu_route_batch)',
+    'internal'
+);

@@ -11,3 +11,4 @@ $$;
 comment on function public.fn_iu_replay_delay(int) is
 'How long a letter rests after so many attempts: doubled with each attempt, up to a cap (settings
 iu_core.replay_backoff_…).';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_replay_delay(int)', 'internal');

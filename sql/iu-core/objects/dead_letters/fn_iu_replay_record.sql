@@ -25,3 +25,8 @@ $$;
 comment on function public.fn_iu_replay_record(public.iu_route_dead_letter, int, text, text, text) is
 'Writes the attempt of a replay into the audit, under the letter''s own key, and adds it to the
 tally.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_replay_record(public.iu_route_dead_letter, int, text, text, text)',
+    'internal'
+);

@@ -10,3 +10,8 @@ as $$
 $$;
 comment on function public.fn_iu_replay_summary(text, text, public.iu_route_dead_letter) is
 'What a replay returns; attempt_no is the number of the letter''s newest attempt.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_replay_summary(text, text, public.iu_route_dead_letter)',
+    'internal'
+);

@@ -23,3 +23,8 @@ comment on function public.fn_iu_route_dead_letter_discard(uuid, text) is
 'Closes a dead letter that is not to be tried again, with the reason; in every state of the gates,
 for nothing leaves. Returns {"status", "resolved", "dead_letter_id"}: status is discarded or
 already_resolved. Raises IU104, IU401. Locks the letter.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_route_dead_letter_discard(uuid, text)',
+    'operate'
+);

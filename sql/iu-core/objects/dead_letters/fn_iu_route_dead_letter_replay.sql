@@ -48,3 +48,8 @@ already_resolved; decision is skipped (route missing or disabled: stays open), d
 or failed (the seam raised: stays open), and null where nothing was tried. Writes one attempt with
 the next attempt_no and run_ref, and moves next_replay_at. Locks the letter; two replays of it at
 once go one after the other. Raises IU104, IU401.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_route_dead_letter_replay(uuid, text)',
+    'operate'
+);

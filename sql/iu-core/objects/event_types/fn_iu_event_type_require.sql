@@ -24,3 +24,8 @@ $$;
 comment on function public.fn_iu_event_type_require(text) is
 'The registry row of an event type that may be emitted; raises IU101, with the types that may,
 where it is unknown or disabled.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_event_type_require(text)',
+    'internal'
+);

@@ -54,3 +54,8 @@ $$;
 comment on function public.fn_iu_audit_attempts_misfit(text, bigint, bigint) is
 'The first attempt of a worker''s batches in a range that is not what the ledger, the outbox, the
 history of its route and the dead letters say it must be; null where all fit.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_audit_attempts_misfit(text, bigint, bigint)',
+    'inspect'
+);

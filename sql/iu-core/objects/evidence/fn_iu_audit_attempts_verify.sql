@@ -56,3 +56,8 @@ the outbox, the history of the routes and the dead letters, some thousand at a t
 {"worker_name", "fits", "batches" and "attempts" (how many fit), "misfit_batch_id",
 "misfit_attempt_id", "fault" (the first row that does not fit, in words)}. Reads one snapshot;
 takes no lock.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_audit_attempts_verify(text, bigint, bigint)',
+    'inspect'
+);

@@ -64,3 +64,8 @@ comment on function public.fn_iu_audit_chain_verify(text, bigint, bigint) is
 row and in constant memory, and holds the newest hash against the cursor''s. Returns
 {"worker_name", "fits", "batches" (how many fit), "misfit_batch_id", "fault" (the first row that
 does not fit, in words), "newest_batch_id", "newest_hash"}. Reads one snapshot; takes no lock.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_audit_chain_verify(text, bigint, bigint)',
+    'inspect'
+);

@@ -32,3 +32,8 @@ comment on function public.fn_iu_audit_counts_misfit(text, bigint, bigint) is
 'The first of a worker''s batches in a range whose attempts are not as many, by decision, as its row
 says; null where all fit. A batch that reached into what retention has dropped owes no number of
 attempts.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_audit_counts_misfit(text, bigint, bigint)',
+    'inspect'
+);

@@ -38,3 +38,4 @@ comment on function public.fn_iu_audit_replays_misfit() is
 'The first dead letter whose number of attempts, error or resolution is not what its replays in the audit
 say, or replays without a letter, in words; null where all fit. Cost grows with the letters and
 replays alone.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_audit_replays_misfit()', 'inspect');

@@ -12,6 +12,7 @@ as $$
 $$;
 comment on function public.fn_iu_probe_own_events() is
 'How many events the transaction at hand has emitted, of all registered domains.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_own_events()', 'inspect');
 
 create or replace function public.fn_iu_probe_counts()
 returns jsonb
@@ -34,6 +35,7 @@ comment on function public.fn_iu_probe_counts() is
 'The counts that a probe holds against one another while it acts: {"own_events" (those of this
 transaction), "iu_route_attempt", "iu_route_dead_letter", "failed", "sent"}; the last two are
 attempts with that decision.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_counts()', 'inspect');
 
 create or replace function public.fn_iu_probe_rows()
 returns text
@@ -54,3 +56,4 @@ $$;
 comment on function public.fn_iu_probe_rows() is
 'How many rows there are, for a person to read before, while and after a probe acts. Events are
 counted up to a million.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_rows()', 'inspect');

@@ -15,6 +15,7 @@ $$;
 comment on function public.fn_iu_probe_delta(jsonb, text) is
 'How much one of the counts of fn_iu_probe_counts has grown since the baseline. In a transaction
 whose snapshot stands still the outbox grows by its own events alone, so they are what is counted.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_delta(jsonb, text)', 'inspect');
 
 create or replace function public.fn_iu_probe_deltas(baseline jsonb)
 returns text
@@ -27,3 +28,4 @@ $$;
 comment on function public.fn_iu_probe_deltas(jsonb) is
 'How much outbox, attempts and dead letters have grown since the baseline, as a line of a proof
 says it.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_deltas(jsonb)', 'inspect');

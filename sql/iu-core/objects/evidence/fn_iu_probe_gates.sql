@@ -7,3 +7,4 @@ as $$
 $$;
 comment on function public.fn_iu_probe_gates() is
 'All settings and gates with their values: what a probe must leave as it was.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_gates()', 'inspect');

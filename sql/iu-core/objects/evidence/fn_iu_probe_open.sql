@@ -22,6 +22,7 @@ comment on function public.fn_iu_probe_open(text) is
 (fn_iu_probe_trace), and a notice with fn_iu_probe_rows. Remembers in the setting iu.probe_settings
 of the session what steers the engine, for fn_iu_probe_close to hold against what is there
 afterwards.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_open(text)', 'internal');
 
 create or replace function public.fn_iu_probe_close(mark text)
 returns void
@@ -48,3 +49,4 @@ comment on function public.fn_iu_probe_close(text) is
 (fn_iu_probe_trace), and whether what steers the engine is as it was at fn_iu_probe_open; and a
 notice with fn_iu_probe_rows, which others that write meanwhile move too. The caller closes with
 fn_iu_proof_end.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_close(text)', 'internal');

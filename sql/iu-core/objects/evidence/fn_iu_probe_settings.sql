@@ -17,3 +17,4 @@ $$;
 comment on function public.fn_iu_probe_settings() is
 'All that steers the engine: settings and gates, event types, routes of both directions, and the
 safety check of the outbound routes. A probe must leave it as it was.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_settings()', 'inspect');

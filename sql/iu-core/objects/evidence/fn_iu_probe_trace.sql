@@ -66,3 +66,4 @@ comment on function public.fn_iu_probe_trace(text) is
 'What a probe that marks all it makes (workers, actors, addresses) has left behind: nothing, or how
 many rows of which tables. An attempt or letter cannot be there without the name of its worker in
 iu_audit_name or its cursor.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_trace(text)', 'inspect');

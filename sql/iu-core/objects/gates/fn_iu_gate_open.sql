@@ -10,3 +10,4 @@ end
 $$;
 comment on function public.fn_iu_gate_open(text) is
 'Whether a gate is open: true only where its row says exactly true. A missing row is closed.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_gate_open(text)', 'inspect');

@@ -43,3 +43,8 @@ comment on function public.fn_iu_gate_set(text, text, text) is
 the same value too. Returns {"status": "set", "key", "old_value", "value", "reason"}. Raises IU104
 for an empty key or reason, IU202 for an unknown key or a value that does not fit. Locks the row
 of the gate.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_gate_set(text, text, text)',
+    'operate'
+);

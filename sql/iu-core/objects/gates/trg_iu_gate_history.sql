@@ -15,7 +15,9 @@ $$;
 comment on function public.fn_iu_gate_history_record() is
 'Trigger function: writes one row of dot_config_history for each row of dot_config that was
 written.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_gate_history_record()', 'internal');
 
-create or replace trigger trg_iu_gate_history
-after insert or update or delete on public.dot_config
-for each row execute function public.fn_iu_gate_history_record();
+select public.fn_iu_trigger_ensure(
+    'create trigger trg_iu_gate_history after insert or delete or update on public.dot_config '
+    'for each row execute function public.fn_iu_gate_history_record()'
+);

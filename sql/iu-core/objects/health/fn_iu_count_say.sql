@@ -7,3 +7,4 @@ as $$
 $$;
 comment on function public.fn_iu_count_say(int, int) is
 'A count that was stopped one above cap, in words.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_count_say(int, int)', 'internal');

@@ -42,3 +42,8 @@ comment on function public.fn_iu_health_faults(public.iu_route_worker_cursor, in
 'What makes a worker unhealthy, a sentence each: the safety check is missing, the cursor is another
 cluster''s, or a backlog has not moved for iu_core.stall_seconds though the gates are open. Empty
 where it is healthy.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz)',
+    'internal'
+);

@@ -61,3 +61,8 @@ comment on function public.fn_iu_route_worker_health(text) is
 exact up to 10,000. Counts of attempts are of the whole audit. A fault makes it unhealthy; a
 closed gate and open letters are reasons that do not. Raises IU104. Cost does not grow with the
 tables.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_route_worker_health(text)',
+    'inspect'
+);

@@ -29,7 +29,13 @@ comment on function public.fn_iu_sql_link_inbound_capture() is
 'Trigger function of the way in: for each enabled inbound route of inserts into iu_sql_link records
 one capture, and emits the route''s event type where the route is not dry-run (address: the SQL
 object, subject: the link). Raises what fn_iu_emit_event raises.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_sql_link_inbound_capture()',
+    'internal'
+);
 
-create or replace trigger trg_iu_sql_in_iu_sql_link
-after insert on public.iu_sql_link
-for each row execute function public.fn_iu_sql_link_inbound_capture();
+select public.fn_iu_trigger_ensure(
+    'create trigger trg_iu_sql_in_iu_sql_link after insert on public.iu_sql_link '
+    'for each row execute function public.fn_iu_sql_link_inbound_capture()'
+);

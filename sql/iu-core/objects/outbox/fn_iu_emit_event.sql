@@ -42,3 +42,8 @@ classification come from the registry. Raises IU101 for an unknown or disabled t
 payload that is no object, larger than 8 KiB or has a key that the type does not allow, IU103 for
 one that is not refs-only, IU104 for an argument that is null, empty or malformed. Writes one row
 of event_outbox; takes no lock that another emitter waits for.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_emit_event(text, text, uuid, text, jsonb)',
+    'emit'
+);

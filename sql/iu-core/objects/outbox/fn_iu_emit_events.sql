@@ -63,3 +63,4 @@ comment on function public.fn_iu_emit_events(jsonb) is
 returns their ids in the order of the array. An element is an object with event_type,
 canonical_address, subject_ref, actor_ref and safe_payload; an element that is refused is named by
 its place, counted from 1. Raises IU101 to IU104.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_emit_events(jsonb)', 'emit');

@@ -14,13 +14,22 @@ return cast(
 comment on function public.fn_iu_event_id() is
 'A UUIDv7: 48 bits of milliseconds since 1970, then random. For servers before 18, which have no
 uuidv7(). Bound when it is created, so it needs no search_path and the default inlines it.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_event_id()', 'inspect');
 
+-- Only where it differs: to alter a table, one has to wait for every transaction that has written to it.
 do $default$
+declare
+    v_wanted constant text := coalesce(
+        to_regprocedure('pg_catalog.uuidv7()')::text, to_regprocedure('public.fn_iu_event_id()')::text
+    );
 begin
-    if to_regprocedure('pg_catalog.uuidv7()') is not null then
-        alter table public.event_outbox alter column event_id set default pg_catalog.uuidv7();
-    else
-        alter table public.event_outbox alter column event_id set default public.fn_iu_event_id();
+    if not exists (
+        select from pg_catalog.pg_attrdef as d
+        inner join pg_catalog.pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+        where d.adrelid = 'public.event_outbox'::regclass and a.attname = 'event_id'
+            and pg_get_expr(d.adbin, d.adrelid) = v_wanted
+    ) then
+        execute format('alter table public.event_outbox alter column event_id set default %s', v_wanted);
     end if;
 end
 $default$;

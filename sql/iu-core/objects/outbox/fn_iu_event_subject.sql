@@ -26,3 +26,8 @@ comment on function public.fn_iu_event_subject(bigint, text, text, text, text, j
 'The subject, as a uuid, of an element of a bulk emit that the quick look did not clear. Raises
 what fn_iu_event_check raises with the element''s place in front of the message, and IU104 where
 the subject is no uuid. Volatile, so that it is asked in the order of the array, after the sort.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_event_subject(bigint, text, text, text, text, jsonb)',
+    'internal'
+);

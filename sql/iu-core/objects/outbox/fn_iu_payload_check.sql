@@ -46,3 +46,4 @@ comment on function public.fn_iu_payload_check(jsonb) is
 or nested deeper than 32 levels, and IU103 where a key at any depth names a body, secret or vector (in any
 case, as a part of the key too) or is not plain ASCII, or an array at any depth holds more than 16
 numbers.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_payload_check(jsonb)', 'inspect');

@@ -11,3 +11,4 @@ comment on function public.fn_iu_payload_is_plain(text) is
 'The quick look at a payload, as text: true where it is certainly a small, flat object of references
 and counts. Where it is false fn_iu_payload_check decides. Cost grows with the size of the payload
 alone. Bound when it is created, so it needs no search_path and its callers inline it.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_payload_is_plain(text)', 'inspect');

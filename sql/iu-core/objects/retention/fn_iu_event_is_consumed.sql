@@ -26,3 +26,8 @@ comment on function public.fn_iu_event_is_consumed(
 'Whether a cursor has certainly read an event, or passed over it by a seek: consumed_snapshot shows
 it, or the open window does and it lies before the position. Where that is in doubt (the cursor
 is of another cluster than anchor, the event of a transaction that the cursor saw open) it has not.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_event_is_consumed(public.event_outbox, public.iu_route_worker_cursor, public.event_outbox_cluster)',
+    'internal'
+);

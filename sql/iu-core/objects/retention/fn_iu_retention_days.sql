@@ -11,3 +11,4 @@ $$;
 comment on function public.fn_iu_retention_days() is
 'For how many days events that were read, and their attempts, are kept at least; 0, also where the
 setting is missing or is no number: for ever.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_days()', 'internal');

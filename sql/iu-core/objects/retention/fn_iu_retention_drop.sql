@@ -48,3 +48,8 @@ comment on function public.fn_iu_retention_drop(text, bigint, int, int, text) is
 is younger than so many days or is held (fn_iu_retention_holder), and their first attempts;
 records the round before it deletes. Returns the round, with 0 events where nothing is dropped.
 The caller keeps cursors from moving.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_retention_drop(text, bigint, int, int, text)',
+    'internal'
+);

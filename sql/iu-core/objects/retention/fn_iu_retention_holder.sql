@@ -33,3 +33,8 @@ comment on function public.fn_iu_retention_holder(public.event_outbox) is
 'Why an event may not be dropped, whatever its age, in words: a worker of its domain that has not
 read it, a domain that nobody reads, an open dead letter, or a worker that stands on it (a
 re-anchor after a restore needs that one). Null where it may.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_retention_holder(public.event_outbox)',
+    'internal'
+);

@@ -70,3 +70,4 @@ retention_off, busy where workers held their cursors for half a second, or other
 restore, until a seek has anchored the outbox again. Raises IU104 for the
 reason, IU301 for an event_limit outside 1 to 100000. Locks out workers and seeks until the
 transaction ends, emitters never: call it in a transaction of its own.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_run(text, int)', 'operate');

@@ -38,3 +38,4 @@ comment on function public.fn_iu_retention_state(text) is
 kept), "held_by" (why, in words; null where nothing is overdue), "note" (the sentence for health;
 null where there is nothing to do), "dropped_up_to_seq"}. Looks at the oldest event after
 the last round alone.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_state(text)', 'inspect');

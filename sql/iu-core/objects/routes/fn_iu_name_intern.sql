@@ -17,3 +17,4 @@ $$;
 comment on function public.fn_iu_name_intern(text) is
 'The number that stands for a worker name or route code in the audit; given at its first use, the
 same for ever.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_name_intern(text)', 'internal');

@@ -19,7 +19,9 @@ $$;
 comment on function public.fn_iu_route_version_record() is
 'Trigger function: records every state of an outbound route in iu_outbound_route_version and gives
 the row its numbers.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_route_version_record()', 'internal');
 
-create or replace trigger trg_iu_route_version
-before insert or update or delete on public.iu_outbound_route
-for each row execute function public.fn_iu_route_version_record();
+select public.fn_iu_trigger_ensure(
+    'create trigger trg_iu_route_version before insert or delete or update on public.iu_outbound_route '
+    'for each row execute function public.fn_iu_route_version_record()'
+);

@@ -18,39 +18,4 @@ comment on function public.fn_iu_append_only_refuse() is
 'Trigger function of the append-only tables: raises IU203 on update, delete and truncate, even
 where no row matches. A delete of events and attempts passes in a transaction that has recorded
 it in iu_retention_history (fn_iu_retention_run).';
-
-create or replace trigger trg_iu_append_only
-before update or delete or truncate on public.event_outbox
-for each statement execute function public.fn_iu_append_only_refuse();
-
-create or replace trigger trg_iu_append_only
-before update or delete or truncate on public.iu_route_attempt_log
-for each statement execute function public.fn_iu_append_only_refuse();
-
-create or replace trigger trg_iu_append_only
-before update or delete or truncate on public.iu_route_batch
-for each statement execute function public.fn_iu_append_only_refuse();
-
-create or replace trigger trg_iu_append_only
-before update or delete or truncate on public.dot_config_history
-for each statement execute function public.fn_iu_append_only_refuse();
-
-create or replace trigger trg_iu_append_only
-before update or delete or truncate on public.iu_outbound_route_version
-for each statement execute function public.fn_iu_append_only_refuse();
-
-create or replace trigger trg_iu_append_only
-before update or delete or truncate on public.iu_inbound_capture
-for each statement execute function public.fn_iu_append_only_refuse();
-
-create or replace trigger trg_iu_append_only
-before update or delete or truncate on public.iu_route_worker_seek
-for each statement execute function public.fn_iu_append_only_refuse();
-
-create or replace trigger trg_iu_append_only
-before update or delete or truncate on public.iu_audit_name
-for each statement execute function public.fn_iu_append_only_refuse();
-
-create or replace trigger trg_iu_append_only
-before update or delete or truncate on public.iu_retention_history
-for each statement execute function public.fn_iu_append_only_refuse();
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_append_only_refuse()', 'internal');

@@ -10,3 +10,4 @@ comment on function public.fn_iu_fault_is_systemic(text) is
 connection, transaction state, serialization and deadlock, resources, limits, cancel and shutdown,
 input and output, lock timeout, privileges. Such an error ends the invocation; nothing is set
 aside.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_fault_is_systemic(text)', 'internal');

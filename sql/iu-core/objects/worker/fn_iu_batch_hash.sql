@@ -12,3 +12,8 @@ return sha256(convert_to(
 comment on function public.fn_iu_batch_hash(public.iu_route_batch) is
 'The sha256 of a batch''s facts and of previous_hash, the batch_hash of the same worker''s batch
 before it: a chain in which no row can be altered, taken out or put elsewhere unnoticed.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_batch_hash(public.iu_route_batch)',
+    'inspect'
+);

@@ -20,3 +20,8 @@ $$;
 comment on function public.fn_iu_batch_record(public.iu_route_batch) is
 'Finishes and writes the ledger row of a batch, adds its counts to the worker''s tally, and returns
 its hash.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_batch_record(public.iu_route_batch)',
+    'internal'
+);

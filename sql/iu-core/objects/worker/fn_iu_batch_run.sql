@@ -61,3 +61,8 @@ comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, t
 transaction its id: claims, decides and writes, sets aside, records, stores the cursor. The transaction''s own events belong to a window that opens now and to
 no older one, which may lack what was emitted before them. Returns what fn_iu_route_worker_run
 returns; raises IU302 and IU501.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, boolean)',
+    'internal'
+);

@@ -26,3 +26,4 @@ comment on function public.fn_iu_cluster_anchor() is
 'Anchors the outbox in this database cluster, where it is another than the last one: all events
 there are count as restored. Waits for emitters under way, once. Returns the cluster''s system
 identifier.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cluster_anchor()', 'internal');

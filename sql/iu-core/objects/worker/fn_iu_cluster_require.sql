@@ -34,3 +34,8 @@ comment on function public.fn_iu_cluster_require(text, bigint) is
 'Raises IU501 where this database cluster is not the one that the outbox and the cursor were last
 anchored in. Returns the event_seq up to which events came by a restore: their transaction ids
 mean nothing here.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_cluster_require(text, bigint)',
+    'internal'
+);

@@ -58,3 +58,8 @@ comment on function public.fn_iu_cursor_backlog(public.iu_route_worker_cursor, b
 'How many committed events the cursor has not consumed, counted up to cap, and when the oldest of
 those counted was emitted. A cursor that is null has consumed nothing. Cost grows with cap and
 with the transactions that were open, not with the tables.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_cursor_backlog(public.iu_route_worker_cursor, bigint, int)',
+    'internal'
+);

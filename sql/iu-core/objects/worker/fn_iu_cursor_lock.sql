@@ -31,3 +31,4 @@ comment on function public.fn_iu_cursor_lock(text) is
 'Locks the cursor of a worker until the end of the transaction and returns it; makes it, at the
 beginning, where the worker is new. Returns null where another invocation holds it, and waits for
 nobody.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cursor_lock(text)', 'internal');

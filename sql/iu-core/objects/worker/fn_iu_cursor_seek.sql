@@ -43,3 +43,8 @@ comment on function public.fn_iu_cursor_seek(public.iu_route_worker_cursor, text
 'The cursor at another position. Latest: all that a snapshot shows now counts as consumed. An
 event: a window of all that a snapshot shows now, read up to that event; what commits later comes
 in the next window. Writes nothing; raises IU501.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_cursor_seek(public.iu_route_worker_cursor, text)',
+    'internal'
+);

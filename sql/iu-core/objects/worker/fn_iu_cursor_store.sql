@@ -28,3 +28,8 @@ end
 $$;
 comment on function public.fn_iu_cursor_store(public.iu_route_worker_cursor) is
 'Writes a cursor back. The caller holds its lock.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_cursor_store(public.iu_route_worker_cursor)',
+    'internal'
+);

@@ -44,3 +44,8 @@ comment on function public.fn_iu_cursor_unattempted(public.iu_route_worker_curso
 attempt, among so many of the newest events of its domain. Nothing comes back where nothing was
 lost. Events that a seek passed over owe no attempt, nor does anything after a
 restore until the cursor is sought: its snapshots are another cluster''s.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_cursor_unattempted(public.iu_route_worker_cursor, int)',
+    'inspect'
+);

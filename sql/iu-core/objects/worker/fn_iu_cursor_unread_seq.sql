@@ -37,3 +37,8 @@ comment on function public.fn_iu_cursor_unread_seq(public.iu_route_worker_cursor
 'The least event_seq that the cursor may not have read, in the terms of the cluster it comes from;
 null where it has read all. A re-anchor after a restore goes on from there. Costs as much as there
 are unread events.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_cursor_unread_seq(public.iu_route_worker_cursor)',
+    'internal'
+);

@@ -23,3 +23,8 @@ $$;
 comment on function public.fn_iu_flood_refuse(public.iu_route_batch) is
 'The flood guard: raises IU302 where more than half of the events of a batch of 20 or more failed.
 An event that is read again and left alone did not fail.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_flood_refuse(public.iu_route_batch)',
+    'internal'
+);

@@ -21,3 +21,8 @@ $$;
 comment on function public.fn_iu_route_worker_pending(text) is
 'Whether a worker has anything to read: the cheap question of one that polls. Reads only; takes no
 lock and no transaction id.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_route_worker_pending(text)',
+    'inspect'
+);

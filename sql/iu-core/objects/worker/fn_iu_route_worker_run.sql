@@ -45,3 +45,8 @@ invocation holds the cursor. Raises IU104 for a malformed name or run_ref, IU301
 outside 1 to 100000, IU302 where more than half of the batch fails, IU501 after a restore or
 clone. Locks the worker''s cursor row and
 waits for no other invocation; a round of retention holds it up for a moment.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_route_worker_run(text, int, text)',
+    'operate'
+);

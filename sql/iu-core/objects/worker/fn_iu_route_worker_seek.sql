@@ -43,3 +43,8 @@ after a restore, where seeking the event it stood on goes on exactly where it wa
 {"status", "worker_name", "position", "from_event_id", "cursor_event_id", "cursor_created_at"};
 status is sought, or worker_busy where an invocation holds the cursor. Raises IU104, and IU501 for
 a position that is none of these. Attempts that exist are not made again.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_route_worker_seek(text, text, text)',
+    'operate'
+);

@@ -20,3 +20,8 @@ $$;
 comment on function public.fn_iu_window_advance(public.iu_route_worker_cursor, bigint, boolean) is
 'The cursor after events up to last_event_seq were read, with_own: those of the own transaction
 among them. Events are read in the order of event_seq. Writes nothing.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_window_advance(public.iu_route_worker_cursor, bigint, boolean)',
+    'internal'
+);

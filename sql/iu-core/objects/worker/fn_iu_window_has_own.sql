@@ -18,3 +18,4 @@ end
 $$;
 comment on function public.fn_iu_window_has_own(text) is
 'Whether the transaction itself has emitted events of the domain. One index probe. Reads only.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_window_has_own(text)', 'internal');

@@ -21,3 +21,8 @@ comment on function public.fn_iu_window_is_empty(public.iu_route_worker_cursor) 
 'Whether a window that was just opened certainly holds no events of other transactions. A look at
 the transaction ids, so that whoever polls need not step over the events of a transaction that is
 still open. Reads only.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_window_is_empty(public.iu_route_worker_cursor)',
+    'internal'
+);

@@ -46,3 +46,8 @@ as to come have their events from window_start_seq on, which follows the marks: 
 transaction got its id in this invocation, so whoever got one after it numbers its events above all
 that was read before; a mark holds for snapshots that do not count its transaction as to come.
 Writes nothing.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, boolean)',
+    'internal'
+);

@@ -23,3 +23,4 @@ comment on function public.fn_iu_window_snapshot() is
 'The current snapshot, in which the transaction''s own events count as not visible:
 pg_current_snapshot() leaves the own transaction out of its list. After the commit they are then
 claimed once more, which is harmless, instead of lost.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_window_snapshot()', 'internal');

@@ -16,3 +16,8 @@ end
 $$;
 comment on function public.fn_iu_worker_name_require(text) is
 'Raises IU104 where a worker name is null, empty or malformed.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_worker_name_require(text)',
+    'internal'
+);

@@ -16,3 +16,8 @@ return jsonb_build_object(
 comment on function public.fn_iu_worker_summary(text, uuid, timestamptz, public.iu_route_batch) is
 'What an invocation of the worker returns: its status, the counts of its batch (0 where there is
 none), and the cursor.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_worker_summary(text, uuid, timestamptz, public.iu_route_batch)',
+    'internal'
+);

@@ -1,0 +1,199 @@
+"""The code of the steps against the code in a database: whole functions, and the manifest of each module.
+
+Each function is created once more, from its file, as a temporary one in a transaction that is rolled back.
+PostgreSQL then prints both definitions in the same form, with parameters, options and body, and the two are
+compared. Where the role may not create temporary objects, or the server is a standby, only the bodies are.
+
+Stands on ``iu_schema_object`` and ``iu_schema_access``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps.files import Step, StepKey
+from iu_pipelines.errors import ConnectionFailed, DatabaseError
+
+_FUNCTION: Final = re.compile(
+    r"^create (?:or replace )?function public\.(?P<name>\w+)\((?:(?!^create ).)*?"
+    r"(?:^as \$\$(?P<body>.*?)\$\$;|^return .*?;(?=\s*(?:--[^\n]*)?$))",
+    re.MULTILINE | re.DOTALL,
+)
+_CREATE: Final = re.compile(r"^create (?:or replace )?function public\.")
+_DECLARATION: Final = re.compile(
+    r"^select public\.fn_iu_(?P<what>object|access)_declare\((?P<arguments>[^;]*)\);$", re.MULTILINE
+)
+_ARGUMENT: Final = re.compile(r"'([^']*)'")
+_NOT_ALLOWED: Final = frozenset({"42501", "25006"})
+_FUNCTIONS_LINE: Final = "functions that are not those of the file"
+_MANIFEST_LINE: Final = "entries of the manifest that are not those of the files"
+
+
+class CodeLine(NamedTuple):
+    """One line about code: what was looked at, what was expected, what was seen, and whether it passed."""
+
+    name: str
+    expected: str
+    seen: str
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function as its file has it: the whole statement, and its body where that is a text."""
+
+    name: str
+    statement: str
+    body: str | None
+
+
+@dataclass(frozen=True)
+class Code:
+    """What one step says about code: its functions by name, and what it declares, argument by argument."""
+
+    module: str
+    functions: Mapping[str, Function] = field(default_factory=dict)
+    objects: tuple[tuple[str, ...], ...] = ()
+    access: tuple[tuple[str, ...], ...] = ()
+
+
+def read(step: Step) -> Code:
+    """Return the functions that *step* makes, and its declarations."""
+    text = step.file.text
+    functions = {
+        found["name"]: Function(found["name"], found[0], found["body"]) for found in _FUNCTION.finditer(text)
+    }
+    declared: dict[str, list[tuple[str, ...]]] = {"object": [], "access": []}
+    for found in _DECLARATION.finditer(text):
+        declared[found["what"]].append(tuple(_ARGUMENT.findall(found["arguments"])))
+    return Code(step.key.module, functions, tuple(declared["object"]), tuple(declared["access"]))
+
+
+def by_step(steps: Sequence[Step]) -> dict[StepKey, Code]:
+    """Return the code of every step. A function that several steps make belongs to the last one applied."""
+    found = {step.key: read(step) for step in steps}
+    owners = {name: key for key, code in found.items() for name in code.functions}
+    return {
+        key: Code(
+            code.module,
+            {name: function for name, function in code.functions.items() if owners[name] == key},
+            code.objects,
+            code.access,
+        )
+        for key, code in found.items()
+    }
+
+
+def compare(gateway: Gateway, code: Code) -> Iterator[CodeLine]:
+    """Yield a line about the functions of a step where it makes any, and one about what it declares."""
+    if code.functions:
+        yield _line(_FUNCTIONS_LINE, lambda: _differing(gateway, list(code.functions.values())))
+    if code.objects:
+        yield _line(_MANIFEST_LINE, lambda: (_undeclared(gateway, code), ""))
+
+
+def _line(name: str, look: Callable[[], tuple[Sequence[str], str]]) -> CodeLine:
+    """Return the line about what *look* finds: names, and in words what it could not look at."""
+    try:
+        found, left_out = look()
+    except ConnectionFailed:
+        raise
+    except DatabaseError as error:
+        return CodeLine(name, "none", f"cannot be compared: {error.message}", passed=False)
+    seen = ", ".join(sorted(found)) or "none"
+    return CodeLine(f"{name} ({left_out})" if left_out else name, "none", seen, seen == "none")
+
+
+def _differing(gateway: Gateway, functions: Sequence[Function]) -> tuple[list[str], str]:
+    """Return the names of functions that differ, and what could not be compared, in words."""
+    try:
+        return _differing_wholly(gateway, functions), ""
+    except DatabaseError as error:
+        if error.code not in _NOT_ALLOWED:
+            raise
+    unread = sum(function.body is None for function in functions)
+    return _differing_in_body(gateway, functions), (
+        f"bodies only, {unread} functions not compared: this role or server makes no temporary objects"
+    )
+
+
+class _RolledBack(Exception):
+    """Ends a transaction without keeping anything of it."""
+
+
+def _differing_wholly(gateway: Gateway, functions: Sequence[Function]) -> list[str]:
+    statements = [_CREATE.sub("create function pg_temp.", function.statement) for function in functions]
+    rows: list[dict[str, str]] = []
+    try:
+        with gateway.transaction() as session:
+            session.execute("set local check_function_bodies = off")
+            session.execute("\n".join(statements))
+            rows = session.fetch_all(_DIFFERING_WHOLLY)
+            raise _RolledBack
+    except _RolledBack:
+        return [row["name"] for row in rows]
+
+
+def _differing_in_body(gateway: Gateway, functions: Sequence[Function]) -> list[str]:
+    bodies = {function.name: function.body for function in functions if function.body is not None}
+    rows = gateway.fetch_all(_BODIES, {"names": [function.name for function in functions]})
+    seen = {row["name"]: row["body"] for row in rows}
+    missing = [function.name for function in functions if function.name not in seen]
+    return [*missing, *(name for name, body in bodies.items() if name in seen and seen[name] != body)]
+
+
+def _undeclared(gateway: Gateway, code: Code) -> list[str]:
+    """Return the entries that only the files or only the database have."""
+    objects = [(*entry, "")[:5] for entry in code.objects]
+    rows = gateway.fetch_all(
+        _UNDECLARED,
+        {
+            "module": code.module,
+            "kinds": [entry[1] for entry in objects],
+            "objects": [entry[2] for entry in objects],
+            "access": [entry[3] for entry in objects],
+            "classes": [entry[1] for entry in code.access],
+            "roles": [entry[2] for entry in code.access],
+            "verbs": [entry[3] for entry in code.access],
+        },
+    )
+    return [row["entry"] for row in rows]
+
+
+# A temporary function is printed under the name of its schema, every other word of the two is the same.
+_DIFFERING_WHOLLY: Final = """
+    select t.proname::text as name
+      from pg_proc as t
+     where t.pronamespace = pg_my_temp_schema() and not exists (
+               select from pg_proc as p
+                where p.pronamespace = 'public'::regnamespace and p.proname = t.proname
+                  and pg_get_functiondef(p.oid) = regexp_replace(
+                          pg_get_functiondef(t.oid), '^CREATE OR REPLACE FUNCTION pg_temp(_\\d+)?\\.',
+                          'CREATE OR REPLACE FUNCTION public.'))"""
+
+_BODIES: Final = """
+    select proname::text as name, prosrc as body
+      from pg_proc
+     where pronamespace = 'public'::regnamespace and proname = any(%(names)s)"""
+
+_UNDECLARED: Final = """
+    with declared (entry) as (
+        select format('%%s %%s: %%s', d.kind, public.fn_iu_object_identity(d.kind, d.object), d.access)
+          from unnest(%(kinds)s::text[], %(objects)s::text[], %(access)s::text[]) as d (kind, object, access)
+        union all
+        select format('%%s to %%s: %%s', d.access, d.role_name, d.verbs)
+          from unnest(%(classes)s::text[], %(roles)s::text[], %(verbs)s::text[])
+               as d (access, role_name, verbs)),
+    kept (entry) as (
+        select format('%%s %%s: %%s', o.kind, o.object, o.access)
+          from public.iu_schema_object as o where o.module = %(module)s
+        union all
+        select format('%%s to %%s: %%s', a.access, a.role_name, a.verbs)
+          from public.iu_schema_access as a where a.module = %(module)s)
+    select entry
+      from ((table declared except table kept) union all (table kept except table declared)) as differing
+     order by entry"""

@@ -1,0 +1,2 @@
+select public.fn_iu_object_declare('iu-core', 'table', 'public.iu_route_attempt_log', 'record');
+select public.fn_iu_object_declare('iu-core', 'table', 'public.iu_route_attempt_tally', 'state');
