@@ -7,48 +7,6 @@ from typing import Final
 
 OURS: Final = "p.pronamespace = 'public'::regnamespace and p.proname like 'fn\\_iu\\_%'"
 
-SECURITY_DEFINERS: Final = frozenset(
-    {
-        "fn_iu_audit_counts",
-        "fn_iu_cursor_unattempted",
-        "fn_iu_emit_event",
-        "fn_iu_emit_events",
-        "fn_iu_gate_history_record",
-        "fn_iu_gate_set",
-        "fn_iu_retention_run",
-        "fn_iu_retention_state",
-        "fn_iu_route_dead_letter_discard",
-        "fn_iu_route_dead_letter_replay",
-        "fn_iu_route_deliver",
-        "fn_iu_route_version_record",
-        "fn_iu_route_worker_health",
-        "fn_iu_route_worker_pending",
-        "fn_iu_route_worker_run",
-        "fn_iu_route_worker_seek",
-        "fn_iu_sql_link_inbound_capture",
-        "fn_iu_unit_version_emit",
-    }
-)
-"""The public verbs that write for their caller, and trigger functions: they run as iu_owner."""
-
-APPEND_ONLY: Final = frozenset(
-    {
-        "dot_config_history",
-        "event_outbox",
-        "iu_audit_name",
-        "iu_inbound_capture",
-        "iu_outbound_route_version",
-        "iu_retention_history",
-        "iu_route_attempt_log",
-        "iu_route_batch",
-        "iu_route_worker_seek",
-    }
-)
-
-
-def _array(names: frozenset[str]) -> str:
-    return "array[" + ", ".join(f"'{name}'" for name in sorted(names)) + "]"
-
 
 @dataclass(frozen=True, slots=True)
 class Law:
@@ -91,8 +49,10 @@ LAWS: Final = (
     ),
     Law(
         "only public verbs and trigger functions are security definers",
-        f"""select p.oid::regprocedure::text from pg_proc as p
-        where {OURS} and p.prosecdef <> (p.proname = any ({_array(SECURITY_DEFINERS)}))""",
+        """select o.object from public.iu_schema_object as o
+        inner join pg_proc as p on p.oid = to_regprocedure(o.object)
+        where (p.prosecdef and o.access = 'internal' and p.prorettype <> 'trigger'::regtype)
+            or (not p.prosecdef and o.access in ('emit', 'operate'))""",
         (
             "alter function public.fn_iu_window_snapshot() security definer",
             "alter function public.fn_iu_emit_events(jsonb) security invoker",
@@ -195,16 +155,35 @@ LAWS: Final = (
     ),
     Law(
         "append-only tables refuse update delete and truncate",
-        f"""select t.name from unnest({_array(APPEND_ONLY)}) as t (name)
-        where not exists (
+        """select o.object from public.iu_schema_object as o
+        where o.access = 'record' and not exists (
             select from pg_trigger as g
-            where g.tgrelid = to_regclass('public.' || t.name) and g.tgname = 'trg_iu_append_only'
+            where g.tgrelid = to_regclass(o.object) and g.tgname = 'trg_iu_append_only'
                 and g.tgenabled in ('O', 'A') and g.tgtype = 2 | 8 | 16 | 32
                 and g.tgfoid = 'public.fn_iu_append_only_refuse'::regproc
         )""",
         (
             "alter table public.event_outbox disable trigger trg_iu_append_only",
             "drop trigger trg_iu_append_only on public.iu_route_attempt_log",
+        ),
+    ),
+    Law(
+        "the manifest holds every table view function and type of ours",
+        f"""select p.oid::regprocedure::text as name from pg_proc as p where {OURS}
+        except
+        select to_regprocedure(o.object)::text from public.iu_schema_object as o where o.kind = 'function'
+        union all
+        (
+            select c.oid::regclass::text from pg_class as c
+            where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'p', 'm', 'c')
+            except
+            select case o.kind when 'type' then to_regtype(o.object)::text else to_regclass(o.object)::text end
+            from public.iu_schema_object as o where o.kind <> 'function'
+        )""",
+        (
+            "create table public.iu_stray (n int)",
+            "create function public.fn_iu_stray() returns int language sql as 'select 1'",
+            "delete from public.iu_schema_object where object = 'public.event_outbox'",
         ),
     ),
     Law(

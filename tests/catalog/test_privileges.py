@@ -9,56 +9,59 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
+from iu_pipelines.db.steps import code, files
+from iu_pipelines.settings import sql_root
+
 EMITTER, ADMIN, AUDITOR = ROLES = ("iu_emitter", "workflow_admin", "iu_auditor")
-SUBJECTS = {"information_unit", "unit_version", "iu_sql_link"}
-RULES = {"event_type_registry", "iu_outbound_route", "iu_inbound_route"}
-EMIT = {"fn_iu_emit_event", "fn_iu_emit_events"}
-REPORTERS = ("fn_iu_audit_", "fn_iu_probe_", "fn_iu_proof_")
-OWNERS = {"fn_iu_probe_open", "fn_iu_probe_close", "fn_iu_probe_try"}
-READERS = {
-    "fn_iu_route_worker_health",
-    "fn_iu_route_worker_pending",
-    "fn_iu_gate_open",
-    "fn_iu_retention_cut",
-    "fn_iu_retention_state",
-    "fn_iu_cursor_unattempted",
-    "fn_iu_batch_hash",
-    "fn_iu_idempotency_key",
-    "fn_iu_payload_check",
-    "fn_iu_payload_is_plain",
-    "fn_iu_event_id",
-}
-OPERATORS = {
-    "fn_iu_route_worker_run",
-    "fn_iu_route_worker_seek",
-    "fn_iu_route_dead_letter_replay",
-    "fn_iu_route_dead_letter_discard",
-    "fn_iu_route_deliver",
-    "fn_iu_gate_set",
-    "fn_iu_retention_run",
-}
 VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
+
+DECLARED = code.read(next(step for step in files.load_steps(sql_root()) if step.is_repeatable))
+MATRIX = {(access, role): set(verbs.split(", ")) for _, access, role, verbs in DECLARED.access}
+ACCESS = {
+    (kind, name.removeprefix("public.").partition("(")[0]): access
+    for _, kind, name, access, *_ in DECLARED.objects
+}
 
 
 def may_touch(role: str, table: str) -> set[str]:
-    """What the role may do with the table or view."""
-    if role == AUDITOR:
-        return {"select"}
-    if table in SUBJECTS:
-        return {"select", "insert"}
-    if role == ADMIN:
-        return {"select", "insert", "update", "delete"} if table in RULES else {"select"}
-    return {"select"} if table == "event_type_registry" else set()
+    """What the role may do with the table or view, as the files declare it."""
+    access = ACCESS.get(("table", table)) or ACCESS["view", table]
+    return MATRIX.get((access, role), set())
 
 
 def may_run(role: str, function: str) -> bool:
-    """Whether the role may run the function."""
-    reads = (function in READERS or function.startswith(REPORTERS)) and function not in OWNERS
-    return {
-        EMITTER: function in EMIT,
-        ADMIN: function in EMIT | OPERATORS or reads,
-        AUDITOR: reads,
-    }[role]
+    """Whether the role may run the function, as the files declare it."""
+    return "execute" in MATRIX.get((ACCESS["function", function], role), set())
+
+
+def test_the_matrix_gives_each_role_what_it_is_for_and_no_more() -> None:
+    emits = {access for access, role in MATRIX if role == EMITTER}
+    assert emits == {"emit", "subject", "registry"}
+    assert {name for (_, name), access in ACCESS.items() if access == "emit"} == {
+        "fn_iu_emit_event",
+        "fn_iu_emit_events",
+    }
+    assert set().union(*(verbs for (_, role), verbs in MATRIX.items() if role == AUDITOR)) == {
+        "select",
+        "execute",
+    }
+    for access in ("record", "state"):
+        assert {verb for role in ROLES for verb in MATRIX.get((access, role), set())} == {"select"}
+    assert not any("truncate" in verbs or "trigger" in verbs for verbs in MATRIX.values())
+
+
+def test_what_a_verb_writes_nobody_else_does() -> None:
+    written_by_hand = {
+        name for (_, name), access in ACCESS.items() if access in ("subject", "rule", "registry")
+    }
+    assert written_by_hand == {
+        "information_unit",
+        "unit_version",
+        "iu_sql_link",
+        "event_type_registry",
+        "iu_outbound_route",
+        "iu_inbound_route",
+    }
 
 
 @pytest.fixture

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
 
@@ -44,3 +47,19 @@ def add_step(tree: Path) -> Callable[[str, str], None]:
         files.stamp(tree)
 
     return add
+
+
+@pytest.fixture
+def login(gateway: Gateway) -> Iterator[Callable[[str], str]]:
+    """Make a login in a role, and return the URL by which it reaches the test's database."""
+    made: list[str] = []
+
+    def make(role: str) -> str:
+        made.append(f"iu_test_login_{os.getpid()}_{len(made)}")
+        gateway.execute(f"create role {made[-1]} login password 'secret' in role {role}")
+        url = urlsplit(gateway.url)
+        return url._replace(netloc=f"{made[-1]}:secret@{url.hostname}:{url.port}").geturl()
+
+    yield make
+    for name in made:
+        gateway.execute(f"drop role {name}")

@@ -23,7 +23,8 @@ def seen(gateway: Gateway, step: str) -> verification.ProofLine:
 
 def test_every_function_of_the_database_is_one_that_is_compared(gateway: Gateway) -> None:
     rows = gateway.fetch_all(
-        "select proname from pg_proc where pronamespace = 'public'::regnamespace and proname like 'fn\\_iu\\_%'"
+        r"""select proname from pg_proc
+            where pronamespace = 'public'::regnamespace and proname like 'fn\_iu\_%'"""
     )
     assert sorted(row["proname"] for row in rows) == sorted(function.name for function in ALL)
 
@@ -68,16 +69,16 @@ def test_a_proof_that_always_passes_is_named(gateway: Gateway) -> None:
 
 def test_comparing_leaves_no_function_behind(gateway: Gateway) -> None:
     verification.verify(gateway, "070")
-    left = "select count(*) from pg_proc where pronamespace in (select oid from pg_namespace where nspname ~ '^pg_temp')"
+    left = """select count(*) from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
+               where n.nspname ~ '^pg_temp'"""
     assert gateway.fetch_value(left) == 0
 
 
 @pytest.fixture
 def without_temp(gateway: Gateway, login: Callable[[str], str]) -> Iterator[Gateway]:
     """An auditor in a database in which PUBLIC may create no temporary objects."""
-    gateway.run_script(
-        "do $$ begin execute format('revoke temporary on database %I from public', current_database()); end $$"
-    )
+    name = gateway.fetch_value("select quote_ident(current_database())")
+    gateway.execute(f"revoke temporary on database {name} from public")
     with Gateway(login("iu_auditor")) as auditor:
         yield auditor
 

@@ -1,4 +1,4 @@
-"""The order of steps: schema, functions, then what needs functions; the same for psql alone and for upgrades."""
+"""The order of steps: schema, functions, then what needs functions; also with psql alone and in upgrades."""
 
 from __future__ import annotations
 
@@ -32,8 +32,6 @@ comment on function public.fn_iu_new_count(public.iu_new) is 'How many rows ther
 select public.fn_iu_object_declare('iu-core', 'table', 'public.iu_new', 'state');
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_new_count(public.iu_new)', 'inspect');
 """
-
-AddNoun = Callable[[], Path]
 
 
 @pytest.fixture
@@ -205,6 +203,6 @@ def test_a_table_that_no_file_declares_any_more_stops_the_migration(gateway: Gat
     path = newer / "iu-core/objects/fn_iu_new_count.sql"
     path.write_text(re.sub(r"select public\.fn_iu_object_declare\('iu-core', 'table'.*\n", "", NEW_FUNCTION))
     files.stamp(newer)
-    with pytest.raises(StepRefused, match="table public.iu_new is no longer declared"):
+    with pytest.raises(StepRefused, match=r"public\.iu_new is no longer declared"):
         migration.apply(gateway, root=newer)
     assert gateway.fetch_value("select count(*) from public.iu_new") == 0

@@ -169,13 +169,8 @@ def _modules_in_order(by_module: Mapping[str, Sequence[Step]]) -> Iterator[str]:
 
 def _module_in_order(steps: Sequence[Step], known: Mapping[StepKey, Step]) -> list[Step]:
     """Return schema steps, then functions, then the steps that require functions, each by name."""
-
-    def needs_functions(step: Step) -> bool:
-        required = [known[key] for key in step.requires if key in known and key.module == step.key.module]
-        return any(other.is_repeatable or needs_functions(other) for other in required)
-
     functions = [step for step in steps if step.is_repeatable]
-    after = [step for step in steps if not step.is_repeatable and needs_functions(step)]
+    after = [step for step in steps if not step.is_repeatable and _needs_functions(step, known)]
     schema = [step for step in steps if step not in functions and step not in after]
     for step in functions:
         if schema and schema[-1].key not in step.requires:
@@ -185,6 +180,18 @@ def _module_in_order(steps: Sequence[Step], known: Mapping[StepKey, Step]) -> li
                 "follow the schema with psql alone too.",
             )
     return [*schema, *functions, *after]
+
+
+def _needs_functions(step: Step, known: Mapping[StepKey, Step], trail: tuple[StepKey, ...] = ()) -> bool:
+    """Return whether *step* requires functions of its module, directly or by other steps."""
+    required = [
+        known[key]
+        for key in step.requires
+        if key in known and key.module == step.key.module and key not in trail
+    ]
+    return any(
+        other.is_repeatable or _needs_functions(other, known, (*trail, step.key)) for other in required
+    )
 
 
 def _refuse_disorder(ordered: Sequence[Step], known: Mapping[StepKey, Step]) -> None:
