@@ -119,7 +119,7 @@ def test_the_page_of_nouns_says_what_each_noun_is_and_where(noun: str) -> None:
     rows = re.findall(rf"^\| {label.removesuffix('s')}s? \|.*$", page, re.MULTILINE)
     assert len(rows) == 2, f"{noun} has to be in the table of nouns and in the table of places"
     for place in (f"sql/iu-core/objects/{noun}", *(f"iu_pipelines/{layer}/{noun}.py" for layer in LAYERS)):
-        assert ((PROJECT / place).exists()) == (f"({'../../'}{place}" in rows[1]), place
+        assert ((PROJECT / place).exists()) == (f"(../../{place}" in rows[1]), place
 
 
 def test_the_comparison_of_outputs_sees_a_difference() -> None:
