@@ -1,4 +1,8 @@
-"""Write the pages of docs/reference that are made from the code: coverage.md and evidence-json.md.
+"""Write the pages, and the tables in other pages, that are made from the code.
+
+Whole pages: docs/reference and docs/decisions/README.md. Tables, each between a line
+`<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in README.md, SECURITY.md
+and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/nouns.md.
 
 python docs/generate.py            writes them
 python docs/generate.py --check    writes nothing, and exits with 1 where one is stale
@@ -7,23 +11,47 @@ python docs/generate.py --check    writes nothing, and exits with 1 where one is
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from iu_pipelines.evidence import facts, guarantees
 from iu_pipelines.evidence.guarantees import Promise
 
-PROJECT: Final = Path(__file__).resolve().parent.parent
-REFERENCE: Final = PROJECT / "docs" / "reference"
+PROJECT = Path(__file__).resolve().parent.parent
+
+CONCEPTS: Final = "docs/concepts/guarantees.md"
+NOUNS: Final = "docs/concepts/nouns.md"
+PLACES: Final = {
+    "SQL objects": ("sql/iu-core/objects/{}/",),
+    "Python": ("iu_pipelines/domain/{}.py", "iu_pipelines/{}/", "iu_pipelines/db/{}/"),
+    "Dagster": ("iu_pipelines/defs/{}.py",),
+    "command line": ("iu_pipelines/cli/{}.py",),
+    "tests": (
+        "tests/sql/{}/",
+        "tests/domain/test_{}.py",
+        "tests/defs/test_{}.py",
+        "tests/cli/test_{}.py",
+        "tests/{}/",
+    ),
+}
+"""Where the parts of a noun are, by layer."""
 
 COVERAGE: Final = """\
 # Coverage: every guarantee and its proof
 
 Made by `make docs` from `iu_pipelines/evidence/guarantees.toml`. The lines are found again in every
-pack of evidence, on the page and in `evidence.json`; the tests run with `make test`. A test fails where a
-guarantee has no proof, where a named proof does not exist, and where a line of a proof stands for nothing.
+pack of evidence, on the page and in `evidence.json`; the tests run with `make test`. The tests in the last
+column break the guarantee, or what proves it, on purpose, and check that this is noticed. A test fails where
+a guarantee has no proof, where a named proof does not exist, and where a line of a proof stands for nothing.
+"""
+
+DECISIONS: Final = """\
+# Decisions
+
+Made by `make docs` from the titles of the pages. Each page says what was decided, why, and what follows.
 """
 
 EVIDENCE_JSON: Final = """\
@@ -39,19 +67,42 @@ as JSON with sorted keys and no spaces; the first pack names 64 zeros as the one
 """
 
 
+class IncompletePageError(Exception):
+    """A page lacks something that only its author can write, such as the marks of a table."""
+
+
 def pages() -> dict[str, str]:
-    """Return the text of every generated page by its name."""
-    return {"coverage.md": coverage(), "evidence-json.md": evidence_json()}
+    """Return the text of every page that is made here, or has a table that is, by its path.
+
+    Raises:
+        IncompletePageError: where a page has no marks for its table, or no row for a noun.
+    """
+    return {
+        "docs/reference/coverage.md": coverage(),
+        "docs/reference/evidence-json.md": evidence_json(),
+        "docs/decisions/README.md": decisions(),
+        "README.md": _with_table("README.md", "guarantees", _readme()),
+        "SECURITY.md": _with_table("SECURITY.md", "guarantees", _security()),
+        CONCEPTS: _with_table(CONCEPTS, "guarantees", _concepts()),
+        NOUNS: _with_table(NOUNS, "places", places()),
+    }
 
 
 def coverage() -> str:
     """Return the table of promises against what proves each."""
     rows = [
-        [str(number), promise.source, promise.text, _lines(promise), _tests(promise)]
+        [
+            f'<a id="{promise.key}"></a>{number}',
+            promise.source,
+            promise.text,
+            _lines(promise),
+            _tests(test for test in promise.tests if test not in promise.broken),
+            _tests(promise.broken),
+        ]
         for number, promise in enumerate(guarantees.promises(), start=1)
     ]
-    table = _table(["", "of", "guarantee", "lines of `iu evidence`", "tests"], rows)
-    return "\n".join([COVERAGE, *table, ""])
+    header = ["", "of", "guarantee", "lines of `iu evidence`", "tests", "tests that break it on purpose"]
+    return "\n".join([COVERAGE, *_table(header, rows), ""])
 
 
 def _lines(promise: Promise) -> str:
@@ -61,8 +112,9 @@ def _lines(promise: Promise) -> str:
     return "<br>".join(f"{step}: {', '.join(starts)}" for step, starts in by_step.items())
 
 
-def _tests(promise: Promise) -> str:
-    return "<br>".join(_link(test) for test in promise.tests)
+def _tests(tests: Iterable[str]) -> str:
+    """Return links to *tests*, for a page two folders below the root."""
+    return "<br>".join(_link(test) for test in tests)
 
 
 def _link(test: str) -> str:
@@ -70,6 +122,128 @@ def _link(test: str) -> str:
     path, _, name = test.partition("::")
     words = (name.removeprefix("test_") or Path(path).stem).replace("_", " ")
     return f"[{words}](../../{path})"
+
+
+def _readme() -> list[str]:
+    rows = [[promise.text, promise.how, _proof(promise, "docs/")] for promise in _shown("readme")]
+    return _table(["guarantee", "how it is kept", "proof"], rows)
+
+
+def _security() -> list[str]:
+    rows = [
+        [promise.text, promise.how, ", ".join(_files(promise)), _proof(promise, "docs/")]
+        for promise in _shown("security")
+    ]
+    return _table(["guarantee", "how it is kept", "tests", "proof"], rows)
+
+
+def _concepts() -> list[str]:
+    rows = [
+        [promise.text, promise.how, _tests(promise.broken), _proof(promise, "../")]
+        for promise in _shown("concepts")
+    ]
+    return _table(["guarantee", "how it is kept", "tests that break it on purpose", "proof"], rows)
+
+
+def _shown(page: str) -> list[Promise]:
+    return [promise for promise in guarantees.promises() if page in promise.pages]
+
+
+def _proof(promise: Promise, docs: str) -> str:
+    """Return a link to what proves *promise*; *docs* is the way from the page to the folder docs."""
+    lines = [_count(len(promise.lines), "line")] if promise.lines else []
+    tests = _count(len({*promise.tests, *promise.broken}), "test")
+    return f"[{', '.join([*lines, tests])}]({docs}reference/coverage.md#{promise.key})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _files(promise: Promise) -> list[str]:
+    """Return links to the files of the tests, and to the folders of those in SQL, from the root."""
+    paths = [Path(test.partition("::")[0]) for test in promise.tests]
+    named = [str(path.parent if path.suffix == ".sql" else path) for path in paths]
+    return [f"[`{path}`]({path})" for path in dict.fromkeys(named)]
+
+
+def decisions() -> str:
+    """Return the table of the pages of decisions."""
+    rows = [
+        _title(path) for path in sorted((PROJECT / "docs/decisions").glob("*.md")) if path.name != "README.md"
+    ]
+    return "\n".join([DECISIONS, *_table(["", "decision"], rows), ""])
+
+
+def _title(path: Path) -> list[str]:
+    found = re.match(r"# (\d{3}): (.+)\n", path.read_text(encoding="utf-8"))
+    if not found:
+        raise IncompletePageError(f"{path.name} has no title such as '# 001: What was decided'")
+    return [found[1], f"[{found[2]}]({path.name})"]
+
+
+def places() -> list[str]:
+    """Return the table of the nouns and the folders and modules of each."""
+    found = {noun: _places(noun) for noun in _nouns()}
+    known = {name for noun in found for name in _names(noun)}
+    missing = sorted(name for name in _in_two_layers() if name not in known)
+    if missing:
+        raise IncompletePageError(f"{NOUNS} has no row for: {', '.join(missing)}")
+    rows = [[noun, *("<br>".join(paths) for paths in found[noun].values())] for noun in found]
+    return _table(["noun", *PLACES], rows)
+
+
+def _nouns() -> list[str]:
+    """Return the first column of the first table of the page of nouns."""
+    rows = re.findall(r"^(?:\|.*\|\n)+", (PROJECT / NOUNS).read_text(encoding="utf-8"), re.MULTILINE)
+    return [row.split("|")[1].strip() for row in rows[0].splitlines()[2:]] if rows else []
+
+
+def _names(noun: str) -> tuple[str, str]:
+    """Return what folders and modules of *noun* are called: *dead letter* is in `dead_letters`."""
+    name = noun.replace(" ", "_")
+    return f"{name}s", name
+
+
+def _places(noun: str) -> Mapping[str, list[str]]:
+    paths = {
+        layer: [
+            path
+            for name in _names(noun)
+            for path in (form.format(name) for form in forms)
+            if (PROJECT / path).exists()
+        ]
+        for layer, forms in PLACES.items()
+    }
+    if not any(paths.values()):
+        raise IncompletePageError(f"{NOUNS} has a row for {noun}, which has no folder and no module")
+    return {layer: [_place(path) for path in found] for layer, found in paths.items()}
+
+
+def _place(path: str) -> str:
+    label = re.sub("^(sql/iu-core|iu_pipelines|tests)/", "", path)
+    return f"[`{label}`](../../{path})"
+
+
+def _in_two_layers() -> set[str]:
+    """Return the names that two layers or more have a module or a folder for: these are nouns."""
+    layers = [
+        {path.stem for path in PROJECT.glob(forms[0].format("[a-z]*").rstrip("/"))}
+        for layer, forms in PLACES.items()
+        if layer != "tests"
+    ]
+    return {name for layer in layers for name in layer if sum(name in other for other in layers) > 1}
+
+
+def _with_table(page: str, name: str, table: Sequence[str]) -> str:
+    """Return *page* with *table* between the marks of *name*."""
+    begin, end = f"<!-- begin: {name} (make docs) -->\n", f"<!-- end: {name} -->\n"
+    text = (PROJECT / page).read_text(encoding="utf-8")
+    before, opened, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not opened or not closed:
+        raise IncompletePageError(f"{page} has no lines {begin.strip()} and {end.strip()}")
+    return "".join([before, begin, "\n".join([*table, ""]), end, after])
 
 
 def evidence_json() -> str:
@@ -112,19 +286,24 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 def main(arguments: Sequence[str]) -> int:
     """Write every page, or check that each is what it would be."""
-    stale = [
-        name
-        for name, text in pages().items()
-        if not (REFERENCE / name).is_file() or (REFERENCE / name).read_text(encoding="utf-8") != text
-    ]
+    try:
+        made = pages()
+    except IncompletePageError as error:
+        print(error)
+        return 1
+    stale = [page for page, text in made.items() if _text(PROJECT / page) != text]
     if "--check" in arguments:
-        print(f"stale: {', '.join(stale)}" if stale else "every page is right")
+        print(f"stale, run `make docs`: {', '.join(stale)}" if stale else "every page is right")
         return 1 if stale else 0
-    REFERENCE.mkdir(exist_ok=True)
-    for name in stale:
-        (REFERENCE / name).write_text(pages()[name], encoding="utf-8")
+    for page in stale:
+        (PROJECT / page).parent.mkdir(parents=True, exist_ok=True)
+        (PROJECT / page).write_text(made[page], encoding="utf-8")
     print(f"written: {', '.join(stale)}" if stale else "every page is right")
     return 0
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The promises of the product, and which lines of the proofs stand for each.
 
-Source: ``guarantees.toml`` beside this module, from which ``docs/reference/coverage.md`` is made as well.
+Source: ``guarantees.toml`` beside this module. ``docs/reference/coverage.md`` and the tables of guarantees in
+``README.md``, ``SECURITY.md`` and ``docs/concepts/guarantees.md`` are made from it as well.
 """
 
 from __future__ import annotations
@@ -9,34 +10,46 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from typing import Any
 
 from iu_pipelines.evidence.facts import Guarantee, Proof, ProvenBy
 
 
 @dataclass(frozen=True)
 class Promise:
-    """One guarantee; ``lines`` are pairs of a proof and how a line's name begins, ``tests`` are paths."""
+    """One guarantee; ``lines`` are pairs of a proof and how a line's name begins, ``tests`` are paths.
+
+    ``how`` says in Markdown how it is kept, for the ``pages`` that show it; ``broken`` are tests that break
+    it on purpose.
+    """
 
     key: str
     source: str
     text: str
     lines: tuple[tuple[str, str], ...]
     tests: tuple[str, ...]
+    pages: tuple[str, ...] = ()
+    how: str = ""
+    broken: tuple[str, ...] = ()
 
 
 def promises() -> list[Promise]:
     """Return every promise, in the order of the file."""
     read = tomllib.loads(files(__package__).joinpath("guarantees.toml").read_text(encoding="utf-8"))
-    return [
-        Promise(
-            key=row["key"],
-            source=row["source"],
-            text=row["text"],
-            lines=tuple(_pair(line) for line in row["lines"]),
-            tests=tuple(row["tests"]),
-        )
-        for row in read["guarantee"]
-    ]
+    return [_promise(row) for row in read["guarantee"]]
+
+
+def _promise(row: Mapping[str, Any]) -> Promise:
+    return Promise(
+        key=row["key"],
+        source=row["source"],
+        text=row["text"],
+        lines=tuple(_pair(line) for line in row["lines"]),
+        tests=(*row["tests"], *row.get("more_tests", ())),
+        pages=tuple(row.get("pages", ())),
+        how=row.get("how", ""),
+        broken=tuple(row.get("broken", ())),
+    )
 
 
 def judge(proofs: Sequence[Proof]) -> tuple[Guarantee, ...]:

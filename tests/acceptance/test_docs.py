@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +16,21 @@ from typer.main import get_command
 
 from iu_pipelines.cli.main import build_app
 
-DOCUMENTS = sorted({PROJECT / "README.md", *PROJECT.glob("docs/**/*.md")})
+LAYERS = ("domain", "defs", "cli")
+AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
+DOCUMENTS = sorted({*(PROJECT / name for name in AT_THE_ROOT), *PROJECT.glob("docs/**/*.md")})
 EVERY_DOCUMENT = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=lambda path: str(path.relative_to(PROJECT))
 )
 _FENCED = re.compile(r"^```(?:console|sh|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
-_PATH = re.compile(r"`((?:sql|tests|iu_pipelines|docs|deploy|bench)/[^`\s]*)`")
+_FOLDERS = ("sql", "iu_pipelines", "tests", "docs", "bench", ".ci", ".github")
+_PATH = re.compile(
+    rf"`((?:{'|'.join(map(re.escape, _FOLDERS))})/[^`\s]*"
+    r"|[\w./<>*-]+\.(?:py|sql|toml|md|j2|css|tsv|mjs|yml|lock))`"
+)
+_MODULE = re.compile(r"`(iu_pipelines(?:\.\w+)+)`")
+_PLACEHOLDER = re.compile(r"<\w+>|NNN(?:_\w+)?")
 _STATEMENT = re.compile(r"\s(?:&&|\|\||\||>|>>|#)(?:\s|$)")
 
 
@@ -67,9 +77,49 @@ def test_every_link_in_a_document_leads_to_a_file(document: Path) -> None:
 
 @EVERY_DOCUMENT
 def test_every_path_that_a_document_names_exists(document: Path) -> None:
-    named = _PATH.findall(document.read_text(encoding="utf-8"))
-    missing = [path for path in named if "<" not in path and not (PROJECT / path).exists()]
-    assert missing == []
+    assert missing_paths(document.read_text(encoding="utf-8"), document.parent) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "`iu_pipelines/defs/mount.py`",
+        "`defs/mount.py`",
+        "`mount.py`",
+        "`iu_pipelines/<noun>/nothing.py`",
+        "`tests/nowhere`",
+        "`iu_pipelines.defs.mount`",
+        "`iu_pipelines.defs.factory.build_nothing`",
+        "`verify/NNN_name.toml`",
+    ],
+)
+def test_a_path_that_does_not_exist_is_noticed(text: str) -> None:
+    assert missing_paths(f"See {text}.", PROJECT) == [text.strip("`")]
+
+
+def test_what_exists_or_is_no_path_is_let_pass() -> None:
+    text = (
+        "`iu_pipelines/domain/<noun>.py` `runtime/NNN_name.sql` `db/gateway.py` `guarantees.toml` `tests/sql`"
+        " `iu_pipelines.defs.factory` `iu_pipelines.defs.factory.build_defs` `IU_HOME/dagster` `iu/worker`"
+        " `dagster.yaml` `report.html` `min(event_seq)` `iu_core.routes_enabled`"
+    )
+    assert missing_paths(text, PROJECT) == []
+
+
+NOUNS = (
+    "gates", "event_types", "outbox", "routes", "worker", "attempts", "dead_letters", "inbound", "health",
+    "retention", "units", "steps", "evidence",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_the_page_of_nouns_says_what_each_noun_is_and_where(noun: str) -> None:
+    page = (PROJECT / "docs/concepts/nouns.md").read_text(encoding="utf-8")
+    label = noun.replace("_", " ")
+    rows = re.findall(rf"^\| {label.removesuffix('s')}s? \|.*$", page, re.MULTILINE)
+    assert len(rows) == 2, f"{noun} has to be in the table of nouns and in the table of places"
+    for place in (f"sql/iu-core/objects/{noun}", *(f"iu_pipelines/{layer}/{noun}.py" for layer in LAYERS)):
+        assert ((PROJECT / place).exists()) == (f"(../../{place}" in rows[1]), place
 
 
 def test_the_comparison_of_outputs_sees_a_difference() -> None:
@@ -85,6 +135,40 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
     for command in ("iu frobnicate", "iu run --nope", "iu gate frob", "iu seek latest"):
         with pytest.raises(Exception, match=r"[Nn]o such|[Mm]issing"):
             parse(command.split())
+
+
+def missing_paths(text: str, folder: Path) -> list[str]:
+    """The paths and modules in backticks that do not exist.
+
+    A path may begin at the root or in *folder*, or be the end of a longer path.
+    """
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    paths = [path for path in _PATH.findall(text) if not is_there(path, folder)]
+    return paths + [module for module in _MODULE.findall(text) if not is_module(module)]
+
+
+def is_there(path: str, folder: Path) -> bool:
+    if (PROJECT / path).exists() or (folder / path).exists():
+        return True
+    pattern = _PLACEHOLDER.sub("*", path.rstrip("/"))
+    return any(fnmatch(known, pattern) or fnmatch(known, f"*/{pattern}") for known in known_paths())
+
+
+def is_module(name: str) -> bool:
+    """Whether *name* is a module or package, or what a module defines."""
+    path = PROJECT.joinpath(*name.split("."))
+    holder = path.parent.with_suffix(".py")
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return True
+    return holder.is_file() and bool(
+        re.search(rf"^(?:def |class )?{path.name}\b", holder.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+
+
+@cache
+def known_paths() -> frozenset[str]:
+    paths = [*PROJECT.glob("*"), *(path for folder in _FOLDERS for path in (PROJECT / folder).rglob("*"))]
+    return frozenset(str(path.relative_to(PROJECT)) for path in paths if path.suffix != ".pyc")
 
 
 def fenced_lines(document: Path) -> list[str]:

@@ -1,12 +1,18 @@
-"""Every guarantee has a proof, every named proof exists, and every line of a proof stands for something."""
+"""Every guarantee has a proof, every named proof exists, and every line of a proof stands for something.
+
+The pages that show guarantees, and the other generated pages, are what the generator makes of their sources.
+"""
 
 from __future__ import annotations
 
 import importlib.util
+import re
+import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -16,6 +22,7 @@ from iu_pipelines.evidence.guarantees import Promise
 
 PROJECT = Path(__file__).resolve().parents[2]
 PROMISES = guarantees.promises()
+PAGES = {"readme": "README.md", "security": "SECURITY.md", "concepts": "docs/concepts/guarantees.md"}
 EVERY_PROMISE = pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise.key)
 
 
@@ -31,7 +38,7 @@ def test_a_guarantee_has_a_test(promise: Promise) -> None:
 
 @EVERY_PROMISE
 def test_the_tests_of_a_guarantee_exist(promise: Promise) -> None:
-    for test in promise.tests:
+    for test in (*promise.tests, *promise.broken):
         path, _, name = test.partition("::")
         assert text(path), f"{path} is not there"
         assert not name or f"\ndef {name}(" in text(path), f"{path} has no {name}"
@@ -63,6 +70,44 @@ def test_keys_are_unique() -> None:
     assert len({promise.key for promise in PROMISES}) == len(PROMISES)
 
 
+@EVERY_PROMISE
+def test_a_promise_that_is_on_a_page_says_how_it_is_kept(promise: Promise) -> None:
+    assert set(promise.pages) <= set(PAGES)
+    assert bool(promise.how) == bool(promise.pages)
+
+
+@EVERY_PROMISE
+def test_a_promise_is_plain_text_and_stands_once(promise: Promise) -> None:
+    assert not re.search(r"[`|<>*]", promise.text)
+    assert [other.key for other in PROMISES if other.text == promise.text] == [promise.key]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_shows_the_promises_that_name_it_and_no_other(page: str) -> None:
+    rows = [row for row in text(PAGES[page]).splitlines() if "reference/coverage.md#" in row]
+    assert [cells(row)[0] for row in rows] == [promise.text for promise in PROMISES if page in promise.pages]
+    assert [re.findall(r"coverage\.md#([a-z-]+)", row) for row in rows] == [
+        [promise.key] for promise in PROMISES if page in promise.pages
+    ]
+
+
+def test_the_tables_stand_between_marks_and_no_table_of_promises_elsewhere() -> None:
+    for page in PAGES.values():
+        inside = re.findall(
+            r"<!-- begin: guarantees .*?-->\n(.*?)<!-- end: guarantees -->", text(page), re.DOTALL
+        )
+        assert len(inside) == 1, page
+        assert not re.search(r"^\| (promise|guarantee) \|", text(page).replace(inside[0], ""), re.MULTILINE)
+
+
+def test_the_table_of_the_readme_stays_short() -> None:
+    assert 8 <= sum("readme" in promise.pages for promise in PROMISES) <= 10
+
+
+def cells(row: str) -> list[str]:
+    return [cell.strip() for cell in row.strip("|").split(" | ")]
+
+
 def test_the_generated_pages_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, PROJECT / "docs/generate.py", "--check"], capture_output=True, text=True, check=False
@@ -70,16 +115,100 @@ def test_the_generated_pages_are_up_to_date() -> None:
     assert (done.returncode, done.stdout) == (0, "every page is right\n"), done.stderr
 
 
-def test_a_stale_page_is_found_and_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def generate(tmp_path: Path) -> ModuleType:
+    """The generator, for a copy of the pages beside the same code."""
     spec = importlib.util.spec_from_file_location("generate", PROJECT / "docs/generate.py")
     assert spec
     assert spec.loader
     generate = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(generate)
-    generate.REFERENCE = tmp_path
-    assert generate.main([]) == 0
-    (tmp_path / "coverage.md").write_text("all is proven")
-    assert generate.main(["--check"]) == 1
-    assert capsys.readouterr().out.endswith("stale: coverage.md\n")
-    assert generate.main([]) == 0
+    for page in generate.pages():
+        (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / page, tmp_path / page)
+    shutil.copytree(PROJECT / "docs/decisions", tmp_path / "docs/decisions", dirs_exist_ok=True)
+    for folder in ("sql", "iu_pipelines", "tests"):
+        (tmp_path / folder).symlink_to(PROJECT / folder)
+    generate.PROJECT = tmp_path
+    return generate
+
+
+GENERATED = {
+    "README.md": "An event exists if and only if",
+    "SECURITY.md": "A database password is in",
+    "docs/concepts/guarantees.md": "An event exists if and only if",
+    "docs/concepts/nouns.md": "[`objects/gates/`]",
+    "docs/decisions/README.md": "[A PostgreSQL comes",
+    "docs/reference/coverage.md": "An event exists if and only if",
+    "docs/reference/evidence-json.md": "## evidence.json",
+}
+
+
+def test_every_generated_page_is_tried_here(generate: ModuleType) -> None:
+    assert set(generate.pages()) == set(GENERATED)
+
+
+@pytest.mark.parametrize("page", GENERATED)
+def test_a_stale_page_is_found_by_name_and_written(
+    generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str
+) -> None:
     assert generate.main(["--check"]) == 0
+    right = (tmp_path / page).read_text(encoding="utf-8")
+    assert GENERATED[page] in right
+    (tmp_path / page).write_text(right.replace(GENERATED[page], "Everything is proven"), encoding="utf-8")
+    assert generate.main(["--check"]) == 1
+    assert capsys.readouterr().out.endswith(f"stale, run `make docs`: {page}\n")
+    assert generate.main([]) == 0
+    assert (tmp_path / page).read_text(encoding="utf-8") == right
+    assert generate.main(["--check"]) == 0
+
+
+@pytest.mark.parametrize("page", [*PAGES.values(), "docs/concepts/nouns.md"])
+def test_a_page_that_lost_the_marks_of_its_table_is_refused_by_name(
+    generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str
+) -> None:
+    changed = re.sub(r"<!-- end: \w+ -->\n", "", (tmp_path / page).read_text(encoding="utf-8"))
+    (tmp_path / page).write_text(changed, encoding="utf-8")
+    for arguments in ([], ["--check"]):
+        assert generate.main(arguments) == 1
+        assert capsys.readouterr().out.startswith(f"{page} has no lines <!-- begin: ")
+    assert (tmp_path / page).read_text(encoding="utf-8") == changed
+
+
+def test_what_stands_around_a_table_stays(generate: ModuleType, tmp_path: Path) -> None:
+    page = tmp_path / "SECURITY.md"
+    before, _, after = page.read_text(encoding="utf-8").partition("<!-- begin: guarantees (make docs) -->\n")
+    table, _, after = after.partition("<!-- end: guarantees -->\n")
+    assert table.startswith("| guarantee | how it is kept |")
+    page.write_text(page.read_text(encoding="utf-8").replace(table, ""), encoding="utf-8")
+    assert generate.main([]) == 0
+    written = page.read_text(encoding="utf-8")
+    assert (written.startswith(before), written.endswith(after), table in written) == (True, True, True)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (("| gate | a row", "| latch | a row"), "has a row for latch, which has no folder and no module"),
+        (("| retention | the deletion", "| outbox | the deletion"), "has no row for: retention"),
+    ],
+)
+def test_a_noun_without_a_row_and_a_row_without_a_noun_are_refused(
+    generate: ModuleType,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    written: tuple[str, str],
+    said: str,
+) -> None:
+    page = tmp_path / generate.NOUNS
+    page.write_text(page.read_text(encoding="utf-8").replace(*written), encoding="utf-8")
+    assert generate.main(["--check"]) == 1
+    assert said in capsys.readouterr().out
+
+
+def test_a_decision_without_a_title_is_refused_by_name(
+    generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "docs/decisions/099-untitled.md").write_text("Something was decided.\n", encoding="utf-8")
+    assert generate.main(["--check"]) == 1
+    assert capsys.readouterr().out.startswith("099-untitled.md has no title")
