@@ -177,7 +177,7 @@ LAWS: Final = (
             select c.oid::regclass::text from pg_class as c
             where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'p', 'm', 'c')
             except
-            select case o.kind when 'type' then to_regtype(o.object)::text else to_regclass(o.object)::text end
+            select coalesce(to_regclass(o.object)::text, to_regtype(o.object)::text)
             from public.iu_schema_object as o where o.kind <> 'function'
         )""",
         (

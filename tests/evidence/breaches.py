@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from iu_pipelines.db.steps import files
+from iu_pipelines.db.steps import code, files
 from iu_pipelines.settings import sql_root
 
 AUDIT = "audit_ledgers"
@@ -89,6 +89,12 @@ SEAM = replaced(
 )
 PAYLOADS = replaced("fn_iu_payload_check(safe_payload jsonb) returns void language plpgsql", "begin end")
 NO_CHECK = "alter table public.iu_outbound_route drop constraint dry_run_is_enforced"
+RECORDS = [
+    entry[2].removeprefix("public.")
+    for step in files.load_steps(sql_root())
+    for entry in code.read(step).objects
+    if entry[3] == "record"
+]
 PROBES = [file.name for file in files.load(sql_root(), "sandbox")]
 STEPS = [file.name for file in files.load(sql_root(), "verify")]
 
@@ -311,17 +317,7 @@ APPEND_ONLY = [
             f"drop trigger trg_iu_append_only on public.{table}",
             {"070_functions": {"append-only tables that let": table}},
         )
-        for table in (
-            "event_outbox",
-            "iu_route_attempt_log",
-            "iu_route_batch",
-            "dot_config_history",
-            "iu_outbound_route_version",
-            "iu_inbound_capture",
-            "iu_route_worker_seek",
-            "iu_audit_name",
-            "iu_retention_history",
-        )
+        for table in RECORDS
     ),
     Breach(
         "append-only triggers are off",
@@ -371,7 +367,10 @@ RIGHTS = [
         "an administrator may write the outbox",
         "grant insert on public.event_outbox to workflow_admin",
         {
-            "070_functions": {"rights to write": "workflow_admin: insert on event_outbox"},
+            "070_functions": {
+                "rights to write": "workflow_admin: insert on event_outbox",
+                "rights that differ from the matrix": "event_outbox (workflow_admin may insert)",
+            },
             "010_emit_probe": {"R workflow_admin write": "outbox done"},
         },
     ),
@@ -446,11 +445,22 @@ CODE = [
         },
     ),
     Breach(
+        "the manifest says something else than the files",
+        "update public.iu_schema_object set access = 'state' where object = 'public.event_outbox';"
+        "insert into public.iu_schema_access values ('iu-core', 'state', 'iu_emitter', 'select')",
+        {
+            "070_functions": {
+                "entries of the manifest that are not": "table public.event_outbox: state",
+                "rights that differ from the matrix": "iu_emitter may not select",
+            }
+        },
+    ),
+    Breach(
         "a verb is gone",
         "drop function public.fn_iu_route_dead_letter_discard",
         {
             "070_functions": {
-                "verbs of the contract that are missing": "fn_iu_route_dead_letter_discard",
+                "objects of the manifest that are missing": "fn_iu_route_dead_letter_discard",
                 "functions that are not those of the file": "fn_iu_route_dead_letter_discard",
             }
         },
