@@ -35,7 +35,7 @@ begin
             end;
         end if;
     end loop;
-    if not pg_has_role(current_user, 'iu_owner', 'member') then
+    if not pg_has_role(current_user, 'iu_owner', 'usage') then
         begin
             execute format('grant iu_owner to %I', current_user);
         exception when insufficient_privilege then
@@ -322,4 +322,4 @@ begin
 end
 $owner$;
 
-select public.fn_iu_step_record('iu-core', '010_roles_and_ledger', 'fcf2d24e6bcfd53d0a5b067c0037b5f862a1c9126b1a8c4f34da9b29a2031304');
+select public.fn_iu_step_record('iu-core', '010_roles_and_ledger', '4071ae560e44f1b2496b217f15cf465eb68c98f521402a447bdc6d807a1369c0');
