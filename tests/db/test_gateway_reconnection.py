@@ -26,7 +26,7 @@ def test_a_gateway_reports_a_stopped_server_and_reconnects_when_it_runs_again(
         gateway.fetch_value("select 1")
         running.stop()
         begin = time.monotonic()
-        with pytest.raises(ConnectionFailed, match="nothing listens"):
+        with pytest.raises(ConnectionFailed, match="no server is listening"):
             gateway.fetch_value("select 1")
         assert time.monotonic() - begin < 10
         running.ensure_running()

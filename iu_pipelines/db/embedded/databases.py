@@ -7,10 +7,11 @@ from typing import Final
 
 import stamina
 
+from iu_pipelines.db.connection_errors import is_transient
 from iu_pipelines.db.embedded import record
 from iu_pipelines.db.embedded.cluster import SUPERUSER, Cluster
 from iu_pipelines.db.embedded.waiting import START_SECONDS
-from iu_pipelines.db.gateway import Gateway, is_starting, probe
+from iu_pipelines.db.gateway import Gateway, probe
 from iu_pipelines.errors import ConnectionFailed, DatabaseError, UsageError
 
 TOO_MANY_CONNECTIONS: Final = "53300"
@@ -48,7 +49,7 @@ def ensure(cluster: Cluster, name: str) -> str:
     current = record.read(cluster.data)
     url = current.url(name)
     try:
-        for attempt in stamina.retry_context(on=is_starting, attempts=None, timeout=START_SECONDS):
+        for attempt in stamina.retry_context(on=is_transient, attempts=None, timeout=START_SECONDS):
             with attempt:
                 probe(url)
     except ConnectionFailed as error:

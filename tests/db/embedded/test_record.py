@@ -17,7 +17,7 @@ def test_every_connection_needs_the_password(server: EmbeddedServer) -> None:
     wrong = server.url().replace(known["password"], "guessed")
     by_socket = f"postgresql://postgres@/iu?host={known['socket_directory']}&port={known['port']}"
     for url in (wrong, by_socket):
-        with Gateway(url) as gateway, pytest.raises(IuError, match="refused the user or the password"):
+        with Gateway(url) as gateway, pytest.raises(IuError, match="rejected the user or the password"):
             gateway.fetch_value("select 1")
 
 
