@@ -14,7 +14,7 @@ from iu_pipelines.errors import ConnectionFailed, redact
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    """A pattern of libpq's words, and the SQLSTATE, message and hint; `{}` in the message is a group of it."""
+    """A pattern of the words, and the SQLSTATE, message and hint; `{}` in the message is a group of it."""
 
     pattern: str
     code: str
