@@ -10,7 +10,7 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 
-from iu_pipelines.db.embedded import binaries
+from iu_pipelines.db.embedded import binaries, server_user
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
@@ -73,7 +73,7 @@ class BenchServer:
 
     def program(self, name: str) -> Path | None:
         """One of PostgreSQL's client programs, beside the server's or on PATH; None where there is none."""
-        user = binaries.server_user(self.home.absolute() / "postgres" / "data")
+        user = server_user.find(self.home.absolute() / "postgres" / "data")
         beside = binaries.find(self._pg_bin, user, None).directory / name
         if beside.exists():
             return beside

@@ -6,7 +6,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from iu_pipelines.db.embedded import binaries
+from iu_pipelines.db.embedded import binaries, server_user
 
 
 def psql(url: str, path: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -17,4 +17,4 @@ def psql(url: str, path: Path, *options: str) -> subprocess.CompletedProcess[str
 
 @cache
 def _psql() -> Path:
-    return binaries.find(None, binaries.server_user(Path("/nonexistent")), None).directory / "psql"
+    return binaries.find(None, server_user.find(Path("/nonexistent")), None).directory / "psql"

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from iu_pipelines import settings
-from iu_pipelines.db import database_url as database
+from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.errors import StatementFailed
 
@@ -22,7 +22,7 @@ def connect(database_url: str | None) -> Iterator[Gateway]:
     how to install it.
     """
     chosen = settings.load(database_url=database_url)
-    with Gateway(database.database_url(chosen)) as gateway:
+    with Gateway(resolve_database_url(chosen)) as gateway:
         try:
             yield gateway
         except StatementFailed as error:

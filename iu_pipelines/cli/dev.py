@@ -24,7 +24,7 @@ from pydantic import AnyHttpUrl
 from iu_pipelines import settings
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_line, working
-from iu_pipelines.db.database_url import database_url as url_of
+from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import plan
@@ -208,7 +208,7 @@ def _database(chosen: Settings, say: Say) -> Iterator[None]:
     found = embedded is None or embedded.is_running()
     render(chosen)
     try:
-        with Gateway(url_of(chosen)) as gateway:
+        with Gateway(resolve_database_url(chosen)) as gateway:
             _say_what_is_missing(gateway, say)
         yield
     finally:
@@ -287,7 +287,7 @@ def _say_where_to_click(url: str, plan: Plan) -> None:
         ("runs", f"{url}/runs"),
         ("schedules", f"{url}/automation"),
         ("evidence", str(plan.chosen.evidence_url)),
-        ("database", redact(url_of(plan.chosen))),
+        ("database", redact(resolve_database_url(plan.chosen))),
         ("logs", str(plan.chosen.dagster_directory)),
         ("stop", "Ctrl-C"),
     )

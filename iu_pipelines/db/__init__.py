@@ -1,1 +1,1 @@
-"""The way to PostgreSQL: the gateway, the embedded server and the steps."""
+"""Access to PostgreSQL: the gateway, the embedded server and the steps."""

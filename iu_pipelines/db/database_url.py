@@ -1,4 +1,4 @@
-"""Which database is meant: the one that the settings name, or else the embedded one."""
+"""Resolve the settings to the URL of a database."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.settings import Settings
 
 
-def database_url(settings: Settings) -> str:
-    """Return the URL that the settings name, or start the embedded server and return its URL."""
+def resolve_database_url(settings: Settings) -> str:
+    """Return the URL in the settings; without one, start the embedded server and return its URL.
+
+    Raises:
+        EmbeddedServerError: the embedded server could not be started.
+    """
     if settings.database_url is not None:
         return settings.database_url.get_secret_value()
     return EmbeddedServer(settings.home, pg_bin=settings.pg_bin).ensure_running()

@@ -1,8 +1,8 @@
-"""The gateway: the one place that talks to the driver, and that turns its errors into ours.
+"""The gateway: the only module that calls the driver; it translates the driver's errors into IuError.
 
-A `Gateway` owns a small pool. Its own four methods are one transaction each; `transaction()` puts several
-into one; `run_script()` sends a file of SQL as it stands. Rows are dicts, json becomes Python, uuid `UUID`.
-A dict given as a parameter is sent as jsonb, a list as an array.
+A `Gateway` owns a small pool of connections. Each of its four query methods is one transaction;
+`transaction()` groups several calls into one; `run_script()` sends a file of SQL unchanged. Rows are dicts;
+json values are Python objects, uuid values are `UUID`. A dict parameter is sent as jsonb, a list as an array.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,6 +22,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import JsonbDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from iu_pipelines.db.connection_errors import connection_failed, is_transient
 from iu_pipelines.errors import (
     ArgumentInvalid,
     ConnectionFailed,
@@ -37,10 +37,10 @@ from iu_pipelines.errors import (
 )
 
 OLDEST_SERVER: Final = 140_000
-"""The oldest server that is supported, as PostgreSQL's `server_version_num`."""
+"""The oldest supported server, as PostgreSQL's `server_version_num`."""
 
 Params = Sequence[Any] | Mapping[str, Any]
-"""Values for `%s` or `%(name)s`. Without any, the statement is sent as it stands."""
+"""Values for `%s` or `%(name)s`. Without values, the statement is sent unchanged."""
 
 _Connection = psycopg.Connection[DictRow]
 
@@ -50,9 +50,9 @@ _POOL_SECONDS: Final = 5.0
 
 
 class Session:
-    """One open transaction. Made by `Gateway.transaction()`.
+    """One open transaction, created by `Gateway.transaction()`.
 
-    `notices` grows with what the server reports. Every method raises an IuError.
+    `notices` collects the notices of the server. Every method raises IuError when its statement fails.
     """
 
     def __init__(self, connection: _Connection, notices: list[Notice]) -> None:
@@ -60,28 +60,31 @@ class Session:
         self.notices = notices
 
     def fetch_value(self, sql: str, params: Params = ()) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None when there is no row."""
         row = self.fetch_one(sql, params)
         return next(iter(row.values())) if row else None
 
     def fetch_one(self, sql: str, params: Params = ()) -> dict[str, Any] | None:
-        """The first row, or None."""
-        with _mapped(self.notices, sql):
+        """Return the first row, or None when there is none."""
+        with _translated(self.notices, sql):
             return self._run(sql, params).fetchone()
 
     def fetch_all(self, sql: str, params: Params = ()) -> list[dict[str, Any]]:
-        """All rows."""
-        with _mapped(self.notices, sql):
+        """Return all rows."""
+        with _translated(self.notices, sql):
             return self._run(sql, params).fetchall()
 
     def execute(self, sql: str, params: Params = ()) -> int:
-        """The number of rows that were touched. Without params, `sql` may be several statements."""
-        with _mapped(self.notices, sql):
+        """Return the number of rows that the statement touched.
+
+        Without params, `sql` may contain several statements.
+        """
+        with _translated(self.notices, sql):
             return self._run(sql, params).rowcount
 
     def copy_rows(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Stream `rows` into a `copy … from stdin` and return how many arrived."""
-        with _mapped(self.notices, sql), self._connection.cursor() as cursor:
+        """Stream `rows` into a `copy … from stdin` and return how many were copied."""
+        with _translated(self.notices, sql), self._connection.cursor() as cursor:
             with cursor.copy(sql.encode()) as copy:
                 for row in rows:
                     copy.write_row(row)
@@ -92,10 +95,10 @@ class Session:
 
 
 class Gateway:
-    """A lazily opened pool of connections to one database.
+    """A pool of connections to one database, opened by the first call.
 
-    `role` is taken on by `SET ROLE`. Nothing is connected before the first call. A call is tried again only
-    while no connection could be had, for at most 10 seconds, and never once a statement was sent.
+    `role` is the role of every connection, as with `set role`. A call is retried for at most 10 seconds
+    while the server is starting, stopping or recovering; after a statement was sent it is never retried.
     """
 
     def __init__(
@@ -120,49 +123,53 @@ class Gateway:
         self.close()
 
     def fetch_value(self, sql: str, params: Params = ()) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None when there is no row."""
         with self._session() as session:
             return session.fetch_value(sql, params)
 
     def fetch_one(self, sql: str, params: Params = ()) -> dict[str, Any] | None:
-        """The first row, or None."""
+        """Return the first row, or None when there is none."""
         with self._session() as session:
             return session.fetch_one(sql, params)
 
     def fetch_all(self, sql: str, params: Params = ()) -> list[dict[str, Any]]:
-        """All rows."""
+        """Return all rows."""
         with self._session() as session:
             return session.fetch_all(sql, params)
 
     def execute(self, sql: str, params: Params = ()) -> int:
-        """The number of rows that were touched."""
+        """Return the number of rows that the statement touched."""
         with self._session() as session:
             return session.execute(sql, params)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """One transaction: committed at the end of the block, rolled back when the block raises."""
-        with self._session() as session, _mapped(session.notices), session._connection.transaction():
+        """Open a transaction: commit it at the end of the block, roll it back when the block raises."""
+        with self._session() as session, _translated(session.notices), session._connection.transaction():
             yield session
 
     def run_script(self, text: str) -> list[Notice]:
-        """Send a script in one piece over a connection of its own, and return its notices.
+        """Send a script as one message over a new connection, and return its notices.
 
-        The script is one transaction, unless it holds its own `begin`. An error carries the notices so far.
+        The script is one transaction, unless it contains its own `begin`. An error has the notices so far.
         """
         notices: list[Notice] = []
         self.server_version()
-        with self._dial() as connection, _collected(connection, notices), _mapped(notices, text):
+        with self._connected() as connection, _collected(connection, notices), _translated(notices, text):
             connection.execute(text.encode())
         return notices
 
     def server_version(self) -> int:
-        """PostgreSQL's `server_version_num`, such as 180004. Raises ServerTooOld below 14."""
+        """Return PostgreSQL's `server_version_num`, such as 180004.
+
+        Raises:
+            ServerTooOld: the server is older than PostgreSQL 14.
+        """
         self._opened()
         return self._version
 
     def close(self) -> None:
-        """Close every connection. A later call opens the pool again."""
+        """Close every connection. The next call opens the pool again."""
         with self._lock:
             pool, self._pool = self._pool, None
         if pool:
@@ -180,10 +187,10 @@ class Gateway:
         try:
             connection = pool.getconn()
         except PoolTimeout:
-            self._dial().close()
+            self._connected().close()
             raise Unavailable(
                 f"all {self._max_size} connections to {redact(self.url)} are in use",
-                hint="wait for the other calls to end, or allow more connections",
+                hint="Wait for the other calls to end, or allow more connections.",
             ) from None
         try:
             yield connection
@@ -193,7 +200,7 @@ class Gateway:
     def _opened(self) -> ConnectionPool[_Connection]:
         with self._lock:
             if not self._pool:
-                with self._dial() as connection:
+                with self._connected() as connection:
                     self._version = _supported(connection, self.url)
                 self._pool = self._new_pool()
             return self._pool
@@ -213,17 +220,21 @@ class Gateway:
             num_workers=1,
         )
 
-    def _dial(self) -> _Connection:
-        """A connection beside the pool, which says at once why there is none."""
-        _quiet_drivers()
-        for attempt in stamina.retry_context(on=is_starting, attempts=None, timeout=_RETRY_SECONDS):
+    def _connected(self) -> _Connection:
+        """Return a connection outside the pool, whose failure is raised at once with its reason."""
+        _silence_driver_logs()
+        for attempt in stamina.retry_context(on=is_transient, attempts=None, timeout=_RETRY_SECONDS):
             with attempt:
                 return _connect(self._conninfo, self.url)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
 def probe(url: str) -> int:
-    """The `server_version_num` of the server behind `url`, asked once; ConnectionFailed says why not."""
+    """Connect once and return the server's `server_version_num`.
+
+    Raises:
+        ConnectionFailed: the server did not accept the connection.
+    """
     with _connect(_conninfo(url, "iu probe", None), url) as connection:
         return connection.info.server_version
 
@@ -232,7 +243,7 @@ def _connect(conninfo: str, url: str) -> _Connection:
     try:
         connection = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
     except psycopg.Error as error:
-        raise _unreachable(str(error), url) from None
+        raise connection_failed(str(error), url) from None
     _configure(connection)
     return connection
 
@@ -247,24 +258,24 @@ def _conninfo(url: str, application_name: str, role: str | None) -> str:
         given = conninfo_to_dict(url)
     except psycopg.Error:
         raise UsageError(
-            f"the database URL {redact(url)} cannot be read",
-            hint="write it as postgresql://user:password@host:5432/database; "
-            "in a password % is %25, / is %2F, : is %3A and @ is %40",
+            f"the database URL {redact(url)} is invalid",
+            hint="Write it as postgresql://user:password@host:5432/database; "
+            "in a password % is %25, / is %2F, : is %3A and @ is %40.",
         ) from None
-    ours: dict[str, Any] = {"application_name": application_name, "connect_timeout": _CONNECT_SECONDS}
+    defaults: dict[str, Any] = {"application_name": application_name, "connect_timeout": _CONNECT_SECONDS}
     if role:
         escaped = re.sub(r"([\\ ])", r"\\\1", role)
         given["options"] = f"{given.get('options') or ''} -c role={escaped}".strip()
-    return make_conninfo(**{**ours, **given})
+    return make_conninfo(**{**defaults, **given})
 
 
 def _check_scheme(url: str) -> None:
     scheme, separator, rest = url.partition("://")
     if separator and scheme in ("postgresql", "postgres"):
         return
-    hint = "give a PostgreSQL URL such as postgresql://user@localhost:5432/database"
+    hint = "Use a PostgreSQL URL such as postgresql://user@localhost:5432/database."
     if separator and scheme.startswith("postgresql+"):
-        hint = f"leave the driver out: {redact(f'postgresql://{rest}')}"
+        hint = f"Use {redact(f'postgresql://{rest}')} and leave the driver out."
     raise UsageError(f"the database URL {redact(url)!r} does not begin with postgresql://", hint=hint)
 
 
@@ -272,107 +283,10 @@ def _supported(connection: _Connection, url: str) -> int:
     version = connection.info.server_version
     if version < OLDEST_SERVER:
         raise ServerTooOld(
-            f"the server at {redact(url)} is PostgreSQL {version // 10_000}; 14 is the oldest supported",
-            hint="upgrade the server, or leave out the database URL to use the embedded one",
+            f"the server at {redact(url)} is PostgreSQL {version // 10_000}; version 14 or newer is needed",
+            hint="Upgrade the server, or omit the database URL to use the embedded server.",
         )
     return version
-
-
-@dataclass(frozen=True, slots=True)
-class _Reason:
-    """Why there is no connection: libpq gives words and no SQLSTATE, so the words are matched."""
-
-    pattern: str
-    code: str
-    sentence: str
-    hint: str
-
-
-_STARTING: Final = "57P03"
-_HUNG_UP: Final = "08006"
-
-_REASONS: Final = (
-    _Reason(
-        r"resolve host|translate host name",
-        "08001",
-        "the host name is unknown",
-        "check the spelling of the host in the URL",
-    ),
-    _Reason(
-        r"Connection refused|No such file or directory",
-        "08001",
-        "nothing listens at this host and port",
-        "start the server, or check the host and the port in the URL",
-    ),
-    _Reason(
-        r"password authentication failed|no password supplied|authentication failed",
-        "28P01",
-        "the server refused the user or the password",
-        "check the user and the password in the URL",
-    ),
-    _Reason(
-        r'role "[^"]*" does not exist',
-        "28000",
-        "there is no such role on the server",
-        "check the user in the URL, or create the role",
-    ),
-    _Reason(
-        r'database "[^"]*" does not exist',
-        "3D000",
-        "there is no such database on the server",
-        "create it (createdb NAME), or check the name at the end of the URL",
-    ),
-    _Reason(
-        r"timeout|timed out",
-        "08001",
-        "the server did not answer in time",
-        "check the host and the port in the URL, and the firewalls on the way",
-    ),
-    _Reason(
-        r"starting up|not yet accepting|shutting down|recovery mode",
-        _STARTING,
-        "the server is starting or stopping",
-        "try again in a moment",
-    ),
-    _Reason(
-        r"server closed the connection unexpectedly|Connection reset by peer",
-        _HUNG_UP,
-        "the server hung up before it answered",
-        "it may be recovering from a kill: try again in a moment, and see the server's own log",
-    ),
-    _Reason(
-        r"too many (clients|connections)|connection slots are reserved",
-        "53300",
-        "the server has no free connection",
-        "close other clients, or raise max_connections on the server",
-    ),
-    _Reason(
-        r"no pg_hba\.conf entry",
-        "28000",
-        "the server does not let this client in",
-        "add the client to pg_hba.conf, or ask for sslmode=require in the URL",
-    ),
-    _Reason(
-        r"invalid port number|invalid integer value",
-        "08001",
-        "the port is not a number from 1 to 65535",
-        "correct the port in the URL",
-    ),
-)
-
-
-def _unreachable(words: str, url: str) -> ConnectionFailed:
-    where = f"cannot connect to {redact(url)}"
-    for reason in _REASONS:
-        if re.search(reason.pattern, words):
-            return ConnectionFailed(f"{where}: {reason.sentence}", hint=reason.hint, code=reason.code)
-    said = " ".join(redact(words).split())
-    return ConnectionFailed(f"{where}: {said}", hint="check the URL, and the server's own log", code="08001")
-
-
-def is_starting(error: Exception) -> bool:
-    """Whether the server was starting, stopping or recovering: it may be asked again."""
-    return isinstance(error, ConnectionFailed) and error.code in {_STARTING, _HUNG_UP}
 
 
 @contextmanager
@@ -389,22 +303,23 @@ def _collected(connection: _Connection, notices: list[Notice]) -> Iterator[None]
 
 
 @contextmanager
-def _mapped(notices: Sequence[Notice], sql: str = "") -> Iterator[None]:
+def _translated(notices: Sequence[Notice], sql: str = "") -> Iterator[None]:
     try:
         yield
     except psycopg.Error as error:
-        ours = _translated(error, sql)
-        ours.notices = tuple(notices)
-        raise ours from error
+        translated = _from_driver(error, sql)
+        translated.notices = tuple(notices)
+        raise translated from error
     except UnicodeEncodeError as error:
-        raise _unfit(f"a text holds {error.object[error.start]!a}, which is half a character") from error
+        surrogate = ascii(error.object[error.start])
+        raise _invalid_text(f"a text contains the unpaired surrogate {surrogate}") from error
 
 
-def _unfit(words: str) -> IuError:
-    return ArgumentInvalid(words, hint="send text in Unicode without NUL: PostgreSQL can keep nothing else")
+def _invalid_text(words: str) -> IuError:
+    return ArgumentInvalid(words, hint="Send Unicode text without NUL characters.")
 
 
-def _translated(error: psycopg.Error, sql: str) -> IuError:
+def _from_driver(error: psycopg.Error, sql: str) -> IuError:
     diagnostic = error.diag
     if error.sqlstate:
         message = diagnostic.message_primary or str(error)
@@ -416,23 +331,23 @@ def _translated(error: psycopg.Error, sql: str) -> IuError:
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return ConnectionFailed(
             f"the connection to the server was lost: {words}",
-            hint="it is unknown whether the last statement took effect: look before you repeat it",
+            hint="It is unknown whether the last statement took effect. Check before you repeat it.",
         )
     if isinstance(error, psycopg.DataError):
-        return _unfit(words)
+        return _invalid_text(words)
     return StatementFailed(words)
 
 
 def _line(sql: str, diagnostic: psycopg.errors.Diagnostic) -> str:
-    """Where in a text of several lines the server found the mistake."""
+    """Return the line of the error, for a text of several lines."""
     position = int(diagnostic.statement_position or 0)
     if not position or "\n" not in sql.strip():
         return ""
     return f" at line {sql.count(chr(10), 0, position - 1) + 1}"
 
 
-def _quiet_drivers() -> None:
-    """What the driver logs reaches the application's own handlers, and no longer a bare stderr."""
+def _silence_driver_logs() -> None:
+    """Send the logs of the driver to the handlers of the application only, and not to stderr without any."""
     for name in ("psycopg", "stamina"):
         logger = logging.getLogger(name)
         if not logger.handlers:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from iu_pipelines.db.database_url import database_url
+from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit import tags
 from iu_pipelines.errors import PermissionDenied, UsageError, redact
@@ -73,7 +73,7 @@ def storage_url(settings: Settings) -> str:
     """
     if settings.dagster_database_url is not None:
         return _with_driver(settings.dagster_database_url.get_secret_value())
-    url = database_url(settings)
+    url = resolve_database_url(settings)
     parts = urlsplit(url)
     name = f"{parts.path.lstrip('/') or 'iu'}_dagster"
     with Gateway(url, application_name="iu-dagster") as gateway:

@@ -13,7 +13,7 @@ import pytest
 
 from engine.scenarios import CLEAN, judged
 from engine.sessions import Session, drain, emit, emit_many, health, opened, run, seek, value
-from iu_pipelines.db.embedded import binaries
+from iu_pipelines.db.embedded import binaries, server_user
 from iu_pipelines.db.embedded.server import EmbeddedServer
 
 ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
@@ -40,7 +40,7 @@ def restored(url: str, elsewhere: EmbeddedServer, name: str) -> Iterator[list[Se
         major = here.info.server_version // 10_000
         if there.info.server_version // 10_000 != major:
             pytest.skip("the given server has another major version than the embedded one")
-    tools = binaries.find(None, binaries.server_user(Path("/nonexistent")), major).directory
+    tools = binaries.find(None, server_user.find(Path("/nonexistent")), major).directory
     dump = subprocess.run([tools / "pg_dump", "--dbname", url], check=True, capture_output=True)
     subprocess.run(
         [tools / "psql", "--quiet", "-X", "-v", "ON_ERROR_STOP=1", "--dbname", target],

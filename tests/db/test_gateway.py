@@ -68,7 +68,8 @@ def test_a_role_is_taken_on(scratch: str) -> None:
 
 
 def test_a_role_that_does_not_exist_is_named(scratch: str) -> None:
-    with Gateway(scratch, role="no such role") as gateway, pytest.raises(IuError, match="no such role"):
+    refused = pytest.raises(IuError, match='the role "no such role" does not exist')
+    with Gateway(scratch, role="no such role") as gateway, refused:
         gateway.fetch_value("select 1")
 
 
@@ -213,11 +214,11 @@ def test_a_closed_gateway_opens_again_when_it_is_used(gateway: Gateway) -> None:
     ("change", "sentence"),
     [
         ({"netloc": "ann:s3cret@no-such-host.invalid"}, "host name is unknown"),
-        ({"netloc": "ann:s3cret@127.0.0.1:1"}, "nothing listens"),
+        ({"netloc": "ann:s3cret@127.0.0.1:1"}, "no server is listening"),
         ({"netloc": "ann:s3cret@127.0.0.1:99999"}, "port is not a number"),
-        ({"password": "s3cret"}, "refused the user or the password"),
-        ({"path": "/no_such_database"}, "no such database"),
-        ({"query": "host=/no/such/directory"}, "nothing listens"),
+        ({"password": "s3cret"}, "rejected the user or the password"),
+        ({"path": "/no_such_database"}, '"no_such_database" does not exist'),
+        ({"query": "host=/no/such/directory"}, "no server is listening"),
     ],
 )
 def test_a_wrong_url_fails_at_once_with_its_reason(

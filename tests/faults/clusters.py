@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from iu_pipelines.db.embedded import binaries
+from iu_pipelines.db.embedded import binaries, server_user
 from iu_pipelines.db.embedded.server import EmbeddedServer
 
 ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
@@ -22,7 +22,7 @@ def data_of(server: EmbeddedServer) -> Path:
 
 def tool(server: EmbeddedServer, name: str, *arguments: str, **files: Any) -> None:
     """Run one of PostgreSQL's own programs, of the version and as the user of this server."""
-    user = binaries.server_user(data_of(server))
+    user = server_user.find(data_of(server))
     major = int((data_of(server) / "PG_VERSION").read_text(encoding="ascii"))
     program = binaries.find(None, user, major).directory / name
     with tempfile.TemporaryFile() as said:

@@ -1,1 +1,1 @@
-"""The embedded PostgreSQL: its programs, its server and its locks."""
+"""The embedded PostgreSQL: its binaries, its cluster, its processes and its locks."""

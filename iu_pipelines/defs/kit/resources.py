@@ -10,7 +10,7 @@ from typing import Final
 import dagster as dg
 from pydantic import Field
 
-from iu_pipelines.db.database_url import database_url
+from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.settings import Settings, load
 
@@ -29,7 +29,7 @@ class GatewayResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def open(self) -> Iterator[Gateway]:
         """Open the database; the embedded server is started or healed where it is the one in use."""
         with Gateway(
-            self.database_url or database_url(current_settings()), application_name="iu-dagster"
+            self.database_url or resolve_database_url(current_settings()), application_name="iu-dagster"
         ) as gateway:
             yield gateway
 

@@ -1,0 +1,114 @@
+"""Why a connection failed: the words of libpq as a SQLSTATE, a reason and a hint.
+
+libpq reports a failed connection in words and without a SQLSTATE, so the words are matched.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from iu_pipelines.errors import ConnectionFailed, redact
+
+
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """A pattern of the words, and the SQLSTATE, message and hint; `{}` in the message is a group of it."""
+
+    pattern: str
+    code: str
+    message: str
+    hint: str
+
+
+_STARTING: Final = "57P03"
+_CLOSED_EARLY: Final = "08006"
+
+_REASONS: Final = (
+    _Reason(
+        r"resolve host|translate host name",
+        "08001",
+        "the host name is unknown",
+        "Check the spelling of the host in the URL.",
+    ),
+    _Reason(
+        r"Connection refused|No such file or directory",
+        "08001",
+        "no server is listening at this host and port",
+        "Start the server, or check the host and the port in the URL.",
+    ),
+    _Reason(
+        r"password authentication failed|no password supplied|authentication failed",
+        "28P01",
+        "the server rejected the user or the password",
+        "Check the user and the password in the URL.",
+    ),
+    _Reason(
+        r'role "([^"]*)" does not exist',
+        "28000",
+        'the role "{}" does not exist on the server',
+        "Check the user in the URL, or create the role.",
+    ),
+    _Reason(
+        r'database "([^"]*)" does not exist',
+        "3D000",
+        'the database "{}" does not exist on the server',
+        "Create it (createdb NAME), or check the name at the end of the URL.",
+    ),
+    _Reason(
+        r"timeout|timed out",
+        "08001",
+        "the server did not answer in time",
+        "Check the host and the port in the URL, and the firewalls between this machine and the server.",
+    ),
+    _Reason(
+        r"starting up|not yet accepting|shutting down|recovery mode",
+        _STARTING,
+        "the server is starting or stopping",
+        "Try again in a few seconds.",
+    ),
+    _Reason(
+        r"server closed the connection unexpectedly|Connection reset by peer",
+        _CLOSED_EARLY,
+        "the server closed the connection before it answered",
+        "The server may be recovering from a killed process: try again in a few seconds, and read its log.",
+    ),
+    _Reason(
+        r"too many (clients|connections)|connection slots are reserved",
+        "53300",
+        "the server has no free connection",
+        "Close other clients, or raise max_connections on the server.",
+    ),
+    _Reason(
+        r"no pg_hba\.conf entry",
+        "28000",
+        "the server has no entry in pg_hba.conf for this client",
+        "Add the client to pg_hba.conf, or set sslmode=require in the URL.",
+    ),
+    _Reason(
+        r"invalid port number|invalid integer value",
+        "08001",
+        "the port is not a number from 1 to 65535",
+        "Correct the port in the URL.",
+    ),
+)
+
+
+def connection_failed(words: str, url: str) -> ConnectionFailed:
+    """Return the error for a connection to `url` that failed with these words of libpq."""
+    failure = f"cannot connect to {redact(url)}"
+    for reason in _REASONS:
+        found = re.search(reason.pattern, words)
+        if found:
+            message = reason.message.format(*found.groups())
+            return ConnectionFailed(f"{failure}: {message}", hint=reason.hint, code=reason.code)
+    unknown = " ".join(redact(words).split())
+    return ConnectionFailed(
+        f"{failure}: {unknown}", hint="Check the URL, and read the log of the server.", code="08001"
+    )
+
+
+def is_transient(error: Exception) -> bool:
+    """Return whether the server was starting, stopping or recovering, so that another attempt can succeed."""
+    return isinstance(error, ConnectionFailed) and error.code in {_STARTING, _CLOSED_EARLY}

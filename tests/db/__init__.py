@@ -1,0 +1,1 @@
+"""Tests of the gateway, the settings, the errors and the embedded server."""

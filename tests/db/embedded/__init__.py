@@ -1,0 +1,1 @@
+"""Tests of the embedded server, one module for each of its parts."""

@@ -1,0 +1,46 @@
+"""The gateway when its server goes away and comes back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from iu_pipelines.db.embedded.server import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.errors import ConnectionFailed
+
+
+@pytest.fixture
+def running(own_server: EmbeddedServer) -> EmbeddedServer:
+    own_server.ensure_running()
+    return own_server
+
+
+def test_a_gateway_reports_a_stopped_server_and_reconnects_when_it_runs_again(
+    running: EmbeddedServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Gateway(running.url()) as gateway:
+        gateway.fetch_value("select 1")
+        running.stop()
+        begin = time.monotonic()
+        with pytest.raises(ConnectionFailed, match="no server is listening"):
+            gateway.fetch_value("select 1")
+        assert time.monotonic() - begin < 10
+        running.ensure_running()
+        assert gateway.fetch_value("select 1") == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_program_that_does_not_close_its_gateway_ends_at_once_without_output(
+    running: EmbeddedServer,
+) -> None:
+    script = "import sys, iu_pipelines.db.gateway as g; x = g.Gateway(sys.argv[1]); x.fetch_value('select 1')"
+    begin = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-c", script, running.url()], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert time.monotonic() - begin < 10
