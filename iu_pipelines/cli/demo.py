@@ -29,7 +29,7 @@ from iu_pipelines.ingest.tally import IngestResult
 from iu_pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    from iu_pipelines.hosting.in_process import RunOutcome
+    from iu_pipelines.hosting.run_in_process import RunOutcome
 
 PROBES: Final = ("040", "050")
 BATCHES_WANTED: Final = 8
@@ -153,7 +153,7 @@ def _run_jobs(gateway: Gateway, chosen: Settings, say: Say) -> Iterator[Run]:
 
 def _run_job(job_name: str, chosen: Settings, say: Say, **config: int) -> Run:
     with working(job_name), _logged(chosen):
-        from iu_pipelines.hosting.in_process import execute  # noqa: PLC0415 (Dagster takes a second to import)
+        from iu_pipelines.hosting.run_in_process import execute  # noqa: PLC0415 (Dagster takes a second to import)
 
         outcome = execute(job_name, config, settings=chosen)
     say(f"{job_name}: run {outcome.run_id} {outcome.status}")
