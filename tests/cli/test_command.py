@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,10 @@ import typer.main
 
 from cli.running import Iu
 from iu_pipelines.cli import main
+from iu_pipelines.cli.command import Answer, Function, Invocation, add_command, add_group
+from iu_pipelines.cli.output import print_line
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.settings import Settings
 
 
 def test_options_count_before_the_command_as_well(command: Iu, kept_database: str) -> None:
@@ -51,3 +56,73 @@ def test_every_command_takes_the_url_and_json() -> None:
         given = {option for parameter in leaf.params for option in parameter.opts}
         assert {"--database-url", "--json"} <= given, " ".join(path)
         assert leaf.help, " ".join(path)
+
+
+def called(function: Function, *words: str) -> int:
+    """Register a function as the only command, call it, and return its exit code."""
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    add_command(app, function, "tried")
+    return app(["tried", *words], standalone_mode=False) or 0
+
+
+def count(limit: int = 3) -> Answer:
+    """Answer with the limit; more than nine is a failure."""
+    return Answer({"limit": limit}, lambda: print_line(f"up to {limit}"), failed=limit > 9)
+
+
+def test_an_answer_is_shown_or_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert called(count) == 0
+    assert capsys.readouterr().out == "up to 3\n"
+    assert called(count, "--limit", "4", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"limit": 4}
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_failed_answer_is_printed_and_exits_with_1(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(count, "--limit", "10", *words) == 1
+    assert "10" in capsys.readouterr().out
+
+
+def test_what_a_command_says_while_it_works_is_left_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    def work(call: Invocation) -> Answer:
+        call.say("at work")
+        return Answer([], lambda: print_line("done"))
+
+    called(work)
+    assert capsys.readouterr().out == "at work\ndone\n"
+    called(work, "--json")
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_fact_is_a_line_or_one_object_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def tell(call: Invocation) -> None:
+        call.say_fact("logs", "/tmp")
+
+    called(tell)
+    assert capsys.readouterr().out == "logs        /tmp\n"
+    called(tell, "--json")
+    assert capsys.readouterr().out == '{"logs": "/tmp"}\n'
+
+
+def test_a_gateway_and_the_settings_are_given_to_a_command_that_takes_them(kept_database: str) -> None:
+    seen = []
+
+    def look(gateway: Gateway, chosen: Settings) -> None:
+        seen.append((gateway.fetch_value("select 1"), chosen.database_url.get_secret_value()))
+
+    called(look, "--database-url", kept_database)
+    assert seen == [(1, kept_database)]
+
+
+def test_a_group_that_is_a_command_too_does_nothing_before_another_one_of_it() -> None:
+    seen = []
+    app = typer.Typer()
+    group = add_group(app, "audit", lambda: seen.append("audit"))
+    add_command(group, lambda: seen.append("verify"), "verify")
+    app(["audit", "verify"], standalone_mode=False)
+    assert seen == ["verify"]
+    app(["audit"], standalone_mode=False)
+    assert seen == ["verify", "audit"]

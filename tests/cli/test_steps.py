@@ -33,6 +33,40 @@ def test_migrate_on_the_tables_of_somebody_else_is_refused(empty_iu: Iu, empty_g
     assert "hint:" in done.err
 
 
+def refuse_every_table(gateway: Gateway, using: str) -> None:
+    """Let every `create table` fail as a statement does that names a table which is not there."""
+    gateway.run_script(
+        f"""
+        create schema test;
+        create function test.refuse() returns event_trigger language plpgsql as $$
+        begin
+            raise undefined_table using message = 'relation "x" does not exist' {using};
+        end
+        $$;
+        create event trigger refuse on ddl_command_end when tag in ('CREATE TABLE')
+            execute function test.refuse();
+        """
+    )
+
+
+def test_migrate_that_fails_does_not_advise_to_migrate(empty_iu: Iu, empty_gateway: Gateway) -> None:
+    refuse_every_table(empty_gateway, "")
+    done = empty_iu("migrate")
+    assert (done.code, done.out) == (1, "")
+    assert 'relation "x" does not exist' in done.err
+    assert f"runtime/{NAMES[0]} failed and left nothing behind" in done.err
+    assert "iu migrate" not in done.err
+    assert empty_iu("migrate", "--json").error["hint"] is None
+    assert {step["status"] for step in empty_iu("steps", "list", "--json").json} == {"pending"}
+
+
+def test_migrate_that_fails_keeps_the_hint_of_the_server(empty_iu: Iu, empty_gateway: Gateway) -> None:
+    refuse_every_table(empty_gateway, ", hint = 'Perhaps you meant y.'")
+    done = empty_iu("migrate", "--json")
+    assert (done.code, done.error["code"], done.error["hint"]) == (1, "42P01", "Perhaps you meant y.")
+    assert done.error["notes"] == [f"runtime/{NAMES[0]} failed and left nothing behind"]
+
+
 def test_verify_passes_after_a_full_install(iu: Iu) -> None:
     done = iu("verify")
     assert done.code == 0
