@@ -38,7 +38,7 @@ def replay(
 ) -> Answer:
     """Try one dead letter again, or with --due every one whose time has come."""
     if (dead_letter_id is None) != due:
-        raise UsageError("name one dead letter, or give --due", hint="iu audit lists the open letters.")
+        raise UsageError("name one dead letter, or give --due", hint="List the open letters with: iu audit")
     with call.connect() as gateway:
         wanted = [dead_letter_id] if dead_letter_id else _due_ids(gateway, limit)
         results = [dead_letters.replay(gateway, letter_id, run_ref) for letter_id in wanted]
