@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from iu_pipelines.hosting.in_process import execute
+from iu_pipelines.hosting.run_in_process import execute
 from iu_pipelines.settings import load
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from iu_pipelines.domain import attempts, outbox, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
-_ENDS_WITH_US = [sys.executable, "-m", "iu_pipelines.hosting.child"]
+_ENDS_WITH_US = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {

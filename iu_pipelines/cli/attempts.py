@@ -8,10 +8,11 @@ from uuid import UUID
 
 import typer
 
-from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.dead_letters import print_letters
-from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, parse_uuid
-from iu_pipelines.cli.output import print_json, print_line, print_table, working
+from iu_pipelines.cli.options import Limit, parse_uuid
+from iu_pipelines.cli.output import print_line, print_table, working
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, dead_letters
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 from iu_pipelines.evidence import audit as ledgers
@@ -19,14 +20,12 @@ from iu_pipelines.evidence import audit as ledgers
 
 def register(app: typer.Typer) -> None:
     """Add the commands about attempts."""
-    group = typer.Typer()
-    group.callback(invoke_without_command=True)(audit)
-    group.command()(verify)
-    app.add_typer(group, name="audit")
+    group = add_group(app, "audit", audit)
+    add_command(group, verify)
 
 
 def audit(
-    context: typer.Context,
+    gateway: Gateway,
     event: Annotated[
         UUID | None,
         typer.Option(
@@ -37,32 +36,25 @@ def audit(
         str | None, typer.Option("--run", show_default=False, help="Only the attempts of this run.")
     ] = None,
     limit: Limit = 10,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Show attempts by decision, the newest attempts, and the open dead letters."""
-    if context.invoked_subcommand:
-        return
-    with connect(database_url) as gateway:
-        counts = attempts.counts_by_decision(gateway)
-        tries = (
-            attempts.for_event(gateway, event) if event else attempts.recent(gateway, limit, run_ref=run_ref)
-        )
-        letters = dead_letters.list_letters(gateway, limit=limit)
-        letters_open = dead_letters.count_open(gateway)
-    if as_json:
-        print_json(
-            {
-                "attempts_by_decision": {count.decision: count.attempts for count in counts},
-                "attempts": tries,
-                "dead_letter_open": letters_open,
-                "dead_letters": letters,
-            }
-        )
-        return
-    print_counts(counts)
-    print_attempts("Newest attempts" if event is None else f"Attempts of {event}", tries)
-    print_letters(f"Open dead letters ({letters_open:,})", letters)
+    counts = attempts.counts_by_decision(gateway)
+    tries = attempts.for_event(gateway, event) if event else attempts.recent(gateway, limit, run_ref=run_ref)
+    letters = dead_letters.list_letters(gateway, limit=limit)
+    letters_open = dead_letters.count_open(gateway)
+
+    def show() -> None:
+        print_counts(counts)
+        print_attempts("Newest attempts" if event is None else f"Attempts of {event}", tries)
+        print_letters(f"Open dead letters ({letters_open:,})", letters)
+
+    data = {
+        "attempts_by_decision": {count.decision: count.attempts for count in counts},
+        "attempts": tries,
+        "dead_letter_open": letters_open,
+        "dead_letters": letters,
+    }
+    return Answer(data, show)
 
 
 def print_counts(counts: Sequence[attempts.DecisionCount]) -> None:
@@ -92,6 +84,7 @@ def print_attempts(title: str, tries: Sequence[attempts.Attempt]) -> None:
 
 
 def verify(
+    call: Invocation,
     worker_name: Annotated[
         str | None,
         typer.Option("--worker", metavar="NAME", show_default=False, help="One worker; by default all."),
@@ -105,16 +98,14 @@ def verify(
     chain_only: Annotated[
         bool, typer.Option("--chain-only", help="The batches alone, not each attempt of theirs.")
     ] = False,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Recompute the ledgers: the chain of batches, and each attempt against what it must be.
 
     Names the first row that does not fit; exit code 1 when there is one. Takes no lock.
     """
     if from_batch is not None and to_batch is not None and from_batch > to_batch:
         raise UsageError(f"--from {from_batch} is after --to {to_batch}", hint="Give --from the smaller id.")
-    with connect(database_url) as gateway, working("recomputing the ledgers") as say:
+    with call.connect() as gateway, working("recomputing the ledgers") as say:
         names = _chosen(ledgers.worker_names(gateway), worker_name)
         chains: list[ledgers.ChainCheck] = []
         tries: list[ledgers.AttemptsCheck] = []
@@ -126,12 +117,11 @@ def verify(
         replays = None if chain_only else ledgers.replays_fault(gateway)
     found = [*(check.fault for check in chains), *(check.fault for check in tries), replays]
     faults = [fault for fault in found if fault]
-    if as_json:
-        print_json({"fits": not faults, "faults": faults, "chains": chains, "attempts": tries})
-    else:
-        _print_ledgers(chains, tries, faults)
-    if faults:
-        raise typer.Exit(1)
+    return Answer(
+        {"fits": not faults, "faults": faults, "chains": chains, "attempts": tries},
+        lambda: _print_ledgers(chains, tries, faults),
+        failed=bool(faults),
+    )
 
 
 def _chosen(known: list[str], wanted: str | None) -> list[str]:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import typer
 
-from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason, parse_uuid
-from iu_pipelines.cli.output import print_json, print_table
+from iu_pipelines.cli.command import Answer, Invocation, add_command
+from iu_pipelines.cli.options import Limit, Reason, parse_uuid
+from iu_pipelines.cli.output import print_table
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import dead_letters
 from iu_pipelines.errors import UsageError
@@ -18,11 +18,12 @@ from iu_pipelines.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     """Add the commands about dead letters."""
-    app.command()(replay)
-    app.command()(discard)
+    add_command(app, replay)
+    add_command(app, discard)
 
 
 def replay(
+    call: Invocation,
     dead_letter_id: Annotated[
         UUID | None,
         typer.Argument(
@@ -34,18 +35,17 @@ def replay(
     run_ref: Annotated[
         str | None, typer.Option(show_default=False, help="Your own name for this run.")
     ] = None,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Try one dead letter again, or with --due every one whose time has come."""
     if (dead_letter_id is None) != due:
-        raise UsageError("name one dead letter, or give --due", hint="iu audit lists the open letters.")
-    with connect(database_url) as gateway:
+        raise UsageError("name one dead letter, or give --due", hint="List the open letters with: iu audit")
+    with call.connect() as gateway:
         wanted = [dead_letter_id] if dead_letter_id else _due_ids(gateway, limit)
         results = [dead_letters.replay(gateway, letter_id, run_ref) for letter_id in wanted]
-    if as_json:
-        print_json(results)
-        return
+    return Answer(results, lambda: _print_replays(results))
+
+
+def _print_replays(results: Sequence[dead_letters.ReplayResult]) -> None:
     columns = ("dead letter", "status", "decision", "resolved", "try")
     rows = [
         (item.dead_letter_id, item.status, item.decision, item.resolved, item.attempt_no) for item in results
@@ -60,20 +60,15 @@ def _due_ids(gateway: Gateway, limit: int) -> list[UUID]:
 
 
 def discard(
+    gateway: Gateway,
     dead_letter_id: Annotated[
         UUID, typer.Argument(parser=parse_uuid, metavar="ID", help="One letter, from iu audit.")
     ],
     reason: Reason,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Close one dead letter without trying it again."""
-    with connect(database_url) as gateway:
-        answer = dead_letters.discard(gateway, dead_letter_id, reason)
-    if as_json:
-        print_json(answer)
-    else:
-        print_table("Discard", ("", "value"), answer.items(), empty="no answer")
+    answer = dead_letters.discard(gateway, dead_letter_id, reason)
+    return Answer(answer, lambda: print_table("Discard", ("", "value"), answer.items(), empty="no answer"))
 
 
 def print_letters(title: str, letters: Sequence[dead_letters.DeadLetter]) -> None:

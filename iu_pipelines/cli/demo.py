@@ -12,22 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from iu_pipelines import settings
 from iu_pipelines.cli.attempts import print_counts
-from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.dead_letters import print_letters
 from iu_pipelines.cli.health import print_events, print_health
 from iu_pipelines.cli.ingest import progress_bar, summary
-from iu_pipelines.cli.options import AsJson, DatabaseUrl
-from iu_pipelines.cli.output import (
-    counted,
-    duration,
-    print_json,
-    print_line,
-    print_table,
-    rate,
-    working,
-)
+from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate, working
 from iu_pipelines.cli.steps import print_proof
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration, verification
@@ -36,15 +26,16 @@ from iu_pipelines.errors import redact
 from iu_pipelines.ingest import git, sample
 from iu_pipelines.ingest.git_history import GitFailed, NoGitHistory, open_repository
 from iu_pipelines.ingest.tally import IngestResult
+from iu_pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    from iu_pipelines.hosting.in_process import RunOutcome
+    from iu_pipelines.hosting.run_in_process import RunOutcome
 
 PROBES: Final = ("040", "050")
 BATCHES_WANTED: Final = 8
 SHOWN: Final = 12
 
-Tell = Callable[[str], None]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -81,47 +72,30 @@ class Report:
 
 def register(app: typer.Typer) -> None:
     """Add the demo."""
-    app.command()(demo)
+    add_command(app, demo, installs_schema=True)
 
 
-def demo(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def demo(call: Invocation, chosen: Settings, gateway: Gateway) -> Answer:
     """Ingest the git history you stand in, route its events through Dagster, and prove the engine.
 
     Exit code 1 when a run failed or a probe saw something else than it expected.
     """
-    chosen = settings.load(database_url=database_url)
-    with connect(database_url) as gateway:
-        report = _perform(gateway, chosen, _keep_silent if as_json else print_line)
-    if as_json:
-        print_json(report)
-    else:
-        _show(report, chosen)
-    if not report.passed:
-        raise typer.Exit(1)
+    report = _perform(gateway, chosen, call.say)
+    return Answer(report, lambda: _show(report, chosen), failed=not report.passed)
 
 
-def _keep_silent(line: str) -> None:
-    """Say nothing: the report tells it all."""
-
-
-def _perform(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Report:
-    tell(f"database: {redact(gateway.url)}")
-    with working("applying steps"):
-        applied = migration.apply(gateway)
-    tell(
-        f"schema: {counted(len(applied), 'step')} applied"
-        if applied
-        else "schema: every step is applied already"
-    )
+def _perform(gateway: Gateway, chosen: Settings, say: Say) -> Report:
+    say(f"database: {redact(gateway.url)}")
+    steps_applied = _install(gateway, say)
     ingested, notes = ingest_here(gateway)
     for line in [*(line for result in ingested for line in summary(result)), *notes]:
-        tell(line)
-    runs = tuple(_run_jobs(gateway, chosen, tell))
+        say(line)
+    runs = tuple(_run_jobs(gateway, chosen, say))
     with working("probing"):
         proofs = tuple(_probe(gateway, name) for name in PROBES)
     return Report(
         database=redact(gateway.url),
-        steps_applied=len(applied),
+        steps_applied=steps_applied,
         ingested=tuple(ingested),
         notes=tuple(notes),
         runs=runs,
@@ -135,6 +109,15 @@ def _perform(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Report:
         passed=all(run.status == "SUCCESS" for run in runs) and all(proof.passed for proof in proofs),
         next="make dev" if Path("Makefile").is_file() else "iu dev",
     )
+
+
+def _install(gateway: Gateway, say: Say) -> int:
+    """Apply every pending step and return how many there were."""
+    with working("applying steps"):
+        applied = migration.apply(gateway)
+    done = f"{counted(len(applied), 'step')} applied" if applied else "every step is applied already"
+    say(f"schema: {done}")
+    return len(applied)
 
 
 def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
@@ -157,23 +140,23 @@ def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
     return results, [f"the sample history that comes with the package is used, because {reason}"]
 
 
-def _run_jobs(gateway: Gateway, chosen: settings.Settings, tell: Tell) -> Iterator[Run]:
+def _run_jobs(gateway: Gateway, chosen: Settings, say: Say) -> Iterator[Run]:
     """Run the worker's job until nothing is left that it could read, then the audit of health."""
     while True:
         limit = _batch_limit(health.read(gateway))
-        run = _run_job("route_worker_job", chosen, tell, batch_limit=limit)
+        run = _run_job("route_worker_job", chosen, say, batch_limit=limit)
         yield run
         if run.stopped_reason not in ("max_batches", "max_seconds"):
             break
-    yield _run_job("health_audit_job", chosen, tell)
+    yield _run_job("health_audit_job", chosen, say)
 
 
-def _run_job(job_name: str, chosen: settings.Settings, tell: Tell, **config: int) -> Run:
+def _run_job(job_name: str, chosen: Settings, say: Say, **config: int) -> Run:
     with working(job_name), _logged(chosen):
-        from iu_pipelines.hosting.in_process import execute  # noqa: PLC0415 (Dagster takes a second to import)
+        from iu_pipelines.hosting.run_in_process import execute  # noqa: PLC0415 (Dagster takes a second to import)
 
         outcome = execute(job_name, config, settings=chosen)
-    tell(f"{job_name}: run {outcome.run_id} {outcome.status}")
+    say(f"{job_name}: run {outcome.run_id} {outcome.status}")
     return _run(outcome)
 
 
@@ -193,12 +176,12 @@ def _batch_limit(report: health.HealthReport) -> int:
     return 10_000 if report.backlog_capped else max(10, math.ceil(report.backlog / BATCHES_WANTED))
 
 
-def _log_file(chosen: settings.Settings) -> Path:
+def _log_file(chosen: Settings) -> Path:
     return chosen.dagster_directory / "demo.log"
 
 
 @contextmanager
-def _logged(chosen: settings.Settings) -> Iterator[None]:
+def _logged(chosen: Settings) -> Iterator[None]:
     """Send what Dagster writes to stderr into a file of its own."""
     log = _log_file(chosen)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -220,7 +203,7 @@ def _batches_of(gateway: Gateway, runs: Sequence[Run]) -> tuple[worker.Batch, ..
     )
 
 
-def _show(report: Report, chosen: settings.Settings) -> None:
+def _show(report: Report, chosen: Settings) -> None:
     print_line("")
     _show_runs(report.runs)
     _show_batches(report.batches)
@@ -288,7 +271,7 @@ def _show_proof(proof: verification.Proof) -> None:
     )
 
 
-def _show_verdict(report: Report, chosen: settings.Settings) -> None:
+def _show_verdict(report: Report, chosen: Settings) -> None:
     lines = [line for proof in report.proofs for line in proof.lines]
     passed = sum(line.passed for line in lines)
     events = sum(batch.seen for batch in report.batches)

@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from iu_pipelines import settings
-from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl
-from iu_pipelines.cli.output import counted, print_json, print_line, print_table, working
+from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
+from iu_pipelines.cli.output import counted, print_line, print_table, working
 from iu_pipelines.evidence import chain, collect, compare, pack
 from iu_pipelines.evidence.chain import ChainReport
 from iu_pipelines.evidence.compare import Change
@@ -21,14 +19,12 @@ from iu_pipelines.evidence.pack import Pack
 
 def register(app: typer.Typer) -> None:
     """Add the commands about evidence."""
-    group = typer.Typer()
-    group.callback(invoke_without_command=True)(evidence)
-    group.command()(verify)
-    app.add_typer(group, name="evidence")
+    group = add_group(app, "evidence", evidence)
+    add_command(group, verify)
 
 
 def evidence(
-    context: typer.Context,
+    call: Invocation,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -48,31 +44,26 @@ def evidence(
         ),
     ] = True,
     full: Annotated[bool, typer.Option("--full", help="Audit everything, not the newest 100,000.")] = False,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Run every proof and probe, and write a pack of evidence: a page, JSON and JUnit. Changes nothing.
 
     Exit code 1 when a line fails; the pack is written all the same.
     """
-    if context.invoked_subcommand:
-        return
     old = pack.read(compare_with) if compare_with else None
-    with connect(database_url) as gateway, working("gathering evidence") as say:
-        directory = out or pack.default_directory(settings.load().evidence_directory, gateway)
+    with call.connect() as gateway, working("gathering evidence") as say:
+        directory = out or pack.default_directory(call.settings().evidence_directory, gateway)
         depth = collect.EVERYTHING if full else collect.Depth()
         gathered = collect.collect(gateway, pack.newest(directory), depth=depth, probes=probes, say=say)
         say("the pack")
         written = pack.write(gathered, directory)
     changes = compare.compare(old, gathered) if old else None
-    if as_json:
-        print_json(_summary(gathered, written, changes))
-    else:
+
+    def show() -> None:
         _print(gathered, written)
         if old and changes is not None:
             _print_changes(old, changes)
-    if not gathered.verdict.passed:
-        raise typer.Exit(1)
+
+    return Answer(_summary(gathered, written, changes), show, failed=not gathered.verdict.passed)
 
 
 def _summary(gathered: Evidence, written: Pack, changes: Sequence[Change] | None) -> dict[str, object]:
@@ -121,6 +112,7 @@ def _print_changes(old: Evidence, changes: Sequence[Change]) -> None:
 
 
 def verify(
+    call: Invocation,
     directory: Annotated[
         Path | None,
         typer.Argument(metavar="[DIR]", show_default=False, help="The chain; by default the database's own."),
@@ -133,20 +125,13 @@ def verify(
             help="The hash of the newest pack as you noted it: finds packs taken from the end too.",
         ),
     ] = None,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Check the chain of packs: was one altered, taken out or moved? Exit code 1 when one was."""
     if directory is None:
-        with connect(database_url) as gateway:
-            directory = pack.default_directory(settings.load().evidence_directory, gateway)
+        with call.connect() as gateway:
+            directory = pack.default_directory(call.settings().evidence_directory, gateway)
     report = chain.verify(directory, head)
-    if as_json:
-        print_json(_chain_summary(report))
-    else:
-        _print_chain(report)
-    if not report.whole:
-        raise typer.Exit(1)
+    return Answer(_chain_summary(report), lambda: _print_chain(report), failed=not report.whole)
 
 
 def _chain_summary(report: ChainReport) -> dict[str, object]:

@@ -7,29 +7,35 @@ from typing import Annotated
 
 import typer
 
-from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason
-from iu_pipelines.cli.output import print_json, print_line, print_table
+from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.options import Limit, Reason
+from iu_pipelines.cli.output import print_line, print_table
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import gates
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands about gates."""
     group = typer.Typer(no_args_is_help=True, help="The gates, and the settings beside them.")
-    group.command()(show)
-    group.command("set")(set_value)
+    add_command(group, show)
+    add_command(group, set_value, "set")
     app.add_typer(group, name="gate")
 
 
-def show(limit: Limit = 10, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def show(gateway: Gateway, limit: Limit = 10) -> Answer:
     """Show every gate and setting, and the newest changes."""
-    with connect(database_url) as gateway:
-        found = gates.list_gates(gateway)
-        settings = gates.list_settings(gateway)
-        changes = gates.history(gateway, limit=limit)
-    if as_json:
-        print_json({"gates": found, "settings": settings, "history": changes})
-        return
+    found = gates.list_gates(gateway)
+    settings = gates.list_settings(gateway)
+    changes = gates.history(gateway, limit=limit)
+    return Answer(
+        {"gates": found, "settings": settings, "history": changes},
+        lambda: _print_all(found, settings, changes),
+    )
+
+
+def _print_all(
+    found: Sequence[gates.Gate], settings: Sequence[gates.Setting], changes: Sequence[gates.GateChange]
+) -> None:
     print_gates(found)
     rows = [(item.key, item.value, item.description) for item in settings]
     print_table("Settings", ("setting", "value", "meaning"), rows, empty="none")
@@ -51,16 +57,11 @@ def print_gates(found: Sequence[gates.Gate]) -> None:
 
 
 def set_value(
+    gateway: Gateway,
     key: Annotated[str, typer.Argument(help="A gate or setting from iu gate show.")],
     value: Annotated[str, typer.Argument(help="true or false; for a setting its own kind of value.")],
     reason: Reason,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Set one gate or setting, with an audited reason."""
-    with connect(database_url) as gateway:
-        answer = gates.set_gate(gateway, key, value, reason)
-    if as_json:
-        print_json(answer)
-    else:
-        print_line(f"{key}: {answer['old_value']!r} -> {answer['value']!r}")
+    answer = gates.set_gate(gateway, key, value, reason)
+    return Answer(answer, lambda: print_line(f"{key}: {answer['old_value']!r} -> {answer['value']!r}"))

@@ -5,46 +5,46 @@ from __future__ import annotations
 import typer
 
 from iu_pipelines import settings
-from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.command import Answer, add_command
 from iu_pipelines.cli.gates import print_gates
-from iu_pipelines.cli.options import AsJson, DatabaseUrl, Worker
-from iu_pipelines.cli.output import duration, print_json, print_line, print_table, when
+from iu_pipelines.cli.options import Worker
+from iu_pipelines.cli.output import at_least, duration, print_line, print_table, when
 from iu_pipelines.cli.steps import print_states
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import plan
 from iu_pipelines.domain import gates, health, outbox
 
 
 def register(app: typer.Typer) -> None:
     """Add the command about health."""
-    app.command()(status)
+    add_command(app, status)
 
 
-def status(worker_name: Worker = None, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def status(gateway: Gateway, worker_name: Worker = None) -> Answer:
     """Show how things stand. Exit code 1 when a step is pending or the worker is unhealthy."""
     chosen = settings.load(worker_name=worker_name)
-    with connect(database_url) as gateway:
-        states = plan.states(gateway)
-        if any(state.status != "applied" for state in states):
-            _show_plan(states, as_json)
-            raise typer.Exit(1)
-        found = gates.list_gates(gateway)
-        report = health.read(gateway, chosen.worker_name)
-        events = outbox.overview(gateway)
-    if as_json:
-        print_json({"health": report, "gates": found, "steps": states, "events": events})
-    else:
+    states = plan.states(gateway)
+    if any(state.status != "applied" for state in states):
+        nothing = {"health": None, "gates": [], "steps": states, "events": None}
+        return Answer(nothing, lambda: _print_plan(states), failed=True)
+    found = gates.list_gates(gateway)
+    report = health.read(gateway, chosen.worker_name)
+    events = outbox.overview(gateway)
+
+    def show() -> None:
         print_gates(found)
         print_events(events)
         print_health(report)
         print_line(f"Steps: all {len(states)} are applied")
-    if not report.healthy:
-        raise typer.Exit(1)
+
+    return Answer(
+        {"health": report, "gates": found, "steps": states, "events": events},
+        show,
+        failed=not report.healthy,
+    )
 
 
-def _show_plan(states: list[plan.StepState], as_json: bool) -> None:
-    if as_json:
-        print_json({"health": None, "gates": [], "steps": states, "events": None})
-        return
+def _print_plan(states: list[plan.StepState]) -> None:
     print_states(states)
     print_line("The schema is not as this version wants it. Run: iu migrate")
 
@@ -58,16 +58,16 @@ def print_events(events: outbox.Overview) -> None:
 
 def print_health(report: health.HealthReport) -> None:
     """Print the health of a worker as a table, and its reasons below."""
-    backlog = f"{report.backlog:,}{' or more' if report.backlog_capped else ''}"
     rows = [
         ("healthy", report.healthy),
-        ("backlog", backlog),
+        ("backlog", at_least(report.backlog, capped=report.backlog_capped)),
         ("oldest in backlog", duration(report.backlog_oldest_seconds if report.backlog else None)),
         ("attempts in audit", report.attempts_in_audit),
         ("failed attempts", report.failed_attempts),
         ("delivered", report.delivered_sent),
-        ("open dead letters", report.dead_letter_open),
+        ("open dead letters", at_least(report.dead_letter_open, capped=report.dead_letter_open_capped)),
         ("last run", when(report.last_run_at)),
+        ("last progress", when(report.last_progress_at)),
         ("cursor", report.cursor_event_id),
     ]
     print_table(f"Health of {report.worker_name}", ("", "value"), rows, empty="unknown")

@@ -16,9 +16,8 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl
-from iu_pipelines.cli.output import console, counted, duration, print_json, print_line
+from iu_pipelines.cli.command import Answer, Invocation, add_command
+from iu_pipelines.cli.output import console, counted, duration, print_line
 from iu_pipelines.ingest import git
 from iu_pipelines.ingest.git_history import open_repository
 from iu_pipelines.ingest.tally import IngestResult, Progress
@@ -29,11 +28,12 @@ Report = Callable[[Progress], None]
 def register(app: typer.Typer) -> None:
     """Add the commands that read history."""
     group = typer.Typer(no_args_is_help=True, help="Read history into information units and versions.")
-    group.command("git")(ingest_git)
+    add_command(group, ingest_git, "git")
     app.add_typer(group, name="ingest")
 
 
 def ingest_git(
+    call: Invocation,
     path: Annotated[Path, typer.Argument(metavar="[PATH]", help="A folder of the repository.")] = Path(),
     prefix: Annotated[
         str,
@@ -42,19 +42,18 @@ def ingest_git(
             help="What to put before each path, for example `web/` for a second repository.",
         ),
     ] = "",
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Read a git repository's history: a file is a unit, each commit that touches it a version.
 
     References only: path, commit id and kind of change, never content. Run it again to add what is new.
     """
     repository = open_repository(path)
-    with connect(database_url) as gateway, progress_bar() as report:
+    with call.connect() as gateway, progress_bar() as report:
         result = git.ingest_git(gateway, repository, prefix, report)
-    if as_json:
-        print_json(result)
-        return
+    return Answer(result, lambda: _print(result))
+
+
+def _print(result: IngestResult) -> None:
     for line in summary(result):
         print_line(line)
     if result.events_emitted:

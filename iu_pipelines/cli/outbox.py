@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
-from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl, parse_uuid
-from iu_pipelines.cli.output import print_json, print_line, print_table
+from iu_pipelines.cli.command import Answer, Invocation, add_command
+from iu_pipelines.cli.options import parse_uuid
+from iu_pipelines.cli.output import print_line, print_table
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import event_types, outbox
 from iu_pipelines.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands about events."""
-    app.command()(emit)
-    app.command()(types)
+    add_command(app, emit)
+    add_command(app, types)
 
 
 def emit(
+    call: Invocation,
     event_type: Annotated[
         str, typer.Argument(metavar="TYPE", help="A registered event type, from iu types.")
     ],
@@ -34,26 +37,21 @@ def emit(
         str,
         typer.Option(metavar="JSON|@FILE", help="References and counts; @FILE reads a file, @- reads stdin."),
     ] = "{}",
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Emit one event, and print its id."""
     content = _parse_payload(payload)
-    with connect(database_url) as gateway:
+    with call.connect() as gateway:
         event_id = outbox.emit(gateway, event_type, address, subject, actor, content)
-    if as_json:
-        print_json({"event_id": event_id})
-    else:
-        print_line(str(event_id))
+    return Answer({"event_id": event_id}, lambda: print_line(str(event_id)))
 
 
-def types(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def types(gateway: Gateway) -> Answer:
     """Show the event types that may be emitted."""
-    with connect(database_url) as gateway:
-        found = event_types.list_types(gateway)
-    if as_json:
-        print_json(found)
-        return
+    found = event_types.list_types(gateway)
+    return Answer(found, lambda: _print_types(found))
+
+
+def _print_types(found: Sequence[event_types.EventType]) -> None:
     columns = ("event type", "domain", "stream", "lane", "subject", "payload keys", "enabled")
     rows = [
         (

@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason
-from iu_pipelines.cli.output import print_json, print_line, print_table
+from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.options import Limit, Reason
+from iu_pipelines.cli.output import print_line, print_table
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import retention
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands about retention."""
     group = typer.Typer(no_args_is_help=True, help="How long read events and their attempts are kept.")
-    group.command()(show)
-    group.command()(run)
+    add_command(group, show)
+    add_command(group, run)
     app.add_typer(group, name="retention")
 
 
-def show(limit: Limit = 10, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def show(gateway: Gateway, limit: Limit = 10) -> Answer:
     """Show how retention stands in each domain, and the newest rounds."""
-    with connect(database_url) as gateway:
-        states = retention.states(gateway)
-        rounds = retention.history(gateway, limit)
-    if as_json:
-        print_json({"domains": states, "history": rounds})
-        return
+    states = retention.states(gateway)
+    rounds = retention.history(gateway, limit)
+    return Answer({"domains": states, "history": rounds}, lambda: _print_states(states, rounds))
+
+
+def _print_states(states: Sequence[retention.DomainState], rounds: Sequence[retention.Round]) -> None:
     print_table(
         f"Retention (setting {retention.SETTING}; 0 days: off)",
         ("domain", "days", "oldest event", "overdue days", "held by"),
@@ -57,6 +59,7 @@ def show(limit: Limit = 10, database_url: DatabaseUrl = None, as_json: AsJson = 
 
 
 def run(
+    gateway: Gateway,
     reason: Reason = "iu retention run",
     max_rounds: Annotated[
         int, typer.Option("--max-rounds", min=1, max=1_000_000, help="Stop after so many transactions.")
@@ -64,15 +67,13 @@ def run(
     max_seconds: Annotated[
         float, typer.Option("--max-seconds", min=0.1, max=86_400, help="Stop after so many seconds.")
     ] = 600.0,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Drop what is older than the setting, was read by every worker, and is in no open letter."""
-    with connect(database_url) as gateway:
-        outcome = retention.run(gateway, reason, retention.Limits(max_rounds, max_seconds))
-    if as_json:
-        print_json(outcome)
-        return
+    outcome = retention.run(gateway, reason, retention.Limits(max_rounds, max_seconds))
+    return Answer(outcome, lambda: _print_outcome(outcome))
+
+
+def _print_outcome(outcome: retention.Outcome) -> None:
     print_line(f"{outcome.stopped_reason}: {outcome.events:,} events, {outcome.attempts:,} attempts dropped")
     if outcome.stopped_reason == "retention_off":
         print_line(f"Everything is kept. To change it: iu gate set {retention.SETTING} 90 --reason ...")

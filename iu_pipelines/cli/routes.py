@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl
-from iu_pipelines.cli.output import print_json, print_line, print_table
+from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.output import print_line, print_table
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import inbound, routes
 from iu_pipelines.errors import ArgumentInvalid, StatementFailed
 
@@ -18,21 +19,26 @@ RouteCode = Annotated[str, typer.Argument(metavar="CODE", help="A route from iu 
 def register(app: typer.Typer) -> None:
     """Add the commands about routes."""
     group = typer.Typer(no_args_is_help=True, help="The routes: event type to target, table change to event.")
-    group.command("list")(list_all)
-    group.command()(enable)
-    group.command()(disable)
-    group.command()(add)
+    add_command(group, list_all, "list")
+    add_command(group, enable)
+    add_command(group, disable)
+    add_command(group, add)
     app.add_typer(group, name="route")
 
 
-def list_all(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def list_all(gateway: Gateway) -> Answer:
     """Show every route."""
-    with connect(database_url) as gateway:
-        outbound_routes = routes.list_routes(gateway)
-        inbound_routes = inbound.list_routes(gateway)
-    if as_json:
-        print_json({"outbound": outbound_routes, "inbound": inbound_routes})
-        return
+    outbound_routes = routes.list_routes(gateway)
+    inbound_routes = inbound.list_routes(gateway)
+
+    def show() -> None:
+        _print_outbound(outbound_routes)
+        _print_inbound(inbound_routes)
+
+    return Answer({"outbound": outbound_routes, "inbound": inbound_routes}, show)
+
+
+def _print_outbound(found: Sequence[routes.Route]) -> None:
     print_table(
         "Outbound routes",
         ("route", "event type", "enabled", "dry run", "target"),
@@ -44,10 +50,13 @@ def list_all(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
                 route.dry_run,
                 f"{route.target_kind}:{route.target_ref}",
             )
-            for route in outbound_routes
+            for route in found
         ],
         empty="none",
     )
+
+
+def _print_inbound(found: Sequence[inbound.InboundRoute]) -> None:
     print_table(
         "Inbound routes",
         ("route", "change", "event type", "enabled", "dry run"),
@@ -59,13 +68,14 @@ def list_all(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
                 route.enabled,
                 route.dry_run,
             )
-            for route in inbound_routes
+            for route in found
         ],
         empty="none",
     )
 
 
 def enable(
+    gateway: Gateway,
     code: RouteCode,
     emits: Annotated[
         bool | None,
@@ -75,54 +85,46 @@ def enable(
             help="An inbound route emits events, or records what it captured alone; else as it was.",
         ),
     ] = None,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Enable one route."""
-    with connect(database_url) as gateway:
-        outbound = None if emits is not None else routes.set_enabled(gateway, code, True)
-        route = outbound or inbound.set_enabled(gateway, code, True, emits=emits)
+    outbound = None if emits is not None else routes.set_enabled(gateway, code, True)
+    route = outbound or inbound.set_enabled(gateway, code, True, emits=emits)
     if route is None and emits is not None:
         raise ArgumentInvalid(
             f"no such inbound route: {code!r}",
             hint="Choose one from: iu route list. An outbound route is always a dry run.",
         )
-    _show(route, code, as_json)
+    return _answer(route, code)
 
 
-def disable(code: RouteCode, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def disable(gateway: Gateway, code: RouteCode) -> Answer:
     """Disable one route: its events are skipped, and the audit says so."""
-    with connect(database_url) as gateway:
-        route = routes.set_enabled(gateway, code, False) or inbound.set_enabled(gateway, code, False)
-    _show(route, code, as_json)
+    route = routes.set_enabled(gateway, code, False) or inbound.set_enabled(gateway, code, False)
+    return _answer(route, code)
 
 
 def add(
+    gateway: Gateway,
     code: Annotated[str, typer.Argument(metavar="CODE", help="Its name: lower case, digits, dots, dashes.")],
     event_type: Annotated[str, typer.Argument(help="A registered event type, from iu types.")],
     target_kind: Annotated[str, typer.Option(help="What kind of target it is.")] = "workflow",
     target_ref: Annotated[str, typer.Option(help="Which target it is.")] = "event_outbox",
     enabled: Annotated[bool, typer.Option("--enabled", help="Enable it at once.")] = False,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Add one outbound route; it is always a dry run."""
-    with connect(database_url) as gateway:
-        try:
-            route = routes.add(gateway, code, event_type, target_kind, target_ref, enabled=enabled)
-        except StatementFailed as error:
-            error.hint = "CODE is lower case letters, digits, dots and dashes; TYPE is one of: iu types"
-            raise
+    try:
+        route = routes.add(gateway, code, event_type, target_kind, target_ref, enabled=enabled)
+    except StatementFailed as error:
+        error.hint = "CODE is lower case letters, digits, dots and dashes; TYPE is one of: iu types"
+        raise
     if route is None:
         raise ArgumentInvalid(f"the route {code!r} exists already", hint="Choose another code: iu route list")
-    _show(route, code, as_json)
+    return _answer(route, code)
 
 
-def _show(route: routes.Route | inbound.InboundRoute | None, code: str, as_json: bool) -> None:
+def _answer(route: routes.Route | inbound.InboundRoute | None, code: str) -> Answer:
     if route is None:
         raise ArgumentInvalid(f"no such route: {code!r}", hint="Choose one from: iu route list")
-    if as_json:
-        print_json(route)
-    else:
-        rehearsed = "dry run" if route.dry_run else "emits"
-        print_line(f"{route.route_code}: {f'enabled, {rehearsed}' if route.enabled else 'disabled'}")
+    rehearsed = "dry run" if route.dry_run else "emits"
+    state = f"enabled, {rehearsed}" if route.enabled else "disabled"
+    return Answer(route, lambda: print_line(f"{code}: {state}"))

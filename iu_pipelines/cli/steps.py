@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
-from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl
-from iu_pipelines.cli.output import duration, print_json, print_line, print_table, working
+from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.output import duration, print_line, print_table, working
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.settings import sql_root
 
@@ -21,64 +22,105 @@ ProofName = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands about steps."""
-    app.command()(migrate)
-    app.command()(verify)
-    app.command()(probe)
-    app.command()(rollback)
+    add_command(app, migrate, installs_schema=True)
+    add_command(app, verify)
+    add_command(app, probe)
+    add_command(app, rollback)
     group = typer.Typer(no_args_is_help=True, help="The steps as files and in the ledger.")
-    group.command("list")(list_steps)
-    group.command()(stamp)
+    add_command(group, list_steps, "list")
+    add_command(group, stamp)
     app.add_typer(group, name="steps")
 
 
 def migrate(
+    gateway: Gateway,
+    adding: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            metavar="MODULE",
+            show_default=False,
+            help="Install this module too; an installed one is included from then on. May be repeated.",
+        ),
+    ] = None,
+    show_plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Change nothing; print what would be applied, and in which order."),
+    ] = False,
     without_roles: Annotated[
         bool, typer.Option("--without-roles", help="Create no roles; the installer owns everything.")
     ] = False,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Apply every pending step, each in a transaction of its own. Safe to repeat."""
-    with connect(database_url) as gateway, working("applying steps") as say:
-        results = migration.apply(gateway, on_step=lambda done: say(done.name), without_roles=without_roles)
-    _show_results(results, "every step is applied already", as_json)
+    modules = adding or []
+    if show_plan:
+        return _planned(plan.planned(gateway, modules))
+    with working("applying steps") as say:
+        results = migration.apply(
+            gateway,
+            modules,
+            on_step=lambda done: say(done.name),
+            on_wait=lambda step: say(f"{step} waits for a lock"),
+            without_roles=without_roles,
+        )
+    return Answer(results, lambda: _print_results(results, "every step is applied already"))
+
+
+def _planned(wanted: Sequence[plan.PlannedStep]) -> Answer:
+    data = [
+        {
+            "module": one.step.key.module,
+            "name": one.step.key.name,
+            "action": one.action,
+            "file": str(one.step.file.path),
+        }
+        for one in wanted
+    ]
+    return Answer(data, lambda: _print_plan(wanted))
+
+
+def _print_plan(wanted: Sequence[plan.PlannedStep]) -> None:
+    """Print the plan as a table, and as the commands by which psql alone does the same."""
+    said = {"applied": "would be applied", "reapplied": "would be applied again"}
+    rows = [(one.step.key.module, one.step.key.name, said[one.action]) for one in wanted]
+    print_table("Plan", ("module", "step", "what"), rows, empty="every step is applied already")
+    if wanted:
+        print_line("With psql alone, in this order:")
+    for one in wanted:
+        print_line(f"  psql -1 -v ON_ERROR_STOP=1 -f {shlex.quote(str(one.step.file.path))}")
 
 
 def rollback(
+    gateway: Gateway,
     step: Annotated[
         str, typer.Argument(help="The step to go back to, which stays applied; 000 undoes every step.")
     ],
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
-    """Undo the steps after STEP, all of them or, where data would be lost, none."""
-    with connect(database_url) as gateway, working("rolling back") as say:
-        results = migration.rollback(gateway, step, on_step=lambda done: say(done.name))
-    _show_results(results, f"no step after {step} is applied", as_json)
+    module: Annotated[
+        str, typer.Option("--module", metavar="MODULE", help="The module whose steps are undone.")
+    ] = files.CORE,
+) -> Answer:
+    """Undo the steps of a module after STEP, all of them or, where data would be lost, none."""
+    with working("rolling back") as say:
+        results = migration.rollback(gateway, step, module, on_step=lambda done: say(done.name))
+    return Answer(results, lambda: _print_results(results, f"no step after {step} is applied"))
 
 
-def verify(step: ProofName = None, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def verify(gateway: Gateway, step: ProofName = None) -> Answer:
     """Prove, read-only, that every step still holds. Exit code 1 when a line fails."""
-    with connect(database_url) as gateway, working("verifying"):
-        proofs = verification.verify(gateway, step)
-    _show_proofs(proofs, as_json)
+    with working("verifying"):
+        return _proven(verification.verify(gateway, step))
 
 
-def probe(step: ProofName = None, database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def probe(gateway: Gateway, step: ProofName = None) -> Answer:
     """Exercise the engine in transactions that are rolled back. Exit code 1 when a line fails."""
-    with connect(database_url) as gateway, working("probing"):
-        proofs = verification.probe(gateway, step)
-    _show_proofs(proofs, as_json)
+    with working("probing"):
+        return _proven(verification.probe(gateway, step))
 
 
-def list_steps(database_url: DatabaseUrl = None, as_json: AsJson = False) -> None:
+def list_steps(gateway: Gateway) -> Answer:
     """Show every step and whether it is applied."""
-    with connect(database_url) as gateway:
-        states = plan.states(gateway)
-    if as_json:
-        print_json(states)
-    else:
-        print_states(states)
+    states = plan.states(gateway)
+    return Answer(states, lambda: print_states(states))
 
 
 def print_states(states: Sequence[plan.StepState]) -> None:
@@ -91,24 +133,17 @@ def stamp(
     check: Annotated[
         bool, typer.Option("--check", help="Write nothing; exit code 1 when one is stale.")
     ] = False,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Write the checksum of each runtime step into its last statement."""
     stale = files.stamp(sql_root(), check=check)
-    if as_json:
-        print_json({"stale": stale, "written": not check})
-    else:
-        verb = "stale" if check else "stamped"
-        print_line(f"{verb}: {', '.join(stale)}" if stale else "every stamp is right")
-    if stale and check:
-        raise typer.Exit(1)
+    verb = "stale" if check else "stamped"
+    line = f"{verb}: {', '.join(stale)}" if stale else "every stamp is right"
+    return Answer(
+        {"stale": stale, "written": not check}, lambda: print_line(line), failed=bool(stale) and check
+    )
 
 
-def _show_results(results: Sequence[migration.StepResult], nothing: str, as_json: bool) -> None:
-    if as_json:
-        print_json(results)
-        return
+def _print_results(results: Sequence[migration.StepResult], nothing: str) -> None:
     rows = [(result.name, result.action.replace("_", " "), duration(result.seconds)) for result in results]
     print_table("Steps", ("step", "done", "time"), rows, empty=nothing)
     for result in results:
@@ -116,18 +151,17 @@ def _show_results(results: Sequence[migration.StepResult], nothing: str, as_json
             print_line(f"{result.name}: {notice}")
 
 
-def _show_proofs(proofs: Sequence[verification.Proof], as_json: bool) -> None:
+def _proven(proofs: Sequence[verification.Proof]) -> Answer:
     passed = all(proof.passed for proof in proofs)
-    if as_json:
-        print_json({"passed": passed, "proofs": proofs})
-    else:
-        for proof in proofs:
-            print_proof(proof)
-        lines = [line for proof in proofs for line in proof.lines]
-        failed = sum(not line.passed for line in lines)
-        print_line(f"{len(lines) - failed} passed, {failed} failed")
-    if not passed:
-        raise typer.Exit(1)
+    return Answer({"passed": passed, "proofs": proofs}, lambda: _print_proofs(proofs), failed=not passed)
+
+
+def _print_proofs(proofs: Sequence[verification.Proof]) -> None:
+    for proof in proofs:
+        print_proof(proof)
+    lines = [line for proof in proofs for line in proof.lines]
+    failed = sum(not line.passed for line in lines)
+    print_line(f"{len(lines) - failed} passed, {failed} failed")
 
 
 def print_proof(proof: verification.Proof) -> None:

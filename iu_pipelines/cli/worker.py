@@ -9,9 +9,10 @@ import typer
 
 from iu_pipelines import settings
 from iu_pipelines.cli.attempts import print_attempts
-from iu_pipelines.cli.connection import connect
-from iu_pipelines.cli.options import AsJson, DatabaseUrl, Limit, Reason, Worker
-from iu_pipelines.cli.output import counted, duration, print_json, print_line, print_table, rate
+from iu_pipelines.cli.command import Answer, Invocation, add_command
+from iu_pipelines.cli.options import Limit, Reason, Worker
+from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, gates, worker
 from iu_pipelines.errors import ArgumentInvalid
 
@@ -29,15 +30,16 @@ _CLOSED: Final = {"worker_gate_closed": gates.WORKER, "master_gate_closed": gate
 
 def register(app: typer.Typer) -> None:
     """Add the commands about the worker."""
-    app.command()(run)
-    app.command()(seek)
+    add_command(app, run)
+    add_command(app, seek)
     group = typer.Typer(no_args_is_help=True, help="The ledger of batches.")
-    group.command("list")(list_batches)
-    group.command("show")(show_batch)
+    add_command(group, list_batches, "list")
+    add_command(group, show_batch, "show")
     app.add_typer(group, name="batch")
 
 
 def run(
+    call: Invocation,
     worker_name: Worker = None,
     batch_limit: Annotated[
         int | None,
@@ -56,9 +58,7 @@ def run(
     run_ref: Annotated[
         str | None, typer.Option(show_default=False, help="Your own name for this run.")
     ] = None,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Run the worker, batch by batch, until nothing is left or a limit is reached."""
     chosen = settings.load(worker_name=worker_name)
     limits = worker.RunLimits(
@@ -67,20 +67,18 @@ def run(
         max_seconds=max_seconds,
         linger_seconds=linger_seconds,
     )
-    with connect(database_url) as gateway:
+    with call.connect() as gateway:
         drain = worker.drain(gateway, chosen.worker_name, limits, run_ref)
-        made = list(drain if as_json else _printed(drain))
-    if as_json:
-        print_json(_totals(drain) | {"batches": made})
-    else:
-        _print_totals(drain)
+        made = list(_told(drain, call))
+    return Answer(_totals(drain) | {"batches": made}, lambda: _print_totals(drain))
 
 
-def _printed(drain: worker.Drain) -> Iterator[worker.BatchResult]:
+def _told(drain: worker.Drain, call: Invocation) -> Iterator[worker.BatchResult]:
+    """Yield each batch as it is made, after a line about it."""
     before = 0.0
     for result in drain:
         seconds, before = drain.seconds - before, drain.seconds
-        print_line(
+        call.say(
             f"batch {result.batch_id}: {counted(result.seen, 'event')}, "
             f"{counted(result.attempts_written, 'attempt')}, {result.skipped:,} skipped, "
             f"{counted(result.dead_lettered, 'dead letter')}, "
@@ -119,38 +117,29 @@ def _print_totals(drain: worker.Drain) -> None:
 
 
 def seek(
+    gateway: Gateway,
     position: Annotated[str, typer.Argument(help="beginning, latest, or an event id.")],
     reason: Reason,
     worker_name: Worker = None,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Move the worker's cursor, with an audited reason."""
     chosen = settings.load(worker_name=worker_name)
-    with connect(database_url) as gateway:
-        answer = worker.seek(gateway, chosen.worker_name, position, reason)
-    if as_json:
-        print_json(answer)
-    else:
-        print_table(f"Seek of {chosen.worker_name}", ("", "value"), answer.items(), empty="no answer")
+    answer = worker.seek(gateway, chosen.worker_name, position, reason)
+    title = f"Seek of {chosen.worker_name}"
+    return Answer(answer, lambda: print_table(title, ("", "value"), answer.items(), empty="no answer"))
 
 
 def list_batches(
+    gateway: Gateway,
     worker_name: Annotated[
         str | None, typer.Option("--worker", show_default=False, help="Of one worker.")
     ] = None,
     run_ref: Annotated[str | None, typer.Option("--run", show_default=False, help="Of one run.")] = None,
     limit: Limit = 20,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Show the newest batches."""
-    with connect(database_url) as gateway:
-        found = worker.batches(gateway, worker_name, run_ref, limit)
-    if as_json:
-        print_json(found)
-    else:
-        print_batches(found)
+    found = worker.batches(gateway, worker_name, run_ref, limit)
+    return Answer(found, lambda: print_batches(found))
 
 
 def print_batches(found: list[worker.Batch]) -> None:
@@ -188,19 +177,18 @@ def print_batches(found: list[worker.Batch]) -> None:
 
 
 def show_batch(
+    gateway: Gateway,
     batch_id: Annotated[int, typer.Argument(metavar="ID", help="A number from iu batch list.")],
     limit: Limit = 20,
-    database_url: DatabaseUrl = None,
-    as_json: AsJson = False,
-) -> None:
+) -> Answer:
     """Show one batch and the first of its attempts."""
-    with connect(database_url) as gateway:
-        batch = worker.batch(gateway, batch_id)
-        if batch is None:
-            raise ArgumentInvalid(f"no such batch: {batch_id}", hint="Choose one from: iu batch list")
-        tries = attempts.for_batch(gateway, batch_id, limit)
-    if as_json:
-        print_json({"batch": batch, "attempts": tries})
-    else:
+    batch = worker.batch(gateway, batch_id)
+    if batch is None:
+        raise ArgumentInvalid(f"no such batch: {batch_id}", hint="Choose one from: iu batch list")
+    tries = attempts.for_batch(gateway, batch_id, limit)
+
+    def show() -> None:
         print_batches([batch])
         print_attempts(f"Attempts of batch {batch_id}", tries)
+
+    return Answer({"batch": batch, "attempts": tries}, show)

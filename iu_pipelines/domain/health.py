@@ -17,7 +17,10 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 @dataclass(frozen=True)
 class HealthReport:
-    """The report, key for key. ``backlog`` is a lower bound where ``backlog_capped`` is true."""
+    """The report, key for key.
+
+    ``backlog`` and ``dead_letter_open`` are lower bounds where their ``…_capped`` is true.
+    """
 
     healthy: bool
     reasons: tuple[str, ...]
@@ -33,7 +36,9 @@ class HealthReport:
     failed_attempts: int
     delivered_sent: int
     dead_letter_open: int
+    dead_letter_open_capped: bool
     last_run_at: datetime | None
+    last_progress_at: datetime | None
     cursor_event_id: UUID | None
     cursor_created_at: datetime | None
 
@@ -58,7 +63,9 @@ def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
         failed_attempts=answer["failed_attempts"],
         delivered_sent=answer["delivered_sent"],
         dead_letter_open=answer["dead_letter_open"],
+        dead_letter_open_capped=answer["dead_letter_open_capped"],
         last_run_at=optional_time(answer["last_run_at"]),
+        last_progress_at=optional_time(answer["last_progress_at"]),
         cursor_event_id=optional_uuid(answer["cursor_event_id"]),
         cursor_created_at=optional_time(answer["cursor_created_at"]),
     )

@@ -1,1 +1,1 @@
-"""What `iu dev` and `iu demo` need to run Dagster: instance, runs in this process, child processes."""
+"""What `iu dev` and `iu demo` need to run Dagster: its instance, a run in this process, child processes."""

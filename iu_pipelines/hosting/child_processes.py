@@ -14,13 +14,13 @@ from typing import Final
 
 from iu_pipelines.errors import IuError
 
-_SERVICE: Final = "iu_pipelines.hosting.child"
+_RUN_AS_CHILD: Final = "iu_pipelines.hosting.run_as_child"
 _STOP_SECONDS: Final = 20.0
 _TAIL_LINES: Final = 15
 
 
 @dataclass(frozen=True)
-class Service:
+class ChildProcess:
     """One process that we started, and where it writes."""
 
     name: str
@@ -33,7 +33,7 @@ class Service:
 
 
 @dataclass
-class Services:
+class ChildProcesses:
     """Processes with a process group each, so that all that they start can be ended.
 
     Their logs lie in *logs*; *environment* is all of theirs.
@@ -41,12 +41,12 @@ class Services:
 
     logs: Path
     environment: Mapping[str, str]
-    running: list[Service] = field(default_factory=list)
+    running: list[ChildProcess] = field(default_factory=list)
 
     def start(self, name: str, *arguments: str) -> None:
         """Start a module of Python with *arguments*, the first of which names it."""
         log = self.logs / f"{name}.log"
-        command = [sys.executable, "-m", _SERVICE, *arguments]
+        command = [sys.executable, "-m", _RUN_AS_CHILD, *arguments]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,
@@ -56,35 +56,35 @@ class Services:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.running.append(Service(name, process, log))
+        self.running.append(ChildProcess(name, process, log))
 
     def require_alive(self) -> None:
         """Raise an error that shows what a process said last, where one has ended by itself."""
-        for service in self.running:
-            if service.process.poll() is not None:
+        for child in self.running:
+            if child.process.poll() is not None:
                 raise IuError(
-                    f"{service.name} ended with code {service.process.returncode}: {service.tail()}",
-                    hint=f"see {service.log}",
+                    f"{child.name} ended with code {child.process.returncode}: {child.tail()}",
+                    hint=f"See {child.log}.",
                 )
 
     def stop(self) -> None:
         """End every process, the last one first, and whatever it had started."""
-        for service in reversed(self.running):
-            _signal_group(service.process.pid, signal.SIGINT)
+        for child in reversed(self.running):
+            _signal_group(child.process.pid, signal.SIGINT)
         deadline = time.monotonic() + _STOP_SECONDS
-        for service in self.running:
-            while _group_lives(service) and time.monotonic() < deadline:
+        for child in self.running:
+            while _group_lives(child) and time.monotonic() < deadline:
                 time.sleep(0.1)
-            _signal_group(service.process.pid, signal.SIGKILL)
-            service.process.wait()
+            _signal_group(child.process.pid, signal.SIGKILL)
+            child.process.wait()
         self.running.clear()
 
 
-def _group_lives(service: Service) -> bool:
+def _group_lives(child: ChildProcess) -> bool:
     """Whether any process of the group is left; a finished leader is collected on the way."""
-    service.process.poll()
+    child.process.poll()
     try:
-        os.killpg(service.process.pid, 0)
+        os.killpg(child.process.pid, 0)
     except ProcessLookupError:
         return False
     return True

@@ -1,4 +1,4 @@
-"""Dagster's own house: its directory under IU_HOME, its database beside ours, and its dagster.yaml.
+"""Configuration of Dagster's instance: its directory under IU_HOME, its database, and its dagster.yaml.
 
 Nothing here imports Dagster, so that a process which only starts others stays small.
 """
@@ -90,7 +90,7 @@ def _ensure_database(gateway: Gateway, name: str) -> None:
     except PermissionDenied as error:
         raise PermissionDenied(
             f"the role may not create the database {name}, where Dagster keeps its runs",
-            hint=f"create it by hand, or set {STORAGE_VARIABLE} to a database that Dagster may own",
+            hint=f"Create it by hand, or set {STORAGE_VARIABLE} to a database that Dagster may own.",
         ) from error
 
 

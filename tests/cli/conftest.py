@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from cli.running import Done, Iu
 from iu_pipelines.cli.main import run
-
-Command = Callable[..., "Done"]
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended, and what it printed."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-    @property
-    def error(self) -> Any:
-        return json.loads(self.err)["error"]
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import outbox, worker
+from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 
 @pytest.fixture
-def command(capsys: pytest.CaptureFixture[str]) -> Command:
+def command(capsys: pytest.CaptureFixture[str]) -> Iu:
     """Run `iu` with the words given."""
 
     def call(*words: str) -> Done:
@@ -45,13 +29,13 @@ def command(capsys: pytest.CaptureFixture[str]) -> Command:
 
 
 @pytest.fixture
-def iu(command: Command, database: str) -> Command:
+def iu(command: Iu, database: str) -> Iu:
     """Run `iu` with the words given, on a fresh database with every step applied."""
     return lambda *words: command(*words, "--database-url", database)
 
 
 @pytest.fixture
-def empty_iu(command: Command, empty_database: str) -> Command:
+def empty_iu(command: Iu, empty_database: str) -> Iu:
     """Run `iu` with the words given, on an empty database."""
     return lambda *words: command(*words, "--database-url", empty_database)
 
@@ -65,12 +49,23 @@ def kept_database(server: Any, template: str, request: pytest.FixtureRequest) ->
 
 
 @pytest.fixture
-def kept_iu(command: Command, kept_database: str) -> Command:
+def kept_iu(command: Iu, kept_database: str) -> Iu:
     """Run `iu` with the words given, on the database that is kept."""
     return lambda *words: command(*words, "--database-url", kept_database)
 
 
 @pytest.fixture
-def no_iu(command: Command) -> Command:
+def no_iu(command: Iu) -> Iu:
     """Run `iu` with the words given, with no database to be had."""
     return lambda *words: command(*words, "--database-url", "postgresql://127.0.0.1:1/none")
+
+
+@pytest.fixture
+def worked(database: str) -> Gateway:
+    """A database with three batches of two events."""
+    with Gateway(database) as gateway:
+        for number in range(6):
+            outbox.emit(gateway, "version_applied", f"docs/{number}", uuid4(), "test", {})
+        for _ in range(3):
+            worker.run_once(gateway, DEFAULT_WORKER, 2)
+        return gateway

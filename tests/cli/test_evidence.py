@@ -1,30 +1,15 @@
-"""``iu evidence`` and ``iu audit verify``."""
+"""``iu evidence``."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from cli.running import Iu
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import outbox, worker
-from iu_pipelines.domain.worker import DEFAULT_WORKER
-
-Iu = Callable[..., Any]
-
-
-@pytest.fixture
-def worked(database: str) -> Gateway:
-    """A database with three batches of two events."""
-    with Gateway(database) as gateway:
-        for number in range(6):
-            outbox.emit(gateway, "version_applied", f"docs/{number}", uuid4(), "test", {})
-        for _ in range(3):
-            worker.run_once(gateway, DEFAULT_WORKER, 2)
-        return gateway
+from iu_pipelines.domain import outbox
 
 
 @pytest.fixture(autouse=True)
@@ -113,52 +98,3 @@ def test_a_spoiled_pack_exits_with_1_and_is_named(iu: Iu, home: Path) -> None:
     assert done.code == 1
     assert "pack 1 report.html was altered" in done.out
     assert "THE CHAIN IS BROKEN" in done.out
-
-
-@pytest.mark.usefixtures("worked")
-def test_audit_verify_recomputes_every_ledger(iu: Iu) -> None:
-    done = iu("audit", "verify")
-    assert done.code == 0
-    assert DEFAULT_WORKER in done.out
-    assert "every row fits" in done.out
-
-
-def test_audit_verify_over_a_range_looks_at_no_more(iu: Iu, worked: Gateway) -> None:
-    first, second, third = (
-        row["batch_id"]
-        for row in worked.fetch_all("select batch_id from public.iu_route_batch order by batch_id")
-    )
-    worked.run_script(
-        f"set session_replication_role = replica;"
-        f"update public.iu_route_batch set dead_lettered = 1 where batch_id = {third}"
-    )
-    whole = iu("audit", "verify", "--to", str(second), "--json")
-    assert (whole.code, whole.json["chains"][0]["batches"], whole.json["attempts"][0]["attempts"]) == (
-        0,
-        2,
-        4,
-    )
-    later = iu("audit", "verify", "--from", str(second), "--worker", DEFAULT_WORKER, "--json")
-    assert (later.code, later.json["faults"]) == (
-        1,
-        [f"batch {third} was altered: its hash is not that of its facts"],
-    )
-    alone = iu("audit", "verify", "--from", str(first), "--to", str(first), "--chain-only", "--json")
-    assert (alone.json["chains"][0]["batches"], alone.json["attempts"]) == (1, [])
-
-
-def test_audit_verify_names_the_attempt_that_does_not_fit(iu: Iu, worked: Gateway) -> None:
-    worked.run_script(
-        "set session_replication_role = replica;"
-        "update public.iu_route_attempt_log set decision = 'skipped' where attempt_id = 3"
-    )
-    done = iu("audit", "verify")
-    assert done.code == 1
-    assert "DOES NOT FIT: attempt 3 of batch" in done.out
-
-
-def test_audit_verify_refuses_what_is_not_there(iu: Iu) -> None:
-    assert iu("audit", "verify", "--from", "9", "--to", "3").code == 2
-    unknown = iu("audit", "verify", "--worker", "nobody")
-    assert unknown.code == 1
-    assert "no such worker: nobody" in unknown.err

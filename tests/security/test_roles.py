@@ -223,7 +223,7 @@ select jsonb_object_agg(check_name, execution_status order by id) from asset_che
 
 _EXECUTE = """
 import json, sys
-from iu_pipelines.hosting.in_process import execute
+from iu_pipelines.hosting.run_in_process import execute
 ended = {job: execute(job) for job in sys.argv[1:]}
 ended["evidence_job without probes"] = execute("evidence_job", {"probes": False})
 print(json.dumps({job: None if run.success else run.error or 'failed' for job, run in ended.items()}))

@@ -172,7 +172,9 @@ def test_dagster_keeps_it_nowhere(place: Place, tmp_path: Path) -> None:
                 content = answer.read()
             assert b"errors" not in content[:12], content[:500]
             assert not shown_in(content)
-    job = "from iu_pipelines.hosting.in_process import execute; print(execute('route_worker_job').success)"
+    job = (
+        "from iu_pipelines.hosting.run_in_process import execute; print(execute('route_worker_job').success)"
+    )
     with place.watched():
         done = subprocess.run(
             [sys.executable, "-c", job],

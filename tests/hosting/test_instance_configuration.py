@@ -1,37 +1,16 @@
-"""Dagster's house: what dagster.yaml says, where its storage is, and runs that the web UI will know."""
+"""Configuration of Dagster's instance: what dagster.yaml says, and where its storage is."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Protocol
-from urllib.parse import urlsplit
 
-import dagster as dg
 import pytest
-from code_location import Location
 from dagster._core.instance.config import dagster_instance_config
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.errors import UsageError
 from iu_pipelines.hosting import instance_configuration
-from iu_pipelines.hosting.in_process import execute
-from iu_pipelines.hosting.instance import open_instance
 from iu_pipelines.settings import Settings, load
-
-
-class Server(Protocol):
-    """The server of the test run, as the tests here use it."""
-
-    def drop(self, database: str) -> None: ...
-
-
-@pytest.fixture
-def chosen(tmp_path: Path, database: str, server: Server) -> Iterator[Settings]:
-    """Settings with a directory and databases of one test."""
-    yield load(home=tmp_path / "iu home", database_url=database)
-    server.drop(f"{urlsplit(database).path.lstrip('/')}_dagster")
 
 
 def test_the_file_is_one_that_dagster_takes_and_holds_no_password(chosen: Settings) -> None:
@@ -74,27 +53,3 @@ def test_a_storage_of_another_kind_is_refused_without_its_password(url: str) -> 
         instance_configuration.storage_url(load(dagster_database_url=url))
     assert instance_configuration.STORAGE_VARIABLE in refused.value.message
     assert "secret" not in refused.value.message
-
-
-def test_a_run_in_this_process_is_one_that_the_web_ui_knows(chosen: Settings, location: Location) -> None:
-    outcome = execute("route_worker_job", {"batch_limit": 10}, settings=chosen)
-    assert (outcome.success, outcome.status, outcome.stopped_reason) == (True, "SUCCESS", "drained")
-    job = location.definitions.resolve_job_def("route_worker_job")
-    with open_instance(chosen) as instance:
-        run = instance.get_run_by_id(outcome.run_id)
-        assert run
-        assert run.remote_job_origin
-        assert run.remote_job_origin.location_name == "iu_pipelines"
-        assert run.remote_job_origin.repository_origin.repository_name == "__repository__"
-        assert run.job_snapshot_id
-        assert instance.get_job_snapshot(run.job_snapshot_id).name == job.name
-        assert instance.get_latest_materialization_event(dg.AssetKey("iu_route_attempt"))
-
-
-def test_a_run_that_failed_is_returned_with_its_reason(chosen: Settings) -> None:
-    outcome = execute(
-        "dead_letter_replay_job", {"dead_letter_id": "00000000-0000-0000-0000-000000000000"}, settings=chosen
-    )
-    assert (outcome.success, outcome.status, outcome.stopped_reason) == (False, "FAILURE", None)
-    assert outcome.error
-    assert outcome.error.startswith("IU401: ")

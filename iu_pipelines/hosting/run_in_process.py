@@ -1,15 +1,17 @@
-"""Execute a job in this process, on the instance that the web UI shows."""
+"""Execute a job in this process, on the instance that the web UI shows, and open that instance."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
 import dagster as dg
 
 from iu_pipelines.defs.kit.dagster_private import (
+    InstanceRef,
     LoadableTargetOrigin,
     ManagedGrpcPythonEnvCodeLocationOrigin,
     ReconstructableRepository,
@@ -18,11 +20,10 @@ from iu_pipelines.defs.kit.dagster_private import (
     execute_run,
 )
 from iu_pipelines.defs.kit.resources import using
-from iu_pipelines.hosting.instance import open_instance
+from iu_pipelines.hosting.code_location import LOCATION, MODULE
+from iu_pipelines.hosting.instance_configuration import render, storage_url
 from iu_pipelines.settings import Settings, load
 
-MODULE: Final = "iu_pipelines.definitions"
-LOCATION: Final = "iu_pipelines"
 _REPOSITORY: Final = "__repository__"
 
 
@@ -43,10 +44,14 @@ class RunOutcome:
         """Why the run ended, as its summary says; None where it failed before that."""
         return self.summary.get("stopped_reason")
 
-    @property
-    def path(self) -> str:
-        """The path of the run in the web UI."""
-        return f"/runs/{self.run_id}"
+
+@contextmanager
+def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
+    """Open Dagster's instance for this process, with its directory and database made where missing."""
+    home = render(settings)
+    storage = {"storage": {"postgres": {"postgres_url": storage_url(settings)}}}
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=storage)) as instance:
+        yield instance
 
 
 def execute(
@@ -54,11 +59,10 @@ def execute(
     run_config: Mapping[str, Any] | None = None,
     *,
     settings: Settings | None = None,
-    tags: Mapping[str, str] | None = None,
 ) -> RunOutcome:
     """Execute a job of the code location in this process and return how it ended.
 
-    *run_config* is what the launchpad takes. A run that fails is returned, not raised.
+    *run_config* is what the web UI's form of a run takes. A run that fails is returned, not raised.
     Raises DagsterInvalidConfigError where the config is refused, and then makes no run, and KeyboardInterrupt
     after a run that Ctrl-C stopped.
     """
@@ -68,7 +72,7 @@ def execute(
         run = instance.create_run_for_job(
             job.get_definition(),
             run_config=run_config or {},
-            tags={**job.get_definition().run_tags, **(tags or {})},
+            tags=job.get_definition().run_tags,
             remote_job_origin=_origin(job_name),
             job_code_origin=job.get_python_origin(),
         )

@@ -1,6 +1,6 @@
-"""`python -m iu_pipelines.hosting.child MODULE …`: run a module as a child that ends with its parent.
+"""`python -m iu_pipelines.hosting.run_as_child MODULE …`: run a module as a child that ends with its parent.
 
-On Linux the kernel is asked to end this process when its parent is killed; elsewhere nobody can be asked.
+On Linux the kernel ends this process when its parent is killed; other systems have no such call.
 """
 
 from __future__ import annotations

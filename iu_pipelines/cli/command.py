@@ -1,0 +1,137 @@
+"""Commands: what every one of them takes, what it answers, and how it is added to the command line.
+
+A command is a function of its own arguments and options. It also takes, by type, what it needs of these: an
+open `Gateway`, the `Settings`, and the `Invocation`, to connect only after it has checked its arguments or to
+print while it works. It returns an `Answer`, or None where it has printed everything itself.
+
+The registration adds --database-url and --json, prints the answer, and sets the exit code.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from functools import update_wrapper
+from inspect import Parameter, Signature
+from typing import Any, Final, get_type_hints
+
+import typer
+
+from iu_pipelines import settings
+from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.options import AsJson, DatabaseUrl
+from iu_pipelines.cli.output import print_json, print_line
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.settings import Settings
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found: ``data`` is what --json prints, ``show`` prints it for a person.
+
+    ``failed`` makes the exit code 1.
+    """
+
+    data: object
+    show: Callable[[], None]
+    failed: bool = False
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One call of a command, with what the options that every command takes have chosen."""
+
+    database_url: str | None
+    as_json: bool
+    installs_schema: bool
+
+    def settings(self) -> Settings:
+        """Return the settings of this call. Raises UsageError."""
+        return settings.load(database_url=self.database_url)
+
+    def connect(self) -> AbstractContextManager[Gateway]:
+        """Return a gateway to the database of this call, to be entered."""
+        return connect(self.settings(), installs_schema=self.installs_schema)
+
+    def say(self, line: str) -> None:
+        """Print a line for a person while the command works; with --json the answer holds it all."""
+        if not self.as_json:
+            print_line(line)
+
+    def say_fact(self, name: str, value: str) -> None:
+        """Print one fact at once: a line for a person, or with --json a line with one JSON object."""
+        print_line(json.dumps({name: value}) if self.as_json else f"{name:<11} {value}")
+
+
+Function = Callable[..., Answer | None]
+
+_PROVIDERS: Final[Mapping[Any, Callable[[Invocation, ExitStack], object]]] = {
+    Invocation: lambda call, opened: call,
+    Settings: lambda call, opened: call.settings(),
+    Gateway: lambda call, opened: opened.enter_context(call.connect()),
+}
+_CONTEXT: Final = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
+_COMMON: Final = tuple(
+    Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
+    for name, default, annotation in (("database_url", None, DatabaseUrl), ("as_json", False, AsJson))
+)
+
+
+def add_command(
+    app: typer.Typer, function: Function, name: str | None = None, *, installs_schema: bool = False
+) -> None:
+    """Add *function* as a command; its name is that of the function unless *name* is given.
+
+    A command that *installs_schema* does not advise to run ``iu migrate`` where a table is missing.
+    """
+    app.command(name)(_with_common_options(function, installs_schema=installs_schema))
+
+
+def add_group(app: typer.Typer, name: str, function: Function) -> typer.Typer:
+    """Add a group of commands where *function* is what the name alone runs, and return the group."""
+    group = typer.Typer()
+    group.callback(invoke_without_command=True)(_with_common_options(function))
+    app.add_typer(group, name=name)
+    return group
+
+
+def _with_common_options(function: Function, *, installs_schema: bool = False) -> Callable[..., None]:
+    """Return *function* as typer takes it: with the common options, and without what is provided."""
+    hints = get_type_hints(function, include_extras=True)
+    provided = {name: hints[name] for name in hints if any(hints[name] is kind for kind in _PROVIDERS)}
+
+    def invoke(context: typer.Context, database_url: str | None, as_json: bool, **given: Any) -> None:
+        if context.invoked_subcommand:
+            return
+        call = Invocation(database_url, as_json, installs_schema)
+        with ExitStack() as opened:
+            added = {name: _PROVIDERS[kind](call, opened) for name, kind in provided.items()}
+            answer = function(**given, **added)
+        if answer:
+            _print(answer, as_json)
+
+    command: Any = update_wrapper(
+        invoke, function, assigned=("__module__", "__name__", "__qualname__", "__doc__")
+    )
+    own = [
+        parameter.replace(annotation=hints[name])
+        for name, parameter in inspect.signature(function).parameters.items()
+        if name not in provided
+    ]
+    parameters = (_CONTEXT, *own, *_COMMON)
+    command.__signature__ = Signature(parameters)
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    described: Callable[..., None] = command
+    return described
+
+
+def _print(answer: Answer, as_json: bool) -> None:
+    if as_json:
+        print_json(answer.data)
+    else:
+        answer.show()
+    if answer.failed:
+        raise typer.Exit(1)

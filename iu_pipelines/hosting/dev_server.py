@@ -1,0 +1,176 @@
+"""Dagster's web server and daemon, and the pages of evidence, as child processes on one instance."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import AnyHttpUrl
+
+from iu_pipelines.db.embedded.server import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import plan
+from iu_pipelines.errors import IuError, UsageError
+from iu_pipelines.hosting.child_processes import ChildProcesses
+from iu_pipelines.hosting.code_location import workspace_file
+from iu_pipelines.hosting.instance_configuration import STORAGE_VARIABLE, render, storage_url
+from iu_pipelines.hosting.ports import Ports
+from iu_pipelines.hosting.stop_request import StopRequest, stop_request
+from iu_pipelines.settings import Settings, child_environment
+
+_START_SECONDS: Final = 180.0
+_WATCH_SECONDS: Final = 0.5
+_DATABASE_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True)
+class DevServer:
+    """What `iu dev` runs, and where. Made by `prepared()`, which also ends it.
+
+    With *read_only* nothing can be launched and no daemon runs. *pending_steps* are the schema steps that
+    are not applied.
+    """
+
+    settings: Settings
+    ports: Ports
+    workspace: Path
+    read_only: bool
+    pending_steps: tuple[str, ...]
+    children: ChildProcesses
+    stop: StopRequest
+
+    def start(self) -> None:
+        """Start every process and wait until the web UI answers, or until somebody asks to stop.
+
+        Raises IuError where a process ends, or where there is no answer in time.
+        """
+        workspace = ("--workspace", str(self.workspace))
+        flags = ["--read-only"] if self.read_only else []
+        self.children.start(
+            "webserver", "dagster_webserver", "--host", self.ports.host, "--port", str(self.ports.web),
+            "--db-pool-max-overflow", "5", *flags, *workspace,
+        )  # fmt: skip
+        self._serve_evidence()
+        self._wait_for_web()
+        if not self.read_only and not self.stop.made:
+            self.children.start("daemon", "dagster._daemon", "run", *workspace)
+
+    def watch(self) -> Iterator[None]:
+        """Wait until somebody asks to stop; yield each time that the embedded server was started again.
+
+        Raises IuError where a process ends by itself.
+        """
+        embedded = _embedded(self.settings)
+        looked = time.monotonic()
+        while not self.stop.made:
+            self.children.require_alive()
+            if embedded is not None and time.monotonic() - looked >= _DATABASE_SECONDS:
+                if not embedded.is_running():
+                    embedded.ensure_running()
+                    yield
+                looked = time.monotonic()
+            time.sleep(_WATCH_SECONDS)
+
+    def _serve_evidence(self) -> None:
+        if self.ports.evidence:
+            directory = self.settings.evidence_directory
+            directory.mkdir(parents=True, exist_ok=True)
+            self.children.start(
+                "evidence", "http.server", str(self.ports.evidence), "--bind", self.ports.host,
+                "--directory", str(directory),
+            )  # fmt: skip
+
+    def _wait_for_web(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while not self.stop.made:
+            self.children.require_alive()
+            try:
+                with urllib.request.urlopen(f"{self.ports.web_url}/server_info", timeout=5):  # noqa: S310  our own server
+                    return
+            except (urllib.error.URLError, OSError):
+                if time.monotonic() > deadline:
+                    raise IuError(
+                        f"the web UI did not answer within {_START_SECONDS:.0f} seconds",
+                        hint=f"See the logs in {self.children.logs}.",
+                    ) from None
+            time.sleep(_WATCH_SECONDS)
+
+
+@contextmanager
+def prepared(
+    settings: Settings, ports: Ports, *, workspace: Path | None = None, read_only: bool = False
+) -> Iterator[DevServer]:
+    """Yield a server that is ready to start, on a running database; at the end stop all that was started.
+
+    Raises UsageError where a port is taken, or where another daemon runs on the same instance.
+    """
+    ports.require_free()
+    if ports.evidence_url:
+        settings = settings.model_copy(update={"evidence_url": AnyHttpUrl(ports.evidence_url)})
+    with ExitStack() as stack:
+        if not read_only:
+            stack.enter_context(_only_daemon(settings))
+        stop = stack.enter_context(stop_request())
+        stack.enter_context(_running_database(settings))
+        pending = _pending_steps(settings)
+        children = ChildProcesses(settings.dagster_directory, _environment(settings))
+        stack.callback(children.stop)
+        file = workspace_file(settings, workspace)
+        yield DevServer(settings, ports, file, read_only, pending, children, stop)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return what Dagster's processes need to find the instance and both databases."""
+    own = settings.database_url
+    return child_environment(
+        DAGSTER_HOME=str(settings.dagster_directory),
+        IU_HOME=str(settings.home),
+        IU_EVIDENCE_URL=str(settings.evidence_url or ""),
+        **({"IU_DATABASE_URL": own.get_secret_value()} if own else {}),
+        **{STORAGE_VARIABLE: storage_url(settings)},
+    )
+
+
+@contextmanager
+def _only_daemon(settings: Settings) -> Iterator[None]:
+    """Hold the lock of the one daemon that an instance may have."""
+    directory = render(settings)
+    with (directory / "dev.lock").open("a", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UsageError(
+                f"another iu dev runs on {directory}, and an instance has one daemon",
+                hint="Use that one, view it with iu dev --read-only --port PORT, or set IU_HOME elsewhere.",
+            ) from None
+        yield
+
+
+@contextmanager
+def _running_database(settings: Settings) -> Iterator[None]:
+    """Have the database up, and stop the embedded server again where it was started here."""
+    embedded = _embedded(settings)
+    found = embedded is None or embedded.is_running()
+    render(settings)
+    try:
+        resolve_database_url(settings)
+        yield
+    finally:
+        if embedded is not None and not found:
+            embedded.stop()
+
+
+def _pending_steps(settings: Settings) -> tuple[str, ...]:
+    with Gateway(resolve_database_url(settings)) as gateway:
+        return tuple(state.name for state in plan.states(gateway) if state.status != "applied")
+
+
+def _embedded(settings: Settings) -> EmbeddedServer | None:
+    return None if settings.database_url else EmbeddedServer(settings.home, pg_bin=settings.pg_bin)

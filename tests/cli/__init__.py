@@ -1,0 +1,1 @@
+"""The command line: one test module a noun, and the error boundary."""

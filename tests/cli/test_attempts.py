@@ -1,0 +1,82 @@
+"""``iu audit`` and ``iu audit verify``."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.emitting import add_letter, emit
+from cli.running import Iu
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain.worker import DEFAULT_WORKER
+
+
+def test_audit_shows_decisions_attempts_and_letters(iu: Iu, database: str) -> None:
+    event_id = emit(iu)
+    iu("run")
+    letter = add_letter(database, "iu.unknown")
+    done = iu("audit")
+    for words in ("dry_run", event_id, letter, "Open dead letters (1)"):
+        assert words in done.out
+    audit = iu("audit", "--json").json
+    assert audit["attempts_by_decision"] == {"dry_run": 1}
+    assert audit["dead_letters"][0]["dead_letter_id"] == letter
+    assert [
+        attempt["event_id"] for attempt in iu("audit", "--event", event_id, "--json").json["attempts"]
+    ] == [event_id]
+
+
+def test_audit_of_a_fresh_install_says_that_there_is_nothing(iu: Iu) -> None:
+    assert iu("audit").out.splitlines() == [
+        "Attempts by decision: none yet",
+        "Newest attempts: none yet",
+        "Open dead letters (0): none",
+    ]
+
+
+@pytest.mark.usefixtures("worked")
+def test_audit_verify_recomputes_every_ledger(iu: Iu) -> None:
+    done = iu("audit", "verify")
+    assert done.code == 0
+    assert DEFAULT_WORKER in done.out
+    assert "every row fits" in done.out
+
+
+def test_audit_verify_over_a_range_looks_at_no_more(iu: Iu, worked: Gateway) -> None:
+    first, second, third = (
+        row["batch_id"]
+        for row in worked.fetch_all("select batch_id from public.iu_route_batch order by batch_id")
+    )
+    worked.run_script(
+        f"set session_replication_role = replica;"
+        f"update public.iu_route_batch set dead_lettered = 1 where batch_id = {third}"
+    )
+    whole = iu("audit", "verify", "--to", str(second), "--json")
+    assert (whole.code, whole.json["chains"][0]["batches"], whole.json["attempts"][0]["attempts"]) == (
+        0,
+        2,
+        4,
+    )
+    later = iu("audit", "verify", "--from", str(second), "--worker", DEFAULT_WORKER, "--json")
+    assert (later.code, later.json["faults"]) == (
+        1,
+        [f"batch {third} was altered: its hash is not that of its facts"],
+    )
+    alone = iu("audit", "verify", "--from", str(first), "--to", str(first), "--chain-only", "--json")
+    assert (alone.json["chains"][0]["batches"], alone.json["attempts"]) == (1, [])
+
+
+def test_audit_verify_names_the_attempt_that_does_not_fit(iu: Iu, worked: Gateway) -> None:
+    worked.run_script(
+        "set session_replication_role = replica;"
+        "update public.iu_route_attempt_log set decision = 'skipped' where attempt_id = 3"
+    )
+    done = iu("audit", "verify")
+    assert done.code == 1
+    assert "DOES NOT FIT: attempt 3 of batch" in done.out
+
+
+def test_audit_verify_refuses_what_is_not_there(iu: Iu) -> None:
+    assert iu("audit", "verify", "--from", "9", "--to", "3").code == 2
+    unknown = iu("audit", "verify", "--worker", "nobody")
+    assert unknown.code == 1
+    assert "no such worker: nobody" in unknown.err

@@ -1,0 +1,128 @@
+"""What every command takes, before or after its name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import typer.main
+
+from cli.running import Iu
+from iu_pipelines.cli import main
+from iu_pipelines.cli.command import Answer, Function, Invocation, add_command, add_group
+from iu_pipelines.cli.output import print_line
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.settings import Settings
+
+
+def test_options_count_before_the_command_as_well(command: Iu, kept_database: str) -> None:
+    done = command("--json", "--database-url", kept_database, "types")
+    assert len(done.json) == 3
+    group = command("--json", "gate", "show", "--database-url", kept_database)
+    assert len(group.json["gates"]) == 5
+
+
+def test_the_url_after_the_command_wins_over_the_one_before_it(command: Iu, kept_database: str) -> None:
+    done = command("--database-url", "postgresql://127.0.0.1:1/x", "types", "--database-url", kept_database)
+    assert done.code == 0
+
+
+def test_the_environment_names_the_database(
+    command: Iu, kept_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IU_DATABASE_URL", kept_database)
+    assert command("types").code == 0
+
+
+def test_help_and_version_exit_with_0(command: Iu) -> None:
+    assert "Usage: iu" in command("--help").out
+    assert "Usage: iu gate set" in command("gate", "set", "--help").out
+    assert command("--version").out.startswith("iu-pipelines ")
+
+
+def test_every_command_takes_the_url_and_json() -> None:
+    def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+        children = getattr(command, "commands", {})
+        for name, child in children.items():
+            yield from leaves(child, (*path, name))
+        if not children:
+            yield path, command
+
+    found = dict(leaves(typer.main.get_command(main.build_app())))
+    assert len(found) > 20
+    for path, leaf in found.items():
+        given = {option for parameter in leaf.params for option in parameter.opts}
+        assert {"--database-url", "--json"} <= given, " ".join(path)
+        assert leaf.help, " ".join(path)
+
+
+def called(function: Function, *words: str) -> int:
+    """Register a function as the only command, call it, and return its exit code."""
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    add_command(app, function, "tried")
+    return app(["tried", *words], standalone_mode=False) or 0
+
+
+def count(limit: int = 3) -> Answer:
+    """Answer with the limit; more than nine is a failure."""
+    return Answer({"limit": limit}, lambda: print_line(f"up to {limit}"), failed=limit > 9)
+
+
+def test_an_answer_is_shown_or_printed_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert called(count) == 0
+    assert capsys.readouterr().out == "up to 3\n"
+    assert called(count, "--limit", "4", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"limit": 4}
+
+
+@pytest.mark.parametrize("words", [(), ("--json",)])
+def test_a_failed_answer_is_printed_and_exits_with_1(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(count, "--limit", "10", *words) == 1
+    assert "10" in capsys.readouterr().out
+
+
+def test_what_a_command_says_while_it_works_is_left_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    def work(call: Invocation) -> Answer:
+        call.say("at work")
+        return Answer([], lambda: print_line("done"))
+
+    called(work)
+    assert capsys.readouterr().out == "at work\ndone\n"
+    called(work, "--json")
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_fact_is_a_line_or_one_object_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def tell(call: Invocation) -> None:
+        call.say_fact("logs", "/tmp")
+
+    called(tell)
+    assert capsys.readouterr().out == "logs        /tmp\n"
+    called(tell, "--json")
+    assert capsys.readouterr().out == '{"logs": "/tmp"}\n'
+
+
+def test_a_gateway_and_the_settings_are_given_to_a_command_that_takes_them(kept_database: str) -> None:
+    seen = []
+
+    def look(gateway: Gateway, chosen: Settings) -> None:
+        seen.append((gateway.fetch_value("select 1"), chosen.database_url.get_secret_value()))
+
+    called(look, "--database-url", kept_database)
+    assert seen == [(1, kept_database)]
+
+
+def test_a_group_that_is_a_command_too_does_nothing_before_another_one_of_it() -> None:
+    seen = []
+    app = typer.Typer()
+    group = add_group(app, "audit", lambda: seen.append("audit"))
+    add_command(group, lambda: seen.append("verify"), "verify")
+    app(["audit", "verify"], standalone_mode=False)
+    assert seen == ["verify"]
+    app(["audit"], standalone_mode=False)
+    assert seen == ["verify", "audit"]

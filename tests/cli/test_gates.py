@@ -1,0 +1,20 @@
+"""``iu gate``."""
+
+from __future__ import annotations
+
+from cli.running import Iu
+
+
+def test_gate_show_lists_gates_settings_and_changes(iu: Iu) -> None:
+    iu("gate", "set", "iu_core.route_worker_enabled", "false", "--reason", "because I say so")
+    done = iu("gate", "show")
+    assert "because I say so" in done.out
+    assert "iu_core.stall_seconds" in done.out
+    shown = iu("gate", "show", "--json").json
+    assert [gate["is_open"] for gate in shown["gates"]] == [True, False, False, False, False]
+    assert shown["history"][0]["reason"] == "because I say so"
+
+
+def test_gate_set_tells_the_old_and_the_new_value(iu: Iu) -> None:
+    done = iu("gate", "set", "iu_core.route_worker_enabled", "false", "--reason", "test")
+    assert (done.code, done.out) == (0, "iu_core.route_worker_enabled: 'true' -> 'false'\n")

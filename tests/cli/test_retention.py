@@ -1,0 +1,28 @@
+"""``iu retention``."""
+
+from __future__ import annotations
+
+from cli.running import Iu
+from iu_pipelines.db.gateway import Gateway
+
+
+def test_retention_is_off_until_it_is_set_and_says_how(iu: Iu) -> None:
+    done = iu("retention", "run")
+    assert done.code == 0
+    assert "retention_off: 0 events" in done.out
+    assert "iu gate set iu_core.retention_days" in done.out
+
+
+def test_retention_drops_what_was_read_and_shows_its_rounds(iu: Iu, gateway: Gateway) -> None:
+    gateway.execute(
+        """insert into public.event_outbox (emitted_xid, created_at, event_domain, event_type)
+           select '3', now() - interval '30 days', 'iu', 'version_applied' from generate_series(1, 6)"""
+    )
+    iu("seek", "beginning", "--reason", "test")
+    iu("run", "--once")
+    iu("gate", "set", "iu_core.retention_days", "7", "--reason", "test")
+    assert iu("retention", "run", "--reason", "test", "--json").json["events"] == 5
+    shown = iu("retention", "show", "--json").json
+    assert shown["history"][0]["events"] == 5
+    assert shown["domains"][0]["retention_days"] == 7
+    assert "test" in iu("retention", "show").out

@@ -1,0 +1,116 @@
+"""``iu migrate``, ``iu verify``, ``iu probe``, ``iu rollback`` and ``iu steps``."""
+
+from __future__ import annotations
+
+from cli.emitting import emit
+from cli.running import Iu
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import files
+from iu_pipelines.settings import sql_root
+
+NAMES = [step.name for step in files.load_steps(sql_root())]
+
+
+def test_migrate_applies_every_step_and_says_so(empty_iu: Iu) -> None:
+    done = empty_iu("migrate")
+    assert (done.code, done.err) == (0, "")
+    assert all(name in done.out for name in NAMES)
+    again = empty_iu("migrate")
+    assert (again.code, again.out) == (0, "Steps: every step is applied already\n")
+
+
+def test_migrate_in_json_lists_what_was_done(empty_iu: Iu) -> None:
+    done = empty_iu("migrate", "--json")
+    assert [step["name"] for step in done.json] == NAMES
+    assert empty_iu("migrate", "--json").json == []
+
+
+def test_migrate_on_the_tables_of_somebody_else_is_refused(empty_iu: Iu, empty_gateway: Gateway) -> None:
+    empty_gateway.execute("create table public.event_outbox (mine int)")
+    done = empty_iu("migrate")
+    assert done.code == 1
+    assert "event_outbox" in done.err
+    assert "hint:" in done.err
+
+
+def refuse_every_table(gateway: Gateway, using: str) -> None:
+    """Let every `create table` fail as a statement does that names a table which is not there."""
+    gateway.run_script(
+        f"""
+        create schema test;
+        create function test.refuse() returns event_trigger language plpgsql as $$
+        begin
+            raise undefined_table using message = 'relation "x" does not exist' {using};
+        end
+        $$;
+        create event trigger refuse on ddl_command_end when tag in ('CREATE TABLE')
+            execute function test.refuse();
+        """
+    )
+
+
+def test_migrate_that_fails_does_not_advise_to_migrate(empty_iu: Iu, empty_gateway: Gateway) -> None:
+    refuse_every_table(empty_gateway, "")
+    done = empty_iu("migrate")
+    assert (done.code, done.out) == (1, "")
+    assert 'relation "x" does not exist' in done.err
+    assert f"runtime/{NAMES[0]} failed and left nothing behind" in done.err
+    assert "iu migrate" not in done.err
+    assert empty_iu("migrate", "--json").error["hint"] is None
+    assert {step["status"] for step in empty_iu("steps", "list", "--json").json} == {"pending"}
+
+
+def test_migrate_that_fails_keeps_the_hint_of_the_server(empty_iu: Iu, empty_gateway: Gateway) -> None:
+    refuse_every_table(empty_gateway, ", hint = 'Perhaps you meant y.'")
+    done = empty_iu("migrate", "--json")
+    assert (done.code, done.error["code"], done.error["hint"]) == (1, "42P01", "Perhaps you meant y.")
+    assert done.error["notes"] == [f"runtime/{NAMES[0]} failed and left nothing behind"]
+
+
+def test_verify_passes_after_a_full_install(iu: Iu) -> None:
+    done = iu("verify")
+    assert done.code == 0
+    assert done.out.rstrip().endswith("0 failed")
+    assert "FAIL" not in done.out
+    one = iu("verify", "040", "--json").json
+    assert (one["passed"], [proof["step"] for proof in one["proofs"]]) == (True, ["040_routes"])
+
+
+def test_verify_exits_with_1_and_shows_the_line_that_failed(iu: Iu, gateway: Gateway) -> None:
+    gateway.execute("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
+    done = iu("verify")
+    assert done.code == 1
+    assert "FAIL" in done.out
+    assert iu("verify", "--json").json["passed"] is False
+
+
+def test_probe_prints_the_lines_of_both_seeds(iu: Iu) -> None:
+    done = iu("probe")
+    assert (done.code, done.err) == (0, "")
+    for line in ("P0", "P9", "POST-ROLLBACK", "E.3", "E.9"):
+        assert line in done.out
+
+
+def test_rollback_goes_back_to_the_step_named(iu: Iu) -> None:
+    done = iu("rollback", "080", "--json")
+    assert [step["name"] for step in done.json] == NAMES[: NAMES.index("080_route_worker_disable") : -1]
+    assert iu("rollback", "080").out == "Steps: no step after 080 is applied\n"
+    assert iu("status").code == 1
+    assert iu("migrate").code == 0
+
+
+def test_rollback_that_would_lose_events_is_refused_whole(iu: Iu) -> None:
+    emit(iu)
+    done = iu("rollback", "020")
+    assert done.code == 1
+    assert "so every step stays as it was" in done.err
+    assert "hint:" in done.err
+    assert iu("status").code == 0
+
+
+def test_steps_are_listed_and_their_stamps_checked(iu: Iu) -> None:
+    assert [step["status"] for step in iu("steps", "list", "--json").json] == ["applied"] * len(NAMES)
+    assert NAMES[0] in iu("steps", "list").out
+    done = iu("steps", "stamp", "--check")
+    assert (done.code, done.out) == (0, "every stamp is right\n")
+    assert iu("steps", "stamp", "--check", "--json").json == {"stale": [], "written": False}

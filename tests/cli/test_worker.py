@@ -1,0 +1,87 @@
+"""``iu run``, ``iu seek`` and ``iu batch``."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from uuid import uuid4
+
+from cli.emitting import emit
+from cli.running import Iu
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import outbox
+
+
+def test_run_prints_each_batch_and_a_total_with_its_rate(iu: Iu) -> None:
+    for _ in range(3):
+        emit(iu)
+    done = iu("run", "--batch-limit", "2")
+    lines = done.out.splitlines()
+    assert done.code == 0
+    assert [line.split(", ")[0].split(": ")[1] for line in lines[:2]] == ["2 events", "1 event"]
+    assert lines[2].startswith(
+        "iu_outbound_default: 3 events in 2 batches, 3 attempts, 0 skipped, 0 dead letters in "
+    )
+    assert lines[2].endswith("/s")
+    assert lines[3] == "stopped: nothing is left to read"
+
+
+def test_run_once_makes_one_batch(iu: Iu) -> None:
+    for _ in range(3):
+        emit(iu)
+    done = iu("run", "--once", "--batch-limit", "2", "--run-ref", "mine", "--json").json
+    assert (done["seen"], done["stopped_reason"], len(done["batches"])) == (2, "max_batches", 1)
+    assert iu("batch", "list", "--run", "mine", "--json").json[0]["seen"] == 2
+
+
+def test_run_with_a_closed_gate_is_clean_and_names_the_gate(iu: Iu) -> None:
+    emit(iu)
+    iu("gate", "set", "iu_core.routes_enabled", "false", "--reason", "test")
+    done = iu("run")
+    assert done.code == 0
+    assert "the gate iu_core.routes_enabled is closed; events are held" in done.out
+    assert iu("run", "--json").json["status"] == "master_gate_closed"
+
+
+def test_ctrl_c_ends_a_run_in_words_with_130(database: str) -> None:
+    run = subprocess.Popen(
+        [sys.executable, "-m", "iu_pipelines", "run", "--linger-seconds", "60", "--database-url", database],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with Gateway(database) as gateway:
+        outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
+        deadline = time.monotonic() + 30
+        while (
+            not gateway.fetch_value("select count(*) from public.iu_route_batch")
+            and time.monotonic() < deadline
+        ):
+            time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert ": 1 event, 1 attempt," in out
+    assert err.startswith("error: interrupted")
+    assert "Traceback" not in err
+
+
+def test_seek_reads_again(iu: Iu) -> None:
+    emit(iu)
+    iu("run")
+    done = iu("seek", "beginning", "--reason", "test")
+    assert done.code == 0
+    assert iu("run", "--json").json["seen"] == 1
+
+
+def test_batches_are_listed_and_shown_with_their_attempts(iu: Iu) -> None:
+    emit(iu)
+    iu("run")
+    (batch,) = iu("batch", "list", "--json").json
+    shown = iu("batch", "show", str(batch["batch_id"]), "--json").json
+    assert shown["batch"] == batch
+    assert [attempt["decision"] for attempt in shown["attempts"]] == ["dry_run"]
+    assert "Attempts of batch" in iu("batch", "show", str(batch["batch_id"])).out
+    assert "iu_outbound_default" in iu("batch", "list").out

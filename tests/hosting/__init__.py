@@ -1,0 +1,1 @@
+"""What `iu dev` and `iu demo` need to run Dagster."""

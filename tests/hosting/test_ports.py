@@ -1,0 +1,44 @@
+"""The ports of `iu dev`: their addresses, and what is refused."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from iu_pipelines.errors import UsageError
+from iu_pipelines.hosting.ports import Ports, far_from
+
+
+@pytest.mark.parametrize(
+    ("host", "url"), [("127.0.0.1", "http://127.0.0.1:3000"), ("::1", "http://[::1]:3000")]
+)
+def test_an_address_of_either_family_is_a_url(host: str, url: str) -> None:
+    assert Ports(host, 3000, 4000).web_url == url
+
+
+def test_where_somebody_else_serves_the_evidence_there_is_no_url_of_ours() -> None:
+    assert Ports("127.0.0.1", 3000, 4000).evidence_url == "http://127.0.0.1:4000"
+    assert Ports("127.0.0.1", 3000, None).evidence_url is None
+
+
+@pytest.mark.parametrize(
+    ("port", "other"), [(3000, 4000), (64_535, 65_535), (64_536, 63_536), (65_535, 64_535)]
+)
+def test_the_port_of_the_evidence_is_a_valid_one(port: int, other: int) -> None:
+    assert far_from(port) == other
+
+
+def test_one_port_for_both_is_refused_by_its_number() -> None:
+    with pytest.raises(UsageError, match="port 3000 is asked for twice"):
+        Ports("127.0.0.1", 3000, 3000).require_free()
+
+
+def test_a_port_on_which_something_listens_is_refused_and_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"cannot listen on 127.0.0.1 port {port}") as refused:
+            Ports("127.0.0.1", port, None).require_free()
+    assert refused.value.hint

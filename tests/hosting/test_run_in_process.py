@@ -1,0 +1,40 @@
+"""Runs in this process: the web UI knows them as its own, and one that failed is returned."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from iu_pipelines.definitions import defs
+from iu_pipelines.hosting.run_in_process import execute, open_instance
+from iu_pipelines.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def home(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The home of one test for whatever reads the environment."""
+    monkeypatch.setenv("IU_HOME", str(chosen.home))
+
+
+def test_a_run_in_this_process_is_one_that_the_web_ui_knows(chosen: Settings) -> None:
+    outcome = execute("route_worker_job", {"batch_limit": 10}, settings=chosen)
+    assert (outcome.success, outcome.status, outcome.stopped_reason) == (True, "SUCCESS", "drained")
+    job = defs.resolve_job_def("route_worker_job")
+    with open_instance(chosen) as instance:
+        run = instance.get_run_by_id(outcome.run_id)
+        assert run
+        assert run.remote_job_origin
+        assert run.remote_job_origin.location_name == "iu_pipelines"
+        assert run.remote_job_origin.repository_origin.repository_name == "__repository__"
+        assert run.job_snapshot_id
+        assert instance.get_job_snapshot(run.job_snapshot_id).name == job.name
+        assert instance.get_latest_materialization_event(dg.AssetKey("iu_route_attempt"))
+
+
+def test_a_run_that_failed_is_returned_with_its_reason(chosen: Settings) -> None:
+    outcome = execute(
+        "dead_letter_replay_job", {"dead_letter_id": "00000000-0000-0000-0000-000000000000"}, settings=chosen
+    )
+    assert (outcome.success, outcome.status, outcome.stopped_reason) == (False, "FAILURE", None)
+    assert outcome.error
+    assert outcome.error.startswith("IU401: ")
