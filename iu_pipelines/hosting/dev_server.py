@@ -14,6 +14,7 @@ from typing import Final
 
 from pydantic import AnyHttpUrl
 
+from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import plan

@@ -25,6 +25,27 @@ def test_migrate_in_json_lists_what_was_done(empty_iu: Iu) -> None:
     assert empty_iu("migrate", "--json").json == []
 
 
+def test_the_plan_changes_nothing_and_names_the_steps_and_files_in_order(empty_iu: Iu) -> None:
+    planned = empty_iu("migrate", "--plan", "--json").json
+    assert [(step["module"], step["name"], step["action"]) for step in planned] == [
+        ("iu-core", name, "applied") for name in NAMES
+    ]
+    said = empty_iu("migrate", "--plan").out
+    assert said.index("With psql alone") < said.index("020_gates.sql") < said.index("070_functions.sql")
+    assert f"psql -1 -v ON_ERROR_STOP=1 -f {planned[0]['file']}" in said
+    assert {step["status"] for step in empty_iu("steps", "list", "--json").json} == {"pending"}
+    empty_iu("migrate")
+    assert empty_iu("migrate", "--plan").out == "Plan: every step is applied already\n"
+
+
+def test_a_module_that_is_not_known_is_refused_with_those_that_are(empty_iu: Iu) -> None:
+    for words in (("migrate", "--with", "frob"), ("rollback", "000", "--module", "frob")):
+        done = empty_iu(*words)
+        assert done.code == 2
+        assert "There is no module 'frob'." in done.err
+        assert "iu-core" in done.err
+
+
 def test_migrate_on_the_tables_of_somebody_else_is_refused(empty_iu: Iu, empty_gateway: Gateway) -> None:
     empty_gateway.execute("create table public.event_outbox (mine int)")
     done = empty_iu("migrate")
