@@ -85,7 +85,7 @@ def test_migrate_that_fails_keeps_the_hint_of_the_server(empty_iu: Iu, empty_gat
     refuse_every_table(empty_gateway, ", hint = 'Perhaps you meant y.'")
     done = empty_iu("migrate", "--json")
     assert (done.code, done.error["code"], done.error["hint"]) == (1, "42P01", "Perhaps you meant y.")
-    assert done.error["notes"] == [f"runtime/{NAMES[0]} failed and left nothing behind"]
+    assert done.error["notes"] == [f"iu-core/runtime/{NAMES[0]} failed and left nothing behind"]
 
 
 def test_verify_passes_after_a_full_install(iu: Iu) -> None:
