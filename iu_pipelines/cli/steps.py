@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
@@ -119,7 +120,7 @@ def _show_results(results: Sequence[migration.StepResult], nothing: str, as_json
 def _show_proofs(proofs: Sequence[verification.Proof], as_json: bool) -> None:
     passed = all(proof.passed for proof in proofs)
     if as_json:
-        print_json({"passed": passed, "proofs": proofs})
+        print_json({"passed": passed, "proofs": [_plain(proof) for proof in proofs]})
     else:
         for proof in proofs:
             print_proof(proof)
@@ -128,6 +129,12 @@ def _show_proofs(proofs: Sequence[verification.Proof], as_json: bool) -> None:
         print_line(f"{len(lines) - failed} passed, {failed} failed")
     if not passed:
         raise typer.Exit(1)
+
+
+def _plain(proof: verification.Proof) -> dict[str, Any]:
+    """Return a proof as JSON has it, with the step in each line."""
+    lines = [{"step": proof.step, **asdict(line)} for line in proof.lines]
+    return {**asdict(proof), "lines": lines}
 
 
 def print_proof(proof: verification.Proof) -> None:

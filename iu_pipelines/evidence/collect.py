@@ -13,6 +13,7 @@ from typing import Final
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, verification
+from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.domain import attempts, gates, health, routes
 from iu_pipelines.errors import ConnectionFailed, IuError, UsageError
 from iu_pipelines.evidence import audit, environment, guarantees, timeline
@@ -23,7 +24,6 @@ from iu_pipelines.evidence.facts import (
     Evidence,
     Gate,
     GateChange,
-    Line,
     Proof,
     ProofKind,
     Route,
@@ -122,7 +122,7 @@ def _run_files(
             title=_title(file.text),
             passed=proof.passed,
             seconds=round(proof.seconds, 3),
-            lines=tuple(Line(line.name, line.expected, line.seen, line.passed) for line in proof.lines),
+            lines=proof.lines,
         )
 
 

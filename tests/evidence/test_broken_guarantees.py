@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from shutil import copytree
 
@@ -12,8 +13,9 @@ from breaches import AUDIT, BREACHES, OF_THE_SERVER, PROBES, WORKER, Breach
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration, verification
+from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.evidence import audit, collect
-from iu_pipelines.evidence.facts import Evidence, Line
+from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.settings import sql_root
 
 CASES = [
@@ -49,7 +51,7 @@ def test_what_is_broken_for_a_whole_server_turns_the_line_that_proves_it(
             turned(breach, step, proof(gateway, step))
 
 
-def turned(breach: Breach, step: str, lines: list[Line]) -> None:
+def turned(breach: Breach, step: str, lines: Sequence[Line]) -> None:
     """Every line that is named must have failed, and must say what is wrong."""
     for start, named in breach.turns[step].items():
         found = [line for line in lines if line.name.startswith(start)]
@@ -59,12 +61,12 @@ def turned(breach: Breach, step: str, lines: list[Line]) -> None:
             assert named in line.seen
 
 
-def proof(gateway: Gateway, step: str) -> list[Line]:
+def proof(gateway: Gateway, step: str) -> Sequence[Line]:
     """The lines of a verify file, of a probe, or of the audit."""
     if step == AUDIT:
         return list(collect.collect(gateway).proofs[-1].lines)
     (found,) = (verification.probe if step in PROBES else verification.verify)(gateway, step)
-    return [Line(line.name, line.expected, line.seen, line.passed) for line in found.lines]
+    return found.lines
 
 
 def test_every_line_of_every_proof_has_been_seen_to_fail(evidence: Evidence) -> None:

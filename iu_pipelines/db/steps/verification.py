@@ -16,6 +16,7 @@ import stamina
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps.files import StepFile, find, load
+from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.db.steps.plan import StepState, compare, load_stamped_steps, read_ledger
 from iu_pipelines.errors import ConnectionFailed, IuError, Notice, PermissionDenied, ProofFailed
 from iu_pipelines.settings import sql_root
@@ -29,22 +30,11 @@ _PROOF_LINE: Final = re.compile(
 
 
 @dataclass(frozen=True)
-class ProofLine:
-    """One line of a proof: what was expected and what was seen."""
-
-    step: str
-    name: str
-    expected: str
-    seen: str
-    passed: bool
-
-
-@dataclass(frozen=True)
 class Proof:
     """All lines that one verify or sandbox file printed; there is at least one."""
 
     step: str
-    lines: tuple[ProofLine, ...]
+    lines: tuple[Line, ...]
     seconds: float
 
     @property
@@ -67,8 +57,8 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
     proofs = []
     for file in files:
         proof = _prove(gateway, file, f"begin read only;\n{file.text}\nrollback;\n")
-        recorded = _ledger_line(file.name, states[file.name])
-        code = _code_lines(gateway, file.name, functions[file.name])
+        recorded = _ledger_line(states[file.name])
+        code = _code_lines(gateway, functions[file.name])
         proofs.append(Proof(proof.step, (recorded, *code, *proof.lines), proof.seconds))
     return proofs
 
@@ -105,11 +95,11 @@ def _selected(files: list[StepFile], only: str | None) -> list[StepFile]:
     return [file for file in files if file.name == name]
 
 
-def _ledger_line(name: str, state: StepState) -> ProofLine:
-    return ProofLine(name, "ledger", "applied", state.status, state.status == "applied")
+def _ledger_line(state: StepState) -> Line:
+    return Line("ledger", "applied", state.status, state.status == "applied")
 
 
-def _code_lines(gateway: Gateway, name: str, functions: dict[str, str]) -> list[ProofLine]:
+def _code_lines(gateway: Gateway, functions: dict[str, str]) -> list[Line]:
     if not functions:
         return []
     rows = gateway.fetch_all(
@@ -121,7 +111,7 @@ def _code_lines(gateway: Gateway, name: str, functions: dict[str, str]) -> list[
     other = {row["name"] for row in rows if row["body"] != functions[row["name"]]}
     missing = functions.keys() - {row["name"] for row in rows}
     seen = ", ".join(sorted(other | missing)) or "none"
-    return [ProofLine(name, "functions that are not those of the file", "none", seen, seen == "none")]
+    return [Line("functions that are not those of the file", "none", seen, seen == "none")]
 
 
 def _prove_patiently(gateway: Gateway, file: StepFile, script: str) -> Proof:
@@ -147,18 +137,18 @@ def _prove(gateway: Gateway, file: StepFile, script: str, *, last: bool = True) 
         error, notices = raised, raised.notices
         if raised.code in _GIVES_WAY and not last:
             raise _GaveWay from raised
-    lines = _proof_lines(file.name, notices)
+    lines = _proof_lines(notices)
     if error and not isinstance(error, ProofFailed):
-        lines.append(ProofLine(file.name, "runs to its end", "no error", error.message, False))
+        lines.append(Line("runs to its end", "no error", error.message, False))
     elif not lines:
-        lines.append(ProofLine(file.name, "prints what it saw", "one line or more", "none", False))
+        lines.append(Line("prints what it saw", "one line or more", "none", False))
     return Proof(file.name, tuple(lines), time.monotonic() - started)
 
 
-def _proof_lines(step: str, notices: Sequence[Notice]) -> list[ProofLine]:
+def _proof_lines(notices: Sequence[Notice]) -> list[Line]:
     found = [_PROOF_LINE.fullmatch(notice.message) for notice in notices]
     return [
-        ProofLine(step, line["name"], line["expected"], line["seen"], line["verdict"] == "PASS")
+        Line(line["name"], line["expected"], line["seen"], line["verdict"] == "PASS")
         for line in found
         if line is not None
     ]
