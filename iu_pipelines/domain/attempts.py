@@ -1,6 +1,6 @@
 """Attempts: the append-only audit of every try, and the way from an attempt to its run.
 
-Stands on the view ``iu_route_attempt`` and the ledger ``iu_route_batch``.
+Stands on the view ``iu_route_attempt``, the ledger ``iu_route_batch`` and ``fn_iu_attempts_conservation``.
 """
 
 from __future__ import annotations
@@ -111,33 +111,6 @@ def for_batch(gateway: Queries, batch_id: int, limit: int = 100) -> list[Attempt
 
 
 def conservation(gateway: Queries, worker_name: str, newest: int = 10_000) -> Conservation:
-    """Hold the newest consumed events and batches of a worker against the audit, at a bounded cost.
-
-    What a seek passed over owes no attempt.
-    """
-    unattempted: int = gateway.fetch_value(
-        """select count(*)
-             from public.iu_route_worker_cursor as cursor
-            cross join lateral public.fn_iu_cursor_unattempted(cursor, %s)
-            where cursor.worker_name = %s""",
-        (newest, worker_name),
-    )
-    batches = gateway.fetch_one(
-        """with batch as (
-               select batch_id, attempts_written,
-                      sum(attempts_written) over (order by batch_id desc) - attempts_written as newer
-                 from (select batch_id, attempts_written
-                         from public.iu_route_batch
-                        where worker_name = %s
-                        order by batch_id desc
-                        limit 100) as newest)
-           select count(*) as batches_checked,
-                  count(*) filter (where attempts_written <> (
-                      select count(*)
-                        from public.iu_route_attempt_log as attempt
-                       where attempt.batch_id = batch.batch_id)) as batches_differing
-             from batch
-            where newer < %s""",
-        (worker_name, newest),
-    )
-    return Conservation(unattempted, **(batches or {}))
+    """Hold the newest consumed events and batches of a worker against the audit, at a bounded cost."""
+    row = gateway.fetch_one("select * from public.fn_iu_attempts_conservation(%s, %s)", (worker_name, newest))
+    return Conservation(**(row or {}))

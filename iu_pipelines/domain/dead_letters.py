@@ -1,7 +1,7 @@
 """Dead letters: events set aside, replayed or discarded with a reason.
 
-Stands on ``iu_route_dead_letter``, ``fn_iu_route_dead_letter_replay`` and
-``fn_iu_route_dead_letter_discard``.
+Stands on ``iu_route_dead_letter``, ``fn_iu_dead_letters_replayable``, ``fn_iu_route_dead_letter_replay``
+and ``fn_iu_route_dead_letter_discard``.
 """
 
 from __future__ import annotations
@@ -97,28 +97,11 @@ def list_letters(
 
 
 def list_replayable(gateway: Queries, limit: int = 100) -> list[DeadLetter]:
-    """Return open letters that can succeed now, the one due first leading.
-
-    Their route is enabled and dry-run, and either their time has come or the route was changed after
-    their last try: a letter that failed again waits for its time, so nobody loops on it.
-    """
+    """Return open letters that can succeed now, the one due first leading."""
     rows = gateway.fetch_all(
         f"""select {_COLUMNS}
-             from public.iu_route_dead_letter as letter
-            where letter.resolution is null
-              and exists (
-                  select 1
-                    from public.iu_outbound_route as route
-                    join public.iu_outbound_route_version as version using (route_version)
-                   where route.route_code = letter.route_code and route.enabled and route.dry_run
-                     and (letter.next_replay_at <= now() or version.recorded_at > (
-                         select coalesce(max(attempt.created_at), letter.created_at)
-                           from public.iu_route_attempt as attempt
-                          where attempt.event_id = letter.event_id
-                            and attempt.worker_name = letter.worker_name
-                            and attempt.route_code = letter.route_code)))
-            order by letter.next_replay_at, letter.dead_letter_id
-            limit %s""",
+             from public.fn_iu_dead_letters_replayable(%s)
+            order by next_replay_at, dead_letter_id""",
         (limit,),
     )
     return [DeadLetter(**row) for row in rows]

@@ -1,6 +1,6 @@
 """Gates: the settings that open and close the engine, and the history of every change.
 
-Stands on ``dot_config``, ``dot_config_history`` and ``fn_iu_gate_set``.
+Stands on ``fn_iu_gate_list``, ``dot_config``, ``dot_config_history`` and ``fn_iu_gate_set``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ WORKER: Final = "iu_core.route_worker_enabled"
 DELIVERY: Final = "iu_core.delivery_enabled"
 LIVE_ROUTES: Final = "iu_core.delivery_live_routes"
 JOBS: Final = "queue.job_substrate.enabled"
-KEYS: Final = (MASTER, WORKER, DELIVERY, LIVE_ROUTES, JOBS)
 
 
 @dataclass(frozen=True)
@@ -58,19 +57,11 @@ class GateChange:
 
 
 def list_gates(gateway: Queries) -> list[Gate]:
-    """Return every gate in the order of KEYS, the missing ones too."""
+    """Return every gate, the master gate first, the missing ones too."""
     rows = gateway.fetch_all(
-        """select wanted.key, config.value, config.description, config.updated_at, config.updated_by
-             from unnest(%s::text[]) with ordinality as wanted (key, place)
-             left join public.dot_config as config on config.key = wanted.key
-            order by wanted.place""",
-        (list(KEYS),),
+        "select key, value, is_open, description, updated_at, updated_by from public.fn_iu_gate_list()"
     )
-    return [Gate(**row, is_open=_is_open(row["key"], row["value"])) for row in rows]
-
-
-def _is_open(key: str, value: str | None) -> bool:
-    return bool(value and value.strip()) if key == LIVE_ROUTES else value == "true"
+    return [Gate(**row) for row in rows]
 
 
 def list_settings(gateway: Queries) -> list[Setting]:
@@ -78,9 +69,8 @@ def list_settings(gateway: Queries) -> list[Setting]:
     rows = gateway.fetch_all(
         """select key, value, description, updated_at, updated_by
              from public.dot_config
-            where key <> all(%s)
-            order by key""",
-        (list(KEYS),),
+            where key not in (select gate.key from public.fn_iu_gate_list() as gate)
+            order by key"""
     )
     return [Setting(**row) for row in rows]
 

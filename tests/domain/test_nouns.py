@@ -67,7 +67,12 @@ def test_a_gate_whose_row_is_missing_is_closed(gateway: Gateway) -> None:
 def test_settings_that_are_no_gates_are_listed_apart(gateway: Gateway) -> None:
     keys = {setting.key for setting in gates.list_settings(gateway)}
     assert "iu_core.stall_seconds" in keys
-    assert keys.isdisjoint(gates.KEYS)
+    assert keys.isdisjoint(gate.key for gate in gates.list_gates(gateway))
+
+
+def test_the_keys_of_the_gates_are_those_that_the_database_lists(gateway: Gateway) -> None:
+    named = [gates.MASTER, gates.WORKER, gates.DELIVERY, gates.LIVE_ROUTES, gates.JOBS]
+    assert [gate.key for gate in gates.list_gates(gateway)] == named
 
 
 def test_setting_a_gate_is_in_the_history_with_its_reason(gateway: Gateway) -> None:

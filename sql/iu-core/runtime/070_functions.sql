@@ -8,6 +8,7 @@ select public.fn_iu_step_require('060_inbound');
 
 -- gates
 \ir ../objects/gates/fn_iu_gate_open.sql
+\ir ../objects/gates/fn_iu_gate_list.sql
 \ir ../objects/gates/fn_iu_setting_seconds.sql
 \ir ../objects/gates/fn_iu_gate_set.sql
 \ir ../objects/gates/trg_iu_gate_history.sql
@@ -44,6 +45,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/dead_letters/fn_iu_replay_record.sql
 \ir ../objects/dead_letters/fn_iu_route_dead_letter_replay.sql
 \ir ../objects/dead_letters/fn_iu_route_dead_letter_discard.sql
+\ir ../objects/dead_letters/fn_iu_dead_letters_replayable.sql
 
 -- worker
 \ir ../objects/worker/fn_iu_worker_name_require.sql
@@ -54,6 +56,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
 \ir ../objects/worker/fn_iu_cursor_unattempted.sql
+\ir ../objects/attempts/fn_iu_attempts_conservation.sql
 \ir ../objects/worker/fn_iu_cursor_seek.sql
 \ir ../objects/worker/fn_iu_window_snapshot.sql
 \ir ../objects/worker/fn_iu_window_open.sql
@@ -107,4 +110,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'b7721477c03df448d653c4120c1c7f1db076eebe48e47d24370d16849aa4be2f');
+select public.fn_iu_step_record('070_functions', '4fc896f8f9b924a222c77f3570d81d09e43a89f066031f8bf38fb63f6fcf3901');
