@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
@@ -17,22 +17,22 @@ from iu_pipelines.db.queries import Queries
 class Attempt:
     """One try of one event on one route; ``route_code`` is None where no route was enabled."""
 
-    attempt_id: int
-    batch_id: int | None
-    worker_name: str
-    event_id: UUID
-    route_code: str | None
-    idempotency_key: str
-    attempt_no: int
-    status: str
-    decision: str
-    delivered: bool
-    target_kind: str | None
-    target_ref: str | None
-    error_code: str | None
-    error_detail: str | None
-    created_at: datetime
-    run_ref: str | None
+    attempt_id: Annotated[int, "in the order of writing"]
+    batch_id: Annotated[int | None, "the batch that made the attempt; null for a replay"]
+    worker_name: Annotated[str, "the consumer"]
+    event_id: Annotated[UUID, "the event"]
+    route_code: Annotated[str | None, "the route; null where none was enabled"]
+    idempotency_key: Annotated[str, "the same for every try of one worker, event and route"]
+    attempt_no: Annotated[int, "integer", "1 for the batch, higher for replays"]
+    status: Annotated[str, "the same as decision"]
+    decision: Annotated[str, "dry_run, skipped, failed or sent"]
+    delivered: Annotated[bool, "always false: delivery is not built"]
+    target_kind: Annotated[str | None, "of the route at that moment"]
+    target_ref: Annotated[str | None, "of the route at that moment"]
+    error_code: Annotated[str | None, "worker_process_error where it failed"]
+    error_detail: Annotated[str | None, "what went wrong"]
+    created_at: Annotated[datetime, "when the row was written"]
+    run_ref: Annotated[str | None, "the id of the Dagster run that made it"]
 
 
 @dataclass(frozen=True)

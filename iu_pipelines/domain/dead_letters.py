@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
@@ -33,21 +33,21 @@ _COLUMNS: Final = """dead_letter_id, event_id, worker_name, route_code, idempote
 class DeadLetter:
     """One event set aside. ``resolution`` of None means open; the snapshot holds references only."""
 
-    dead_letter_id: UUID
-    event_id: UUID
-    worker_name: str
-    route_code: str | None
-    idempotency_key: str
-    event_snapshot: dict[str, Any]
-    failure_code: str
-    failure_detail: str | None
-    attempts: int
-    resolution: str | None
-    resolved_at: datetime | None
-    resolved_by: str | None
-    resolution_reason: str | None
-    next_replay_at: datetime | None
-    created_at: datetime
+    dead_letter_id: Annotated[UUID, "the letter"]
+    event_id: Annotated[UUID, "the event that was set aside"]
+    worker_name: Annotated[str, "the consumer"]
+    route_code: Annotated[str | None, "the route that failed"]
+    idempotency_key: Annotated[str, "the key of every try"]
+    event_snapshot: Annotated[dict[str, Any], "references of the event, never its content"]
+    failure_code: Annotated[str, "worker_process_error"]
+    failure_detail: Annotated[str | None, "what went wrong"]
+    attempts: Annotated[int, "integer", "tries so far"]
+    resolution: Annotated[str | None, "null while open, then replayed or discarded"]
+    resolved_at: Annotated[datetime | None, "when it was closed"]
+    resolved_by: Annotated[str | None, "who closed it"]
+    resolution_reason: Annotated[str | None, "why it was closed"]
+    next_replay_at: Annotated[datetime | None, "an open letter is due from here on"]
+    created_at: Annotated[datetime, "when the event was set aside"]
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+
+
+@dataclass(frozen=True)
+class SqlLink:
+    """One row of ``iu_sql_link``, the source table of the inbound route of the install."""
+
+    link_id: Annotated[UUID, "the link"]
+    unit_id: Annotated[UUID | None, "the unit that the link belongs to"]
+    sql_object_ref: Annotated[str, "the database object that it names"]
+    link_kind: Annotated[str, "what the link says about the object"]
+    actor_ref: Annotated[str, "who made it"]
+    created_at: Annotated[datetime, "when the row was written"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
@@ -20,6 +20,26 @@ IU_DOMAIN: Final = "iu"
 COUNTED_EVENTS: Final = 100_000
 
 _NOT_JSONB: Final = frozenset({"22P02", "22P05", "22003", "54001"})
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the outbox, which no one updates or deletes."""
+
+    emitted_xid: Annotated[int, "xid8", "the transaction that emitted the event"]
+    event_seq: Annotated[int, "order of emission"]
+    created_at: Annotated[datetime, "when the row was written"]
+    event_id: Annotated[UUID, "UUIDv7, so that ids grow with time"]
+    event_type: Annotated[str, "a type of event_type_registry"]
+    event_domain: Annotated[str, "whose event it is; a worker reads one domain"]
+    event_subject_ref: Annotated[UUID | None, "the subject's key"]
+    event_stream: Annotated[str | None, "from the registry"]
+    delivery_lane: Annotated[str | None, "from the registry"]
+    canonical_address: Annotated[str | None, "the address of the subject"]
+    event_subject_table: Annotated[str | None, "the table of the subject"]
+    actor_ref: Annotated[str | None, "who caused the event"]
+    payload_classification: Annotated[str, "safe_metadata"]
+    safe_payload: Annotated[dict[str, Any], "references and counts only"]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
 
 from iu_pipelines.db.gateway import Session
+
+
+@dataclass(frozen=True)
+class UnitVersion:
+    """One row of ``unit_version``."""
+
+    unit_id: Annotated[UUID, "the unit"]
+    version_seq: Annotated[int, "1 for the first version; later ones emit version_applied"]
+    version_ref: Annotated[str, "names the version where it is kept, for example by a commit id"]
+    version_facts: Annotated[dict[str, Any], "counts about the version, never its content"]
+    actor_ref: Annotated[str, "who made it"]
+    created_at: Annotated[datetime, "when the row was written"]
 
 
 @dataclass(frozen=True)
