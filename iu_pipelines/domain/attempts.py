@@ -11,6 +11,10 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
 
 
 @dataclass(frozen=True)
@@ -52,65 +56,34 @@ class Conservation:
     batches_differing: int
 
 
-_COLUMNS: Final = """attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no,
-    status, decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref"""
-
-
 def counts_by_decision(gateway: Queries) -> list[DecisionCount]:
     """Count all attempts by decision, most frequent first.
 
     First attempts come from the ledger of batches and replays from their own index, so the cost does
     not grow with the audit.
     """
-    rows = gateway.fetch_all(
-        """select decision, sum(attempts)::bigint as attempts
-             from (select counted.decision, counted.attempts
-                     from public.iu_route_batch
-                    cross join lateral (values ('dry_run', dry_run), ('skipped', skipped), ('failed', failed))
-                       as counted (decision, attempts)
-                    union all
-                   select decision, count(*)
-                     from public.iu_route_attempt
-                    where attempt_no > 1
-                    group by decision) as counts
-            group by decision
-           having sum(attempts) > 0
-            order by attempts desc, decision"""
-    )
-    return [DecisionCount(**row) for row in rows]
+    return [rows.read(DecisionCount, row) for row in gateway.fetch_all(_SQL["counts_by_decision"])]
 
 
 def recent(gateway: Queries, limit: int = 20, run_ref: str | None = None) -> list[Attempt]:
     """Return the newest attempts first, of one run when named."""
-    rows = gateway.fetch_all(
-        f"""select {_COLUMNS}
-              from public.iu_route_attempt
-             where %(run_ref)s::text is null or run_ref = %(run_ref)s
-             order by attempt_id desc
-             limit %(limit)s""",
-        {"run_ref": run_ref, "limit": limit},
-    )
-    return [Attempt(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["recent"], {"run_ref": run_ref, "max_rows": limit})
+    return [rows.read(Attempt, row) for row in found]
 
 
 def for_event(gateway: Queries, event_id: UUID) -> list[Attempt]:
     """Return every attempt of one event, oldest first."""
-    rows = gateway.fetch_all(
-        f"select {_COLUMNS} from public.iu_route_attempt where event_id = %s order by attempt_id", (event_id,)
-    )
-    return [Attempt(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["for_event"], {"event_id": event_id})
+    return [rows.read(Attempt, row) for row in found]
 
 
 def for_batch(gateway: Queries, batch_id: int, limit: int = 100) -> list[Attempt]:
     """Return the first attempts of one batch, in the order of the audit."""
-    rows = gateway.fetch_all(
-        f"select {_COLUMNS} from public.iu_route_attempt where batch_id = %s order by attempt_id limit %s",
-        (batch_id, limit),
-    )
-    return [Attempt(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["for_batch"], {"batch_id": batch_id, "max_rows": limit})
+    return [rows.read(Attempt, row) for row in found]
 
 
 def conservation(gateway: Queries, worker_name: str, newest: int = 10_000) -> Conservation:
     """Hold the newest consumed events and batches of a worker against the audit, at a bounded cost."""
-    row = gateway.fetch_one("select * from public.fn_iu_attempts_conservation(%s, %s)", (worker_name, newest))
-    return Conservation(**(row or {}))
+    row = gateway.fetch_one(_SQL["conservation"], {"worker_name": worker_name, "newest": newest})
+    return rows.read(Conservation, row)

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
 from iu_pipelines.domain.worker import DEFAULT_WORKER
+
+_SQL: Final = Statements(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,5 +48,5 @@ class HealthReport:
 
 def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
     """Return the health of *worker_name*. Raises ArgumentInvalid."""
-    answer = gateway.fetch_value("select public.fn_iu_route_worker_health(%s)", (worker_name,))
+    answer = gateway.fetch_value(_SQL["read"], {"worker_name": worker_name})
     return rows.read(HealthReport, answer)

@@ -14,7 +14,11 @@ from typing import Annotated, Any, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
 from iu_pipelines.errors import PayloadInvalid, StatementFailed
+
+_SQL: Final = Statements(__name__)
 
 IU_DOMAIN: Final = "iu"
 COUNTED_EVENTS: Final = 100_000
@@ -85,8 +89,14 @@ def emit(
     """
     with _payload_refused():
         event_id: UUID = gateway.fetch_value(
-            "select public.fn_iu_emit_event(%s::text, %s::text, %s::uuid, %s::text, %s::jsonb)",
-            (event_type, canonical_address, subject_ref, actor_ref, json.dumps(safe_payload)),
+            _SQL["emit"],
+            {
+                "event_type": event_type,
+                "canonical_address": canonical_address,
+                "subject_ref": subject_ref,
+                "actor_ref": actor_ref,
+                "safe_payload": json.dumps(safe_payload),
+            },
         )
     return event_id
 
@@ -95,10 +105,8 @@ def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
     """Emit all of *events* or none, and return their ids in the same order. Raises as emit does."""
     with _payload_refused():
         array = json.dumps([asdict(event) for event in events], default=str)
-        rows = gateway.fetch_all(
-            "select event_id from public.fn_iu_emit_events(%s::jsonb) as event_id", (array,)
-        )
-    return [row["event_id"] for row in rows]
+        emitted = gateway.fetch_all(_SQL["emit_many"], {"events": array})
+    return [row["event_id"] for row in emitted]
 
 
 @contextmanager
@@ -119,18 +127,8 @@ def _payload_refused() -> Iterator[None]:
 
 def counts_by_type(gateway: Queries, newest: int = COUNTED_EVENTS) -> list[TypeCount]:
     """Count the newest events by type, most frequent first; the cost is bounded by *newest*."""
-    rows = gateway.fetch_all(
-        """select event_type, count(*) as events, max(created_at) as newest_at
-             from (select event_type, created_at
-                     from public.event_outbox
-                    where event_domain = %s
-                    order by event_seq desc
-                    limit %s) as newest
-            group by event_type
-            order by events desc, event_type""",
-        (IU_DOMAIN, newest),
-    )
-    return [TypeCount(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["counts_by_type"], {"event_domain": IU_DOMAIN, "newest": newest})
+    return [rows.read(TypeCount, row) for row in found]
 
 
 def overview(gateway: Queries) -> Overview:
@@ -143,12 +141,6 @@ def overview(gateway: Queries) -> Overview:
 def events_per_second(gateway: Queries, seconds: int = 60) -> float:
     """Return how many events a second came in lately; a lower bound above COUNTED_EVENTS."""
     count: int = gateway.fetch_value(
-        """select count(*) filter (where created_at > now() - make_interval(secs => %s))
-             from (select created_at
-                     from public.event_outbox
-                    where event_domain = %s
-                    order by event_seq desc
-                    limit %s) as newest""",
-        (seconds, IU_DOMAIN, COUNTED_EVENTS),
+        _SQL["events_lately"], {"seconds": seconds, "event_domain": IU_DOMAIN, "newest": COUNTED_EVENTS}
     )
     return count / seconds

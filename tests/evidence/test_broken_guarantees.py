@@ -14,7 +14,7 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration, verification
 from iu_pipelines.db.steps.lines import Line
-from iu_pipelines.evidence import audit, collect
+from iu_pipelines.evidence import collect, ledgers
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.settings import sql_root
 
@@ -160,14 +160,14 @@ EDITS = {
 
 @pytest.mark.parametrize(("edit", "named"), [pytest.param(*edit, id=title) for title, edit in EDITS.items()])
 def test_an_edited_attempt_is_named(worked: Gateway, edit: str, named: str) -> None:
-    assert audit.verify_attempts(worked, WORKER).fits
+    assert ledgers.verify_attempts(worked, WORKER).fits
     worked.run_script(
         "alter table public.iu_route_attempt_log alter column attempt_id drop identity if exists;"
         "alter table public.iu_route_attempt_log alter column attempt_id set default 1000;"
         "drop index public.first_attempt_is_made_once;"
         f"set session_replication_role = replica; {edit.format(log='public.iu_route_attempt_log')};"
     )
-    found = audit.verify_attempts(worked, WORKER)
+    found = ledgers.verify_attempts(worked, WORKER)
     assert not found.fits
     assert named in (found.fault or "")
     assert f"batch {found.misfit_batch_id}" in (found.fault or "")
@@ -184,10 +184,10 @@ def test_an_edited_attempt_is_named(worked: Gateway, edit: str, named: str) -> N
     ],
 )
 def test_an_edited_replay_is_named_by_its_letter(worked: Gateway, edit: str, named: str) -> None:
-    assert audit.replays_fault(worked) is None
+    assert ledgers.replays_fault(worked) is None
     done = edit.format(log="public.iu_route_attempt_log")
     worked.run_script(f"set session_replication_role = replica; {done};")
-    assert named in (audit.replays_fault(worked) or "")
+    assert named in (ledgers.replays_fault(worked) or "")
 
 
 def test_the_error_of_an_attempt_is_held_against_its_letter(worked: Gateway) -> None:
@@ -198,12 +198,12 @@ def test_the_error_of_an_attempt_is_held_against_its_letter(worked: Gateway) -> 
         update public.iu_route_dead_letter set attempts = 1, resolution = null, resolved_at = null;
         """
     )
-    assert audit.verify_attempts(worked, WORKER).fits
+    assert ledgers.verify_attempts(worked, WORKER).fits
     worked.run_script(
         "set session_replication_role = replica;"
         "update public.iu_route_attempt_log set error_detail = 'all was well' where decision = 'failed'"
     )
-    assert "tells another error" in (audit.verify_attempts(worked, WORKER).fault or "")
+    assert "tells another error" in (ledgers.verify_attempts(worked, WORKER).fault or "")
 
 
 TAMPERING = {
@@ -256,12 +256,12 @@ def test_a_tampered_batch_is_the_first_row_that_does_not_fit(
     ids = dict(
         zip(("first", "second", "third", "fourth", "last"), (row["batch_id"] for row in rows), strict=True)
     )
-    assert audit.verify_chain(worked, WORKER).fits
+    assert ledgers.verify_chain(worked, WORKER).fits
     worked.run_script(
         "alter table public.iu_route_batch alter column batch_id drop identity if exists;"
         f"set session_replication_role = replica; {done.format(ledger='public.iu_route_batch', **ids)};"
     )
-    found = audit.verify_chain(worked, WORKER)
+    found = ledgers.verify_chain(worked, WORKER)
     assert found.misfit_batch_id == {**ids, "forged": ids["last"] + 1, "none": None}[misfit]
     assert named.format(**ids) in (found.fault or "")
 
@@ -289,10 +289,10 @@ def test_a_ledger_that_was_rewritten_whole_is_found_by_the_pack_before(worked: G
         end $$;
         """
     )
-    assert audit.verify_chain(worked, WORKER).fits
+    assert ledgers.verify_chain(worked, WORKER).fits
     after = collect.collect(worked, before)
     failed = {line.name: line.seen for line in after.proofs[-1].lines if not line.passed}
-    newest = audit.verify_chain(worked, WORKER).newest_batch_id
+    newest = ledgers.verify_chain(worked, WORKER).newest_batch_id
     assert failed == {
         "pack before: its batches": f"batch {newest} of {WORKER} is no longer what it was",
     }
