@@ -29,7 +29,7 @@ check: setup ## style, types, import contracts, SQL laws and stamps
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/sqlfluff lint --disable-progress-bar sql
+	@$(BIN)/sqlfluff lint --disable-progress-bar sql iu_pipelines
 	@$(BIN)/python -m iu_pipelines steps stamp --check
 	@$(BIN)/python docs/generate.py --check
 

@@ -15,7 +15,7 @@ from iu_pipelines.cli.output import print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, dead_letters
 from iu_pipelines.errors import ArgumentInvalid, UsageError
-from iu_pipelines.evidence import audit as ledgers
+from iu_pipelines.evidence import ledgers
 
 
 def register(app: typer.Typer) -> None:

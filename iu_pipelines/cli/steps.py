@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from typing import Annotated
+from dataclasses import asdict
+from typing import Annotated, Any
 
 import typer
 
@@ -153,7 +154,8 @@ def _print_results(results: Sequence[migration.StepResult], nothing: str) -> Non
 
 def _proven(proofs: Sequence[verification.Proof]) -> Answer:
     passed = all(proof.passed for proof in proofs)
-    return Answer({"passed": passed, "proofs": proofs}, lambda: _print_proofs(proofs), failed=not passed)
+    data = {"passed": passed, "proofs": [_plain(proof) for proof in proofs]}
+    return Answer(data, lambda: _print_proofs(proofs), failed=not passed)
 
 
 def _print_proofs(proofs: Sequence[verification.Proof]) -> None:
@@ -162,6 +164,12 @@ def _print_proofs(proofs: Sequence[verification.Proof]) -> None:
     lines = [line for proof in proofs for line in proof.lines]
     failed = sum(not line.passed for line in lines)
     print_line(f"{len(lines) - failed} passed, {failed} failed")
+
+
+def _plain(proof: verification.Proof) -> dict[str, Any]:
+    """Return a proof as JSON has it, with the step in each line."""
+    lines = [{"step": proof.step, **asdict(line)} for line in proof.lines]
+    return {**asdict(proof), "lines": lines}
 
 
 def print_proof(proof: verification.Proof) -> None:

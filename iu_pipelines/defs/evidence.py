@@ -1,17 +1,18 @@
 """The evidence: every proof and probe of the installed steps, kept as a pack with a page to open."""
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import dagster as dg
 from pydantic import Field
 
+from iu_pipelines.db.steps import verification
 from iu_pipelines.defs.kit.asset_metadata import KINDS, code_references, markdown_table
 from iu_pipelines.defs.kit.configuration import OWNER, Mount
 from iu_pipelines.defs.kit.resources import current_settings
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import validated
-from iu_pipelines.evidence import collect, pack
+from iu_pipelines.evidence import collect, facts, pack
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.evidence.pack import Pack
 from iu_pipelines.settings import sql_root
@@ -109,29 +110,7 @@ def _guarantees(gathered: Evidence) -> dg.MarkdownMetadataValue:
     )
 
 
-class _Line(Protocol):
-    """One line of a proof, whatever made it."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def expected(self) -> str: ...
-    @property
-    def seen(self) -> str: ...
-    @property
-    def passed(self) -> bool: ...
-
-
-class _Proof(Protocol):
-    """A proof, whatever made it."""
-
-    @property
-    def step(self) -> str: ...
-    @property
-    def lines(self) -> Sequence[_Line]: ...
-
-
-def proof_table(proofs: Sequence[_Proof]) -> dg.MarkdownMetadataValue:
+def proof_table(proofs: Sequence[facts.Proof | verification.Proof]) -> dg.MarkdownMetadataValue:
     """Return the lines of *proofs* as a table."""
     return markdown_table(
         ["file", "line", "expected", "seen", ""],

@@ -1,38 +1,42 @@
 """Attempts: the append-only audit of every try, and the way from an attempt to its run.
 
-Stands on the view ``iu_route_attempt`` and the ledger ``iu_route_batch``.
+Stands on the view ``iu_route_attempt``, the ledger ``iu_route_batch`` and ``fn_iu_attempts_conservation``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
 
 
 @dataclass(frozen=True)
 class Attempt:
     """One try of one event on one route; ``route_code`` is None where no route was enabled."""
 
-    attempt_id: int
-    batch_id: int | None
-    worker_name: str
-    event_id: UUID
-    route_code: str | None
-    idempotency_key: str
-    attempt_no: int
-    status: str
-    decision: str
-    delivered: bool
-    target_kind: str | None
-    target_ref: str | None
-    error_code: str | None
-    error_detail: str | None
-    created_at: datetime
-    run_ref: str | None
+    attempt_id: Annotated[int, "in the order of writing"]
+    batch_id: Annotated[int | None, "the batch that made the attempt; null for a replay"]
+    worker_name: Annotated[str, "the consumer"]
+    event_id: Annotated[UUID, "the event"]
+    route_code: Annotated[str | None, "the route; null where none was enabled"]
+    idempotency_key: Annotated[str, "the same for every try of one worker, event and route"]
+    attempt_no: Annotated[int, "integer", "1 for the batch, higher for replays"]
+    status: Annotated[str, "the same as decision"]
+    decision: Annotated[str, "dry_run, skipped, failed or sent"]
+    delivered: Annotated[bool, "always false: delivery is not built"]
+    target_kind: Annotated[str | None, "of the route at that moment"]
+    target_ref: Annotated[str | None, "of the route at that moment"]
+    error_code: Annotated[str | None, "worker_process_error where it failed"]
+    error_detail: Annotated[str | None, "what went wrong"]
+    created_at: Annotated[datetime, "when the row was written"]
+    run_ref: Annotated[str | None, "the id of the Dagster run that made it"]
 
 
 @dataclass(frozen=True)
@@ -52,92 +56,34 @@ class Conservation:
     batches_differing: int
 
 
-_COLUMNS: Final = """attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no,
-    status, decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref"""
-
-
 def counts_by_decision(gateway: Queries) -> list[DecisionCount]:
     """Count all attempts by decision, most frequent first.
 
     First attempts come from the ledger of batches and replays from their own index, so the cost does
     not grow with the audit.
     """
-    rows = gateway.fetch_all(
-        """select decision, sum(attempts)::bigint as attempts
-             from (select counted.decision, counted.attempts
-                     from public.iu_route_batch
-                    cross join lateral (values ('dry_run', dry_run), ('skipped', skipped), ('failed', failed))
-                       as counted (decision, attempts)
-                    union all
-                   select decision, count(*)
-                     from public.iu_route_attempt
-                    where attempt_no > 1
-                    group by decision) as counts
-            group by decision
-           having sum(attempts) > 0
-            order by attempts desc, decision"""
-    )
-    return [DecisionCount(**row) for row in rows]
+    return [rows.read(DecisionCount, row) for row in gateway.fetch_all(_SQL["counts_by_decision"])]
 
 
 def recent(gateway: Queries, limit: int = 20, run_ref: str | None = None) -> list[Attempt]:
     """Return the newest attempts first, of one run when named."""
-    rows = gateway.fetch_all(
-        f"""select {_COLUMNS}
-              from public.iu_route_attempt
-             where %(run_ref)s::text is null or run_ref = %(run_ref)s
-             order by attempt_id desc
-             limit %(limit)s""",
-        {"run_ref": run_ref, "limit": limit},
-    )
-    return [Attempt(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["recent"], {"run_ref": run_ref, "max_rows": limit})
+    return [rows.read(Attempt, row) for row in found]
 
 
 def for_event(gateway: Queries, event_id: UUID) -> list[Attempt]:
     """Return every attempt of one event, oldest first."""
-    rows = gateway.fetch_all(
-        f"select {_COLUMNS} from public.iu_route_attempt where event_id = %s order by attempt_id", (event_id,)
-    )
-    return [Attempt(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["for_event"], {"event_id": event_id})
+    return [rows.read(Attempt, row) for row in found]
 
 
 def for_batch(gateway: Queries, batch_id: int, limit: int = 100) -> list[Attempt]:
     """Return the first attempts of one batch, in the order of the audit."""
-    rows = gateway.fetch_all(
-        f"select {_COLUMNS} from public.iu_route_attempt where batch_id = %s order by attempt_id limit %s",
-        (batch_id, limit),
-    )
-    return [Attempt(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["for_batch"], {"batch_id": batch_id, "max_rows": limit})
+    return [rows.read(Attempt, row) for row in found]
 
 
 def conservation(gateway: Queries, worker_name: str, newest: int = 10_000) -> Conservation:
-    """Hold the newest consumed events and batches of a worker against the audit, at a bounded cost.
-
-    What a seek passed over owes no attempt.
-    """
-    unattempted: int = gateway.fetch_value(
-        """select count(*)
-             from public.iu_route_worker_cursor as cursor
-            cross join lateral public.fn_iu_cursor_unattempted(cursor, %s)
-            where cursor.worker_name = %s""",
-        (newest, worker_name),
-    )
-    batches = gateway.fetch_one(
-        """with batch as (
-               select batch_id, attempts_written,
-                      sum(attempts_written) over (order by batch_id desc) - attempts_written as newer
-                 from (select batch_id, attempts_written
-                         from public.iu_route_batch
-                        where worker_name = %s
-                        order by batch_id desc
-                        limit 100) as newest)
-           select count(*) as batches_checked,
-                  count(*) filter (where attempts_written <> (
-                      select count(*)
-                        from public.iu_route_attempt_log as attempt
-                       where attempt.batch_id = batch.batch_id)) as batches_differing
-             from batch
-            where newer < %s""",
-        (worker_name, newest),
-    )
-    return Conservation(unattempted, **(batches or {}))
+    """Hold the newest consumed events and batches of a worker against the audit, at a bounded cost."""
+    row = gateway.fetch_one(_SQL["conservation"], {"worker_name": worker_name, "newest": newest})
+    return rows.read(Conservation, row)

@@ -1,53 +1,45 @@
 """Dead letters: events set aside, replayed or discarded with a reason.
 
-Stands on ``iu_route_dead_letter``, ``fn_iu_route_dead_letter_replay`` and
-``fn_iu_route_dead_letter_discard``.
+Stands on ``iu_route_dead_letter``, ``fn_iu_dead_letters_replayable``, ``fn_iu_route_dead_letter_replay``
+and ``fn_iu_route_dead_letter_discard``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
 from iu_pipelines.errors import UnknownDeadLetter
 
 Resolution = Literal["open", "replayed", "discarded"]
 
-_RESOLUTION_FILTERS: Final[dict[Resolution | None, str]] = {
-    None: "true",
-    "open": "resolution is null",
-    "replayed": "resolution = 'replayed'",
-    "discarded": "resolution = 'discarded'",
-}
-
-
-_COLUMNS: Final = """dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot,
-    failure_code, failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,
-    next_replay_at, created_at"""
+_SQL: Final = Statements(__name__)
 
 
 @dataclass(frozen=True)
 class DeadLetter:
     """One event set aside. ``resolution`` of None means open; the snapshot holds references only."""
 
-    dead_letter_id: UUID
-    event_id: UUID
-    worker_name: str
-    route_code: str | None
-    idempotency_key: str
-    event_snapshot: dict[str, Any]
-    failure_code: str
-    failure_detail: str | None
-    attempts: int
-    resolution: str | None
-    resolved_at: datetime | None
-    resolved_by: str | None
-    resolution_reason: str | None
-    next_replay_at: datetime | None
-    created_at: datetime
+    dead_letter_id: Annotated[UUID, "the letter"]
+    event_id: Annotated[UUID, "the event that was set aside"]
+    worker_name: Annotated[str, "the consumer"]
+    route_code: Annotated[str | None, "the route that failed"]
+    idempotency_key: Annotated[str, "the key of every try"]
+    event_snapshot: Annotated[dict[str, Any], "references of the event, never its content"]
+    failure_code: Annotated[str, "worker_process_error"]
+    failure_detail: Annotated[str | None, "what went wrong"]
+    attempts: Annotated[int, "integer", "tries so far"]
+    resolution: Annotated[str | None, "null while open, then replayed or discarded"]
+    resolved_at: Annotated[datetime | None, "when it was closed"]
+    resolved_by: Annotated[str | None, "who closed it"]
+    resolution_reason: Annotated[str | None, "why it was closed"]
+    next_replay_at: Annotated[datetime | None, "an open letter is due from here on"]
+    created_at: Annotated[datetime, "when the event was set aside"]
 
 
 @dataclass(frozen=True)
@@ -75,92 +67,51 @@ def list_letters(
 
     ``due_only`` keeps those whose time for a replay has come.
     """
-    rows = gateway.fetch_all(
-        f"""select {_COLUMNS}
-             from public.iu_route_dead_letter
-            where {_RESOLUTION_FILTERS[resolution]}
-              and (%(route_code)s::text is null or route_code = %(route_code)s)
-              and (%(failure_code)s::text is null or failure_code = %(failure_code)s)
-              and (%(older_than)s::interval is null or created_at < now() - %(older_than)s::interval)
-              and (not %(due_only)s::boolean or next_replay_at <= now())
-            order by next_replay_at, dead_letter_id
-            limit %(limit)s""",
+    found = gateway.fetch_all(
+        _SQL["list_letters"],
         {
+            "resolution": resolution,
             "route_code": route_code,
             "failure_code": failure_code,
             "older_than": older_than,
             "due_only": due_only,
-            "limit": limit,
+            "max_rows": limit,
         },
     )
-    return [DeadLetter(**row) for row in rows]
+    return [rows.read(DeadLetter, row) for row in found]
 
 
 def list_replayable(gateway: Queries, limit: int = 100) -> list[DeadLetter]:
-    """Return open letters that can succeed now, the one due first leading.
-
-    Their route is enabled and dry-run, and either their time has come or the route was changed after
-    their last try: a letter that failed again waits for its time, so nobody loops on it.
-    """
-    rows = gateway.fetch_all(
-        f"""select {_COLUMNS}
-             from public.iu_route_dead_letter as letter
-            where letter.resolution is null
-              and exists (
-                  select 1
-                    from public.iu_outbound_route as route
-                    join public.iu_outbound_route_version as version using (route_version)
-                   where route.route_code = letter.route_code and route.enabled and route.dry_run
-                     and (letter.next_replay_at <= now() or version.recorded_at > (
-                         select coalesce(max(attempt.created_at), letter.created_at)
-                           from public.iu_route_attempt as attempt
-                          where attempt.event_id = letter.event_id
-                            and attempt.worker_name = letter.worker_name
-                            and attempt.route_code = letter.route_code)))
-            order by letter.next_replay_at, letter.dead_letter_id
-            limit %s""",
-        (limit,),
-    )
-    return [DeadLetter(**row) for row in rows]
+    """Return open letters that can succeed now, the one due first leading."""
+    found = gateway.fetch_all(_SQL["list_replayable"], {"max_rows": limit})
+    return [rows.read(DeadLetter, row) for row in found]
 
 
 def letter(gateway: Queries, dead_letter_id: UUID) -> DeadLetter:
     """Return one letter, open or closed. Raises UnknownDeadLetter."""
-    row = gateway.fetch_one(
-        f"select {_COLUMNS} from public.iu_route_dead_letter where dead_letter_id = %s", (dead_letter_id,)
-    )
+    row = gateway.fetch_one(_SQL["letter"], {"dead_letter_id": dead_letter_id})
     if row is None:
         raise UnknownDeadLetter(
             f"there is no dead letter {dead_letter_id}", hint="List the open ones with: iu replay --list"
         )
-    return DeadLetter(**row)
+    return rows.read(DeadLetter, row)
 
 
 def count_open(gateway: Queries) -> int:
     """Return how many letters are open."""
-    count: int = gateway.fetch_value(
-        "select count(*) from public.iu_route_dead_letter where resolution is null"
-    )
+    count: int = gateway.fetch_value(_SQL["count_open"])
     return count
 
 
 def replay(gateway: Queries, dead_letter_id: UUID, run_ref: str | None = None) -> ReplayResult:
     """Try one letter again. Raises UnknownDeadLetter."""
-    answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_route_dead_letter_replay(%s, %s)", (dead_letter_id, run_ref)
-    )
-    return ReplayResult(
-        status=answer["status"],
-        decision=answer.get("decision"),
-        resolved=answer["resolved"],
-        attempt_no=answer.get("attempt_no"),
-        dead_letter_id=UUID(answer["dead_letter_id"]),
-    )
+    answer = gateway.fetch_value(_SQL["replay"], {"dead_letter_id": dead_letter_id, "run_ref": run_ref})
+    return rows.read(ReplayResult, answer)
 
 
 def discard(gateway: Queries, dead_letter_id: UUID, reason: str) -> dict[str, Any]:
     """Close one letter without trying it again. Raises UnknownDeadLetter or ArgumentInvalid."""
     answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_route_dead_letter_discard(%s, %s)", (dead_letter_id, reason)
+        _SQL["discard"], {"dead_letter_id": dead_letter_id, "reason": reason}
     )
     return answer

@@ -6,8 +6,13 @@ Stands on ``event_type_registry``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,4 @@ class EventType:
 
 def list_types(gateway: Queries) -> list[EventType]:
     """Return every registered type in alphabetical order."""
-    rows = gateway.fetch_all(
-        """select event_type, event_domain, event_stream, delivery_lane, payload_classification,
-                  event_subject_table, payload_keys, enabled
-             from public.event_type_registry
-            order by event_type"""
-    )
-    return [EventType(**row) for row in rows]
+    return [rows.read(EventType, row) for row in gateway.fetch_all(_SQL["list_types"])]

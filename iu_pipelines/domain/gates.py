@@ -1,6 +1,6 @@
 """Gates: the settings that open and close the engine, and the history of every change.
 
-Stands on ``dot_config``, ``dot_config_history`` and ``fn_iu_gate_set``.
+Stands on ``fn_iu_gate_list``, ``dot_config``, ``dot_config_history`` and ``fn_iu_gate_set``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ from datetime import datetime
 from typing import Any, Final
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
 
 MASTER: Final = "iu_core.routes_enabled"
 WORKER: Final = "iu_core.route_worker_enabled"
 DELIVERY: Final = "iu_core.delivery_enabled"
 LIVE_ROUTES: Final = "iu_core.delivery_live_routes"
 JOBS: Final = "queue.job_substrate.enabled"
-KEYS: Final = (MASTER, WORKER, DELIVERY, LIVE_ROUTES, JOBS)
 
 
 @dataclass(frozen=True)
@@ -58,31 +61,13 @@ class GateChange:
 
 
 def list_gates(gateway: Queries) -> list[Gate]:
-    """Return every gate in the order of KEYS, the missing ones too."""
-    rows = gateway.fetch_all(
-        """select wanted.key, config.value, config.description, config.updated_at, config.updated_by
-             from unnest(%s::text[]) with ordinality as wanted (key, place)
-             left join public.dot_config as config on config.key = wanted.key
-            order by wanted.place""",
-        (list(KEYS),),
-    )
-    return [Gate(**row, is_open=_is_open(row["key"], row["value"])) for row in rows]
-
-
-def _is_open(key: str, value: str | None) -> bool:
-    return bool(value and value.strip()) if key == LIVE_ROUTES else value == "true"
+    """Return every gate, the master gate first, the missing ones too."""
+    return [rows.read(Gate, row) for row in gateway.fetch_all(_SQL["list_gates"])]
 
 
 def list_settings(gateway: Queries) -> list[Setting]:
     """Return every setting that is no gate, in alphabetical order."""
-    rows = gateway.fetch_all(
-        """select key, value, description, updated_at, updated_by
-             from public.dot_config
-            where key <> all(%s)
-            order by key""",
-        (list(KEYS),),
-    )
-    return [Setting(**row) for row in rows]
+    return [rows.read(Setting, row) for row in gateway.fetch_all(_SQL["list_settings"])]
 
 
 def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, Any]:
@@ -91,19 +76,12 @@ def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, A
     Raises UnknownGate or ArgumentInvalid.
     """
     answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_gate_set(%s, %s, %s)", (key, value, reason)
+        _SQL["set_gate"], {"key": key, "value": value, "reason": reason}
     )
     return answer
 
 
 def history(gateway: Queries, key: str | None = None, limit: int = 20) -> list[GateChange]:
     """Return the newest changes first, of one gate when named."""
-    rows = gateway.fetch_all(
-        """select key, old_value, new_value, reason, changed_by, changed_at
-             from public.dot_config_history
-            where %(key)s::text is null or key = %(key)s
-            order by change_no desc
-            limit %(limit)s""",
-        {"key": key, "limit": limit},
-    )
-    return [GateChange(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["history"], {"key": key, "max_rows": limit})
+    return [rows.read(GateChange, row) for row in found]

@@ -7,65 +7,46 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.domain.values import optional_time, optional_uuid
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
 from iu_pipelines.domain.worker import DEFAULT_WORKER
+
+_SQL: Final = Statements(__name__)
 
 
 @dataclass(frozen=True)
 class HealthReport:
     """The report, key for key.
 
-    ``backlog`` and ``dead_letter_open`` are lower bounds where their ``…_capped`` is true.
+    ``backlog`` and ``dead_letter_open`` are lower bounds where the key with ``_capped`` is true.
     """
 
-    healthy: bool
-    reasons: tuple[str, ...]
-    worker_name: str
-    worker_gate_open: bool
-    master_gate_open: bool
-    delivery_gate_open: bool
-    live_routes: tuple[str, ...]
-    backlog: int
-    backlog_capped: bool
-    backlog_oldest_seconds: float | None
-    attempts_in_audit: int
-    failed_attempts: int
-    delivered_sent: int
-    dead_letter_open: int
-    dead_letter_open_capped: bool
-    last_run_at: datetime | None
-    last_progress_at: datetime | None
-    cursor_event_id: UUID | None
-    cursor_created_at: datetime | None
+    healthy: Annotated[bool, "whether the worker makes progress; a closed gate is a state and no fault"]
+    reasons: Annotated[tuple[str, ...], "why not, and what is held"]
+    worker_name: Annotated[str, "the consumer"]
+    worker_gate_open: Annotated[bool, "may the worker run"]
+    master_gate_open: Annotated[bool, "may anything run"]
+    delivery_gate_open: Annotated[bool, "may anything be delivered"]
+    live_routes: Annotated[tuple[str, ...], "routes that may deliver"]
+    backlog: Annotated[int, "events waiting; exact up to 10,000"]
+    backlog_capped: Annotated[bool, "whether there are more"]
+    backlog_oldest_seconds: Annotated[float | None, "how long the oldest has waited"]
+    attempts_in_audit: Annotated[int, "rows of the audit"]
+    failed_attempts: Annotated[int, "attempts that failed"]
+    delivered_sent: Annotated[int, "attempts that delivered; always 0"]
+    dead_letter_open: Annotated[int, "letters that wait for somebody; exact up to 10,000"]
+    dead_letter_open_capped: Annotated[bool, "whether there are more"]
+    last_run_at: Annotated[datetime | None, "when the worker last ran"]
+    last_progress_at: Annotated[datetime | None, "when it last read an event"]
+    cursor_event_id: Annotated[UUID | None, "the newest event that the worker has read"]
+    cursor_created_at: Annotated[datetime | None, "when that event was made"]
 
 
 def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
     """Return the health of *worker_name*. Raises ArgumentInvalid."""
-    answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_route_worker_health(%s)", (worker_name,)
-    )
-    return HealthReport(
-        healthy=answer["healthy"],
-        reasons=tuple(answer["reasons"]),
-        worker_name=answer["worker_name"],
-        worker_gate_open=answer["worker_gate_open"],
-        master_gate_open=answer["master_gate_open"],
-        delivery_gate_open=answer["delivery_gate_open"],
-        live_routes=tuple(answer["live_routes"]),
-        backlog=answer["backlog"],
-        backlog_capped=answer.get("backlog_capped", False),
-        backlog_oldest_seconds=answer["backlog_oldest_seconds"],
-        attempts_in_audit=answer["attempts_in_audit"],
-        failed_attempts=answer["failed_attempts"],
-        delivered_sent=answer["delivered_sent"],
-        dead_letter_open=answer["dead_letter_open"],
-        dead_letter_open_capped=answer["dead_letter_open_capped"],
-        last_run_at=optional_time(answer["last_run_at"]),
-        last_progress_at=optional_time(answer["last_progress_at"]),
-        cursor_event_id=optional_uuid(answer["cursor_event_id"]),
-        cursor_created_at=optional_time(answer["cursor_created_at"]),
-    )
+    answer = gateway.fetch_value(_SQL["read"], {"worker_name": worker_name})
+    return rows.read(HealthReport, answer)

@@ -7,9 +7,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
+
+
+@dataclass(frozen=True)
+class SqlLink:
+    """One row of ``iu_sql_link``, the source table of the inbound route of the install."""
+
+    link_id: Annotated[UUID, "the link"]
+    unit_id: Annotated[UUID | None, "the unit that the link belongs to"]
+    sql_object_ref: Annotated[str, "the database object that it names"]
+    link_kind: Annotated[str, "what the link says about the object"]
+    actor_ref: Annotated[str, "who made it"]
+    created_at: Annotated[datetime, "when the row was written"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +56,7 @@ class Capture:
 
 def list_routes(gateway: Queries) -> list[InboundRoute]:
     """Return every inbound route in alphabetical order."""
-    rows = gateway.fetch_all(
-        """select route_code, source_table, source_op, target_event_type, enabled, dry_run
-             from public.iu_inbound_route
-            order by route_code"""
-    )
-    return [InboundRoute(**row) for row in rows]
+    return [rows.read(InboundRoute, row) for row in gateway.fetch_all(_SQL["list_routes"])]
 
 
 def set_enabled(
@@ -55,22 +67,12 @@ def set_enabled(
     *emits* says whether it emits events from now on or records captures alone; None leaves that as it is.
     """
     row = gateway.fetch_one(
-        """update public.iu_inbound_route
-              set enabled = %s, dry_run = coalesce(not %s, dry_run)
-            where route_code = %s
-        returning route_code, source_table, source_op, target_event_type, enabled, dry_run""",
-        (enabled, emits, route_code),
+        _SQL["set_enabled"], {"enabled": enabled, "emits": emits, "route_code": route_code}
     )
-    return None if row is None else InboundRoute(**row)
+    return None if row is None else rows.read(InboundRoute, row)
 
 
 def captures(gateway: Queries, limit: int = 20) -> list[Capture]:
     """Return the newest captured changes first."""
-    rows = gateway.fetch_all(
-        """select route_code, source_table, source_op, source_ref, decision, event_id, captured_at
-             from public.iu_inbound_capture
-            order by capture_id desc
-            limit %s""",
-        (limit,),
-    )
-    return [Capture(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["captures"], {"max_rows": limit})
+    return [rows.read(Capture, row) for row in found]

@@ -10,16 +10,40 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
 from iu_pipelines.errors import PayloadInvalid, StatementFailed
+
+_SQL: Final = Statements(__name__)
 
 IU_DOMAIN: Final = "iu"
 COUNTED_EVENTS: Final = 100_000
 
 _NOT_JSONB: Final = frozenset({"22P02", "22P05", "22003", "54001"})
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the outbox, which no one updates or deletes."""
+
+    emitted_xid: Annotated[int, "xid8", "the transaction that emitted the event"]
+    event_seq: Annotated[int, "order of emission"]
+    created_at: Annotated[datetime, "when the row was written"]
+    event_id: Annotated[UUID, "UUIDv7, so that ids grow with time"]
+    event_type: Annotated[str, "a type of event_type_registry"]
+    event_domain: Annotated[str, "whose event it is; a worker reads one domain"]
+    event_subject_ref: Annotated[UUID | None, "the subject's key"]
+    event_stream: Annotated[str | None, "from the registry"]
+    delivery_lane: Annotated[str | None, "from the registry"]
+    canonical_address: Annotated[str | None, "the address of the subject"]
+    event_subject_table: Annotated[str | None, "the table of the subject"]
+    actor_ref: Annotated[str | None, "who caused the event"]
+    payload_classification: Annotated[str, "safe_metadata"]
+    safe_payload: Annotated[dict[str, Any], "references and counts only"]
 
 
 @dataclass(frozen=True)
@@ -65,8 +89,14 @@ def emit(
     """
     with _payload_refused():
         event_id: UUID = gateway.fetch_value(
-            "select public.fn_iu_emit_event(%s::text, %s::text, %s::uuid, %s::text, %s::jsonb)",
-            (event_type, canonical_address, subject_ref, actor_ref, json.dumps(safe_payload)),
+            _SQL["emit"],
+            {
+                "event_type": event_type,
+                "canonical_address": canonical_address,
+                "subject_ref": subject_ref,
+                "actor_ref": actor_ref,
+                "safe_payload": json.dumps(safe_payload),
+            },
         )
     return event_id
 
@@ -75,10 +105,8 @@ def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
     """Emit all of *events* or none, and return their ids in the same order. Raises as emit does."""
     with _payload_refused():
         array = json.dumps([asdict(event) for event in events], default=str)
-        rows = gateway.fetch_all(
-            "select event_id from public.fn_iu_emit_events(%s::jsonb) as event_id", (array,)
-        )
-    return [row["event_id"] for row in rows]
+        emitted = gateway.fetch_all(_SQL["emit_many"], {"events": array})
+    return [row["event_id"] for row in emitted]
 
 
 @contextmanager
@@ -99,18 +127,8 @@ def _payload_refused() -> Iterator[None]:
 
 def counts_by_type(gateway: Queries, newest: int = COUNTED_EVENTS) -> list[TypeCount]:
     """Count the newest events by type, most frequent first; the cost is bounded by *newest*."""
-    rows = gateway.fetch_all(
-        """select event_type, count(*) as events, max(created_at) as newest_at
-             from (select event_type, created_at
-                     from public.event_outbox
-                    where event_domain = %s
-                    order by event_seq desc
-                    limit %s) as newest
-            group by event_type
-            order by events desc, event_type""",
-        (IU_DOMAIN, newest),
-    )
-    return [TypeCount(**row) for row in rows]
+    found = gateway.fetch_all(_SQL["counts_by_type"], {"event_domain": IU_DOMAIN, "newest": newest})
+    return [rows.read(TypeCount, row) for row in found]
 
 
 def overview(gateway: Queries) -> Overview:
@@ -123,12 +141,6 @@ def overview(gateway: Queries) -> Overview:
 def events_per_second(gateway: Queries, seconds: int = 60) -> float:
     """Return how many events a second came in lately; a lower bound above COUNTED_EVENTS."""
     count: int = gateway.fetch_value(
-        """select count(*) filter (where created_at > now() - make_interval(secs => %s))
-             from (select created_at
-                     from public.event_outbox
-                    where event_domain = %s
-                    order by event_seq desc
-                    limit %s) as newest""",
-        (seconds, IU_DOMAIN, COUNTED_EVENTS),
+        _SQL["events_lately"], {"seconds": seconds, "event_domain": IU_DOMAIN, "newest": COUNTED_EVENTS}
     )
     return count / seconds

@@ -9,15 +9,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.domain.values import optional_time, optional_uuid
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
 
 SETTING: Final = "iu_core.retention_days"
 ROUND_EVENTS: Final = 5_000
 
+RoundStatus = Literal["ran", "retention_off", "busy", "other_cluster"]
 StoppedReason = Literal[
     "done", "retention_off", "busy", "other_cluster", "max_rounds", "max_seconds", "cancelled"
 ]
@@ -75,6 +79,18 @@ class Outcome:
     held_by: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class _Answer:
+    """What one round answered; ``more`` says that another one would find something to drop."""
+
+    status: RoundStatus
+    events: int
+    attempts: int
+    more: bool
+    retention_days: int
+    held_by: tuple[str, ...]
+
+
 def run(
     gateway: Queries,
     reason: str,
@@ -87,33 +103,28 @@ def run(
     rounds = events = attempts = 0
     while True:
         answer = _round(gateway, reason, limits.round_events)
-        rounds, events = rounds + 1, events + answer["events"]
-        attempts += answer["attempts"]
+        rounds, events = rounds + 1, events + answer.events
+        attempts += answer.attempts
         stopped = _stopped(answer, rounds, until, limits, should_stop)
         if stopped:
-            return Outcome(
-                stopped, rounds, events, attempts, answer["retention_days"], tuple(answer["held_by"])
-            )
+            return Outcome(stopped, rounds, events, attempts, answer.retention_days, answer.held_by)
 
 
-def _round(gateway: Queries, reason: str, round_events: int) -> dict[str, Any]:
-    answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_retention_run(%s, %s)", (reason, round_events)
-    )
-    return answer
+def _round(gateway: Queries, reason: str, round_events: int) -> _Answer:
+    answer = gateway.fetch_value(_SQL["run"], {"reason": reason, "round_events": round_events})
+    return rows.read(_Answer, answer)
 
 
 def _stopped(
-    answer: dict[str, Any],
+    answer: _Answer,
     rounds: int,
     until: float,
     limits: Limits,
     should_stop: Callable[[], bool] | None,
 ) -> StoppedReason | None:
-    if answer["status"] != "ran":
-        status: StoppedReason = answer["status"]
-        return status
-    if not answer["more"]:
+    if answer.status != "ran":
+        return answer.status
+    if not answer.more:
         return "done"
     if should_stop and should_stop():
         return "cancelled"
@@ -124,34 +135,9 @@ def _stopped(
 
 def states(gateway: Queries) -> list[DomainState]:
     """Return how retention stands in each domain that a worker reads."""
-    rows = gateway.fetch_all(
-        """select public.fn_iu_retention_state(read.event_domain) as answer
-             from (select distinct event_domain from public.iu_route_worker_cursor) as read
-            order by read.event_domain"""
-    )
-    return [_state(row["answer"]) for row in rows]
-
-
-def _state(answer: dict[str, Any]) -> DomainState:
-    return DomainState(
-        event_domain=answer["event_domain"],
-        retention_days=answer["retention_days"],
-        oldest_event_id=optional_uuid(answer["oldest_event_id"]),
-        oldest_event_at=optional_time(answer["oldest_event_at"]),
-        overdue_days=answer["overdue_days"],
-        held_by=answer["held_by"],
-        dropped_up_to_seq=answer["dropped_up_to_seq"],
-    )
+    return [rows.read(DomainState, row["answer"]) for row in gateway.fetch_all(_SQL["states"])]
 
 
 def history(gateway: Queries, limit: int = 20) -> list[Round]:
     """Return the newest rounds first."""
-    rows = gateway.fetch_all(
-        """select retention_no, event_domain, from_seq, to_seq, events, attempts, newest_at,
-                  encode(events_hash, 'hex') as events_hash, retention_days, reason, dropped_at, dropped_by
-             from public.iu_retention_history
-            order by retention_no desc
-            limit %s""",
-        (limit,),
-    )
-    return [Round(**row) for row in rows]
+    return [rows.read(Round, row) for row in gateway.fetch_all(_SQL["history"], {"max_rows": limit})]

@@ -6,8 +6,13 @@ Stands on ``iu_outbound_route``.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
 
 
 @dataclass(frozen=True)
@@ -24,24 +29,13 @@ class Route:
 
 def list_routes(gateway: Queries) -> list[Route]:
     """Return every outbound route in alphabetical order."""
-    rows = gateway.fetch_all(
-        """select route_code, event_type, enabled, dry_run, target_kind, target_ref
-             from public.iu_outbound_route
-            order by route_code"""
-    )
-    return [Route(**row) for row in rows]
+    return [rows.read(Route, row) for row in gateway.fetch_all(_SQL["list_routes"])]
 
 
 def set_enabled(gateway: Queries, route_code: str, enabled: bool) -> Route | None:
     """Enable or disable one route and return it; None when there is no such route."""
-    row = gateway.fetch_one(
-        """update public.iu_outbound_route
-              set enabled = %s
-            where route_code = %s
-        returning route_code, event_type, enabled, dry_run, target_kind, target_ref""",
-        (enabled, route_code),
-    )
-    return None if row is None else Route(**row)
+    row = gateway.fetch_one(_SQL["set_enabled"], {"enabled": enabled, "route_code": route_code})
+    return None if row is None else rows.read(Route, row)
 
 
 def add(
@@ -55,11 +49,13 @@ def add(
 ) -> Route | None:
     """Add one dry-run route and return it; None when the code is taken."""
     row = gateway.fetch_one(
-        """insert into public.iu_outbound_route
-                  (route_code, event_type, enabled, dry_run, target_kind, target_ref)
-           values (%s, %s, %s, true, %s, %s)
-               on conflict (route_code) do nothing
-        returning route_code, event_type, enabled, dry_run, target_kind, target_ref""",
-        (route_code, event_type, enabled, target_kind, target_ref),
+        _SQL["add"],
+        {
+            "route_code": route_code,
+            "event_type": event_type,
+            "enabled": enabled,
+            "target_kind": target_kind,
+            "target_ref": target_ref,
+        },
     )
-    return None if row is None else Route(**row)
+    return None if row is None else rows.read(Route, row)

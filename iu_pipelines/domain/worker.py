@@ -14,7 +14,10 @@ from typing import Any, Final, Literal
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.domain.values import optional_time, optional_uuid
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
 
 DEFAULT_WORKER: Final = "iu_outbound_default"
 
@@ -90,19 +93,10 @@ def run_once(
 
     Raises BatchLimitInvalid, BatchFlooded, CursorPositionUnknown or ArgumentInvalid.
     """
-    answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_route_worker_run(%s, %s::integer, %s)", (worker_name, batch_limit, run_ref)
+    answer = gateway.fetch_value(
+        _SQL["run_once"], {"worker_name": worker_name, "batch_limit": batch_limit, "run_ref": run_ref}
     )
-    return BatchResult(
-        status=answer["status"],
-        seen=answer["seen"],
-        attempts_written=answer["attempts_written"],
-        skipped=answer["skipped"],
-        dead_lettered=answer["dead_lettered"],
-        cursor_event_id=optional_uuid(answer["cursor_event_id"]),
-        cursor_created_at=optional_time(answer["cursor_created_at"]),
-        batch_id=answer["batch_id"],
-    )
+    return rows.read(BatchResult, answer)
 
 
 class Drain:
@@ -207,7 +201,7 @@ def drain(
 
 def is_pending(gateway: Queries, worker_name: str) -> bool:
     """Return whether the worker has anything to read. Cheap: takes no lock and no transaction id."""
-    pending: bool = gateway.fetch_value("select public.fn_iu_route_worker_pending(%s)", (worker_name,))
+    pending: bool = gateway.fetch_value(_SQL["is_pending"], {"worker_name": worker_name})
     return pending
 
 
@@ -217,40 +211,22 @@ def seek(gateway: Queries, worker_name: str, position: str, reason: str) -> dict
     Raises CursorPositionUnknown or ArgumentInvalid.
     """
     answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_route_worker_seek(%s, %s, %s)", (worker_name, position, reason)
+        _SQL["seek"], {"worker_name": worker_name, "position": position, "reason": reason}
     )
     return answer
-
-
-_BATCH_COLUMNS: Final = """batch_id, worker_name, event_domain, run_ref, started_at, finished_at, seen,
-    attempts_written, dry_run, skipped, failed, dead_lettered, first_event_seq, last_event_seq"""
 
 
 def batches(
     gateway: Queries, worker_name: str | None = None, run_ref: str | None = None, limit: int = 20
 ) -> list[Batch]:
     """Return the newest batches first, of one worker or run when named."""
-    rows = gateway.fetch_all(
-        f"""select {_BATCH_COLUMNS}
-              from public.iu_route_batch
-             where (%(worker_name)s::text is null or worker_name = %(worker_name)s)
-               and (%(run_ref)s::text is null or run_ref = %(run_ref)s)
-             order by batch_id desc
-             limit %(limit)s""",
-        {"worker_name": worker_name, "run_ref": run_ref, "limit": limit},
+    found = gateway.fetch_all(
+        _SQL["batches"], {"worker_name": worker_name, "run_ref": run_ref, "max_rows": limit}
     )
-    return [Batch(**row) for row in rows]
+    return [rows.read(Batch, row) for row in found]
 
 
 def batch(gateway: Queries, batch_id: int) -> Batch | None:
     """Return one row of the batch ledger, or None when there is no such batch."""
-    row = gateway.fetch_one(
-        f"select {_BATCH_COLUMNS} from public.iu_route_batch where batch_id = %s", (batch_id,)
-    )
-    return None if row is None else Batch(**row)
-
-
-def worker_names(gateway: Queries) -> list[str]:
-    """Return the workers that have a cursor, in alphabetical order."""
-    rows = gateway.fetch_all("select worker_name from public.iu_route_worker_cursor order by worker_name")
-    return [row["worker_name"] for row in rows]
+    row = gateway.fetch_one(_SQL["batch"], {"batch_id": batch_id})
+    return None if row is None else rows.read(Batch, row)

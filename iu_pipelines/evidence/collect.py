@@ -12,10 +12,12 @@ from datetime import datetime
 from typing import Final
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps import files, verification
+from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.domain import attempts, gates, health, routes
 from iu_pipelines.errors import ConnectionFailed, IuError, UsageError
-from iu_pipelines.evidence import audit, environment, guarantees, timeline
+from iu_pipelines.evidence import environment, guarantees, ledgers, timeline
 from iu_pipelines.evidence.facts import (
     SCHEMA_VERSION,
     Count,
@@ -23,7 +25,6 @@ from iu_pipelines.evidence.facts import (
     Evidence,
     Gate,
     GateChange,
-    Line,
     Proof,
     ProofKind,
     Route,
@@ -32,6 +33,8 @@ from iu_pipelines.evidence.facts import (
     Worker,
 )
 from iu_pipelines.settings import sql_root
+
+_SQL: Final = Statements(__name__)
 
 AUDIT_STEP: Final = "audit_ledgers"
 _AUDIT_TITLE: Final = "The chain of batches, and each attempt held against what it must be."
@@ -106,7 +109,7 @@ def _refuse_another_database(previous: Evidence | None, here: Environment) -> No
 
 
 def _now(gateway: Gateway) -> datetime:
-    now: datetime = gateway.fetch_value("select clock_timestamp()")
+    now: datetime = gateway.fetch_value(_SQL["now"])
     return now
 
 
@@ -122,7 +125,7 @@ def _run_files(
             title=_title(file.text),
             passed=proof.passed,
             seconds=round(proof.seconds, 3),
-            lines=tuple(Line(line.name, line.expected, line.seen, line.passed) for line in proof.lines),
+            lines=proof.lines,
         )
 
 
@@ -137,7 +140,7 @@ def _audit(gateway: Gateway, previous: Evidence | None, depth: Depth) -> tuple[P
     started = time.monotonic()
     lines: list[Line] = []
     workers: list[Worker] = []
-    for name in audit.worker_names(gateway):
+    for name in ledgers.worker_names(gateway):
         chain, made = _audit_worker(gateway, name, depth)
         lines += [
             _line(f"chain of {name}", "every batch fits", _fault(chain)),
@@ -153,30 +156,30 @@ def _audit(gateway: Gateway, previous: Evidence | None, depth: Depth) -> tuple[P
 
 def _audit_worker(
     gateway: Gateway, name: str, depth: Depth
-) -> tuple[audit.ChainCheck | str, audit.AttemptsCheck | str]:
+) -> tuple[ledgers.ChainCheck | str, ledgers.AttemptsCheck | str]:
     """Return what the two checks of a worker found, or in words why they could not look."""
-    chain: audit.ChainCheck | str
-    made: audit.AttemptsCheck | str
+    chain: ledgers.ChainCheck | str
+    made: ledgers.AttemptsCheck | str
     try:
-        since = depth.batches and audit.newest_batches_from(gateway, name, depth.batches)
-        chain = audit.verify_chain(gateway, name, since)
+        since = depth.batches and ledgers.newest_batches_from(gateway, name, depth.batches)
+        chain = ledgers.verify_chain(gateway, name, since)
     except IuError as error:
         chain = _words(error)
     try:
-        since = depth.attempts and audit.newest_attempts_from(gateway, name, depth.attempts)
-        made = audit.verify_attempts(gateway, name, since)
+        since = depth.attempts and ledgers.newest_attempts_from(gateway, name, depth.attempts)
+        made = ledgers.verify_attempts(gateway, name, since)
     except IuError as error:
         made = _words(error)
     return chain, made
 
 
-def _fault(check: audit.ChainCheck | audit.AttemptsCheck | str) -> str | None:
+def _fault(check: ledgers.ChainCheck | ledgers.AttemptsCheck | str) -> str | None:
     return check if isinstance(check, str) else check.fault
 
 
 def _fault_of_replays(gateway: Gateway) -> str | None:
     try:
-        return audit.replays_fault(gateway)
+        return ledgers.replays_fault(gateway)
     except IuError as error:
         return _words(error)
 
@@ -193,7 +196,7 @@ def _fallen(gateway: Gateway, previous: Evidence | None) -> str | None:
         f"batch {worker.newest_batch_id} of {worker.worker_name} is no longer what it was"
         for worker in (previous.workers if previous else ())
         if worker.newest_batch_id is not None
-        and worker.newest_hash != audit.batch_hash(gateway, worker.worker_name, worker.newest_batch_id)
+        and worker.newest_hash != ledgers.batch_hash(gateway, worker.worker_name, worker.newest_batch_id)
     ]
     return "; ".join(fallen) or None
 
@@ -203,7 +206,7 @@ def _line(name: str, expected: str, fault: str | None) -> Line:
 
 
 def _worker(
-    gateway: Gateway, name: str, chain: audit.ChainCheck | str, made: audit.AttemptsCheck | str
+    gateway: Gateway, name: str, chain: ledgers.ChainCheck | str, made: ledgers.AttemptsCheck | str
 ) -> Worker:
     report = health.read(gateway, name)
     looked = None if isinstance(chain, str) else chain
@@ -214,7 +217,7 @@ def _worker(
         backlog=report.backlog,
         backlog_capped=report.backlog_capped,
         last_run_at=report.last_run_at,
-        batches=audit.count_batches(gateway, name),
+        batches=ledgers.count_batches(gateway, name),
         newest_batch_id=looked.newest_batch_id if looked else None,
         newest_hash=looked.newest_hash if looked else None,
         batches_checked=looked.batches if looked else 0,
@@ -224,25 +227,18 @@ def _worker(
 
 def _totals(gateway: Gateway) -> Totals:
     return Totals(
-        events=gateway.fetch_value("select count(*) from public.event_outbox"),
+        events=gateway.fetch_value(_SQL["events"]),
         attempts=tuple(
             Count(count.decision, count.attempts) for count in attempts.counts_by_decision(gateway)
         ),
-        dead_letters=_counts(
-            gateway, "select coalesce(resolution, 'open') as name from public.iu_route_dead_letter"
-        ),
-        failures=_counts(
-            gateway, "select failure_code as name from public.iu_route_dead_letter where resolution is null"
-        ),
-        captures=_counts(gateway, "select decision as name from public.iu_inbound_capture"),
+        dead_letters=_counts(gateway, _SQL["letters_by_state"]),
+        failures=_counts(gateway, _SQL["open_letters_by_failure"]),
+        captures=_counts(gateway, _SQL["captures_by_decision"]),
     )
 
 
-def _counts(gateway: Gateway, names: str) -> tuple[Count, ...]:
-    rows = gateway.fetch_all(
-        f"select name, count(*) as count from ({names}) as named group by name order by count desc, name"
-    )
-    return tuple(Count(**row) for row in rows)
+def _counts(gateway: Gateway, statement: str) -> tuple[Count, ...]:
+    return tuple(Count(**row) for row in gateway.fetch_all(statement))
 
 
 def _gates(gateway: Gateway) -> tuple[Gate, ...]:

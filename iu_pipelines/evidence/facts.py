@@ -13,6 +13,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from iu_pipelines.db.steps.lines import Line
+
 SCHEMA_VERSION: Final = 1
 
 ProofKind = Literal["verify", "probe", "audit"]
@@ -20,20 +22,6 @@ ProofKind = Literal["verify", "probe", "audit"]
 Time = Annotated[datetime, AfterValidator(lambda time: time.astimezone(UTC))]
 
 _CONFIG: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-
-
-@dataclass(frozen=True, config=_CONFIG)
-class Line:
-    """One line of a proof: it passed where what was seen is what was expected."""
-
-    name: str
-    """What was looked at, such as `P2 dry-run pass`."""
-    expected: str
-    """What had to be seen."""
-    seen: str
-    """What was seen."""
-    passed: bool
-    """Whether the two are the same."""
 
 
 @dataclass(frozen=True, config=_CONFIG)

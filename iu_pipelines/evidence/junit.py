@@ -6,7 +6,8 @@ import re
 from typing import Final
 from xml.etree import ElementTree
 
-from iu_pipelines.evidence.facts import Evidence, Line, Proof
+from iu_pipelines.db.steps.lines import Line
+from iu_pipelines.evidence.facts import Evidence, Proof
 
 _NOT_IN_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

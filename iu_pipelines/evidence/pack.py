@@ -9,11 +9,13 @@ from typing import Final
 from urllib.parse import quote
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
 from iu_pipelines.errors import IuError, UsageError
 from iu_pipelines.evidence import chain, facts, junit, report
 from iu_pipelines.evidence.chain import PackBroken
 from iu_pipelines.evidence.facts import Evidence, Position
 
+_SQL: Final = Statements(__name__)
 _TRIES: Final = 20
 
 
@@ -34,9 +36,7 @@ class Pack:
 
 def default_directory(evidence: Path, gateway: Queries) -> Path:
     """Return the folder under *evidence* for the packs of a database; each of each cluster has its own."""
-    name: str = gateway.fetch_value(
-        "select current_database() || '-' || system_identifier from pg_control_system()"
-    )
+    name: str = gateway.fetch_value(_SQL["database_in_cluster"])
     return evidence / name.replace("/", "_")
 
 

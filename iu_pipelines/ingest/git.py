@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import Final
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain.units import Version
 from iu_pipelines.errors import IuError, UsageError
 from iu_pipelines.ingest.git_history import (
@@ -23,6 +24,8 @@ from iu_pipelines.ingest.git_history import (
     read_changes,
 )
 from iu_pipelines.ingest.tally import CHUNK_VERSIONS, IngestResult, Progress, Tally
+
+_SQL: Final = Statements(__name__)
 
 GIT_ACTOR: Final = "iu_ingest_git"
 PREFIX_CHARACTERS: Final = 100
@@ -81,8 +84,8 @@ def _versions(changes: Sequence[FileChange], prefix: str, before: int) -> list[V
 
 def _known_commits(gateway: Gateway, repository: Repository, actor: str, prefix: str) -> list[str]:
     """Return the commits of the newest chunks that this repository holds; none before the first ingestion."""
-    rows = gateway.fetch_all(_NEWEST_COMMITS, (actor, CHUNK_VERSIONS))
-    refs = [row["version_ref"] for row in rows]
+    newest = gateway.fetch_all(_SQL["newest_commits"], {"actor_ref": actor, "max_rows": CHUNK_VERSIONS})
+    refs = [row["version_ref"] for row in newest]
     known = present_commits(repository, refs)
     if refs and not known:
         raise ForeignHistory(
@@ -91,12 +94,3 @@ def _known_commits(gateway: Gateway, repository: Repository, actor: str, prefix:
             hint=f"Give this repository a prefix of its own: --prefix {PurePath(repository.name).name}/",
         )
     return known
-
-
-_NEWEST_COMMITS: Final = """
-    select version_ref
-      from public.unit_version
-     where actor_ref = %s and version_ref ~ '^([0-9a-f]{40}|[0-9a-f]{64})$'
-     group by version_ref
-     order by max(created_at) desc
-     limit %s"""

@@ -44,5 +44,7 @@ def test_a_wheel_installed_alone_migrates_an_empty_database(
     assert where.startswith(str(tmp_path))
     run(str(installed / "iu"), "migrate", "--database-url", empty_database, cwd=tmp_path)
     run(str(installed / "iu"), "verify", "--database-url", empty_database, cwd=tmp_path)
+    gates = run(str(installed / "iu"), "gate", "show", "--database-url", empty_database, cwd=tmp_path)
+    assert "iu_core.routes_enabled" in gates
     with Gateway(empty_database) as gateway:
         assert gateway.fetch_value("select count(*) from public.iu_schema_step") >= 10

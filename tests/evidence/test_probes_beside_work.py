@@ -14,7 +14,7 @@ from by_hand import psql
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, verification
 from iu_pipelines.domain.worker import DEFAULT_WORKER as WORKER
-from iu_pipelines.evidence import audit
+from iu_pipelines.evidence import ledgers
 from iu_pipelines.settings import sql_root
 
 FILES = files.load(sql_root(), "sandbox")
@@ -59,8 +59,8 @@ def test_every_probe_passes_beside_many_rows_and_running_emitters_and_workers(ga
             assert [line for proof in proofs for line in proof.lines if not line.passed] == []
     while gateway.fetch_value(RUN)["seen"]:
         pass
-    assert audit.verify_chain(gateway, WORKER).fits
-    assert audit.verify_attempts(gateway, WORKER).fits
+    assert ledgers.verify_chain(gateway, WORKER).fits
+    assert ledgers.verify_attempts(gateway, WORKER).fits
 
 
 def test_a_probe_gives_way_to_a_lock_and_tries_again(gateway: Gateway) -> None:

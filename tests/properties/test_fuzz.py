@@ -159,6 +159,8 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "'worker_name', %s::text, 'event_domain', %s::text, 'position_seq', %s::bigint)), %s)",
         (TEXT, st.just("iu") | TEXT, BATCHES, NUMBERS),
     ),
+    "conservation": ("select public.fn_iu_attempts_conservation(%s, %s)", (TEXT, NUMBERS)),
+    "replayable": ("select count(*) from public.fn_iu_dead_letters_replayable(%s)", (NUMBERS,)),
     "batch hash": (
         "select public.fn_iu_batch_hash(jsonb_populate_record(null::public.iu_route_batch, "
         "jsonb_build_object('worker_name', %s::text, 'run_ref', %s::text, 'batch_id', %s::bigint)))",
@@ -180,10 +182,13 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
 ALWAYS_ALIKE = {
     *("deliver", "key", "batch hash", "plain payload", "gate open", "chain", "attempts", "attempts misfit"),
     *("counts misfit", "unattempted", "pending", "health", "retention state", "retention cut"),
+    *("conservation", "replayable"),
 }
 """Those that never refuse, or always."""
 
-OF_PROOFS = re.compile("fn_iu_(probe|proof)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id")
+OF_PROOFS = re.compile(
+    "fn_iu_(probe|proof)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id|fn_iu_gate_list"
+)
 """What the files of proofs call with words of their own, and what takes no argument."""
 
 WRITES = {"link": "iu_sql_link", "version": "unit_version"}

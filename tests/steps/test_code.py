@@ -8,6 +8,7 @@ import pytest
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import code, files, verification
+from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.settings import sql_root
 
 FUNCTIONS = code.by_step(files.load_steps(sql_root()))
@@ -15,7 +16,7 @@ ALL = [function for found in FUNCTIONS.values() for function in found.functions.
 LINE = "functions that are not those of the file"
 
 
-def seen(gateway: Gateway, step: str) -> verification.ProofLine:
+def seen(gateway: Gateway, step: str) -> Line:
     (proof,) = verification.verify(gateway, step)
     (line,) = (line for line in proof.lines if line.name.startswith(LINE))
     return line

@@ -12,12 +12,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps.files import Step, StepKey
+from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.errors import ConnectionFailed, DatabaseError
 
+_SQL: Final = Statements(__name__)
 _FUNCTION: Final = re.compile(
     r"^create (?:or replace )?function public\.(?P<name>\w+)\((?:(?!^create ).)*?"
     r"(?:^as \$\$(?P<body>.*?)\$\$;|^return .*?;(?=\s*(?:--[^\n]*)?$))",
@@ -31,15 +34,6 @@ _ARGUMENT: Final = re.compile(r"'([^']*)'")
 _NOT_ALLOWED: Final = frozenset({"42501", "25006"})
 _FUNCTIONS_LINE: Final = "functions that are not those of the file"
 _MANIFEST_LINE: Final = "entries of the manifest that are not those of the files"
-
-
-class CodeLine(NamedTuple):
-    """One line about code: what was looked at, what was expected, what was seen, and whether it passed."""
-
-    name: str
-    expected: str
-    seen: str
-    passed: bool
 
 
 @dataclass(frozen=True)
@@ -88,7 +82,7 @@ def by_step(steps: Sequence[Step]) -> dict[StepKey, Code]:
     }
 
 
-def compare(gateway: Gateway, code: Code) -> Iterator[CodeLine]:
+def compare(gateway: Gateway, code: Code) -> Iterator[Line]:
     """Yield a line about the functions of a step where it makes any, and one about what it declares."""
     if code.functions:
         yield _line(_FUNCTIONS_LINE, lambda: _differing(gateway, list(code.functions.values())))
@@ -96,16 +90,16 @@ def compare(gateway: Gateway, code: Code) -> Iterator[CodeLine]:
         yield _line(_MANIFEST_LINE, lambda: (_undeclared(gateway, code), ""))
 
 
-def _line(name: str, look: Callable[[], tuple[Sequence[str], str]]) -> CodeLine:
+def _line(name: str, look: Callable[[], tuple[Sequence[str], str]]) -> Line:
     """Return the line about what *look* finds: names, and in words what it could not look at."""
     try:
         found, left_out = look()
     except ConnectionFailed:
         raise
     except DatabaseError as error:
-        return CodeLine(name, "none", f"cannot be compared: {error.message}", passed=False)
+        return Line(name, "none", f"cannot be compared: {error.message}", passed=False)
     seen = ", ".join(sorted(found)) or "none"
-    return CodeLine(f"{name} ({left_out})" if left_out else name, "none", seen, seen == "none")
+    return Line(f"{name} ({left_out})" if left_out else name, "none", seen, seen == "none")
 
 
 def _differing(gateway: Gateway, functions: Sequence[Function]) -> tuple[list[str], str]:
@@ -132,7 +126,7 @@ def _differing_wholly(gateway: Gateway, functions: Sequence[Function]) -> list[s
         with gateway.transaction() as session:
             session.execute("set local check_function_bodies = off")
             session.execute("\n".join(statements))
-            rows = session.fetch_all(_DIFFERING_WHOLLY)
+            rows = session.fetch_all(_SQL["differing_wholly"])
             raise _RolledBack
     except _RolledBack:
         return [row["name"] for row in rows]
@@ -140,7 +134,7 @@ def _differing_wholly(gateway: Gateway, functions: Sequence[Function]) -> list[s
 
 def _differing_in_body(gateway: Gateway, functions: Sequence[Function]) -> list[str]:
     bodies = {function.name: function.body for function in functions if function.body is not None}
-    rows = gateway.fetch_all(_BODIES, {"names": [function.name for function in functions]})
+    rows = gateway.fetch_all(_SQL["bodies"], {"names": [function.name for function in functions]})
     seen = {row["name"]: row["body"] for row in rows}
     missing = [function.name for function in functions if function.name not in seen]
     return [*missing, *(name for name, body in bodies.items() if name in seen and seen[name] != body)]
@@ -150,7 +144,7 @@ def _undeclared(gateway: Gateway, code: Code) -> list[str]:
     """Return the entries that only the files or only the database have."""
     objects = [(*entry, "")[:5] for entry in code.objects]
     rows = gateway.fetch_all(
-        _UNDECLARED,
+        _SQL["undeclared"],
         {
             "module": code.module,
             "kinds": [entry[1] for entry in objects],
@@ -162,38 +156,3 @@ def _undeclared(gateway: Gateway, code: Code) -> list[str]:
         },
     )
     return [row["entry"] for row in rows]
-
-
-# A temporary function is printed under the name of its schema, every other word of the two is the same.
-_DIFFERING_WHOLLY: Final = """
-    select t.proname::text as name
-      from pg_proc as t
-     where t.pronamespace = pg_my_temp_schema() and not exists (
-               select from pg_proc as p
-                where p.pronamespace = 'public'::regnamespace and p.proname = t.proname
-                  and pg_get_functiondef(p.oid) = regexp_replace(
-                          pg_get_functiondef(t.oid), '^CREATE OR REPLACE FUNCTION pg_temp(_\\d+)?\\.',
-                          'CREATE OR REPLACE FUNCTION public.'))"""
-
-_BODIES: Final = """
-    select proname::text as name, prosrc as body
-      from pg_proc
-     where pronamespace = 'public'::regnamespace and proname = any(%(names)s)"""
-
-_UNDECLARED: Final = """
-    with declared (entry) as (
-        select format('%%s %%s: %%s', d.kind, public.fn_iu_object_identity(d.kind, d.object), d.access)
-          from unnest(%(kinds)s::text[], %(objects)s::text[], %(access)s::text[]) as d (kind, object, access)
-        union all
-        select format('%%s to %%s: %%s', d.access, d.role_name, d.verbs)
-          from unnest(%(classes)s::text[], %(roles)s::text[], %(verbs)s::text[])
-               as d (access, role_name, verbs)),
-    kept (entry) as (
-        select format('%%s %%s: %%s', o.kind, o.object, o.access)
-          from public.iu_schema_object as o where o.module = %(module)s
-        union all
-        select format('%%s to %%s: %%s', a.access, a.role_name, a.verbs)
-          from public.iu_schema_access as a where a.module = %(module)s)
-    select entry
-      from ((table declared except table kept) union all (table kept except table declared)) as differing
-     order by entry"""

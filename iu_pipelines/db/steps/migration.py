@@ -18,6 +18,7 @@ from typing import Final, Literal
 import stamina
 
 from iu_pipelines.db.gateway import Gateway, Session
+from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps.files import CORE, StepFile, StepKey, find, find_module, load, load_steps
 from iu_pipelines.db.steps.plan import PlannedStep, foreign_objects, planned, read_ledger, refuse_unknown
 from iu_pipelines.errors import IuError, Notice
@@ -27,25 +28,12 @@ NOTHING: Final = "000"
 
 StepAction = Literal["applied", "reapplied", "rolled_back"]
 
+_SQL: Final = Statements(__name__)
 _LOCK_SECONDS: Final = 60.0
 _ROLLBACK_LOCK_WAIT: Final = "2s"
 _LOCK_CODES: Final = frozenset({"55P03", "40P01"})
 _LOCK_KEY: Final = 0x69755F73746570
 _CREATED_RELATION: Final = re.compile(r"^create (?:table|view|type) public\.(\w+)", re.MULTILINE)
-
-_HOLDERS: Final = """
-    select format('process %s (%s, %s, %s, transaction open for %s s)', a.pid, a.usename,
-                  coalesce(nullif(a.application_name, ''), 'no application name'), a.state,
-                  round(extract(epoch from clock_timestamp() - a.xact_start))) as holder
-      from pg_stat_activity as a
-     where a.datname = current_database() and a.pid <> pg_backend_pid()
-       and a.xact_start < clock_timestamp() - interval '1 second'
-       and exists (select from pg_locks as l
-                    where l.pid = a.pid and l.locktype = 'relation'
-                      and l.relation in (select c.oid from pg_class as c
-                                          where c.relnamespace = 'public'::regnamespace))
-     order by a.xact_start
-     limit 3"""
 
 
 @dataclass(frozen=True)
@@ -134,19 +122,14 @@ def _alone(gateway: Gateway) -> Iterator[Session]:
     """Hold the runners' lock for the length of the transaction that is yielded."""
     with gateway.transaction() as session:
         session.execute("set local idle_in_transaction_session_timeout = 0")
-        session.execute("select pg_advisory_xact_lock(%s)", (_LOCK_KEY,))
+        session.execute(_SQL["lock_runners"], {"key": _LOCK_KEY})
         yield session
 
 
 def _refuse_foreign_relations(gateway: Gateway, wanted: Sequence[PlannedStep]) -> None:
     new = [one.step for one in wanted if one.action == "applied"]
-    rows = gateway.fetch_all(
-        """select relname::text as name
-             from pg_class
-            where relnamespace = 'public'::regnamespace and relname = any(%s)
-            order by relname""",
-        ([name for step in new for name in _CREATED_RELATION.findall(step.file.text)],),
-    )
+    names = [name for step in new for name in _CREATED_RELATION.findall(step.file.text)]
+    rows = gateway.fetch_all(_SQL["relations"], {"names": names})
     if rows:
         raise foreign_objects([row["name"] for row in rows])
 
@@ -188,7 +171,9 @@ def _run_script(gateway: Gateway, file: StepFile, script: str) -> list[Notice]:
 
 def _held_up(gateway: Gateway, error: IuError) -> IuError:
     """Let *error* name the processes that hold locks on relations of schema public."""
-    holders = ", ".join(row["holder"] for row in gateway.fetch_all(_HOLDERS)) or "none is left now"
+    holders = (
+        ", ".join(row["holder"] for row in gateway.fetch_all(_SQL["lock_holders"])) or "none is left now"
+    )
     error.hint = f"Let these transactions end, then try again. They hold locks here: {holders}."
     return error
 

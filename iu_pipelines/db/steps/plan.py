@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps.files import CORE, Step, StepKey, find_module, load_steps, modules
 from iu_pipelines.errors import StepRefused
 from iu_pipelines.settings import sql_root
@@ -21,6 +22,7 @@ StepStatus = Literal["pending", "applied", "changed", "edited", "unknown"]
 Ledger = Mapping[StepKey, Mapping[str, Any]]
 """The rows of ``iu_schema_step`` by key."""
 
+_SQL: Final = Statements(__name__)
 _LEDGER_COLUMNS: Final = frozenset({"module", "step_name", "checksum", "applied_at", "applied_by"})
 
 
@@ -101,18 +103,12 @@ def load_stamped_steps(root: Path | None, ledger: Ledger, adding: Iterable[str] 
 
 def read_ledger(gateway: Gateway) -> Ledger:
     """Return the rows of the ledger by key; empty where there is no ledger yet."""
-    columns = gateway.fetch_all(
-        """select attname::text as name
-             from pg_attribute
-            where attrelid = to_regclass('public.iu_schema_step') and attnum > 0 and not attisdropped"""
-    )
+    columns = gateway.fetch_all(_SQL["ledger_columns"])
     if not columns:
         return {}
     if not {column["name"] for column in columns} >= _LEDGER_COLUMNS:
         raise foreign_objects(["iu_schema_step"])
-    rows = gateway.fetch_all(
-        "select module, step_name, checksum, applied_at, applied_by from public.iu_schema_step"
-    )
+    rows = gateway.fetch_all(_SQL["ledger"])
     return {StepKey(row["module"], row["step_name"]): row for row in rows}
 
 

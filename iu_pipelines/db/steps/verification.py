@@ -15,12 +15,15 @@ from typing import Final
 import stamina
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps import code
 from iu_pipelines.db.steps.files import Kind, StepFile, find, load, modules
+from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.db.steps.plan import Ledger, StepState, compare, installed, load_stamped_steps, read_ledger
 from iu_pipelines.errors import ConnectionFailed, IuError, Notice, PermissionDenied, ProofFailed
 from iu_pipelines.settings import sql_root
 
+_SQL: Final = Statements(__name__)
 _GIVES_WAY: Final = frozenset({"40001", "40P01", "55P03"})
 _TRIES: Final = 5
 _BEGIN: Final = re.compile(r"^begin\b[^;\n]*;", re.MULTILINE)
@@ -30,22 +33,11 @@ _PROOF_LINE: Final = re.compile(
 
 
 @dataclass(frozen=True)
-class ProofLine:
-    """One line of a proof: what was expected and what was seen."""
-
-    step: str
-    name: str
-    expected: str
-    seen: str
-    passed: bool
-
-
-@dataclass(frozen=True)
 class Proof:
     """All lines that one verify or sandbox file printed; there is at least one."""
 
     step: str
-    lines: tuple[ProofLine, ...]
+    lines: tuple[Line, ...]
     seconds: float
 
     @property
@@ -70,9 +62,9 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
     proofs = []
     for file in files:
         proof = _prove(gateway, file, f"begin read only;\n{file.text}\nrollback;\n")
-        recorded = _ledger_line(file.name, states[file.name])
-        seen = [ProofLine(file.name, *line) for line in code.compare(gateway, made[file.key])]
-        proofs.append(Proof(proof.step, (recorded, *seen, *proof.lines), proof.seconds))
+        recorded = _ledger_line(states[file.name])
+        found = code.compare(gateway, made[file.key])
+        proofs.append(Proof(proof.step, (recorded, *found, *proof.lines), proof.seconds))
     return proofs
 
 
@@ -95,11 +87,7 @@ def _files(root: Path, kind: Kind, ledger: Ledger) -> list[StepFile]:
 
 
 def _require_owner(gateway: Gateway) -> None:
-    owner = gateway.fetch_one(
-        """select relowner::regrole::text as name, pg_has_role(relowner, 'usage') as is_ours
-             from pg_class
-            where oid = to_regclass('public.iu_schema_step')"""
-    )
+    owner = gateway.fetch_one(_SQL["owner"])
     if owner and not owner["is_ours"]:
         raise PermissionDenied(
             f"the probes alter what {owner['name']} owns, and undo it: this role may not",
@@ -114,8 +102,8 @@ def _selected(files: list[StepFile], only: str | None) -> list[StepFile]:
     return [file for file in files if file.key == key]
 
 
-def _ledger_line(name: str, state: StepState) -> ProofLine:
-    return ProofLine(name, "ledger", "applied", state.status, state.status == "applied")
+def _ledger_line(state: StepState) -> Line:
+    return Line("ledger", "applied", state.status, state.status == "applied")
 
 
 def _prove_patiently(gateway: Gateway, file: StepFile, script: str) -> Proof:
@@ -141,18 +129,18 @@ def _prove(gateway: Gateway, file: StepFile, script: str, *, last: bool = True) 
         error, notices = raised, raised.notices
         if raised.code in _GIVES_WAY and not last:
             raise _GaveWay from raised
-    lines = _proof_lines(file.name, notices)
+    lines = _proof_lines(notices)
     if error and not isinstance(error, ProofFailed):
-        lines.append(ProofLine(file.name, "runs to its end", "no error", error.message, False))
+        lines.append(Line("runs to its end", "no error", error.message, False))
     elif not lines:
-        lines.append(ProofLine(file.name, "prints what it saw", "one line or more", "none", False))
+        lines.append(Line("prints what it saw", "one line or more", "none", False))
     return Proof(file.name, tuple(lines), time.monotonic() - started)
 
 
-def _proof_lines(step: str, notices: Sequence[Notice]) -> list[ProofLine]:
+def _proof_lines(notices: Sequence[Notice]) -> list[Line]:
     found = [_PROOF_LINE.fullmatch(notice.message) for notice in notices]
     return [
-        ProofLine(step, line["name"], line["expected"], line["seen"], line["verdict"] == "PASS")
+        Line(line["name"], line["expected"], line["seen"], line["verdict"] == "PASS")
         for line in found
         if line is not None
     ]

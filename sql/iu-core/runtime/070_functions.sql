@@ -28,6 +28,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 -- gates
 \ir ../objects/gates/tables.sql
 \ir ../objects/gates/fn_iu_gate_open.sql
+\ir ../objects/gates/fn_iu_gate_list.sql
 \ir ../objects/gates/fn_iu_setting_seconds.sql
 \ir ../objects/gates/fn_iu_gate_set.sql
 \ir ../objects/gates/trg_iu_gate_history.sql
@@ -69,6 +70,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/dead_letters/fn_iu_replay_record.sql
 \ir ../objects/dead_letters/fn_iu_route_dead_letter_replay.sql
 \ir ../objects/dead_letters/fn_iu_route_dead_letter_discard.sql
+\ir ../objects/dead_letters/fn_iu_dead_letters_replayable.sql
 
 -- worker
 \ir ../objects/worker/tables.sql
@@ -80,6 +82,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
 \ir ../objects/worker/fn_iu_cursor_unattempted.sql
+\ir ../objects/attempts/fn_iu_attempts_conservation.sql
 \ir ../objects/worker/fn_iu_cursor_seek.sql
 \ir ../objects/worker/fn_iu_window_snapshot.sql
 \ir ../objects/worker/fn_iu_window_open.sql
@@ -136,4 +139,4 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 -- functions and views of older files
 select public.fn_iu_module_prune('iu-core');
 
-select public.fn_iu_step_record('iu-core', '070_functions', '74cf0e303db35ac15116bc38908920566dd8950c543cb419307c4e2ba752f2bd');
+select public.fn_iu_step_record('iu-core', '070_functions', '55268aa2fabaad2a8cee555b4a91cccf9f8e7805aa7449640f8ba6f6841e3cd7');

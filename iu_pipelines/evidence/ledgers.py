@@ -1,4 +1,4 @@
-"""The audit of the ledgers: is the chain of batches whole, and is each attempt what it must be?
+"""The check of the ledgers: is the chain of batches whole, and is each attempt what it must be?
 
 Stands on ``fn_iu_audit_chain_verify``, ``fn_iu_audit_attempts_verify`` and ``fn_iu_audit_replays_misfit``,
 which read one snapshot each and take no lock.
@@ -7,9 +7,13 @@ which read one snapshot each and take no lock.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Final
 
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
 
 
 @dataclass(frozen=True)
@@ -40,53 +44,39 @@ class AttemptsCheck:
 
 def worker_names(gateway: Queries) -> list[str]:
     """Return every worker that has a cursor or a batch, in alphabetical order."""
-    rows = gateway.fetch_all(
-        """select worker_name from public.iu_route_worker_cursor
-            union
-           select worker_name from public.iu_route_batch
-            order by worker_name"""
-    )
-    return [row["worker_name"] for row in rows]
+    return [row["worker_name"] for row in gateway.fetch_all(_SQL["worker_names"])]
 
 
 def verify_chain(
     gateway: Queries, worker_name: str, from_batch: int | None = None, to_batch: int | None = None
 ) -> ChainCheck:
     """Recompute the chain of a worker's batches over a range of batch ids, both ends included."""
-    answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_audit_chain_verify(%s, %s::bigint, %s::bigint)",
-        (worker_name, from_batch, to_batch),
+    answer = gateway.fetch_value(
+        _SQL["verify_chain"], {"worker_name": worker_name, "from_batch": from_batch, "to_batch": to_batch}
     )
-    return ChainCheck(**answer)
+    return rows.read(ChainCheck, answer)
 
 
 def verify_attempts(
     gateway: Queries, worker_name: str, from_batch: int | None = None, to_batch: int | None = None
 ) -> AttemptsCheck:
     """Hold the first attempts of a range of a worker's batches against what they must be."""
-    answer: dict[str, Any] = gateway.fetch_value(
-        "select public.fn_iu_audit_attempts_verify(%s, %s::bigint, %s::bigint)",
-        (worker_name, from_batch, to_batch),
+    answer = gateway.fetch_value(
+        _SQL["verify_attempts"], {"worker_name": worker_name, "from_batch": from_batch, "to_batch": to_batch}
     )
-    return AttemptsCheck(**answer)
+    return rows.read(AttemptsCheck, answer)
 
 
 def replays_fault(gateway: Queries) -> str | None:
     """Return the first dead letter that its replays do not bear out, in words, or None."""
-    fault: str | None = gateway.fetch_value("select public.fn_iu_audit_replays_misfit()")
+    fault: str | None = gateway.fetch_value(_SQL["replays_fault"])
     return fault
 
 
 def newest_batches_from(gateway: Queries, worker_name: str, batches: int) -> int | None:
     """Return where the newest so many batches of a worker begin; None where it has fewer."""
     found: int | None = gateway.fetch_value(
-        """select batch_id
-             from public.iu_route_batch
-            where worker_name = %s
-            order by batch_id desc
-           offset %s
-            limit 1""",
-        (worker_name, batches - 1),
+        _SQL["newest_batches_from"], {"worker_name": worker_name, "newer_batches": batches - 1}
     )
     return found
 
@@ -94,17 +84,7 @@ def newest_batches_from(gateway: Queries, worker_name: str, batches: int) -> int
 def newest_attempts_from(gateway: Queries, worker_name: str, attempts: int) -> int | None:
     """Return the batch in which about so many newest attempts of a worker begin; None for all of them."""
     found: int | None = gateway.fetch_value(
-        """select batch_id
-             from (select batch_id, sum(attempts_written) over (order by batch_id desc) as attempts
-                     from (select batch_id, attempts_written
-                             from public.iu_route_batch
-                            where worker_name = %(worker_name)s
-                            order by batch_id desc
-                            limit %(attempts)s) as newest) as counted
-            where attempts >= %(attempts)s
-            order by batch_id desc
-            limit 1""",
-        {"worker_name": worker_name, "attempts": attempts},
+        _SQL["newest_attempts_from"], {"worker_name": worker_name, "attempts": attempts}
     )
     return found
 
@@ -112,17 +92,12 @@ def newest_attempts_from(gateway: Queries, worker_name: str, attempts: int) -> i
 def batch_hash(gateway: Queries, worker_name: str, batch_id: int) -> str | None:
     """Return the hash that the ledger holds for a batch of a worker, or None where there is no such batch."""
     found: str | None = gateway.fetch_value(
-        """select encode(batch_hash, 'hex')
-             from public.iu_route_batch
-            where batch_id = %s and worker_name = %s""",
-        (batch_id, worker_name),
+        _SQL["batch_hash"], {"worker_name": worker_name, "batch_id": batch_id}
     )
     return found
 
 
 def count_batches(gateway: Queries, worker_name: str) -> int:
     """Return how many batches the ledger of a worker holds."""
-    counted: int = gateway.fetch_value(
-        "select count(*) from public.iu_route_batch where worker_name = %s", (worker_name,)
-    )
+    counted: int = gateway.fetch_value(_SQL["count_batches"], {"worker_name": worker_name})
     return counted

@@ -1,0 +1,45 @@
+-- The SQL of dead_letters.py.
+
+-- name: list_letters
+-- The filter of the resolution is two conditions, so that the index of the open letters is used for these.
+select
+    dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot, failure_code,
+    failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,
+    next_replay_at, created_at
+from public.iu_route_dead_letter
+where
+    (%(resolution)s::text is distinct from 'open' or resolution is null)
+    and (%(resolution)s::text is null or %(resolution)s::text = 'open' or resolution = %(resolution)s)
+    and (%(route_code)s::text is null or route_code = %(route_code)s)
+    and (%(failure_code)s::text is null or failure_code = %(failure_code)s)
+    and (%(older_than)s::interval is null or created_at < now() - %(older_than)s::interval)
+    and (not %(due_only)s::boolean or next_replay_at <= now())
+order by next_replay_at, dead_letter_id
+limit %(max_rows)s;
+
+-- name: list_replayable
+select
+    dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot, failure_code,
+    failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,
+    next_replay_at, created_at
+from public.fn_iu_dead_letters_replayable(%(max_rows)s)
+order by next_replay_at, dead_letter_id;
+
+-- name: letter
+select
+    dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot, failure_code,
+    failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,
+    next_replay_at, created_at
+from public.iu_route_dead_letter
+where dead_letter_id = %(dead_letter_id)s;
+
+-- name: count_open
+select count(*) as letters
+from public.iu_route_dead_letter
+where resolution is null;
+
+-- name: replay
+select public.fn_iu_route_dead_letter_replay(%(dead_letter_id)s, %(run_ref)s) as answer;
+
+-- name: discard
+select public.fn_iu_route_dead_letter_discard(%(dead_letter_id)s, %(reason)s) as answer;

@@ -1,0 +1,38 @@
+-- The SQL of outbox.py.
+
+-- name: emit
+select public.fn_iu_emit_event(
+    %(event_type)s::text, %(canonical_address)s::text, %(subject_ref)s::uuid, %(actor_ref)s::text,
+    %(safe_payload)s::jsonb
+) as event_id;
+
+-- name: emit_many
+select emitted.event_id
+from public.fn_iu_emit_events(%(events)s::jsonb) as emitted (event_id);
+
+-- name: counts_by_type
+select
+    event_type,
+    count(*) as events,
+    max(created_at) as newest_at
+from (
+    select
+        event_type,
+        created_at
+    from public.event_outbox
+    where event_domain = %(event_domain)s
+    order by event_seq desc
+    limit %(newest)s
+) as newest
+group by event_type
+order by events desc, event_type asc;
+
+-- name: events_lately
+select count(*) filter (where created_at > now() - make_interval(secs => %(seconds)s)) as events
+from (
+    select created_at
+    from public.event_outbox
+    where event_domain = %(event_domain)s
+    order by event_seq desc
+    limit %(newest)s
+) as newest;

@@ -1,0 +1,33 @@
+create or replace function public.fn_iu_dead_letters_replayable(letter_limit int)
+returns setof public.iu_route_dead_letter
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select l.* from public.iu_route_dead_letter as l
+    where l.resolution is null
+        and exists (
+            select from public.iu_outbound_route as r
+            inner join public.iu_outbound_route_version as v on r.route_version = v.route_version
+            where r.route_code = l.route_code and r.enabled and r.dry_run
+                and (
+                    l.next_replay_at <= now()
+                    -- a route that was changed after the last try may be tried at once
+                    or v.recorded_at > (
+                        select coalesce(max(a.created_at), l.created_at) from public.iu_route_attempt as a
+                        where a.event_id = l.event_id and a.worker_name = l.worker_name
+                            and a.route_code = l.route_code
+                    )
+                )
+        )
+    order by l.next_replay_at, l.dead_letter_id
+    limit greatest(letter_limit, 0)
+$$;
+comment on function public.fn_iu_dead_letters_replayable(int) is
+'Open dead letters that can succeed now, at most letter_limit, the one due first leading. The route
+of each is enabled and dry-run, and either the letter is due or its route was changed after its last
+try: a letter that failed again waits until it is due, so that nobody tries it in a loop.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_dead_letters_replayable(int)',
+    'inspect'
+);

@@ -1,0 +1,29 @@
+create or replace function public.fn_iu_gate_list()
+returns table (
+    key text, value text, is_open boolean, description text, updated_at timestamptz, updated_by text
+)
+language sql stable parallel safe
+set search_path = pg_catalog, pg_temp
+as $$
+    select
+        gate.key,
+        c.value,
+        case gate.key
+            when 'iu_core.delivery_live_routes' then coalesce(c.value ~ '\S', false)
+            else public.fn_iu_gate_open(gate.key)
+        end,
+        c.description,
+        c.updated_at,
+        c.updated_by
+    from unnest(array[
+        'iu_core.routes_enabled', 'iu_core.route_worker_enabled', 'iu_core.delivery_enabled',
+        'iu_core.delivery_live_routes', 'queue.job_substrate.enabled'
+    ]) with ordinality as gate (key, place)
+    left join public.dot_config as c on gate.key = c.key
+    order by gate.place
+$$;
+comment on function public.fn_iu_gate_list() is
+'Every gate, the master gate first and always in the same order. A gate is open only where its value
+is exactly true; the list of live routes is open where it names a route. A gate without a row in
+dot_config is listed too, with nulls, and is closed. Every other row of dot_config is a setting.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_gate_list()', 'inspect');

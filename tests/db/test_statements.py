@@ -1,0 +1,177 @@
+"""The SQL beside the modules: each statement is used, and a server accepts it and gives what is read."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+import iu_pipelines
+from iu_pipelines.db.statements import Statements, load
+from iu_pipelines.evidence.facts import Count
+
+PACKAGE: Final = Path(iu_pipelines.__file__).parent
+LAYERS: Final = ("domain", "evidence", "ingest")
+FILES: Final = sorted(file for layer in LAYERS for file in (PACKAGE / layer).rglob("*.sql"))
+SOURCES: Final = sorted(file for layer in LAYERS for file in (PACKAGE / layer).rglob("*.py"))
+CALLS: Final = {"fetch_value", "fetch_one", "fetch_all", "execute", "copy_rows", "run_script"}
+PARAMETER: Final = re.compile(r"%\((\w+)\)s")
+JSONB: Final = 3802
+
+READ_BY_A_HELPER: Final = {
+    ("iu_pipelines.evidence.collect", "letters_by_state"): Count,
+    ("iu_pipelines.evidence.collect", "open_letters_by_failure"): Count,
+    ("iu_pipelines.evidence.collect", "captures_by_decision"): Count,
+}
+"""Statements whose rows are turned into a dataclass by another function than the one that names them."""
+
+
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(PACKAGE.parent).with_suffix("").parts)
+
+
+STATEMENTS: Final = [(module_of(file), name) for file in FILES for name in load(module_of(file))]
+
+
+def names_used(tree: ast.AST) -> set[str]:
+    """The names in `_SQL["name"]`."""
+    return {
+        ast.literal_eval(node.slice)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "_SQL"
+    }
+
+
+def classes_read(tree: ast.AST) -> set[str]:
+    """The names in `rows.read(Name, …)`."""
+    return {
+        ast.unparse(node.args[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "rows.read"
+    }
+
+
+def readings() -> Iterator[tuple[str, str, type]]:
+    """Each (module, statement, dataclass) where a function runs one statement and reads one dataclass."""
+    for file in FILES:
+        module = importlib.import_module(module_of(file))
+        for node in ast.walk(ast.parse(file.with_suffix(".py").read_text())):
+            if isinstance(node, ast.FunctionDef) and (classes := classes_read(node)):
+                (name,), (row,) = names_used(node), classes
+                yield module.__name__, name, getattr(module, row)
+    for (module_name, name), row in READ_BY_A_HELPER.items():
+        yield module_name, name, row
+
+
+def numbered(statement: str) -> str:
+    """The statement with $1 for its first parameter, as the driver sends it."""
+    names = list(dict.fromkeys(PARAMETER.findall(statement)))
+    if not names:
+        return statement
+    return PARAMETER.sub(lambda found: f"${names.index(found[1]) + 1}", statement).replace("%%", "%")
+
+
+def described(connection: psycopg.Connection[Any], statement: str) -> list[tuple[str, int]]:
+    """The names and types of the columns that a server says it will give. AssertionError where it refuses."""
+    server = connection.pgconn
+    prepared = server.prepare(b"", numbered(statement).encode())
+    assert prepared.status == psycopg.pq.ExecStatus.COMMAND_OK, prepared.error_message.decode()
+    answer = server.describe_prepared(b"")
+    return [((answer.fname(n) or b"").decode(), answer.ftype(n)) for n in range(answer.nfields)]
+
+
+@pytest.fixture(scope="module")
+def connection(server: Any, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+    """A session in a transaction, on a database with every step applied and the table for a chunk."""
+    name = f"{template}_statements_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
+    with psycopg.connect(server.create(name, template)) as connection:
+        connection.execute(Statements("iu_pipelines.domain.units")["create_chunk"].encode())
+        yield connection
+    server.drop(name)
+
+
+@pytest.fixture(autouse=True)
+def _undone(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A refused statement ends no transaction for the next test."""
+    if "connection" not in request.fixturenames:
+        yield
+        return
+    with request.getfixturevalue("connection").transaction(force_rollback=True):
+        yield
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_a_file_has_names_that_the_loader_reads_and_no_statement_without_one(file: Path) -> None:
+    text = file.read_text()
+    head, *_ = text.partition("-- name:")
+    assert [line for line in head.splitlines() if line and not line.startswith("--")] == []
+    assert text.count("name:") == len(load(module_of(file)))
+    assert all(re.fullmatch(r"[a-z_]+", name) for name in load(module_of(file)))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_statement_is_used_by_its_module_and_every_name_exists(file: Path) -> None:
+    assert names_used(ast.parse(file.with_suffix(".py").read_text())) == set(load(module_of(file)))
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: f"{file.parent.name}.{file.stem}")
+def test_no_module_has_a_statement_in_its_code(file: Path) -> None:
+    calls = [
+        node
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS
+    ]
+    written = [node.args[0] for node in calls if not isinstance(node.args[0], ast.Subscript | ast.Name)]
+    assert [ast.unparse(argument) for argument in written] == []
+
+
+def test_a_name_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(
+        LookupError, match=r"iu_pipelines\.domain\.gates has no statement 'nope', only list_gates"
+    ):
+        Statements("iu_pipelines.domain.gates")["nope"]
+
+
+def test_no_file_is_read_before_its_first_statement_is_asked_for() -> None:
+    modules = ", ".join(module_of(file) for file in FILES)
+    code = f"import {modules}; from iu_pipelines.db.statements import load; print(load.cache_info().currsize)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0"
+
+
+@pytest.mark.parametrize(("module", "name"), STATEMENTS)
+def test_all_parameters_of_a_statement_have_names(module: str, name: str) -> None:
+    assert "%" not in PARAMETER.sub("", Statements(module)[name]).replace("%%", "")
+
+
+@pytest.mark.parametrize(("module", "name"), STATEMENTS)
+def test_a_server_accepts_the_statement(connection: psycopg.Connection[Any], module: str, name: str) -> None:
+    described(connection, Statements(module)[name])
+
+
+def test_a_statement_of_a_column_that_is_not_there_is_noticed(connection: psycopg.Connection[Any]) -> None:
+    with pytest.raises(AssertionError, match="no_such_column"):
+        described(connection, "select no_such_column from public.dot_config where key = %(key)s")
+
+
+@pytest.mark.parametrize(("module", "name", "row"), list(readings()))
+def test_the_columns_of_a_statement_are_the_fields_of_its_dataclass(
+    connection: psycopg.Connection[Any], module: str, name: str, row: type
+) -> None:
+    columns = described(connection, Statements(module)[name])
+    if columns != [("answer", JSONB)]:
+        assert [column for column, _ in columns] == [field.name for field in dataclasses.fields(row)]
+
+
+def test_the_dataclasses_that_statements_are_read_into_are_found() -> None:
+    found = {row.__name__ for _, _, row in readings()}
+    assert found >= {"Attempt", "DeadLetter", "Gate", "Route", "InboundRoute", "Batch", "Round", "ChainCheck"}

@@ -1,0 +1,38 @@
+"""Attempts as the rest of the package calls them."""
+
+from __future__ import annotations
+
+from domain.samples import add_letter, emit
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import attempts, dead_letters, worker
+
+
+def test_counts_by_decision_agree_with_the_audit_row_by_row(gateway: Gateway) -> None:
+    for _ in range(3):
+        emit(gateway)
+    emit(gateway, event_type="sql_link_created")
+    list(worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(batch_limit=2)))
+    list(worker.drain(gateway, "second", worker.RunLimits()))
+    worker.seek(gateway, "second", "beginning", "test")
+    list(worker.drain(gateway, "second", worker.RunLimits()))
+    dead_letters.replay(gateway, add_letter(gateway))
+    dead_letters.replay(gateway, add_letter(gateway, "iu.unknown", "test:2"))
+    counted = gateway.fetch_all(
+        "select decision, count(*) as n from public.iu_route_attempt group by decision"
+    )
+    found = {count.decision: count.attempts for count in attempts.counts_by_decision(gateway)}
+    assert found == {row["decision"]: row["n"] for row in counted}
+    assert found == {"dry_run": 7, "skipped": 3}
+
+
+def test_a_lost_attempt_is_missed_with_its_event_and_its_batch(gateway: Gateway) -> None:
+    for _ in range(3):
+        emit(gateway)
+    list(worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(batch_limit=2)))
+    whole = attempts.Conservation(events_unattempted=0, batches_checked=2, batches_differing=0)
+    assert attempts.conservation(gateway, worker.DEFAULT_WORKER) == whole
+    gateway.run_script(
+        "set session_replication_role = replica; delete from public.iu_route_attempt_log where attempt_id = 1"
+    )
+    lost = attempts.Conservation(events_unattempted=1, batches_checked=2, batches_differing=1)
+    assert attempts.conservation(gateway, worker.DEFAULT_WORKER) == lost

@@ -1,0 +1,33 @@
+"""Health as the rest of the package calls it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from domain.samples import emit
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import gates, health, worker
+
+
+def test_health_is_the_report_of_the_contract(gateway: Gateway) -> None:
+    emit(gateway)
+    emit(gateway)
+    report = health.read(gateway)
+    assert (report.healthy, report.backlog, report.attempts_in_audit) == (True, 2, 0)
+    list(worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits()))
+    report = health.read(gateway)
+    assert (report.healthy, report.backlog, report.attempts_in_audit) == (True, 0, 2)
+    assert report.worker_gate_open
+    assert report.master_gate_open
+    assert not report.delivery_gate_open
+    assert report.live_routes == ()
+    assert report.last_run_at is not None
+    assert isinstance(report.cursor_event_id, UUID)
+
+
+def test_a_closed_gate_is_a_reason_and_not_a_fault(gateway: Gateway) -> None:
+    emit(gateway)
+    gates.set_gate(gateway, gates.WORKER, "false", "test")
+    report = health.read(gateway)
+    assert report.healthy
+    assert any("1" in reason for reason in report.reasons)

@@ -1,0 +1,44 @@
+"""Outbound routes as the rest of the package calls them."""
+
+from __future__ import annotations
+
+import pytest
+
+from domain.samples import ROUTE, emit
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import attempts, routes, worker
+from iu_pipelines.errors import StatementFailed
+
+
+def test_a_route_is_added_dry_and_disabled_unless_asked(gateway: Gateway) -> None:
+    route = routes.add(gateway, "iu.second", "version_applied", "workflow", "event_outbox")
+    assert route is not None
+    assert (route.enabled, route.dry_run) == (False, True)
+    assert routes.add(gateway, "iu.second", "version_applied", "workflow", "event_outbox") is None
+    assert route in routes.list_routes(gateway)
+
+
+def test_an_event_with_two_enabled_routes_gives_two_attempts(gateway: Gateway) -> None:
+    routes.add(gateway, "iu.second", "version_applied", "workflow", "event_outbox", enabled=True)
+    event_id = emit(gateway)
+    worker.run_once(gateway, worker.DEFAULT_WORKER, 10)
+    assert {attempt.route_code for attempt in attempts.for_event(gateway, event_id)} == {ROUTE, "iu.second"}
+
+
+def test_a_disabled_route_is_skipped(gateway: Gateway) -> None:
+    switched = routes.set_enabled(gateway, ROUTE, False)
+    assert switched is not None
+    assert not switched.enabled
+    event_id = emit(gateway)
+    worker.run_once(gateway, worker.DEFAULT_WORKER, 10)
+    (attempt,) = attempts.for_event(gateway, event_id)
+    assert (attempt.decision, attempt.route_code) == ("skipped", None)
+
+
+def test_an_unknown_route_cannot_be_switched(gateway: Gateway) -> None:
+    assert routes.set_enabled(gateway, "nope", True) is None
+
+
+def test_a_route_of_an_unknown_type_is_refused_with_its_name(gateway: Gateway) -> None:
+    with pytest.raises(StatementFailed, match="nope"):
+        routes.add(gateway, "iu.second", "nope", "workflow", "event_outbox")
