@@ -13,7 +13,7 @@ from iu_pipelines.errors import StepRefused, UsageError
 from iu_pipelines.settings import sql_root
 
 FORGET = r"^select public\.fn_iu_step_forget\('iu-core', '(\w+)'\);$"
-RECORD = "select public.fn_iu_step_record('iu-core', '{}', '{}');\n"
+RECORD = "select public.fn_iu_step_record(\n    'iu-core', '{}',\n    '{}'\n);\n"
 
 
 def names(kind: files.Kind) -> set[str]:

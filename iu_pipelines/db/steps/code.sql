@@ -2,10 +2,12 @@
 -- A temporary function is printed under the name of its schema; every other word of the two is the same.
 select t.proname::text as name
 from pg_proc as t
-where t.pronamespace = pg_my_temp_schema()
+where
+    t.pronamespace = pg_my_temp_schema()
     and not exists (
         select from pg_proc as p
-        where p.pronamespace = 'public'::regnamespace and p.proname = t.proname
+        where
+            p.pronamespace = 'public'::regnamespace and p.proname = t.proname
             and pg_get_functiondef(p.oid) = regexp_replace(
                 pg_get_functiondef(t.oid), '^CREATE OR REPLACE FUNCTION pg_temp(_\d+)?\.',
                 'CREATE OR REPLACE FUNCTION public.'
@@ -38,8 +40,16 @@ kept as (
 
 select differing.entry
 from (
-    (select d.entry from declared as d except select k.entry from kept as k)
+    (
+        select d.entry from declared as d
+        except
+        select k.entry from kept as k
+    )
     union all
-    (select k.entry from kept as k except select d.entry from declared as d)
+    (
+        select k.entry from kept as k
+        except
+        select d.entry from declared as d
+    )
 ) as differing
 order by differing.entry;

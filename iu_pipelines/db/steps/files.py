@@ -35,7 +35,7 @@ _REQUIRE: Final = re.compile(
 )
 _STAMP: Final = re.compile(
     r"^select public\.fn_iu_step_record\("
-    r"'(?P<module>[^']*)', '(?P<name>[^']*)', '(?P<checksum>[^']*)'\);\s*\Z",
+    r"\s*'(?P<module>[^']*)', '(?P<name>[^']*)',\s*'(?P<checksum>[^']*)'\s*\);\s*\Z",
     re.MULTILINE,
 )
 
@@ -272,7 +272,7 @@ def _write_stamp(step: Step) -> None:
 
 
 def _record(key: StepKey, checksum: str) -> str:
-    return f"select public.fn_iu_step_record('{key.module}', '{key.name}', '{checksum}');\n"
+    return f"select public.fn_iu_step_record(\n    '{key.module}', '{key.name}',\n    '{checksum}'\n);\n"
 
 
 def find(known: Sequence[StepKey], wanted: str, module: str = CORE) -> StepKey:

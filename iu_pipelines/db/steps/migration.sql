@@ -8,13 +8,15 @@ where c.relnamespace = 'public'::regnamespace and c.relname = any(%(names)s)
 order by c.relname;
 
 -- name: lock_holders
-select format(
-    'process %s (%s, %s, %s, transaction open for %s s)', a.pid, a.usename,
-    coalesce(nullif(a.application_name, ''), 'no application name'), a.state,
-    round(extract(epoch from clock_timestamp() - a.xact_start))
-) as holder
+select
+    format(
+        'process %s (%s, %s, %s, transaction open for %s s)', a.pid, a.usename,
+        coalesce(nullif(a.application_name, ''), 'no application name'), a.state,
+        round(extract(epoch from clock_timestamp() - a.xact_start))
+    ) as holder
 from pg_stat_activity as a
-where a.datname = current_database() and a.pid <> pg_backend_pid()
+where
+    a.datname = current_database() and a.pid <> pg_backend_pid()
     and a.xact_start < clock_timestamp() - interval '1 second'
     and exists (
         select from pg_locks as l

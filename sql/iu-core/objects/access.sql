@@ -1,7 +1,8 @@
 -- The matrix of rights: what a role may do with an object of a kind of access. PUBLIC may do nothing.
 -- Each object names its kind of access where it is declared; internal is for nobody but the owner.
 
-delete from public.iu_schema_access as a where a.module = 'iu-core';
+delete from public.iu_schema_access as a
+where a.module = 'iu-core';
 
 -- functions
 select public.fn_iu_access_declare('iu-core', 'emit', 'iu_emitter', 'execute');

@@ -59,7 +59,7 @@ $roles$;
 create table public.iu_schema_step (
     module text not null,
     step_name text not null,
-    requires text [] not null default '{}',
+    requires text[] not null default '{}',
     checksum text not null,
     applied_at timestamptz not null default clock_timestamp(),
     applied_by text not null default session_user,
@@ -322,4 +322,7 @@ begin
 end
 $owner$;
 
-select public.fn_iu_step_record('iu-core', '010_roles_and_ledger', '4071ae560e44f1b2496b217f15cf465eb68c98f521402a447bdc6d807a1369c0');
+select public.fn_iu_step_record(
+    'iu-core', '010_roles_and_ledger',
+    'c98005af1620ff17ce38b63b0a52bd52d69f593fcb5963e39ec22fa9e95a0ffe'
+);

@@ -39,4 +39,7 @@ insert into public.dot_config (key, value, value_pattern, description) values
 ('iu_core.replay_backoff_cap_seconds', '86400', '^[1-9][0-9]{0,6}$', 'the longest time until a letter is due again'),
 ('iu_core.retention_days', '0', '^(0|[1-9][0-9]{0,4})$', 'days that read events and their attempts are kept; 0 keeps them for ever');
 
-select public.fn_iu_step_record('iu-core', '020_gates', '8e3ccacee5be50062837547d909e833046ae8934c8b6e07f09a43b7a4263a17b');
+select public.fn_iu_step_record(
+    'iu-core', '020_gates',
+    '8e3ccacee5be50062837547d909e833046ae8934c8b6e07f09a43b7a4263a17b'
+);

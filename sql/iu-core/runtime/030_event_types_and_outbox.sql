@@ -69,4 +69,7 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 ('structure_piece_split', 'update', 'immediate', 'information_unit'),
 ('sql_link_created', 'update', 'immediate', 'iu_sql_link');
 
-select public.fn_iu_step_record('iu-core', '030_event_types_and_outbox', 'f6879b62e79b25447ab9b257a98452ad291daf729fec1fffd98e0487082a02fe');
+select public.fn_iu_step_record(
+    'iu-core', '030_event_types_and_outbox',
+    'f6879b62e79b25447ab9b257a98452ad291daf729fec1fffd98e0487082a02fe'
+);

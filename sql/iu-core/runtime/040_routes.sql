@@ -67,4 +67,7 @@ insert into public.iu_outbound_route
 select r.route_code, r.event_type, r.enabled, r.dry_run, r.target_kind, r.target_ref, known.name_no, r.route_version
 from recorded as r inner join known on known.name = r.route_code;
 
-select public.fn_iu_step_record('iu-core', '040_routes', 'fa7458db34b60f191142e285c1724c080336b4abbe9f410b8e8723c51e2c9b1f');
+select public.fn_iu_step_record(
+    'iu-core', '040_routes',
+    'fa7458db34b60f191142e285c1724c080336b4abbe9f410b8e8723c51e2c9b1f'
+);

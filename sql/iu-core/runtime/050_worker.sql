@@ -185,4 +185,7 @@ Events of the domain up to to_seq that were read and old enough are gone, with t
 attempts; batches, dead letters and replays stay. events_hash is the sha256 of the ids of the
 events, 16 bytes each, in the order of event_seq.';
 
-select public.fn_iu_step_record('iu-core', '050_worker', 'e9fc691b6ee223c76d09ec695a27563300fd5e07c8d17bb08662cca08590beff');
+select public.fn_iu_step_record(
+    'iu-core', '050_worker',
+    'e9fc691b6ee223c76d09ec695a27563300fd5e07c8d17bb08662cca08590beff'
+);

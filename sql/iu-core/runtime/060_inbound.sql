@@ -81,4 +81,7 @@ the changed row.';
 insert into public.iu_inbound_route (route_code, source_table, source_op, target_event_type) values
 ('iu_sql.iu_sql_link.insert', 'iu_sql_link', 'insert', 'sql_link_created');
 
-select public.fn_iu_step_record('iu-core', '060_inbound', '89f4ec2f6c23f972720e3f838c3024daf62c984f0ff594191ca64f7e840d8118');
+select public.fn_iu_step_record(
+    'iu-core', '060_inbound',
+    '89f4ec2f6c23f972720e3f838c3024daf62c984f0ff594191ca64f7e840d8118'
+);

@@ -139,4 +139,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 -- functions and views of older files
 select public.fn_iu_module_prune('iu-core');
 
-select public.fn_iu_step_record('iu-core', '070_functions', '55268aa2fabaad2a8cee555b4a91cccf9f8e7805aa7449640f8ba6f6841e3cd7');
+select public.fn_iu_step_record(
+    'iu-core', '070_functions',
+    '870cf77b0790c68ddc1111cea71f5ae526b338cb3adf7f159df946a8996b4cfc'
+);

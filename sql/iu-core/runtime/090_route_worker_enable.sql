@@ -24,4 +24,7 @@ begin
 end
 $run$;
 
-select public.fn_iu_step_record('iu-core', '090_route_worker_enable', 'd7dabd8397c8a8b4909be4e9f77b08fa02b7a376c793e8e5bede4389ef9c8a50');
+select public.fn_iu_step_record(
+    'iu-core', '090_route_worker_enable',
+    'd7dabd8397c8a8b4909be4e9f77b08fa02b7a376c793e8e5bede4389ef9c8a50'
+);

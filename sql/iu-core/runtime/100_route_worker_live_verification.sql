@@ -62,4 +62,7 @@ begin
 end
 $proof$;
 
-select public.fn_iu_step_record('iu-core', '100_route_worker_live_verification', '04f654b8a182caf2e1a343f3d972c7af51eeba17258577ecea93e3c532d8a721');
+select public.fn_iu_step_record(
+    'iu-core', '100_route_worker_live_verification',
+    '04f654b8a182caf2e1a343f3d972c7af51eeba17258577ecea93e3c532d8a721'
+);
