@@ -12,14 +12,11 @@ from pydantic import Field
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.kit import tags
-from iu_pipelines.defs.kit.asset_metadata import KINDS, columns, markdown_table, metadata
-from iu_pipelines.defs.kit.configuration import OWNER, Mount, unfinished_run
-from iu_pipelines.defs.kit.dagster_private import (
-    DagsterExecutionInterruptedError,
-    capture_interrupts,
-    check_captured_interrupt,
-)
-from iu_pipelines.defs.kit.step_errors import LATER, line_of, one_clear_line
+from iu_pipelines.defs.kit.asset_metadata import KINDS, markdown_table, metadata
+from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.defs.kit.dagster_private import capture_interrupts, check_captured_interrupt
+from iu_pipelines.defs.kit.runs import unfinished_run
+from iu_pipelines.defs.kit.step_errors import one_clear_line, skipped
 from iu_pipelines.defs.kit.validated_config import validated
 from iu_pipelines.domain import dead_letters, gates
 from iu_pipelines.domain.dead_letters import DeadLetter, ReplayResult
@@ -28,24 +25,6 @@ from iu_pipelines.errors import IuError
 MAX_LETTERS: Final = 10_000
 _UUID: Final = r"^$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _SHOWN: Final = 50
-
-_COLUMNS: Final = columns("""
-    dead_letter_id uuid the letter
-    event_id uuid the event that was set aside
-    worker_name text the consumer
-    route_code text the route that failed
-    idempotency_key text the key of every try
-    event_snapshot jsonb references of the event, never its content
-    failure_code text worker_process_error
-    failure_detail text what went wrong
-    attempts integer tries so far
-    resolution text null while open, then replayed or discarded
-    resolved_at timestamptz when it was closed
-    resolved_by text who closed it
-    resolution_reason text why it was closed
-    next_replay_at timestamptz an open letter is due from here on
-    created_at timestamptz when the event was set aside
-""")
 
 
 class ReplayConfig(dg.Config):
@@ -59,7 +38,10 @@ class ReplayConfig(dg.Config):
         default="", max_length=100, description="Only with this failure code. Empty: any."
     )
     older_than_seconds: float = Field(
-        default=0.0, ge=0, le=31_536_000, description="Only letters at least so old. 0: any age."
+        default=0.0,
+        ge=0,
+        le=31_536_000,
+        description="Only letters at least so old, up to 31,536,000. 0: any.",
     )
     replayable_only: bool = Field(
         default=False,
@@ -80,6 +62,18 @@ class ReplayConfig(dg.Config):
     )
 
 
+def definitions(mount: Mount) -> dg.Definitions:
+    """Return the letters, and what replays them."""
+    letters = asset(mount)
+    replay_job = job(mount, letters)
+    return dg.Definitions(
+        assets=[letters],
+        asset_checks=[check(mount)],
+        jobs=[replay_job],
+        sensors=[sensor(mount, replay_job)],
+    )
+
+
 def asset(mount: Mount) -> dg.AssetsDefinition:
     """Return the letters; to materialize them is to replay the open ones that the config selects."""
 
@@ -93,7 +87,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         ),
         metadata=metadata(
             "iu_route_dead_letter",
-            _COLUMNS,
+            DeadLetter,
             "objects/dead_letters/fn_iu_route_dead_letter_replay.sql",
             "objects/dead_letters/fn_iu_route_dead_letter_discard.sql",
             "runtime/050_worker.sql",
@@ -124,7 +118,7 @@ def _replay(
     _report_attempts(context, mount, results)
     if reason == "cancelled":
         context.log_event(dg.AssetMaterialization(mount.key("iu_route_dead_letter"), metadata=summary))
-        raise DagsterExecutionInterruptedError
+        raise dg.DagsterExecutionInterruptedError
     return dg.MaterializeResult(metadata=summary)
 
 
@@ -203,6 +197,25 @@ def _report_attempts(context: dg.AssetExecutionContext, mount: Mount, results: l
         )
 
 
+def check(mount: Mount) -> dg.AssetChecksDefinition:
+    """Return the check that no dead letter waits for somebody. It warns."""
+
+    @dg.asset_check(
+        name="dead_letters_open",
+        asset=mount.key("iu_route_dead_letter"),
+        required_resource_keys=mount.requires,
+        description="No dead letter is open.",
+    )
+    def dead_letters_open(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        with one_clear_line(), mount.open(context.resources) as gateway:
+            waiting = dead_letters.count_open(gateway)
+        return dg.AssetCheckResult(
+            passed=waiting == 0, severity=dg.AssetCheckSeverity.WARN, metadata={"dead_letter_open": waiting}
+        )
+
+    return dead_letters_open
+
+
 def job(mount: Mount, letters: dg.AssetsDefinition) -> Any:
     """Return the job that replays letters."""
     return dg.define_asset_job(
@@ -234,10 +247,8 @@ def sensor(mount: Mount, replay_job: Any) -> dg.SensorDefinition:
         try:
             with mount.open(context.resources) as gateway:
                 return _ask(context.instance, gateway, mount)
-        except LATER as error:
-            return dg.SkipReason(f"the database cannot be asked; the next tick tries again: {line_of(error)}")
         except IuError as error:
-            return dg.SkipReason(f"refused: {line_of(error)}")
+            return skipped(error)
 
     return dead_letter_replay_sensor
 

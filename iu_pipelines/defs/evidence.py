@@ -27,6 +27,12 @@ class EvidenceConfig(dg.Config):
     )
 
 
+def definitions(mount: Mount) -> dg.Definitions:
+    """Return the evidence, and the job that gathers it."""
+    proofs = asset(mount)
+    return dg.Definitions(assets=[proofs], jobs=[job(mount, proofs)])
+
+
 def asset(mount: Mount) -> dg.AssetsDefinition:
     """Return the evidence; a line that did not pass fails its check."""
     verdict = dg.AssetCheckSpec(

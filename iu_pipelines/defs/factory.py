@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from typing import Final
 
 import dagster as dg
 
 from iu_pipelines.defs import (
-    checks,
     dead_letters,
     evidence,
+    gates,
     health,
     inbound,
     outbox,
     prune,
     retention,
-    run_failure_sensor,
     steps,
     worker,
 )
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.console_logger import LOGGER, console
-from iu_pipelines.defs.kit.dagster_private import BetaWarning
 from iu_pipelines.defs.kit.resources import GatewayResource
+
+NOUNS: Final = (inbound, outbox, worker, dead_letters, gates, steps, evidence, retention)
+"""Modules whose `definitions` need a mount alone."""
+
+ABOUT_OTHERS: Final = (health, prune)
+"""Modules whose `definitions` also look at what was built before: checks to run, history to prune."""
 
 
 def build_defs(
@@ -32,45 +37,25 @@ def build_defs(
     """Return the definitions of one outbox, ready to be merged into a code location.
 
     *resources* replaces what *mount* asks for, by key: a `GatewayResource` with the URL of another
-    database, or one of a test. Several outboxes need a name each.
+    database, or one of a test. Several outboxes need a name each. Raises UsageError where `mount.running`
+    names no schedule or sensor.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", category=BetaWarning)
+        warnings.filterwarnings("ignore", category=dg.BetaWarning)
         return _build(mount or Mount(), resources or {})
 
 
 def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
-    attempts, letters = worker.asset(mount), dead_letters.asset(mount)
-    audit, proofs = health.asset(mount), evidence.asset(mount)
-    conserved = checks.conservation(mount)
-    asset_checks = [conserved, *checks.of_health(mount), steps.checks(mount)]
-    audited = dg.AssetSelection.assets(audit) | dg.AssetSelection.checks(*asset_checks)
-    worker_job, replay_job = worker.job(mount, attempts, conserved), dead_letters.job(mount, letters)
-    audit_job, prune_job = health.job(mount, audited), prune.job(mount)
+    built = dg.Definitions.merge(*(noun.definitions(mount) for noun in NOUNS))
+    for noun in ABOUT_OTHERS:
+        built = dg.Definitions.merge(built, noun.definitions(mount, built))
+    mount.require_running({one.name for one in (*(built.schedules or ()), *(built.sensors or ()))})
     return dg.Definitions(
-        assets=dg.with_source_code_references(
-            [*inbound.sources(mount), outbox.observed(mount), attempts, letters, audit, proofs]
-        ),
-        asset_checks=asset_checks,
-        jobs=[
-            worker_job,
-            replay_job,
-            audit_job,
-            evidence.job(mount, proofs),
-            prune_job,
-            retention.job(mount),
-        ],
-        schedules=[
-            worker.schedule(mount, worker_job),
-            health.schedule(mount, audit_job),
-            prune.schedule(mount, prune_job),
-            retention.schedule(mount),
-        ],
-        sensors=[
-            worker.sensor(mount, worker_job),
-            dead_letters.sensor(mount, replay_job),
-            run_failure_sensor.sensor(mount, [worker_job, replay_job], audit_job),
-        ],
+        assets=dg.with_source_code_references(list(built.assets or ())),
+        asset_checks=built.asset_checks,
+        jobs=built.jobs,
+        schedules=built.schedules,
+        sensors=built.sensors,
         resources={mount.resource_key: GatewayResource(), **resources},
         executor=dg.in_process_executor,
         loggers={LOGGER: console},

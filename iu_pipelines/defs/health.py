@@ -1,13 +1,15 @@
 """The health audit: what the database says of each worker, as an asset and as checks."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.kit.asset_metadata import KINDS, columns, markdown_table, metadata, run_link
+from iu_pipelines.defs.kit import tags
+from iu_pipelines.defs.kit.asset_metadata import KINDS, markdown_table, metadata, run_link
 from iu_pipelines.defs.kit.configuration import OWNER, Mount
 from iu_pipelines.defs.kit.dagster_private import get_smallest_cron_interval
 from iu_pipelines.defs.kit.step_errors import one_clear_line
@@ -16,27 +18,27 @@ from iu_pipelines.defs.outbox import observation
 from iu_pipelines.domain import gates, health, worker
 from iu_pipelines.domain.health import HealthReport
 
-_COLUMNS: Final = columns("""
-    healthy boolean whether the worker makes progress; a closed gate is a state and no fault
-    reasons text[] why not, and what is held
-    worker_name text the consumer
-    worker_gate_open boolean may the worker run
-    master_gate_open boolean may anything run
-    delivery_gate_open boolean may anything be delivered
-    live_routes text[] routes that may deliver
-    backlog bigint events waiting; exact up to 10,000
-    backlog_capped boolean whether there are more
-    backlog_oldest_seconds numeric how long the oldest has waited
-    attempts_in_audit bigint rows of the audit
-    failed_attempts bigint attempts that failed
-    delivered_sent bigint attempts that delivered; always 0
-    dead_letter_open bigint letters that wait for somebody; exact up to 10,000
-    dead_letter_open_capped boolean whether there are more
-    last_run_at timestamptz when the worker last ran
-    last_progress_at timestamptz when it last read an event
-    cursor_event_id uuid the newest event that the worker has read
-    cursor_created_at timestamptz when that event was made
-""")
+
+def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
+    """Return the report, and the job that makes it and runs its own checks and those of *others*."""
+    audit, backlog_moving = asset(mount), check(mount)
+    audit_job = job(mount, audit, [*_checks(others), backlog_moving])
+    return dg.Definitions(
+        assets=[audit],
+        asset_checks=[backlog_moving],
+        jobs=[audit_job],
+        schedules=[schedule(mount, audit_job)],
+        sensors=[sensor(mount, _watched(others), audit_job)],
+    )
+
+
+def _checks(others: dg.Definitions) -> list[dg.AssetChecksDefinition]:
+    return [check for check in others.asset_checks or () if isinstance(check, dg.AssetChecksDefinition)]
+
+
+def _watched(others: dg.Definitions) -> list[Any]:
+    """Return the jobs that attempt events, as their run tags say."""
+    return [job for job in others.jobs or () if tags.ATTEMPTS & set(job.run_tags or ())]
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
@@ -48,7 +50,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         required_resource_keys=mount.requires,
         description="What `fn_iu_route_worker_health` says of each worker. Judges progress, not liveness.",
         metadata=metadata(
-            "fn_iu_route_worker_health", _COLUMNS, "objects/health/fn_iu_route_worker_health.sql"
+            "fn_iu_route_worker_health", HealthReport, "objects/health/fn_iu_route_worker_health.sql"
         ),
         freshness_policy=_due_by(mount.health_audit_cron),
         group_name=mount.group,
@@ -109,11 +111,35 @@ def _latest(gateway: Queries) -> dg.MarkdownMetadataValue:
     return markdown_table(["batch", "worker", "seen", "dead letters", "run"], rows)
 
 
-def job(mount: Mount, selection: dg.AssetSelection) -> Any:
-    """Return the job that audits health and runs the checks of *selection*."""
+def check(mount: Mount) -> dg.AssetChecksDefinition:
+    """Return the check that every worker makes progress while the gates are open."""
+
+    @dg.asset_check(
+        name="backlog_moving",
+        asset=mount.key("iu_health_audit"),
+        required_resource_keys=mount.requires,
+        description="Every worker is healthy: while the gates are open, its backlog moves.",
+    )
+    def backlog_moving(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        with one_clear_line(), mount.open(context.resources) as gateway:
+            reports = [health.read(gateway, name) for name in mount.workers]
+        reasons = [f"{one.worker_name}: {reason}" for one in reports for reason in one.reasons]
+        return dg.AssetCheckResult(
+            passed=all(one.healthy for one in reports),
+            metadata={
+                "reasons": "; ".join(reasons) or "none",
+                "backlog": sum(one.backlog for one in reports),
+            },
+        )
+
+    return backlog_moving
+
+
+def job(mount: Mount, audit: dg.AssetsDefinition, checks: Iterable[dg.AssetChecksDefinition]) -> Any:
+    """Return the job that audits health and runs *checks*."""
     return dg.define_asset_job(
         mount.named("health_audit_job"),
-        selection=selection,
+        selection=dg.AssetSelection.assets(audit) | dg.AssetSelection.checks(*checks),
         description="Read the health of every worker, and prove that every guarantee still holds.",
         config=LOGGED,
         executor_def=dg.in_process_executor,
@@ -126,7 +152,26 @@ def schedule(mount: Mount, health_audit_job: Any) -> dg.ScheduleDefinition:
         name=mount.named("health_audit_schedule"),
         job=health_audit_job,
         cron_schedule=mount.health_audit_cron,
-        default_status=mount.schedule_status("health_audit_schedule"),
+        default_status=mount.schedule_status("health_audit_schedule", only_reads=True),
         description="Audit health whatever the gates say: a closed gate is part of the report.",
         owners=[OWNER],
     )
+
+
+def sensor(mount: Mount, watched: Sequence[Any], health_audit_job: Any) -> dg.SensorDefinition:
+    """Return the sensor that asks for a health audit after a worker's or a replay's run failed."""
+
+    @dg.run_failure_sensor(
+        name=mount.named("run_failure_sensor"),
+        monitored_jobs=list(watched),
+        request_job=health_audit_job,
+        default_status=mount.sensor_status("run_failure_sensor", only_reads=True),
+        description="After a failed worker or replay run: say what failed, and audit health.",
+    )
+    def run_failure_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
+        run = context.dagster_run
+        reason = (context.failure_event.message or "no message").splitlines()[0]
+        context.log.error("%s run %s failed: %s", run.job_name, run.run_id, reason)
+        return dg.RunRequest(job_name=health_audit_job.name, tags={tags.FAILED_RUN: run.run_id})
+
+    return run_failure_sensor

@@ -1,34 +1,36 @@
 """The outbox as an external, observed asset: what is in it, and how far behind the workers are."""
 
-from typing import Any, Final
+from typing import Any
 
 import dagster as dg
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.kit.asset_metadata import KINDS, columns, markdown_table, metadata
+from iu_pipelines.defs.kit.asset_metadata import KINDS, markdown_table, metadata
 from iu_pipelines.defs.kit.configuration import OWNER, Mount
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.domain import health, outbox
-
-_COLUMNS: Final = columns("""
-    event_id uuid UUIDv7, so that ids grow with time
-    event_seq bigint order of emission
-    emitted_xid xid8 the transaction that emitted the event
-    event_domain text whose event it is; a worker reads one domain
-    event_type text a type of event_type_registry
-    event_stream text from the registry
-    delivery_lane text from the registry
-    canonical_address text the address of the subject
-    event_subject_table text the table of the subject
-    event_subject_ref uuid the subject's key
-    actor_ref text who caused the event
-    payload_classification text safe_metadata
-    safe_payload jsonb references and counts only
-    created_at timestamptz when the row was written
-""")
+from iu_pipelines.domain.outbox import Event
 
 
-def spec(mount: Mount) -> dg.AssetSpec:
+def definitions(mount: Mount) -> dg.Definitions:
+    """Return the outbox as an observed asset."""
+    return dg.Definitions(assets=[asset(mount)])
+
+
+def asset(mount: Mount) -> dg.AssetsDefinition:
+    """Return the outbox with the function that looks at it when somebody presses Observe."""
+
+    def observe_event_outbox(context: dg.AssetExecutionContext) -> dg.ObserveResult:
+        with one_clear_line(), mount.open(context.resources) as gateway:
+            return dg.ObserveResult(asset_key=mount.key("event_outbox"), metadata=observation(gateway, mount))
+
+    decorated: dg.AssetsDefinition = dg.multi_observable_source_asset(
+        name=mount.named("observe_event_outbox"), specs=[_spec(mount)], required_resource_keys=mount.requires
+    )(observe_event_outbox)
+    return decorated
+
+
+def _spec(mount: Mount) -> dg.AssetSpec:
     """Return the outbox as the rest of the graph sees it."""
     return dg.AssetSpec(
         mount.key("event_outbox"),
@@ -39,7 +41,7 @@ def spec(mount: Mount) -> dg.AssetSpec:
         ),
         metadata=metadata(
             "event_outbox",
-            _COLUMNS,
+            Event,
             "objects/outbox/fn_iu_emit_event.sql",
             "objects/outbox/fn_iu_emit_events.sql",
             "runtime/030_event_types_and_outbox.sql",
@@ -48,19 +50,6 @@ def spec(mount: Mount) -> dg.AssetSpec:
         owners=[OWNER],
         kinds=KINDS,
     )
-
-
-def observed(mount: Mount) -> dg.AssetsDefinition:
-    """Return the outbox with the function that looks at it when somebody presses Observe."""
-
-    def observe_event_outbox(context: dg.AssetExecutionContext) -> dg.ObserveResult:
-        with one_clear_line(), mount.open(context.resources) as gateway:
-            return dg.ObserveResult(asset_key=mount.key("event_outbox"), metadata=observation(gateway, mount))
-
-    decorated: dg.AssetsDefinition = dg.multi_observable_source_asset(
-        name=mount.named("observe_event_outbox"), specs=[spec(mount)], required_resource_keys=mount.requires
-    )(observe_event_outbox)
-    return decorated
 
 
 def observation(gateway: Queries, mount: Mount) -> dict[str, Any]:

@@ -4,30 +4,18 @@ Dagster keeps all three for ever by default. Only what our own jobs, schedules, 
 is touched, because an instance may be shared. The audit in PostgreSQL is never pruned.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
 import dagster as dg
 import sqlalchemy
 from pydantic import Field
 
-from iu_pipelines.defs.kit.configuration import OWNER, SCHEDULES, SENSORS, Mount
-from iu_pipelines.defs.kit.dagster_private import (
-    FINISHED_STATUSES,
-    SqlEventLogStorage,
-    SqlEventLogStorageTable,
-)
+from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.defs.kit.dagster_private import SqlEventLogStorage, SqlEventLogStorageTable
+from iu_pipelines.defs.kit.runs import FINISHED
 from iu_pipelines.defs.kit.validated_config import validated
-
-JOBS: Final = (
-    "route_worker_job",
-    "dead_letter_replay_job",
-    "health_audit_job",
-    "evidence_job",
-    "prune_job",
-    "retention_job",
-)
-ASSETS: Final = ("event_outbox", "iu_route_attempt", "iu_route_dead_letter", "iu_health_audit", "iu_evidence")
 
 
 class PruneConfig(dg.Config):
@@ -45,8 +33,36 @@ class PruneConfig(dg.Config):
     preview: bool = Field(default=False, description="Count what would be deleted, and delete nothing.")
 
 
-def job(mount: Mount) -> dg.JobDefinition:
-    """Return the job that prunes."""
+@dataclass(frozen=True)
+class Names:
+    """The names under which Dagster's storage keeps the history of one outbox."""
+
+    jobs: frozenset[str]
+    schedules_and_sensors: frozenset[str]
+    assets: frozenset[dg.AssetKey]
+
+
+def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
+    """Return the job that prunes the history of *others* and its own, and its schedule."""
+    prune_job = job(mount, lambda: names_of(dg.Definitions.merge(others, own)))
+    own = dg.Definitions(jobs=[prune_job], schedules=[schedule(mount, prune_job)])
+    return own
+
+
+def names_of(built: dg.Definitions) -> Names:
+    """Return the names of *built*. External assets are left out: nothing here writes events of them."""
+    executable = [asset for asset in built.assets or () if isinstance(asset, dg.AssetsDefinition)]
+    return Names(
+        jobs=frozenset(job.name for job in built.jobs or ()),
+        schedules_and_sensors=frozenset(
+            one.name for one in (*(built.schedules or ()), *(built.sensors or ()))
+        ),
+        assets=frozenset(key for asset in executable for key in asset.keys),
+    )
+
+
+def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
+    """Return the job that prunes; a run of it calls *names*, when everything is built."""
     op_name = mount.named("prune_dagster_history")
 
     @dg.op(
@@ -54,10 +70,11 @@ def job(mount: Mount) -> dg.JobDefinition:
     )
     def prune_dagster_history(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         before = datetime.now(UTC) - timedelta(days=config.keep_days)
+        ours, instance = names(), context.instance
         counts = {
-            "runs": _prune_runs(context.instance, mount, before, config),
-            "ticks": _prune_ticks(context.instance, mount, before, config.preview),
-            "events": _prune_events(context.instance, mount, before, config.preview),
+            "runs": _prune_runs(instance, ours.jobs, before, config),
+            "ticks": _prune_ticks(instance, ours.schedules_and_sensors, before, config.preview),
+            "events": _prune_events(instance, ours.assets, before, config.preview),
         }
         what = "would be deleted" if config.preview else "deleted"
         context.log.info("%s, older than %s: %s", what, before.isoformat(timespec="minutes"), counts)
@@ -75,15 +92,15 @@ def job(mount: Mount) -> dg.JobDefinition:
     return prune_job
 
 
-def _prune_runs(instance: dg.DagsterInstance, mount: Mount, before: datetime, config: PruneConfig) -> int:
+def _prune_runs(
+    instance: dg.DagsterInstance, jobs: frozenset[str], before: datetime, config: PruneConfig
+) -> int:
     """Delete finished runs made before *before*, but never the newest run of a job."""
-    kept = {
-        run.run_id for name in JOBS for run in _runs(instance, mount.named(name), None, 1, ascending=False)
-    }
+    kept = {run.run_id for name in jobs for run in _runs(instance, name, None, 1, ascending=False)}
     doomed = [
         run.run_id
-        for name in JOBS
-        for run in _runs(instance, mount.named(name), before, config.max_runs, ascending=True)
+        for name in sorted(jobs)
+        for run in _runs(instance, name, before, config.max_runs, ascending=True)
         if run.run_id not in kept
     ][: config.max_runs]
     for run_id in () if config.preview else doomed:
@@ -94,12 +111,11 @@ def _prune_runs(instance: dg.DagsterInstance, mount: Mount, before: datetime, co
 def _runs(
     instance: dg.DagsterInstance, job_name: str, before: datetime | None, limit: int, *, ascending: bool
 ) -> list[dg.DagsterRun]:
-    found = dg.RunsFilter(job_name=job_name, statuses=list(FINISHED_STATUSES), created_before=before)
+    found = dg.RunsFilter(job_name=job_name, statuses=list(FINISHED), created_before=before)
     return list(instance.get_runs(found, limit=limit, ascending=ascending))
 
 
-def _prune_ticks(instance: dg.DagsterInstance, mount: Mount, before: datetime, preview: bool) -> int:
-    names = {mount.named(name) for name in (*SCHEDULES, *SENSORS)}
+def _prune_ticks(instance: dg.DagsterInstance, names: frozenset[str], before: datetime, preview: bool) -> int:
     count = 0
     for state in instance.all_instigator_state():
         if state.instigator_name in names:
@@ -110,7 +126,9 @@ def _prune_ticks(instance: dg.DagsterInstance, mount: Mount, before: datetime, p
     return count
 
 
-def _prune_events(instance: dg.DagsterInstance, mount: Mount, before: datetime, preview: bool) -> int:
+def _prune_events(
+    instance: dg.DagsterInstance, assets: frozenset[dg.AssetKey], before: datetime, preview: bool
+) -> int:
     """Delete old events of our assets that belong to no run: the observations of the backlog sensor."""
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
@@ -118,7 +136,7 @@ def _prune_events(instance: dg.DagsterInstance, mount: Mount, before: datetime, 
     events = SqlEventLogStorageTable
     old = sqlalchemy.and_(
         events.c.run_id == "",
-        events.c.asset_key.in_([mount.key(name).to_string() for name in ASSETS]),
+        events.c.asset_key.in_([key.to_string() for key in assets]),
         events.c.timestamp < before.replace(tzinfo=None),
     )
     with storage.index_connection() as connection:

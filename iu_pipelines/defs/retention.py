@@ -14,9 +14,19 @@ class RetentionConfig(dg.Config):
     """Where a run stops although more is due. How long to keep is a setting of the outbox."""
 
     max_rounds: int = Field(
-        default=1_000, ge=1, le=1_000_000, description="Stop after so many rounds, a transaction each."
+        default=1_000,
+        ge=1,
+        le=1_000_000,
+        description="Stop after so many rounds, up to 1,000,000, a transaction each.",
     )
-    max_seconds: float = Field(default=600.0, gt=0, le=86_400, description="Stop after so many seconds.")
+    max_seconds: float = Field(
+        default=600.0, gt=0, le=86_400, description="Stop after so many seconds, up to 86,400."
+    )
+
+
+def definitions(mount: Mount) -> dg.Definitions:
+    """Return the job that drops old events, and its schedule."""
+    return dg.Definitions(jobs=[job(mount)], schedules=[schedule(mount)])
 
 
 def job(mount: Mount) -> dg.JobDefinition:
@@ -58,7 +68,10 @@ def job(mount: Mount) -> dg.JobDefinition:
 
 
 def schedule(mount: Mount) -> dg.ScheduleDefinition:
-    """Return the nightly schedule. It deletes, so it starts switched off."""
+    """Return the nightly schedule. It deletes, so it starts switched off.
+
+    The job is named and not given: Dagster replaces a job that needs resources, and warns of `owners` again.
+    """
     return dg.ScheduleDefinition(
         name=mount.named("retention_schedule"),
         job_name=mount.named("retention_job"),

@@ -7,47 +7,26 @@ from typing import Any, Final
 
 import dagster as dg
 from pydantic import Field
+from pydantic.fields import FieldInfo
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.batch_metadata import batch_metadata, summary_metadata
 from iu_pipelines.defs.kit import tags
-from iu_pipelines.defs.kit.asset_metadata import KINDS, columns, metadata
-from iu_pipelines.defs.kit.configuration import OWNER, WORKER_NAME_PATTERN, Mount, unfinished_run
-from iu_pipelines.defs.kit.dagster_private import (
-    MAX_RUNTIME_SECONDS_TAG,
-    DagsterExecutionInterruptedError,
-    capture_interrupts,
-    check_captured_interrupt,
-)
-from iu_pipelines.defs.kit.step_errors import LATER, line_of, one_clear_line
+from iu_pipelines.defs.kit.asset_metadata import KINDS, metadata
+from iu_pipelines.defs.kit.configuration import OWNER, WORKER_NAME_PATTERN, Mount
+from iu_pipelines.defs.kit.dagster_private import capture_interrupts, check_captured_interrupt
+from iu_pipelines.defs.kit.runs import unfinished_run
+from iu_pipelines.defs.kit.step_errors import one_clear_line, skipped
 from iu_pipelines.defs.kit.validated_config import validated
 from iu_pipelines.defs.outbox import observation
-from iu_pipelines.domain import health, worker
+from iu_pipelines.domain import attempts, health, worker
+from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.worker import DEFAULT_WORKER, Drain, RunLimits
 from iu_pipelines.errors import IuError
 
 MAX_BATCHES: Final = 200
 _GRACE_SECONDS: Final = 180
-
-_COLUMNS: Final = columns("""
-    attempt_id bigint in the order of writing
-    batch_id bigint the batch that made the attempt; null for a replay
-    worker_name text the consumer
-    event_id uuid the event
-    route_code text the route; null where none was enabled
-    idempotency_key text the same for every try of one worker, event and route
-    attempt_no integer 1 for the batch, higher for replays
-    status text as decision
-    decision text dry_run, skipped, failed or sent
-    delivered boolean always false: delivery is not built
-    target_kind text of the route at that moment
-    target_ref text of the route at that moment
-    error_code text worker_process_error where it failed
-    error_detail text what went wrong
-    created_at timestamptz when the row was written
-    run_ref text the id of the Dagster run that made it
-""")
 
 
 class RouteWorkerConfig(dg.Config):
@@ -74,12 +53,26 @@ class RouteWorkerConfig(dg.Config):
         default=0.0,
         ge=0,
         le=3_600,
-        description="Once drained, stay so many seconds and look for events every 100 ms. 0: end at once.",
+        description="Once drained, stay so many seconds, up to 3,600, and look for events every 100 ms. "
+        "0: end at once.",
     )
 
     def limits(self) -> RunLimits:
         """Return the limits as the worker takes them."""
         return RunLimits(self.batch_limit, self.max_batches, self.max_seconds, self.linger_seconds)
+
+
+def definitions(mount: Mount) -> dg.Definitions:
+    """Return the audit of attempts, and what runs the worker."""
+    audit, conservation = asset(mount), check(mount)
+    route_worker_job = job(mount, audit, conservation)
+    return dg.Definitions(
+        assets=[audit],
+        asset_checks=[conservation],
+        jobs=[route_worker_job],
+        schedules=[schedule(mount, route_worker_job)],
+        sensors=[sensor(mount, route_worker_job)],
+    )
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
@@ -95,7 +88,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         ),
         metadata=metadata(
             "iu_route_attempt",
-            _COLUMNS,
+            Attempt,
             "objects/worker/fn_iu_route_worker_run.sql",
             "objects/attempts/fn_iu_attempts_write.sql",
             "runtime/050_worker.sql",
@@ -117,7 +110,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
 def _tags(mount: Mount, config: RouteWorkerConfig) -> dict[str, str]:
     """Return the worker that the run is for, and when Dagster may take it for dead."""
     seconds = math.ceil(config.max_seconds) + _GRACE_SECONDS
-    return {tags.WORKER: mount.tag(config.worker_name), MAX_RUNTIME_SECONDS_TAG: str(seconds)}
+    return {tags.WORKER: mount.tag(config.worker_name), dg.MAX_RUNTIME_SECONDS_TAG: str(seconds)}
 
 
 def _route(
@@ -137,7 +130,7 @@ def _route(
     context.log.info("stopped: %s; %s batches, %s events", run.stopped_reason, run.batches, run.seen)
     if run.stopped_reason == "cancelled":
         context.log_event(dg.AssetMaterialization(mount.key("iu_route_attempt"), metadata=summary))
-        raise DagsterExecutionInterruptedError
+        raise dg.DagsterExecutionInterruptedError
     return dg.MaterializeResult(metadata=summary)
 
 
@@ -169,12 +162,43 @@ def _report_batches(context: dg.AssetExecutionContext, gateway: Queries, mount: 
             )
 
 
-def job(mount: Mount, attempts: dg.AssetsDefinition, check: dg.AssetChecksDefinition) -> Any:
-    """Return the job that runs the worker and then *check*."""
+def check(mount: Mount) -> dg.AssetChecksDefinition:
+    """Return the check that each consumed event has its attempts. It blocks what comes after."""
+
+    @dg.asset_check(
+        name="conservation",
+        asset=mount.key("iu_route_attempt"),
+        blocking=True,
+        required_resource_keys=mount.requires,
+        description=(
+            "Each event that a worker has consumed has its attempts, and each batch has as many as it says. "
+            "Looks at the newest events and batches, at a bounded cost."
+        ),
+    )
+    def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        with one_clear_line(), mount.open(context.resources) as gateway:
+            found = [attempts.conservation(gateway, name) for name in mount.workers]
+        missing = sum(one.events_unattempted for one in found)
+        differing = sum(one.batches_differing for one in found)
+        return dg.AssetCheckResult(
+            passed=not missing and not differing,
+            severity=dg.AssetCheckSeverity.ERROR,
+            metadata={
+                "events_unattempted": missing,
+                "batches_checked": sum(one.batches_checked for one in found),
+                "batches_differing": differing,
+            },
+        )
+
+    return conservation
+
+
+def job(mount: Mount, audit: dg.AssetsDefinition, conservation: dg.AssetChecksDefinition) -> Any:
+    """Return the job that runs the worker and then checks *conservation*."""
     return dg.define_asset_job(
         mount.named("route_worker_job"),
-        selection=dg.AssetSelection.assets(attempts).without_checks() | dg.AssetSelection.checks(check),
-        config=validated(_config_of(mount), attempts.op.name),
+        selection=dg.AssetSelection.assets(audit).without_checks() | dg.AssetSelection.checks(conservation),
+        config=validated(_config_of(mount), audit.op.name),
         description="Run the route worker until the outbox is drained or a limit is reached.",
         run_tags={tags.WORKER: mount.tag(mount.workers[0])},
         executor_def=dg.in_process_executor,
@@ -185,12 +209,12 @@ def _config_of(mount: Mount) -> type[RouteWorkerConfig]:
     """Return the config whose default worker is the first one of *mount*."""
     if mount.workers[0] == DEFAULT_WORKER:
         return RouteWorkerConfig
-    field = RouteWorkerConfig.model_fields["worker_name"]
+    field: Any = FieldInfo.merge_field_infos(
+        RouteWorkerConfig.model_fields["worker_name"], default=mount.workers[0]
+    )
 
     class MountedRouteWorkerConfig(RouteWorkerConfig):
-        worker_name: str = Field(
-            default=mount.workers[0], pattern=WORKER_NAME_PATTERN, description=field.description
-        )
+        worker_name: str = field
 
     return MountedRouteWorkerConfig
 
@@ -214,7 +238,7 @@ def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
             with mount.open(context.resources) as gateway:
                 asked = [_ask(context.instance, mount, health.read(gateway, name)) for name in mount.workers]
         except IuError as error:
-            return _unreachable(error)
+            return skipped(error)
         answer = _answer(asked)
         return answer if isinstance(answer, dg.SkipReason) else _keyed(context, answer)
 
@@ -253,7 +277,7 @@ def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
                 asked = [_ask_backlog(context.instance, mount, report) for report in reports]
                 observed = _observed(context, gateway, mount, reports)
         except IuError as error:
-            return dg.SensorResult(skip_reason=_unreachable(error))
+            return dg.SensorResult(skip_reason=skipped(error))
         answer = _answer(asked)
         if isinstance(answer, dg.SkipReason):
             return dg.SensorResult(skip_reason=answer, **observed)
@@ -312,10 +336,3 @@ def closed_gate(report: HealthReport) -> str | None:
 def _answer(asked: list[dg.RunRequest | str]) -> list[dg.RunRequest] | dg.SkipReason:
     requests = [one for one in asked if isinstance(one, dg.RunRequest)]
     return requests or dg.SkipReason("; ".join(str(one) for one in asked))
-
-
-def _unreachable(error: IuError) -> dg.SkipReason:
-    prefix = (
-        "the database cannot be asked; the next tick tries again" if isinstance(error, LATER) else "refused"
-    )
-    return dg.SkipReason(f"{prefix}: {line_of(error)}")

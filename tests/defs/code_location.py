@@ -9,6 +9,9 @@ from uuid import uuid4
 
 import dagster as dg
 
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import attempts, outbox
+
 ROUTE = "iu.version_applied.workflow"
 
 
@@ -77,3 +80,15 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
             assert data.user_failure_data
             return str(data.user_failure_data.description)
     raise AssertionError("no step failed")
+
+
+def emit_one(url: str) -> None:
+    """Emit one event into the database of *url*."""
+    with Gateway(url) as gateway:
+        outbox.emit(gateway, "version_applied", "test/1", uuid4(), "test", {})
+
+
+def attempts_in(url: str) -> int:
+    """Return how many attempts the database of *url* has, up to 20."""
+    with Gateway(url) as gateway:
+        return len(attempts.recent(gateway))

@@ -31,6 +31,12 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @pytest.fixture
+def second_database(new_database: Callable[[str], str], template: str) -> str:
+    """Another fresh database with every step applied."""
+    return new_database(template)
+
+
+@pytest.fixture
 def location(database: str, instance: dg.DagsterInstance) -> Location:
     """The code location on a fresh database with every step applied."""
     gateway = GatewayResource(database_url=database)

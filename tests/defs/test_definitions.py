@@ -1,7 +1,9 @@
-"""What the code location holds, and that it loads without a word."""
+"""What the code location has, and that it loads without a warning."""
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +13,9 @@ import dagster as dg
 import pytest
 from code_location import Location
 
-from iu_pipelines.db.gateway import Gateway
+from iu_pipelines import defs as package
 from iu_pipelines.definitions import defs
+from iu_pipelines.defs import factory
 from iu_pipelines.settings import sql_root
 
 REPOSITORY = Path(__file__).parents[2]
@@ -27,7 +30,6 @@ ARROWS = {
     "iu_evidence": {"iu_route_attempt", "iu_route_dead_letter", "iu_health_audit"},
 }
 EXTERNAL = {"unit_version", "iu_sql_link", "event_outbox"}
-TABLES = sorted(set(ARROWS) - {"iu_health_audit", "iu_evidence"})
 
 
 def test_the_assets_and_the_arrows_between_them_are_these() -> None:
@@ -51,27 +53,6 @@ def test_every_asset_says_whose_it_is_and_what_it_is(asset: str) -> None:
     references = node.metadata["dagster/code_references"].code_references
     assert references
     assert all(Path(reference.file_path).is_file() for reference in references)
-
-
-@pytest.mark.parametrize("asset", TABLES)
-def test_the_column_schema_is_that_of_the_database(asset: str, gateway: Gateway) -> None:
-    node = defs.resolve_asset_graph().get(dg.AssetKey(asset))
-    rows = gateway.fetch_all(
-        """select attname::text as name, format_type(atttypid, null) as type
-             from pg_attribute
-            where attrelid = %s::regclass and attnum > 0 and not attisdropped""",
-        (f"public.{asset}",),
-    )
-    spoken = {"timestamp with time zone": "timestamptz"}
-    seen = {row["name"]: spoken.get(row["type"], row["type"]) for row in rows}
-    said = {column.name: column.type for column in node.metadata["dagster/column_schema"].columns}
-    assert said == seen
-
-
-def test_the_columns_of_the_health_audit_are_the_keys_of_the_report(gateway: Gateway) -> None:
-    node = defs.resolve_asset_graph().get(dg.AssetKey("iu_health_audit"))
-    report = gateway.fetch_value("select public.fn_iu_route_worker_health()")
-    assert {column.name for column in node.metadata["dagster/column_schema"].columns} == set(report)
 
 
 def test_the_jobs_are_these_and_run_in_one_process() -> None:
@@ -168,3 +149,13 @@ def test_no_op_leaves_a_pickle_behind(location: Location) -> None:
     kinds = {event.event_type for event in result.all_events}
     assert result.success
     assert dg.DagsterEventType.HANDLED_OUTPUT not in kinds
+
+
+def test_every_module_that_gives_definitions_is_in_the_factory() -> None:
+    found = {
+        name
+        for _, name, _ in pkgutil.iter_modules(package.__path__)
+        if hasattr(importlib.import_module(f"{package.__name__}.{name}"), "definitions")
+    }
+    built = {noun.__name__.rpartition(".")[2] for noun in (*factory.NOUNS, *factory.ABOUT_OTHERS)}
+    assert built == found

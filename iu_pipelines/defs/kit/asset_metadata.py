@@ -7,26 +7,29 @@ from typing import Any, Final
 
 import dagster as dg
 
+from iu_pipelines.domain import rows
 from iu_pipelines.settings import sql_root
 
 KINDS: Final = {"postgres", "sql"}
 
 
-def columns(lines: str) -> dg.TableSchema:
-    """Read a column schema from lines of `name type description`."""
-    parts = [line.strip().split(maxsplit=2) for line in lines.strip().splitlines()]
-    return dg.TableSchema(
-        columns=[dg.TableColumn(name=name, type=kind, description=text) for name, kind, text in parts]
-    )
-
-
-def metadata(table: str, schema: dg.TableSchema, *sql_files: str) -> dict[str, Any]:
-    """Return the metadata of an asset that is a table or view of the outbox."""
+def metadata(name: str, row: type, *sql_files: str) -> dict[str, Any]:
+    """Return the metadata of an asset that is a table, view or function whose answers are each a *row*."""
     return {
-        "dagster/column_schema": schema,
-        "dagster/table_name": f"public.{table}",
+        "dagster/column_schema": column_schema(row),
+        "dagster/table_name": f"public.{name}",
         "dagster/code_references": code_references(*sql_files),
     }
+
+
+def column_schema(row: type) -> dg.TableSchema:
+    """Return the columns of the dataclass *row*."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(name=column.name, type=column.type, description=column.description)
+            for column in rows.columns(row)
+        ]
+    )
 
 
 def code_references(*sql_files: str) -> dg.CodeReferencesMetadataValue:
@@ -39,11 +42,11 @@ def code_references(*sql_files: str) -> dg.CodeReferencesMetadataValue:
     )
 
 
-def markdown_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
+def markdown_table(header: Sequence[str], cells: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
     """Return a table that the UI shows as one; an empty one says so."""
-    if not rows:
+    if not cells:
         return dg.MetadataValue.md("none")
-    lines = [header, ["---"] * len(header), *rows]
+    lines = [header, ["---"] * len(header), *cells]
     return dg.MetadataValue.md("\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines))
 
 

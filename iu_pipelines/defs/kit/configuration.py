@@ -1,14 +1,20 @@
-"""Where one outbox hangs in a Dagster code location: its names, workers, schedules and starting states."""
+"""Configuration of one outbox in a code location: names, workers, schedules, thresholds."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Any, Final
 
 import dagster as dg
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit.dagster_private import is_valid_cron_string
@@ -17,60 +23,79 @@ from iu_pipelines.errors import UsageError
 
 OWNER: Final = "team:iu-core"
 
-UNFINISHED: Final = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-)
-
-OBSERVERS: Final = frozenset({"health_audit_schedule", "run_failure_sensor"})
-"""What starts RUNNING by default: it reads, and invokes no worker."""
-
-SCHEDULES: Final = ("route_worker_schedule", "health_audit_schedule", "prune_schedule", "retention_schedule")
-SENSORS: Final = ("backlog_sensor", "dead_letter_replay_sensor", "run_failure_sensor")
-
 WORKER_NAME_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,100}$"
-_NAME_PATTERN: Final = r"[a-z][a-z0-9_]{0,40}"
+"""What `fn_iu_worker_name_require` accepts."""
 
 
-@dataclass(frozen=True)
-class Mount:
-    """One outbox in a code location.
+def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("A name occurs twice")
+    return names
 
-    ``name`` is empty for the only outbox of a location; otherwise it leads every asset key, job,
-    schedule and sensor, so that several fit beside one another. ``running`` names the schedules and
-    sensors that start switched on. Ages and intervals are seconds.
+
+def _cron(text: str) -> str:
+    if not is_valid_cron_string(text):
+        raise ValueError("This is no cron expression: give five fields (minute, hour, day, month, weekday)")
+    return text
+
+
+def _names(context: dg.ResolutionContext, value: Any) -> Any:
+    return context.resolve_value(value)
+
+
+_NAMES: Final = dg.Resolver(_names, model_field_type=list[str])
+"""How YAML gives names, for Dagster resolves neither a tuple nor a set by itself."""
+
+WorkerName = Annotated[str, StringConstraints(pattern=WORKER_NAME_PATTERN)]
+Cron = Annotated[str, AfterValidator(_cron)]
+
+
+class Mount(dg.Model):
+    """One outbox in a code location; the fields are what a person can choose.
+
+    Raises UsageError where a value cannot work, with the field, the value and what to give.
     """
 
-    name: str = ""
-    workers: tuple[str, ...] = (DEFAULT_WORKER,)
-    backlog_threshold: int = 1000
-    backlog_age_seconds: float = 10.0
-    sensor_interval_seconds: int = 5
-    route_worker_cron: str = "*/5 * * * *"
-    health_audit_cron: str = "*/15 * * * *"
-    prune_cron: str = "17 3 * * *"
-    retention_cron: str = "47 3 * * *"
-    running: frozenset[str] = OBSERVERS
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
-    def __post_init__(self) -> None:
-        """Refuse what could not work. Raises UsageError with the field and the reason."""
-        if self.name and not re.fullmatch(_NAME_PATTERN, self.name):
-            raise _refused("name", self.name, "up to 41 lowercase letters, digits and _, a letter first")
-        if not self.workers or len(set(self.workers)) < len(self.workers):
-            raise _refused("workers", self.workers, "one worker or more, each named once")
-        for worker in self.workers:
-            if not re.match(WORKER_NAME_PATTERN, worker):
-                raise _refused("workers", worker, "1 to 100 letters, digits, or _ . : -")
-        crons = (self.route_worker_cron, self.health_audit_cron, self.prune_cron, self.retention_cron)
-        for cron in crons:
-            if not is_valid_cron_string(cron):
-                raise _refused("cron", cron, "five fields: minute, hour, day, month, weekday")
-        unknown = sorted(self.running - {*SCHEDULES, *SENSORS})
-        if unknown:
-            raise _refused("running", unknown[0], f"one of {', '.join((*SCHEDULES, *SENSORS))}")
+    name: str = Field(
+        default="",
+        pattern=r"^([a-z][a-z0-9_]{0,40})?$",
+        description="Leads every asset key, job, schedule and sensor: up to 41 lowercase letters, digits and "
+        "_, a letter first. It may be left out for a single outbox.",
+    )
+    workers: Annotated[tuple[WorkerName, ...], AfterValidator(_unique), _NAMES] = Field(
+        default=(DEFAULT_WORKER,),
+        min_length=1,
+        description="The consumers, each with a cursor and each named once. A name has 1 to 100 letters, "
+        "digits and the characters _ . : - in any order.",
+    )
+    backlog_threshold: int = Field(
+        default=1000, ge=1, description="backlog_sensor runs a worker with so many events waiting."
+    )
+    backlog_age_seconds: float = Field(
+        default=10.0, gt=0, description="backlog_sensor runs a worker with an event that has waited so long."
+    )
+    sensor_interval_seconds: int = Field(
+        default=5, ge=5, description="The sensors evaluate at most once in so many seconds."
+    )
+    route_worker_cron: Cron = Field(default="*/5 * * * *", description="When the workers run.")
+    health_audit_cron: Cron = Field(default="*/15 * * * *", description="When health is audited.")
+    prune_cron: Cron = Field(default="17 3 * * *", description="When Dagster's history is pruned.")
+    retention_cron: Cron = Field(default="47 3 * * *", description="When old events are dropped.")
+    running: Annotated[frozenset[str] | None, _NAMES] = Field(
+        default=None,
+        description="Schedules and sensors that start switched on; by default those that invoke no worker "
+        "and delete nothing.",
+    )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse(cls, values: Any, handler: ModelWrapValidatorHandler[Mount]) -> Mount:
+        try:
+            return handler(values)
+        except ValidationError as error:
+            raise _refusal(cls, error) from None
 
     @property
     def resource_key(self) -> str:
@@ -104,22 +129,32 @@ class Mount:
         connection: AbstractContextManager[Gateway] = getattr(resources, self.resource_key).open()
         return connection
 
-    def schedule_status(self, name: str) -> dg.DefaultScheduleStatus:
-        """Return whether a schedule starts switched on."""
-        return dg.DefaultScheduleStatus.RUNNING if name in self.running else dg.DefaultScheduleStatus.STOPPED
+    def schedule_status(self, name: str, *, only_reads: bool = False) -> dg.DefaultScheduleStatus:
+        """Return whether the schedule *name* starts switched on; by default only what *only_reads* does."""
+        is_on = self._starts(name, only_reads)
+        return dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED
 
-    def sensor_status(self, name: str) -> dg.DefaultSensorStatus:
-        """Return whether a sensor starts switched on."""
-        return dg.DefaultSensorStatus.RUNNING if name in self.running else dg.DefaultSensorStatus.STOPPED
+    def sensor_status(self, name: str, *, only_reads: bool = False) -> dg.DefaultSensorStatus:
+        """Return whether the sensor *name* starts switched on; by default only what *only_reads* does."""
+        is_on = self._starts(name, only_reads)
+        return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
+
+    def _starts(self, name: str, only_reads: bool) -> bool:
+        return only_reads if self.running is None else name in self.running
+
+    def require_running(self, built: set[str]) -> None:
+        """Raise UsageError where ``running`` names no schedule or sensor of *built*, their full names."""
+        unknown = sorted(name for name in self.running or () if self.named(name) not in built)
+        if unknown:
+            known = sorted(name.removeprefix(self.named("")) for name in built)
+            raise UsageError(f"running = {unknown[0]!r} is refused", hint=f"Choose from: {', '.join(known)}.")
 
 
-def _refused(field: str, value: object, expected: str) -> UsageError:
-    return UsageError(f"{field} = {value!r} is refused", hint=f"give {expected}")
-
-
-def unfinished_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> str | None:
-    """Return the id of a queued or started run with *tags*, or None."""
-    runs: Sequence[dg.DagsterRun] = instance.get_runs(
-        dg.RunsFilter(statuses=list(UNFINISHED), tags=tags), limit=1
-    )
-    return runs[0].run_id if runs else None
+def _refusal(mount: type[Mount], error: ValidationError) -> UsageError:
+    """Return the first fault of *error* with the field, the value and what to give."""
+    detail = error.errors(include_url=False)[0]
+    field = str(detail["loc"][0]) if detail["loc"] else "a mount"
+    known = mount.model_fields.get(field)
+    give = known.description if known else f"The fields are: {', '.join(mount.model_fields)}."
+    reason = detail["msg"].removeprefix("Value error, ")
+    return UsageError(f"{field} = {detail['input']!r} is refused", hint=f"{reason}. {give}")

@@ -8,7 +8,6 @@ job; old events that belong to no run can only be deleted in the table that hold
 from __future__ import annotations
 
 from dagster._core.definitions.reconstruct import ReconstructableRepository
-from dagster._core.errors import DagsterExecutionInterruptedError
 from dagster._core.execution.api import execute_run
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import (
@@ -16,20 +15,13 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 from dagster._utils.schedules import get_smallest_cron_interval, is_valid_cron_string
-from dagster_shared.utils.warnings import BetaWarning
 
 __all__ = [
-    "FINISHED_STATUSES",
-    "MAX_RUNTIME_SECONDS_TAG",
-    "BetaWarning",
-    "DagsterExecutionInterruptedError",
     "InstanceRef",
     "LoadableTargetOrigin",
     "ManagedGrpcPythonEnvCodeLocationOrigin",

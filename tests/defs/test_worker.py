@@ -1,4 +1,4 @@
-"""The main job: batches, summary, limits, the way back, and what a failure looks like."""
+"""The route worker: batches, summary, limits, conservation, and when a schedule or sensor asks for a run."""
 
 from __future__ import annotations
 
@@ -13,10 +13,20 @@ import pytest
 from code_location import Location, checks, failure, materializations
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit import tags
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.domain import gates, worker
+from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 Emit = Callable[[int], list[Any]]
+
+CLOSED = [
+    ({gates.MASTER: "false"}, "the master gate is closed"),
+    ({gates.WORKER: "false"}, "the worker gate is closed"),
+    ({gates.MASTER: "false", gates.WORKER: "false"}, "the master gate is closed"),
+]
 
 
 def test_each_batch_is_one_materialization_and_the_run_ends_with_a_summary(
@@ -197,3 +207,122 @@ def test_a_refusal_of_the_engine_fails_the_run_in_one_line_with_what_to_do(
     assert not result.success
     assert failure(result).startswith("IU501: ")
     assert "\n" not in failure(result)
+
+
+@pytest.fixture
+def old_events(emit: Emit, gateway: Gateway) -> None:
+    """Three events that have waited for a minute."""
+    emit(3)
+    gateway.run_script(
+        """
+        alter table public.event_outbox disable trigger user;
+        update public.event_outbox set created_at = created_at - interval '1 minute';
+        alter table public.event_outbox enable trigger user;
+        """
+    )
+
+
+def test_the_schedule_runs_the_worker_while_the_gates_are_open(location: Location) -> None:
+    (request,) = location.schedule("route_worker_schedule").run_requests
+    assert request.run_config == {"worker_name": DEFAULT_WORKER}
+    assert request.tags[tags.WORKER] == DEFAULT_WORKER
+    assert not request.run_key
+
+
+@pytest.mark.usefixtures("old_events")
+@pytest.mark.parametrize(("values", "reason"), CLOSED)
+@pytest.mark.parametrize("name", ["route_worker_schedule", "backlog_sensor"])
+def test_a_closed_gate_is_named_with_what_is_held(
+    location: Location, gateway: Gateway, values: dict[str, str], reason: str, name: str
+) -> None:
+    for key, value in values.items():
+        gates.set_gate(gateway, key, value, "test")
+    tick = location.schedule(name) if name.endswith("schedule") else location.tick(name)
+    assert not tick.run_requests
+    assert tick.skip_message == f"{DEFAULT_WORKER}: {reason}, 3 events are held"
+
+
+@pytest.mark.usefixtures("old_events")
+@pytest.mark.parametrize("name", ["route_worker_schedule", "backlog_sensor"])
+def test_no_second_run_is_asked_for_while_one_is_under_way(location: Location, name: str) -> None:
+    run_id = location.under_way("route_worker_job", {tags.WORKER: DEFAULT_WORKER})
+    tick = location.schedule(name) if name.endswith("schedule") else location.tick(name)
+    assert tick.skip_message == f"{DEFAULT_WORKER}: run {run_id} is already queued or running"
+
+
+@pytest.mark.usefixtures("old_events")
+def test_a_run_of_another_worker_is_in_nobodys_way(location: Location) -> None:
+    location.under_way("route_worker_job", {tags.WORKER: "another"})
+    assert location.tick("backlog_sensor").run_requests
+
+
+def test_the_sensor_waits_while_the_backlog_is_small_and_young(location: Location, emit: Emit) -> None:
+    emit(3)
+    message = location.tick("backlog_sensor").skip_message
+    assert message.startswith(f"{DEFAULT_WORKER}: 3 events waiting, the oldest for ")
+    assert message.endswith("a run begins at 1,000 events or 10 s")
+
+
+def test_the_sensor_says_that_nothing_waits(location: Location) -> None:
+    assert location.tick("backlog_sensor").skip_message.startswith(f"{DEFAULT_WORKER}: 0 events waiting")
+
+
+@pytest.mark.usefixtures("old_events")
+def test_an_old_event_is_reason_enough(location: Location) -> None:
+    (request,) = location.tick("backlog_sensor").run_requests
+    assert request.run_key is None
+    assert request.run_config == {"worker_name": DEFAULT_WORKER}
+
+
+def test_so_is_a_large_backlog(database: str, instance: dg.DagsterInstance, emit: Emit) -> None:
+    gateway = GatewayResource(database_url=database)
+    eager = Location(build_defs(Mount(backlog_threshold=3), resources={"gateway": gateway}), instance)
+    emit(2)
+    assert eager.tick("backlog_sensor").skip_message
+    emit(1)
+    assert eager.tick("backlog_sensor").run_requests
+
+
+@pytest.mark.usefixtures("old_events")
+def test_the_sensor_asks_again_after_a_run_that_failed(location: Location) -> None:
+    run_id = location.under_way("route_worker_job", {tags.WORKER: DEFAULT_WORKER})
+    run = location.instance.get_run_by_id(run_id)
+    assert run
+    location.instance.report_run_failed(run)
+    assert location.tick("backlog_sensor").run_requests
+
+
+def test_the_sensor_observes_the_outbox_when_it_has_moved_and_only_then(
+    location: Location, emit: Emit
+) -> None:
+    emit(4)
+    first = location.tick("backlog_sensor")
+    (observed,) = first.asset_events
+    assert observed.asset_key == dg.AssetKey("event_outbox")
+    assert observed.metadata["backlog"].value == 4
+    assert observed.metadata["events"].value == 4
+    assert not location.tick("backlog_sensor", first.cursor).asset_events
+    emit(1)
+    assert location.tick("backlog_sensor", first.cursor).asset_events
+
+
+def test_each_worker_is_asked_for_itself(
+    database: str, instance: dg.DagsterInstance, gateway: Gateway
+) -> None:
+    resource = GatewayResource(database_url=database)
+    two = Location(build_defs(Mount(workers=("one", "two")), resources={"gateway": resource}), instance)
+    two.under_way("route_worker_job", {tags.WORKER: "one"})
+    (request,) = two.schedule("route_worker_schedule").run_requests
+    assert request.run_config == {"worker_name": "two"}
+    gates.set_gate(gateway, gates.WORKER, "false", "test")
+    assert two.schedule("route_worker_schedule").skip_message.count("gate is closed") == 2
+
+
+def test_the_first_worker_is_the_default_of_the_launchpad(
+    database: str, instance: dg.DagsterInstance, emit: Emit
+) -> None:
+    gateway = GatewayResource(database_url=database)
+    location = Location(build_defs(Mount(workers=("mine", "two")), resources={"gateway": gateway}), instance)
+    emit(1)
+    summary = materializations(location.run("route_worker_job"), "iu_route_attempt")[-1]
+    assert summary["worker_name"] == "mine"

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import annotated_types
 import dagster as dg
 import pytest
 from code_location import Location
+
+from iu_pipelines.defs import dead_letters, evidence, prune, retention, worker
+
+CONFIGS = [
+    found
+    for noun in (dead_letters, evidence, prune, retention, worker)
+    for found in vars(noun).values()
+    if isinstance(found, type) and issubclass(found, dg.Config)
+]
 
 BAD = [
     (
@@ -67,8 +77,26 @@ def test_a_value_of_another_type_or_name_is_refused_by_dagster_itself(
         location.instance.create_run_for_job(definition, run_config=config)
 
 
-@pytest.mark.parametrize("job", ["route_worker_job", "dead_letter_replay_job", "prune_job", "evidence_job"])
+@pytest.mark.parametrize(
+    "job",
+    [
+        "route_worker_job",
+        "dead_letter_replay_job",
+        "prune_job",
+        "evidence_job",
+        "retention_job",
+    ],
+)
 def test_every_field_has_a_safe_default_and_a_description(location: Location, job: str) -> None:
     fields = location.definitions.resolve_job_def(job).run_config_schema.config_type.fields  # type: ignore[attr-defined]
     assert fields
     assert all(not field.is_required and field.description for field in fields.values())
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.__name__)
+def test_an_upper_bound_is_in_the_description_for_the_launchpad_shows_nothing_else(
+    config: type[dg.Config],
+) -> None:
+    for name, field in config.model_fields.items():
+        for bound in (one.le for one in field.metadata if isinstance(one, annotated_types.Le)):
+            assert f"{bound:,}" in (field.description or ""), name

@@ -1,4 +1,4 @@
-"""Replay: one letter or many, previewed, limited, paced, and never a loop on what cannot succeed."""
+"""Dead letters: replay of one or many, previewed, limited, paced; the sensor replays what can succeed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from code_location import ROUTE, Location, failure, materializations
+from code_location import ROUTE, Location, checks, failure, materializations
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit import tags
@@ -181,3 +181,12 @@ def test_a_letter_tried_since_the_last_change_of_its_route_waits_until_it_is_due
     assert location.tick("dead_letter_replay_sensor").skip_message
     gateway.execute("update public.iu_route_dead_letter set next_replay_at = now()")
     assert location.tick("dead_letter_replay_sensor").run_requests
+
+
+def test_an_open_letter_turns_its_check_red(location: Location, gateway: Gateway) -> None:
+    gateway.execute(
+        "insert into public.iu_route_dead_letter (event_id, idempotency_key) values (gen_random_uuid(), 'x')"
+    )
+    found = checks(location.run("health_audit_job"))["dead_letters_open"]
+    assert not found.passed
+    assert found.severity.value == "WARN"

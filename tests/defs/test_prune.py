@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -19,6 +20,9 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from sqlalchemy import text
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs import factory
+from iu_pipelines.defs.factory import build_defs
+from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.domain import attempts
 
 
@@ -27,10 +31,7 @@ def history(location: Location) -> list[str]:
     """Three old runs of ours, one of somebody else's, and an old observation of ours and of theirs."""
     for job in ("route_worker_job", "route_worker_job", "health_audit_job"):
         location.run(job)
-    foreign = dg.DagsterRun(
-        job_name="somebody_elses", run_id=str(uuid4()), status=dg.DagsterRunStatus.SUCCESS
-    )
-    location.instance.add_run(foreign)
+    _ended(location.instance, "somebody_elses")
     for asset in ("event_outbox", "somebody_elses"):
         location.instance.report_runless_asset_event(dg.AssetObservation(asset))
     _age(location.instance, timedelta(days=60))
@@ -50,6 +51,11 @@ def _age(instance: dg.DagsterInstance, by: timedelta) -> None:
 
 def _jobs(instance: dg.DagsterInstance) -> list[str]:
     return sorted(run.job_name for run in instance.get_runs())
+
+
+def _ended(instance: dg.DagsterInstance, job: str) -> None:
+    """Record a run of *job* that has ended."""
+    instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=dg.DagsterRunStatus.SUCCESS))
 
 
 def _observed(instance: dg.DagsterInstance, asset: str) -> int:
@@ -77,7 +83,7 @@ def test_old_ticks_of_ours_go_and_those_of_others_stay(location: Location) -> No
 
 
 def _tick_of(instance: dg.DagsterInstance, sensor: str) -> InstigatorState:
-    """Record a sensor that is running, and a tick that it had long ago."""
+    """Record a schedule or sensor that is running, and a tick that it had long ago."""
     place = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="any"), "any")
     origin = RemoteRepositoryOrigin(place, "__repository__").get_instigator_origin(sensor)
     state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING)
@@ -119,3 +125,76 @@ def test_the_audit_outlives_the_runs_that_made_it(
     location.run("prune_job")
     assert location.instance.get_run_by_id(first.run_id) is None
     assert {attempt.run_ref for attempt in attempts.recent(gateway)} == {first.run_id}
+
+
+def _not_pruned(location: Location) -> set[str]:
+    """Give everything of *location* an old history, prune, and return whose history is still there."""
+    repository, graph = location.definitions.get_repository_def(), location.definitions.resolve_asset_graph()
+    jobs = [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")]
+    ticking = [one.name for one in (*repository.schedule_defs, *repository.sensor_defs)]
+    assets = [key.to_user_string() for key in graph.materializable_asset_keys | graph.observable_asset_keys]
+    for name in [*jobs, *jobs]:
+        _ended(location.instance, name)
+    states = {name: _tick_of(location.instance, name) for name in ticking}
+    for name in assets:
+        location.instance.report_runless_asset_event(dg.AssetObservation(name))
+    _age(location.instance, timedelta(days=60))
+    (prune_job,) = (name for name in jobs if name.endswith("prune_job"))
+    pruning = location.run(prune_job)
+    assert pruning.success
+    left = [run.job_name for run in location.instance.get_runs() if run.run_id != pruning.run_id]
+    return {
+        *(name for name in jobs if left.count(name) > 1),
+        *(name for name, state in states.items() if _ticks(location.instance, state)),
+        *(name for name in assets if _observed(location.instance, name)),
+    }
+
+
+def _ticks(instance: dg.DagsterInstance, state: InstigatorState) -> int:
+    return len(instance.get_ticks(state.instigator_origin_id, state.selector_id))
+
+
+def test_every_job_schedule_sensor_and_asset_is_looked_at(location: Location) -> None:
+    assert _not_pruned(location) == set()
+
+
+def test_what_a_new_noun_brings_is_pruned_once_the_factory_names_its_module(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(factory, "NOUNS", (*factory.NOUNS, SimpleNamespace(definitions=_scratch)))
+    mount = Mount(running=frozenset({"scratch_schedule"}))
+    location = Location(build_defs(mount), instance)
+    schedule = location.definitions.resolve_schedule_def("scratch_schedule")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert location.definitions.resolve_job_def("scratch_job")
+    assert _not_pruned(location) == set()
+
+
+def _scratch(mount: Mount) -> dg.Definitions:
+    """A noun with a job and a schedule."""
+
+    @dg.asset(key=mount.key("scratch"))
+    def scratch() -> None: ...
+
+    job = dg.define_asset_job(mount.named("scratch_job"), selection=[scratch])
+    schedule = dg.ScheduleDefinition(
+        name=mount.named("scratch_schedule"),
+        job=job,
+        cron_schedule="0 0 * * *",
+        default_status=mount.schedule_status("scratch_schedule"),
+    )
+    return dg.Definitions(assets=[scratch], jobs=[job], schedules=[schedule])
+
+
+def test_an_outbox_prunes_its_own_history_and_not_that_of_another(instance: dg.DagsterInstance) -> None:
+    location = Location(build_defs(Mount(name="orders")), instance)
+    for name in ("orders_route_worker_job", "route_worker_job") * 2:
+        _ended(instance, name)
+    _age(instance, timedelta(days=60))
+    assert location.run("orders_prune_job").success
+    assert _jobs(instance) == [
+        "orders_prune_job",
+        "orders_route_worker_job",
+        "route_worker_job",
+        "route_worker_job",
+    ]

@@ -1,0 +1,16 @@
+"""Runs that have ended and runs that have not, as Dagster's statuses say."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import dagster as dg
+
+FINISHED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+UNFINISHED: Final = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED)
+
+
+def unfinished_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> str | None:
+    """Return the id of a queued or started run with *tags*, or None."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags), limit=1)
+    return runs[0].run_id if runs else None

@@ -1,0 +1,42 @@
+"""The columns that an asset shows are those of the database, in their order."""
+
+from __future__ import annotations
+
+import dagster as dg
+import pytest
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.definitions import defs
+
+GRAPH = defs.resolve_asset_graph()
+WITHOUT_ROWS = {"iu_evidence"}
+"""A pack of files: it has no columns."""
+
+OF_A_REPORT = {"iu_health_audit"}
+"""The JSON of a function: test_health.py compares its keys."""
+
+ASSETS = {key.to_user_string() for key in GRAPH.get_all_asset_keys()}
+SPOKEN = {"timestamp with time zone": "timestamptz"}
+
+
+def schema(asset: str) -> dg.TableSchema:
+    found: dg.TableSchema = GRAPH.get(dg.AssetKey(asset)).metadata["dagster/column_schema"]
+    return found
+
+
+@pytest.mark.parametrize("asset", sorted(ASSETS - WITHOUT_ROWS - OF_A_REPORT))
+def test_the_column_schema_is_that_of_the_database(asset: str, gateway: Gateway) -> None:
+    rows = gateway.fetch_all(
+        """select attname::text as name, format_type(atttypid, null) as type
+             from pg_attribute
+            where attrelid = %s::regclass and attnum > 0 and not attisdropped
+            order by attnum""",
+        (f"public.{asset}",),
+    )
+    seen = [(row["name"], SPOKEN.get(row["type"], row["type"])) for row in rows]
+    assert [(column.name, column.type) for column in schema(asset).columns] == seen
+
+
+@pytest.mark.parametrize("asset", sorted(ASSETS - WITHOUT_ROWS))
+def test_every_column_says_what_it_holds(asset: str) -> None:
+    assert all(column.description for column in schema(asset).columns)

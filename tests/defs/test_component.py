@@ -1,0 +1,102 @@
+"""The component: outboxes from YAML, with every field of a mount."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+from code_location import Location, attempts_in, emit_one
+from dagster.components.resolved.errors import ResolutionException
+from dagster.components.testing.utils import create_defs_folder_sandbox
+from pydantic import ValidationError
+
+from iu_pipelines.defs.component import OutboxComponent, OutboxModel
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.errors import UsageError
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "operate" / "dagster.md"
+
+OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
+    "name": "orders",
+    "workers": ["one", "two"],
+    "backlog_threshold": 7,
+    "backlog_age_seconds": 8.5,
+    "sensor_interval_seconds": 9,
+    "route_worker_cron": "1 * * * *",
+    "health_audit_cron": "2 * * * *",
+    "prune_cron": "3 * * * *",
+    "retention_cron": "4 * * * *",
+    "running": ["backlog_sensor"],
+}
+
+
+def load(**values: Any) -> OutboxComponent:
+    """Read a component with one outbox from YAML."""
+    document = {"outboxes": [{"database_url_variable": "A", **values}]}
+    component: OutboxComponent = OutboxComponent.resolve_from_yaml(yaml.safe_dump(document))
+    return component
+
+
+def test_the_example_of_the_documentation_runs(
+    database: str, second_database: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_DATABASE_URL", database)
+    monkeypatch.setenv("BILLING_DATABASE_URL", second_database)
+    text = DOCUMENT.read_text(encoding="utf-8")
+    example = yaml.safe_load(text.split("<!-- component -->\n```yaml\n")[1].split("```")[0])
+    with create_defs_folder_sandbox() as sandbox:
+        path = sandbox.scaffold_component(component_cls=OutboxComponent, defs_yaml_contents=example)
+        with sandbox.load_component_and_build_defs(defs_path=path) as (component, definitions):
+            assert isinstance(component, OutboxComponent)
+            location = Location(definitions, instance)
+            emit_one(second_database)
+            assert location.run("billing_route_worker_job").success
+            assert len(location.schedule("orders_route_worker_schedule").run_requests) == 2
+    assert attempts_in(second_database) == 1
+
+
+def test_two_outboxes_of_one_name_are_refused() -> None:
+    one = OutboxModel(database_url_variable="A")
+    with pytest.raises(UsageError, match="two outboxes have the name ''"):
+        OutboxComponent(outboxes=[one, one]).build_defs(None)  # type: ignore[arg-type]
+
+
+def test_yaml_can_set_every_field_of_a_mount() -> None:
+    assert set(OTHER_THAN_THE_DEFAULT) == set(Mount.model_fields)
+    (outbox,) = load(**OTHER_THAN_THE_DEFAULT).outboxes
+    wanted = Mount(**OTHER_THAN_THE_DEFAULT)
+    default = Mount()
+    for field in Mount.model_fields:
+        assert getattr(outbox, field) == getattr(wanted, field) != getattr(default, field)
+
+
+def test_a_field_that_is_left_out_has_the_default_of_a_mount() -> None:
+    (outbox,) = load().outboxes
+    assert Mount(**outbox.model_dump(exclude={"database_url_variable"})) == Mount()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("name", "Big-Name", "Big-Name"),
+        ("workers", [], "[]"),
+        ("workers", ["a", "a"], "'a', 'a'"),
+        ("workers", ["no good"], "no good"),
+        ("backlog_threshold", 0, "0"),
+        ("backlog_age_seconds", -1.5, "-1.5"),
+        ("sensor_interval_seconds", 4, "4"),
+        ("route_worker_cron", "often", "often"),
+        ("backlog_treshold", 5, "5"),
+        ("running", ["everything"], "everything"),
+    ],
+)
+def test_yaml_with_a_value_that_cannot_work_is_refused_with_the_field_and_the_value(
+    field: str, value: Any, named: str
+) -> None:
+    with pytest.raises((UsageError, ResolutionException, ValidationError)) as refused:
+        load(**{field: value}).build_defs(None)  # type: ignore[arg-type]
+    assert field in str(refused.value)
+    assert named in str(refused.value)

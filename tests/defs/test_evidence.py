@@ -1,0 +1,58 @@
+"""The evidence: every line of every proof, kept as a pack with a page to open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from code_location import Location, checks, materializations
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.evidence import chain
+from iu_pipelines.settings import sql_root
+
+
+def test_the_evidence_holds_every_line_and_leaves_no_trace(location: Location, gateway: Gateway) -> None:
+    before = gateway.fetch_value("select public.fn_iu_audit_counts()")
+    result = location.run("evidence_job")
+    (evidence,) = materializations(result, "iu_evidence")
+    assert checks(result)["every_line_passes"].passed
+    files = [path for kind in ("verify", "sandbox") for path in (sql_root() / "iu-core" / kind).glob("*.sql")]
+    assert (evidence["files"], evidence["failed"]) == (len(files) + 1, 0)
+    assert "POST-ROLLBACK" in evidence["proof"]
+    assert "| Nothing is delivered" in evidence["guarantees"]
+    assert gateway.fetch_value("select public.fn_iu_audit_counts()") == before
+
+
+def test_evidence_without_probes_is_for_a_dagster_that_is_not_the_owner(location: Location) -> None:
+    result = location.run("evidence_job", {"probes": False})
+    (evidence,) = materializations(result, "iu_evidence")
+    assert checks(result)["every_line_passes"].passed
+    assert evidence["files"] == len(list((sql_root() / "iu-core/verify").glob("*.sql"))) + 1
+    assert "not reached" in evidence["guarantees"]
+
+
+def test_the_page_is_reached_from_the_run_and_packs_are_a_chain(location: Location, home: Path) -> None:
+    first, second = (materializations(location.run("evidence_job"), "iu_evidence")[0] for _ in range(2))
+    assert [first["pack"], second["pack"]] == [1, 2]
+    assert first["pack_hash"] in Path(second["report"]).read_text(encoding="utf-8")
+    assert "PASS: every guarantee holds" in Path(first["report"]).read_text(encoding="utf-8")
+    assert first["report_url"] == Path(first["report"]).as_uri()
+    (directory,) = (home / "evidence").iterdir()
+    assert chain.verify(directory, second["pack_hash"]).whole
+
+
+def test_the_page_is_linked_where_somebody_serves_it(
+    location: Location, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IU_EVIDENCE_URL", "https://evidence.example/iu/")
+    (evidence,) = materializations(location.run("evidence_job"), "iu_evidence")
+    page = Path(evidence["report"]).relative_to(home / "evidence")
+    assert evidence["report_url"] == f"https://evidence.example/iu/{page.as_posix()}"
+
+
+def test_evidence_of_something_broken_names_the_file(location: Location, gateway: Gateway) -> None:
+    gateway.run_script("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
+    check = checks(location.run("evidence_job"))["every_line_passes"]
+    assert not check.passed
+    assert "040_routes" in str(check.metadata["failed"].value)

@@ -1,0 +1,26 @@
+"""The checks of the gates: delivery stays closed, and the worker may run."""
+
+from __future__ import annotations
+
+import pytest
+from code_location import Location, checks
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import gates
+
+
+@pytest.mark.parametrize(
+    ("gate", "value", "check", "severity"),
+    [
+        (gates.WORKER, "false", "gates_open", "WARN"),
+        (gates.DELIVERY, "true", "delivery_stays_closed", "ERROR"),
+    ],
+)
+def test_a_gate_that_is_set_turns_its_check_red(
+    location: Location, gateway: Gateway, gate: str, value: str, check: str, severity: str
+) -> None:
+    gates.set_gate(gateway, gate, value, "test")
+    found = checks(location.run("health_audit_job"))[check]
+    assert not found.passed
+    assert found.severity.value == severity
+    assert gate in str([value.value for value in found.metadata.values()])

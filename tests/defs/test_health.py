@@ -1,0 +1,134 @@
+"""The audit of health: its report, its check, its schedule, and the audit after a failed run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import dagster as dg
+import pytest
+from code_location import Location, checks, materializations
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.definitions import defs
+from iu_pipelines.defs.kit import tags
+from iu_pipelines.domain import gates
+from iu_pipelines.domain.health import HealthReport
+from iu_pipelines.settings import sql_root
+
+Emit = Callable[[int], list[Any]]
+
+FUNCTION = "public.fn_iu_route_worker_health(text)"
+
+OF_THE_CONTRACT = {
+    "healthy",
+    "reasons",
+    "worker_name",
+    "worker_gate_open",
+    "master_gate_open",
+    "delivery_gate_open",
+    "live_routes",
+    "backlog",
+    "backlog_capped",
+    "backlog_oldest_seconds",
+    "attempts_in_audit",
+    "failed_attempts",
+    "delivered_sent",
+    "dead_letter_open",
+    "last_run_at",
+    "cursor_event_id",
+    "cursor_created_at",
+}
+
+
+def test_the_audit_reports_every_key_and_passes_every_check(location: Location, emit: Emit) -> None:
+    emit(6)
+    run = location.run("route_worker_job")
+    result = location.run("health_audit_job")
+    (report,) = materializations(result, "iu_health_audit")
+    assert result.success
+    assert (report["healthy"], report["attempts_in_audit"], report["delivered_sent"]) == (True, 6, 0)
+    assert "| backlog_oldest_seconds |" in report["workers"]
+    assert f"(/runs/{run.run_id})" in report["latest_batches"]
+    assert {name for name, check in checks(result).items() if not check.passed} == set()
+    files = list((sql_root() / "iu-core" / "verify").glob("*.sql"))
+    assert sum(name.startswith("verify_") for name in checks(result)) == len(files) > 0
+
+
+def test_the_report_has_every_key_that_the_function_returns_and_the_contract_lists(gateway: Gateway) -> None:
+    said = gateway.fetch_value("select obj_description(%s::regprocedure)", (FUNCTION,))
+    listed = re.search(r"\{(.*?)\}", said, re.DOTALL)
+    assert listed
+    returned = gateway.fetch_value("select public.fn_iu_route_worker_health()")
+    keys = {field.name for field in fields(HealthReport)}
+    assert keys == set(returned) == set(re.findall(r'"(\w+)"', listed[1]))
+    assert keys >= OF_THE_CONTRACT
+
+
+def test_the_columns_of_the_health_audit_are_the_keys_of_the_report(gateway: Gateway) -> None:
+    node = defs.resolve_asset_graph().get(dg.AssetKey("iu_health_audit"))
+    report = gateway.fetch_value("select public.fn_iu_route_worker_health()")
+    assert {column.name for column in node.metadata["dagster/column_schema"].columns} == set(report)
+
+
+def test_the_audit_observes_the_outbox(location: Location, emit: Emit) -> None:
+    emit(2)
+    location.run("health_audit_job")
+    (record,) = location.instance.fetch_observations(dg.AssetKey("event_outbox"), limit=5).records
+    observed = record.asset_observation
+    assert observed
+    assert observed.metadata["backlog"].value == 2
+    assert observed.metadata["events_per_second"].value == pytest.approx(2 / 60, abs=0.01)
+
+
+def test_a_backlog_that_does_not_move_turns_its_check_red(
+    location: Location, gateway: Gateway, emit: Emit
+) -> None:
+    emit(1)
+    gateway.run_script(
+        """
+        alter table public.event_outbox disable trigger user;
+        update public.event_outbox set created_at = created_at - interval '1 day';
+        alter table public.event_outbox enable trigger user;
+        alter table public.dot_config disable trigger user;
+        update public.dot_config set updated_at = updated_at - interval '1 day';
+        alter table public.dot_config enable trigger user;
+        update public.iu_route_worker_cursor set last_progress_at = now() - interval '1 day';
+        """
+    )
+    result = location.run("health_audit_job")
+    assert not checks(result)["backlog_moving"].passed
+    assert "has not moved" in str(checks(result)["backlog_moving"].metadata["reasons"].value)
+    assert materializations(result, "iu_health_audit")[0]["healthy"] is False
+
+
+def test_the_health_audit_is_scheduled_whatever_the_gates_say(location: Location, gateway: Gateway) -> None:
+    gates.set_gate(gateway, gates.MASTER, "false", "test")
+    assert len(location.schedule("health_audit_schedule").run_requests) == 1
+
+
+def test_a_failed_run_asks_for_an_audit_that_names_it(
+    location: Location, gateway: Gateway, emit: Emit
+) -> None:
+    emit(1)
+    location.run("route_worker_job")
+    gateway.execute("update public.iu_route_worker_cursor set system_identifier = 1")
+    result = location.run("route_worker_job")
+    context = dg.build_run_status_sensor_context(
+        sensor_name="run_failure_sensor",
+        dagster_event=result.get_run_failure_event(),
+        dagster_instance=location.instance,
+        dagster_run=result.dagster_run,
+    ).for_run_failure()
+    request = location.definitions.resolve_sensor_def("run_failure_sensor")(context)
+    assert request.job_name == "health_audit_job"
+    assert request.tags == {tags.FAILED_RUN: result.run_id}
+
+
+def test_a_failed_run_of_the_worker_or_of_a_replay_is_watched_and_no_other() -> None:
+    sensor = defs.resolve_sensor_def("run_failure_sensor")
+    assert isinstance(sensor, dg.RunStatusSensorDefinition)
+    watched = {job.name for job in sensor._monitored_jobs or ()}  # type: ignore[union-attr]
+    assert watched == {"route_worker_job", "dead_letter_replay_job"}

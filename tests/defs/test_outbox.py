@@ -1,0 +1,24 @@
+"""The outbox as an observed asset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+from code_location import Location
+
+Emit = Callable[[int], list[Any]]
+
+
+def test_the_outbox_can_be_observed_by_hand(location: Location, emit: Emit) -> None:
+    emit(5)
+    job = location.definitions.resolve_implicit_global_asset_job_def().get_subset(
+        asset_selection={dg.AssetKey("event_outbox")}
+    )
+    result = job.execute_in_process(instance=location.instance)
+    (observed,) = result.get_asset_observation_events()[:1]
+    metadata = observed.asset_observation_data.asset_observation.metadata
+    assert metadata["events"].value == 5
+    assert metadata["newest_event_at"].value != "none"
+    assert "| version_applied | 5 |" in str(metadata["by_type"].value)
