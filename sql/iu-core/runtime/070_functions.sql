@@ -110,4 +110,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '4fc896f8f9b924a222c77f3570d81d09e43a89f066031f8bf38fb63f6fcf3901');
+select public.fn_iu_step_record('070_functions', '31c8cf0d341bb33bc3e4f1ac11350ee8bc1f2450bdbf15b6a17983d1ab993afd');
