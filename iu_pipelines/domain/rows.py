@@ -45,11 +45,6 @@ def columns(row: type) -> tuple[Column, ...]:
     return tuple(_column(field.name, hints[field.name]) for field in dataclasses.fields(row))
 
 
-def select_list(row: type) -> str:
-    """Return the names of the columns of *row*, parted by commas."""
-    return ", ".join(field.name for field in dataclasses.fields(row))
-
-
 def read(row: type[_Row], answer: Any) -> _Row:
     """Return *answer*, a row or a JSON object of the database, as a *row*.
 

@@ -1,6 +1,6 @@
-"""Gather evidence from a database: run every proof and probe, audit the ledgers, and read what there is.
+"""Gather evidence from a database: run every proof and probe, verify the ledgers, and read what there is.
 
-Nothing is changed: verify files and the audit read, probes roll themselves back.
+Nothing is changed: verify files and the check of the ledgers read, probes roll themselves back.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from iu_pipelines.settings import sql_root
 _SQL: Final = Statements(__name__)
 
 AUDIT_STEP: Final = "audit_ledgers"
-_AUDIT_TITLE: Final = "The chain of batches, and each attempt held against what it must be."
+_LEDGERS_TITLE: Final = "The chain of batches, and each attempt held against what it must be."
 _CHANGES: Final = 50
 
 Say = Callable[[str], None]
@@ -45,7 +45,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Depth:
-    """How far back the audit goes, for each worker; None is all the way."""
+    """How far back the ledgers are verified, for each worker; None is all the way."""
 
     batches: int | None = 100_000
     attempts: int | None = 100_000
@@ -72,9 +72,9 @@ def collect(
     proofs = [*_run_files(gateway, "verify", verification.verify, say)]
     if probes:
         proofs += _run_files(gateway, "probe", verification.probe, say)
-    say("audit of the ledgers")
-    audited, workers = _audit(gateway, previous, depth)
-    proofs.append(audited)
+    say("verification of the ledgers")
+    verified, workers = _verify_ledgers(gateway, previous, depth)
+    proofs.append(verified)
     lines = [line for proof in proofs for line in proof.lines]
     failed = sum(not line.passed for line in lines)
     say("what the database holds")
@@ -136,12 +136,12 @@ def _title(text: str) -> str:
     return said[:1].upper() + said[1:]
 
 
-def _audit(gateway: Gateway, previous: Evidence | None, depth: Depth) -> tuple[Proof, list[Worker]]:
+def _verify_ledgers(gateway: Gateway, previous: Evidence | None, depth: Depth) -> tuple[Proof, list[Worker]]:
     started = time.monotonic()
     lines: list[Line] = []
     workers: list[Worker] = []
     for name in ledgers.worker_names(gateway):
-        chain, made = _audit_worker(gateway, name, depth)
+        chain, made = _verify_worker(gateway, name, depth)
         lines += [
             _line(f"chain of {name}", "every batch fits", _fault(chain)),
             _line(f"attempts of {name}", "each is what it must be", _fault(made)),
@@ -151,10 +151,10 @@ def _audit(gateway: Gateway, previous: Evidence | None, depth: Depth) -> tuple[P
     lines.append(_line("pack before: its batches", "all stand", _fallen(gateway, previous)))
     passed = all(line.passed for line in lines)
     seconds = round(time.monotonic() - started, 3)
-    return Proof("audit", AUDIT_STEP, _AUDIT_TITLE, passed, seconds, tuple(lines)), workers
+    return Proof("audit", AUDIT_STEP, _LEDGERS_TITLE, passed, seconds, tuple(lines)), workers
 
 
-def _audit_worker(
+def _verify_worker(
     gateway: Gateway, name: str, depth: Depth
 ) -> tuple[ledgers.ChainCheck | str, ledgers.AttemptsCheck | str]:
     """Return what the two checks of a worker found, or in words why they could not look."""

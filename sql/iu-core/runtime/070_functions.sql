@@ -141,5 +141,5 @@ select public.fn_iu_module_prune('iu-core');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '870cf77b0790c68ddc1111cea71f5ae526b338cb3adf7f159df946a8996b4cfc'
+    'ae3cd34a3c3cc94bf19711579f2bfe94b136a2d067bccd05f94bd83f7ba2b9bc'
 );

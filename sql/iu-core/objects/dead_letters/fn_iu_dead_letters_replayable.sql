@@ -11,12 +11,20 @@ as $$
             where r.route_code = l.route_code and r.enabled and r.dry_run
                 and (
                     l.next_replay_at <= now()
-                    -- a route that was changed after the last try may be tried at once
-                    or v.recorded_at > (
-                        select coalesce(max(a.created_at), l.created_at) from public.iu_route_attempt as a
-                        where a.event_id = l.event_id and a.worker_name = l.worker_name
-                            and a.route_code = l.route_code
-                    )
+                    -- a route that was changed after the last try may be tried at once; each kind of try has its own index
+                    or v.recorded_at > coalesce((
+                        select max(tried.created_at)
+                        from (
+                            select a.created_at from public.iu_route_attempt_log as a
+                            where a.attempt_no = 1 and a.event_id = l.event_id and a.route_no = r.route_no
+                                and a.worker_no = (
+                                    select n.name_no from public.iu_audit_name as n where n.name = l.worker_name
+                                )
+                            union all
+                            select a.created_at from public.iu_route_attempt_log as a
+                            where a.attempt_no > 1 and a.idempotency_key = l.idempotency_key
+                        ) as tried
+                    ), l.created_at)
                 )
         )
     order by l.next_replay_at, l.dead_letter_id
