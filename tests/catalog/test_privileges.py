@@ -26,6 +26,10 @@ READERS = {
     "fn_iu_idempotency_key",
     "fn_iu_payload_check",
     "fn_iu_payload_is_plain",
+    "fn_iu_payload_key_regexp",
+    "fn_iu_payload_words",
+    "fn_iu_payload_words_like",
+    "fn_iu_payload_words_regexp",
     "fn_iu_event_id",
 }
 OPERATORS = {

@@ -15,6 +15,10 @@ select public.fn_iu_step_require('060_inbound');
 -- event types and outbox
 \ir ../objects/event_types/fn_iu_event_type_require.sql
 \ir ../objects/outbox/fn_iu_event_id.sql
+\ir ../objects/outbox/fn_iu_payload_words.sql
+\ir ../objects/outbox/fn_iu_payload_words_like.sql
+\ir ../objects/outbox/fn_iu_payload_words_regexp.sql
+\ir ../objects/outbox/fn_iu_payload_key_regexp.sql
 \ir ../objects/outbox/fn_iu_payload_is_plain.sql
 \ir ../objects/outbox/fn_iu_payload_check.sql
 \ir ../objects/outbox/fn_iu_event_check.sql
@@ -107,4 +111,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'b7721477c03df448d653c4120c1c7f1db076eebe48e47d24370d16849aa4be2f');
+select public.fn_iu_step_record('070_functions', '86677ea9c9a66b5ef667acf66c66505c6ef1d7d050f07ff27d0c024bf233ea8a');

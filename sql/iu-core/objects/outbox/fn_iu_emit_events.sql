@@ -33,10 +33,10 @@ begin
         left join public.event_type_registry as r on r.event_type = e.event_type
     ),
     looked_at as materialized (
-        -- the quick look of fn_iu_payload_is_plain at all payloads as one text: a regular expression is dear to begin
+        -- the quick look of fn_iu_payload_is_plain at all payloads as one text: to compile the regular expression
+        -- costs more than to match it (decision 012)
         select sum(octet_length(g.payload_text)) <= 16777216 and string_agg(g.payload_text, '') collate "C" !~* (
-            '(body|content|secret|pass|pwd|credential|token|vector|embedding|key|authorization|cookie)'
-            '|[^a-z0-9_.:"-][^"]*":|"":|\\|[^}]\{|\['
+            public.fn_iu_payload_words_regexp() || '|[^a-z0-9_.:"-][^"]*":|"":|\\|[^}]\{|\['
         ) as is_plain
         from given as g
     )

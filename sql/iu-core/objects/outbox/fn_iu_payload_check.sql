@@ -20,10 +20,10 @@ begin
     v_keys := jsonb_path_query_array(safe_payload, 'strict $.** ? (@.type() == "object").keyvalue().key');
     for v_key in
         select k.key from jsonb_array_elements_text(v_keys) as k (key)
-        where lower(v_keys::text collate "C") ~ 'body|content|secret|pass|pwd|credential|token|vector|embedding|key|authorization|cookie'
+        where lower(v_keys::text collate "C") ~ public.fn_iu_payload_words_regexp()
             or v_keys::text ~ '[^A-Za-z0-9_.:"-][^"]*"[],]|""|\\'
     loop
-        if v_key ~* '(body|content|secret|passw|passphrase|pwd|credential|token|vector|embedding|(api|private|access|secret)[_.:-]?key|authorization|cookie)' then
+        if v_key ~* public.fn_iu_payload_key_regexp() then
             raise exception 'payload is not refs-only: key %', quote_literal(left(v_key, 100)) using
                 errcode = 'IU103', hint = 'Send a reference to it instead; no key may name a body, secret or vector.';
         elsif v_key !~ '^[A-Za-z0-9_.:-]+$' then
