@@ -18,6 +18,7 @@ OWNERS = {"fn_iu_probe_open", "fn_iu_probe_close", "fn_iu_probe_try"}
 READERS = {
     "fn_iu_route_worker_health",
     "fn_iu_route_worker_pending",
+    "fn_iu_gate_key",
     "fn_iu_gate_open",
     "fn_iu_retention_cut",
     "fn_iu_retention_state",

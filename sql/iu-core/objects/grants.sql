@@ -19,7 +19,7 @@ declare
             'execute', array[
                 'fn_iu_emit_event', 'fn_iu_emit_events', 'fn_iu_route_worker_run', 'fn_iu_route_worker_pending',
                 'fn_iu_route_worker_seek', 'fn_iu_route_worker_health', 'fn_iu_route_dead_letter_replay',
-                'fn_iu_route_dead_letter_discard', 'fn_iu_retention_run', 'fn_iu_retention_state', 'fn_iu_route_deliver', 'fn_iu_gate_set', 'fn_iu_gate_open',
+                'fn_iu_route_dead_letter_discard', 'fn_iu_retention_run', 'fn_iu_retention_state', 'fn_iu_route_deliver', 'fn_iu_gate_set', 'fn_iu_gate_key', 'fn_iu_gate_open',
                 'fn_iu_audit_counts', 'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key',
                 'fn_iu_audit_chain_verify', 'fn_iu_audit_attempts_verify',
                 'fn_iu_audit_attempts_misfit', 'fn_iu_audit_counts_misfit',
@@ -36,7 +36,7 @@ declare
         ),
         'iu_auditor', jsonb_build_object(
             'execute', array[
-                'fn_iu_retention_state', 'fn_iu_route_worker_health', 'fn_iu_route_worker_pending', 'fn_iu_gate_open', 'fn_iu_audit_counts',
+                'fn_iu_retention_state', 'fn_iu_route_worker_health', 'fn_iu_route_worker_pending', 'fn_iu_gate_key', 'fn_iu_gate_open', 'fn_iu_audit_counts',
                 'fn_iu_cursor_unattempted', 'fn_iu_batch_hash', 'fn_iu_idempotency_key',
                 'fn_iu_audit_chain_verify', 'fn_iu_audit_attempts_verify',
                 'fn_iu_audit_attempts_misfit', 'fn_iu_audit_counts_misfit',

@@ -7,6 +7,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/steps/fn_iu_fault_is_systemic.sql
 
 -- gates
+\ir ../objects/gates/fn_iu_gate_key.sql
 \ir ../objects/gates/fn_iu_gate_open.sql
 \ir ../objects/gates/fn_iu_setting_seconds.sql
 \ir ../objects/gates/fn_iu_gate_set.sql
@@ -111,4 +112,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '86677ea9c9a66b5ef667acf66c66505c6ef1d7d050f07ff27d0c024bf233ea8a');
+select public.fn_iu_step_record('070_functions', 'c63f55aee34e1833d4ed5f99b3a785b1accb04094a7407eef59000c0c710aaec');

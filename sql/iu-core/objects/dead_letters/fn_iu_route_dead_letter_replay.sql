@@ -14,7 +14,7 @@ begin
         perform public.fn_iu_argument_require('run_ref', run_ref, 200);
     end if;
     v_letter := public.fn_iu_dead_letter_lock(dead_letter_id);
-    if not public.fn_iu_gate_open('iu_core.routes_enabled') then
+    if not public.fn_iu_gate_open(public.fn_iu_gate_key('master')) then
         return public.fn_iu_replay_summary('master_gate_closed', null, v_letter);
     elsif v_letter.resolution is not null then
         return public.fn_iu_replay_summary('already_resolved', null, v_letter);

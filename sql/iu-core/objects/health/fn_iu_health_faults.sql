@@ -7,8 +7,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_faults text [] := array[]::text [];
-    v_gates_open boolean := public.fn_iu_gate_open('iu_core.routes_enabled')
-        and public.fn_iu_gate_open('iu_core.route_worker_enabled');
+    v_gates_open boolean := public.fn_iu_gate_open(public.fn_iu_gate_key('master'))
+        and public.fn_iu_gate_open(public.fn_iu_gate_key('worker'));
     v_still interval;
 begin
     if not exists (
@@ -26,7 +26,7 @@ begin
     if v_gates_open and backlog > 0 then
         v_still := clock_timestamp() - greatest(oldest_at, given.last_progress_at, (
             select max(c.updated_at) from public.dot_config as c
-            where c.key in ('iu_core.routes_enabled', 'iu_core.route_worker_enabled')
+            where c.key in (public.fn_iu_gate_key('master'), public.fn_iu_gate_key('worker'))
         ));
         if v_still > make_interval(secs => public.fn_iu_setting_seconds('iu_core.stall_seconds', 300)) then
             v_faults := v_faults || format(

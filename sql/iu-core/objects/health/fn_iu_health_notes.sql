@@ -8,9 +8,9 @@ as $$
     select coalesce(array_agg(note order by place) filter (where note is not null), '{}')
     from (
         values
-        (1, case when not public.fn_iu_gate_open('iu_core.routes_enabled')
+        (1, case when not public.fn_iu_gate_open(public.fn_iu_gate_key('master'))
             then format('master gate closed: %s events are held', public.fn_iu_count_say(backlog, cap)) end),
-        (2, case when not public.fn_iu_gate_open('iu_core.route_worker_enabled')
+        (2, case when not public.fn_iu_gate_open(public.fn_iu_gate_key('worker'))
             then format('worker gate closed: %s events are held', public.fn_iu_count_say(backlog, cap)) end),
         (3, case when given.worker_name is null then 'the worker has not run yet' end),
         (4, case when letters > 0 then format('%s dead letters are open', public.fn_iu_count_say(letters, cap)) end),

@@ -31,11 +31,12 @@ begin
         'healthy', cardinality(v_faults) = 0,
         'reasons', to_jsonb(v_faults || v_notes),
         'worker_name', worker_name,
-        'worker_gate_open', public.fn_iu_gate_open('iu_core.route_worker_enabled'),
-        'master_gate_open', public.fn_iu_gate_open('iu_core.routes_enabled'),
-        'delivery_gate_open', public.fn_iu_gate_open('iu_core.delivery_enabled'),
+        'worker_gate_open', public.fn_iu_gate_open(public.fn_iu_gate_key('worker')),
+        'master_gate_open', public.fn_iu_gate_open(public.fn_iu_gate_key('master')),
+        'delivery_gate_open', public.fn_iu_gate_open(public.fn_iu_gate_key('delivery')),
         'live_routes', to_jsonb(coalesce((
-            select string_to_array(c.value, ',') from public.dot_config as c where c.key = 'iu_core.delivery_live_routes'
+            select string_to_array(c.value, ',') from public.dot_config as c
+            where c.key = public.fn_iu_gate_key('live_routes')
         ), '{}')),
         'backlog', least(v_backlog.events, v_cap),
         'backlog_capped', v_backlog.events > v_cap,

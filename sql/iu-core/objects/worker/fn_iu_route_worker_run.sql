@@ -19,8 +19,8 @@ begin
         perform public.fn_iu_argument_require('run_ref', run_ref, 200);
     end if;
     v_closed := case
-        when not public.fn_iu_gate_open('iu_core.routes_enabled') then 'master_gate_closed'
-        when not public.fn_iu_gate_open('iu_core.route_worker_enabled') then 'worker_gate_closed'
+        when not public.fn_iu_gate_open(public.fn_iu_gate_key('master')) then 'master_gate_closed'
+        when not public.fn_iu_gate_open(public.fn_iu_gate_key('worker')) then 'worker_gate_closed'
     end;
     if v_closed is null then
         v_cursor := public.fn_iu_cursor_lock(worker_name);
