@@ -2,9 +2,9 @@
 select public.fn_iu_step_require('060_inbound');
 
 -- shared by all
-\ir ../objects/steps/fn_iu_append_only_refuse.sql
-\ir ../objects/steps/fn_iu_argument_require.sql
-\ir ../objects/steps/fn_iu_fault_is_systemic.sql
+\ir ../objects/shared/fn_iu_append_only_refuse.sql
+\ir ../objects/shared/fn_iu_argument_require.sql
+\ir ../objects/shared/fn_iu_fault_is_systemic.sql
 
 -- gates
 \ir ../objects/gates/fn_iu_gate_key.sql
@@ -84,8 +84,10 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/retention/fn_iu_retention_drop.sql
 \ir ../objects/retention/fn_iu_retention_run.sql
 
+-- units
+\ir ../objects/units/trg_iu_unit_version_out.sql
+
 -- inbound
-\ir ../objects/inbound/trg_iu_unit_version_out.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
 -- health
@@ -101,15 +103,19 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/evidence/fn_iu_audit_counts_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_replays_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_attempts_verify.sql
+\ir ../objects/evidence/fn_iu_probe_own_events.sql
 \ir ../objects/evidence/fn_iu_probe_counts.sql
+\ir ../objects/evidence/fn_iu_probe_rows.sql
 \ir ../objects/evidence/fn_iu_probe_delta.sql
+\ir ../objects/evidence/fn_iu_probe_deltas.sql
 \ir ../objects/evidence/fn_iu_probe_gates.sql
 \ir ../objects/evidence/fn_iu_probe_settings.sql
 \ir ../objects/evidence/fn_iu_probe_trace.sql
 \ir ../objects/evidence/fn_iu_probe_open.sql
+\ir ../objects/evidence/fn_iu_probe_close.sql
 \ir ../objects/evidence/fn_iu_probe_try.sql
 
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'c63f55aee34e1833d4ed5f99b3a785b1accb04094a7407eef59000c0c710aaec');
+select public.fn_iu_step_record('070_functions', '8057343c6e3f0f36d41bd970d673b5efb5e0e055e297061d630213bfeb7d8445');
