@@ -87,6 +87,24 @@ comment on table public.iu_route_batch is
 run id. batch_hash is the sha256 of the row''s facts and of the worker''s batch before it
 (fn_iu_batch_hash).';
 
+create type public.iu_attempts_request as (
+    restored_seq bigint,
+    batch_limit int,
+    with_own boolean,
+    leave_known boolean,
+    failure text
+);
+comment on type public.iu_attempts_request is
+'What fn_iu_attempts_write and those around it are asked to write.';
+comment on column public.iu_attempts_request.restored_seq is
+'events up to here came by a restore: their transaction ids are another cluster''s';
+comment on column public.iu_attempts_request.batch_limit is 'how many events at most';
+comment on column public.iu_attempts_request.with_own is 'whether the transaction''s own events are read too';
+comment on column public.iu_attempts_request.leave_known is
+'whether attempts that exist already are left alone (a re-claim); else one raises unique_violation';
+comment on column public.iu_attempts_request.failure is
+'the error with which every attempt fails; null: each is decided';
+
 create table public.iu_route_attempt_log (
     attempt_id bigint generated always as identity,
     batch_id bigint,
@@ -185,4 +203,4 @@ Events of the domain up to to_seq that were read and old enough are gone, with t
 attempts; batches, dead letters and replays stay. events_hash is the sha256 of the ids of the
 events, 16 bytes each, in the order of event_seq.';
 
-select public.fn_iu_step_record('050_worker', '61b7f4b13ca2d0e909a6708bcbd67ab7af57b0bb215a3e816be4beb410c1912d');
+select public.fn_iu_step_record('050_worker', '9d1aaca9ccca95984648663eb6406131733dcdf44e7adefc3c8110da653ec641');

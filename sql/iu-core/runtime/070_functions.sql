@@ -36,6 +36,10 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/attempts/fn_iu_route_deliver.sql
 \ir ../objects/attempts/fn_iu_attempt_decide.sql
 \ir ../objects/attempts/fn_iu_attempt_exists.sql
+\ir ../objects/worker/fn_iu_window_after_seq.sql
+\ir ../objects/worker/fn_iu_window_from_xid.sql
+\ir ../objects/worker/fn_iu_window_until_xid.sql
+\ir ../objects/worker/fn_iu_window_late_events.sql
 \ir ../objects/attempts/fn_iu_attempts_write_dry.sql
 \ir ../objects/attempts/fn_iu_attempts_write.sql
 \ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
@@ -118,4 +122,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '8057343c6e3f0f36d41bd970d673b5efb5e0e055e297061d630213bfeb7d8445');
+select public.fn_iu_step_record('070_functions', 'fd017d0c3f9c2f3b377ca28945042cade1e0a8969b902d409872dfd20d44eb5f');
