@@ -25,7 +25,8 @@ declare
                 'fn_iu_audit_attempts_misfit', 'fn_iu_audit_counts_misfit',
                 'fn_iu_audit_replays_misfit',
                 'fn_iu_payload_check', 'fn_iu_payload_is_plain', 'fn_iu_event_id', 'fn_iu_retention_cut',
-                'fn_iu_payload_words', 'fn_iu_payload_words_like', 'fn_iu_payload_words_regexp', 'fn_iu_payload_key_regexp',
+                'fn_iu_payload_words', 'fn_iu_payload_words_like', 'fn_iu_payload_words_regexp',
+                'fn_iu_payload_key_regexp',
                 'fn_iu_proof_note', 'fn_iu_proof_end',
                 'fn_iu_probe_own_events', 'fn_iu_probe_counts', 'fn_iu_probe_rows', 'fn_iu_probe_delta', 'fn_iu_probe_deltas', 'fn_iu_probe_gates',
                 'fn_iu_probe_settings', 'fn_iu_probe_trace'
@@ -42,7 +43,8 @@ declare
                 'fn_iu_audit_attempts_misfit', 'fn_iu_audit_counts_misfit',
                 'fn_iu_audit_replays_misfit',
                 'fn_iu_payload_check', 'fn_iu_payload_is_plain', 'fn_iu_event_id', 'fn_iu_retention_cut',
-                'fn_iu_payload_words', 'fn_iu_payload_words_like', 'fn_iu_payload_words_regexp', 'fn_iu_payload_key_regexp',
+                'fn_iu_payload_words', 'fn_iu_payload_words_like', 'fn_iu_payload_words_regexp',
+                'fn_iu_payload_key_regexp',
                 'fn_iu_proof_note', 'fn_iu_proof_end',
                 'fn_iu_probe_own_events', 'fn_iu_probe_counts', 'fn_iu_probe_rows', 'fn_iu_probe_delta', 'fn_iu_probe_deltas', 'fn_iu_probe_gates',
                 'fn_iu_probe_settings', 'fn_iu_probe_trace'

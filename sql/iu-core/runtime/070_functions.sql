@@ -122,4 +122,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', 'fd017d0c3f9c2f3b377ca28945042cade1e0a8969b902d409872dfd20d44eb5f');
+select public.fn_iu_step_record('070_functions', '6937079301797584521f7fb6f421a4c84a66045af774bd0b6925bf927380eda3');

@@ -1,7 +1,8 @@
 -- enable_seqscan, enable_bitmapscan and enable_sort off: the claim must walk the index on event_seq in its
 -- order. Where a sort is allowed, reading 100,000 transaction ids to sort them can look cheaper, and costs
 -- nine times as much (decision 011).
--- force_generic_plan: the plan does not depend on the cursor, so it is made once a session (decision 011).
+-- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
+-- the plan (decision 011). It is also made only once a session.
 create or replace function public.fn_iu_attempts_write_dry(
     given public.iu_route_worker_cursor, batch public.iu_route_batch, asked public.iu_attempts_request
 )

@@ -35,7 +35,9 @@ begin
     set value = fn_iu_gate_set.value, updated_at = clock_timestamp(), updated_by = session_user
     where c.key = fn_iu_gate_set.key;
     perform set_config('iu.gate_reason', '', true);
-    return jsonb_build_object('status', 'set', 'key', key, 'old_value', v_old.value, 'value', value, 'reason', reason);
+    return jsonb_build_object(
+        'status', 'set', 'key', key, 'old_value', v_old.value, 'value', value, 'reason', reason
+    );
 end
 $$;
 comment on function public.fn_iu_gate_set(text, text, text) is

@@ -13,7 +13,8 @@ declare
 begin
     if not exists (
         select from pg_constraint as c
-        where c.conrelid = to_regclass('public.iu_outbound_route') and c.conname = 'dry_run_is_enforced' and c.contype = 'c'
+        where c.conrelid = to_regclass('public.iu_outbound_route')
+            and c.conname = 'dry_run_is_enforced' and c.contype = 'c'
     ) then
         v_faults := v_faults || 'the safety check dry_run_is_enforced of iu_outbound_route is missing'::text;
     end if;

@@ -14,7 +14,8 @@ begin
         case when not public.fn_iu_gate_open(public.fn_iu_gate_key('worker'))
             then format('worker gate closed: %s events are held', v_held) end,
         case when given.worker_name is null then 'the worker has not run yet' end,
-        case when letters > 0 then format('%s dead letters are open', public.fn_iu_count_say(letters, cap)) end,
+        case when letters > 0
+            then format('%s dead letters are open', public.fn_iu_count_say(letters, cap)) end,
         public.fn_iu_retention_state(given.event_domain) ->> 'note'
     ], null);
 end

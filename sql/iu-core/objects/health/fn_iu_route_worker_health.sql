@@ -1,3 +1,5 @@
+-- enable_seqscan off: open letters are counted by iu_route_dead_letter_open, which holds them alone, and not
+-- by reading all letters (decision 011).
 create or replace function public.fn_iu_route_worker_health(worker_name text default 'iu_outbound_default')
 returns jsonb
 language plpgsql stable security definer
@@ -21,7 +23,10 @@ begin
     select b.* into v_backlog from public.fn_iu_cursor_backlog(v_cursor, (
         select a.restored_seq from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
     ), v_cap + 1) as b;
-    select coalesce(sum(t.attempts), 0) as attempts, coalesce(sum(t.failed), 0) as failed, coalesce(sum(t.sent), 0) as sent
+    select
+        coalesce(sum(t.attempts), 0) as attempts,
+        coalesce(sum(t.failed), 0) as failed,
+        coalesce(sum(t.sent), 0) as sent
     into v_tally from public.iu_route_attempt_tally as t;
     select count(*) into v_letters
     from (select from public.iu_route_dead_letter as l where l.resolution is null limit v_cap + 1) as open;
@@ -40,7 +45,8 @@ begin
         ), '{}')),
         'backlog', least(v_backlog.events, v_cap),
         'backlog_capped', v_backlog.events > v_cap,
-        'backlog_oldest_seconds', round(extract(epoch from greatest(clock_timestamp() - v_backlog.oldest_at, '0')), 3),
+        'backlog_oldest_seconds',
+        round(extract(epoch from greatest(clock_timestamp() - v_backlog.oldest_at, '0')), 3),
         'attempts_in_audit', v_tally.attempts,
         'failed_attempts', v_tally.failed,
         'delivered_sent', v_tally.sent,

@@ -12,12 +12,15 @@ begin
     if found then
         return v_cursor;
     end if;
-    -- The key is 'iu' and the name: of two first invocations one makes the cursor, the other is told busy.
+    -- Held by another invocation, or not there yet. The key is 'iu' and the name: of two first invocations
+    -- one makes the cursor, the other is told busy.
     if not pg_try_advisory_xact_lock(26997, hashtext(worker_name)) then
         return null;
     end if;
-    -- asked for itself, for its snapshot has to be taken after the lock
-    if exists (select from public.iu_route_worker_cursor as c where c.worker_name = fn_iu_cursor_lock.worker_name) then
+    -- A statement of its own, for its snapshot has to be taken after the lock.
+    if exists (
+        select from public.iu_route_worker_cursor as c where c.worker_name = fn_iu_cursor_lock.worker_name
+    ) then
         return null;
     end if;
     insert into public.iu_route_worker_cursor (worker_name, worker_no, system_identifier)

@@ -1,4 +1,6 @@
-create or replace function public.fn_iu_route_worker_run(worker_name text, batch_limit int, run_ref text default null)
+create or replace function public.fn_iu_route_worker_run(
+    worker_name text, batch_limit int, run_ref text default null
+)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -28,7 +30,9 @@ begin
             return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref, v_is_young);
         end if;
     end if;
-    select public.fn_iu_worker_summary(coalesce(v_closed, 'worker_busy'), c.cursor_event_id, c.cursor_created_at, null)
+    select public.fn_iu_worker_summary(
+        coalesce(v_closed, 'worker_busy'), c.cursor_event_id, c.cursor_created_at, null
+    )
     into v_summary
     from (values (worker_name)) as asked (worker_name)
     left join public.iu_route_worker_cursor as c on c.worker_name = asked.worker_name;

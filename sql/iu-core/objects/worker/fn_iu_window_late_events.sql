@@ -1,6 +1,7 @@
 -- enable_seqscan, enable_bitmapscan and enable_sort off: each transaction is looked up by the index on
 -- (event_domain, emitted_xid, event_seq), whatever the statistics say of emitted_xid (decision 011).
--- force_generic_plan: the plan does not depend on the ids, so it is made once a session (decision 011).
+-- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
+-- the plan (decision 011). It is also made only once a session.
 create or replace function public.fn_iu_window_late_events(
     given public.iu_route_worker_cursor, asked public.iu_attempts_request
 )
