@@ -56,6 +56,7 @@ select public.fn_iu_step_require('060_inbound');
 
 -- worker
 \ir ../objects/worker/fn_iu_worker_name_require.sql
+\ir ../objects/worker/fn_iu_cluster_newest.sql
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
@@ -122,4 +123,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '6937079301797584521f7fb6f421a4c84a66045af774bd0b6925bf927380eda3');
+select public.fn_iu_step_record('070_functions', '8a02347eda099dce57326b51111c2e6d95a05d149be030edfb81ccd303739f3a');

@@ -19,8 +19,7 @@ begin
         v_faults := v_faults || 'the safety check dry_run_is_enforced of iu_outbound_route is missing'::text;
     end if;
     if (select system_identifier from pg_control_system()) is distinct from coalesce(
-        given.system_identifier,
-        (select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1)
+        given.system_identifier, (public.fn_iu_cluster_newest()).system_identifier
     ) then
         v_faults := v_faults || 'the cursor belongs to another database cluster: seek it'::text;
     end if;

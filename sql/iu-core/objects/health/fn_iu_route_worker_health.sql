@@ -20,9 +20,8 @@ begin
     select c.* into v_cursor from public.iu_route_worker_cursor as c
     where c.worker_name = fn_iu_route_worker_health.worker_name;
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
-    select b.* into v_backlog from public.fn_iu_cursor_backlog(v_cursor, (
-        select a.restored_seq from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
-    ), v_cap + 1) as b;
+    select b.* into v_backlog
+    from public.fn_iu_cursor_backlog(v_cursor, (public.fn_iu_cluster_newest()).restored_seq, v_cap + 1) as b;
     select
         coalesce(sum(t.attempts), 0) as attempts,
         coalesce(sum(t.failed), 0) as failed,

@@ -30,9 +30,7 @@ begin
             v_status := 'busy';
         end;
     end if;
-    if v_status = 'ran' and v_here is distinct from (
-        select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
-    ) then
+    if v_status = 'ran' and v_here is distinct from (public.fn_iu_cluster_newest()).system_identifier then
         v_status := 'other_cluster';
     elsif v_status = 'ran' then
         for v_domain, v_pass, v_after in

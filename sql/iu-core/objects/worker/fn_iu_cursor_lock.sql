@@ -24,8 +24,9 @@ begin
         return null;
     end if;
     insert into public.iu_route_worker_cursor (worker_name, worker_no, system_identifier)
-    select worker_name, public.fn_iu_name_intern(worker_name), a.system_identifier
-    from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
+    values (
+        worker_name, public.fn_iu_name_intern(worker_name), (public.fn_iu_cluster_newest()).system_identifier
+    )
     returning * into v_cursor;
     return v_cursor;
 end

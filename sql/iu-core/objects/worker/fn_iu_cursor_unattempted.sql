@@ -12,9 +12,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-    v_anchor public.event_outbox_cluster;
+    v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
 begin
-    select a.* into v_anchor from public.event_outbox_cluster as a order by a.anchor_no desc limit 1;
     if given.system_identifier <> v_anchor.system_identifier
         or given.system_identifier <> (select c.system_identifier from pg_control_system() as c)
     then
