@@ -123,4 +123,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '8a02347eda099dce57326b51111c2e6d95a05d149be030edfb81ccd303739f3a');
+select public.fn_iu_step_record('070_functions', '641a26b8c4b850bb2f2beee100e46f9209740ee7fe39f6be3e132153aa6e41e7');

@@ -9,7 +9,7 @@ declare
     v_anchored bigint;
     v_restored bigint;
 begin
-    -- One statement, for this runs once a batch: a call of fn_iu_cluster_newest would cost an idle run 3 per cent.
+    -- One statement and no call of fn_iu_cluster_newest, for this runs with every batch.
     select here.system_identifier, a.system_identifier, a.restored_seq into v_here, v_anchored, v_restored
     from pg_control_system() as here
     left join lateral (
