@@ -39,7 +39,7 @@ select public.fn_iu_step_require('060_inbound');
 \ir ../objects/worker/fn_iu_window_after_seq.sql
 \ir ../objects/worker/fn_iu_window_from_xid.sql
 \ir ../objects/worker/fn_iu_window_until_xid.sql
-\ir ../objects/worker/fn_iu_window_late_events.sql
+\ir ../objects/worker/fn_iu_window_late_xids.sql
 \ir ../objects/attempts/fn_iu_attempts_write_dry.sql
 \ir ../objects/attempts/fn_iu_attempts_write.sql
 \ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
@@ -123,4 +123,4 @@ select public.fn_iu_step_require('060_inbound');
 -- who owns what, and who may do what
 \ir ../objects/grants.sql
 
-select public.fn_iu_step_record('070_functions', '641a26b8c4b850bb2f2beee100e46f9209740ee7fe39f6be3e132153aa6e41e7');
+select public.fn_iu_step_record('070_functions', 'ef5c82ebcbcb591b17db0b8ca51d774fc0a7ef735e01bce6dc3b9d0fff3cf9be');

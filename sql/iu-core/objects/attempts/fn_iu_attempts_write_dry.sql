@@ -17,7 +17,7 @@ as $$
 declare
     v_after constant bigint := public.fn_iu_window_after_seq(given);
     v_from constant xid8 := public.fn_iu_window_from_xid(given);
-    v_until constant xid8 := public.fn_iu_window_until_xid(given, asked.restored_seq);
+    v_until constant xid8 := public.fn_iu_window_until_xid(given, v_after, asked.restored_seq);
     v_shown constant xid8 := pg_snapshot_xmin(given.window_snapshot);
     v_now constant timestamptz := clock_timestamp();
     v_types text [];
