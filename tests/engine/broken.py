@@ -100,7 +100,7 @@ def _edit(session: Session, function: str, *edits: tuple[str, str]) -> None:
 
 def own_events_at_once(session: Session) -> None:
     """Reads the transaction's own events in a window that was open before them, too."""
-    _edit(session, "fn_iu_batch_run", ("v_own := v_fresh and", "v_own :="))
+    _edit(session, "fn_iu_batch_run", ("with_own := v_fresh and", "with_own :="))
 
 
 def forgetful_snapshot(session: Session) -> None:

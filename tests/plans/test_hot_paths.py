@@ -248,3 +248,30 @@ def test_an_idle_run_does_not_step_over_what_another_transaction_has_open(full: 
             committed(full, lambda connection: answer(connection, RUN))
         with undone(full) as connection:
             assert warm_pages(connection, RUN) <= 100
+
+
+FOLDED: Final = {
+    "the quick look at a payload": (
+        "public.fn_iu_payload_is_plain(o.safe_payload::text) from public.event_outbox as o",
+        "25636f6f6b696525",
+    ),
+    "the quick look at many": (
+        "o.actor_ref ~ (public.fn_iu_payload_words_regexp() || '|x') from public.event_outbox as o",
+        "|cookie)|x",
+    ),
+    "the close look": (
+        "o.actor_ref ~* public.fn_iu_payload_key_regexp() from public.event_outbox as o",
+        "|cookie)",
+    ),
+}
+"""What the plan of an expression must hold as a constant: each looks for the word `cookie`."""
+
+
+@pytest.mark.parametrize("what", FOLDED)
+def test_the_forbidden_words_are_a_constant_of_the_plan(database: str, what: str) -> None:
+    expression, constant = FOLDED[what]
+    with psycopg.connect(database) as connection:
+        rows = connection.execute(f"explain (verbose, costs off) select {expression}")  # type: ignore[call-overload]
+        plan = "\n".join(line for (line,) in rows)
+    assert constant in plan
+    assert "fn_iu_payload" not in plan

@@ -133,3 +133,42 @@ language sql as $$ select public.fn_iu_gate_set('iu_core.retention_days', days::
 
 create function iu_test.retain(event_limit int default 5000) returns jsonb
 language sql as $$ select public.fn_iu_retention_run('a test', event_limit) $$;
+
+-- A key for each alternative of each forbidden word; one whose pattern is more than the word has to be listed here.
+create function iu_test.forbidden_keys() returns table (word text, key text)
+language sql as $$
+    select w.word, s.key
+    from public.fn_iu_payload_words() as w
+    cross join lateral unnest(case w.word
+        when 'pass' then array['passw', 'password', 'passphrase']
+        when 'key' then array['apikey', 'api_key', 'private.key', 'access-key', 'secret:key']
+        else array[w.word]
+    end) as s (key)
+$$;
+
+-- Where a forbidden key is let through: each word by each door, alone and in a longer key, at the top and in the depth.
+create function iu_test.leaks(word text default null) returns table (door text, place text, key text)
+language sql as $$
+    select d.door, p.place, s.key
+    from iu_test.forbidden_keys() as k
+    cross join lateral (values (k.key), (upper(k.key)), (initcap(k.key)), ('the_' || k.key || '_of_it')) as s (key)
+    cross join (values
+        ('the top', '{"n": 1, "%s": 1}'), ('an object', '{"a": {"%s": 1}}'), ('the depth', '{"a": [[{"b": {"%s": 1}}]]}')
+    ) as p (place, payload)
+    cross join (values
+        ('an emit', 'select public.fn_iu_emit_event(%4$L, %4$L, %2$L, %4$L, %1$L)'),
+        ('a bulk emit, all at once', 'select public.fn_iu_emit_events(jsonb_build_array(%3$L::jsonb, %5$L::jsonb))'),
+        ('a bulk emit, one by one', 'select public.fn_iu_emit_events(jsonb_build_array(%3$L::jsonb, %6$L::jsonb))'),
+        ('the close look', 'select public.fn_iu_payload_check(%1$L)')
+    ) as d (door, call)
+    cross join lateral (select format(p.payload, s.key)::jsonb as payload) as f
+    cross join lateral (
+        select jsonb_build_object(
+            'event_type', 'version_applied', 'canonical_address', 'TEST', 'subject_ref', iu_test.subject(), 'actor_ref', 'tester'
+        ) as event
+    ) as e
+    where (leaks.word is null or k.word = leaks.word) and public.fn_iu_probe_try(format(
+        d.call, f.payload, iu_test.subject(), e.event || jsonb_build_object('safe_payload', f.payload), 'version_applied',
+        e.event || '{"safe_payload": {"plain": 1}}', e.event || '{"safe_payload": {"not": {"flat": 1}}}'
+    )) <> 'IU103'
+$$;

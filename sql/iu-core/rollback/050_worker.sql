@@ -17,4 +17,5 @@ drop table public.iu_route_attempt_log;
 drop table public.iu_route_batch;
 drop table public.iu_route_worker_seek;
 drop table public.iu_route_worker_cursor;
+drop type public.iu_attempts_request;
 select public.fn_iu_step_forget('iu-core', '050_worker');

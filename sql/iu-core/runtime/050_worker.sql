@@ -87,6 +87,24 @@ comment on table public.iu_route_batch is
 run id. batch_hash is the sha256 of the row''s facts and of the worker''s batch before it
 (fn_iu_batch_hash).';
 
+create type public.iu_attempts_request as (
+    restored_seq bigint,
+    batch_limit int,
+    with_own boolean,
+    leave_known boolean,
+    failure text
+);
+comment on type public.iu_attempts_request is
+'What fn_iu_attempts_write and those around it are asked to write.';
+comment on column public.iu_attempts_request.restored_seq is
+'events up to here came by a restore: their transaction ids are another cluster''s';
+comment on column public.iu_attempts_request.batch_limit is 'how many events at most';
+comment on column public.iu_attempts_request.with_own is 'whether the transaction''s own events are read too';
+comment on column public.iu_attempts_request.leave_known is
+'whether attempts that exist already are left alone (a re-claim); else one raises unique_violation';
+comment on column public.iu_attempts_request.failure is
+'the error with which every attempt fails; null: each is decided';
+
 create table public.iu_route_attempt_log (
     attempt_id bigint generated always as identity,
     batch_id bigint,
@@ -187,5 +205,5 @@ events, 16 bytes each, in the order of event_seq.';
 
 select public.fn_iu_step_record(
     'iu-core', '050_worker',
-    'e9fc691b6ee223c76d09ec695a27563300fd5e07c8d17bb08662cca08590beff'
+    '00347e9732ea78ecb111403a59f2b22d9fe9ed6a3b65544cb5afa1c35ac2d372'
 );

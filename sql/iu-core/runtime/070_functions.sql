@@ -15,9 +15,9 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/steps/ledger.sql
 
 -- shared by all
-\ir ../objects/steps/fn_iu_append_only_refuse.sql
-\ir ../objects/steps/fn_iu_argument_require.sql
-\ir ../objects/steps/fn_iu_fault_is_systemic.sql
+\ir ../objects/shared/fn_iu_append_only_refuse.sql
+\ir ../objects/shared/fn_iu_argument_require.sql
+\ir ../objects/shared/fn_iu_fault_is_systemic.sql
 
 -- proof and upkeep of a module
 \ir ../objects/steps/fn_iu_table_is_append_only.sql
@@ -27,6 +27,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 -- gates
 \ir ../objects/gates/tables.sql
+\ir ../objects/gates/fn_iu_gate_key.sql
 \ir ../objects/gates/fn_iu_gate_open.sql
 \ir ../objects/gates/fn_iu_gate_list.sql
 \ir ../objects/gates/fn_iu_setting_seconds.sql
@@ -38,6 +39,10 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/outbox/tables.sql
 \ir ../objects/event_types/fn_iu_event_type_require.sql
 \ir ../objects/outbox/fn_iu_event_id.sql
+\ir ../objects/outbox/fn_iu_payload_words.sql
+\ir ../objects/outbox/fn_iu_payload_words_like.sql
+\ir ../objects/outbox/fn_iu_payload_words_regexp.sql
+\ir ../objects/outbox/fn_iu_payload_key_regexp.sql
 \ir ../objects/outbox/fn_iu_payload_is_plain.sql
 \ir ../objects/outbox/fn_iu_payload_check.sql
 \ir ../objects/outbox/fn_iu_event_check.sql
@@ -56,6 +61,10 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/attempts/fn_iu_route_deliver.sql
 \ir ../objects/attempts/fn_iu_attempt_decide.sql
 \ir ../objects/attempts/fn_iu_attempt_exists.sql
+\ir ../objects/worker/fn_iu_window_after_seq.sql
+\ir ../objects/worker/fn_iu_window_from_xid.sql
+\ir ../objects/worker/fn_iu_window_until_xid.sql
+\ir ../objects/worker/fn_iu_window_late_xids.sql
 \ir ../objects/attempts/fn_iu_attempts_write_dry.sql
 \ir ../objects/attempts/fn_iu_attempts_write.sql
 \ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
@@ -75,6 +84,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 -- worker
 \ir ../objects/worker/tables.sql
 \ir ../objects/worker/fn_iu_worker_name_require.sql
+\ir ../objects/worker/fn_iu_cluster_newest.sql
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
@@ -109,10 +119,12 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/retention/fn_iu_retention_drop.sql
 \ir ../objects/retention/fn_iu_retention_run.sql
 
--- inbound
+-- units
 \ir ../objects/units/tables.sql
+\ir ../objects/units/trg_iu_unit_version_out.sql
+
+-- inbound
 \ir ../objects/inbound/tables.sql
-\ir ../objects/inbound/trg_iu_unit_version_out.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
 -- health
@@ -128,12 +140,16 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/evidence/fn_iu_audit_counts_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_replays_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_attempts_verify.sql
+\ir ../objects/evidence/fn_iu_probe_own_events.sql
 \ir ../objects/evidence/fn_iu_probe_counts.sql
+\ir ../objects/evidence/fn_iu_probe_rows.sql
 \ir ../objects/evidence/fn_iu_probe_delta.sql
+\ir ../objects/evidence/fn_iu_probe_deltas.sql
 \ir ../objects/evidence/fn_iu_probe_gates.sql
 \ir ../objects/evidence/fn_iu_probe_settings.sql
 \ir ../objects/evidence/fn_iu_probe_trace.sql
 \ir ../objects/evidence/fn_iu_probe_open.sql
+\ir ../objects/evidence/fn_iu_probe_close.sql
 \ir ../objects/evidence/fn_iu_probe_try.sql
 
 -- functions and views of older files
@@ -141,5 +157,5 @@ select public.fn_iu_module_prune('iu-core');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'ae3cd34a3c3cc94bf19711579f2bfe94b136a2d067bccd05f94bd83f7ba2b9bc'
+    '07be04a918a40276911788dee21ff3d64eefc1a927eca9ae883349f461e6d23e'
 );

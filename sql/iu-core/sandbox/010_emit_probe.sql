@@ -136,7 +136,9 @@ begin
                 ('write', 7, 'steps', 'delete from public.iu_schema_step where false'),
                 ('rule', 1, 'seek', 'select public.fn_iu_route_worker_seek(''iu_probe_010'', ''latest'', ''probe 010'')'),
                 ('rule', 2, 'run', 'select public.fn_iu_route_worker_run(''iu_probe_010'', 10)'),
-                ('rule', 3, 'gate', 'select public.fn_iu_gate_set(''iu_core.delivery_enabled'', ''false'', ''probe 010'')'),
+                ('rule', 3, 'gate', format(
+                    'select public.fn_iu_gate_set(%L, %L, %L)', public.fn_iu_gate_key('delivery'), 'false', 'probe 010'
+                )),
                 ('rule', 4, 'replay', 'select public.fn_iu_route_dead_letter_replay(''010aaaaa-0000-4000-8000-000000000010'')'),
                 ('read', 1, 'outbox', 'select from public.event_outbox limit 1'),
                 ('read', 2, 'attempts', 'select from public.iu_route_attempt limit 1'),

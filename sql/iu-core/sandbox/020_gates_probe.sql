@@ -20,8 +20,8 @@ declare
     v_lines text [];
     v_line text;
 begin
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 020');
-    perform public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'probe 020');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 020');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 020');
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 020: sees only what it emits itself');
     insert into public.event_type_registry (event_type, event_stream, delivery_lane) values ('iu_probe_020.type', 'update', 'immediate');
     insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
@@ -38,8 +38,8 @@ begin
             (1, 'worker gate', 'true', 'false'), (2, 'master gate', 'false', 'true'), (3, 'both', 'false', 'false')
         ) as c (place, label, master, worker) order by c.place
     loop
-        perform public.fn_iu_gate_set('iu_core.routes_enabled', v_case.master, 'probe 020');
-        perform public.fn_iu_gate_set('iu_core.route_worker_enabled', v_case.worker, 'probe 020');
+        perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), v_case.master, 'probe 020');
+        perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), v_case.worker, 'probe 020');
         v_seen := public.fn_iu_route_worker_run(v_worker, 10);
         v_lines := v_lines || format('%s: %s, seen %s', v_case.label, v_seen ->> 'status', v_seen ->> 'seen');
     end loop;
@@ -59,22 +59,22 @@ begin
 
     v_seen := public.fn_iu_route_dead_letter_replay(v_letter);
     v_line := v_seen ->> 'status';
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 020');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 020');
     v_seen := public.fn_iu_route_dead_letter_replay(v_letter);
     perform public.fn_iu_proof_note(
         'G3 replay asks the master gate alone', 'master closed: master_gate_closed; worker closed: replayed, dry_run',
         format('master closed: %s; worker closed: %s, %s', v_line, v_seen ->> 'status', v_seen ->> 'decision')
     );
 
-    perform public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'probe 020');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 020');
     v_lines := '{}';
     for v_case in
         select * from (values (1, 'TRUE'), (2, 't'), (3, 'on'), (4, '1'), (5, ' true'), (6, '')) as c (place, value) order by c.place
     loop
-        update public.dot_config set value = v_case.value where key = 'iu_core.route_worker_enabled';
+        update public.dot_config set value = v_case.value where key = public.fn_iu_gate_key('worker');
         v_lines := v_lines || (public.fn_iu_route_worker_run(v_worker, 10) ->> 'status');
     end loop;
-    delete from public.dot_config where key = 'iu_core.route_worker_enabled';
+    delete from public.dot_config where key = public.fn_iu_gate_key('worker');
     v_lines := v_lines || (public.fn_iu_route_worker_run(v_worker, 10) ->> 'status');
     perform public.fn_iu_proof_note(
         'G4 worker gate says TRUE, t, on, 1, " true", nothing, or has no row', '7 x worker_gate_closed', (
@@ -82,15 +82,17 @@ begin
             from (select l as status, count(*) as n from unnest(v_lines) as l group by l) as s
         )
     );
-    insert into public.dot_config (key, value, description) values ('iu_core.route_worker_enabled', 'true', 'probe 020');
-    update public.dot_config set value = 'yes' where key = 'iu_core.routes_enabled';
+    insert into public.dot_config (key, value, description)
+    values (public.fn_iu_gate_key('worker'), 'true', 'probe 020');
+    update public.dot_config set value = 'yes' where key = public.fn_iu_gate_key('master');
     v_seen := public.fn_iu_route_worker_run(v_worker, 10);
-    delete from public.dot_config where key = 'iu_core.routes_enabled';
+    delete from public.dot_config where key = public.fn_iu_gate_key('master');
     perform public.fn_iu_proof_note(
         'G5 master gate says yes, or has no row', 'master_gate_closed, master_gate_closed',
         format('%s, %s', v_seen ->> 'status', public.fn_iu_route_worker_run(v_worker, 10) ->> 'status')
     );
-    insert into public.dot_config (key, value, description) values ('iu_core.routes_enabled', 'true', 'probe 020');
+    insert into public.dot_config (key, value, description)
+    values (public.fn_iu_gate_key('master'), 'true', 'probe 020');
 
     v_seen := public.fn_iu_route_worker_run(v_worker, 10);
     perform public.fn_iu_proof_note(
@@ -102,15 +104,17 @@ begin
         format('select public.fn_iu_gate_set(%L, %L, %L)', t.key, t.value, t.reason)
     ), ', ' order by t.place) into v_line
     from (values
-        (1, 'unknown gate', 'iu_core.no_such_gate', 'true', 'probe 020'), (2, 'value', 'iu_core.routes_enabled', 'maybe', 'probe 020'),
-        (3, 'no value', 'iu_core.routes_enabled', null, 'probe 020'), (4, 'no reason', 'iu_core.routes_enabled', 'true', ''),
-        (5, 'unknown live route', 'iu_core.delivery_live_routes', 'iu_probe_020.none', 'probe 020')
+        (1, 'unknown gate', 'iu_core.no_such_gate', 'true', 'probe 020'),
+        (2, 'value', public.fn_iu_gate_key('master'), 'maybe', 'probe 020'),
+        (3, 'no value', public.fn_iu_gate_key('master'), null, 'probe 020'),
+        (4, 'no reason', public.fn_iu_gate_key('master'), 'true', ''),
+        (5, 'unknown live route', public.fn_iu_gate_key('live_routes'), 'iu_probe_020.none', 'probe 020')
     ) as t (place, label, key, value, reason);
     perform public.fn_iu_proof_note(
         'G7 what no gate takes', 'unknown gate IU202, value IU202, no value IU202, no reason IU104, unknown live route IU202', v_line
     );
 
-    perform public.fn_iu_gate_set('iu_core.delivery_enabled', 'false', 'probe 020: on record');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('delivery'), 'false', 'probe 020: on record');
     update public.dot_config set value = '301' where key = 'iu_core.stall_seconds';
     perform public.fn_iu_proof_note(
         'G8 history of a gate, and of a change by plain SQL', 'false, probe 020: on record; 301, no reason', (

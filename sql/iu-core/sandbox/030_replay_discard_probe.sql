@@ -19,7 +19,7 @@ declare
     v_seen jsonb;
     v_lines text [] := '{}';
 begin
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 030');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 030');
     v_event := public.fn_iu_emit_event(
         'structure_piece_split', 'TEST/iu_probe_030', '030aaaaa-0000-4000-8000-000000000030', 'iu_probe_030', '{"child_count": 2}'
     );
@@ -35,7 +35,7 @@ begin
         v_letters := v_letters || v_letter.dead_letter_id;
     end loop;
 
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'false', 'probe 030: D1');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'false', 'probe 030: D1');
     v_seen := public.fn_iu_route_dead_letter_replay(v_letters[3]);
     perform public.fn_iu_proof_note(
         'D1 master gate closed', 'master_gate_closed, resolved false, attempt_no 1, attempts +0',
@@ -44,7 +44,7 @@ begin
             public.fn_iu_probe_delta(v_base, 'iu_route_attempt')
         )
     );
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 030');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 030');
 
     for n in 1..3 loop
         v_seen := public.fn_iu_route_dead_letter_replay(v_letters[n], 'iu_probe_030_run');

@@ -25,14 +25,14 @@ begin
     update public.iu_outbound_route set enabled = false where event_type = 'version_applied' and route_code <> v_route;
     perform public.fn_iu_proof_note('P0 baseline', 'event_outbox +0, iu_route_attempt +0, iu_route_dead_letter +0', public.fn_iu_probe_deltas(v_base));
 
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 040');
-    perform public.fn_iu_gate_set('iu_core.route_worker_enabled', 'false', 'probe 040: P1');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 040');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'false', 'probe 040: P1');
     v_seen := public.fn_iu_route_worker_run(v_worker, 100);
     perform public.fn_iu_proof_note(
         'P1 worker-gate-closed', 'worker_gate_closed, seen 0, attempts +0',
         format('%s, seen %s, attempts +%s', v_seen ->> 'status', v_seen ->> 'seen', public.fn_iu_probe_delta(v_base, 'iu_route_attempt'))
     );
-    perform public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'probe 040: P2');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 040: P2');
 
     v_event := public.fn_iu_emit_event(
         'version_applied', 'TEST/iu-probe/040', '040aaaaa-0000-4000-8000-000000000040', 'iu_probe_040',
@@ -103,7 +103,7 @@ begin
         format('decision=%s, resolved=%s, attempt_no=%s', v_seen ->> 'decision', v_seen ->> 'resolved', v_seen ->> 'attempt_no')
     );
 
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'false', 'probe 040: P8');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'false', 'probe 040: P8');
     v_seen := public.fn_iu_route_worker_run(v_worker, 100);
     perform public.fn_iu_proof_note(
         'P8 master-gate-closed', 'master_gate_closed, seen 0', format('%s, seen %s', v_seen ->> 'status', v_seen ->> 'seen')

@@ -21,8 +21,8 @@ declare
     v_seen jsonb;
     v_line text;
 begin
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 050');
-    perform public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'probe 050');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 050');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 050');
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 050: sees only what it emits itself');
     update public.iu_outbound_route set enabled = false where event_type = 'structure_piece_split' and route_code <> v_route;
 
@@ -110,8 +110,9 @@ begin
         'E.8 nothing leaves', 'delivery_enabled=false, live_routes="", jobs=false, live routes 0, our sent attempts 0',
         format(
             'delivery_enabled=%s, live_routes="%s", jobs=%s, live routes %s, our sent attempts %s',
-            public.fn_iu_probe_gates() ->> 'iu_core.delivery_enabled', public.fn_iu_probe_gates() ->> 'iu_core.delivery_live_routes',
-            public.fn_iu_probe_gates() ->> 'queue.job_substrate.enabled',
+            public.fn_iu_probe_gates() ->> public.fn_iu_gate_key('delivery'),
+            public.fn_iu_probe_gates() ->> public.fn_iu_gate_key('live_routes'),
+            public.fn_iu_probe_gates() ->> public.fn_iu_gate_key('jobs'),
             (select count(*) from public.iu_outbound_route as r where not r.dry_run),
             (select count(*) from public.iu_route_attempt as a where a.event_id = v_event and a.delivered)
         )

@@ -17,8 +17,8 @@ declare
     v_event public.event_outbox;
     v_seen jsonb;
 begin
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 060');
-    perform public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'probe 060');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 060');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 060');
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 060: sees only what it emits itself');
     update public.iu_outbound_route set enabled = false where event_type = 'version_applied';
     insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)

@@ -48,13 +48,15 @@ begin
         if not v_case.dry_run then
             update public.iu_outbound_route set dry_run = false where route_code = v_route;
         end if;
-        perform public.fn_iu_gate_set('iu_core.delivery_enabled', v_case.delivery::text, 'probe 080');
-        perform public.fn_iu_gate_set('iu_core.delivery_live_routes', case when v_case.listed then v_route else '' end, 'probe 080');
+        perform public.fn_iu_gate_set(public.fn_iu_gate_key('delivery'), v_case.delivery::text, 'probe 080');
+        perform public.fn_iu_gate_set(
+            public.fn_iu_gate_key('live_routes'), case when v_case.listed then v_route else '' end, 'probe 080'
+        );
         v_sent := public.fn_iu_probe_delta(v_base, 'sent');
         v_lines := '{}';
         for n in 0..7 loop
             v_number := v_number + 1;
-            perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 080');
+            perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 080');
             perform public.fn_iu_route_worker_seek('iu_probe_080_' || v_number, 'latest', 'probe 080: sees only what it emits itself');
             v_event := public.fn_iu_emit_event(
                 'iu_probe_080.type', 'TEST/iu_probe_080', '080aaaaa-0000-4000-8000-000000000080', 'iu_probe_080', '{}'
@@ -62,9 +64,9 @@ begin
             insert into public.iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key)
             values (v_event, 'iu_probe_080_' || v_number, v_route, 'iu_probe_080:letter:' || v_number)
             returning dead_letter_id into v_letter;
-            perform public.fn_iu_gate_set('iu_core.routes_enabled', (n & 4 > 0)::text, 'probe 080');
-            perform public.fn_iu_gate_set('iu_core.route_worker_enabled', (n & 2 > 0)::text, 'probe 080');
-            perform public.fn_iu_gate_set('queue.job_substrate.enabled', (n & 1 > 0)::text, 'probe 080');
+            perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), (n & 4 > 0)::text, 'probe 080');
+            perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), (n & 2 > 0)::text, 'probe 080');
+            perform public.fn_iu_gate_set(public.fn_iu_gate_key('jobs'), (n & 1 > 0)::text, 'probe 080');
             v_run := public.fn_iu_route_worker_run('iu_probe_080_' || v_number, 10);
             v_replay := public.fn_iu_route_dead_letter_replay(v_letter);
             v_seam := public.fn_iu_probe_try(format('select public.fn_iu_route_deliver(%L, %L)', v_event, v_route));

@@ -23,8 +23,8 @@ declare
     v_lines text [] := '{}';
     v_line text;
 begin
-    perform public.fn_iu_gate_set('iu_core.routes_enabled', 'true', 'probe 090');
-    perform public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'probe 090');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 090');
+    perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 090');
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 090: sees only what it emits itself');
     perform public.fn_iu_route_worker_seek('iu_probe_090_other', 'latest', 'probe 090: sees only what it emits itself');
     insert into public.event_type_registry (event_type, event_domain, event_stream, delivery_lane) values

@@ -4,18 +4,21 @@ language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    if not public.fn_iu_gate_open('iu_core.delivery_enabled') then
-        raise exception 'delivery of event % by route % is refused: gate iu_core.delivery_enabled is closed',
-            event_id, left(route_code, 100) using
-            errcode = 'IU201', hint = 'Leave the route dry-run: the attempt is then recorded and nothing is delivered.';
+    if not public.fn_iu_gate_open(public.fn_iu_gate_key('delivery')) then
+        raise exception 'delivery of event % by route % is refused: gate % is closed',
+            event_id, left(route_code, 100), public.fn_iu_gate_key('delivery') using
+            errcode = 'IU201',
+            hint = 'Leave the route dry-run: the attempt is then recorded and nothing is delivered.';
     end if;
     if not exists (
         select from public.dot_config as c
-        where c.key = 'iu_core.delivery_live_routes' and route_code = any (string_to_array(c.value, ','))
+        where c.key = public.fn_iu_gate_key('live_routes')
+            and route_code = any (string_to_array(c.value, ','))
     ) then
-        raise exception 'delivery of event % by route % is refused: the route is not in iu_core.delivery_live_routes',
-            event_id, left(route_code, 100) using
-            errcode = 'IU201', hint = 'Leave the route dry-run: the attempt is then recorded and nothing is delivered.';
+        raise exception 'delivery of event % by route % is refused: the route is not in %',
+            event_id, left(route_code, 100), public.fn_iu_gate_key('live_routes') using
+            errcode = 'IU201',
+            hint = 'Leave the route dry-run: the attempt is then recorded and nothing is delivered.';
     end if;
     raise exception 'delivery of event % by route % is refused: the delivery seam is not built',
         event_id, left(route_code, 100) using

@@ -1,3 +1,6 @@
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: from each failed attempt of the batch, found by
+-- failed_attempts_by_batch, one probe leads to its event and its route. A join of another kind reads the
+-- whole outbox for a handful of failures (decision 011).
 create or replace function public.fn_iu_dead_letters_set_aside(batch public.iu_route_batch)
 returns int
 language plpgsql volatile
@@ -18,8 +21,9 @@ begin
         failure_code, failure_detail, next_replay_at
     )
     select
-        o.event_id, batch.worker_name, n.name, public.fn_iu_idempotency_key(batch.worker_name, o.event_id, n.name),
-        to_jsonb(o) - 'emitted_xid', a.error_code, a.error_detail, clock_timestamp() + public.fn_iu_replay_delay(1)
+        o.event_id, batch.worker_name, n.name,
+        public.fn_iu_idempotency_key(batch.worker_name, o.event_id, n.name), to_jsonb(o) - 'emitted_xid',
+        a.error_code, a.error_detail, clock_timestamp() + public.fn_iu_replay_delay(1)
     from public.iu_route_attempt_log as a
     inner join public.event_outbox as o on o.event_id = a.event_id
     left join public.iu_audit_name as n on n.name_no = a.route_no

@@ -1,4 +1,6 @@
-create or replace function public.fn_iu_route_dead_letter_replay(dead_letter_id uuid, run_ref text default null)
+create or replace function public.fn_iu_route_dead_letter_replay(
+    dead_letter_id uuid, run_ref text default null
+)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -14,12 +16,13 @@ begin
         perform public.fn_iu_argument_require('run_ref', run_ref, 200);
     end if;
     v_letter := public.fn_iu_dead_letter_lock(dead_letter_id);
-    if not public.fn_iu_gate_open('iu_core.routes_enabled') then
+    if not public.fn_iu_gate_open(public.fn_iu_gate_key('master')) then
         return public.fn_iu_replay_summary('master_gate_closed', null, v_letter);
     elsif v_letter.resolution is not null then
         return public.fn_iu_replay_summary('already_resolved', null, v_letter);
     end if;
-    select r.* into v_route from public.iu_outbound_route as r where r.route_code = v_letter.route_code and r.enabled;
+    select r.* into v_route from public.iu_outbound_route as r
+    where r.route_code = v_letter.route_code and r.enabled;
     if not found then
         v_decision := 'skipped';
     elsif v_route.dry_run then
@@ -37,7 +40,9 @@ begin
         resolved_by = case when v_decision in ('dry_run', 'sent') then session_user end
     where l.dead_letter_id = v_letter.dead_letter_id
     returning l.* into v_letter;
-    perform public.fn_iu_replay_record(v_letter, coalesce(v_route.route_version, 0), v_decision, v_failure, run_ref);
+    perform public.fn_iu_replay_record(
+        v_letter, coalesce(v_route.route_version, 0), v_decision, v_failure, run_ref
+    );
     return public.fn_iu_replay_summary('replayed', v_decision, v_letter);
 end
 $$;

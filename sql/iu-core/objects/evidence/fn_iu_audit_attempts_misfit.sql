@@ -1,3 +1,6 @@
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: the attempts of a range of batches come by the
+-- index on batch_id, and each is held against its event, route and letter by a probe, so that a part of an
+-- audit costs as much as the part and not as the outbox (decisions 011 and 031).
 create or replace function public.fn_iu_audit_attempts_misfit(
     worker_name text, from_batch_id bigint, to_batch_id bigint,
     out batch_id bigint, out attempt_id bigint, out fault text
@@ -12,24 +15,34 @@ as $$
         select a.*
         from public.iu_route_attempt_log as a
         where a.batch_id between from_batch_id and to_batch_id and a.attempt_no = 1
-            and a.worker_no = (select n.name_no from public.iu_audit_name as n where n.name = fn_iu_audit_attempts_misfit.worker_name)
+            and a.worker_no = (
+                select n.name_no from public.iu_audit_name as n
+                where n.name = fn_iu_audit_attempts_misfit.worker_name
+            )
     ),
     judged as (
         select a.batch_id, a.attempt_id, case
             when b.batch_id is null then 'names a batch that is not in the ledger'
             when o.event_id is null then 'names an event that is not in the outbox'
-            when o.event_domain <> b.event_domain or o.event_seq not between b.first_event_seq and b.last_event_seq
+            when o.event_domain <> b.event_domain
+                or o.event_seq not between b.first_event_seq and b.last_event_seq
             then 'names an event that its batch did not read'
             when o.event_seq < lag(o.event_seq) over (partition by a.batch_id order by a.attempt_id)
             then 'is out of the order of events'
-            when a.created_at < b.started_at - interval '1 minute' or a.created_at > b.finished_at + interval '1 minute'
+            when a.created_at < b.started_at - interval '1 minute'
+                or a.created_at > b.finished_at + interval '1 minute'
             then 'is dated outside its batch'
             when (a.decision = 'skipped') <> (a.route_no = 0) and a.decision <> 'failed'
             then format('says %s, which its route does not allow', a.decision)
-            when a.route_no <> 0 and (v.route_code, v.event_type, v.enabled) is distinct from (n.name, o.event_type, true)
+            when a.route_no <> 0
+                and (v.route_code, v.event_type, v.enabled) is distinct from (n.name, o.event_type, true)
             then 'names a state of a route in which it did not take this event'
-            when a.route_no <> 0 and a.decision in ('dry_run', 'sent') and (a.decision = 'dry_run') <> v.dry_run
-            then format('says %s of a route that was %s', a.decision, case when v.dry_run then 'dry-run' else 'live' end)
+            when a.route_no <> 0 and a.decision in ('dry_run', 'sent')
+                and (a.decision = 'dry_run') <> v.dry_run
+            then format(
+                'says %s of a route that was %s', a.decision,
+                case when v.dry_run then 'dry-run' else 'live' end
+            )
             when a.decision = 'failed' and l.dead_letter_id is null then 'failed and was not set aside'
             when a.decision = 'failed' and a.error_detail is distinct from l.failure_detail and not exists (
                 select from public.iu_route_attempt_log as r
@@ -44,7 +57,9 @@ as $$
         left join public.iu_audit_name as n on n.name_no = a.route_no
         left join public.iu_outbound_route_version as v on v.route_version = a.route_version
         left join public.iu_route_dead_letter as l on a.decision = 'failed'
-            and l.idempotency_key = public.fn_iu_idempotency_key(fn_iu_audit_attempts_misfit.worker_name, a.event_id, n.name)
+            and l.idempotency_key = public.fn_iu_idempotency_key(
+                fn_iu_audit_attempts_misfit.worker_name, a.event_id, n.name
+            )
     )
     select j.batch_id, j.attempt_id, format('attempt %s of batch %s %s', j.attempt_id, j.batch_id, j.fault)
     from judged as j where j.fault is not null

@@ -1,3 +1,5 @@
+-- enable_seqscan off: the attempts of a range of batches come by the index on batch_id, so that a part of an
+-- audit costs as much as the part (decisions 011 and 031).
 create or replace function public.fn_iu_audit_counts_misfit(
     worker_name text, from_batch_id bigint, to_batch_id bigint, out batch_id bigint, out fault text
 )
@@ -7,24 +9,30 @@ set enable_seqscan = off
 as $$
     select b.batch_id, format(
         'batch %s has %s attempts (%s dry_run, %s skipped, %s failed), but its row says %s (%s, %s, %s)',
-        b.batch_id, coalesce(c.attempts, 0), coalesce(c.dry_run, 0), coalesce(c.skipped, 0), coalesce(c.failed, 0),
+        b.batch_id, coalesce(c.attempts, 0),
+        coalesce(c.dry_run, 0), coalesce(c.skipped, 0), coalesce(c.failed, 0),
         b.attempts_written, b.dry_run, b.skipped, b.failed
     )
     from public.iu_route_batch as b
     left join (
         select
             a.batch_id, count(*) as attempts, count(*) filter (where a.decision = 'dry_run') as dry_run,
-            count(*) filter (where a.decision = 'skipped') as skipped, count(*) filter (where a.decision = 'failed') as failed
+            count(*) filter (where a.decision = 'skipped') as skipped,
+            count(*) filter (where a.decision = 'failed') as failed
         from public.iu_route_attempt_log as a
         where a.batch_id between from_batch_id and to_batch_id and a.attempt_no = 1 and a.worker_no = (
-            select n.name_no from public.iu_audit_name as n where n.name = fn_iu_audit_counts_misfit.worker_name
+            select n.name_no from public.iu_audit_name as n
+            where n.name = fn_iu_audit_counts_misfit.worker_name
         )
         group by a.batch_id
     ) as c on c.batch_id = b.batch_id
-    where b.worker_name = fn_iu_audit_counts_misfit.worker_name and b.batch_id between from_batch_id and to_batch_id
+    where b.worker_name = fn_iu_audit_counts_misfit.worker_name
+        and b.batch_id between from_batch_id and to_batch_id
         and b.first_event_seq > public.fn_iu_retention_cut(b.event_domain)
         and (b.attempts_written, b.dry_run, b.skipped, b.failed)
-        is distinct from (coalesce(c.attempts, 0), coalesce(c.dry_run, 0), coalesce(c.skipped, 0), coalesce(c.failed, 0))
+        is distinct from (
+            coalesce(c.attempts, 0), coalesce(c.dry_run, 0), coalesce(c.skipped, 0), coalesce(c.failed, 0)
+        )
     order by b.batch_id
     limit 1
 $$;

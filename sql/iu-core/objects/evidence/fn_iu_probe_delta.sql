@@ -5,9 +5,16 @@ set search_path = pg_catalog, pg_temp
 as $$
     select case name
         when 'event_outbox' then public.fn_iu_probe_own_events() - (baseline ->> 'own_events')::bigint
-        when 'iu_route_dead_letter' then (select count(*) from public.iu_route_dead_letter) - (baseline ->> name)::bigint
+        when 'iu_route_dead_letter'
+        then (select count(*) from public.iu_route_dead_letter) - (baseline ->> name)::bigint
         else (
-            select coalesce(sum(case name when 'iu_route_attempt' then t.attempts when 'failed' then t.failed when 'sent' then t.sent end), 0)
+            select coalesce(sum(
+                case name
+                    when 'iu_route_attempt' then t.attempts
+                    when 'failed' then t.failed
+                    when 'sent' then t.sent
+                end
+            ), 0)
             from public.iu_route_attempt_tally as t
         ) - (baseline ->> name)::bigint
     end
@@ -16,16 +23,3 @@ comment on function public.fn_iu_probe_delta(jsonb, text) is
 'How much one of the counts of fn_iu_probe_counts has grown since the baseline. In a transaction
 whose snapshot stands still the outbox grows by its own events alone, so they are what is counted.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_delta(jsonb, text)', 'inspect');
-
-create or replace function public.fn_iu_probe_deltas(baseline jsonb)
-returns text
-language sql stable
-set search_path = pg_catalog, pg_temp
-as $$
-    select string_agg(format('%s +%s', name, public.fn_iu_probe_delta(baseline, name)), ', ' order by place)
-    from unnest(array['event_outbox', 'iu_route_attempt', 'iu_route_dead_letter']) with ordinality as n (name, place)
-$$;
-comment on function public.fn_iu_probe_deltas(jsonb) is
-'How much outbox, attempts and dead letters have grown since the baseline, as a line of a proof
-says it.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_deltas(jsonb)', 'inspect');

@@ -1,11 +1,3 @@
-do $without_arguments$
-begin
-    if to_regprocedure('public.fn_iu_probe_open()') is not null then
-        drop function public.fn_iu_probe_open();  -- as it was before it took a mark
-    end if;
-end
-$without_arguments$;
-
 create or replace function public.fn_iu_probe_open(mark text)
 returns void
 language plpgsql volatile
@@ -14,7 +6,9 @@ as $$
 begin
     perform set_config('iu.probe_settings', public.fn_iu_probe_settings()::text, false);
     raise notice 'rows before: %', public.fn_iu_probe_rows();
-    perform public.fn_iu_proof_note('BEFORE what is there of the probe', 'nothing', public.fn_iu_probe_trace(mark));
+    perform public.fn_iu_proof_note(
+        'BEFORE what is there of the probe', 'nothing', public.fn_iu_probe_trace(mark)
+    );
 end
 $$;
 comment on function public.fn_iu_probe_open(text) is
@@ -23,30 +17,3 @@ comment on function public.fn_iu_probe_open(text) is
 of the session what steers the engine, for fn_iu_probe_close to hold against what is there
 afterwards.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_open(text)', 'internal');
-
-create or replace function public.fn_iu_probe_close(mark text)
-returns void
-language plpgsql volatile
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-    v_before jsonb := current_setting('iu.probe_settings')::jsonb;
-    v_after jsonb := public.fn_iu_probe_settings();
-begin
-    raise notice 'rows after: %', public.fn_iu_probe_rows();
-    perform public.fn_iu_proof_note('POST-ROLLBACK what the probe left', 'nothing', public.fn_iu_probe_trace(mark));
-    perform public.fn_iu_proof_note(
-        'POST-ROLLBACK settings and routes', 'as before',
-        coalesce((
-            select 'changed: ' || string_agg(b.key, ', ' order by b.key)
-            from jsonb_each(v_before) as b where b.value is distinct from v_after -> b.key
-        ), 'as before')
-    );
-end
-$$;
-comment on function public.fn_iu_probe_close(text) is
-'The last lines of a probe, after its rollback: what rows with its mark are there
-(fn_iu_probe_trace), and whether what steers the engine is as it was at fn_iu_probe_open; and a
-notice with fn_iu_probe_rows, which others that write meanwhile move too. The caller closes with
-fn_iu_proof_end.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_close(text)', 'internal');

@@ -1,3 +1,6 @@
+-- enable_bitmapscan and enable_sort off: the newest 10,000 rows of a table are read backwards by its index.
+-- Without statistics reading and sorting the whole table looks cheaper: 4,334 pages and not 763 beside
+-- 100,000 events (decision 011).
 create or replace function public.fn_iu_probe_trace(mark text)
 returns text
 language sql stable
@@ -26,9 +29,12 @@ as $$
         ('iu_inbound_capture', (
             select count(*) from (
                 select c.source_ref from public.iu_inbound_capture as c order by c.capture_id desc limit 10000
-            ) as newest inner join public.iu_sql_link as l on l.link_id = newest.source_ref where starts_with(l.actor_ref, mark)
+            ) as newest inner join public.iu_sql_link as l on l.link_id = newest.source_ref
+            where starts_with(l.actor_ref, mark)
         )),
-        ('iu_outbound_route', (select count(*) from public.iu_outbound_route as r where starts_with(r.route_code, mark))),
+        ('iu_outbound_route', (
+            select count(*) from public.iu_outbound_route as r where starts_with(r.route_code, mark)
+        )),
         ('iu_outbound_route_version', (
             select count(*) from public.iu_outbound_route_version as v where starts_with(v.route_code, mark)
         )),

@@ -21,7 +21,7 @@ begin
             errcode = 'IU202',
             hint = format('%s: %s. The value must match %s', key, v_old.description, v_old.value_pattern);
     end if;
-    if key = 'iu_core.delivery_live_routes' then
+    if key = public.fn_iu_gate_key('live_routes') then
         select code into v_stranger from unnest(string_to_array(value, ',')) as code
         where not exists (select from public.iu_outbound_route as r where r.route_code = code);
         if v_stranger is not null then
@@ -35,7 +35,9 @@ begin
     set value = fn_iu_gate_set.value, updated_at = clock_timestamp(), updated_by = session_user
     where c.key = fn_iu_gate_set.key;
     perform set_config('iu.gate_reason', '', true);
-    return jsonb_build_object('status', 'set', 'key', key, 'old_value', v_old.value, 'value', value, 'reason', reason);
+    return jsonb_build_object(
+        'status', 'set', 'key', key, 'old_value', v_old.value, 'value', value, 'reason', reason
+    );
 end
 $$;
 comment on function public.fn_iu_gate_set(text, text, text) is

@@ -7,26 +7,26 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_faults text [] := array[]::text [];
-    v_gates_open boolean := public.fn_iu_gate_open('iu_core.routes_enabled')
-        and public.fn_iu_gate_open('iu_core.route_worker_enabled');
+    v_gates_open boolean := public.fn_iu_gate_open(public.fn_iu_gate_key('master'))
+        and public.fn_iu_gate_open(public.fn_iu_gate_key('worker'));
     v_still interval;
 begin
     if not exists (
         select from pg_constraint as c
-        where c.conrelid = to_regclass('public.iu_outbound_route') and c.conname = 'dry_run_is_enforced' and c.contype = 'c'
+        where c.conrelid = to_regclass('public.iu_outbound_route')
+            and c.conname = 'dry_run_is_enforced' and c.contype = 'c'
     ) then
         v_faults := v_faults || 'the safety check dry_run_is_enforced of iu_outbound_route is missing'::text;
     end if;
     if (select system_identifier from pg_control_system()) is distinct from coalesce(
-        given.system_identifier,
-        (select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1)
+        given.system_identifier, (public.fn_iu_cluster_newest()).system_identifier
     ) then
         v_faults := v_faults || 'the cursor belongs to another database cluster: seek it'::text;
     end if;
     if v_gates_open and backlog > 0 then
         v_still := clock_timestamp() - greatest(oldest_at, given.last_progress_at, (
             select max(c.updated_at) from public.dot_config as c
-            where c.key in ('iu_core.routes_enabled', 'iu_core.route_worker_enabled')
+            where c.key in (public.fn_iu_gate_key('master'), public.fn_iu_gate_key('worker'))
         ));
         if v_still > make_interval(secs => public.fn_iu_setting_seconds('iu_core.stall_seconds', 300)) then
             v_faults := v_faults || format(

@@ -1,3 +1,5 @@
+-- enable_seqscan off: open letters are counted by iu_route_dead_letter_open, which holds them alone, and not
+-- by reading all letters (decision 011).
 create or replace function public.fn_iu_route_worker_health(worker_name text default 'iu_outbound_default')
 returns jsonb
 language plpgsql stable security definer
@@ -18,10 +20,12 @@ begin
     select c.* into v_cursor from public.iu_route_worker_cursor as c
     where c.worker_name = fn_iu_route_worker_health.worker_name;
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
-    select b.* into v_backlog from public.fn_iu_cursor_backlog(v_cursor, (
-        select a.restored_seq from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
-    ), v_cap + 1) as b;
-    select coalesce(sum(t.attempts), 0) as attempts, coalesce(sum(t.failed), 0) as failed, coalesce(sum(t.sent), 0) as sent
+    select b.* into v_backlog
+    from public.fn_iu_cursor_backlog(v_cursor, (public.fn_iu_cluster_newest()).restored_seq, v_cap + 1) as b;
+    select
+        coalesce(sum(t.attempts), 0) as attempts,
+        coalesce(sum(t.failed), 0) as failed,
+        coalesce(sum(t.sent), 0) as sent
     into v_tally from public.iu_route_attempt_tally as t;
     select count(*) into v_letters
     from (select from public.iu_route_dead_letter as l where l.resolution is null limit v_cap + 1) as open;
@@ -31,15 +35,17 @@ begin
         'healthy', cardinality(v_faults) = 0,
         'reasons', to_jsonb(v_faults || v_notes),
         'worker_name', worker_name,
-        'worker_gate_open', public.fn_iu_gate_open('iu_core.route_worker_enabled'),
-        'master_gate_open', public.fn_iu_gate_open('iu_core.routes_enabled'),
-        'delivery_gate_open', public.fn_iu_gate_open('iu_core.delivery_enabled'),
+        'worker_gate_open', public.fn_iu_gate_open(public.fn_iu_gate_key('worker')),
+        'master_gate_open', public.fn_iu_gate_open(public.fn_iu_gate_key('master')),
+        'delivery_gate_open', public.fn_iu_gate_open(public.fn_iu_gate_key('delivery')),
         'live_routes', to_jsonb(coalesce((
-            select string_to_array(c.value, ',') from public.dot_config as c where c.key = 'iu_core.delivery_live_routes'
+            select string_to_array(c.value, ',') from public.dot_config as c
+            where c.key = public.fn_iu_gate_key('live_routes')
         ), '{}')),
         'backlog', least(v_backlog.events, v_cap),
         'backlog_capped', v_backlog.events > v_cap,
-        'backlog_oldest_seconds', round(extract(epoch from greatest(clock_timestamp() - v_backlog.oldest_at, '0')), 3),
+        'backlog_oldest_seconds',
+        round(extract(epoch from greatest(clock_timestamp() - v_backlog.oldest_at, '0')), 3),
         'attempts_in_audit', v_tally.attempts,
         'failed_attempts', v_tally.failed,
         'delivered_sent', v_tally.sent,

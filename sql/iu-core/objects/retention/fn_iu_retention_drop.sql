@@ -1,3 +1,6 @@
+-- enable_seqscan off: the oldest events come by the index on event_seq, their attempts by one probe an event,
+-- so that a round costs as much as it drops (decisions 011 and 040).
+-- force_custom_plan: v_ids holds from one to 100,000 ids, and a generic plan is made for ten (decision 040).
 create or replace function public.fn_iu_retention_drop(
     event_domain text, after_seq bigint, event_limit int, days int, reason text
 )
@@ -21,8 +24,10 @@ begin
         order by o.event_seq limit event_limit
     )
     select array_agg(d.event_id order by d.event_seq), count(*), min(d.event_seq), max(d.event_seq),
-        min(d.created_at), max(d.created_at), sha256(string_agg(uuid_send(d.event_id), ''::bytea order by d.event_seq))
-    into v_ids, v_round.events, v_round.from_seq, v_round.to_seq, v_round.oldest_at, v_round.newest_at, v_round.events_hash
+        min(d.created_at), max(d.created_at),
+        sha256(string_agg(uuid_send(d.event_id), ''::bytea order by d.event_seq))
+    into v_ids, v_round.events, v_round.from_seq, v_round.to_seq,
+        v_round.oldest_at, v_round.newest_at, v_round.events_hash
     from oldest as d
     where d.place < coalesce((select min(h.place) from oldest as h where h.is_held), event_limit + 1);
     v_round.event_domain := event_domain;
@@ -32,7 +37,8 @@ begin
     select count(*) into v_round.attempts from public.iu_route_attempt_log as a
     where a.event_id = any (v_ids) and a.attempt_no = 1;
     insert into public.iu_retention_history (
-        event_domain, from_seq, to_seq, events, attempts, oldest_at, newest_at, events_hash, retention_days, reason
+        event_domain, from_seq, to_seq, events, attempts,
+        oldest_at, newest_at, events_hash, retention_days, reason
     ) values (
         event_domain, v_round.from_seq, v_round.to_seq, v_round.events, v_round.attempts,
         v_round.oldest_at, v_round.newest_at, v_round.events_hash, days, reason

@@ -4,12 +4,11 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_anchor public.event_outbox_cluster;
+    v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
     v_cursor public.iu_route_worker_cursor;
     v_letter uuid;
     v_standing text;
 begin
-    select a.* into v_anchor from public.event_outbox_cluster as a order by a.anchor_no desc limit 1;
     for v_cursor in
         select c.* from public.iu_route_worker_cursor as c
         where c.event_domain = event.event_domain order by c.worker_name

@@ -1,4 +1,6 @@
-create or replace function public.fn_iu_retention_run(reason text default 'retention', event_limit int default 5000)
+create or replace function public.fn_iu_retention_run(
+    reason text default 'retention', event_limit int default 5000
+)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -30,16 +32,16 @@ begin
             v_status := 'busy';
         end;
     end if;
-    if v_status = 'ran' and v_here is distinct from (
-        select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
-    ) then
+    if v_status = 'ran' and v_here is distinct from (public.fn_iu_cluster_newest()).system_identifier then
         v_status := 'other_cluster';
     elsif v_status = 'ran' then
         for v_domain, v_pass, v_after in
             select c.event_domain, start.place, start.seq
             from (select distinct k.event_domain from public.iu_route_worker_cursor as k) as c
             -- then once from the beginning: what committed so late that an earlier round had passed it
-            cross join lateral (values (1, public.fn_iu_retention_cut(c.event_domain)), (2, 0)) as start (place, seq)
+            cross join lateral (
+                values (1, public.fn_iu_retention_cut(c.event_domain)), (2, 0)
+            ) as start (place, seq)
             order by c.event_domain, start.place
         loop
             continue when v_pass = 2 and v_round.events = event_limit;
@@ -50,8 +52,8 @@ begin
         end loop;
     end if;
     return jsonb_build_object(
-        'status', v_status, 'events', v_events, 'attempts', v_attempts, 'more', v_more, 'retention_days', v_days,
-        'held_by', (
+        'status', v_status, 'events', v_events, 'attempts', v_attempts, 'more', v_more,
+        'retention_days', v_days, 'held_by', (
             select coalesce(jsonb_agg(s.note), '[]')
             from (select distinct c.event_domain from public.iu_route_worker_cursor as c) as d
             cross join lateral (select public.fn_iu_retention_state(d.event_domain) ->> 'note') as s (note)

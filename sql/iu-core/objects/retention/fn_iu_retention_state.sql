@@ -1,3 +1,5 @@
+-- enable_seqscan off: the oldest event of the domain is the first entry of the index on event_seq after the
+-- last round; a scan of the outbox would grow with it (decision 011).
 create or replace function public.fn_iu_retention_state(event_domain text default 'iu')
 returns jsonb
 language plpgsql stable security definer
@@ -15,7 +17,9 @@ begin
     where o.event_domain = fn_iu_retention_state.event_domain
         and o.event_seq > public.fn_iu_retention_cut(event_domain)
     order by o.event_seq limit 1;
-    v_overdue := greatest(floor(extract(epoch from clock_timestamp() - v_oldest.created_at) / 86400)::int - v_days, 0);
+    v_overdue := greatest(
+        floor(extract(epoch from clock_timestamp() - v_oldest.created_at) / 86400)::int - v_days, 0
+    );
     if v_days > 0 and v_overdue > 0 then
         v_holder := coalesce(public.fn_iu_retention_holder(v_oldest), 'fn_iu_retention_run has not been run');
     end if;
@@ -27,7 +31,9 @@ begin
         'overdue_days', case when v_holder is null then 0 else v_overdue end,
         'held_by', v_holder,
         'note', case when v_holder not like '%stands on it' then
-            format('retention is held back by %s days at event %s: %s', v_overdue, v_oldest.event_id, v_holder) end,
+            format(
+                'retention is held back by %s days at event %s: %s', v_overdue, v_oldest.event_id, v_holder
+            ) end,
         'dropped_up_to_seq', public.fn_iu_retention_cut(event_domain)
     );
 end

@@ -8,11 +8,13 @@ as $$
 #variable_conflict use_variable
 declare
     v_cursor public.iu_route_worker_cursor := given;
-    v_restored bigint := public.fn_iu_cluster_require(given.worker_name, given.system_identifier);
+    v_asked public.iu_attempts_request;
     v_batch public.iu_route_batch;
     v_fresh boolean;
-    v_own boolean;
 begin
+    v_asked.restored_seq := public.fn_iu_cluster_require(given.worker_name, given.system_identifier);
+    v_asked.batch_limit := batch_limit;
+    v_asked.leave_known := false;
     v_batch.worker_name := v_cursor.worker_name;
     v_batch.event_domain := v_cursor.event_domain;
     v_batch.run_ref := run_ref;
@@ -20,16 +22,15 @@ begin
     v_batch.previous_hash := v_cursor.last_batch_hash;
     loop
         v_fresh := v_cursor.window_snapshot is null;
-        v_own := v_fresh and public.fn_iu_window_has_own(v_cursor.event_domain);
+        -- own events belong to a window that opens now: an older one may lack what was committed before them
+        v_asked.with_own := v_fresh and public.fn_iu_window_has_own(v_cursor.event_domain);
         if v_fresh then
-            v_cursor := public.fn_iu_window_open(v_cursor, v_restored, is_young);
+            v_cursor := public.fn_iu_window_open(v_cursor, v_asked.restored_seq, is_young);
         end if;
         v_batch.seen := 0;
-        if not v_fresh or v_own or not public.fn_iu_window_is_empty(v_cursor) then
-            v_batch := public.fn_iu_attempts_write_isolated(
-                v_cursor, v_batch, v_restored, batch_limit, v_own, false, null
-            );
-            v_cursor := public.fn_iu_window_advance(v_cursor, v_batch.last_event_seq, v_own);
+        if not v_fresh or v_asked.with_own or not public.fn_iu_window_is_empty(v_cursor) then
+            v_batch := public.fn_iu_attempts_write_isolated(v_cursor, v_batch, v_asked);
+            v_cursor := public.fn_iu_window_advance(v_cursor, v_batch.last_event_seq, v_asked.with_own);
         end if;
         if v_batch.seen < batch_limit then
             v_cursor := public.fn_iu_window_close(v_cursor);
@@ -58,9 +59,9 @@ end
 $$;
 comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, boolean) is
 'Runs one batch for a cursor that the caller has locked, is_young where the lock gave the
-transaction its id: claims, decides and writes, sets aside, records, stores the cursor. The transaction''s own events belong to a window that opens now and to
-no older one, which may lack what was emitted before them. Returns what fn_iu_route_worker_run
-returns; raises IU302 and IU501.';
+transaction its id: claims, decides and writes, sets aside, records, stores the cursor. The
+transaction''s own events belong to a window that opens now and to no older one, which may lack what
+was emitted before them. Returns what fn_iu_route_worker_run returns; raises IU302 and IU501.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, boolean)',

@@ -5,20 +5,15 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_here bigint := (select c.system_identifier from pg_control_system() as c);
-    v_last bigint := (
-        select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
-    );
 begin
-    if v_here = v_last then
+    if v_here = (public.fn_iu_cluster_newest()).system_identifier then
         return v_here;
     end if;
     -- nobody emits in this moment, so that all up to the last event came by the restore or is committed
     lock table public.event_outbox in share row exclusive mode;
     insert into public.event_outbox_cluster (system_identifier, restored_seq)
     select v_here, coalesce(max(o.event_seq), 0) from public.event_outbox as o
-    having v_here is distinct from (
-        select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
-    );
+    having v_here is distinct from (public.fn_iu_cluster_newest()).system_identifier;
     return v_here;
 end
 $$;

@@ -1,5 +1,11 @@
+-- enable_seqscan, enable_bitmapscan and enable_sort off: a transaction is looked up by the index on
+-- (event_domain, emitted_xid, event_seq). After a bulk load the statistics of emitted_xid say that every row
+-- has one id, and then the other index looks as good and walks the whole domain (decision 011).
+-- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
+-- the plan (decision 011). It is also made only once a session.
 create or replace function public.fn_iu_cursor_backlog(
-    given public.iu_route_worker_cursor, restored_seq bigint, cap int, out events int, out oldest_at timestamptz
+    given public.iu_route_worker_cursor, restored_seq bigint, cap int,
+    out events int, out oldest_at timestamptz
 )
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -13,19 +19,23 @@ declare
     v_own xid8 := pg_current_xact_id_if_assigned();
     v_own_read bigint := case when given.own_xid = v_own then given.own_position_seq else 0 end;
     v_top pg_snapshot := coalesce(given.window_snapshot, given.consumed_snapshot);
-    v_after bigint := greatest(
-        coalesce(given.position_seq, 0), case when given.consumed_snapshot is not null then given.window_start_seq - 1 end
-    );
-    v_from xid8 := coalesce(pg_snapshot_xmax(given.consumed_snapshot), '0');
+    v_after bigint := public.fn_iu_window_after_seq(given);
+    v_from xid8 := public.fn_iu_window_from_xid(given);
     v_open xid8 [] := (select array_agg(x) from pg_snapshot_xip(v_top) as x);
 begin
+    -- Unread is, in three parts of which each stops at cap: what the open window still holds; what the newest
+    -- snapshot counts as to come; and the events of transactions that were open in either snapshot
+    -- (decision 016).
     select least(count(*), cap), min(unread.created_at) into events, oldest_at
     from (
         (
             select o.created_at from public.event_outbox as o
             where (given.window_snapshot is not null or v_top is null)
                 and o.event_domain = given.event_domain and o.event_seq > v_after and o.emitted_xid >= v_from
-                and (o.event_seq <= restored_seq or v_top is null or pg_visible_in_snapshot(o.emitted_xid, v_top))
+                and (
+                    o.event_seq <= restored_seq or v_top is null
+                    or pg_visible_in_snapshot(o.emitted_xid, v_top)
+                )
                 and (v_own is null or o.emitted_xid <> v_own or o.event_seq > v_own_read)
             order by o.event_seq limit cap
         )

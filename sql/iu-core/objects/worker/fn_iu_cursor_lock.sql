@@ -12,17 +12,21 @@ begin
     if found then
         return v_cursor;
     end if;
-    -- The key is 'iu' and the name: of two first invocations one makes the cursor, the other is told busy.
+    -- Held by another invocation, or not there yet. The key is 'iu' and the name: of two first invocations
+    -- one makes the cursor, the other is told busy.
     if not pg_try_advisory_xact_lock(26997, hashtext(worker_name)) then
         return null;
     end if;
-    -- asked for itself, for its snapshot has to be taken after the lock
-    if exists (select from public.iu_route_worker_cursor as c where c.worker_name = fn_iu_cursor_lock.worker_name) then
+    -- A statement of its own, for its snapshot has to be taken after the lock.
+    if exists (
+        select from public.iu_route_worker_cursor as c where c.worker_name = fn_iu_cursor_lock.worker_name
+    ) then
         return null;
     end if;
     insert into public.iu_route_worker_cursor (worker_name, worker_no, system_identifier)
-    select worker_name, public.fn_iu_name_intern(worker_name), a.system_identifier
-    from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
+    values (
+        worker_name, public.fn_iu_name_intern(worker_name), (public.fn_iu_cluster_newest()).system_identifier
+    )
     returning * into v_cursor;
     return v_cursor;
 end

@@ -19,6 +19,8 @@ begin
             errcode = 'IU501',
             hint = format('Give beginning, latest, or the id of an event of domain %s.', given.event_domain);
     end if;
+    -- Nothing of the old windows is kept: the marks and late transactions belong to snapshots that are given
+    -- up. anchored_seq says which events owe no attempt, and own events up to there count as read.
     v_cursor.cursor_event_id := v_event.event_id;
     v_cursor.cursor_created_at := v_event.created_at;
     v_cursor.anchored_seq := coalesce(v_event.event_seq, 0);
@@ -30,6 +32,9 @@ begin
     v_cursor.window_snapshot := null;
     v_cursor.own_xid := pg_current_xact_id();
     v_cursor.own_position_seq := coalesce(v_event.event_seq, 0);
+    -- Latest is a snapshot that counts as consumed. An event is a window of what a snapshot shows now, read
+    -- up to that event. The beginning is neither: nothing has been consumed and no window is open
+    -- (decision 016).
     if target = 'latest' then
         v_cursor.consumed_snapshot := public.fn_iu_window_snapshot();
     elsif v_event.event_id is not null then

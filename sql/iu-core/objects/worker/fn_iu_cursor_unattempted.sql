@@ -1,3 +1,7 @@
+-- enable_seqscan, enable_bitmapscan, enable_hashjoin and enable_mergejoin off: the newest events are read
+-- backwards by the index on event_seq and each is probed for its attempt, so that the check costs as much as
+-- the events that it looks at. Without statistics a bitmap scan looks cheaper: 3,964 pages and not 59 for
+-- 1,000 of 100,000 events (decision 011).
 create or replace function public.fn_iu_cursor_unattempted(given public.iu_route_worker_cursor, newest int)
 returns setof uuid
 language plpgsql stable security definer
@@ -8,14 +12,16 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
-    v_anchor public.event_outbox_cluster;
+    v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
 begin
-    select a.* into v_anchor from public.event_outbox_cluster as a order by a.anchor_no desc limit 1;
     if given.system_identifier <> v_anchor.system_identifier
         or given.system_identifier <> (select c.system_identifier from pg_control_system() as c)
     then
         return;
     end if;
+    -- Consumed is what consumed_snapshot shows, with it all that came by a restore, and of the open window
+    -- what lies up to its position: the same test as in fn_iu_event_is_consumed
+    -- (decision 040).
     return query
     select o.event_id
     from (
@@ -28,7 +34,10 @@ begin
         or (given.consumed_snapshot is not null and o.event_seq <= v_anchor.restored_seq)
         or (
             o.event_seq <= given.position_seq
-            and (pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot) or o.event_seq <= v_anchor.restored_seq)
+            and (
+                pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot)
+                or o.event_seq <= v_anchor.restored_seq
+            )
         )
     )
     -- offset 0 keeps the probe a probe: as a join, without statistics, it reads all attempts for each event

@@ -1,3 +1,6 @@
+-- enable_seqscan, enable_bitmapscan and enable_sort off: a transaction is looked up by the index on
+-- (event_domain, emitted_xid, event_seq). After a bulk load the statistics of emitted_xid say that every row
+-- has one id, and then the other index looks as good and walks the whole domain (decision 011).
 create or replace function public.fn_iu_cursor_unread_seq(given public.iu_route_worker_cursor)
 returns bigint
 language plpgsql stable
@@ -13,7 +16,9 @@ begin
     if v_top is null then
         return 1;
     end if;
-    -- offset 0 keeps the planner from walking the index on event_seq from its very beginning
+    -- The least number of what the newest snapshot counts as to come, and of each transaction that was open
+    -- in it. offset 0 keeps the planner from walking the index on event_seq from its very beginning
+    -- (decision 011).
     select min(unread.event_seq) into v_unread
     from (
         (

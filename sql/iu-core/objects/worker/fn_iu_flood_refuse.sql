@@ -1,3 +1,5 @@
+-- enable_seqscan off: the failures of the batch are found by failed_attempts_by_batch, also where the audit
+-- was never analysed (decision 011).
 create or replace function public.fn_iu_flood_refuse(batch public.iu_route_batch)
 returns void
 language plpgsql stable
@@ -16,7 +18,8 @@ begin
         raise exception '% of % events of the batch failed: a fault of the system and not of the events',
             v_failed, batch.seen using
             errcode = 'IU302',
-            hint = 'Nothing was set aside and the cursor has not moved. Mend the cause (see the routes and the seam) and run again.';
+            hint = 'Nothing was set aside and the cursor has not moved. '
+                'Mend the cause (see the routes and the seam) and run again.';
     end if;
 end
 $$;

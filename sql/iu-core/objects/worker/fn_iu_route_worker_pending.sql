@@ -12,9 +12,8 @@ begin
     where c.worker_name = fn_iu_route_worker_pending.worker_name;
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
     return (
-        select b.events > 0 from public.fn_iu_cursor_backlog(v_cursor, (
-            select a.restored_seq from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
-        ), 1) as b
+        select b.events > 0
+        from public.fn_iu_cursor_backlog(v_cursor, (public.fn_iu_cluster_newest()).restored_seq, 1) as b
     );
 end
 $$;

@@ -1,4 +1,6 @@
-create or replace function public.fn_iu_route_worker_run(worker_name text, batch_limit int, run_ref text default null)
+create or replace function public.fn_iu_route_worker_run(
+    worker_name text, batch_limit int, run_ref text default null
+)
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
@@ -19,8 +21,8 @@ begin
         perform public.fn_iu_argument_require('run_ref', run_ref, 200);
     end if;
     v_closed := case
-        when not public.fn_iu_gate_open('iu_core.routes_enabled') then 'master_gate_closed'
-        when not public.fn_iu_gate_open('iu_core.route_worker_enabled') then 'worker_gate_closed'
+        when not public.fn_iu_gate_open(public.fn_iu_gate_key('master')) then 'master_gate_closed'
+        when not public.fn_iu_gate_open(public.fn_iu_gate_key('worker')) then 'worker_gate_closed'
     end;
     if v_closed is null then
         v_cursor := public.fn_iu_cursor_lock(worker_name);
@@ -28,7 +30,9 @@ begin
             return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref, v_is_young);
         end if;
     end if;
-    select public.fn_iu_worker_summary(coalesce(v_closed, 'worker_busy'), c.cursor_event_id, c.cursor_created_at, null)
+    select public.fn_iu_worker_summary(
+        coalesce(v_closed, 'worker_busy'), c.cursor_event_id, c.cursor_created_at, null
+    )
     into v_summary
     from (values (worker_name)) as asked (worker_name)
     left join public.iu_route_worker_cursor as c on c.worker_name = asked.worker_name;

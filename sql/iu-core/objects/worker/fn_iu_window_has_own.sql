@@ -1,3 +1,7 @@
+-- enable_seqscan and enable_bitmapscan off: the own transaction is looked up by the index on
+-- (event_domain, emitted_xid, event_seq), whatever the statistics of emitted_xid say (decision 011).
+-- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
+-- the plan (decision 011). It is also made only once a session.
 create or replace function public.fn_iu_window_has_own(event_domain text)
 returns boolean
 language plpgsql volatile
@@ -10,6 +14,8 @@ as $$
 declare
     v_own constant xid8 := pg_current_xact_id();
 begin
+    -- A range of one id is estimated without statistics; an equality after a bulk load is expected to find
+    -- every row of the domain, and then either index would do (decision 011).
     return exists (
         select from public.event_outbox as o
         where o.event_domain = fn_iu_window_has_own.event_domain and o.emitted_xid between v_own and v_own

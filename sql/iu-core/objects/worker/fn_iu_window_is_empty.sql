@@ -1,3 +1,8 @@
+-- enable_seqscan, enable_bitmapscan and enable_sort off: a transaction is looked up by the index on
+-- (event_domain, emitted_xid, event_seq). After a bulk load the statistics of emitted_xid say that every row
+-- has one id, and then the other index looks as good and walks the whole domain (decision 011).
+-- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
+-- the plan (decision 011). It is also made only once a session.
 create or replace function public.fn_iu_window_is_empty(given public.iu_route_worker_cursor)
 returns boolean
 language plpgsql stable
@@ -8,6 +13,9 @@ set enable_sort = off
 set plan_cache_mode = force_generic_plan
 as $$
 begin
+    -- Late transactions are listed only where they have events. For the rest the first entry in the order of
+    -- transaction ids is enough: in the order of event_seq the look would step over all that a transaction
+    -- open since an earlier window has written, which may be a million entries (decision 016).
     return given.consumed_snapshot is not null and cardinality(given.window_late_xids) = 0 and not exists (
         select from public.event_outbox as o
         where o.event_domain = given.event_domain and o.event_seq >= given.window_start_seq

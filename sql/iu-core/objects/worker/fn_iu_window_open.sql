@@ -1,3 +1,8 @@
+-- enable_seqscan, enable_bitmapscan and enable_sort off: a transaction is looked up by the index on
+-- (event_domain, emitted_xid, event_seq). After a bulk load the statistics of emitted_xid say that every row
+-- has one id, and then the other index looks as good and walks the whole domain (decision 011).
+-- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
+-- the plan (decision 011). It is also made only once a session.
 create or replace function public.fn_iu_window_open(
     given public.iu_route_worker_cursor, restored_seq bigint, is_young boolean
 )
@@ -17,6 +22,9 @@ begin
     if given.consumed_snapshot is null then
         return given;
     end if;
+    -- A mark says: when transaction mark_xid got its id, everything up to mark_seq had been read. Whoever got
+    -- an id after it draws higher numbers. Once consumed_snapshot ends behind mark_xid, all that it counts as
+    -- to come did, so the window starts behind mark_seq, and a new mark is left (decision 016).
     if given.mark_xid < pg_snapshot_xmax(given.consumed_snapshot) then
         given.window_start_seq := greatest(given.window_start_seq, given.mark_seq + 1);
         given.mark_xid := null;
@@ -26,6 +34,8 @@ begin
         given.mark_seq := given.read_seq;
     end if;
     given.window_start_seq := greatest(given.window_start_seq, restored_seq + 1);
+    -- Late are those that consumed_snapshot lists as open and that have committed since. Whether they have
+    -- events is asked once, here, for their events may lie far below the start (decision 016).
     if pg_snapshot_xmin(given.consumed_snapshot) < pg_snapshot_xmax(given.consumed_snapshot) then
         select coalesce(array_agg(late.xid), '{}') into given.window_late_xids
         from pg_snapshot_xip(given.consumed_snapshot) as late (xid)

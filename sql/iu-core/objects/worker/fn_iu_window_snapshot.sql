@@ -7,6 +7,10 @@ declare
     v_own xid8 := pg_current_xact_id();
     v_now pg_snapshot := pg_current_snapshot();
 begin
+    -- pg_current_snapshot() never lists the own transaction. Kept as it is, it would say of the own events
+    -- that they are visible as soon as a later transaction has ended, and they would count as consumed before
+    -- they were read. So the own id is put into the list of open ones, and xmin is not above it
+    -- (decision 016).
     if v_own >= pg_snapshot_xmax(v_now) or not pg_visible_in_snapshot(v_own, v_now) then
         return v_now;
     end if;

@@ -5,7 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 begin
     if tg_op = 'DELETE' and tg_table_name in ('event_outbox', 'iu_route_attempt_log') and exists (
-        select from public.iu_retention_history as h where h.dropped_xid = pg_current_xact_id() and h.dropped_at >= transaction_timestamp()
+        select from public.iu_retention_history as h
+        where h.dropped_xid = pg_current_xact_id() and h.dropped_at >= transaction_timestamp()
     ) then
         return null;
     end if;

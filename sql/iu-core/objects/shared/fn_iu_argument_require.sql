@@ -12,7 +12,9 @@ begin
             else format('malformed: %s', quote_literal(left(value, 80)))
         end using
             errcode = 'IU104',
-            hint = format('Give a text of 1 to %s characters with no space around it and no control character.', longest);
+            hint = format(
+                'Give a text of 1 to %s characters with no space around it and no control character.', longest
+            );
     end if;
 end
 $$;

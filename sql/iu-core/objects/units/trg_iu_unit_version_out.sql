@@ -15,8 +15,9 @@ begin
         event_subject_ref, actor_ref, payload_classification, safe_payload
     )
     select
-        v_type.event_domain, v_type.event_type, v_type.event_stream, v_type.delivery_lane, u.canonical_address,
-        v_type.event_subject_table, u.unit_id, a.actor_ref, v_type.payload_classification,
+        v_type.event_domain, v_type.event_type, v_type.event_stream, v_type.delivery_lane,
+        u.canonical_address, v_type.event_subject_table, u.unit_id,
+        a.actor_ref, v_type.payload_classification,
         jsonb_build_object('version_seq', a.version_seq, 'version_ref', a.version_ref)
     from (select *, row_number() over () as place from arrived) as a
     inner join public.information_unit as u on u.unit_id = a.unit_id

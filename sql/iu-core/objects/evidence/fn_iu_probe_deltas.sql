@@ -1,0 +1,13 @@
+create or replace function public.fn_iu_probe_deltas(baseline jsonb)
+returns text
+language sql stable
+set search_path = pg_catalog, pg_temp
+as $$
+    select string_agg(format('%s +%s', name, public.fn_iu_probe_delta(baseline, name)), ', ' order by place)
+    from unnest(array['event_outbox', 'iu_route_attempt', 'iu_route_dead_letter'])
+        with ordinality as n (name, place)
+$$;
+comment on function public.fn_iu_probe_deltas(jsonb) is
+'How much outbox, attempts and dead letters have grown since the baseline, as a line of a proof
+says it.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_deltas(jsonb)', 'inspect');

@@ -1,0 +1,44 @@
+"""Every planner setting of a function says why it is there, and names the decision."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from iu_pipelines.settings import sql_root
+
+SETTING = re.compile(r"^set (enable_\w+|plan_cache_mode) = (\w+)$", re.MULTILINE)
+FILES = [
+    path
+    for path in sorted((sql_root() / "iu-core/objects").rglob("*.sql"))
+    if SETTING.search(path.read_text())
+]
+
+
+def unexplained(text: str) -> list[str]:
+    """The settings that the comment above the function does not name, and the decision if it names none."""
+    comment = " ".join(
+        line for line in text.partition("create or replace")[0].splitlines() if line.startswith("-- ")
+    )
+    wanted = [value if name == "plan_cache_mode" else name for name, value in SETTING.findall(text)]
+    missing = [name for name in wanted if name not in comment]
+    return missing if re.search(r"\(decisions? 0\d\d", comment) else [*missing, "decision"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_planner_setting_says_why_and_names_its_decision(path: Path) -> None:
+    assert unexplained(path.read_text()) == []
+
+
+def test_a_setting_without_a_reason_is_noticed() -> None:
+    text = (sql_root() / "iu-core/objects/worker/fn_iu_window_open.sql").read_text()
+    assert unexplained(text.partition("create")[1] + text.partition("create")[2]) == [
+        "enable_seqscan",
+        "enable_bitmapscan",
+        "enable_sort",
+        "force_generic_plan",
+        "decision",
+    ]
+    assert unexplained(text.replace("enable_sort off", "")) == ["enable_sort"]
