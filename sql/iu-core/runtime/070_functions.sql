@@ -157,5 +157,5 @@ select public.fn_iu_module_prune('iu-core');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '07be04a918a40276911788dee21ff3d64eefc1a927eca9ae883349f461e6d23e'
+    '1caca208e04a8df9984bab3276accf4e79fac60a75af62150c2d3c6490787a11'
 );

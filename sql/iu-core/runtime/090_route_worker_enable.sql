@@ -1,7 +1,7 @@
 -- 090: the worker gate is opened, the worker invoked exactly once, and the audit shows that nothing came of it.
 select public.fn_iu_step_require('iu-core', '080_route_worker_disable');
 
-select public.fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'runtime/090: the worker is armed');
+select public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'runtime/090: the worker is armed');
 
 do $run$
 declare
@@ -26,5 +26,5 @@ $run$;
 
 select public.fn_iu_step_record(
     'iu-core', '090_route_worker_enable',
-    'd7dabd8397c8a8b4909be4e9f77b08fa02b7a376c793e8e5bede4389ef9c8a50'
+    '51f2c03e6db08dd03c55ce2ab03bb79081036abcf36d0b33f08094427b62305f'
 );

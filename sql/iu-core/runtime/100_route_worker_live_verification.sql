@@ -19,10 +19,10 @@ begin
         v_seam := sqlstate;
     end;
     perform public.fn_iu_proof_note('L1 worker gate', 'true', (
-        select c.value from public.dot_config as c where c.key = 'iu_core.route_worker_enabled'
+        select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('worker')
     ));
     perform public.fn_iu_proof_note('L2 master gate', 'true', (
-        select c.value from public.dot_config as c where c.key = 'iu_core.routes_enabled'
+        select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('master')
     ));
     perform public.fn_iu_proof_note('L3 route iu.version_applied.workflow', 'enabled, dry-run', (
         select case when r.enabled then 'enabled' else 'disabled' end || case when r.dry_run then ', dry-run' else ', live' end
@@ -64,5 +64,5 @@ $proof$;
 
 select public.fn_iu_step_record(
     'iu-core', '100_route_worker_live_verification',
-    '04f654b8a182caf2e1a343f3d972c7af51eeba17258577ecea93e3c532d8a721'
+    '7b1e85ea73c3b7a6832d440fb341691118cf5b1b7db66ebfc2b388c67a0a2d89'
 );

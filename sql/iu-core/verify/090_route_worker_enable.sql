@@ -5,7 +5,7 @@ declare
 begin
     perform public.fn_iu_proof_note('opening of the worker gate is on record', 'yes', case when exists (
         select from public.dot_config_history as h
-        where h.key = 'iu_core.route_worker_enabled' and h.new_value = 'true' and h.reason is not null
+        where h.key = public.fn_iu_gate_key('worker') and h.new_value = 'true' and h.reason is not null
     ) then 'yes' else 'no' end);
     perform public.fn_iu_proof_note('first run of iu_outbound_default is on record', 'yes', (
         select case when c.last_run_at is null then 'no' else 'yes' end

@@ -8,17 +8,17 @@ as $$
     select
         gate.key,
         c.value,
-        case gate.key
-            when 'iu_core.delivery_live_routes' then coalesce(c.value ~ '\S', false)
+        case gate.name
+            when 'live_routes' then coalesce(c.value ~ '\S', false)
             else public.fn_iu_gate_open(gate.key)
         end,
         c.description,
         c.updated_at,
         c.updated_by
-    from unnest(array[
-        'iu_core.routes_enabled', 'iu_core.route_worker_enabled', 'iu_core.delivery_enabled',
-        'iu_core.delivery_live_routes', 'queue.job_substrate.enabled'
-    ]) with ordinality as gate (key, place)
+    from (
+        select known.name, public.fn_iu_gate_key(known.name) as key, known.place
+        from unnest(array['master', 'worker', 'delivery', 'live_routes', 'jobs']) with ordinality as known (name, place)
+    ) as gate
     left join public.dot_config as c on gate.key = c.key
     order by gate.place
 $$;
