@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from gitfolder import GitFolder
 
+# Files of a noun that test_add_a_noun adds to a copy of the project; they are no tests of this one.
+collect_ignore = ["noun"]
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GitFolder:

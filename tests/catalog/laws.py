@@ -50,7 +50,8 @@ LAWS: Final = (
     Law(
         "only public verbs and trigger functions are security definers",
         """select o.object from public.iu_schema_object as o
-        inner join pg_proc as p on p.oid = to_regprocedure(o.object)
+        inner join pg_proc as p
+            on p.oid = to_regprocedure(case o.kind when 'function' then o.object end)
         where (p.prosecdef and o.access = 'internal' and p.prorettype <> 'trigger'::regtype)
             or (not p.prosecdef and o.access in ('emit', 'operate'))""",
         (
@@ -171,14 +172,18 @@ LAWS: Final = (
         "the manifest holds every table view function and type of ours",
         f"""select p.oid::regprocedure::text as name from pg_proc as p where {OURS}
         except
-        select to_regprocedure(o.object)::text from public.iu_schema_object as o where o.kind = 'function'
+        select to_regprocedure(case o.kind when 'function' then o.object end)::text
+        from public.iu_schema_object as o
         union all
         (
             select c.oid::regclass::text from pg_class as c
             where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'p', 'm', 'c')
             except
-            select coalesce(to_regclass(o.object)::text, to_regtype(o.object)::text)
-            from public.iu_schema_object as o where o.kind <> 'function'
+            select coalesce(to_regclass(o.name)::text, to_regtype(o.name)::text)
+            from (
+                select case when k.kind <> 'function' then k.object end as name
+                from public.iu_schema_object as k
+            ) as o
         )""",
         (
             "create table public.iu_stray (n int)",

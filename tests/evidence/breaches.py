@@ -96,6 +96,7 @@ RECORDS = [
     if entry[3] == "record"
 ]
 PROBES = [file.name for file in files.load(sql_root(), "sandbox")]
+SAY_SO_THEMSELVES = ("010_roles_and_ledger", "100_route_worker_live_verification")
 STEPS = [file.name for file in files.load(sql_root(), "verify")]
 
 DELIVERY = [
@@ -491,12 +492,12 @@ CODE = [
             {step: {"ledger": "pending"}},
         )
         for step in STEPS
-        if step not in ("010_roles_and_ledger", "100_route_worker_live_verification")
+        if step not in SAY_SO_THEMSELVES
     ),
     Breach(
-        "the ledger has lost its first and last step",
-        f"delete from public.iu_schema_step where step_name in ('{STEPS[0]}', '{STEPS[-1]}')",
-        {step: {"ledger": "", "ledger holds the step": "0"} for step in (STEPS[0], STEPS[-1])},
+        "the ledger has lost the steps that look for themselves there",
+        f"delete from public.iu_schema_step where step_name = any ('{{{', '.join(SAY_SO_THEMSELVES)}}}')",
+        {step: {"ledger": "", "ledger holds the step": "0"} for step in SAY_SO_THEMSELVES},
     ),
     Breach(
         "a step was edited after it was applied",

@@ -133,6 +133,7 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         ),
     ),
     "deliver": ("select public.fn_iu_route_deliver(%s::uuid, %s)", (UUIDS, TEXT)),
+    "gate key": ("select public.fn_iu_gate_key(%s)", (st.just("master") | TEXT,)),
     "gate open": ("select public.fn_iu_gate_open(%s)", (TEXT,)),
     "retention": ("select public.fn_iu_retention_run(%s, %s)", (TEXT, NUMBERS)),
     "retention state": ("select public.fn_iu_retention_state(%s)", (st.just("iu") | TEXT,)),
@@ -180,14 +181,25 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
 """What is asked: a statement, and where its arguments come from."""
 
 ALWAYS_ALIKE = {
-    *("deliver", "key", "batch hash", "plain payload", "gate open", "chain", "attempts", "attempts misfit"),
+    *(
+        "deliver",
+        "key",
+        "batch hash",
+        "plain payload",
+        "gate key",
+        "gate open",
+        "chain",
+        "attempts",
+        "attempts misfit",
+    ),
     *("counts misfit", "unattempted", "pending", "health", "retention state", "retention cut"),
     *("conservation", "replayable"),
 }
 """Those that never refuse, or always."""
 
 OF_PROOFS = re.compile(
-    "fn_iu_(probe|proof)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id|fn_iu_gate_list"
+    "fn_iu_(probe|proof|object|module)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id"
+    "|fn_iu_gate_list|fn_iu_payload_(words|key)|fn_iu_roles_are_used|fn_iu_table_is_append_only"
 )
 """What the files of proofs call with words of their own, and what takes no argument."""
 

@@ -208,8 +208,10 @@ begin
     for v_row in
         select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass) as statement
         from pg_catalog.pg_trigger as t
-        inner join public.iu_schema_object as f on f.kind = 'function' and to_regprocedure(f.object) = t.tgfoid
-        inner join public.iu_schema_object as o on o.kind = 'table' and to_regclass(o.object) = t.tgrelid
+        inner join public.iu_schema_object as f
+            on to_regprocedure(case f.kind when 'function' then f.object end) = t.tgfoid
+        inner join public.iu_schema_object as o
+            on to_regclass(case o.kind when 'table' then o.object end) = t.tgrelid
         where f.module = fn_iu_module_drop.module and f.made_by = '' and not t.tgisinternal
     loop
         execute v_row.statement;
@@ -324,5 +326,5 @@ $owner$;
 
 select public.fn_iu_step_record(
     'iu-core', '010_roles_and_ledger',
-    'c98005af1620ff17ce38b63b0a52bd52d69f593fcb5963e39ec22fa9e95a0ffe'
+    '47a977fc64bc362cdb0ef152a85145c93b1c92f6ea579bc34f791974bcebfb24'
 );

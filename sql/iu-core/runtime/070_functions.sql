@@ -157,5 +157,5 @@ select public.fn_iu_module_prune('iu-core');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '1caca208e04a8df9984bab3276accf4e79fac60a75af62150c2d3c6490787a11'
+    '1cfe1ec7d7a8278ebb8b84bca6eb92a5032714aa15be3a6a8dabef7e8f871439'
 );

@@ -9,7 +9,7 @@ as $$
         from (
             select k.relname as name, k.relowner as owner, x.acl
             from public.iu_schema_object as o
-            inner join pg_catalog.pg_class as k on k.oid = to_regclass(o.object)
+            inner join pg_catalog.pg_class as k on k.oid = to_regclass(case when o.kind <> 'function' then o.object end)
             cross join lateral (
                 select k.relacl union all
                 select t.attacl from pg_catalog.pg_attribute as t where t.attrelid = k.oid

@@ -1,0 +1,41 @@
+"""``iu note``: notes about events."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.options import Limit, parse_uuid
+from iu_pipelines.cli.output import print_line, print_table
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import notes
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands about notes."""
+    group = typer.Typer(no_args_is_help=True, help="Notes about events.")
+    add_command(group, add)
+    add_command(group, list_notes, "list")
+    app.add_typer(group, name="note")
+
+
+def add(
+    gateway: Gateway,
+    event_id: Annotated[UUID, typer.Argument(parser=parse_uuid, metavar="EVENT", help="The event.")],
+    note: Annotated[str, typer.Argument(help="What to note.")],
+) -> Answer:
+    """Add a note about one event."""
+    number = notes.add(gateway, event_id, note)
+    return Answer({"note_id": number}, lambda: print_line(f"note {number}"))
+
+
+def list_notes(gateway: Gateway, limit: Limit = 20) -> Answer:
+    """Show the newest notes."""
+    found = notes.recent(gateway, limit)
+    rows = [(one.note_id, one.event_id, one.note, one.noted_at, one.noted_by) for one in found]
+    return Answer(
+        found, lambda: print_table("Notes", ("note", "event", "text", "at", "by"), rows, empty="none yet")
+    )

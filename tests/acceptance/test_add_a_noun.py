@@ -1,0 +1,212 @@
+"""The recipe "add a noun" of CONTRIBUTING, followed in a copy of the project, on a fresh and an old database.
+
+The new files lie under ``noun`` as they would in the project. The edits of existing files are listed here: at
+most ten. Generated files (stamps, pages of ``make docs``) are not edited by hand.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import files
+from iu_pipelines.domain import outbox
+from iu_pipelines.settings import sql_root
+
+PROJECT: Final = Path(__file__).resolve().parents[2]
+NOUN: Final = Path(__file__).parent / "noun"
+LAST_SCHEMA_STEP: Final = next(
+    step.requires[0].name for step in files.load_steps(sql_root()) if step.is_repeatable
+)
+
+# Existing file: pairs of a place and what stands there afterwards.
+EDITS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
+    "sql/iu-core/runtime/070_functions.sql": (
+        (f"_require('iu-core', '{LAST_SCHEMA_STEP}');", "_require('iu-core', '900_notes');"),
+        (
+            "\n-- health\n",
+            "\n-- notes\n\\ir ../objects/notes/tables.sql\n\\ir ../objects/notes/fn_iu_note_add.sql\n"
+            "\n-- health\n",
+        ),
+    ),
+    "iu_pipelines/cli/main.py": (("    outbox,\n", "    notes,\n    outbox,\n"),),
+    "iu_pipelines/evidence/guarantees.toml": (
+        (
+            '[[guarantee]]\nkey = "closed-gates-hold"',
+            '[[guarantee]]\nkey = "notes-are-about-events"\nsource = "Notes"\n'
+            'text = "A note is about an event that there is, and is never changed."\n'
+            'lines = ["900_notes: "]\n'
+            'tests = ["tests/sql/notes/a_note_is_about_an_event_that_there_is.sql"]\n\n'
+            '[[guarantee]]\nkey = "closed-gates-hold"',
+        ),
+    ),
+    "tests/evidence/breaches.py": (
+        (
+            "APPEND_ONLY = [\n",
+            'APPEND_ONLY = [\n    Breach(\n        "a note is about an event that never was",\n'
+            "        \"insert into public.iu_note (event_id, note) values (gen_random_uuid(), 'x')\",\n"
+            '        {"900_notes": {"notes about events": "1"}},\n    ),\n',
+        ),
+    ),
+    "tests/properties/test_fuzz.py": (
+        (
+            '    "deliver": (',
+            '    "note": ("select public.fn_iu_note_add(%s::uuid, %s)", (UUIDS, TEXT)),\n    "deliver": (',
+        ),
+    ),
+    "tests/security/test_roles.py": (
+        (
+            '    "iu probe": ["probe"],\n',
+            '    "iu probe": ["probe"],\n    "iu note list": ["note", "list"],\n'
+            '    "iu note add": ["note", "add", "{event}", "looked at"],\n',
+        ),
+    ),
+    "docs/operate/roles.md": (
+        (
+            "| `iu run` |",
+            "| `iu note list` | | yes | yes | yes |\n| `iu note add` | | | yes | yes |\n| `iu run` |",
+        ),
+    ),
+    "docs/concepts/nouns.md": (
+        ("| health | ", "| note | what a person noted about an event | `iu_note` | `iu note` |\n| health | "),
+    ),
+    "CHANGELOG.md": (
+        ("## [Unreleased]\n", "## [Unreleased]\n\n### Added\n\n- Notes about events: `iu note`.\n"),
+    ),
+}
+
+LAWS: Final = (
+    "tests/catalog/test_laws.py::test_the_law_holds",
+    "tests/catalog/test_privileges.py::test_the_whole_matrix_is_as_it_should_be",
+    "tests/catalog/test_error_codes.py",
+    "tests/db/test_statements.py",
+    "tests/domain/test_notes.py",
+    "tests/evidence/test_coverage.py",
+    "tests/evidence/test_broken_guarantees.py::test_every_line_of_every_proof_has_been_seen_to_fail",
+    "tests/properties/test_fuzz.py::test_every_function_that_a_role_may_run_is_asked",
+    "tests/security/test_roles.py::test_the_document_speaks_of_every_command_tried_here",
+    "tests/security/test_roles.py::test_every_command_there_is_has_its_role",
+    "tests/steps/test_step_files.py",
+    "tests/steps/test_code.py::test_every_function_of_the_database_is_one_that_is_compared",
+)
+
+
+class Copy:
+    """A copy of the project in which the recipe was followed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """Run Python with *words* on the copy."""
+        return subprocess.run(
+            [sys.executable, *words],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def iu(self, url: str, *words: str) -> Any:
+        """Run a command on a database and return its JSON."""
+        done = self.run("-m", "iu_pipelines", *words, "--json", IU_DATABASE_URL=url)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """The project with the noun: new files copied, existing ones edited, generated ones made anew."""
+    folder = tmp_path_factory.mktemp("project") / "iu"
+    leave = shutil.ignore_patterns(".git", ".venv*", ".iu", "*_cache", "__pycache__", "noun", "dist", "build")
+    shutil.copytree(PROJECT, folder, ignore=leave)
+    shutil.copytree(NOUN, folder, dirs_exist_ok=True)
+    step = folder / "sql/iu-core/runtime/900_notes.sql"
+    step.write_text(
+        re.sub(r"'iu-core', '\w+'", f"'iu-core', '{LAST_SCHEMA_STEP}'", step.read_text(), count=1)
+    )
+    for name, edits in EDITS.items():
+        text = (folder / name).read_text(encoding="utf-8")
+        for before, after in edits:
+            assert before in text, f"{name} has no {before!r}"
+            text = text.replace(before, after)
+        (folder / name).write_text(text, encoding="utf-8")
+    made = Copy(folder)
+    for words in (("-m", "iu_pipelines", "steps", "stamp"), ("docs/generate.py",)):
+        done = made.run(*words)
+        assert done.returncode == 0, done.stderr
+    return made
+
+
+def test_a_noun_is_added_with_at_most_ten_edits_of_existing_files() -> None:
+    assert len(EDITS) <= 10
+    assert all((PROJECT / name).is_file() for name in EDITS)
+    assert not any((PROJECT / path.relative_to(NOUN)).exists() for path in NOUN.rglob("*.*"))
+
+
+def test_the_recipe_in_contributing_names_every_file_that_is_edited_or_added() -> None:
+    recipe = (PROJECT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Add a noun")[2]
+    kinds = {
+        re.sub(r"900_notes|fn_iu_note_add|note\w*", "<>", str(path.relative_to(NOUN)))
+        for path in NOUN.rglob("*.*")
+    }
+    named = re.sub(r"NNN_<noun>|fn_iu_\.\.\.|<noun>|<behaviour>", "<>", recipe)
+    missing = [
+        kind for kind in kinds if not any(_same_place(kind, word) for word in re.findall(r"`([^`]+)`", named))
+    ]
+    assert [name for name in EDITS if name not in recipe] + missing == []
+
+
+def _same_place(path: str, word: str) -> bool:
+    """Whether *word* of the recipe names the folder and ending of *path*."""
+    return Path(word).parent == Path(path).parent and Path(word).suffix == Path(path).suffix
+
+
+@pytest.mark.parametrize("start", ["fresh", "existing"])
+def test_the_noun_works_is_proven_and_can_be_undone(
+    copy: Copy, start: str, new_database: Callable[[str], str], template: str
+) -> None:
+    url = new_database("template1" if start == "fresh" else template)
+    with Gateway(url) as gateway:
+        if start == "existing":
+            outbox.emit(gateway, "version_applied", "docs/old", uuid4(), "test", {})
+        applied = [step["name"] for step in copy.iu(url, "migrate")]
+        assert (
+            applied[-2:] == ["900_notes", "070_functions"] if start == "existing" else "900_notes" in applied
+        )
+        event_id = outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
+        assert copy.iu(url, "note", "add", str(event_id), "looked at") == {"note_id": 1}
+        (note,) = copy.iu(url, "note", "list")
+        assert (note["event_id"], note["note"]) == (str(event_id), "looked at")
+        assert copy.iu(url, "verify")["passed"]
+        assert copy.iu(url, "verify", "900")["passed"]
+        refused = copy.run("-m", "iu_pipelines", "rollback", "060", IU_DATABASE_URL=url)
+        assert refused.returncode == 1
+        assert "would lose notes" in refused.stderr
+        gateway.run_script("set session_replication_role = replica; delete from public.iu_note;")
+        undone = [step["name"] for step in copy.iu(url, "rollback", "060")]
+        assert undone[-2:] == ["070_functions", "900_notes"]
+        assert gateway.fetch_value("select count(*) from public.event_outbox") == (
+            2 if start == "existing" else 1
+        )
+
+
+def test_every_law_of_the_project_holds_with_the_noun(copy: Copy, server: Any) -> None:
+    done = copy.run(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", *LAWS, IU_TEST_DATABASE_URL=server.url("postgres")
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-4000:]
+    checked = copy.run("docs/generate.py", "--check")
+    assert checked.returncode == 0, checked.stdout
