@@ -13,7 +13,7 @@ from typing import Final
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.db.steps import files, verification
+from iu_pipelines.db.steps import verification
 from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.domain import attempts, gates, health, routes
 from iu_pipelines.errors import ConnectionFailed, IuError, UsageError
@@ -32,7 +32,6 @@ from iu_pipelines.evidence.facts import (
     Verdict,
     Worker,
 )
-from iu_pipelines.settings import sql_root
 
 _SQL: Final = Statements(__name__)
 
@@ -116,7 +115,7 @@ def _now(gateway: Gateway) -> datetime:
 def _run_files(
     gateway: Gateway, kind: ProofKind, prove: Callable[[Gateway, str], list[verification.Proof]], say: Say
 ) -> Iterator[Proof]:
-    for file in files.load(sql_root(), "sandbox" if kind == "probe" else "verify"):
+    for file in verification.proof_files(gateway, "sandbox" if kind == "probe" else "verify"):
         say(file.label)
         (proof,) = prove(gateway, file.name)
         yield Proof(

@@ -63,7 +63,7 @@ def _version(library: str) -> str | None:
 
 
 def _steps(gateway: Gateway) -> tuple[Step, ...]:
-    checksums = {row["step_name"]: row["checksum"] for row in gateway.fetch_all(_SQL["steps"])}
+    checksums = {str(key): row["checksum"] for key, row in plan.read_ledger(gateway).items()}
     return tuple(
         Step(state.name, checksums.get(state.name), state.status, state.applied_at, state.applied_by)
         for state in plan.states(gateway)

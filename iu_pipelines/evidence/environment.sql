@@ -14,17 +14,12 @@ select
         sha256(convert_to(string_agg(definition, chr(10) order by definition), 'UTF8')), 'hex'
     ) as code_digest
 from (
-    select pg_get_functiondef(oid) as definition
-    from pg_proc
-    where pronamespace = 'public'::regnamespace and starts_with(proname, 'fn_iu_')
+    select pg_get_functiondef(to_regprocedure(case o.kind when 'function' then o.object end)) as definition
+    from public.iu_schema_object as o
     union all
-    select concat_ws(' ', pg_get_triggerdef(oid), tgenabled)
-    from pg_trigger
-    where not tgisinternal and starts_with(tgname, 'trg_iu_')
+    select concat_ws(' ', pg_get_triggerdef(t.oid), t.tgenabled)
+    from pg_trigger as t
+    inner join public.iu_schema_object as o
+        on t.tgrelid = to_regclass(case o.kind when 'table' then o.object end)
+    where not t.tgisinternal
 ) as code;
-
--- name: steps
-select
-    step_name,
-    checksum
-from public.iu_schema_step;

@@ -10,18 +10,20 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import stamina
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps import code
-from iu_pipelines.db.steps.files import Kind, StepFile, find, load, modules
+from iu_pipelines.db.steps.files import StepFile, find, load, modules
 from iu_pipelines.db.steps.lines import Line
-from iu_pipelines.db.steps.plan import Ledger, StepState, compare, installed, load_stamped_steps, read_ledger
+from iu_pipelines.db.steps.plan import StepState, compare, installed, load_stamped_steps, read_ledger
 from iu_pipelines.errors import ConnectionFailed, IuError, Notice, PermissionDenied, ProofFailed
 from iu_pipelines.settings import sql_root
+
+ProofKind = Literal["verify", "sandbox"]
 
 _SQL: Final = Statements(__name__)
 _GIVES_WAY: Final = frozenset({"40001", "40P01", "55P03"})
@@ -46,6 +48,13 @@ class Proof:
         return all(line.passed for line in self.lines)
 
 
+def proof_files(gateway: Gateway, kind: ProofKind, *, root: Path | None = None) -> list[StepFile]:
+    """Return the verify files or the probes of every installed module, by module and name."""
+    root = root or sql_root()
+    wanted = installed(read_ledger(gateway))
+    return [file for name in modules(root) if name in wanted for file in load(root, kind, name)]
+
+
 def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
     """Run the verify files of the installed modules, or one of them, read-only, and return what they saw.
 
@@ -53,9 +62,8 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
     and whether functions and manifest are those of the files. A file that ends with an error gives a failed
     line rather than an exception, so that every other file still runs.
     """
-    root = root or sql_root()
+    files = _selected(proof_files(gateway, "verify", root=root), only)
     ledger = read_ledger(gateway)
-    files = _selected(_files(root, "verify", ledger), only)
     steps = load_stamped_steps(root, ledger)
     states = {state.name: state for state in compare(ledger, steps)}
     made = code.by_step(steps)
@@ -73,17 +81,11 @@ def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None
 
     Raises PermissionDenied where the role does not own what the probes alter and undo.
     """
-    files = _selected(_files(root or sql_root(), "sandbox", read_ledger(gateway)), only)
+    files = _selected(proof_files(gateway, "sandbox", root=root), only)
     _require_owner(gateway)
     # In one script PostgreSQL takes what stands before a begin into its transaction, where it is too late
     # for an isolation level; psql, which sends one statement at a time, does not.
     return [_prove_patiently(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
-
-
-def _files(root: Path, kind: Kind, ledger: Ledger) -> list[StepFile]:
-    """Return the files of one kind of every installed module, by module and name."""
-    wanted = installed(ledger)
-    return [file for name in modules(root) if name in wanted for file in load(root, kind, name)]
 
 
 def _require_owner(gateway: Gateway) -> None:
