@@ -45,12 +45,18 @@ def test_run_with_a_closed_gate_is_clean_and_names_the_gate(iu: Iu) -> None:
     assert iu("run", "--json").json["status"] == "master_gate_closed"
 
 
+def _heed_ctrl_c() -> None:
+    """Undo what a shell does to a suite that it runs in the background: its children ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_ctrl_c_ends_a_run_in_words_with_130(database: str) -> None:
     run = subprocess.Popen(
         [sys.executable, "-m", "iu_pipelines", "run", "--linger-seconds", "60", "--database-url", database],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509  this test starts no thread
     )
     with Gateway(database) as gateway:
         outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})

@@ -50,9 +50,13 @@ class Proof:
 
 def proof_files(gateway: Gateway, kind: ProofKind, *, root: Path | None = None) -> list[StepFile]:
     """Return the verify files or the probes of every installed module, by module and name."""
-    root = root or sql_root()
     wanted = installed(read_ledger(gateway))
-    return [file for name in modules(root) if name in wanted for file in load(root, kind, name)]
+    return [file for file in _known(kind, root) if file.key.module in wanted]
+
+
+def _known(kind: ProofKind, root: Path | None) -> list[StepFile]:
+    root = root or sql_root()
+    return [file for name in modules(root) for file in load(root, kind, name)]
 
 
 def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
@@ -62,7 +66,7 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
     and whether functions and manifest are those of the files. A file that ends with an error gives a failed
     line rather than an exception, so that every other file still runs.
     """
-    files = _selected(proof_files(gateway, "verify", root=root), only)
+    files = _selected(gateway, "verify", only, root)
     ledger = read_ledger(gateway)
     steps = load_stamped_steps(root, ledger)
     states = {state.name: state for state in compare(ledger, steps)}
@@ -81,7 +85,7 @@ def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None
 
     Raises PermissionDenied where the role does not own what the probes alter and undo.
     """
-    files = _selected(proof_files(gateway, "sandbox", root=root), only)
+    files = _selected(gateway, "sandbox", only, root)
     _require_owner(gateway)
     # In one script PostgreSQL takes what stands before a begin into its transaction, where it is too late
     # for an isolation level; psql, which sends one statement at a time, does not.
@@ -97,9 +101,12 @@ def _require_owner(gateway: Gateway) -> None:
         )
 
 
-def _selected(files: list[StepFile], only: str | None) -> list[StepFile]:
+def _selected(gateway: Gateway, kind: ProofKind, only: str | None, root: Path | None) -> list[StepFile]:
+    """Return what *only* names, every file without it; a name of no file is refused before any connection."""
     if only is None:
-        return files
+        return proof_files(gateway, kind, root=root)
+    find([file.key for file in _known(kind, root)], only)
+    files = proof_files(gateway, kind, root=root)
     key = find([file.key for file in files], only)
     return [file for file in files if file.key == key]
 
