@@ -42,10 +42,11 @@ EVENTS = """query ($run: ID!) {
 SENSOR = """mutation ($selector: SensorSelector!) {
   startSensor(sensorSelector: $selector) { __typename }
 }"""
+QUIET_SECONDS = 3.0
 STOP_SENSOR = """mutation ($id: String!) { stopSensor(id: $id) { __typename } }"""
 TICKS = """query ($selector: InstigationSelector!) {
   instigationStateOrError(instigationSelector: $selector) {
-    ... on InstigationState { id ticks(limit: 20) { status skipReason error { message } runIds } }
+    ... on InstigationState { id status ticks(limit: 20) { status skipReason error { message } runIds } }
   }
 }"""
 
@@ -143,13 +144,27 @@ class Dev:
         self.ask(SENSOR, selector={**REPOSITORY, "sensorName": sensor})
 
     def ticks(self, sensor: str) -> list[dict[str, Any]]:
-        state = self.ask(TICKS, selector={**REPOSITORY, "name": sensor})["instigationStateOrError"]
-        ticks: list[dict[str, Any]] = state["ticks"]
+        ticks: list[dict[str, Any]] = self._sensor(sensor)["ticks"]
         return ticks
 
     def switch_off(self, sensor: str) -> None:
-        state = self.ask(TICKS, selector={**REPOSITORY, "name": sensor})["instigationStateOrError"]
-        self.ask(STOP_SENSOR, id=state["id"])
+        """Stop a sensor for good: the daemon, at the end of a tick, may write back that it runs."""
+        stopped_at = [time.monotonic()]
+
+        def is_quiet() -> bool:
+            state = self._sensor(sensor)
+            if state["status"] == "RUNNING":
+                self.ask(STOP_SENSOR, id=state["id"])
+                stopped_at.append(time.monotonic())
+            return time.monotonic() - stopped_at[-1] > QUIET_SECONDS
+
+        eventually(is_quiet, 60)
+
+    def _sensor(self, sensor: str) -> dict[str, Any]:
+        state: dict[str, Any] = self.ask(TICKS, selector={**REPOSITORY, "name": sensor})[
+            "instigationStateOrError"
+        ]
+        return state
 
     def gateway(self) -> Gateway:
         return Gateway(self.server.url())

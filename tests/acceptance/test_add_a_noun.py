@@ -162,7 +162,7 @@ def test_the_recipe_in_contributing_names_every_file_that_is_edited_or_added() -
         re.sub(r"900_notes|fn_iu_note_add|note\w*", "<>", str(path.relative_to(NOUN)))
         for path in NOUN.rglob("*.*")
     }
-    named = re.sub(r"NNN_<noun>|fn_iu_\.\.\.|<noun>|<behaviour>", "<>", recipe)
+    named = re.sub(r"NNN_<noun>|fn_iu_<verb>|<noun>|<behaviour>", "<>", recipe)
     missing = [
         kind for kind in kinds if not any(_same_place(kind, word) for word in re.findall(r"`([^`]+)`", named))
     ]

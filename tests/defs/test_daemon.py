@@ -73,8 +73,9 @@ def test_a_killed_run_worker_loses_nothing(dev: Dev) -> None:
 
 
 def test_a_killed_postgresql_comes_back_and_has_lost_nothing(dev: Dev) -> None:
+    run_id = dev.run(WAITING)
+    dev.worker_pid(run_id)
     dev.emit(5_000)
-    run_id = dev.run({"batch_limit": 25})
     dev.has_made_batches(run_id)
     pid = int((dev.home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
     os.kill(pid, signal.SIGKILL)
