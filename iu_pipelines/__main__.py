@@ -5,11 +5,17 @@ from __future__ import annotations
 import io
 import sys
 
+import stamina
+
 from iu_pipelines.cli.main import run
 
 
 def main() -> None:
-    """Run the command line and exit with its code. What the terminal cannot show is escaped."""
+    """Run the command line and exit with its code. What the terminal cannot show is escaped.
+
+    Nothing is logged of a retry: the commands say themselves what they wait for.
+    """
+    stamina.instrumentation.set_on_retry_hooks([])
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

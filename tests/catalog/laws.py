@@ -169,6 +169,17 @@ LAWS: Final = (
         ),
     ),
     Law(
+        "the manifest holds every trigger of ours",
+        """select replace(lower(pg_get_triggerdef(t.oid)), 'public.', '') as name from pg_trigger as t
+        where t.tgname like 'trg\\_iu\\_%' and not t.tgisinternal
+        except
+        select replace(o.object, 'public.', '') from public.iu_schema_object as o where o.kind = 'trigger'""",
+        (
+            """create trigger trg_iu_stray before delete on public.event_outbox
+            for each row execute function public.fn_iu_append_only_refuse()""",
+        ),
+    ),
+    Law(
         "the manifest holds every table view function and type of ours",
         f"""select p.oid::regprocedure::text as name from pg_proc as p where {OURS}
         except
@@ -181,7 +192,7 @@ LAWS: Final = (
             except
             select coalesce(to_regclass(o.name)::text, to_regtype(o.name)::text)
             from (
-                select case when k.kind <> 'function' then k.object end as name
+                select case when k.kind in ('table', 'view', 'type') then k.object end as name
                 from public.iu_schema_object as k
             ) as o
         )""",

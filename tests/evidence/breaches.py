@@ -448,7 +448,8 @@ CODE = [
     Breach(
         "the manifest says something else than the files",
         "update public.iu_schema_object set access = 'state' where object = 'public.event_outbox';"
-        "insert into public.iu_schema_access values ('iu-core', 'state', 'iu_emitter', 'select')",
+        "insert into public.iu_schema_access (module, access, role_name, verbs, declared_by, declared_in)"
+        " values ('iu-core', 'state', 'iu_emitter', 'select', '070_functions', pg_current_xact_id())",
         {
             "070_functions": {
                 "entries of the manifest that are not": "table public.event_outbox: state",
@@ -462,7 +463,7 @@ CODE = [
         {
             "070_functions": {
                 "objects of the manifest that are missing": "fn_iu_route_dead_letter_discard",
-                "functions that are not those of the file": "fn_iu_route_dead_letter_discard",
+                "functions and views that are not those of the file": "fn_iu_route_dead_letter_discard",
             }
         },
     ),
@@ -473,7 +474,7 @@ CODE = [
             "select interval '1 minute'",
         ),
         {
-            "070_functions": {"functions that are not those of the file": "fn_iu_replay_delay"},
+            "070_functions": {"functions and views that are not those of the file": "fn_iu_replay_delay"},
             "030_replay_discard_probe": {"D5": "not doubled"},
         },
     ),
@@ -483,7 +484,7 @@ CODE = [
             "fn_iu_proof_note(name text, expected text, seen text) returns boolean language plpgsql",
             "begin raise notice 'PASS % | expected % | seen %', name, expected, expected; return true; end",
         ),
-        {"010_roles_and_ledger": {"functions that are not those of the file": "fn_iu_proof_note"}},
+        {"010_roles_and_ledger": {"functions and views that are not those of the file": "fn_iu_proof_note"}},
     ),
     *(
         Breach(

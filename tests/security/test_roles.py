@@ -64,7 +64,7 @@ LOGINS = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "nobody")
 
 @pytest.fixture(scope="module")
 def installed(shared: Path) -> Iterator[dict[str, str]]:
-    """Where things are: the URL, a repository, a letter. The server asks for passwords (scram-sha-256)."""
+    """Where things are: the URL, a repository, a letter, an event. The server asks for passwords (scram)."""
     home = Path(tempfile.mkdtemp(prefix="roles-", dir=shared))
     server = EmbeddedServer(home, settings={"fsync": "off"})
     try:
@@ -73,10 +73,16 @@ def installed(shared: Path) -> Iterator[dict[str, str]]:
             migration.apply(gateway)
         with opened(url) as (session,):
             letter = _make_letter(session)
+            event = str(value(session, "select event_id from public.event_outbox limit 1"))
             for role in LOGINS:
                 member = "" if role == "nobody" else f" in role {role}"
                 session.execute(f"create role {role}_login login password '{PASSWORD}'{member}".encode())
-        yield {"url": url, "repository": str(_make_repository(home / "repository")), "letter": letter}
+        yield {
+            "url": url,
+            "repository": str(_make_repository(home / "repository")),
+            "letter": letter,
+            "event": event,
+        }
     finally:
         server.stop()
         shutil.rmtree(home)

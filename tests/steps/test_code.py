@@ -13,7 +13,7 @@ from iu_pipelines.settings import sql_root
 
 FUNCTIONS = code.by_step(files.load_steps(sql_root()))
 ALL = [function for found in FUNCTIONS.values() for function in found.functions.values()]
-LINE = "functions that are not those of the file"
+LINE = "functions and views that are not those of the file"
 
 
 def seen(gateway: Gateway, step: str) -> Line:
@@ -22,10 +22,12 @@ def seen(gateway: Gateway, step: str) -> Line:
     return line
 
 
-def test_every_function_of_the_database_is_one_that_is_compared(gateway: Gateway) -> None:
+def test_every_function_and_view_of_the_database_is_compared(gateway: Gateway) -> None:
     rows = gateway.fetch_all(
         r"""select proname from pg_proc
-            where pronamespace = 'public'::regnamespace and proname like 'fn\_iu\_%'"""
+            where pronamespace = 'public'::regnamespace and proname like 'fn\_iu\_%'
+            union all
+            select relname from pg_class where relnamespace = 'public'::regnamespace and relkind = 'v'"""
     )
     assert sorted(row["proname"] for row in rows) == sorted(function.name for function in ALL)
 
@@ -48,6 +50,14 @@ def test_every_function_of_the_database_is_one_that_is_compared(gateway: Gateway
         ("alter function public.fn_iu_cursor_backlog set enable_seqscan = on", "fn_iu_cursor_backlog"),
         ("drop function public.fn_iu_worker_summary", "fn_iu_worker_summary"),
         (
+            """do $$ begin execute format(
+                   'create or replace view public.iu_route_attempt as %s where false',
+                   rtrim(pg_get_viewdef('public.iu_route_attempt'::regclass), ';')
+               ); end $$""",
+            "iu_route_attempt",
+        ),
+        ("alter view public.iu_route_attempt set (security_invoker = on)", "iu_route_attempt"),
+        (
             "create or replace function public.fn_iu_batch_hash(batch public.iu_route_batch) returns bytea "
             "language sql stable parallel safe return '\\x'::bytea",
             "fn_iu_batch_hash",
@@ -68,7 +78,7 @@ def test_a_proof_that_always_passes_is_named(gateway: Gateway) -> None:
     assert seen(gateway, "010").seen == "fn_iu_proof_note"
 
 
-def test_comparing_leaves_no_function_behind(gateway: Gateway) -> None:
+def test_comparing_leaves_nothing_behind(gateway: Gateway) -> None:
     verification.verify(gateway, "070")
     left = """select count(*) from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
                where n.nspname ~ '^pg_temp'"""

@@ -107,7 +107,7 @@ def test_every_line_about_both_modules_passes_and_those_of_the_module_bear_its_n
     (only,) = verification.verify(installed, "iu-example/070", root=root)
     assert [line.name for line in only.lines][:3] == [
         "ledger",
-        "functions that are not those of the file",
+        "functions and views that are not those of the file",
         "entries of the manifest that are not those of the files",
     ]
     assert failed_lines(verification.probe(installed, "iu-example/010", root=root)) == []
@@ -122,7 +122,7 @@ def test_every_line_about_both_modules_passes_and_those_of_the_module_bear_its_n
         ("drop function public.fn_iu_example_note_add(text)", "objects of the manifest that are missing"),
         (
             "alter function public.fn_iu_example_note_add(text) security invoker",
-            "functions that are not those",
+            "functions and views that are not those",
         ),
         (
             "update public.iu_schema_object set access = 'inspect' where module = 'iu-example'",
@@ -170,7 +170,7 @@ def test_the_core_is_not_rolled_back_below_what_a_module_needs(installed: Gatewa
     migration.rollback(installed, "080", root=root)
     before = picture(installed)
     with pytest.raises(
-        StepRefused, match="070_functions cannot be rolled back before iu-example/010"
+        StepRefused, match="070_functions cannot be rolled back before iu-example/070"
     ) as refused:
         migration.rollback(installed, "060", root=root)
     assert refused.value.hint == (
@@ -204,7 +204,7 @@ def test_what_others_made_under_similar_names_outlives_an_upgrade_and_both_rollb
     assert installed.fetch_all(OF_OTHERS) == theirs
     left = installed.fetch_all("select proname from pg_proc where proname like 'fn\\_iu\\_%'")
     ours = {row["proname"] for row in left} - {"fn_iu_orders_note", "fn_iu_gate_open"}
-    assert {name.split("_")[2] for name in ours} == {"step", "module", "object", "proof"}
+    assert {name.split("_")[2] for name in ours} == {"step", "module", "object", "objects", "proof"}
 
 
 def test_a_rollback_refuses_while_an_object_of_others_uses_a_function_that_would_go(
@@ -216,7 +216,7 @@ def test_a_rollback_refuses_while_an_object_of_others_uses_a_function_that_would
            for each statement execute function public.fn_iu_append_only_refuse();"""
     )
     before = picture(gateway)
-    with pytest.raises(StepRefused, match=r"not its own.*trigger their_own") as refused:
+    with pytest.raises(StepRefused, match=r"what others made uses .*: trigger their_own") as refused:
         migration.rollback(gateway, "060")
     assert "CASCADE" not in str(refused.value.hint)
     assert picture(gateway) == before

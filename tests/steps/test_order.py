@@ -154,13 +154,13 @@ def test_a_step_that_needs_functions_comes_after_them_whatever_its_number(
 
 def test_sql_and_python_have_one_rule_for_what_is_repeatable(gateway: Gateway) -> None:
     for name in ("070_functions", "170_functions", "071_functions_more", "020_gates", "110_functions_"):
-        key = files.StepKey("iu-core", name)
+        key = files.StepKey("iu-other", name)
         step = files.Step(files.StepFile("runtime", key, Path(f"{name}.sql"), ""), "", (), None)
         again = f"""select public.fn_iu_step_require('iu-core', '010_roles_and_ledger');
-                    select public.fn_iu_step_record('iu-core', '{name}', repeat('1', 64));"""
+                    select public.fn_iu_step_record('iu-other', '{name}', repeat('1', 64));"""
         gateway.execute(
             """insert into public.iu_schema_step (module, step_name, checksum)
-               values ('iu-core', %s, repeat('0', 64)) on conflict do nothing""",
+               values ('iu-other', %s, repeat('0', 64))""",
             (name,),
         )
         if step.is_repeatable:

@@ -1,6 +1,6 @@
-"""The code of the steps against the code in a database: whole functions, and the manifest of each module.
+"""The code of the steps against that of a database: whole functions and views, and the manifest of modules.
 
-Each function is created once more, from its file, as a temporary one in a transaction that is rolled back.
+Each is created once more, from its file, as a temporary one in a transaction that is rolled back.
 PostgreSQL then prints both definitions in the same form, with parameters, options and body, and the two are
 compared. Where the role may not create temporary objects, or the server is a standby, only the bodies are.
 
@@ -26,19 +26,23 @@ _FUNCTION: Final = re.compile(
     r"(?:^as \$\$(?P<body>.*?)\$\$;|^return .*?;(?=\s*(?:--[^\n]*)?$))",
     re.MULTILINE | re.DOTALL,
 )
-_CREATE: Final = re.compile(r"^create (?:or replace )?function public\.")
+_VIEW: Final = re.compile(
+    r"^create (?:or replace )?view public\.(?P<name>\w+)\b.*?;$", re.MULTILINE | re.DOTALL
+)
+_CREATE: Final = re.compile(r"^create (?:or replace )?(function|view) public\.")
 _DECLARATION: Final = re.compile(
-    r"^select public\.fn_iu_(?P<what>object|access)_declare\((?P<arguments>[^;]*)\);$", re.MULTILINE
+    r"^select public\.fn_iu_(?P<what>object_declare|access_declare|trigger_ensure)\((?P<arguments>[^;]*)\);$",
+    re.MULTILINE,
 )
 _ARGUMENT: Final = re.compile(r"'([^']*)'")
 _NOT_ALLOWED: Final = frozenset({"42501", "25006"})
-_FUNCTIONS_LINE: Final = "functions that are not those of the file"
+_FUNCTIONS_LINE: Final = "functions and views that are not those of the file"
 _MANIFEST_LINE: Final = "entries of the manifest that are not those of the files"
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function as its file has it: the whole statement, and its body where that is a text."""
+    """A function or view as its file has it: the whole statement, and the body of a function as a text."""
 
     name: str
     statement: str
@@ -47,24 +51,31 @@ class Function:
 
 @dataclass(frozen=True)
 class Code:
-    """What one step says about code: its functions by name, and what it declares, argument by argument."""
+    """The functions and views that one step makes, by name, and what it declares, argument by argument."""
 
-    module: str
+    key: StepKey
     functions: Mapping[str, Function] = field(default_factory=dict)
     objects: tuple[tuple[str, ...], ...] = ()
     access: tuple[tuple[str, ...], ...] = ()
 
 
 def read(step: Step) -> Code:
-    """Return the functions that *step* makes, and its declarations."""
+    """Return the functions and views that *step* makes, and its declarations."""
     text = step.file.text
     functions = {
         found["name"]: Function(found["name"], found[0], found["body"]) for found in _FUNCTION.finditer(text)
     }
-    declared: dict[str, list[tuple[str, ...]]] = {"object": [], "access": []}
+    functions |= {found["name"]: Function(found["name"], found[0], None) for found in _VIEW.finditer(text)}
+    objects, access = [], []
     for found in _DECLARATION.finditer(text):
-        declared[found["what"]].append(tuple(_ARGUMENT.findall(found["arguments"])))
-    return Code(step.key.module, functions, tuple(declared["object"]), tuple(declared["access"]))
+        arguments = tuple(_ARGUMENT.findall(found["arguments"]))
+        if found["what"] == "access_declare":
+            access.append(arguments)
+        elif found["what"] == "object_declare":
+            objects.append(arguments)
+        else:
+            objects.append((arguments[0], "trigger", "".join(arguments[1:]).lower(), "internal"))
+    return Code(step.key, functions, tuple(objects), tuple(access))
 
 
 def by_step(steps: Sequence[Step]) -> dict[StepKey, Code]:
@@ -73,7 +84,7 @@ def by_step(steps: Sequence[Step]) -> dict[StepKey, Code]:
     owners = {name: key for key, code in found.items() for name in code.functions}
     return {
         key: Code(
-            code.module,
+            key,
             {name: function for name, function in code.functions.items() if owners[name] == key},
             code.objects,
             code.access,
@@ -103,7 +114,7 @@ def _line(name: str, look: Callable[[], tuple[Sequence[str], str]]) -> Line:
 
 
 def _differing(gateway: Gateway, functions: Sequence[Function]) -> tuple[list[str], str]:
-    """Return the names of functions that differ, and what could not be compared, in words."""
+    """Return the names of functions and views that differ, and what could not be compared, in words."""
     try:
         return _differing_wholly(gateway, functions), ""
     except DatabaseError as error:
@@ -111,7 +122,7 @@ def _differing(gateway: Gateway, functions: Sequence[Function]) -> tuple[list[st
             raise
     unread = sum(function.body is None for function in functions)
     return _differing_in_body(gateway, functions), (
-        f"bodies only, {unread} functions not compared: this role or server makes no temporary objects"
+        f"bodies only, {unread} not compared: this role or server makes no temporary objects"
     )
 
 
@@ -120,7 +131,7 @@ class _RolledBack(Exception):
 
 
 def _differing_wholly(gateway: Gateway, functions: Sequence[Function]) -> list[str]:
-    statements = [_CREATE.sub("create function pg_temp.", function.statement) for function in functions]
+    statements = [_CREATE.sub(r"create \1 pg_temp.", function.statement) for function in functions]
     rows: list[dict[str, str]] = []
     try:
         with gateway.transaction() as session:
@@ -146,13 +157,15 @@ def _undeclared(gateway: Gateway, code: Code) -> list[str]:
     rows = gateway.fetch_all(
         _SQL["undeclared"],
         {
-            "module": code.module,
+            "module": code.key.module,
+            "step": code.key.name,
             "kinds": [entry[1] for entry in objects],
             "objects": [entry[2] for entry in objects],
             "access": [entry[3] for entry in objects],
             "classes": [entry[1] for entry in code.access],
             "roles": [entry[2] for entry in code.access],
             "verbs": [entry[3] for entry in code.access],
+            "made": list(code.functions),
         },
     )
     return [row["entry"] for row in rows]

@@ -12,12 +12,28 @@ where
                 pg_get_functiondef(t.oid), '^CREATE OR REPLACE FUNCTION pg_temp(_\d+)?\.',
                 'CREATE OR REPLACE FUNCTION public.'
             )
+    )
+union all
+select t.relname::text
+from pg_class as t
+where
+    t.relnamespace = pg_my_temp_schema() and t.relkind = 'v'
+    and not exists (
+        select from pg_class as c
+        where
+            c.relnamespace = 'public'::regnamespace and c.relname = t.relname and c.relkind = 'v'
+            and pg_get_viewdef(c.oid) = pg_get_viewdef(t.oid)
+            and c.reloptions is not distinct from t.reloptions
     );
 
 -- name: bodies
 select p.proname::text as name, p.prosrc as body
 from pg_proc as p
-where p.pronamespace = 'public'::regnamespace and p.proname = any(%(names)s);
+where p.pronamespace = 'public'::regnamespace and p.proname = any(%(names)s)
+union all
+select c.relname::text, null
+from pg_class as c
+where c.relnamespace = 'public'::regnamespace and c.relkind = 'v' and c.relname = any(%(names)s);
 
 -- name: undeclared
 with declared as (
@@ -31,11 +47,14 @@ with declared as (
 kept as (
     select format('%%s %%s: %%s', o.kind, o.object, o.access) as entry
     from public.iu_schema_object as o
-    where o.module = %(module)s
+    where
+        o.module = %(module)s and o.declared_by = %(step)s
+        -- Access record makes this trigger; the proof of the step looks at it.
+        and o.object not like 'create trigger trg_iu_append_only %%'
     union all
     select format('%%s to %%s: %%s', a.access, a.role_name, a.verbs)
     from public.iu_schema_access as a
-    where a.module = %(module)s
+    where a.module = %(module)s and a.declared_by = %(step)s
 )
 
 select differing.entry
@@ -50,6 +69,13 @@ from (
         select k.entry from kept as k
         except
         select d.entry from declared as d
+    )
+    union all
+    select format('%%s: not declared', made.name)
+    from unnest(%(made)s::text[]) as made (name)
+    where not exists (
+        select from public.iu_schema_object as o
+        where o.module = %(module)s and split_part(o.object, '(', 1) = 'public.' || made.name
     )
 ) as differing
 order by differing.entry;

@@ -21,7 +21,7 @@ from iu_pipelines.db.gateway import Gateway, Session
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps.files import CORE, StepFile, StepKey, find, find_module, load, load_steps
 from iu_pipelines.db.steps.plan import PlannedStep, foreign_objects, planned, read_ledger, refuse_unknown
-from iu_pipelines.errors import IuError, Notice
+from iu_pipelines.errors import IuError, Notice, StepRefused
 from iu_pipelines.settings import sql_root
 
 NOTHING: Final = "000"
@@ -104,13 +104,21 @@ def rollback(
     with _alone(gateway) as session:
         session.execute(f"set local lock_timeout = '{_ROLLBACK_LOCK_WAIT}'")
         ledger = [key for key in read_ledger(gateway) if key.module == module]
-        refuse_unknown([str(key) for key in ledger if key not in undo])
+        refuse_unknown([str(key) for key in ledger if key not in order])
+        _refuse_steps_without_undo(key for key in ledger if key not in undo)
         for key in reversed(order[kept + 1 :]):
             if key in ledger:
                 results.append(_undo_step(gateway, session, undo[key]))
                 if on_step:
                     on_step(results[-1])
     return results
+
+
+def _refuse_steps_without_undo(keys: Iterable[StepKey]) -> None:
+    for key in keys:
+        raise StepRefused(
+            f"step {key} has no undo", hint=f"Write sql/{key.module}/rollback/{key.name}.sql, then try again."
+        )
 
 
 def _order(root: Path, module: str) -> list[StepKey]:

@@ -147,9 +147,12 @@ def refuse_unsafe(found: Iterable[StepState]) -> None:
 def refuse_unknown(names: Sequence[str]) -> None:
     """Raise StepRefused where the ledger has steps that the files do not."""
     if names:
+        others = sorted({name.partition("/")[0] for name in names if "/" in name})
         raise StepRefused(
             f"the database has steps that this version does not know: {', '.join(names)}",
-            hint="Install the version of iu-pipelines that applied them, or a newer one.",
+            hint="Install the version of iu-pipelines that applied them, or a newer one."
+            if not others
+            else f"Put the files of {', '.join(others)} back into the folder sql, or newer ones.",
         )
 
 

@@ -39,9 +39,11 @@ begin
         begin
             execute format('grant iu_owner to %I', current_user);
         exception when insufficient_privilege then
-            raise exception 'role % is not a member of iu_owner', current_user using
+            raise exception 'role % does not have the rights of iu_owner', current_user using
                 errcode = 'IU901',
-                hint = format('Let an administrator run: grant iu_owner to %I', current_user);
+                hint = format(
+                    'Let an administrator run: grant iu_owner to %1$I; alter role %1$I inherit', current_user
+                );
         end;
     end if;
     execute 'alter default privileges for role iu_owner revoke execute on functions from public';
@@ -77,11 +79,14 @@ create table public.iu_schema_access (
     access text not null,
     role_name text not null,
     verbs text not null,
+    declared_by text not null default '',
+    declared_in xid8 not null,
     constraint iu_schema_access_pkey primary key (access, role_name)
 );
 comment on table public.iu_schema_access is
 'The matrix of rights: what a role may do with an object of a kind of access, as verbs of GRANT.
-PUBLIC may do nothing. Written by the functions step of each module.';
+PUBLIC may do nothing. declared_by is the step, and declared_in the transaction, that declared the row
+last. Written by fn_iu_access_declare and fn_iu_step_record.';
 
 create table public.iu_schema_object (
     object text primary key,
@@ -89,14 +94,16 @@ create table public.iu_schema_object (
     module text not null,
     access text not null,
     made_by text not null,
+    declared_by text not null default '',
     declared_in xid8 not null,
-    constraint kind_is_known check (kind in ('table', 'view', 'function', 'type'))
+    constraint kind_is_known check (kind in ('table', 'view', 'function', 'type', 'trigger'))
 );
 comment on table public.iu_schema_object is
-'The manifest: every table, view, function and type that a module has made, with its kind of access
-(iu_schema_access; internal: nobody). Rights, owners, append-only triggers, proofs and undo run over
-it. made_by is the step that made a function or view, empty for the functions step. declared_in is
-the transaction that declared the object last. Written by fn_iu_object_declare.';
+'The manifest: every table, view, function, type and trigger that a module has made, with its kind of
+access (iu_schema_access; internal: nobody). A trigger stands in it with its whole definition. Rights,
+owners, append-only triggers, proofs and undo run over it. made_by is the step that made a function
+or view, empty for the functions step. declared_by is the step, and declared_in the transaction, that
+declared the object last. Written by fn_iu_object_declare, fn_iu_trigger_ensure and fn_iu_step_record.';
 
 create function public.fn_iu_step_require(module text, step_name text)
 returns void
@@ -117,15 +124,16 @@ begin
         'iu.step_requires',
         concat_ws(',', nullif(current_setting('iu.step_requires', true), ''), module || '/' || step_name), true
     );
-    if current_setting('lock_timeout') = '0' then
-        perform set_config('lock_timeout', '300ms', true);
+    if not (select s.setting::int between 1 and 300 from pg_catalog.pg_settings as s where s.name = 'lock_timeout') then
+        perform set_config('lock_timeout', coalesce(current_setting('iu.lock_timeout', true), '300ms'), true);
     end if;
 end
 $$;
 comment on function public.fn_iu_step_require(text, text) is
 'The first statement of a step, once for each step that it stands on: raises IU901 where that one is
 not in the ledger, and remembers it for fn_iu_step_record. Sets lock_timeout to 300 ms for the
-transaction where it is 0, so that nobody queues for longer behind a step that waits for a lock.';
+transaction where it is 0 or longer, so that nobody queues for longer behind a step that waits for a
+lock; the setting iu.lock_timeout names another limit.';
 
 create function public.fn_iu_step_record(module text, step_name text, checksum text)
 returns void
@@ -152,6 +160,29 @@ begin
             errcode = 'IU901',
             hint = 'Run the file with psql -1, and let it begin with fn_iu_step_require.';
     end if;
+    if exists (
+        select from public.iu_schema_object as o
+        where o.declared_in = pg_current_xact_id() and o.declared_by = '' and o.module <> fn_iu_step_record.module
+    ) then
+        raise exception 'step %/% declares objects of another module', module, step_name using
+            errcode = 'IU901', hint = format('Declare them as objects of %s.', quote_literal(module));
+    end if;
+    update public.iu_schema_access as a set declared_by = fn_iu_step_record.step_name
+    where a.module = fn_iu_step_record.module and a.declared_in = pg_current_xact_id() and a.declared_by = '';
+    update public.iu_schema_object as o set declared_by = fn_iu_step_record.step_name
+    where o.module = fn_iu_step_record.module and o.declared_in = pg_current_xact_id() and o.declared_by = '';
+    if found then
+        v_requires := v_requires || array(
+            select o.module || '/' || o.declared_by from public.iu_schema_object as o
+            where o.object = 'public.fn_iu_object_declare(text,text,text,text,text)'
+                and o.module <> fn_iu_step_record.module
+        );
+    end if;
+    if step_name like '%\_functions' then
+        perform public.fn_iu_module_prune(module, step_name);
+        perform public.fn_iu_object_secure(o.kind, o.object, o.access) from public.iu_schema_object as o
+        where o.kind <> 'trigger';
+    end if;
     insert into public.iu_schema_step as s (module, step_name, requires, checksum)
     values (module, step_name, v_requires, checksum)
     on conflict on constraint iu_schema_step_pkey do update
@@ -163,7 +194,9 @@ $$;
 comment on function public.fn_iu_step_record(text, text, text) is
 'Records a step in the ledger: the last statement of every step. Raises IU901 where the step is
 recorded with another checksum, but for a repeatable step (its name ends in _functions), and where
-the file did not run in one transaction.';
+the file did not run in one transaction. A step that declares objects requires the step of the core
+that made fn_iu_object_declare. A repeatable step drops what it no longer declares, and gives every
+object of the manifest the rights that the matrix has now.';
 
 create function public.fn_iu_step_forget(module text, step_name text)
 returns void
@@ -195,7 +228,7 @@ comment on function public.fn_iu_step_forget(text, text) is
 'Takes a step out of the ledger: the last statement of every rollback. Raises IU901 while a step is
 applied that requires it, of this module or of another.';
 
-create function public.fn_iu_module_drop(module text)
+create function public.fn_iu_objects_drop(objects text[])
 returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
@@ -206,43 +239,54 @@ declare
     v_detail text;
 begin
     for v_row in
-        select format('drop trigger %I on %s', t.tgname, t.tgrelid::regclass) as statement
-        from pg_catalog.pg_trigger as t
-        inner join public.iu_schema_object as f
-            on to_regprocedure(case f.kind when 'function' then f.object end) = t.tgfoid
-        inner join public.iu_schema_object as o
-            on to_regclass(case o.kind when 'table' then o.object end) = t.tgrelid
-        where f.module = fn_iu_module_drop.module and f.made_by = '' and not t.tgisinternal
+        select t.tgname, t.tgrelid::regclass as relation from pg_catalog.pg_trigger as t
+        where lower(pg_get_triggerdef(t.oid)) = any (objects)
     loop
-        execute v_row.statement;
+        execute format('drop trigger %I on %s', v_row.tgname, v_row.relation);
     end loop;
     for v_row in
-        select o.kind, string_agg(o.object, ', ') as objects from public.iu_schema_object as o
-        where o.module = fn_iu_module_drop.module and o.kind in ('view', 'function') and o.made_by = ''
+        select o.kind, string_agg(o.object, ', ') as names from public.iu_schema_object as o
+        where o.object = any (objects) and o.kind in ('view', 'function')
+            and public.fn_iu_object_identity(o.kind, o.object) is not null
         group by o.kind order by o.kind desc
     loop
-        execute format('drop %s %s', v_row.kind, v_row.objects);
+        execute format('drop %s %s', v_row.kind, v_row.names);
     end loop;
-    for v_row in
-        select o.* from public.iu_schema_object as o
-        where o.module = fn_iu_module_drop.module and (o.kind in ('table', 'type') or o.made_by <> '')
-    loop
-        perform public.fn_iu_object_release(v_row.kind, v_row.object, v_row.made_by = '');
-    end loop;
-    delete from public.iu_schema_object as o where o.module = fn_iu_module_drop.module;
-    delete from public.iu_schema_access as a where a.module = fn_iu_module_drop.module;
 exception when dependent_objects_still_exist then
     get stacked diagnostics v_detail = pg_exception_detail;
-    raise exception 'functions of module % are in use by objects that are not its own', module using
-        errcode = 'IU901', detail = v_detail,
-        hint = 'Drop what is named here, or let it use something else, and roll back again.';
+    raise exception 'what others made uses functions or views that would go: %', v_detail using
+        errcode = 'IU901',
+        hint = 'Drop what is named here, or let it use something else, and try again.';
 end
 $$;
-comment on function public.fn_iu_module_drop(text) is
-'Undoes the functions step of a module: drops the functions and views of its manifest, and the
-triggers on tables of any manifest that call them; takes away the rights of its tables and gives
-them back to the installer. What others made is left alone: raises IU901 where it needs a function
-that would go.';
+comment on function public.fn_iu_objects_drop(text[]) is
+'Drops the triggers, views and functions of the manifest that are named, those that are still there.
+What others made is left alone: raises IU901 where it needs one of them.';
+
+create function public.fn_iu_module_drop(module text, step_name text)
+returns void
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+    perform public.fn_iu_object_release(o.kind, o.object, o.made_by = '') from public.iu_schema_object as o
+    where o.module = fn_iu_module_drop.module and o.declared_by = fn_iu_module_drop.step_name
+        and (o.kind in ('table', 'type') or o.made_by <> '');
+    perform public.fn_iu_objects_drop(array(
+        select o.object from public.iu_schema_object as o
+        where o.module = fn_iu_module_drop.module and o.declared_by = fn_iu_module_drop.step_name and o.made_by = ''
+    ));
+    delete from public.iu_schema_object as o
+    where o.module = fn_iu_module_drop.module and o.declared_by = fn_iu_module_drop.step_name;
+    delete from public.iu_schema_access as a
+    where a.module = fn_iu_module_drop.module and a.declared_by = fn_iu_module_drop.step_name;
+end
+$$;
+comment on function public.fn_iu_module_drop(text, text) is
+'Undoes a functions step of a module: drops the triggers, views and functions that it declared, takes
+away the rights of its tables and gives them back to the installer. Raises IU901 where something of
+others needs a function or view that would go.';
 
 create function public.fn_iu_object_release(kind text, object text, to_installer boolean)
 returns void
@@ -314,7 +358,8 @@ begin
         foreach v_object in array array[
             'table public.iu_schema_step', 'table public.iu_schema_access', 'table public.iu_schema_object',
             'function public.fn_iu_step_require', 'function public.fn_iu_step_record',
-            'function public.fn_iu_step_forget', 'function public.fn_iu_module_drop',
+            'function public.fn_iu_step_forget', 'function public.fn_iu_objects_drop',
+            'function public.fn_iu_module_drop',
             'function public.fn_iu_object_release', 'function public.fn_iu_proof_note',
             'function public.fn_iu_proof_end'
         ] loop
@@ -326,5 +371,5 @@ $owner$;
 
 select public.fn_iu_step_record(
     'iu-core', '010_roles_and_ledger',
-    '47a977fc64bc362cdb0ef152a85145c93b1c92f6ea579bc34f791974bcebfb24'
+    'e826752f800d4788274a234e91946985efa9e7fb92f8146fa3db02e1844b1500'
 );

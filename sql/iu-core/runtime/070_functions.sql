@@ -152,10 +152,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/evidence/fn_iu_probe_close.sql
 \ir ../objects/evidence/fn_iu_probe_try.sql
 
--- functions and views of older files
-select public.fn_iu_module_prune('iu-core');
-
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '1cfe1ec7d7a8278ebb8b84bca6eb92a5032714aa15be3a6a8dabef7e8f871439'
+    '1dd524f204d5802bb76ea4010f8dbcba1c7a2f976978ae9e94befdc1cef7de90'
 );

@@ -18,13 +18,13 @@ begin
     if v_before <> v_after then
         raise exception 'attempts or dead letters came of the first run: before %, after %', v_before, v_after using
             errcode = 'IU901',
-            hint = 'Events were emitted before the worker was armed. Seek the worker past them first '
-                '(fn_iu_route_worker_seek), then apply the step.';
+            hint = 'Events were waiting. Let them be routed first: iu gate set iu_core.route_worker_enabled true '
+                '--reason "before 090", then iu run, then iu migrate.';
     end if;
 end
 $run$;
 
 select public.fn_iu_step_record(
     'iu-core', '090_route_worker_enable',
-    '51f2c03e6db08dd03c55ce2ab03bb79081036abcf36d0b33f08094427b62305f'
+    'e22a9f1a640aacc25da5d1bfe1b0823df2d9d31ef2aff5acc0f694ae533630dc'
 );

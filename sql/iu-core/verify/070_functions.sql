@@ -1,4 +1,4 @@
--- Proof of 070: all of the manifest is there, owned and restricted as it says; only public verbs run as their owner.
+-- Proof of 070: all of the manifest is there, owned and restricted as it says.
 do $proof$
 begin
     perform public.fn_iu_module_prove('iu-core');

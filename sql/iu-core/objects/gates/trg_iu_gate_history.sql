@@ -18,6 +18,7 @@ written.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_gate_history_record()', 'internal');
 
 select public.fn_iu_trigger_ensure(
+    'iu-core',
     'create trigger trg_iu_gate_history after insert or delete or update on public.dot_config '
     'for each row execute function public.fn_iu_gate_history_record()'
 );

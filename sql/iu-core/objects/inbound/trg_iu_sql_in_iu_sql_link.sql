@@ -36,6 +36,7 @@ select public.fn_iu_object_declare(
 );
 
 select public.fn_iu_trigger_ensure(
+    'iu-core',
     'create trigger trg_iu_sql_in_iu_sql_link after insert on public.iu_sql_link '
     'for each row execute function public.fn_iu_sql_link_inbound_capture()'
 );

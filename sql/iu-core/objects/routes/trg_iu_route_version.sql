@@ -22,6 +22,7 @@ the row its numbers.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_route_version_record()', 'internal');
 
 select public.fn_iu_trigger_ensure(
+    'iu-core',
     'create trigger trg_iu_route_version before insert or delete or update on public.iu_outbound_route '
     'for each row execute function public.fn_iu_route_version_record()'
 );

@@ -1,13 +1,21 @@
 create or replace function public.fn_iu_access_declare(module text, access text, role_name text, verbs text)
 returns void
-language sql volatile
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
-    insert into public.iu_schema_access as a (module, access, role_name, verbs)
-    values (module, access, role_name, verbs)
+#variable_conflict use_variable
+begin
+    insert into public.iu_schema_access as a (module, access, role_name, verbs, declared_in)
+    values (module, access, role_name, verbs, pg_current_xact_id())
     on conflict on constraint iu_schema_access_pkey do update
-    set verbs = excluded.verbs where a.module = excluded.module
+    set verbs = excluded.verbs, declared_by = '', declared_in = excluded.declared_in
+    where a.module = excluded.module;
+    if not found then
+        raise exception 'access % of role % belongs to another module', quote_literal(access), role_name using
+            errcode = 'IU901', hint = 'Give the kind of access another name: a module declares its own only.';
+    end if;
+end
 $$;
 comment on function public.fn_iu_access_declare(text, text, text, text) is
 'Enters into the matrix of rights what a role may do with an object of a kind of access: verbs of
-GRANT in lower case, parted by a comma and a space.';
+GRANT in lower case, parted by a comma and a space. Raises IU901 where another module declared it.';

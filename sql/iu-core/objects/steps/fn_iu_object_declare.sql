@@ -21,7 +21,7 @@ begin
     insert into public.iu_schema_object as o (object, kind, module, access, made_by, declared_in)
     values (v_object, kind, module, access, made_by, pg_current_xact_id())
     on conflict on constraint iu_schema_object_pkey do update
-    set access = excluded.access, made_by = excluded.made_by, declared_in = excluded.declared_in
+    set access = excluded.access, made_by = excluded.made_by, declared_by = '', declared_in = excluded.declared_in
     where o.module = excluded.module and o.kind = excluded.kind;
     if not found then
         raise exception '% % belongs to another module', kind, object using
@@ -29,7 +29,7 @@ begin
     end if;
     perform public.fn_iu_object_secure(kind, v_object, access);
     if access = 'record' then
-        perform public.fn_iu_trigger_ensure(format(
+        perform public.fn_iu_trigger_ensure(module, format(
             'create trigger trg_iu_append_only before delete or update or truncate on %s '
             'for each statement execute function public.fn_iu_append_only_refuse()', v_object
         ));

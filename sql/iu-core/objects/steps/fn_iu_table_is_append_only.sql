@@ -7,6 +7,7 @@ as $$
         select from pg_catalog.pg_trigger as t
         where t.tgrelid = relation and t.tgname = 'trg_iu_append_only'
             and t.tgfoid = 'public.fn_iu_append_only_refuse'::regproc and t.tgenabled in ('O', 'A')
+            and t.tgqual is null and t.tgattr::text = ''
             and t.tgtype = 58  -- before update (16), delete (8) and truncate (32), for each statement (2)
     )
 $$;

@@ -12,7 +12,10 @@ select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_step_forget(text, text)', 'internal', '010_roles_and_ledger'
 );
 select public.fn_iu_object_declare(
-    'iu-core', 'function', 'public.fn_iu_module_drop(text)', 'internal', '010_roles_and_ledger'
+    'iu-core', 'function', 'public.fn_iu_objects_drop(text[])', 'internal', '010_roles_and_ledger'
+);
+select public.fn_iu_object_declare(
+    'iu-core', 'function', 'public.fn_iu_module_drop(text, text)', 'internal', '010_roles_and_ledger'
 );
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_object_release(text, text, boolean)', 'internal', '010_roles_and_ledger'
@@ -44,7 +47,7 @@ select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_access_declare(text, text, text, text)', 'internal'
 );
 select public.fn_iu_object_declare(
-    'iu-core', 'function', 'public.fn_iu_trigger_ensure(text)', 'internal'
+    'iu-core', 'function', 'public.fn_iu_trigger_ensure(text, text)', 'internal'
 );
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_object_declare(text, text, text, text, text)', 'internal'

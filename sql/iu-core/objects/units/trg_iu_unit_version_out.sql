@@ -33,6 +33,7 @@ type is disabled, which undoes the insert.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_unit_version_emit()', 'internal');
 
 select public.fn_iu_trigger_ensure(
+    'iu-core',
     'create trigger trg_iu_unit_version_out after insert on public.unit_version referencing new table as arrived '
     'for each statement execute function public.fn_iu_unit_version_emit()'
 );

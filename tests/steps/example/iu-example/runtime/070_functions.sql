@@ -4,6 +4,4 @@ select public.fn_iu_step_require('iu-example', '010_notes');
 \ir ../objects/notes/tables.sql
 \ir ../objects/notes/fn_iu_example_note_add.sql
 
-select public.fn_iu_module_prune('iu-example');
-
 select public.fn_iu_step_record('iu-example', '070_functions', '');
