@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import threading
+
+import psycopg
+
 from cli.emitting import emit
-from cli.running import Iu
+from cli.running import Iu, shell
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
@@ -23,6 +28,23 @@ def test_migrate_in_json_lists_what_was_done(empty_iu: Iu) -> None:
     done = empty_iu("migrate", "--json")
     assert [step["name"] for step in done.json] == NAMES
     assert empty_iu("migrate", "--json").json == []
+
+
+def test_migrate_that_waits_for_a_lock_prints_nothing_but_its_answer(database: str) -> None:
+    with psycopg.connect(database, autocommit=True) as owner, psycopg.connect(database) as reader:
+        owner.execute("drop trigger trg_iu_unit_version_out on public.unit_version")
+        owner.execute(
+            "update public.iu_schema_step set checksum = repeat('0', 64) where step_name = '070_functions'"
+        )
+        reader.execute("lock table public.unit_version in row exclusive mode")
+        end_of_lock = threading.Timer(2.5, reader.commit)
+        end_of_lock.start()
+        done = shell("migrate", "--json", "--database-url", database)
+        end_of_lock.join()
+    assert (done.returncode, done.stderr) == (0, "")
+    (step,) = json.loads(done.stdout)
+    assert (step["name"], step["action"]) == ("070_functions", "reapplied")
+    assert step["seconds"] > 0.3
 
 
 def test_the_plan_changes_nothing_and_names_the_steps_and_files_in_order(empty_iu: Iu) -> None:
