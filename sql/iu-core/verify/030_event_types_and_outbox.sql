@@ -6,7 +6,7 @@ begin
     perform public.fn_iu_proof_note('columns that could hold a body, secret or vector', 'none', coalesce((
         select string_agg(a.attname, ', ' order by a.attnum) from pg_catalog.pg_attribute as a
         where a.attrelid = 'public.event_outbox'::regclass and a.attnum > 0 and not a.attisdropped and (
-            a.attname ~ '(body|content|secret|passw|credential|token|vector|embedding)' or a.atttypid = 'bytea'::regtype
+            a.attname ~* public.fn_iu_payload_words_regexp() or a.atttypid = 'bytea'::regtype
         )
     ), 'none'));
     begin
