@@ -13,7 +13,9 @@ begin
     if v_summary ->> 'status' <> 'ran' then
         raise exception 'the worker did not run: %', v_summary using
             errcode = 'IU901',
-            hint = 'The master gate iu_core.routes_enabled must be true, and no other invocation under way.';
+            hint = format(
+                'The master gate %s must be true, and no other invocation under way.', public.fn_iu_gate_key('master')
+            );
     end if;
     if v_before <> v_after then
         raise exception 'attempts or dead letters came of the first run: before %, after %', v_before, v_after using
@@ -26,5 +28,5 @@ $run$;
 
 select public.fn_iu_step_record(
     'iu-core', '090_route_worker_enable',
-    '51f2c03e6db08dd03c55ce2ab03bb79081036abcf36d0b33f08094427b62305f'
+    'd064bce745074c90d487371cadfbbf5b7a17bcc499c71850a81e8c11e6d8c2fa'
 );
