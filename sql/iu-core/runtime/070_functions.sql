@@ -147,6 +147,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/evidence/fn_iu_probe_deltas.sql
 \ir ../objects/evidence/fn_iu_probe_gates.sql
 \ir ../objects/evidence/fn_iu_probe_settings.sql
+\ir ../objects/evidence/fn_iu_probe_marked.sql
 \ir ../objects/evidence/fn_iu_probe_trace.sql
 \ir ../objects/evidence/fn_iu_probe_open.sql
 \ir ../objects/evidence/fn_iu_probe_close.sql
@@ -157,5 +158,5 @@ select public.fn_iu_module_prune('iu-core');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '1cfe1ec7d7a8278ebb8b84bca6eb92a5032714aa15be3a6a8dabef7e8f871439'
+    'e37dd1b8f94ff6e4ba309efacbc046d5282bbc12856e0bc9056b5a5e8f45f723'
 );
