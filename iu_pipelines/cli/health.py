@@ -8,7 +8,7 @@ from iu_pipelines import settings
 from iu_pipelines.cli.command import Answer, add_command
 from iu_pipelines.cli.gates import print_gates
 from iu_pipelines.cli.options import Worker
-from iu_pipelines.cli.output import at_least, duration, print_line, print_table, when
+from iu_pipelines.cli.output import duration, print_line, print_table, when
 from iu_pipelines.cli.steps import print_states
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import plan
@@ -60,12 +60,15 @@ def print_health(report: health.HealthReport) -> None:
     """Print the health of a worker as a table, and its reasons below."""
     rows = [
         ("healthy", report.healthy),
-        ("backlog", at_least(report.backlog, capped=report.backlog_capped)),
+        ("backlog", health.at_least(report.backlog, capped=report.backlog_capped)),
         ("oldest in backlog", duration(report.backlog_oldest_seconds if report.backlog else None)),
         ("attempts in audit", report.attempts_in_audit),
         ("failed attempts", report.failed_attempts),
         ("delivered", report.delivered_sent),
-        ("open dead letters", at_least(report.dead_letter_open, capped=report.dead_letter_open_capped)),
+        (
+            "open dead letters",
+            health.at_least(report.dead_letter_open, capped=report.dead_letter_open_capped),
+        ),
         ("last run", when(report.last_run_at)),
         ("last progress", when(report.last_progress_at)),
         ("cursor", report.cursor_event_id),

@@ -136,11 +136,6 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def at_least(number: int, *, capped: bool) -> str:
-    """A count, or where counting stopped at it the words for as many or more."""
-    return f"{number:,} or more" if capped else f"{number:,}"
-
-
 def rate(events: int, seconds: float | None) -> str:
     """Events a second, or a dash where no time passed."""
     return f"{events / seconds:,.0f}/s" if seconds else "-"

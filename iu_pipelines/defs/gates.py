@@ -51,11 +51,15 @@ def _worker_check(mount: Mount) -> dg.AssetChecksDefinition:
     def gates_open(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         with one_clear_line(), mount.open(context.resources) as gateway:
             closed = [key for key, is_open in _states(gateway, _OF_THE_WORKER).items() if not is_open]
-            held = sum(health.read(gateway, name).backlog for name in mount.workers) if closed else 0
+            reports = [health.read(gateway, name) for name in mount.workers] if closed else []
         return dg.AssetCheckResult(
             passed=not closed,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={"closed": ", ".join(closed) or "none", "events_held": held},
+            metadata={
+                "closed": ", ".join(closed) or "none",
+                "events_held": sum(report.backlog for report in reports),
+                "events_held_are_capped": any(report.backlog_capped for report in reports),
+            },
         )
 
     return gates_open

@@ -81,10 +81,12 @@ def _audit(gateway: Queries, reports: list[HealthReport]) -> dict[str, Any]:
             ["worker", "reason"], [[one.worker_name, reason] for one in reports for reason in one.reasons]
         ),
         "backlog": sum(report.backlog for report in reports),
+        "backlog_is_capped": any(report.backlog_capped for report in reports),
         "backlog_oldest_seconds": max(report.backlog_oldest_seconds or 0.0 for report in reports),
         "attempts_in_audit": reports[0].attempts_in_audit,
         "failed_attempts": reports[0].failed_attempts,
         "dead_letter_open": reports[0].dead_letter_open,
+        "dead_letter_open_is_capped": reports[0].dead_letter_open_capped,
         "delivered_sent": reports[0].delivered_sent,
         "dagster/row_count": len(reports),
         "gates": markdown_table(
@@ -129,6 +131,7 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
             metadata={
                 "reasons": "; ".join(reasons) or "none",
                 "backlog": sum(one.backlog for one in reports),
+                "backlog_is_capped": any(one.backlog_capped for one in reports),
             },
         )
 

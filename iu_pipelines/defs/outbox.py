@@ -62,6 +62,7 @@ def observation(gateway: Queries, mount: Mount) -> dict[str, Any]:
         "events_are_capped": overview.capped,
         "newest_event_at": newest.isoformat() if newest else "none",
         "backlog": max(report.backlog for report in reports),
+        "backlog_is_capped": any(report.backlog_capped for report in reports),
         "backlog_oldest_seconds": max(report.backlog_oldest_seconds or 0.0 for report in reports),
         "events_per_second": round(outbox.events_per_second(gateway), 2),
         "by_type": markdown_table(
@@ -70,6 +71,13 @@ def observation(gateway: Queries, mount: Mount) -> dict[str, Any]:
         ),
         "by_worker": markdown_table(
             ["worker", "backlog", "oldest, seconds"],
-            [[report.worker_name, report.backlog, report.backlog_oldest_seconds] for report in reports],
+            [
+                [
+                    report.worker_name,
+                    health.at_least(report.backlog, capped=report.backlog_capped),
+                    report.backlog_oldest_seconds,
+                ]
+                for report in reports
+            ],
         ),
     }

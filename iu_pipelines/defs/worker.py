@@ -307,10 +307,14 @@ def _ask_backlog(instance: dg.DagsterInstance, mount: Mount, report: HealthRepor
     )
     if not due and report.master_gate_open and report.worker_gate_open:
         return (
-            f"{report.worker_name}: {report.backlog:,} events waiting, the oldest for {oldest:.0f} s; "
+            f"{report.worker_name}: {_waiting(report)} events waiting, the oldest for {oldest:.0f} s; "
             f"a run begins at {mount.backlog_threshold:,} events or {mount.backlog_age_seconds:g} s"
         )
     return _ask(instance, mount, report)
+
+
+def _waiting(report: HealthReport) -> str:
+    return health.at_least(report.backlog, capped=report.backlog_capped)
 
 
 def _ask(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg.RunRequest | str:
@@ -318,7 +322,7 @@ def _ask(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg
     name = report.worker_name
     closed = closed_gate(report)
     if closed:
-        return f"{name}: the {closed} gate is closed, {report.backlog:,} events are held"
+        return f"{name}: the {closed} gate is closed, {_waiting(report)} events are held"
     wanted = {tags.WORKER: mount.tag(name)}
     busy = unfinished_run(instance, wanted)
     if busy:

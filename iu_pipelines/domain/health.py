@@ -50,3 +50,8 @@ def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
     """Return the health of *worker_name*. Raises ArgumentInvalid."""
     answer = gateway.fetch_value(_SQL["read"], {"worker_name": worker_name})
     return rows.read(HealthReport, answer)
+
+
+def at_least(number: int, *, capped: bool) -> str:
+    """Return a count in words, or where counting stopped at it the words for as many or more."""
+    return f"{number:,} or more" if capped else f"{number:,}"

@@ -75,7 +75,7 @@ LAWS: Final = (
     Law(
         "the owner is nobody who logs in and no role has more than it needs",
         """select rolname from pg_roles where rolname in (
-            'iu_owner', 'iu_emitter', 'workflow_admin', 'iu_auditor'
+            select role_name from public.iu_schema_access union all select 'iu_owner'
         ) and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolbypassrls
             or rolreplication)""",
         ("alter role iu_owner login", "alter role workflow_admin createdb"),

@@ -1,4 +1,4 @@
-"""The keys of the gates stand in one function; Python's constants are compared with it."""
+"""The keys of the gates stand in one function; Python and the rows of step 020 are compared with it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,12 @@ NAMES = {
     "live_routes": gates.LIVE_ROUTES,
     "jobs": gates.JOBS,
 }
+SPELLED_IN = ("objects/gates/fn_iu_gate_key", "runtime/020_gates")
+"""The function, and the step that is applied before it and inserts a row for each gate."""
+
 FILES = [
     path
-    for folder in ("objects", "sandbox")
+    for folder in ("objects", "runtime", "verify", "rollback", "sandbox")
     for path in sorted((sql_root() / "iu-core" / folder).rglob("*.sql"))
 ]
 
@@ -45,10 +48,18 @@ def test_a_gate_is_asked_for_by_a_name_that_the_function_knows() -> None:
     assert asked == set(NAMES)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_no_function_and_no_probe_spells_the_key_of_a_gate(path: Path) -> None:
-    spelled = [key for key in NAMES.values() if key in path.read_text()]
-    assert spelled == (list(NAMES.values()) if path.stem == "fn_iu_gate_key" else [])
+def name_of(path: Path) -> str:
+    return str(path.relative_to(sql_root() / "iu-core").with_suffix(""))
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_no_file_of_sql_spells_the_key_of_a_gate(path: Path) -> None:
+    spelled = re.findall("|".join(map(re.escape, NAMES.values())), path.read_text())
+    assert spelled == (list(NAMES.values()) if name_of(path) in SPELLED_IN else [])
+
+
+def test_the_files_that_spell_the_keys_are_there() -> None:
+    assert set(SPELLED_IN) <= {name_of(path) for path in FILES}
 
 
 def test_the_key_of_a_gate_is_a_constant_of_the_plan(session: psycopg.Connection) -> None:

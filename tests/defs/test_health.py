@@ -83,6 +83,48 @@ def test_the_audit_observes_the_outbox(location: Location, emit: Emit) -> None:
     assert observed.metadata["events_per_second"].value == pytest.approx(2 / 60, abs=0.01)
 
 
+_CAP = """
+do $$ begin
+    execute replace(
+        pg_get_functiondef('public.fn_iu_route_worker_health(text)'::regprocedure),
+        'v_cap constant int := 10000', 'v_cap constant int := {cap}'
+    );
+end $$
+"""
+
+
+@pytest.mark.parametrize(("cap", "is_capped", "said"), [(2, True, "2 or more"), (3, False, "3")])
+def test_a_count_that_is_capped_is_not_shown_as_exact(
+    location: Location,
+    gateway: Gateway,
+    emit: Emit,
+    live_route: Callable[[bool], None],
+    cap: int,
+    is_capped: bool,
+    said: str,
+) -> None:
+    live_route(True)
+    emit(3)
+    location.run("route_worker_job")
+    live_route(False)
+    emit(3)
+    gates.set_gate(gateway, gates.WORKER, "false", "test")
+    gateway.run_script(_CAP.format(cap=cap))
+    result = location.run("health_audit_job")
+    (report,) = materializations(result, "iu_health_audit")
+    (record,) = location.instance.fetch_observations(dg.AssetKey("event_outbox"), limit=1).records
+    assert record.asset_observation
+    observed = record.asset_observation.metadata
+    moving, opened = (checks(result)[name].metadata for name in ("backlog_moving", "gates_open"))
+    assert (report["backlog"], report["backlog_is_capped"]) == (cap, is_capped)
+    assert (report["dead_letter_open"], report["dead_letter_open_is_capped"]) == (cap, is_capped)
+    assert (observed["backlog"].value, observed["backlog_is_capped"].value) == (cap, is_capped)
+    assert f"| {said} |" in str(observed["by_worker"].value)
+    assert (moving["backlog"].value, moving["backlog_is_capped"].value) == (cap, is_capped)
+    assert (opened["events_held"].value, opened["events_held_are_capped"].value) == (cap, is_capped)
+    assert f"{said} events are held" in str(location.tick("backlog_sensor").skip_message)
+
+
 def test_a_backlog_that_does_not_move_turns_its_check_red(
     location: Location, gateway: Gateway, emit: Emit
 ) -> None:

@@ -330,8 +330,6 @@ APPEND_ONLY = [
             "010_emit_probe": {"E8": "update done"},
             "020_gates_probe": {"G9": "update done"},
             "070_inbound_live_capture_probe": {"I7": "update done"},
-            "030_event_types_and_outbox": {"append-only trigger of event_outbox": "disabled"},
-            "050_worker": {"append-only triggers": "1"},
         },
     ),
     Breach(

@@ -147,6 +147,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/evidence/fn_iu_probe_deltas.sql
 \ir ../objects/evidence/fn_iu_probe_gates.sql
 \ir ../objects/evidence/fn_iu_probe_settings.sql
+\ir ../objects/evidence/fn_iu_probe_marked.sql
 \ir ../objects/evidence/fn_iu_probe_trace.sql
 \ir ../objects/evidence/fn_iu_probe_open.sql
 \ir ../objects/evidence/fn_iu_probe_close.sql
@@ -154,5 +155,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '1dd524f204d5802bb76ea4010f8dbcba1c7a2f976978ae9e94befdc1cef7de90'
+    '78317183d51618c6d6b84c60582c1bec4f1890efd6ad226eb720ca31ac066fcc'
 );

@@ -13,18 +13,22 @@ begin
     if v_summary ->> 'status' <> 'ran' then
         raise exception 'the worker did not run: %', v_summary using
             errcode = 'IU901',
-            hint = 'The master gate iu_core.routes_enabled must be true, and no other invocation under way.';
+            hint = format(
+                'The master gate %s must be true, and no other invocation under way.', public.fn_iu_gate_key('master')
+            );
     end if;
     if v_before <> v_after then
         raise exception 'attempts or dead letters came of the first run: before %, after %', v_before, v_after using
             errcode = 'IU901',
-            hint = 'Events were waiting. Let them be routed first: iu gate set iu_core.route_worker_enabled true '
-                '--reason "before 090", then iu run, then iu migrate.';
+            hint = format(
+                'Events were waiting. Let them be routed first: iu gate set %s true --reason "before 090", '
+                'then iu run, then iu migrate.', public.fn_iu_gate_key('worker')
+            );
     end if;
 end
 $run$;
 
 select public.fn_iu_step_record(
     'iu-core', '090_route_worker_enable',
-    'e22a9f1a640aacc25da5d1bfe1b0823df2d9d31ef2aff5acc0f694ae533630dc'
+    '48b6da3738493548a941333e87981d9eb9c931cde92e4f947f98574f1d5290a2'
 );

@@ -45,7 +45,7 @@ begin
     perform public.fn_iu_proof_note('E.3 columns for a body, secret or vector', '0', (
         select count(*)::text from pg_catalog.pg_attribute as a
         where a.attrelid = 'public.event_outbox'::regclass and a.attnum > 0 and not a.attisdropped
-            and a.attname ~ '(body|content|secret|vector|embedding)'
+            and a.attname ~* public.fn_iu_payload_words_regexp()
     ));
 
     perform public.fn_iu_proof_note('E.4 matching route', 'enabled=true, dry_run=true, workflow, event_outbox', (

@@ -8,8 +8,7 @@ set search_path = pg_catalog, pg_temp
 set enable_bitmapscan = off
 set enable_sort = off
 as $$
-    select coalesce(string_agg(format('%s in %s', n, name), ', ' order by name), 'nothing')
-    from (
+    with known (name, n) as (
         values
         ('event_outbox', (
             select count(*) from (
@@ -22,9 +21,7 @@ as $$
                 select h.reason from public.dot_config_history as h order by h.change_no desc limit 10000
             ) as newest where starts_with(newest.reason, replace(mark, 'iu_probe_', 'probe '))
         )),
-        ('event_type_registry', (
-            select count(*) from public.event_type_registry as t where starts_with(t.event_type, mark)
-        )),
+        ('event_type_registry', (select count(*) from public.event_type_registry as t where starts_with(t.event_type, mark))),
         ('iu_audit_name', (select count(*) from public.iu_audit_name as n where starts_with(n.name, mark))),
         ('iu_inbound_capture', (
             select count(*) from (
@@ -32,15 +29,11 @@ as $$
             ) as newest inner join public.iu_sql_link as l on l.link_id = newest.source_ref
             where starts_with(l.actor_ref, mark)
         )),
-        ('iu_outbound_route', (
-            select count(*) from public.iu_outbound_route as r where starts_with(r.route_code, mark)
-        )),
+        ('iu_outbound_route', (select count(*) from public.iu_outbound_route as r where starts_with(r.route_code, mark))),
         ('iu_outbound_route_version', (
             select count(*) from public.iu_outbound_route_version as v where starts_with(v.route_code, mark)
         )),
-        ('iu_route_worker_cursor', (
-            select count(*) from public.iu_route_worker_cursor as c where starts_with(c.worker_name, mark)
-        )),
+        ('iu_route_worker_cursor', (select count(*) from public.iu_route_worker_cursor as c where starts_with(c.worker_name, mark))),
         ('iu_route_worker_seek', (
             select count(*) from (
                 select k.worker_name from public.iu_route_worker_seek as k order by k.seek_no desc limit 10000
@@ -65,11 +58,19 @@ as $$
         ('information_unit', (
             select count(*) from public.information_unit as u where u.canonical_address ^@ ('TEST/' || mark)
         ))
-    ) as found (name, n)
-    where n > 0
+    )
+    select coalesce(string_agg(format('%s in %s', found.n, found.name), ', ' order by found.name), 'nothing')
+    from (
+        select k.name, k.n from known as k
+        union all
+        select replace(o.object, 'public.', ''), public.fn_iu_probe_marked(to_regclass(o.object), mark)
+        from public.iu_schema_object as o
+        where o.kind = 'table' and o.object <> all (select 'public.' || k.name from known as k)
+    ) as found where found.n > 0
 $$;
 comment on function public.fn_iu_probe_trace(text) is
 'What a probe that marks all it makes (workers, actors, addresses) has left behind: nothing, or how
-many rows of which tables. An attempt or letter cannot be there without the name of its worker in
+many rows of which tables. Tables of the manifest, of whatever module, that this function does not know are
+looked at by fn_iu_probe_marked. An attempt or letter cannot be there without the name of its worker in
 iu_audit_name or its cursor.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_trace(text)', 'inspect');
