@@ -104,7 +104,11 @@ LAWS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "the rest": (
         "tests/acceptance/test_docs.py",
-        "tests/catalog",
+        "tests/catalog/test_error_codes.py",
+        "tests/catalog/test_gate_keys.py",
+        "tests/catalog/test_laws.py",
+        "tests/catalog/test_planner_settings.py",
+        "tests/catalog/test_privileges.py::test_the_whole_matrix_is_as_it_should_be",
         "tests/db/test_statements.py",
         "tests/domain/test_notes.py",
         "tests/evidence/test_coverage.py",
@@ -117,9 +121,12 @@ LAWS: Final[Mapping[str, tuple[str, ...]]] = {
         "tests/sql",
     ),
 }
-# Tests in these files that start Dagster or the whole demo, and ask nothing of a noun.
+# Slow tests in these files, with a server of their own, Dagster or the demo, that ask no more of a noun.
 LEFT_OUT: Final = (
     "tests/acceptance/test_docs.py::test_the_tutorial_prints_what_it_says",
+    "tests/steps/test_apply.py::test_an_installer_who_may_create_roles_needs_no_more",
+    "tests/steps/test_apply.py::test_the_command_line_says_which_roles_were_left_out",
+    "tests/steps/test_apply.py::test_what_was_installed_without_roles_stays_so_when_the_roles_come_later",
     "tests/security/test_roles.py::test_dagster_runs_as_workflow_admin_and_says_what_it_may_not",
     "tests/security/test_roles.py::test_iu_dev_runs_as_workflow_admin_and_says_where_it_may_not_keep_its_runs",
 )
