@@ -16,6 +16,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan
 from iu_pipelines.errors import Unavailable
 from iu_pipelines.settings import sql_root
+from next_step import FUNCTIONS, add_schema_step
 
 EMIT = "select public.fn_iu_emit_event('version_applied', 'a', gen_random_uuid(), 'test', '{}')"
 STRONG = """
@@ -39,16 +40,7 @@ def tree(tmp_path: Path) -> Path:
 
 def alter_the_outbox(root: Path, prefix: str = "") -> None:
     """Add a schema step that needs the strongest lock on the outbox."""
-    runtime = root / "iu-core/runtime"
-    functions = runtime / "070_functions.sql"
-    (line,) = re.findall(r"^select public\.fn_iu_step_require.*$", functions.read_text(), re.MULTILINE)
-    (runtime / "110_note.sql").write_text(
-        f"{line}\n{prefix}alter table public.event_outbox add column note text;\n"
-    )
-    functions.write_text(
-        functions.read_text().replace(line, "select public.fn_iu_step_require('iu-core', '110_note');")
-    )
-    files.stamp(root)
+    add_schema_step(root, "990_note", f"{prefix}alter table public.event_outbox add column note text;\n")
 
 
 class Traffic:
@@ -121,7 +113,7 @@ def test_a_step_that_alters_the_outbox_holds_no_emitter_up_for_a_second_and_is_d
     waited: list[str] = []
     with traffic.running(open_seconds=2.5):
         results = migration.apply(gateway, root=tree, on_wait=waited.append)
-    assert [result.name for result in results] == ["110_note", "070_functions"]
+    assert [result.name for result in results] == ["990_note", *FUNCTIONS]
     assert waited
     assert traffic.longest < 1
 
@@ -141,11 +133,11 @@ def test_a_lock_that_is_held_for_too_long_ends_the_migration_with_the_holder_nam
     alter_the_outbox(tree)
     with traffic.running(open_seconds=30), pytest.raises(Unavailable) as refused:
         migration.apply(gateway, root=tree, lock_seconds=2)
-    assert refused.value.__notes__ == ["iu-core/runtime/110_note failed and left nothing behind"]
+    assert refused.value.__notes__ == ["iu-core/runtime/990_note failed and left nothing behind"]
     assert re.search(
         r"process \d+ \(.*idle in transaction, transaction open for \d+ s\)", refused.value.hint or ""
     )
-    assert [one.step.name for one in plan.planned(gateway, root=tree)] == ["110_note", "070_functions"]
+    assert [one.step.name for one in plan.planned(gateway, root=tree)] == ["990_note", *FUNCTIONS]
     assert traffic.longest < 1
 
 

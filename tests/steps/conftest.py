@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,10 +11,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
-
-REQUIRE = r"^select public\.fn_iu_step_require.*$"
+from next_step import add_schema_step
 
 
 @pytest.fixture
@@ -33,18 +30,11 @@ def add_step(tree: Path) -> Callable[[str, str], None]:
 
     def add(name: str, text: str) -> None:
         core = tree / "iu-core"
-        functions = core / "runtime/070_functions.sql"
-        (required,) = re.findall(
-            r"^select public\.fn_iu_step_require.*$", functions.read_text(), re.MULTILINE
-        )
-        (core / "runtime" / f"{name}.sql").write_text(f"{required}\n{text}")
-        requires_new = f"select public.fn_iu_step_require('iu-core', '{name}');"
-        functions.write_text(functions.read_text().replace(required, requires_new))
+        add_schema_step(tree, name, text)
         (core / "verify" / f"{name}.sql").write_text("select public.fn_iu_proof_note('it is', 'so', 'so');\n")
         (core / "rollback" / f"{name}.sql").write_text(
             f"select public.fn_iu_step_forget('iu-core', '{name}');\n"
         )
-        files.stamp(tree)
 
     return add
 

@@ -16,11 +16,10 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.errors import IuError, StatementFailed, StepRefused
 from iu_pipelines.settings import sql_root
+from next_step import NAMES, SCHEMA
 from proven import failed_lines
 
 BY_HAND = ("-1", "-v", "ON_ERROR_STOP=1")
-NAMES = [step.name for step in files.load_steps(sql_root())]
-SCHEMA = NAMES[: NAMES.index("070_functions")]
 
 
 def applied(gateway: Gateway) -> dict[str, str]:
@@ -88,12 +87,12 @@ def test_the_repeatable_step_is_applied_again_when_its_text_changed(gateway: Gat
 def test_a_failing_step_leaves_nothing_behind_and_the_steps_before_it_stay(
     empty_gateway: Gateway, tree: Path, add_step: Callable[[str, str], None]
 ) -> None:
-    add_step("110_before", "create table public.iu_before (n int);\n")
-    add_step("120_fails", "create table public.iu_leftover (n int);\nselect 1 / 0;\n")
+    add_step("990_before", "create table public.iu_before (n int);\n")
+    add_step("991_fails", "create table public.iu_leftover (n int);\nselect 1 / 0;\n")
     with pytest.raises(StatementFailed, match="division by zero") as failed:
         migration.apply(empty_gateway, root=tree)
-    assert failed.value.__notes__ == ["iu-core/runtime/120_fails failed and left nothing behind"]
-    assert list(applied(empty_gateway)) == [*SCHEMA, "110_before"]
+    assert failed.value.__notes__ == ["iu-core/runtime/991_fails failed and left nothing behind"]
+    assert list(applied(empty_gateway)) == [*SCHEMA, "990_before"]
     assert empty_gateway.fetch_value("select to_regclass('public.iu_leftover')") is None
 
 
@@ -138,9 +137,9 @@ def test_a_ledger_of_somebody_else_is_refused(empty_gateway: Gateway) -> None:
 def test_a_database_with_steps_of_a_newer_version_is_refused(gateway: Gateway) -> None:
     gateway.execute(
         """insert into public.iu_schema_step (module, step_name, checksum)
-           values ('iu-core', '900_future', repeat('0', 64))"""
+           values ('iu-core', '999_future', repeat('0', 64))"""
     )
-    with pytest.raises(StepRefused, match="does not know: 900_future"):
+    with pytest.raises(StepRefused, match="does not know: 999_future"):
         migration.apply(gateway)
     assert plan.states(gateway)[-1].status == "unknown"
 
@@ -148,8 +147,8 @@ def test_a_database_with_steps_of_a_newer_version_is_refused(gateway: Gateway) -
 def test_steps_run_by_hand_with_psql_leave_the_same_trace(
     empty_gateway: Gateway, empty_database: str, gateway: Gateway
 ) -> None:
-    for file in files.load(sql_root(), "runtime"):
-        done = psql(empty_database, file.path, *BY_HAND)
+    for step in files.load_steps(sql_root()):
+        done = psql(empty_database, step.file.path, *BY_HAND)
         assert done.returncode == 0, done.stderr
     assert applied(empty_gateway) == applied(gateway)
     assert picture(empty_gateway) == picture(gateway)

@@ -13,6 +13,7 @@ from by_hand import psql
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.errors import IuError, StepRefused, UsageError
+from next_step import FUNCTIONS
 from proven import failed_lines
 
 EXAMPLE = Path(__file__).parent / "example"
@@ -90,11 +91,11 @@ def test_an_installed_module_is_included_from_then_on(installed: Gateway, root: 
 def test_a_new_schema_step_of_the_core_reapplies_its_functions_and_not_those_of_the_module(
     installed: Gateway, root: Path, add_step: Callable[[str, str], None]
 ) -> None:
-    add_step("110_new", "create table public.iu_new (n int);\ndrop table public.iu_new;\n")
+    add_step("990_new", "create table public.iu_new (n int);\ndrop table public.iu_new;\n")
     results = migration.apply(installed, root=root)
     assert [(result.name, result.action) for result in results] == [
-        ("110_new", "applied"),
-        ("070_functions", "reapplied"),
+        ("990_new", "applied"),
+        *((name, "reapplied") for name in FUNCTIONS),
     ]
 
 
@@ -234,8 +235,8 @@ def test_a_module_cannot_take_an_object_of_the_core(gateway: Gateway, root: Path
 def test_steps_of_a_module_run_by_hand_with_psql_leave_the_same_trace(
     gateway: Gateway, database: str, root: Path, new_database: Callable[[str], str], template: str
 ) -> None:
-    for file in files.load(root, "runtime", MODULE):
-        done = psql(database, file.path, *BY_HAND)
+    for step in files.load_steps(root, [MODULE]):
+        done = psql(database, step.file.path, *BY_HAND)
         assert done.returncode == 0, done.stderr
     with Gateway(new_database(template)) as other:
         migration.apply(other, ["example"], root=root)

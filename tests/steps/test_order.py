@@ -13,11 +13,9 @@ from by_hand import psql
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.errors import StepRefused
-from iu_pipelines.settings import sql_root
+from next_step import AFTER, FUNCTIONS, SCHEMA, require
 from proven import failed_lines
 
-NAMES = [step.name for step in files.load_steps(sql_root())]
-PLACE = NAMES.index("070_functions")
 BY_HAND = ("-1", "-v", "ON_ERROR_STOP=1")
 
 NEW_TABLE = "create table public.iu_new (n int primary key);\ncomment on table public.iu_new is 'New.';\n"
@@ -36,25 +34,25 @@ select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_new_coun
 
 @pytest.fixture
 def newer(tree: Path, add_step: Callable[[str, str], None]) -> Path:
-    """The next release: step 110 makes a table, and a function listed in 070 needs it."""
+    """The next release: step 990 makes a table, and a function listed in 070 needs it."""
     (tree / "iu-core/objects/fn_iu_new_count.sql").write_text(NEW_FUNCTION)
     path = tree / "iu-core/runtime/070_functions.sql"
     path.write_text(
         path.read_text().replace("-- gates\n", "\\ir ../objects/fn_iu_new_count.sql\n\n-- gates\n")
     )
-    add_step("110_new", NEW_TABLE)
+    add_step("990_new", NEW_TABLE)
     return tree
 
 
 def test_schema_steps_come_first_then_functions_then_what_needs_them(newer: Path) -> None:
-    assert [step.name for step in files.load_steps(newer)] == [*NAMES[:PLACE], "110_new", *NAMES[PLACE:]]
+    assert [step.name for step in files.load_steps(newer)] == [*SCHEMA, "990_new", *FUNCTIONS, *AFTER]
 
 
 def test_a_fresh_install_makes_the_table_of_a_later_step_before_the_function_that_needs_it(
     empty_gateway: Gateway, newer: Path
 ) -> None:
     names = [result.name for result in migration.apply(empty_gateway, root=newer)]
-    assert names == [*NAMES[:PLACE], "110_new", *NAMES[PLACE:]]
+    assert names == [*SCHEMA, "990_new", *FUNCTIONS, *AFTER]
     assert failed_lines(verification.verify(empty_gateway, root=newer)) == []
 
 
@@ -63,8 +61,8 @@ def test_an_upgrade_applies_the_new_schema_step_and_then_the_functions_again(
 ) -> None:
     results = migration.apply(gateway, root=newer)
     assert [(result.name, result.action) for result in results] == [
-        ("110_new", "applied"),
-        ("070_functions", "reapplied"),
+        ("990_new", "applied"),
+        *((name, "reapplied") for name in FUNCTIONS),
     ]
     assert migration.apply(gateway, root=newer) == []
     assert failed_lines(verification.verify(gateway, root=newer)) == []
@@ -102,34 +100,33 @@ def test_functions_run_by_hand_before_their_schema_are_refused(
 ) -> None:
     done = psql(database, newer / "iu-core/runtime/070_functions.sql", *BY_HAND)
     assert done.returncode == 3
-    assert "step iu-core/110_new is not applied yet" in done.stderr
+    assert "step iu-core/990_new is not applied yet" in done.stderr
     assert "iu migrate --plan" in done.stderr
 
 
 def test_a_step_run_by_hand_statement_by_statement_is_refused(
     gateway: Gateway, database: str, newer: Path
 ) -> None:
-    done = psql(database, newer / "iu-core/runtime/110_new.sql", "-v", "ON_ERROR_STOP=1")
+    done = psql(database, newer / "iu-core/runtime/990_new.sql", "-v", "ON_ERROR_STOP=1")
     assert done.returncode == 3
     assert "was not applied in one transaction" in done.stderr
     assert "psql -1" in done.stderr
 
 
 def test_a_step_is_rolled_back_in_the_opposite_order(gateway: Gateway, newer: Path) -> None:
-    (newer / "iu-core/rollback/110_new.sql").write_text(
-        "drop table public.iu_new;\nselect public.fn_iu_step_forget('iu-core', '110_new');\n"
+    (newer / "iu-core/rollback/990_new.sql").write_text(
+        "drop table public.iu_new;\nselect public.fn_iu_step_forget('iu-core', '990_new');\n"
     )
     migration.apply(gateway, root=newer)
-    undone = [result.name for result in migration.rollback(gateway, "060", root=newer)]
-    assert undone == ["100_route_worker_live_verification", "090_route_worker_enable",
-                      "080_route_worker_disable", "070_functions", "110_new"]  # fmt: skip
+    undone = [result.name for result in migration.rollback(gateway, SCHEMA[-1], root=newer)]
+    assert undone == [*reversed(AFTER), *reversed(FUNCTIONS), "990_new"]
     assert gateway.fetch_value("select to_regclass('public.iu_new')") is None
 
 
 def test_functions_that_do_not_require_the_last_schema_step_are_refused(newer: Path) -> None:
     path = newer / "iu-core/runtime/070_functions.sql"
-    path.write_text(path.read_text().replace("('iu-core', '110_new')", "('iu-core', '060_inbound')", 1))
-    with pytest.raises(StepRefused, match="does not require 110_new, the last schema step"):
+    path.write_text(path.read_text().replace(require("990_new"), require(SCHEMA[-1]), 1))
+    with pytest.raises(StepRefused, match="does not require 990_new, the last schema step"):
         files.load_steps(newer)
 
 
@@ -143,17 +140,16 @@ def test_a_step_that_requires_a_later_one_is_refused(newer: Path) -> None:
 def test_a_step_that_needs_functions_comes_after_them_whatever_its_number(
     gateway: Gateway, newer: Path, tree: Path
 ) -> None:
-    (tree / "iu-core/runtime/120_switch.sql").write_text(
-        "select public.fn_iu_step_require('iu-core', '100_route_worker_live_verification');\n"
-        "select public.fn_iu_gate_set('iu_core.stall_seconds', '600', 'step 120');\n"
+    (tree / "iu-core/runtime/992_switch.sql").write_text(
+        f"{require(AFTER[-1])}\nselect public.fn_iu_gate_set('iu_core.stall_seconds', '600', 'step 992');\n"
     )
     files.stamp(tree)
-    assert [step.name for step in files.load_steps(tree)][-1] == "120_switch"
-    assert [result.name for result in migration.apply(gateway, root=tree)][-1] == "120_switch"
+    assert [step.name for step in files.load_steps(tree)][-1] == "992_switch"
+    assert [result.name for result in migration.apply(gateway, root=tree)][-1] == "992_switch"
 
 
 def test_sql_and_python_have_one_rule_for_what_is_repeatable(gateway: Gateway) -> None:
-    for name in ("070_functions", "170_functions", "071_functions_more", "020_gates", "110_functions_"):
+    for name in ("070_functions", "991_functions", "071_functions_more", "020_gates", "991_functions_"):
         key = files.StepKey("iu-other", name)
         step = files.Step(files.StepFile("runtime", key, Path(f"{name}.sql"), ""), "", (), None)
         again = f"""select public.fn_iu_step_require('iu-core', '010_roles_and_ledger');
@@ -171,14 +167,14 @@ def test_sql_and_python_have_one_rule_for_what_is_repeatable(gateway: Gateway) -
 
 
 def test_a_second_functions_step_is_repeatable_too(gateway: Gateway, newer: Path) -> None:
-    path = newer / "iu-core/runtime/170_functions.sql"
-    path.write_text("select public.fn_iu_step_require('iu-core', '110_new');\nselect 1;\n")
+    path = newer / "iu-core/runtime/991_functions.sql"
+    path.write_text(f"{require('990_new')}\nselect 1;\n")
     files.stamp(newer)
     migration.apply(gateway, root=newer)
     path.write_text(path.read_text().replace("select 1;", "select 2;"))
     files.stamp(newer)
     results = migration.apply(gateway, root=newer)
-    assert [(result.name, result.action) for result in results] == [("170_functions", "reapplied")]
+    assert [(result.name, result.action) for result in results] == [("991_functions", "reapplied")]
 
 
 def test_a_function_that_no_file_makes_any_more_is_dropped_by_the_next_migration(

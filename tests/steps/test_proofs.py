@@ -23,7 +23,7 @@ PROBES = [file.name for file in files.load(sql_root(), "sandbox")]
 
 def test_every_step_is_proven_after_a_full_install(gateway: Gateway) -> None:
     proofs = verification.verify(gateway)
-    assert [proof.step for proof in proofs] == NAMES
+    assert [proof.step for proof in proofs] == sorted(NAMES)
     assert failed_lines(proofs) == []
     assert all(len(proof.lines) > 1 for proof in proofs)
 
@@ -93,9 +93,9 @@ def test_a_step_whose_proof_fails_is_refused_with_the_lines_that_failed(
     gateway: Gateway, tree: Path, add_step: Callable[[str, str], None]
 ) -> None:
     text = (
-        "select public.fn_iu_proof_note('the figure', '1', '2');\nselect public.fn_iu_proof_end('110_new');\n"
+        "select public.fn_iu_proof_note('the figure', '1', '2');\nselect public.fn_iu_proof_end('990_new');\n"
     )
-    add_step("110_new", text)
+    add_step("990_new", text)
     with pytest.raises(ProofFailed) as refused:
         migration.apply(gateway, root=tree)
     assert "FAIL the figure | expected 1 | seen 2" in refused.value.__notes__
@@ -118,15 +118,15 @@ def test_a_verify_file_that_prints_nothing_proves_nothing(gateway: Gateway, tree
 def test_a_failing_line_keeps_the_lines_around_it_and_is_named(
     gateway: Gateway, tree: Path, add_step: Callable[[str, str], None]
 ) -> None:
-    add_step("110_new", "select 1;\n")
+    add_step("990_new", "select 1;\n")
     migration.apply(gateway, root=tree)
-    (tree / "iu-core/verify/110_new.sql").write_text(
+    (tree / "iu-core/verify/990_new.sql").write_text(
         "select public.fn_iu_proof_note('first', 'a', 'a');\n"
         "select public.fn_iu_proof_note('second | odd', 'b', 'c');\n"
         "select public.fn_iu_proof_note('third', null, null);\n"
-        "select public.fn_iu_proof_end('110_new');\n"
+        "select public.fn_iu_proof_end('990_new');\n"
     )
-    (proof,) = verification.verify(gateway, "110", root=tree)
+    (proof,) = verification.verify(gateway, "990", root=tree)
     assert [(line.name, line.expected, line.seen, line.passed) for line in proof.lines] == [
         ("ledger", "applied", "applied", True),
         ("first", "a", "a", True),

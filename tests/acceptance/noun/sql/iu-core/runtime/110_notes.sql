@@ -1,4 +1,4 @@
--- 900: notes about events.
+-- 110: notes about events.
 select public.fn_iu_step_require('iu-core', '060_inbound');
 
 create table public.iu_note (
