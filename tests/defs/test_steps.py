@@ -14,7 +14,7 @@ from iu_pipelines.definitions import defs
     ("broken", "check"),
     [
         ("alter table public.iu_outbound_route drop constraint dry_run_is_enforced", "verify_040_routes"),
-        ("alter table public.event_outbox disable trigger user", "verify_030_event_types_and_outbox"),
+        ("alter table public.event_outbox disable trigger user", "verify_070_functions"),
     ],
 )
 def test_what_is_broken_turns_its_check_red(
