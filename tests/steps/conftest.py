@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
 from next_step import add_schema_step
 
@@ -19,6 +20,14 @@ from next_step import add_schema_step
 def tree(tmp_path: Path) -> Path:
     """A copy of the SQL tree."""
     return Path(shutil.copytree(sql_root(), tmp_path / "sql"))
+
+
+@pytest.fixture
+def root(tree: Path) -> Path:
+    """The copied tree with the example module in it."""
+    shutil.copytree(Path(__file__).parent / "example", tree, dirs_exist_ok=True)
+    files.stamp(tree)
+    return tree
 
 
 @pytest.fixture

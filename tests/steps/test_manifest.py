@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,19 +13,10 @@ from iu_pipelines.db.steps import files, migration, verification
 from iu_pipelines.errors import StepRefused
 from proven import failed_lines
 
-EXAMPLE = Path(__file__).parent / "example"
 MODULE = "iu-example"
 APPEND_ONLY = (
     "select count(*) from pg_trigger where tgname = 'trg_iu_append_only' and tgrelid = %(table)s::regclass"
 )
-
-
-@pytest.fixture
-def root(tree: Path) -> Path:
-    """The SQL tree with the example module in it."""
-    shutil.copytree(EXAMPLE / MODULE, tree / MODULE)
-    files.stamp(tree)
-    return tree
 
 
 def edit(path: Path, before: str, after: str) -> None:

@@ -16,7 +16,6 @@ from iu_pipelines.errors import IuError, StepRefused, UsageError
 from next_step import FUNCTIONS
 from proven import failed_lines
 
-EXAMPLE = Path(__file__).parent / "example"
 MODULE = "iu-example"
 STEPS = ["iu-example/010_notes", "iu-example/070_functions"]
 BY_HAND = ("-1", "-v", "ON_ERROR_STOP=1")
@@ -39,14 +38,6 @@ select t.tgrelid::regclass::text, pg_get_triggerdef(t.oid), t.tgenabled::text
 from pg_trigger as t where t.tgname = 'trg_iu_orders_note'
 order by 1
 """
-
-
-@pytest.fixture
-def root(tree: Path) -> Path:
-    """The SQL tree with the example module in it."""
-    shutil.copytree(EXAMPLE / MODULE, tree / MODULE)
-    files.stamp(tree)
-    return tree
 
 
 @pytest.fixture
