@@ -25,7 +25,9 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 
-_SETTINGS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
+_SETTINGS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "jit": "on"}
+"""Settings of the test server. `jit` is on as in a distribution's server, not off as in the embedded one."""
+
 _NUMBERS: Final = itertools.count()
 
 _ASKED: Final = {"IU_LONG", "IU_TEST_DATABASE_URL"}

@@ -29,6 +29,16 @@ LAWS: Final = (
         ),
     ),
     Law(
+        "a function that turns a planner method off turns the compiler off too",
+        f"""select p.oid::regprocedure::text from pg_proc as p
+        where {OURS} and array_to_string(p.proconfig, ' ') like '%enable\\_%=off%'
+            and not p.proconfig @> '{{"jit=off"}}'""",
+        (
+            "alter function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, boolean) reset jit",
+            "alter function public.fn_iu_gate_open(text) set enable_seqscan = off",
+        ),
+    ),
+    Law(
         "every function says what it is for",
         f"""select p.oid::regprocedure::text from pg_proc as p
         where {OURS} and coalesce(length(obj_description(p.oid, 'pg_proc')), 0) < 30""",

@@ -155,5 +155,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '78317183d51618c6d6b84c60582c1bec4f1890efd6ad226eb720ca31ac066fcc'
+    '5787c98d6a3c7912625ef3fa6638eb5b5ada1a11601bb21d40fb8288bc7a7aea'
 );

@@ -9,6 +9,7 @@ create or replace function public.fn_iu_attempts_write_dry(
 returns public.iu_route_batch
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 set enable_sort = off

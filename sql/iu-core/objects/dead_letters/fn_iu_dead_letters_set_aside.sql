@@ -5,6 +5,7 @@ create or replace function public.fn_iu_dead_letters_set_aside(batch public.iu_r
 returns int
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off

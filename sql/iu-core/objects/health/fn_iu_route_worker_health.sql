@@ -4,6 +4,7 @@ create or replace function public.fn_iu_route_worker_health(worker_name text def
 returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 as $$
 #variable_conflict use_variable

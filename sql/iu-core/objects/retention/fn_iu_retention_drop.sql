@@ -7,6 +7,7 @@ create or replace function public.fn_iu_retention_drop(
 returns public.iu_retention_history
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 set plan_cache_mode = force_custom_plan
 as $$

@@ -4,6 +4,7 @@ create or replace function public.fn_iu_retention_state(event_domain text defaul
 returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 as $$
 #variable_conflict use_variable

@@ -9,6 +9,7 @@ create or replace function public.fn_iu_cursor_backlog(
 )
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 set enable_sort = off

@@ -5,6 +5,7 @@ create or replace function public.fn_iu_cursor_unread_seq(given public.iu_route_
 returns bigint
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 set enable_sort = off

@@ -4,6 +4,7 @@ create or replace function public.fn_iu_flood_refuse(batch public.iu_route_batch
 returns void
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 as $$
 declare

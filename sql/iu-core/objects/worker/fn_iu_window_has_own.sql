@@ -6,6 +6,7 @@ create or replace function public.fn_iu_window_has_own(event_domain text)
 returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan

@@ -7,6 +7,7 @@ create or replace function public.fn_iu_window_is_empty(given public.iu_route_wo
 returns boolean
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 set enable_sort = off

@@ -9,6 +9,7 @@ create or replace function public.fn_iu_window_open(
 returns public.iu_route_worker_cursor
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 set enable_sort = off
