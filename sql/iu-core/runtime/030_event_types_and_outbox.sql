@@ -35,7 +35,8 @@ create table public.event_outbox (
     constraint safe_payload_is_an_object check (jsonb_typeof(safe_payload) = 'object')
 );
 create index event_outbox_by_seq on public.event_outbox (event_domain, event_seq, emitted_xid);
-create index event_outbox_by_xid on public.event_outbox (event_domain, emitted_xid, event_seq);
+-- The collation of its own tells the two indexes apart: a query names the one that it needs (decision 011).
+create index event_outbox_by_xid on public.event_outbox (event_domain collate "POSIX", emitted_xid, event_seq);
 comment on table public.event_outbox is
 'The shared, append-only stream of events of all domains: references and counts only, never a body,
 secret or vector. Written by fn_iu_emit_event and fn_iu_emit_events alone; update, delete and
@@ -71,5 +72,5 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 
 select public.fn_iu_step_record(
     'iu-core', '030_event_types_and_outbox',
-    'f6879b62e79b25447ab9b257a98452ad291daf729fec1fffd98e0487082a02fe'
+    '51d32b81ed28422592ac683536baacdb28a487d837a34a8411077c921b1eed36'
 );

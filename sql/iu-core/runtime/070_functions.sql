@@ -54,6 +54,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/routes/tables.sql
 \ir ../objects/routes/fn_iu_name_intern.sql
 \ir ../objects/routes/trg_iu_route_version.sql
+\ir ../objects/routes/fn_iu_route_places.sql
 
 -- attempts
 \ir ../objects/attempts/tables.sql
@@ -64,8 +65,8 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/worker/fn_iu_window_after_seq.sql
 \ir ../objects/worker/fn_iu_window_from_xid.sql
 \ir ../objects/worker/fn_iu_window_until_xid.sql
-\ir ../objects/worker/fn_iu_window_late_xids.sql
-\ir ../objects/attempts/fn_iu_attempts_write_dry.sql
+\ir ../objects/worker/fn_iu_window_own_seq.sql
+\ir ../objects/worker/fn_iu_window_claim.sql
 \ir ../objects/attempts/fn_iu_attempts_write.sql
 \ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
 \ir ../objects/attempts/iu_route_attempt.sql
@@ -155,5 +156,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '5787c98d6a3c7912625ef3fa6638eb5b5ada1a11601bb21d40fb8288bc7a7aea'
+    '043f24930622fd1d0bc707b03c7da739d481ea4b1baf83101c2a51d8d85dfe60'
 );

@@ -14,15 +14,7 @@ declare
 begin
     -- One savepoint for the whole part: a savepoint for each event would halve the speed (decision 010).
     begin
-        if not asked.leave_known and not asked.with_own and asked.failure is null
-            and cardinality(given.window_late_xids) = 0
-        then
-            v_first := public.fn_iu_attempts_write_dry(given, batch, asked);
-        end if;
-        if v_first.seen is null then
-            v_first := public.fn_iu_attempts_write(given, batch, asked);
-        end if;
-        return v_first;
+        return public.fn_iu_attempts_write(given, batch, asked);
     exception when others then
         v_state := sqlstate;
         v_message := sqlerrm;
@@ -58,9 +50,9 @@ $$;
 comment on function public.fn_iu_attempts_write_isolated(
     public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request
 ) is
-'Writes a batch so that one bad event harms no other: fn_iu_attempts_write_dry, or where that declines
-fn_iu_attempts_write, all at once under one savepoint; where that fails, undone and halved until the
-event that fails stands alone and is written as failed with its error. An attempt that exists already
+'Writes a batch so that one bad event harms no other: all at once under one savepoint
+(fn_iu_attempts_write); where that fails, undone and halved until the event that fails stands alone
+and is written as failed with its error. An attempt that exists already
 turns the write into a re-claim. Returns the batch with the counts of all its parts. Raises an error
 that is not an event''s fault.';
 select public.fn_iu_object_declare(

@@ -43,7 +43,7 @@ begin
         union all
         (
             select o.created_at from public.event_outbox as o
-            where o.event_domain = given.event_domain and o.emitted_xid >= pg_snapshot_xmax(v_top)
+            where o.event_domain collate "POSIX" = given.event_domain and o.emitted_xid >= pg_snapshot_xmax(v_top)
                 and o.event_seq > restored_seq
                 and (v_own is null or o.emitted_xid <> v_own or o.event_seq > v_own_read)
             order by o.emitted_xid, o.event_seq limit cap
@@ -57,7 +57,7 @@ begin
         ) as open (xid, after_seq)
         cross join lateral (
             select o.created_at from public.event_outbox as o
-            where o.event_domain = given.event_domain and o.emitted_xid between open.xid and open.xid
+            where o.event_domain collate "POSIX" = given.event_domain and o.emitted_xid between open.xid and open.xid
                 and o.event_seq > greatest(open.after_seq, restored_seq)
             order by o.emitted_xid, o.event_seq limit cap
         ) as late

@@ -24,7 +24,7 @@ begin
     from (
         (
             select o.event_seq from public.event_outbox as o
-            where o.event_domain = given.event_domain and o.emitted_xid >= pg_snapshot_xmax(v_top)
+            where o.event_domain collate "POSIX" = given.event_domain and o.emitted_xid >= pg_snapshot_xmax(v_top)
             offset 0
         )
         union all
@@ -32,7 +32,7 @@ begin
         from pg_snapshot_xip(v_top) as open (xid)
         cross join lateral (
             select o.event_seq from public.event_outbox as o
-            where o.event_domain = given.event_domain and o.emitted_xid between open.xid and open.xid
+            where o.event_domain collate "POSIX" = given.event_domain and o.emitted_xid between open.xid and open.xid
             order by o.emitted_xid, o.event_seq limit 1
         ) as late
     ) as unread;

@@ -19,7 +19,7 @@ begin
     -- every row of the domain, and then either index would do (decision 011).
     return exists (
         select from public.event_outbox as o
-        where o.event_domain = fn_iu_window_has_own.event_domain and o.emitted_xid between v_own and v_own
+        where o.event_domain collate "POSIX" = fn_iu_window_has_own.event_domain and o.emitted_xid between v_own and v_own
     );
 end
 $$;

@@ -19,7 +19,7 @@ begin
     -- open since an earlier window has written, which may be a million entries (decision 016).
     return given.consumed_snapshot is not null and cardinality(given.window_late_xids) = 0 and not exists (
         select from public.event_outbox as o
-        where o.event_domain = given.event_domain and o.event_seq >= given.window_start_seq
+        where o.event_domain collate "POSIX" = given.event_domain and o.event_seq >= given.window_start_seq
             and o.emitted_xid >= pg_snapshot_xmax(given.consumed_snapshot)
             and o.emitted_xid < pg_snapshot_xmax(given.window_snapshot)
         order by o.emitted_xid, o.event_seq limit 1

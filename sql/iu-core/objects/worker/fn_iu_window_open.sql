@@ -43,7 +43,7 @@ begin
         where pg_visible_in_snapshot(late.xid, given.window_snapshot)
             and exists (
                 select from public.event_outbox as o
-                where o.event_domain = given.event_domain and o.emitted_xid between late.xid and late.xid
+                where o.event_domain collate "POSIX" = given.event_domain and o.emitted_xid between late.xid and late.xid
                     and o.event_seq > restored_seq
             );
     end if;
