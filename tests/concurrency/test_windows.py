@@ -263,6 +263,7 @@ def test_two_phase_commit_is_late_commit(own_prepared: str) -> None:
         emit(writer, 3)
         run(writer)
         writer.execute("prepare transaction 'run'")
+        emit(writer, 4)
         assert run(worker)["status"] == "worker_busy"
         writer.execute("commit prepared 'run'")
         drain(worker)

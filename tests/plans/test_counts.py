@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any, Final
 
 import psycopg
@@ -66,12 +67,59 @@ def test_a_batch_writes_an_attempt_an_event_and_three_rows_more(waiting: str) ->
     }
 
 
-def test_an_idle_run_writes_the_cursor_alone(database: str) -> None:
+LAST_RUN: Final = "update public.iu_route_worker_cursor set last_run_at = last_run_at - interval '{}'"
+
+
+def test_an_idle_run_writes_nothing_and_takes_no_transaction_id(database: str) -> None:
     with psycopg.connect(database) as connection:
         answer(connection, RUN)
+    with psycopg.connect(database) as connection:
+        plan = explained(connection, RUN)
+        assert answer(connection, RUN)["status"] == "ran"
+        assert (plan["WAL Bytes"], rows(connection)) == (0, {})
+        assert answer(connection, "select pg_current_xact_id_if_assigned()") is None
+
+
+def test_an_idle_run_writes_the_cursor_alone_once_a_minute(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        answer(connection, RUN)
+        connection.execute(LAST_RUN.format("61 seconds").encode())
+    for written in ({"iu_route_worker_cursor": (0, 1, 0)}, {}):
+        with psycopg.connect(database) as connection:
+            answer(connection, RUN)
+            assert rows(connection) == written
+
+
+def test_a_clock_that_was_set_back_does_not_stop_an_idle_run_from_writing(database: str) -> None:
+    with psycopg.connect(database) as connection:
+        answer(connection, RUN)
+        connection.execute(LAST_RUN.format("-1 hour").encode())
     with psycopg.connect(database) as connection:
         answer(connection, RUN)
         assert rows(connection) == {"iu_route_worker_cursor": (0, 1, 0)}
+
+
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
+def test_runs_cost_the_same_beside_a_snapshot_that_is_held(database: str, busy: bool) -> None:
+    with (
+        psycopg.connect(database) as holder,
+        psycopg.connect(database, autocommit=True) as emitter,
+        psycopg.connect(database, autocommit=True) as connection,
+    ):
+        def run_pages() -> int:
+            if busy:
+                emitter.execute(EMIT)
+            top = explained(connection, RUN)
+            return int(top["Shared Hit Blocks"]) + int(top["Shared Read Blocks"])
+
+        for _ in range(500):  # every index has its second level
+            run_pages()
+        holder.execute("set transaction isolation level repeatable read")
+        holder.execute("select count(*) from public.iu_route_worker_cursor")
+        first = statistics.median(run_pages() for _ in range(9))
+        for _ in range(600):
+            run_pages()
+        assert statistics.median(run_pages() for _ in range(9)) <= 1.1 * first + 3
 
 
 def test_the_rows_of_a_batch_carry_one_transaction_id(waiting: str) -> None:

@@ -12,7 +12,6 @@ create table public.iu_route_worker_cursor (
     window_start_seq bigint not null default 0,
     window_late_xids xid8[] not null default '{}',
     position_seq bigint not null default 0,
-    read_seq bigint not null default 0,
     mark_xid xid8,
     mark_seq bigint not null default 0,
     own_xid xid8,
@@ -34,9 +33,8 @@ comment on column public.iu_route_worker_cursor.consumed_snapshot is
 comment on column public.iu_route_worker_cursor.window_snapshot is 'null: no window is open';
 comment on column public.iu_route_worker_cursor.window_start_seq is
 'no event lies below of a transaction that consumed_snapshot counts as to come';
-comment on column public.iu_route_worker_cursor.read_seq is 'highest event_seq read so far';
 comment on column public.iu_route_worker_cursor.mark_xid is
-'transaction of the worker that began when events up to mark_seq had been read: later ones have higher numbers';
+'transaction of the worker that got its id after mark_seq had been drawn: later ones draw higher numbers';
 comment on column public.iu_route_worker_cursor.window_late_xids is
 'transactions with events in the window that were open in consumed_snapshot';
 comment on column public.iu_route_worker_cursor.own_xid is
@@ -205,5 +203,5 @@ events, 16 bytes each, in the order of event_seq.';
 
 select public.fn_iu_step_record(
     'iu-core', '050_worker',
-    '00347e9732ea78ecb111403a59f2b22d9fe9ed6a3b65544cb5afa1c35ac2d372'
+    '90bffcfff52c3a4393be9da9d553b17885b7c8013eb5e5d05fbf7c43bba2b4c8'
 );

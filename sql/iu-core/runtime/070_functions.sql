@@ -59,14 +59,15 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 -- attempts
 \ir ../objects/attempts/tables.sql
 \ir ../objects/attempts/fn_iu_idempotency_key.sql
+\ir ../objects/attempts/fn_iu_tally_add.sql
 \ir ../objects/attempts/fn_iu_route_deliver.sql
 \ir ../objects/attempts/fn_iu_attempt_decide.sql
 \ir ../objects/attempts/fn_iu_attempt_exists.sql
 \ir ../objects/worker/fn_iu_window_after_seq.sql
 \ir ../objects/worker/fn_iu_window_from_xid.sql
 \ir ../objects/worker/fn_iu_window_until_xid.sql
-\ir ../objects/worker/fn_iu_window_own_seq.sql
 \ir ../objects/worker/fn_iu_window_claim.sql
+\ir ../objects/attempts/fn_iu_attempts_write_dry.sql
 \ir ../objects/attempts/fn_iu_attempts_write.sql
 \ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
 \ir ../objects/attempts/iu_route_attempt.sql
@@ -88,9 +89,11 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/worker/fn_iu_cluster_newest.sql
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
+\ir ../objects/worker/fn_iu_cursor_read.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
+\ir ../objects/worker/fn_iu_cursor_is_idle.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
 \ir ../objects/worker/fn_iu_cursor_unattempted.sql
 \ir ../objects/attempts/fn_iu_attempts_conservation.sql
@@ -156,5 +159,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '043f24930622fd1d0bc707b03c7da739d481ea4b1baf83101c2a51d8d85dfe60'
+    '4a2570cb53f8315809d848c311eb00cddbeea56e7ab204c7cdcba13cfb068bcd'
 );

@@ -18,53 +18,11 @@ set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-    v_after constant bigint := public.fn_iu_window_after_seq(given);
-    v_from constant xid8 := public.fn_iu_window_from_xid(given);
-    v_until constant xid8 := public.fn_iu_window_until_xid(given, v_after, asked.restored_seq);
-    v_own constant xid8 := case when asked.with_own then pg_current_xact_id() end;
-    v_own_after constant bigint := public.fn_iu_window_own_seq(given, v_own);
     v_now constant timestamptz := clock_timestamp();
-    v_types text [];
-    v_routes int [];
-    v_versions int [];
 begin
-    -- Both statements claim the events once, write the attempts in their order and count what was written.
-    -- Where every route is dry and no type has two, an event finds its route by its place in an array; the
-    -- subquery makes the array flat once, for a variable holds an expanded one (decision 010).
-    if asked.failure is null and not asked.leave_known then
-        select p.* into v_types, v_routes, v_versions from public.fn_iu_route_places() as p;
-    end if;
-    if v_types is not null then
-        with claimed as materialized (
-            select c.event_seq, c.event_id, array_position((select v_types), c.event_type) as place
-            from public.fn_iu_window_claim(given.event_domain, v_after, v_from, v_until, given.window_snapshot,
-                asked.restored_seq, given.window_late_xids, given.position_seq, v_own, v_own_after,
-                asked.batch_limit) as c
-        ),
-        numbered (no) as materialized (
-            select coalesce(batch.batch_id, nextval('public.iu_route_batch_batch_id_seq')) from claimed limit 1
-        ),
-        written as (
-            insert into public.iu_route_attempt_log (
-                batch_id, created_at, event_id, worker_no, route_no, route_version, decision
-            )
-            select (select n.no from numbered as n), v_now, c.event_id, given.worker_no,
-                coalesce(v_routes[c.place], 0), coalesce(v_versions[c.place], 0),
-                case when c.place is null then 'skipped' else 'dry_run' end
-            from claimed as c
-        )
-        select (select n.no from numbered as n), count(*), min(c.event_seq), max(c.event_seq), count(*), 0,
-            count(*) - count(c.place), count(c.place)
-        into batch.batch_id, batch.seen, batch.first_event_seq, batch.last_event_seq, batch.attempts_written,
-            batch.failed, batch.skipped, batch.dry_run
-        from claimed as c;
-        return batch;
-    end if;
     with claimed as materialized (
         select c.*
-        from public.fn_iu_window_claim(given.event_domain, v_after, v_from, v_until, given.window_snapshot,
-            asked.restored_seq, given.window_late_xids, given.position_seq, v_own, v_own_after,
-            asked.batch_limit) as c
+        from public.fn_iu_window_claim(given, asked) as c
     ),
     numbered (no) as materialized (
         select coalesce(batch.batch_id, nextval('public.iu_route_batch_batch_id_seq')) from claimed limit 1

@@ -14,7 +14,13 @@ declare
 begin
     -- One savepoint for the whole part: a savepoint for each event would halve the speed (decision 010).
     begin
-        return public.fn_iu_attempts_write(given, batch, asked);
+        if not asked.leave_known and asked.failure is null then
+            v_first := public.fn_iu_attempts_write_dry(given, batch, asked);
+        end if;
+        if v_first.seen is null then
+            v_first := public.fn_iu_attempts_write(given, batch, asked);
+        end if;
+        return v_first;
     exception when others then
         v_state := sqlstate;
         v_message := sqlerrm;

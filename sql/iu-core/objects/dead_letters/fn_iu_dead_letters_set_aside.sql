@@ -12,6 +12,7 @@ set enable_mergejoin = off
 as $$
 #variable_conflict use_variable
 declare
+    v_due constant timestamptz := clock_timestamp() + public.fn_iu_replay_delay(1);
     v_written int;
 begin
     if batch.failed = 0 then
@@ -24,7 +25,7 @@ begin
     select
         o.event_id, batch.worker_name, n.name,
         public.fn_iu_idempotency_key(batch.worker_name, o.event_id, n.name), to_jsonb(o) - 'emitted_xid',
-        a.error_code, a.error_detail, clock_timestamp() + public.fn_iu_replay_delay(1)
+        a.error_code, a.error_detail, v_due
     from public.iu_route_attempt_log as a
     inner join public.event_outbox as o on o.event_id = a.event_id
     left join public.iu_audit_name as n on n.name_no = a.route_no

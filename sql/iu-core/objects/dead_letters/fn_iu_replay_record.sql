@@ -16,10 +16,9 @@ begin
         route_version, letter.attempts, decision, case when decision = 'failed' then 'worker_process_error' end, failure,
         letter.idempotency_key, run_ref
     );
-    insert into public.iu_route_attempt_tally as t (tally_key, attempts, failed, sent)
-    values ('replay:' || pg_backend_pid() % 256, 1, (decision = 'failed')::int, (decision = 'sent')::int)
-    on conflict (tally_key) do update
-    set attempts = t.attempts + 1, failed = t.failed + excluded.failed, sent = t.sent + excluded.sent;
+    perform public.fn_iu_tally_add(
+        'replay:' || pg_backend_pid() % 256, 1, (decision = 'failed')::int, (decision = 'sent')::int
+    );
 end
 $$;
 comment on function public.fn_iu_replay_record(public.iu_route_dead_letter, int, text, text, text) is

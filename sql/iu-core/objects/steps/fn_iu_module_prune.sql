@@ -6,7 +6,7 @@ as $$
 #variable_conflict use_variable
 declare
     v_old record;
-    v_gone text [] := '{}';
+    v_gone text [] := array[]::text [];
 begin
     for v_old in
         select o.kind, o.object, public.fn_iu_object_identity(o.kind, o.object) is not null as is_there

@@ -7,13 +7,10 @@ begin
     facts.finished_at := clock_timestamp();
     facts.batch_hash := public.fn_iu_batch_hash(facts);
     insert into public.iu_route_batch overriding system value select facts.*;
-    insert into public.iu_route_attempt_tally as t (tally_key, attempts, failed, sent)
-    values (
+    perform public.fn_iu_tally_add(
         facts.worker_name, facts.attempts_written, facts.failed,
         facts.attempts_written - facts.dry_run - facts.skipped - facts.failed
-    )
-    on conflict (tally_key) do update
-    set attempts = t.attempts + excluded.attempts, failed = t.failed + excluded.failed, sent = t.sent + excluded.sent;
+    );
     return facts.batch_hash;
 end
 $$;

@@ -1,5 +1,5 @@
 create or replace function public.fn_iu_batch_run(
-    given public.iu_route_worker_cursor, batch_limit int, run_ref text, is_young boolean
+    given public.iu_route_worker_cursor, batch_limit int, run_ref text, drawn_seq bigint, restored_seq bigint
 )
 returns jsonb
 language plpgsql volatile
@@ -12,7 +12,7 @@ declare
     v_batch public.iu_route_batch;
     v_fresh boolean;
 begin
-    v_asked.restored_seq := public.fn_iu_cluster_require(given.worker_name, given.system_identifier);
+    v_asked.restored_seq := restored_seq;
     v_asked.batch_limit := batch_limit;
     v_asked.leave_known := false;
     v_batch.worker_name := v_cursor.worker_name;
@@ -25,7 +25,7 @@ begin
         -- own events belong to a window that opens now: an older one may lack what was committed before them
         v_asked.with_own := v_fresh and public.fn_iu_window_has_own(v_cursor.event_domain);
         if v_fresh then
-            v_cursor := public.fn_iu_window_open(v_cursor, v_asked.restored_seq, is_young);
+            v_cursor := public.fn_iu_window_open(v_cursor, restored_seq, drawn_seq);
         end if;
         v_batch.seen := 0;
         if not v_fresh or v_asked.with_own or not public.fn_iu_window_is_empty(v_cursor) then
@@ -57,13 +57,13 @@ begin
     return v_cursor.last_run_summary;
 end
 $$;
-comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, boolean) is
-'Runs one batch for a cursor that the caller has locked, is_young where the lock gave the
-transaction its id: claims, decides and writes, sets aside, records, stores the cursor. The
-transaction''s own events belong to a window that opens now and to no older one, which may lack what
-was emitted before them. Returns what fn_iu_route_worker_run returns; raises IU302 and IU501.';
+comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, bigint, bigint) is
+'Runs one batch for a cursor that the caller has locked: claims, decides and writes, sets aside, records,
+stores the cursor. drawn_seq is that of fn_iu_window_open, restored_seq that of fn_iu_cluster_require. The
+transaction''s own events belong to a window that opens now and to no older one, which may lack what was
+emitted before them. Returns what fn_iu_route_worker_run returns; raises IU302.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
-    'public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, boolean)',
+    'public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, bigint, bigint)',
     'internal'
 );

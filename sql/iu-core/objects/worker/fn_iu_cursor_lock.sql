@@ -1,14 +1,21 @@
+-- enable_seqscan and enable_bitmapscan off: the cursor is found by a backward scan of its index, which meets the
+-- newest version first. While a snapshot elsewhere is held no vacuum removes the versions that runs leave, and
+-- an equality would visit all of them (decision 013).
 create or replace function public.fn_iu_cursor_lock(worker_name text)
 returns public.iu_route_worker_cursor
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_variable
 declare
     v_cursor public.iu_route_worker_cursor;
 begin
     select c.* into v_cursor from public.iu_route_worker_cursor as c
-    where c.worker_name = fn_iu_cursor_lock.worker_name for no key update skip locked;
+    where c.worker_name between worker_name and worker_name order by c.worker_name desc limit 1
+    for no key update skip locked;
     if found then
         return v_cursor;
     end if;

@@ -1,7 +1,13 @@
+-- enable_seqscan and enable_bitmapscan off: the cursor is found by a backward scan of its index, which meets the
+-- newest version first. While a snapshot elsewhere is held no vacuum removes the versions that runs leave, and
+-- an equality would visit all of them (decision 013).
 create or replace function public.fn_iu_cursor_store(given public.iu_route_worker_cursor)
 returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 begin
     update public.iu_route_worker_cursor as c
@@ -12,7 +18,6 @@ begin
         window_start_seq = given.window_start_seq,
         window_late_xids = given.window_late_xids,
         position_seq = given.position_seq,
-        read_seq = given.read_seq,
         mark_xid = given.mark_xid,
         mark_seq = given.mark_seq,
         own_xid = given.own_xid,
@@ -23,7 +28,10 @@ begin
         last_progress_at = given.last_progress_at,
         last_run_at = given.last_run_at,
         last_run_summary = given.last_run_summary
-    where c.worker_name = given.worker_name;
+    where c.ctid = (
+        select k.ctid from public.iu_route_worker_cursor as k
+        where k.worker_name between given.worker_name and given.worker_name order by k.worker_name desc limit 1
+    );
 end
 $$;
 comment on function public.fn_iu_cursor_store(public.iu_route_worker_cursor) is

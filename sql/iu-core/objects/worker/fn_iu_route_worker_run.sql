@@ -7,10 +7,13 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-    v_is_young constant boolean := pg_current_xact_id_if_assigned() is null;
+    -- Read before the transaction gets its id: whoever gets one later draws a higher number (decision 016).
+    v_drawn_seq constant bigint := case when pg_current_xact_id_if_assigned() is null
+        then coalesce(pg_sequence_last_value('public.event_outbox_event_seq_seq'), 0) end;
     v_closed text;
+    v_seen public.iu_route_worker_cursor;
     v_cursor public.iu_route_worker_cursor;
-    v_summary jsonb;
+    v_restored_seq bigint;
 begin
     perform public.fn_iu_worker_name_require(worker_name);
     if batch_limit is null or batch_limit < 1 or batch_limit > 100000 then
@@ -24,19 +27,25 @@ begin
         when not public.fn_iu_gate_open(public.fn_iu_gate_key('master')) then 'master_gate_closed'
         when not public.fn_iu_gate_open(public.fn_iu_gate_key('worker')) then 'worker_gate_closed'
     end;
+    v_seen := public.fn_iu_cursor_read(worker_name);
     if v_closed is null then
+        if v_seen.worker_name is not null then
+            v_restored_seq := public.fn_iu_cluster_require(v_seen.worker_name, v_seen.system_identifier);
+            if public.fn_iu_cursor_is_idle(v_seen, v_restored_seq) then
+                return public.fn_iu_worker_summary('ran', v_seen.cursor_event_id, v_seen.cursor_created_at, null);
+            end if;
+        end if;
         v_cursor := public.fn_iu_cursor_lock(worker_name);
         if v_cursor.worker_name is not null then
-            return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref, v_is_young);
+            if v_cursor.system_identifier is distinct from v_seen.system_identifier then
+                v_restored_seq := public.fn_iu_cluster_require(v_cursor.worker_name, v_cursor.system_identifier);
+            end if;
+            return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref, v_drawn_seq, v_restored_seq);
         end if;
     end if;
-    select public.fn_iu_worker_summary(
-        coalesce(v_closed, 'worker_busy'), c.cursor_event_id, c.cursor_created_at, null
-    )
-    into v_summary
-    from (values (worker_name)) as asked (worker_name)
-    left join public.iu_route_worker_cursor as c on c.worker_name = asked.worker_name;
-    return v_summary;
+    return public.fn_iu_worker_summary(
+        coalesce(v_closed, 'worker_busy'), v_seen.cursor_event_id, v_seen.cursor_created_at, null
+    );
 end
 $$;
 comment on function public.fn_iu_route_worker_run(text, int, text) is
@@ -45,7 +54,8 @@ one attempt for each (event, enabled route), sets failures aside as dead letters
 batch with run_ref, and moves the cursor, all in the caller''s transaction. Returns {"status",
 "seen", "attempts_written", "skipped", "dead_lettered", "cursor_event_id", "cursor_created_at",
 "batch_id"}; status is ran, master_gate_closed, worker_gate_closed, or worker_busy where another
-invocation holds the cursor. Raises IU104 for a malformed name or run_ref, IU301 for a batch_limit
+invocation holds the cursor. Where nothing waits it writes nothing and takes no transaction id, but for
+last_run_at once a minute. Raises IU104 for a malformed name or run_ref, IU301 for a batch_limit
 outside 1 to 100000, IU302 where more than half of the batch fails, IU501 after a restore or
 clone. Locks the worker''s cursor row and
 waits for no other invocation; a round of retention holds it up for a moment.';

@@ -4,7 +4,7 @@
 -- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
 -- the plan (decision 011). It is also made only once a session.
 create or replace function public.fn_iu_window_open(
-    given public.iu_route_worker_cursor, restored_seq bigint, is_young boolean
+    given public.iu_route_worker_cursor, restored_seq bigint, drawn_seq bigint
 )
 returns public.iu_route_worker_cursor
 language plpgsql volatile
@@ -23,16 +23,16 @@ begin
     if given.consumed_snapshot is null then
         return given;
     end if;
-    -- A mark says: when transaction mark_xid got its id, everything up to mark_seq had been read. Whoever got
-    -- an id after it draws higher numbers. Once consumed_snapshot ends behind mark_xid, all that it counts as
-    -- to come did, so the window starts behind mark_seq, and a new mark is left (decision 016).
-    if given.mark_xid < pg_snapshot_xmax(given.consumed_snapshot) then
+    -- A mark says: before transaction mark_xid got its id, the numbers up to mark_seq had been drawn. Whoever
+    -- got an id after it draws higher ones, and so does mark_xid itself. Where consumed_snapshot counts no
+    -- earlier transaction as to come, the window starts after mark_seq, and a new mark is left (decision 016).
+    if given.mark_xid <= pg_snapshot_xmax(given.consumed_snapshot) then
         given.window_start_seq := greatest(given.window_start_seq, given.mark_seq + 1);
         given.mark_xid := null;
     end if;
-    if given.mark_xid is null and is_young then
+    if given.mark_xid is null and drawn_seq is not null then
         given.mark_xid := pg_current_xact_id();
-        given.mark_seq := given.read_seq;
+        given.mark_seq := drawn_seq;
     end if;
     given.window_start_seq := greatest(given.window_start_seq, restored_seq + 1);
     -- Late are those that consumed_snapshot lists as open and that have committed since. Whether they have
@@ -50,15 +50,15 @@ begin
     return given;
 end
 $$;
-comment on function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, boolean) is
+comment on function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, bigint) is
 'Opens the next window of a cursor: what a snapshot taken now shows and consumed_snapshot does not.
 Finds the transactions that were open in consumed_snapshot and have events now. Those that it counts
-as to come have their events from window_start_seq on, which follows the marks: is_young says that this
-transaction got its id in this invocation, so whoever got one after it numbers its events above all
-that was read before; a mark holds for snapshots that do not count its transaction as to come.
+as to come have their events from window_start_seq on, which follows the marks. drawn_seq is the last event_seq
+that had been drawn before this transaction got its id, and null where it had one before the invocation: then
+no mark is left.
 Writes nothing.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
-    'public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, boolean)',
+    'public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, bigint)',
     'internal'
 );

@@ -1,0 +1,62 @@
+-- enable_seqscan off: the claim walks event_outbox_by_seq in its order, whatever the statistics say; its
+-- collation leaves no other index (decision 011).
+-- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
+create or replace function public.fn_iu_attempts_write_dry(
+    given public.iu_route_worker_cursor, batch public.iu_route_batch, asked public.iu_attempts_request
+)
+returns public.iu_route_batch
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+    v_now constant timestamptz := clock_timestamp();
+    v_types text [];
+    v_routes int [];
+    v_versions int [];
+begin
+    select p.* into v_types, v_routes, v_versions from public.fn_iu_route_places() as p;
+    if v_types is null then
+        return null;
+    end if;
+    -- Read once and held, then written and counted from there: a second look at index and table costs more
+    -- than to hold a thousand short rows. The subquery makes the array flat once, for a variable holds an
+    -- expanded one (decision 010).
+    with claimed as materialized (
+        select c.event_seq, c.event_id, array_position((select v_types), c.event_type) as place
+        from public.fn_iu_window_claim(given, asked) as c
+    ),
+    numbered (no) as materialized (
+        select coalesce(batch.batch_id, nextval('public.iu_route_batch_batch_id_seq')) from claimed limit 1
+    ),
+    written as (
+        insert into public.iu_route_attempt_log (
+            batch_id, created_at, event_id, worker_no, route_no, route_version, decision
+        )
+        select (select n.no from numbered as n), v_now, c.event_id, given.worker_no,
+            coalesce(v_routes[c.place], 0), coalesce(v_versions[c.place], 0),
+            case when c.place is null then 'skipped' else 'dry_run' end
+        from claimed as c
+    )
+    select (select n.no from numbered as n), count(*), min(c.event_seq), max(c.event_seq), count(*), 0,
+        count(*) - count(c.place), count(c.place)
+    into batch.batch_id, batch.seen, batch.first_event_seq, batch.last_event_seq, batch.attempts_written,
+        batch.failed, batch.skipped, batch.dry_run
+    from claimed as c;
+    return batch;
+end
+$$;
+comment on function public.fn_iu_attempts_write_dry(
+    public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request
+) is
+'Writes a batch where every enabled route is dry, no type has two and there are at most 16
+(fn_iu_route_places): an event then finds its route by its place in an array, which costs less than a join.
+Declines otherwise, and returns null having written nothing. Arguments, result and errors are those of
+fn_iu_attempts_write.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_attempts_write_dry(public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request)',
+    'internal'
+);
