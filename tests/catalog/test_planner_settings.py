@@ -33,12 +33,12 @@ def test_every_planner_setting_says_why_and_names_its_decision(path: Path) -> No
 
 
 def test_a_setting_without_a_reason_is_noticed() -> None:
-    text = (sql_root() / "iu-core/objects/worker/fn_iu_window_open.sql").read_text()
+    text = (sql_root() / "iu-core/objects/attempts/fn_iu_attempts_write.sql").read_text()
     assert unexplained(text.partition("create")[1] + text.partition("create")[2]) == [
         "enable_seqscan",
-        "enable_bitmapscan",
-        "enable_sort",
+        "enable_nestloop",
+        "enable_mergejoin",
         "force_generic_plan",
         "decision",
     ]
-    assert unexplained(text.replace("enable_sort off", "")) == ["enable_sort"]
+    assert unexplained(text.replace("-- enable_nestloop and", "--")) == ["enable_nestloop"]

@@ -159,5 +159,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '4a2570cb53f8315809d848c311eb00cddbeea56e7ab204c7cdcba13cfb068bcd'
+    '364d533fe8dad2536fe8f76b7133c0a2baf647f11cd1066a08afc08a627ee9ae'
 );

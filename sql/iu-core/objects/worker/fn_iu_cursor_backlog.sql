@@ -1,8 +1,6 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: a transaction is looked up by the index on
--- (event_domain, emitted_xid, event_seq). After a bulk load the statistics of emitted_xid say that every row
--- has one id, and then the other index looks as good and walks the whole domain (decision 011).
--- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
--- the plan (decision 011). It is also made only once a session.
+-- enable_seqscan off: a transaction is looked up by event_outbox_by_xid, whatever the statistics of emitted_xid
+-- say; its collation tells it from the other index (decision 011).
+-- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
 create or replace function public.fn_iu_cursor_backlog(
     given public.iu_route_worker_cursor, restored_seq bigint, cap int,
     out events int, out oldest_at timestamptz
@@ -11,8 +9,6 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
-set enable_bitmapscan = off
-set enable_sort = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
@@ -43,7 +39,8 @@ begin
         union all
         (
             select o.created_at from public.event_outbox as o
-            where o.event_domain collate "POSIX" = given.event_domain and o.emitted_xid >= pg_snapshot_xmax(v_top)
+            where o.event_domain collate "POSIX" = given.event_domain
+                and o.emitted_xid >= pg_snapshot_xmax(v_top)
                 and o.event_seq > restored_seq
                 and (v_own is null or o.emitted_xid <> v_own or o.event_seq > v_own_read)
             order by o.emitted_xid, o.event_seq limit cap
@@ -57,7 +54,8 @@ begin
         ) as open (xid, after_seq)
         cross join lateral (
             select o.created_at from public.event_outbox as o
-            where o.event_domain collate "POSIX" = given.event_domain and o.emitted_xid between open.xid and open.xid
+            where o.event_domain collate "POSIX" = given.event_domain
+                and o.emitted_xid between open.xid and open.xid
                 and o.event_seq > greatest(open.after_seq, restored_seq)
             order by o.emitted_xid, o.event_seq limit cap
         ) as late

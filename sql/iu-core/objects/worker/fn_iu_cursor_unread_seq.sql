@@ -1,14 +1,11 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: a transaction is looked up by the index on
--- (event_domain, emitted_xid, event_seq). After a bulk load the statistics of emitted_xid say that every row
--- has one id, and then the other index looks as good and walks the whole domain (decision 011).
+-- enable_seqscan off: a transaction is looked up by event_outbox_by_xid, whatever the statistics of emitted_xid
+-- say; its collation tells it from the other index (decision 011).
 create or replace function public.fn_iu_cursor_unread_seq(given public.iu_route_worker_cursor)
 returns bigint
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
-set enable_bitmapscan = off
-set enable_sort = off
 as $$
 declare
     v_top pg_snapshot := coalesce(given.window_snapshot, given.consumed_snapshot);
@@ -24,7 +21,8 @@ begin
     from (
         (
             select o.event_seq from public.event_outbox as o
-            where o.event_domain collate "POSIX" = given.event_domain and o.emitted_xid >= pg_snapshot_xmax(v_top)
+            where o.event_domain collate "POSIX" = given.event_domain
+                and o.emitted_xid >= pg_snapshot_xmax(v_top)
             offset 0
         )
         union all
@@ -32,7 +30,8 @@ begin
         from pg_snapshot_xip(v_top) as open (xid)
         cross join lateral (
             select o.event_seq from public.event_outbox as o
-            where o.event_domain collate "POSIX" = given.event_domain and o.emitted_xid between open.xid and open.xid
+            where o.event_domain collate "POSIX" = given.event_domain
+                and o.emitted_xid between open.xid and open.xid
             order by o.emitted_xid, o.event_seq limit 1
         ) as late
     ) as unread;

@@ -1,14 +1,12 @@
--- enable_seqscan and enable_bitmapscan off: the own transaction is looked up by the index on
--- (event_domain, emitted_xid, event_seq), whatever the statistics of emitted_xid say (decision 011).
--- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
--- the plan (decision 011). It is also made only once a session.
+-- enable_seqscan off: a transaction is looked up by event_outbox_by_xid, whatever the statistics of emitted_xid
+-- say; its collation tells it from the other index (decision 011).
+-- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
 create or replace function public.fn_iu_window_has_own(event_domain text)
 returns boolean
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
-set enable_bitmapscan = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
@@ -19,7 +17,9 @@ begin
     -- every row of the domain, and then either index would do (decision 011).
     return exists (
         select from public.event_outbox as o
-        where o.event_domain collate "POSIX" = fn_iu_window_has_own.event_domain and o.emitted_xid between v_own and v_own
+        where o.event_domain collate "POSIX" = fn_iu_window_has_own.event_domain
+            and o.emitted_xid between v_own and v_own
+        order by o.emitted_xid, o.event_seq limit 1
     );
 end
 $$;

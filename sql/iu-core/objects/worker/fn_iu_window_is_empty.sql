@@ -1,16 +1,12 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: a transaction is looked up by the index on
--- (event_domain, emitted_xid, event_seq). After a bulk load the statistics of emitted_xid say that every row
--- has one id, and then the other index looks as good and walks the whole domain (decision 011).
--- force_generic_plan: a range whose values are not known is estimated without statistics, so they cannot turn
--- the plan (decision 011). It is also made only once a session.
+-- enable_seqscan off: a transaction is looked up by event_outbox_by_xid, whatever the statistics of emitted_xid
+-- say; its collation tells it from the other index (decision 011).
+-- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
 create or replace function public.fn_iu_window_is_empty(given public.iu_route_worker_cursor)
 returns boolean
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
-set enable_bitmapscan = off
-set enable_sort = off
 set plan_cache_mode = force_generic_plan
 as $$
 begin
