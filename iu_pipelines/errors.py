@@ -19,6 +19,7 @@
         ├── AppendOnly              IU203
         ├── BatchLimitInvalid       IU301
         ├── BatchFlooded            IU302
+        ├── IsolationRefused        IU303
         ├── UnknownDeadLetter       IU401
         ├── CursorPositionUnknown   IU501
         ├── StepRefused             IU901
@@ -154,6 +155,12 @@ class BatchFlooded(Refusal):
     default_code = "IU302"
 
 
+class IsolationRefused(Refusal):
+    """A round of retention was called in a transaction that is not read committed."""
+
+    default_code = "IU303"
+
+
 class UnknownDeadLetter(Refusal):
     """There is no such dead letter."""
 
@@ -188,6 +195,7 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     AppendOnly,
     BatchLimitInvalid,
     BatchFlooded,
+    IsolationRefused,
     UnknownDeadLetter,
     CursorPositionUnknown,
     StepRefused,

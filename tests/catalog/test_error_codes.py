@@ -11,7 +11,20 @@ from iu_pipelines.errors import CODES
 from iu_pipelines.settings import sql_root
 
 PROMISED = frozenset(
-    ["IU101", "IU102", "IU103", "IU104", "IU201", "IU202", "IU301", "IU302", "IU401", "IU501", "IU901"]
+    [
+        "IU101",
+        "IU102",
+        "IU103",
+        "IU104",
+        "IU201",
+        "IU202",
+        "IU301",
+        "IU302",
+        "IU303",
+        "IU401",
+        "IU501",
+        "IU901",
+    ]
 )
 OUR_OWN = frozenset(["IU203", "IU902"])
 

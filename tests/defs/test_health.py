@@ -137,7 +137,8 @@ def test_a_backlog_that_does_not_move_turns_its_check_red(
         alter table public.dot_config disable trigger user;
         update public.dot_config set updated_at = updated_at - interval '1 day';
         alter table public.dot_config enable trigger user;
-        update public.iu_route_worker_cursor set last_progress_at = now() - interval '1 day';
+        update public.iu_route_worker_cursor
+        set last_progress_at = now() - interval '1 day', last_run_at = now() - interval '1 day';
         """
     )
     result = location.run("health_audit_job")

@@ -130,14 +130,114 @@ def no_flood_guard(session: Session) -> None:
 
 def retention_of_the_default_worker(session: Session) -> None:
     """The real retention, but it asks one worker alone whether it has read an event."""
+    _edit(
+        session,
+        "fn_iu_retention_stop_seq",
+        (
+            "where c.event_domain = fn_iu_retention_stop_seq.event_domain",
+            "where c.event_domain = fn_iu_retention_stop_seq.event_domain "
+            "and c.worker_name = 'iu_outbound_default'",
+        ),
+    )
+
+
+def retention_without_a_lock(session: Session) -> None:
+    """Rounds, seeks and first runs of workers know nothing of one another."""
+    _edit(session, "fn_iu_retention_lock", ("if for_round then", "return true;\n    if for_round then"))
+
+
+def retention_at_any_isolation(session: Session) -> None:
+    """A round looks at the cursors of a snapshot that is older than its lock."""
+    _edit(session, "fn_iu_retention_run", ("'read uncommitted')", "'read uncommitted', 'repeatable read')"))
+
+
+def retention_in_two_looks(session: Session) -> None:
+    """The first event that must stay is found by one statement, and what goes is chosen by a later one."""
+    _edit(
+        session,
+        "fn_iu_retention_drop",
+        ("v_ids uuid [];", "v_ids uuid [];\n    v_stop bigint;"),
+        (
+            "select array_agg(d.event_id",
+            "v_stop := public.fn_iu_retention_stop_seq(event_domain, after_seq, event_limit, days);\n"
+            "    select array_agg(d.event_id",
+        ),
+        ("public.fn_iu_retention_stop_seq(event_domain, after_seq, event_limit, days),\n", "v_stop,\n"),
+    )
+
+
+def retention_that_halts(session: Session, lock: int) -> None:
+    """The real retention, which waits for an advisory lock when a round has judged its events."""
+    _edit(
+        session,
+        "fn_iu_retention_stop_seq",
+        ("    return (", "    v_restored := ("),
+        (
+            "order by o.event_seq limit 1\n    );",
+            "order by o.event_seq limit 1\n    );\n"
+            f"    perform pg_advisory_xact_lock_shared({lock});\n    return v_restored;",
+        ),
+    )
+    session.execute("alter function public.fn_iu_retention_run(text, int) reset lock_timeout")
+
+
+def retention_event_by_event(session: Session) -> None:
+    """The real retention, which asks a function about each event, and that one about each cursor."""
+    _edit(
+        session,
+        "fn_iu_retention_stop_seq",
+        (
+            "where o.created_at > v_until",
+            "where o.created_at > v_until or public.fn_iu_retention_holder((\n"
+            "            select e from public.event_outbox as e where e.event_id = o.event_id)) is not null",
+        ),
+    )
     session.execute(
         """
-        create or replace function public.fn_iu_retention_holder(event public.event_outbox)
-        returns text language sql stable set search_path = pg_catalog, pg_temp
-        as $$
-            select case when not public.fn_iu_event_is_consumed(event, c, a) then 'unread' end
-            from public.iu_route_worker_cursor as c cross join public.event_outbox_cluster as a
-            where c.worker_name = 'iu_outbound_default'
-        $$
+        create or replace function public.fn_iu_event_is_consumed(
+            event_seq bigint, emitted_xid xid8, given public.iu_route_worker_cursor,
+            anchor public.event_outbox_cluster
+        )
+        returns boolean language plpgsql as 'begin return emitted_xid::text::int > 0; end'
         """
     )
+
+
+def retention_that_forgets_open_transactions(session: Session) -> None:
+    """All below the end of a snapshot counts as read, also what was open in it."""
+    _edit(
+        session,
+        "fn_iu_retention_stop_seq",
+        (" and (o.emitted_xid = any(v_open)) is false then", " then"),
+    )
+
+
+_JUDGED = "where not public.fn_iu_event_is_consumed(o.event_seq, o.emitted_xid, c, v_anchor)"
+
+
+def retention_that_ignores_the_position(session: Session) -> None:
+    """All that an open window shows counts as read, and the event that a cursor stands on may go."""
+    _edit(
+        session,
+        "fn_iu_retention_stop_seq",
+        (
+            _JUDGED,
+            f"{_JUDGED} and pg_visible_in_snapshot(o.emitted_xid, c.window_snapshot) is not true",
+        ),
+        ("o.event_id = any(v_standing)", "false"),
+    )
+
+
+def retention_that_trusts_the_position(session: Session) -> None:
+    """All below the position counts as read, also what the window does not show."""
+    _edit(session, "fn_iu_retention_stop_seq", (_JUDGED, f"{_JUDGED} and o.event_seq > c.position_seq"))
+
+
+def health_by_age(session: Session) -> None:
+    """The time that nothing moves counts from when the oldest event was emitted."""
+    _edit(session, "fn_iu_health_faults", ("when given.window_snapshot is null and", "when false and"))
+
+
+def health_by_last_run(session: Session) -> None:
+    """A run counts as having read everything, also one that left its window open."""
+    _edit(session, "fn_iu_health_faults", ("given.window_snapshot is null and", ""))

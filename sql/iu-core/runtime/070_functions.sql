@@ -117,8 +117,11 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/retention/tables.sql
 \ir ../objects/retention/fn_iu_retention_days.sql
 \ir ../objects/retention/fn_iu_retention_cut.sql
+\ir ../objects/retention/fn_iu_retention_lock.sql
 \ir ../objects/retention/fn_iu_event_is_consumed.sql
 \ir ../objects/retention/fn_iu_retention_holder.sql
+\ir ../objects/retention/fn_iu_retention_misdated.sql
+\ir ../objects/retention/fn_iu_retention_stop_seq.sql
 \ir ../objects/retention/fn_iu_retention_state.sql
 \ir ../objects/retention/fn_iu_retention_drop.sql
 \ir ../objects/retention/fn_iu_retention_run.sql
@@ -159,5 +162,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '364d533fe8dad2536fe8f76b7133c0a2baf647f11cd1066a08afc08a627ee9ae'
+    'f442980010dd3fb13a6d3d9c679a10a85b2d6656e93780b7f91f397011d90faf'
 );

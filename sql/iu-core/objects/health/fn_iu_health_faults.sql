@@ -24,7 +24,12 @@ begin
         v_faults := v_faults || 'the cursor belongs to another database cluster: seek it'::text;
     end if;
     if v_gates_open and backlog > 0 then
-        v_still := clock_timestamp() - greatest(oldest_at, given.last_progress_at, (
+        -- A run that left no window open had read all that was committed, so an event that is older than the
+        -- run and waits committed after it. Runs that find nothing are recorded once a minute (decision 025).
+        v_still := clock_timestamp() - greatest(oldest_at, given.last_progress_at, case
+            when given.window_snapshot is null and oldest_at <= given.last_run_at
+                then least(given.last_run_at + interval '1 minute', clock_timestamp())
+        end, (
             select max(c.updated_at) from public.dot_config as c
             where c.key in (public.fn_iu_gate_key('master'), public.fn_iu_gate_key('worker'))
         ));
@@ -40,8 +45,9 @@ end
 $$;
 comment on function public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz) is
 'What makes a worker unhealthy, a sentence each: the safety check is missing, the cursor is another
-cluster''s, or a backlog has not moved for iu_core.stall_seconds though the gates are open. Empty
-where it is healthy.';
+cluster''s, or a backlog has not moved for iu_core.stall_seconds though the gates are open. That time
+counts from when the backlog could first have been read: not before the gates were opened, nor,
+for what committed late, before a minute after the last run. Empty where it is healthy.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz)',

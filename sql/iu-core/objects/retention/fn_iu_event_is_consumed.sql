@@ -1,33 +1,30 @@
 create or replace function public.fn_iu_event_is_consumed(
-    event public.event_outbox, given public.iu_route_worker_cursor, anchor public.event_outbox_cluster
+    event_seq bigint, emitted_xid xid8, given public.iu_route_worker_cursor,
+    anchor public.event_outbox_cluster
 )
 returns boolean
-language plpgsql immutable parallel safe
-set search_path = pg_catalog, pg_temp
-as $$
-begin
-    return given.system_identifier = anchor.system_identifier and (
-        case
-            when event.event_seq <= anchor.restored_seq then given.consumed_snapshot is not null
-            else coalesce(pg_visible_in_snapshot(event.emitted_xid, given.consumed_snapshot), false)
-        end
-        or (
-            event.event_seq <= given.position_seq and given.window_snapshot is not null and (
-                event.event_seq <= anchor.restored_seq
-                or pg_visible_in_snapshot(event.emitted_xid, given.window_snapshot)
-            )
+language sql immutable parallel safe
+return coalesce((given).system_identifier = (anchor).system_identifier and (
+    case
+        when event_seq <= (anchor).restored_seq then (given).consumed_snapshot is not null
+        else coalesce(pg_visible_in_snapshot(emitted_xid, (given).consumed_snapshot), false)
+    end
+    or (
+        event_seq <= (given).position_seq and (given).window_snapshot is not null and (
+            event_seq <= (anchor).restored_seq
+            or pg_visible_in_snapshot(emitted_xid, (given).window_snapshot)
         )
-    );
-end
-$$;
+    )
+), false);
 comment on function public.fn_iu_event_is_consumed(
-    public.event_outbox, public.iu_route_worker_cursor, public.event_outbox_cluster
+    bigint, xid8, public.iu_route_worker_cursor, public.event_outbox_cluster
 ) is
 'Whether a cursor has certainly read an event, or passed over it by a seek: consumed_snapshot shows
 it, or the open window does and it lies before the position. Where that is in doubt (the cursor
-is of another cluster than anchor, the event of a transaction that the cursor saw open) it has not.';
+is of another cluster than anchor, the event of a transaction that the cursor saw open) it has not.
+Bound when it is created, so it needs no search_path and its callers inline it. Reads nothing.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
-    'public.fn_iu_event_is_consumed(public.event_outbox, public.iu_route_worker_cursor, public.event_outbox_cluster)',
+    'public.fn_iu_event_is_consumed(bigint,xid8,public.iu_route_worker_cursor,public.event_outbox_cluster)',
     'internal'
 );

@@ -16,21 +16,24 @@ declare
     v_round public.iu_retention_history;
     v_ids uuid [];
 begin
-    with oldest as materialized (
-        select o.event_seq, o.event_id, o.created_at, row_number() over (order by o.event_seq) as place,
-            o.created_at > clock_timestamp() - make_interval(days => days)
-            or public.fn_iu_retention_holder(o) is not null as is_held
-        from public.event_outbox as o
-        where o.event_domain = fn_iu_retention_drop.event_domain and o.event_seq > after_seq
-        order by o.event_seq limit event_limit
-    )
+    -- One statement: an event that commits after its snapshot was not judged, whatever its number
+    -- (decision 040).
     select array_agg(d.event_id order by d.event_seq), count(*), min(d.event_seq), max(d.event_seq),
         min(d.created_at), max(d.created_at),
         sha256(string_agg(uuid_send(d.event_id), ''::bytea order by d.event_seq))
     into v_ids, v_round.events, v_round.from_seq, v_round.to_seq,
         v_round.oldest_at, v_round.newest_at, v_round.events_hash
-    from oldest as d
-    where d.place < coalesce((select min(h.place) from oldest as h where h.is_held), event_limit + 1);
+    from (
+        select o.event_seq, o.event_id, o.created_at from public.event_outbox as o
+        where o.event_domain = fn_iu_retention_drop.event_domain and o.event_seq > after_seq
+            and o.event_seq < (
+                select coalesce(
+                    public.fn_iu_retention_stop_seq(event_domain, after_seq, event_limit, days),
+                    9223372036854775807
+                )
+            )
+        order by o.event_seq limit event_limit
+    ) as d;
     v_round.event_domain := event_domain;
     if v_round.events = 0 then
         return v_round;
@@ -52,9 +55,9 @@ end
 $$;
 comment on function public.fn_iu_retention_drop(text, bigint, int, int, text) is
 'Drops the events of a domain that come after after_seq, at most event_limit, up to the first that
-is younger than so many days or is held (fn_iu_retention_holder), and their first attempts;
+must stay (fn_iu_retention_stop_seq), and their first attempts;
 records the round before it deletes. Returns the round, with 0 events where nothing is dropped.
-The caller keeps cursors from moving.';
+The caller holds fn_iu_retention_lock, so that no cursor goes back; those that go on only read more.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_retention_drop(text, bigint, int, int, text)',

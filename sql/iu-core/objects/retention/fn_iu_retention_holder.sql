@@ -13,7 +13,7 @@ begin
         select c.* from public.iu_route_worker_cursor as c
         where c.event_domain = event.event_domain order by c.worker_name
     loop
-        if public.fn_iu_event_is_consumed(event, v_cursor, v_anchor) is not true then
+        if not public.fn_iu_event_is_consumed(event.event_seq, event.emitted_xid, v_cursor, v_anchor) then
             return format('worker %s has not read it', v_cursor.worker_name);
         elsif v_cursor.cursor_event_id = event.event_id then
             v_standing := format('worker %s stands on it', v_cursor.worker_name);

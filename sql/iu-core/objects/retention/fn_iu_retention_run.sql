@@ -8,6 +8,7 @@ set lock_timeout = '500ms'
 as $$
 #variable_conflict use_variable
 declare
+    v_level constant text := current_setting('transaction_isolation');
     v_days constant int := public.fn_iu_retention_days();
     v_status text := case when v_days > 0 then 'ran' else 'retention_off' end;
     v_here constant bigint := (select c.system_identifier from pg_control_system() as c);
@@ -24,13 +25,14 @@ begin
         raise exception 'event_limit % is not between 1 and 100000', coalesce(event_limit::text, 'null') using
             errcode = 'IU301', hint = 'Give how many events of a domain a round may drop, for example 5000.';
     end if;
-    if v_days > 0 then
-        begin
-            -- no worker reads, and no seek goes back, between the look at the cursors and the deletion
-            lock table public.iu_route_worker_cursor in exclusive mode;
-        exception when lock_not_available then
-            v_status := 'busy';
-        end;
+    -- A snapshot that is older than the lock does not show a seek that committed in between (decision 040).
+    if v_level not in ('read committed', 'read uncommitted') then
+        raise exception 'a round of retention in a transaction that is %', v_level using
+            errcode = 'IU303',
+            hint = 'Call it in a transaction of its own: begin isolation level read committed.';
+    end if;
+    if v_days > 0 and not public.fn_iu_retention_lock(for_round => true) then
+        v_status := 'busy';
     end if;
     if v_status = 'ran' and v_here is distinct from (public.fn_iu_cluster_newest()).system_identifier then
         v_status := 'other_cluster';
@@ -54,10 +56,13 @@ begin
     return jsonb_build_object(
         'status', v_status, 'events', v_events, 'attempts', v_attempts, 'more', v_more,
         'retention_days', v_days, 'held_by', (
-            select coalesce(jsonb_agg(s.note), '[]')
-            from (select distinct c.event_domain from public.iu_route_worker_cursor as c) as d
-            cross join lateral (select public.fn_iu_retention_state(d.event_domain) ->> 'note') as s (note)
-            where s.note is not null and not v_more
+            -- offset 0: else the note is asked for each cursor, and not for each domain
+            select coalesce(jsonb_agg(s.note) filter (where s.note is not null), '[]')
+            from (select distinct c.event_domain from public.iu_route_worker_cursor as c offset 0) as d
+            cross join lateral (
+                select public.fn_iu_retention_state(d.event_domain) ->> 'note' offset 0
+            ) as s (note)
+            where not v_more
         )
     );
 end
@@ -68,8 +73,9 @@ event_limit, that are older than iu_core.retention_days, that every worker of th
 and no open dead letter is about, with their first attempts; up to the first that is not. Batches,
 letters, replays and the record in iu_retention_history stay. Returns {"status", "events",
 "attempts", "more" (call again), "retention_days", "held_by" (sentences)}; status is ran,
-retention_off, busy where workers held their cursors for half a second, or other_cluster after a
-restore, until a seek has anchored the outbox again. Raises IU104 for the
-reason, IU301 for an event_limit outside 1 to 100000. Locks out workers and seeks until the
-transaction ends, emitters never: call it in a transaction of its own.';
+retention_off, busy where another round or a seek is under way (it waits 50 ms for it), or
+other_cluster after a restore, until a seek has anchored the outbox again. Raises IU104 for the
+reason, IU301 for an event_limit outside 1 to 100000, IU303 in a transaction that is not read
+committed. Until the transaction ends, seeks and the first runs of new workers wait 50 ms and are
+told worker_busy; runs of workers that have a cursor, and emitters, never wait.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_run(text, int)', 'operate');

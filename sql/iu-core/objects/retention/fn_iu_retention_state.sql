@@ -13,6 +13,7 @@ declare
     v_oldest public.event_outbox;
     v_overdue int;
     v_holder text;
+    v_date text;
 begin
     select o.* into v_oldest from public.event_outbox as o
     where o.event_domain = fn_iu_retention_state.event_domain
@@ -23,6 +24,8 @@ begin
     );
     if v_days > 0 and v_overdue > 0 then
         v_holder := coalesce(public.fn_iu_retention_holder(v_oldest), 'fn_iu_retention_run has not been run');
+    elsif v_days > 0 then
+        v_date := public.fn_iu_retention_misdated(v_oldest, v_days);
     end if;
     return jsonb_build_object(
         'event_domain', event_domain,
@@ -30,11 +33,16 @@ begin
         'oldest_event_id', v_oldest.event_id,
         'oldest_event_at', v_oldest.created_at,
         'overdue_days', case when v_holder is null then 0 else v_overdue end,
-        'held_by', v_holder,
-        'note', case when v_holder not like '%stands on it' then
-            format(
+        'held_by', coalesce(v_holder, v_date),
+        'note', case
+            when v_date is not null then format(
+                'retention stops at event %s: %s; it and all later events stay until it is %s days old',
+                v_oldest.event_id, v_date, v_days
+            )
+            when v_holder not like '%stands on it' then format(
                 'retention is held back by %s days at event %s: %s', v_overdue, v_oldest.event_id, v_holder
-            ) end,
+            )
+        end,
         'dropped_up_to_seq', public.fn_iu_retention_cut(event_domain)
     );
 end
@@ -44,5 +52,5 @@ comment on function public.fn_iu_retention_state(text) is
 "oldest_event_at", "overdue_days" (how much longer than retention_days the oldest event has been
 kept), "held_by" (why, in words; null where nothing is overdue), "note" (the sentence for health;
 null where there is nothing to do), "dropped_up_to_seq"}. Looks at the oldest event after
-the last round alone.';
+the last round, and for its date at some later ones.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_state(text)', 'inspect');

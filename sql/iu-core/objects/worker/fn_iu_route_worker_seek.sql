@@ -13,7 +13,8 @@ begin
     perform public.fn_iu_argument_require('position', "position", 100);
     perform public.fn_iu_argument_require('reason', reason, 2000);
     v_cursor := public.fn_iu_cursor_lock(worker_name);
-    if v_cursor.worker_name is null then
+    -- a round of retention under way drops what this cursor may go back to (decision 040)
+    if v_cursor.worker_name is null or not public.fn_iu_retention_lock(for_round => false) then
         return jsonb_build_object('status', 'worker_busy', 'worker_name', worker_name, 'position', "position");
     end if;
     v_from := v_cursor.cursor_event_id;
@@ -41,8 +42,9 @@ comment on function public.fn_iu_route_worker_seek(text, text, text) is
 the id of an event after which to go on. Makes the cursor where the worker is new; re-anchors it
 after a restore, where seeking the event it stood on goes on exactly where it was. Returns
 {"status", "worker_name", "position", "from_event_id", "cursor_event_id", "cursor_created_at"};
-status is sought, or worker_busy where an invocation holds the cursor. Raises IU104, and IU501 for
-a position that is none of these. Attempts that exist are not made again.';
+status is sought, or worker_busy where an invocation holds the cursor or a round of retention does
+not end in 50 ms. Raises IU104, and IU501 for a position that is none of these. Keeps rounds of
+retention out until the transaction ends. Attempts that exist are not made again.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_seek(text, text, text)',
