@@ -144,7 +144,7 @@ class AppendOnly(Refusal):
 
 
 class BatchLimitInvalid(Refusal):
-    """The batch limit is null, below 1 or above 100,000."""
+    """A limit is null or out of range: 1 to 100,000 events of a batch, 1 to 10,000 rows of the audit."""
 
     default_code = "IU301"
 

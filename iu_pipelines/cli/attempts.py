@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -33,19 +34,41 @@ def audit(
         ),
     ] = None,
     run_ref: Annotated[
-        str | None, typer.Option("--run", show_default=False, help="Only the attempts of this run.")
+        str | None,
+        typer.Option("--run", metavar="REF", show_default=False, help="Only the attempts of this run."),
+    ] = None,
+    worker_name: Annotated[
+        str | None,
+        typer.Option(
+            "--worker", metavar="NAME", show_default=False, help="Only the attempts of this worker."
+        ),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            "--key", metavar="KEY", show_default=False, help="Only the attempts under this idempotency key."
+        ),
+    ] = None,
+    before: Annotated[
+        int | None,
+        typer.Option(
+            "--before",
+            metavar="ID",
+            show_default=False,
+            help="Only attempts older than this one: the next page.",
+        ),
     ] = None,
     limit: Limit = 10,
 ) -> Answer:
     """Show attempts by decision, the newest attempts, and the open dead letters."""
+    title, tries = _chosen_attempts(gateway, Choice(event, run_ref, worker_name, key), limit, before)
     counts = attempts.counts_by_decision(gateway)
-    tries = attempts.for_event(gateway, event) if event else attempts.recent(gateway, limit, run_ref=run_ref)
     letters = dead_letters.list_letters(gateway, limit=limit)
     letters_open = dead_letters.count_open(gateway)
 
     def show() -> None:
         print_counts(counts)
-        print_attempts("Newest attempts" if event is None else f"Attempts of {event}", tries)
+        print_attempts(title, tries)
         print_letters(f"Open dead letters ({letters_open:,})", letters)
 
     data = {
@@ -55,6 +78,41 @@ def audit(
         "dead_letters": letters,
     }
     return Answer(data, show)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which attempts are asked for: at most one is given, none means all."""
+
+    event: UUID | None
+    run_ref: str | None
+    worker_name: str | None
+    key: str | None
+
+
+def _chosen_attempts(
+    gateway: Gateway, choice: Choice, limit: int, before: int | None
+) -> tuple[str, list[attempts.Attempt]]:
+    """Return a title and the attempts.
+
+    Raises:
+        UsageError: more than one choice, or --before with one that has no pages.
+    """
+    if sum(value is not None for value in astuple(choice)) > 1:
+        raise UsageError("more than one of --event, --run, --worker and --key", hint="Give one of them.")
+    if before is not None and (choice.event or choice.key is not None):
+        raise UsageError("--before with --event or --key", hint="These show all their attempts at once.")
+    if choice.event:
+        return f"Attempts of {choice.event}", attempts.for_event(gateway, choice.event)
+    if choice.key is not None:
+        return f"Attempts of {choice.key}", attempts.for_key(gateway, choice.key)
+    if choice.run_ref is not None:
+        found = attempts.for_run(gateway, choice.run_ref, limit, before)
+        return f"Newest attempts of {choice.run_ref}", found
+    if choice.worker_name is not None:
+        found = attempts.for_worker(gateway, choice.worker_name, limit, before)
+        return f"Newest attempts of {choice.worker_name}", found
+    return "Newest attempts", attempts.recent(gateway, limit, before)
 
 
 def print_counts(counts: Sequence[attempts.DecisionCount]) -> None:

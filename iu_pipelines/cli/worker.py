@@ -181,7 +181,7 @@ def show_batch(
     batch_id: Annotated[int, typer.Argument(metavar="ID", help="A number from iu batch list.")],
     limit: Limit = 20,
 ) -> Answer:
-    """Show one batch and the first of its attempts."""
+    """Show one batch and the last of its attempts."""
     batch = worker.batch(gateway, batch_id)
     if batch is None:
         raise ArgumentInvalid(f"no such batch: {batch_id}", hint="Choose one from: iu batch list")

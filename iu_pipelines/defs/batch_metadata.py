@@ -56,7 +56,7 @@ def summary_metadata(
         "backlog_after_is_capped": after.backlog_capped,
         "dagster/row_count": after.attempts_in_audit,
         "batches_of_this_run": f"iu batch list --run {run.run_ref}",
-        "rows_of_this_run": f"select * from public.iu_route_attempt where run_ref = '{run.run_ref}'",
+        "rows_of_this_run": f"select * from public.fn_iu_attempts_by_run('{run.run_ref}', 10000)",
         "table": _table(made),
     }
     return summary | ({"plot": dg.MetadataValue.md(plot(made, after.backlog))} if made else {})

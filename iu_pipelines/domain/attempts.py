@@ -1,6 +1,7 @@
 """Attempts: the append-only audit of every try, and the way from an attempt to its run.
 
-Stands on the view ``iu_route_attempt``, the ledger ``iu_route_batch`` and ``fn_iu_attempts_conservation``.
+Stands on the functions ``fn_iu_attempts_…``, whose cost does not grow with the audit, and on the ledger
+``iu_route_batch``.
 """
 
 from __future__ import annotations
@@ -65,22 +66,51 @@ def counts_by_decision(gateway: Queries) -> list[DecisionCount]:
     return [rows.read(DecisionCount, row) for row in gateway.fetch_all(_SQL["counts_by_decision"])]
 
 
-def recent(gateway: Queries, limit: int = 20, run_ref: str | None = None) -> list[Attempt]:
-    """Return the newest attempts first, of one run when named."""
-    found = gateway.fetch_all(_SQL["recent"], {"run_ref": run_ref, "max_rows": limit})
-    return [rows.read(Attempt, row) for row in found]
+def recent(gateway: Queries, limit: int = 20, before: int | None = None) -> list[Attempt]:
+    """Return the newest attempts, newest first; *before* continues after an attempt_id of the page before.
+
+    Raises BatchLimitInvalid for a limit outside 1 to 10,000, as all that take one do.
+    """
+    return _found(gateway, "recent", max_rows=limit, before=before)
+
+
+def for_run(gateway: Queries, run_ref: str, limit: int = 20, before: int | None = None) -> list[Attempt]:
+    """Return the newest attempts of one run, newest first."""
+    return _found(gateway, "for_run", run_ref=run_ref, max_rows=limit, before=before)
+
+
+def for_worker(
+    gateway: Queries, worker_name: str, limit: int = 20, before: int | None = None
+) -> list[Attempt]:
+    """Return the newest attempts of one worker, newest first."""
+    return _found(gateway, "for_worker", worker_name=worker_name, max_rows=limit, before=before)
+
+
+def for_batch(gateway: Queries, batch_id: int, limit: int = 100, before: int | None = None) -> list[Attempt]:
+    """Return the last attempts of one batch, in the order of the audit."""
+    return _found(gateway, "for_batch", batch_id=batch_id, max_rows=limit, before=before)
 
 
 def for_event(gateway: Queries, event_id: UUID) -> list[Attempt]:
     """Return every attempt of one event, oldest first."""
-    found = gateway.fetch_all(_SQL["for_event"], {"event_id": event_id})
-    return [rows.read(Attempt, row) for row in found]
+    return _found(gateway, "for_event", event_id=event_id)
 
 
-def for_batch(gateway: Queries, batch_id: int, limit: int = 100) -> list[Attempt]:
-    """Return the first attempts of one batch, in the order of the audit."""
-    found = gateway.fetch_all(_SQL["for_batch"], {"batch_id": batch_id, "max_rows": limit})
-    return [rows.read(Attempt, row) for row in found]
+def for_key(gateway: Queries, idempotency_key: str) -> list[Attempt]:
+    """Return every attempt under one idempotency key, oldest first.
+
+    Raises ArgumentInvalid for what is neither ``worker:event:route`` nor the key of a dead letter.
+    """
+    return _found(gateway, "for_key", idempotency_key=idempotency_key)
+
+
+def attempt(gateway: Queries, attempt_id: int) -> Attempt | None:
+    """Return one attempt, or None where there is none."""
+    return next(iter(_found(gateway, "attempt", attempt_id=attempt_id)), None)
+
+
+def _found(gateway: Queries, statement: str, **params: object) -> list[Attempt]:
+    return [rows.read(Attempt, row) for row in gateway.fetch_all(_SQL[statement], params)]
 
 
 def conservation(gateway: Queries, worker_name: str, newest: int = 10_000) -> Conservation:

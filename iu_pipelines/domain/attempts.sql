@@ -16,7 +16,7 @@ from (
     select
         a.decision,
         count(*)
-    from public.iu_route_attempt as a
+    from public.iu_route_attempt_log as a
     where a.attempt_no > 1
     group by a.decision
 ) as counts
@@ -28,27 +28,50 @@ order by attempts desc, decision asc;
 select
     attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no, status,
     decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref
-from public.iu_route_attempt
-where %(run_ref)s::text is null or run_ref = %(run_ref)s
-order by attempt_id desc
-limit %(max_rows)s;
+from public.fn_iu_attempts_newest(%(max_rows)s::integer, %(before)s::bigint)
+order by attempt_id desc;
 
--- name: for_event
+-- name: for_run
 select
     attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no, status,
     decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref
-from public.iu_route_attempt
-where event_id = %(event_id)s
-order by attempt_id;
+from public.fn_iu_attempts_by_run(%(run_ref)s, %(max_rows)s::integer, %(before)s::bigint)
+order by attempt_id desc;
+
+-- name: for_worker
+select
+    attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no, status,
+    decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref
+from public.fn_iu_attempts_by_worker(%(worker_name)s, %(max_rows)s::integer, %(before)s::bigint)
+order by attempt_id desc;
 
 -- name: for_batch
 select
     attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no, status,
     decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref
-from public.iu_route_attempt
-where batch_id = %(batch_id)s
-order by attempt_id
-limit %(max_rows)s;
+from public.fn_iu_attempts_by_batch(%(batch_id)s::bigint, %(max_rows)s::integer, %(before)s::bigint)
+order by attempt_id;
+
+-- name: for_event
+select
+    attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no, status,
+    decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref
+from public.fn_iu_attempts_by_event(%(event_id)s)
+order by attempt_id;
+
+-- name: for_key
+select
+    attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no, status,
+    decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref
+from public.fn_iu_attempts_by_key(%(idempotency_key)s)
+order by attempt_id;
+
+-- name: attempt
+select
+    attempt_id, batch_id, worker_name, event_id, route_code, idempotency_key, attempt_no, status,
+    decision, delivered, target_kind, target_ref, error_code, error_detail, created_at, run_ref
+from public.fn_iu_attempts_by_id(%(attempt_id)s::bigint)
+order by attempt_id;
 
 -- name: conservation
 select

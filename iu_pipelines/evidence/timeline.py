@@ -1,7 +1,7 @@
 """A worker's past in stretches of time: emissions, decisions, and the backlog reckoned back from today's.
 
-Stands on ``iu_route_batch``, ``event_outbox`` and the replays in ``iu_route_attempt``. The cost grows with
-the ledger of batches and with COUNTED_EVENTS, not with the outbox.
+Stands on ``iu_route_batch``, ``event_outbox`` and the replays in ``iu_route_attempt_log``. The cost grows
+with the worker's batches and replays and with COUNTED_EVENTS, not with the outbox.
 """
 
 from __future__ import annotations

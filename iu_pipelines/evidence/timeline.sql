@@ -87,8 +87,13 @@ decided as (
             (decision = 'failed')::int,
             (decision = 'sent')::int,
             0
-        from public.iu_route_attempt
-        where attempt_no > 1 and worker_name = %(worker_name)s
+        from public.iu_route_attempt_log
+        where
+            attempt_no > 1
+            and worker_no = (
+                select n.name_no from public.iu_audit_name as n
+                where n.name = %(worker_name)s
+            )
     ) as attempt
     group by starts_at
 )

@@ -213,6 +213,17 @@ LAWS: Final = (
         ),
     ),
     Law(
+        "every table has a primary key so that a publication can name its rows",
+        """select c.oid::regclass::text from pg_class as c
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not exists (
+            select from pg_index as i where i.indrelid = c.oid and i.indisprimary and i.indisvalid
+        )""",
+        (
+            "alter table public.iu_route_attempt_log drop constraint each_try_is_made_once",
+            "create table public.iu_stray (n int unique not null)",
+        ),
+    ),
+    Law(
         "a live route is impossible",
         """select 'dry_run_is_enforced' where not exists (
             select from pg_constraint as n

@@ -33,6 +33,38 @@ def test_audit_of_a_fresh_install_says_that_there_is_nothing(iu: Iu) -> None:
     ]
 
 
+def test_audit_answers_by_run_worker_and_key_and_page_by_page(iu: Iu) -> None:
+    for _ in range(3):
+        emit(iu)
+    iu("run", "--worker", "second")
+
+    def ids(*words: str) -> list[int]:
+        return [attempt["attempt_id"] for attempt in iu("audit", *words, "--json").json["attempts"]]
+
+    (newest, *older) = ids("--worker", "second")
+    assert len(older) == 2
+    assert ids("--limit", "1") == [newest]
+    assert ids("--before", str(newest)) == older
+    whole = iu("audit", "--json").json["attempts"]
+    assert ids("--key", whole[0]["idempotency_key"]) == [newest]
+    assert ids("--run", whole[0]["run_ref"] or "no run") == ([newest, *older] if whole[0]["run_ref"] else [])
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--key", "no key"), 1, "malformed"),
+        (("--run", "a", "--worker", "b"), 2, "Give one of them"),
+        (("--key", "a", "--before", "3"), 2, "all their attempts at once"),
+        (("--worker", "no name!"), 1, "worker_name"),
+    ],
+)
+def test_audit_refuses_what_it_cannot_answer(iu: Iu, words: tuple[str, ...], code: int, said: str) -> None:
+    done = iu("audit", *words)
+    assert done.code == code
+    assert said in done.err
+
+
 @pytest.mark.usefixtures("worked")
 def test_audit_verify_recomputes_every_ledger(iu: Iu) -> None:
     done = iu("audit", "verify")

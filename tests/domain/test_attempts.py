@@ -36,3 +36,18 @@ def test_a_lost_attempt_is_missed_with_its_event_and_its_batch(gateway: Gateway)
     )
     lost = attempts.Conservation(events_unattempted=1, batches_checked=2, batches_differing=1)
     assert attempts.conservation(gateway, worker.DEFAULT_WORKER) == lost
+
+
+def test_an_attempt_is_found_by_each_of_its_names(gateway: Gateway) -> None:
+    emit(gateway)
+    (batch,) = worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(), "a run")
+    (attempt,) = attempts.recent(gateway)
+    assert batch.batch_id is not None
+    assert attempts.attempt(gateway, attempt.attempt_id) == attempt
+    assert attempts.attempt(gateway, attempt.attempt_id + 1) is None
+    assert attempts.for_event(gateway, attempt.event_id) == [attempt]
+    assert attempts.for_key(gateway, attempt.idempotency_key) == [attempt]
+    assert attempts.for_batch(gateway, batch.batch_id) == [attempt]
+    assert attempts.for_run(gateway, "a run") == [attempt]
+    assert attempts.for_worker(gateway, worker.DEFAULT_WORKER) == [attempt]
+    assert attempts.recent(gateway, before=attempt.attempt_id) == []

@@ -167,5 +167,5 @@ def test_a_run_leads_to_its_batches_and_its_attempts(gateway: Gateway) -> None:
     emit(gateway, 1)
     list(worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(), "run-8"))
     assert [batch.seen for batch in worker.batches(gateway, run_ref="run-7")] == [2, 2]
-    assert len(attempts.recent(gateway, run_ref="run-7")) == 4
+    assert len(attempts.for_run(gateway, "run-7")) == 4
     assert {attempt.run_ref for attempt in attempts.recent(gateway)} == {"run-7", "run-8"}

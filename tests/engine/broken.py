@@ -110,7 +110,7 @@ def forgetful_snapshot(session: Session) -> None:
 
 def no_idempotency(session: Session) -> None:
     """Nothing says that a first attempt is made once."""
-    session.execute("drop index public.first_attempt_is_made_once")
+    session.execute("alter table public.iu_route_attempt_log drop constraint each_try_is_made_once")
 
 
 def queue_at_the_cursor(session: Session) -> None:

@@ -513,9 +513,9 @@ CODE = [
 WORKERS = [
     Breach(
         "uniqueness is gone",
-        "drop index public.first_attempt_is_made_once",
+        "alter table public.iu_route_attempt_log drop constraint each_try_is_made_once",
         {
-            "050_worker": {"first attempts and replays": "1"},
+            "050_worker": {"each try and each dead letter": "1"},
             "040_worker_live_dryrun_probe": {"P4": "attempts 2", "P9": "iu_route_attempt +5"},
         },
     ),

@@ -57,7 +57,7 @@ def test_an_edited_attempt_is_named(worked: Gateway, edit: str, named: str) -> N
     worked.run_script(
         "alter table public.iu_route_attempt_log alter column attempt_id drop identity if exists;"
         "alter table public.iu_route_attempt_log alter column attempt_id set default 1000;"
-        "drop index public.first_attempt_is_made_once;"
+        "alter table public.iu_route_attempt_log drop constraint each_try_is_made_once;"
         f"set session_replication_role = replica; {edit.format(log='public.iu_route_attempt_log')};"
     )
     found = ledgers.verify_attempts(worked, WORKER)

@@ -162,6 +162,25 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         (TEXT, st.just("iu") | TEXT, BATCHES, NUMBERS),
     ),
     "conservation": ("select public.fn_iu_attempts_conservation(%s, %s)", (TEXT, NUMBERS)),
+    "newest": ("select count(*) from public.fn_iu_attempts_newest(%s, %s::bigint)", (NUMBERS, BATCHES)),
+    "of a worker": (
+        "select count(*) from public.fn_iu_attempts_by_worker(%s, %s, %s::bigint)",
+        (st.just("seed") | TEXT, NUMBERS, BATCHES),
+    ),
+    "of a run": (
+        "select count(*) from public.fn_iu_attempts_by_run(%s, %s, %s::bigint)",
+        (TEXT, NUMBERS, BATCHES),
+    ),
+    "of a batch": (
+        "select count(*) from public.fn_iu_attempts_by_batch(%s::bigint, %s, %s::bigint)",
+        (BATCHES, NUMBERS, BATCHES),
+    ),
+    "an attempt": ("select count(*) from public.fn_iu_attempts_by_id(%s::bigint)", (BATCHES,)),
+    "of an event": ("select count(*) from public.fn_iu_attempts_by_event(%s::uuid)", (UUIDS,)),
+    "of a key": (
+        "select count(*) from public.fn_iu_attempts_by_key(%s)",
+        (TEXT | UUIDS.map("seed:{}:iu.version_applied.workflow".format),),
+    ),
     "replayable": ("select count(*) from public.fn_iu_dead_letters_replayable(%s)", (NUMBERS,)),
     "batch hash": (
         "select public.fn_iu_batch_hash(jsonb_populate_record(null::public.iu_route_batch, "

@@ -78,7 +78,7 @@ def test_an_event_without_its_attempt_is_counted_as_lost(session: Session) -> No
 def test_an_attempt_made_again_is_counted_as_twice(session: Session) -> None:
     emit(session)
     drain(session)
-    session.execute("drop index public.first_attempt_is_made_once")
+    session.execute("alter table public.iu_route_attempt_log drop constraint each_try_is_made_once")
     session.execute(
         "insert into public.iu_route_attempt_log (event_id, worker_no, route_no, route_version, decision) "
         "select event_id, worker_no, route_no, route_version, decision from public.iu_route_attempt_log"

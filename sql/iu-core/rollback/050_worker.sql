@@ -18,4 +18,5 @@ drop table public.iu_route_batch;
 drop table public.iu_route_worker_seek;
 drop table public.iu_route_worker_cursor;
 drop type public.iu_attempts_request;
+drop type public.iu_attempt;
 select public.fn_iu_step_forget('iu-core', '050_worker');

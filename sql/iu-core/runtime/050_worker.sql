@@ -74,16 +74,24 @@ create table public.iu_route_batch (
     dead_lettered int not null,
     first_event_seq bigint not null,
     last_event_seq bigint not null,
+    last_attempt_id bigint,
     previous_hash bytea not null,
     batch_hash bytea not null,
     constraint attempts_are_dry_run_skipped_or_failed check (attempts_written >= dry_run + skipped + failed)
 );
 create index iu_route_batch_by_worker on public.iu_route_batch (worker_name, batch_id);
-create index iu_route_batch_by_run on public.iu_route_batch (run_ref, batch_id) where run_ref is not null;
+create index iu_route_batch_by_run
+on public.iu_route_batch (run_ref, last_attempt_id) where run_ref is not null;
+create index iu_route_batch_by_last_attempt on public.iu_route_batch (last_attempt_id);
+create index iu_route_batch_by_worker_and_last_attempt
+on public.iu_route_batch (worker_name, last_attempt_id);
 comment on table public.iu_route_batch is
 'One row for each worker invocation that saw events: append-only. run_ref is the orchestrator''s
 run id. batch_hash is the sha256 of the row''s facts and of the worker''s batch before it
 (fn_iu_batch_hash).';
+comment on column public.iu_route_batch.last_attempt_id is
+'no attempt of the batch has a higher attempt_id, and none of the worker''s later batches a lower one; null
+where the batch wrote none';
 
 create type public.iu_attempts_request as (
     restored_seq bigint,
@@ -103,6 +111,27 @@ comment on column public.iu_attempts_request.leave_known is
 comment on column public.iu_attempts_request.failure is
 'the error with which every attempt fails; null: each is decided';
 
+create type public.iu_attempt as (
+    attempt_id bigint,
+    batch_id bigint,
+    worker_name text,
+    event_id uuid,
+    route_code text,
+    idempotency_key text,
+    attempt_no int,
+    status text,
+    decision text,
+    delivered boolean,
+    target_kind text,
+    target_ref text,
+    error_code text,
+    error_detail text,
+    created_at timestamptz,
+    run_ref text
+);
+comment on type public.iu_attempt is
+'An attempt as the view iu_route_attempt shows it: what the functions fn_iu_attempts_… return.';
+
 create table public.iu_route_attempt_log (
     attempt_id bigint generated always as identity,
     batch_id bigint,
@@ -119,21 +148,23 @@ create table public.iu_route_attempt_log (
     run_ref text,
     constraint decision_is_known check (decision in ('dry_run', 'skipped', 'failed', 'sent')),
     constraint error_goes_with_failure check ((decision = 'failed') = (error_code is not null)),
+    constraint each_try_is_made_once primary key (event_id, worker_no, route_no, attempt_no),
     constraint replay_carries_its_key check ((attempt_no > 1) = (idempotency_key is not null))
 ) with (fillfactor = 100);
-create unique index first_attempt_is_made_once
-on public.iu_route_attempt_log (event_id, worker_no, route_no) where attempt_no = 1;
-create unique index replay_is_made_once
-on public.iu_route_attempt_log (idempotency_key, attempt_no, event_id) where attempt_no > 1;
+create index replays_by_worker
+on public.iu_route_attempt_log (worker_no, attempt_id) where attempt_no > 1;
+create index replays_by_run
+on public.iu_route_attempt_log (run_ref, attempt_id) where attempt_no > 1;
 create index failed_attempts_by_batch
 on public.iu_route_attempt_log (batch_id) where decision = 'failed';
 create index iu_route_attempt_log_by_batch
 on public.iu_route_attempt_log using brin (batch_id) with (pages_per_range = 16, autosummarize = on);
 comment on table public.iu_route_attempt_log is
 'The audit of attempts, one narrow append-only row for each (event, route) try; read it through the
-view iu_route_attempt. worker_no and route_no are numbers of iu_audit_name (route 0: no route),
-route_version is one of iu_outbound_route_version. The idempotency key of a first attempt is
-(event, worker, route) itself; a replay carries the key of its letter.';
+view iu_route_attempt or the functions fn_iu_attempts_…. worker_no and route_no are numbers of
+iu_audit_name (route 0: no route), route_version is one of iu_outbound_route_version. The
+idempotency key of a first attempt is (event, worker, route) itself; a replay carries the key of its
+letter, of which an event, worker and route have one at most.';
 
 create table public.iu_route_attempt_tally (
     tally_key text primary key,
@@ -168,9 +199,11 @@ create table public.iu_route_dead_letter (
 );
 create index iu_route_dead_letter_open
 on public.iu_route_dead_letter (next_replay_at, dead_letter_id) where resolution is null;
-create index iu_route_dead_letter_by_event on public.iu_route_dead_letter (event_id);
+create unique index one_letter_for_each_event_worker_and_route
+on public.iu_route_dead_letter (event_id, worker_name, coalesce(route_code, '-'));
 comment on table public.iu_route_dead_letter is
-'Events set aside: one letter for each (worker, event, route) that failed, with references only.
+'Events set aside: one letter for each (worker, event, route) that failed, with references only, and so
+one idempotency key.
 resolution null is open; a letter is closed by fn_iu_route_dead_letter_replay or
 fn_iu_route_dead_letter_discard.';
 comment on column public.iu_route_dead_letter.next_replay_at is
@@ -203,5 +236,5 @@ events, 16 bytes each, in the order of event_seq.';
 
 select public.fn_iu_step_record(
     'iu-core', '050_worker',
-    '90bffcfff52c3a4393be9da9d553b17885b7c8013eb5e5d05fbf7c43bba2b4c8'
+    'f3bcfb2fe745a5a36af46e915017d4574a7f493bba235d6c9fb411e9909c2ef1'
 );

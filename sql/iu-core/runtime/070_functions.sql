@@ -17,6 +17,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 -- shared by all
 \ir ../objects/shared/fn_iu_append_only_refuse.sql
 \ir ../objects/shared/fn_iu_argument_require.sql
+\ir ../objects/shared/fn_iu_row_limit_require.sql
 \ir ../objects/shared/fn_iu_fault_is_systemic.sql
 
 -- proof and upkeep of a module
@@ -71,6 +72,21 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/attempts/fn_iu_attempts_write.sql
 \ir ../objects/attempts/fn_iu_attempts_write_isolated.sql
 \ir ../objects/attempts/iu_route_attempt.sql
+\ir ../objects/attempts/fn_iu_attempts_named.sql
+\ir ../objects/attempts/fn_iu_batch_seq_before.sql
+\ir ../objects/attempts/fn_iu_attempts_of_late_batch.sql
+\ir ../objects/attempts/fn_iu_attempts_of_batch.sql
+\ir ../objects/attempts/fn_iu_batches_around.sql
+\ir ../objects/attempts/fn_iu_replays_recent.sql
+\ir ../objects/attempts/fn_iu_attempts_gather.sql
+\ir ../objects/attempts/fn_iu_attempts_page.sql
+\ir ../objects/attempts/fn_iu_attempts_newest.sql
+\ir ../objects/attempts/fn_iu_attempts_by_worker.sql
+\ir ../objects/attempts/fn_iu_attempts_by_run.sql
+\ir ../objects/attempts/fn_iu_attempts_by_batch.sql
+\ir ../objects/attempts/fn_iu_attempts_by_id.sql
+\ir ../objects/attempts/fn_iu_attempts_by_event.sql
+\ir ../objects/attempts/fn_iu_attempts_by_key.sql
 
 -- dead letters
 \ir ../objects/dead_letters/tables.sql
@@ -162,5 +178,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'f442980010dd3fb13a6d3d9c679a10a85b2d6656e93780b7f91f397011d90faf'
+    'e26fdf6ddb9596a25468d4bec594647e82d592b6d101af95be2762593de729de'
 );

@@ -29,7 +29,7 @@ begin
     for n in 1..4 loop
         insert into public.iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key, event_snapshot)
         values (
-            v_event, 'iu_probe_030_worker', (array['iu_probe_030.none', 'iu_probe_030.off', 'iu_probe_030.dry', 'iu_probe_030.dry'])[n],
+            v_event, 'iu_probe_030_worker_' || n, (array['iu_probe_030.none', 'iu_probe_030.off', 'iu_probe_030.dry', 'iu_probe_030.dry'])[n],
             'iu_probe_030:' || n, jsonb_build_object('event_id', v_event)
         ) returning * into v_letter;
         v_letters := v_letters || v_letter.dead_letter_id;

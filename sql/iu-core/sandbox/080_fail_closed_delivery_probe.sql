@@ -62,7 +62,7 @@ begin
                 'iu_probe_080.type', 'TEST/iu_probe_080', '080aaaaa-0000-4000-8000-000000000080', 'iu_probe_080', '{}'
             );
             insert into public.iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key)
-            values (v_event, 'iu_probe_080_' || v_number, v_route, 'iu_probe_080:letter:' || v_number)
+            values (v_event, 'iu_probe_080_letter_' || v_number, v_route, 'iu_probe_080:letter:' || v_number)
             returning dead_letter_id into v_letter;
             perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), (n & 4 > 0)::text, 'probe 080');
             perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), (n & 2 > 0)::text, 'probe 080');

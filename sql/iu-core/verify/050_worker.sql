@@ -3,10 +3,11 @@ do $proof$
 declare
     v_unattempted bigint;
 begin
-    perform public.fn_iu_proof_note('first attempts and replays are unique', '2', (
+    perform public.fn_iu_proof_note('each try and each dead letter are unique', '2', (
         select count(*)::text from pg_catalog.pg_index as i
         where i.indexrelid in (
-            to_regclass('public.first_attempt_is_made_once'), to_regclass('public.replay_is_made_once')
+            to_regclass('public.each_try_is_made_once'),
+            to_regclass('public.one_letter_for_each_event_worker_and_route')
         ) and i.indisunique and i.indisvalid
     ));
     select count(*) into v_unattempted

@@ -11,19 +11,12 @@ as $$
             where r.route_code = l.route_code and r.enabled and r.dry_run
                 and (
                     l.next_replay_at <= now()
-                    -- a route that was changed after the last try may be tried at once; each kind of try has its own index
+                    -- a route that was changed after the last try may be tried at once
                     or v.recorded_at > coalesce((
-                        select max(tried.created_at)
-                        from (
-                            select a.created_at from public.iu_route_attempt_log as a
-                            where a.attempt_no = 1 and a.event_id = l.event_id and a.route_no = r.route_no
-                                and a.worker_no = (
-                                    select n.name_no from public.iu_audit_name as n where n.name = l.worker_name
-                                )
-                            union all
-                            select a.created_at from public.iu_route_attempt_log as a
-                            where a.attempt_no > 1 and a.idempotency_key = l.idempotency_key
-                        ) as tried
+                        select max(a.created_at) from public.iu_route_attempt_log as a
+                        where a.event_id = l.event_id and a.route_no = r.route_no and a.worker_no = (
+                            select n.name_no from public.iu_audit_name as n where n.name = l.worker_name
+                        )
                     ), l.created_at)
                 )
         )

@@ -31,7 +31,7 @@ begin
     left join public.iu_audit_name as n on n.name_no = a.route_no
     where a.batch_id = batch.batch_id and a.decision = 'failed'
     order by o.event_seq
-    on conflict (idempotency_key) do nothing;
+    on conflict do nothing;
     get diagnostics v_written = row_count;
     return v_written;
 end

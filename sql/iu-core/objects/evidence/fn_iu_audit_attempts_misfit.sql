@@ -30,6 +30,7 @@ as $$
             then 'names an event that its batch did not read'
             when o.event_seq < lag(o.event_seq) over (partition by a.batch_id order by a.attempt_id)
             then 'is out of the order of events'
+            when a.attempt_id > coalesce(b.last_attempt_id, 0) then 'has a higher number than its batch says'
             when a.created_at < b.started_at - interval '1 minute'
                 or a.created_at > b.finished_at + interval '1 minute'
             then 'is dated outside its batch'
@@ -47,7 +48,8 @@ as $$
             when a.decision = 'failed' and l.dead_letter_id is null then 'failed and was not set aside'
             when a.decision = 'failed' and a.error_detail is distinct from l.failure_detail and not exists (
                 select from public.iu_route_attempt_log as r
-                where r.idempotency_key = l.idempotency_key and r.attempt_no > 1 and r.decision = 'failed'
+                where r.event_id = a.event_id and r.worker_no = a.worker_no and r.route_no = a.route_no
+                    and r.attempt_no > 1 and r.decision = 'failed'
             )
             then 'tells another error than its dead letter'
         end as fault
@@ -58,9 +60,8 @@ as $$
         left join public.iu_audit_name as n on n.name_no = a.route_no
         left join public.iu_outbound_route_version as v on v.route_version = a.route_version
         left join public.iu_route_dead_letter as l on a.decision = 'failed'
-            and l.idempotency_key = public.fn_iu_idempotency_key(
-                fn_iu_audit_attempts_misfit.worker_name, a.event_id, n.name
-            )
+            and l.event_id = a.event_id and l.worker_name = fn_iu_audit_attempts_misfit.worker_name
+            and coalesce(l.route_code, '-') = coalesce(n.name, '-')
     )
     select j.batch_id, j.attempt_id, format('attempt %s of batch %s %s', j.attempt_id, j.batch_id, j.fault)
     from judged as j where j.fault is not null

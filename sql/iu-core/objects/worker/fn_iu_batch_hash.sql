@@ -6,7 +6,7 @@ return sha256(convert_to(
         '|', encode((batch).previous_hash, 'hex'), (batch).batch_id, (batch).worker_name, (batch).event_domain,
         coalesce((batch).run_ref, ''), extract(epoch from (batch).started_at), extract(epoch from (batch).finished_at),
         (batch).seen, (batch).attempts_written, (batch).dry_run, (batch).skipped, (batch).failed, (batch).dead_lettered,
-        (batch).first_event_seq, (batch).last_event_seq
+        (batch).first_event_seq, (batch).last_event_seq, coalesce((batch).last_attempt_id, 0)
     ), 'UTF8'
 ));
 comment on function public.fn_iu_batch_hash(public.iu_route_batch) is

@@ -4,6 +4,9 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    if facts.attempts_written > 0 then
+        facts.last_attempt_id := currval('public.iu_route_attempt_log_attempt_id_seq');
+    end if;
     facts.finished_at := clock_timestamp();
     facts.batch_hash := public.fn_iu_batch_hash(facts);
     insert into public.iu_route_batch overriding system value select facts.*;
@@ -15,8 +18,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_batch_record(public.iu_route_batch) is
-'Finishes and writes the ledger row of a batch, adds its counts to the worker''s tally, and returns
-its hash.';
+'Finishes and writes the ledger row of a batch, with the highest attempt_id that this session has drawn;
+adds its counts to the worker''s tally, and returns its hash. The caller has written the attempts.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batch_record(public.iu_route_batch)',

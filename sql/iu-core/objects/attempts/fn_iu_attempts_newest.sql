@@ -1,0 +1,22 @@
+create or replace function public.fn_iu_attempts_newest(
+    row_limit int default 20, before_attempt_id bigint default null
+)
+returns setof public.iu_attempt
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+    perform public.fn_iu_row_limit_require(row_limit);
+    return query select p.* from public.fn_iu_attempts_page(null, null, before_attempt_id, row_limit) as p;
+end
+$$;
+comment on function public.fn_iu_attempts_newest(int, bigint) is
+'The newest attempts, newest first, at most row_limit; with before_attempt_id those that are older than it,
+the next page. Columns of the view iu_route_attempt. Cost grows with row_limit and the number of workers,
+not with the audit. Raises IU301 for a row_limit outside 1 to 10000. Takes no lock.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_attempts_newest(int, bigint)',
+    'inspect'
+);

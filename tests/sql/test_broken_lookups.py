@@ -1,0 +1,91 @@
+"""Each behaviour of the look-ups is seen to fail where what it holds is taken away."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+import pytest
+from test_behaviours import HERE, connection, play
+
+__all__ = ["connection"]
+
+AT_ONCE: Final = "attempts/attempts_of_batches_that_ran_at_once_come_in_their_own_order"
+
+EDITS: Final = {
+    "a batch on both sides of a page is left out": (
+        AT_ONCE,
+        "fn_iu_batches_around(bigint)",
+        ("b.last_attempt_id >= fn_iu_batches_around.attempt_id", "false"),
+    ),
+    "the ledger is read no further than to the first batch that fills a page": (
+        AT_ONCE,
+        "fn_iu_attempts_gather(text, text, bigint, int)",
+        ("and v_batch.last_attempt_id < v_least", ""),
+    ),
+    "an event that lies on both sides of a page is told whole": (
+        "attempts/a_page_goes_on_where_the_page_before_it_ended",
+        "fn_iu_attempts_of_batch(public.iu_route_batch, bigint, int)",
+        ("and l.attempt_id < before_attempt_id", ""),
+    ),
+    "the bisection stops too early": (
+        "attempts/a_page_goes_on_where_the_page_before_it_ended",
+        "fn_iu_batch_seq_before(public.iu_route_batch, bigint)",
+        ("v_high := v_middle - 1", "v_high := v_low"),
+    ),
+    "replays are left out": (
+        "attempts/the_newest_attempts_may_be_replays_without_a_batch",
+        "fn_iu_replays_recent(text, text, bigint, int)",
+        ("a.attempt_no > 1", "a.attempt_no > 9"),
+    ),
+    "a dropped batch ends the search": (
+        "attempts/the_newest_attempts_are_found_after_rounds_of_retention",
+        "fn_iu_attempts_gather(text, text, bigint, int)",
+        ("v_found >= row_limit and", "v_place > 3 or"),
+    ),
+    "a key is split at its first colon": (
+        "attempts/a_key_leads_to_its_attempts_whatever_the_names_in_it",
+        "fn_iu_attempts_by_key(text)",
+        ("^(.+):", "^([^:]+):"),
+    ),
+    "the letter's key is that of the first attempt too": (
+        "attempts/a_key_leads_to_its_attempts_whatever_the_names_in_it",
+        "fn_iu_attempts_by_key(text)",
+        ("(a.attempt_no = 1) = wanted.is_first", "true"),
+    ),
+}
+
+STATEMENTS: Final = {
+    "an event, a worker and a route may have two letters": (
+        "dead_letters/an_event_worker_and_route_have_one_letter",
+        "drop index public.one_letter_for_each_event_worker_and_route",
+    ),
+    "the log of attempts has no primary key": (
+        "retention/a_publication_of_all_tables_does_not_stop_a_round",
+        "alter table public.iu_route_attempt_log drop constraint each_try_is_made_once",
+    ),
+}
+
+
+def fails(connection: psycopg.Connection, behaviour: str, breach: str) -> None:
+    text = (HERE / f"{behaviour}.sql").read_text(encoding="utf-8")
+    noticed = pytest.raises(AssertionError, match=r"expected|does not hold|nothing refused|55000|IU104")
+    with noticed, connection.transaction(force_rollback=True):
+        connection.execute(breach.encode())
+        play(connection, text)
+
+
+@pytest.mark.parametrize("breach", EDITS)
+def test_a_wrong_look_up_is_noticed(connection: psycopg.Connection, breach: str) -> None:
+    behaviour, function, (right, wrong) = EDITS[breach]
+    row = connection.execute(
+        "select pg_get_functiondef(%s::regprocedure)", (f"public.{function}",)
+    ).fetchone()
+    assert row is not None
+    assert right in row[0]
+    fails(connection, behaviour, row[0].replace(right, wrong))
+
+
+@pytest.mark.parametrize("breach", STATEMENTS)
+def test_a_constraint_that_is_gone_is_noticed(connection: psycopg.Connection, breach: str) -> None:
+    fails(connection, *STATEMENTS[breach])
