@@ -114,7 +114,7 @@ class PayloadInvalid(Refusal):
 
 
 class PayloadNotRefsOnly(Refusal):
-    """The payload carries a body, a secret or a vector."""
+    """A key of the payload names a body, a secret or a vector, or a value is a vector or a private key."""
 
     default_code = "IU103"
 

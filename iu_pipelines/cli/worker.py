@@ -25,6 +25,10 @@ _WHY_STOPPED: Final = {
     "worker_busy": "another invocation of this worker is under way",
     "cancelled": "it was told to stop",
 }
+Create = Annotated[
+    bool, typer.Option("--create", help="Make the worker where it is new; it reads from the beginning.")
+]
+
 _CLOSED: Final = {"worker_gate_closed": gates.WORKER, "master_gate_closed": gates.MASTER}
 
 
@@ -58,6 +62,7 @@ def run(
     run_ref: Annotated[
         str | None, typer.Option(show_default=False, help="Your own name for this run.")
     ] = None,
+    create: Create = False,
 ) -> Answer:
     """Run the worker, batch by batch, until nothing is left or a limit is reached."""
     chosen = settings.load(worker_name=worker_name)
@@ -68,6 +73,8 @@ def run(
         linger_seconds=linger_seconds,
     )
     with call.connect() as gateway:
+        if not create:
+            worker.require(gateway, chosen.worker_name)
         drain = worker.drain(gateway, chosen.worker_name, limits, run_ref)
         made = list(_told(drain, call))
     return Answer(_totals(drain) | {"batches": made}, lambda: _print_totals(drain))
@@ -121,9 +128,12 @@ def seek(
     position: Annotated[str, typer.Argument(help="beginning, latest, or an event id.")],
     reason: Reason,
     worker_name: Worker = None,
+    create: Create = False,
 ) -> Answer:
     """Move the worker's cursor, with an audited reason."""
     chosen = settings.load(worker_name=worker_name)
+    if not create:
+        worker.require(gateway, chosen.worker_name)
     answer = worker.seek(gateway, chosen.worker_name, position, reason)
     title = f"Seek of {chosen.worker_name}"
     return Answer(answer, lambda: print_table(title, ("", "value"), answer.items(), empty="no answer"))

@@ -6,6 +6,7 @@ Stands on ``fn_iu_route_worker_run``, ``fn_iu_route_worker_seek``, ``iu_route_ba
 
 from __future__ import annotations
 
+import difflib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from uuid import UUID
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
+from iu_pipelines.errors import ArgumentInvalid
 
 _SQL: Final = Statements(__name__)
 
@@ -84,6 +86,25 @@ class RunLimits:
     max_batches: int | None = None
     max_seconds: float | None = None
     linger_seconds: float = 0.0
+
+
+def require(gateway: Queries, worker_name: str) -> None:
+    """Raise ArgumentInvalid where no worker of this name has a cursor.
+
+    The first run of a new name makes a durable worker, which reads from the beginning and holds retention
+    back: this asks before somebody makes one by a typing error. The default worker is always accepted.
+    """
+    if worker_name == DEFAULT_WORKER:
+        return
+    known = gateway.fetch_all(_SQL["names"], {"worker_name": worker_name})
+    names = [str(row["worker_name"]) for row in known]
+    if not any(row["is_asked_for"] for row in known):
+        near = difflib.get_close_matches(worker_name, names)
+        others = f"Similar: {', '.join(near)}." if near else f"There are: {', '.join(names[:5]) or 'none'}."
+        raise ArgumentInvalid(
+            f"no such worker: {worker_name!r}",
+            hint=f"{others} Add --create to make a new worker, which reads from the beginning.",
+        )
 
 
 def run_once(

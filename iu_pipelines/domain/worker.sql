@@ -3,6 +3,11 @@
 -- name: run_once
 select public.fn_iu_route_worker_run(%(worker_name)s, %(batch_limit)s::integer, %(run_ref)s) as answer;
 
+-- name: names
+select c.worker_name, c.worker_name = %(worker_name)s as is_asked_for
+from public.iu_route_worker_cursor as c
+order by c.worker_name;
+
 -- name: is_pending
 select public.fn_iu_route_worker_pending(%(worker_name)s) as is_pending;
 

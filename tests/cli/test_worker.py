@@ -8,8 +8,10 @@ import sys
 import time
 from uuid import uuid4
 
+import pytest
+
 from cli.emitting import emit
-from cli.running import Iu
+from cli.running import Iu, refused
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox
 
@@ -91,3 +93,29 @@ def test_batches_are_listed_and_shown_with_their_attempts(iu: Iu) -> None:
     assert [attempt["decision"] for attempt in shown["attempts"]] == ["dry_run"]
     assert "Attempts of batch" in iu("batch", "show", str(batch["batch_id"])).out
     assert "iu_outbound_default" in iu("batch", "list").out
+
+
+def test_a_worker_that_is_not_there_is_refused_with_similar_names(iu: Iu, gateway: Gateway) -> None:
+    for words in (("run", "--worker", "iu_outbond_default"), ("seek", "beginning", "--reason", "x")):
+        done = iu(*words, *(() if "--worker" in words else ("--worker", "iu_outbond_default")))
+        refused(done, 1, "no such worker: 'iu_outbond_default'", "Similar: iu_outbound_default", "--create")
+    refused(iu("run", "--worker", "night"), 1, "There are: iu_outbound_default.")
+    assert gateway.fetch_value("select count(*) from public.iu_route_worker_cursor") == 1
+
+
+def test_a_new_worker_is_made_when_asked_for_and_known_from_then_on(iu: Iu) -> None:
+    emit(iu)
+    assert iu("run", "--worker", "night", "--create", "--json").json["seen"] == 1
+    assert iu("run", "--worker", "night", "--json").json["seen"] == 0
+    assert iu("seek", "beginning", "--reason", "new", "--worker", "day", "--create").code == 0
+    assert iu("run", "--worker", "day", "--json").json["seen"] == 1
+
+
+def test_the_worker_of_the_environment_is_asked_for_as_well(iu: Iu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IU_WORKER_NAME", "nigth")
+    refused(iu("run"), 1, "no such worker: 'nigth'")
+
+
+def test_the_default_worker_is_made_without_being_asked_for(iu: Iu, gateway: Gateway) -> None:
+    gateway.execute("delete from public.iu_route_worker_cursor")
+    assert iu("run").code == 0

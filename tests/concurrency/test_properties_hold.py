@@ -21,8 +21,10 @@ from engine.scenarios import (
     held_cursor,
     idle_writer,
     late_commit,
+    missing_seam,
     overtaken,
     poisoned_batch,
+    trickle,
 )
 from engine.sessions import Session, opened
 
@@ -117,6 +119,22 @@ def test_a_flood_of_failures_sets_nothing_aside(database: str) -> None:
 
 def test_without_the_flood_guard_everything_is_set_aside(database: str) -> None:
     assert flood(breaking(database, broken.no_flood_guard)) == Report(harmed=40)
+
+
+def test_a_trickle_of_failures_sets_half_of_twenty_aside_and_no_more(database: str) -> None:
+    assert trickle(database) == Report(harmed=10)
+
+
+def test_without_the_guard_of_small_batches_the_whole_trickle_is_set_aside(database: str) -> None:
+    assert trickle(breaking(database, broken.guard_of_large_batches_alone)) == Report(harmed=40)
+
+
+def test_a_missing_seam_sets_nothing_aside(database: str) -> None:
+    assert missing_seam(database) == CLEAN
+
+
+def test_a_missing_seam_that_is_the_events_fault_sets_aside_one_by_one(database: str) -> None:
+    assert missing_seam(breaking(database, broken.class_42_is_the_events_fault)) == Report(harmed=5)
 
 
 def test_eight_writers_that_pause_and_roll_back_lose_nothing(database: str) -> None:

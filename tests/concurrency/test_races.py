@@ -76,6 +76,33 @@ def test_of_two_first_invocations_one_makes_the_cursor(pair: list[Session]) -> N
     assert judged(second) == CLEAN
 
 
+def _run_beside_a_stranger(pair: list[Session]) -> str:
+    """What a first invocation is told while another login holds an advisory lock on the worker's name."""
+    stranger, worker = pair
+    stranger.execute("select pg_advisory_lock(26997, hashtext(%s))", (WORKER,))
+    return str(run(worker)["status"])
+
+
+def test_an_advisory_lock_of_a_stranger_keeps_no_worker_from_its_first_run(pair: list[Session]) -> None:
+    assert _run_beside_a_stranger(pair) == "ran"
+
+
+def test_a_stranger_keeps_a_new_worker_busy_that_depends_on_an_advisory_lock(pair: list[Session]) -> None:
+    broken.advisory_lock_for_a_new_worker(pair[0])
+    assert _run_beside_a_stranger(pair) == "worker_busy"
+
+
+def test_a_second_first_invocation_waits_without_the_timeout(pair: list[Session]) -> None:
+    first, second = pair
+    broken.no_lock_timeout_for_a_new_worker(first)
+    second.execute("set lock_timeout = '300ms'")
+    first.execute("begin")
+    run(first)
+    began = time.monotonic()
+    assert run(second)["status"] == "worker_busy"
+    assert time.monotonic() - began >= 0.3
+
+
 def test_a_first_invocation_that_is_undone_leaves_the_name_free(pair: list[Session]) -> None:
     first, second = pair
     emit(first)

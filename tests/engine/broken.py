@@ -118,6 +118,24 @@ def queue_at_the_cursor(session: Session) -> None:
     _edit(session, "fn_iu_cursor_lock", (" skip locked", ""))
 
 
+def advisory_lock_for_a_new_worker(session: Session) -> None:
+    """A new worker's name is locked as any login can lock it."""
+    _edit(
+        session,
+        "fn_iu_cursor_lock",
+        (
+            "return public.fn_iu_cursor_make(worker_name);",
+            "return case when pg_try_advisory_xact_lock(26997, hashtext(worker_name)) "
+            "then public.fn_iu_cursor_make(worker_name) end;",
+        ),
+    )
+
+
+def no_lock_timeout_for_a_new_worker(session: Session) -> None:
+    """A second first invocation waits for the one before it."""
+    session.execute("alter function public.fn_iu_cursor_make(text) reset lock_timeout")
+
+
 def cursor_for_everybody(session: Session) -> None:
     """Locks nothing: two invocations of a worker read at once."""
     _edit(session, "fn_iu_cursor_lock", ("for no key update skip locked", ""))
@@ -126,6 +144,16 @@ def cursor_for_everybody(session: Session) -> None:
 def no_flood_guard(session: Session) -> None:
     """Sets everything aside, however much fails."""
     _edit(session, "fn_iu_flood_refuse", ("if ", "if false and "))
+
+
+def guard_of_large_batches_alone(session: Session) -> None:
+    """The real flood guard, but a batch of fewer than 20 events is never judged."""
+    _edit(session, "fn_iu_flood_refuse", ("if batch.seen < 20 then", "if false then"))
+
+
+def class_42_is_the_events_fault(session: Session) -> None:
+    """What is missing or not allowed counts as the event's fault."""
+    _edit(session, "fn_iu_fault_is_systemic", ("'42', ", ""))
 
 
 def retention_of_the_default_worker(session: Session) -> None:

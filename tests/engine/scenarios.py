@@ -184,6 +184,39 @@ def flood(url: str) -> Report:
         return judged(worker, harmed=harmed)
 
 
+def trickle(url: str, runs: int = 40) -> Report:
+    """So many runs of one event each after twenty good ones; all fail. Then their route is dry again."""
+    with opened(url) as (worker,):
+        emit_many(worker, 20, "structure_piece_split")
+        while run(worker, limit=1)["seen"]:
+            pass
+        make_live(worker)
+        for number in range(runs):
+            emit(worker, number)
+            with suppress(psycopg.DatabaseError):
+                run(worker, limit=1)
+        harmed = value(worker, "select count(*) from public.iu_route_dead_letter")
+        worker.execute("update public.iu_outbound_route set dry_run = true")
+        drain(worker)
+        return judged(worker, harmed=harmed)
+
+
+def missing_seam(url: str) -> Report:
+    """Five runs of one event each while the delivery function is missing; then it is there and refuses."""
+    with opened(url) as (worker,):
+        make_live(worker)
+        worker.execute("alter function public.fn_iu_route_deliver(uuid, text) rename to fn_iu_moved")
+        for number in range(5):
+            emit(worker, number)
+            with suppress(psycopg.DatabaseError):
+                run(worker, limit=1)
+        harmed = value(worker, "select count(*) from public.iu_route_dead_letter")
+        worker.execute("alter function public.fn_iu_moved(uuid, text) rename to fn_iu_route_deliver")
+        worker.execute("update public.iu_outbound_route set dry_run = true")
+        drain(worker)
+        return judged(worker, harmed=harmed)
+
+
 def _harmed(session: Session, bad: UUID) -> int:
     """Neighbours without a dry-run attempt, and letters that are not the one of the bad event."""
     well = value(session, "select count(*) from public.iu_route_attempt where decision = 'dry_run'")

@@ -87,7 +87,10 @@ def deaf(which: str = "") -> str:
 SEAM = replaced(
     "fn_iu_route_deliver(event_id uuid, route_code text) returns void language plpgsql", "begin end"
 )
-PAYLOADS = replaced("fn_iu_payload_check(safe_payload jsonb) returns void language plpgsql", "begin end")
+PAYLOADS = replaced(
+    "fn_iu_payload_check(safe_payload jsonb, listed_keys text[] default null) returns void language plpgsql",
+    "begin end",
+)
 NO_CHECK = "alter table public.iu_outbound_route drop constraint dry_run_is_enforced"
 RECORDS = [
     entry[2].removeprefix("public.")
@@ -293,6 +296,11 @@ EMITTING = [
         "create or replace function public.fn_iu_event_id() returns uuid language sql volatile"
         " return gen_random_uuid()",
         {"030_event_types_and_outbox": {"ids of events": "4"}},
+    ),
+    Breach(
+        "another default makes the ids",
+        "alter table public.event_outbox alter column event_id set default gen_random_uuid()",
+        {"030_event_types_and_outbox": {"default of event_id": "gen_random_uuid()"}},
     ),
     Breach(
         "numbers are drawn many at a time",

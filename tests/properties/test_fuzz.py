@@ -28,7 +28,8 @@ LONG = os.environ.get("IU_LONG") == "1"
 
 WORDS = [
     "body", "Body", "secret", "password", "token", "content", "vector", "pwd", "credentials", "embedding",
-    "authorization", "Cookie", "cookies",
+    "authorization", "Cookie", "cookies", "pass", "userPass", "sshkey", "signing_key", "api__key",
+    "content_type", "bodyId", "embedding_id", "token_count", "secret_ref", "password_hash",
     "b\u043edy", "\uff42ody", "bo\u200bdy",
     "child_count", "note", "ref", "\u017fecret", "api_key", "apiKey", "x\\",
     'bo"dy', "body\"", "\\body", "a:b", "",
@@ -510,6 +511,51 @@ def test_a_bulk_emit_refuses_what_an_emit_of_one_of_its_events_refuses(stage: St
         ask_often(2000 if LONG else 120, ask, st.lists(payload, min_size=1, max_size=4))
 
 
+REFERENCES = ["id", "ref", "type", "kind", "count", "version"]
+MEASURES = ["hash", "sha256", "digest", "bytes", "size", "length", "format", "encoding"]
+TAILS = ["", "text", "value", "of_it", "model", "name", "idx", "typed", "0"]
+SAMPLES = {"pass": "password", "key": "api_key"}
+
+
+def _key(word: str, endings: list[str], tail: str, start: str, between: str) -> str:
+    """A key such as `the_body_id` or `theBodyId`; an empty *between* stands for camelCase."""
+    parts = [part for part in (start, word, *endings, tail) if part]
+    if between:
+        return between.join(parts)
+    return parts[0] + "".join(part[0].upper() + part[1:] for part in parts[1:])
+
+
+def test_a_forbidden_word_passes_only_where_the_key_ends_behind_it_as_a_reference(stage: Stage) -> None:
+    event = {"event_type": "version_applied", "canonical_address": "A", "actor_ref": "x"}
+    event["subject_ref"] = str(uuid4())
+    with stage.session("workflow_admin") as session:
+        words = session.execute("select word, kind from public.fn_iu_payload_words()").fetchall()
+        seen: set[bool] = set()
+
+        def ask(arguments: tuple[Any, ...]) -> None:
+            (word, kind), endings, tail, start, between, nested = arguments
+            key = _key(SAMPLES.get(word, word), endings, tail, start, between)
+            payload = {"a": [{key: 1}]} if nested else {key: 1}
+            known = REFERENCES if kind == "secret" else REFERENCES + MEASURES
+            passes = bool(endings) and not tail and all(ending in known for ending in endings)
+            one = answer(session, _EMIT, (json.dumps(payload),))[0]
+            many = answer(session, CALLS["emit many"][0], (json.dumps([{**event, "safe_payload": payload}]),))
+            assert (one, many[0]) == (("ok",) * 2 if passes else ("IU103",) * 2), key
+            seen.add(passes)
+
+        ask_often(
+            3000 if LONG else 400,
+            ask,
+            st.sampled_from(words),
+            st.lists(st.sampled_from(REFERENCES + MEASURES), max_size=2),
+            st.sampled_from(TAILS),
+            st.sampled_from(["", "the", "x1"]),
+            st.sampled_from(["", "_", ".", ":", "-", "__"]),
+            st.booleans(),
+        )
+        assert seen == {True, False}
+
+
 PAYLOADS_OF_SIZE: dict[str, Callable[[int], str]] = {
     "a long text": lambda size: '{"a": "' + "x" * size + '"}',
     "many quotes": lambda size: '{"a": "' + '\\"' * (size // 2) + '"}',
@@ -538,8 +584,9 @@ def test_a_payload_that_is_nested_as_deep_as_it_can_costs_little(stage: Stage) -
 def test_a_look_that_costs_the_square_of_the_size_is_noticed(database: str) -> None:
     with opened(database) as (session,):
         session.execute(
-            "create or replace function public.fn_iu_payload_check(safe_payload jsonb) returns void language "
-            "plpgsql as $$ begin for i in 1..length(safe_payload::text) / 200 loop "
+            "create or replace function public.fn_iu_payload_check(safe_payload jsonb, listed_keys text[] "
+            "default null) returns void language plpgsql as $$ "
+            "begin for i in 1..length(safe_payload::text) / 200 loop "
             "perform octet_length(safe_payload::text); end loop; end $$"
         )
         text = PAYLOADS_OF_SIZE["many numbers"]

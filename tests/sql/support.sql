@@ -140,8 +140,12 @@ language sql as $$
     select w.word, s.key
     from public.fn_iu_payload_words() as w
     cross join lateral unnest(case w.word
-        when 'pass' then array['passw', 'password', 'passphrase']
-        when 'key' then array['apikey', 'api_key', 'private.key', 'access-key', 'secret:key']
+        when 'pass' then array[
+            'pass', 'passw', 'password', 'passwd', 'passwort', 'passphrase', 'passcode', 'passkey'
+        ]
+        when 'key' then array[
+            'apikey', 'api_key', 'api__key', 'private.key', 'access-key', 'secret:key', 'sshkey', 'signing_key', 'hmac_key'
+        ]
         else array[w.word]
     end) as s (key)
 $$;

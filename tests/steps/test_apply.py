@@ -257,3 +257,43 @@ def test_an_installer_who_may_create_roles_needs_no_more(installer: Callable[[st
     with installer("createrole") as ann:
         assert [result.name for result in migration.apply(ann)] == NAMES
         assert failed_lines(verification.verify(ann)) == []
+
+
+def test_a_lock_of_a_stranger_ends_a_migration_with_the_name_of_the_process(
+    database: str, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migration, "_RUNNERS_LOCK_WAIT", "200ms")
+    with Gateway(database, application_name="a stranger") as stranger, stranger.transaction() as session:
+        session.execute("select pg_advisory_xact_lock(%(key)s)", {"key": migration._LOCK_KEY})
+        for act in (lambda: migration.apply(gateway), lambda: migration.rollback(gateway, "080")):
+            with pytest.raises(IuError) as held:
+                act()
+            assert held.value.code == "55P03"
+            assert "a stranger" in (held.value.hint or "")
+    assert migration.apply(gateway) == []
+
+
+def id_default(gateway: Gateway) -> str:
+    return str(
+        gateway.fetch_value(
+            "select pg_get_expr(d.adbin, d.adrelid) from pg_attrdef as d "
+            "inner join pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum "
+            "where d.adrelid = 'public.event_outbox'::regclass and a.attname = 'event_id'"
+        )
+    )
+
+
+def test_after_an_upgrade_of_the_server_the_functions_are_applied_again(gateway: Gateway) -> None:
+    """What a pg_upgrade leaves: the default that the older server had, and a ledger of that server."""
+    wanted = id_default(gateway)
+    gateway.execute("alter table public.event_outbox alter column event_id set default gen_random_uuid()")
+    gateway.execute("update public.iu_schema_step set server_major = server_major - 1")
+    states = {state.name: state.status for state in plan.states(gateway)}
+    assert {name for name, status in states.items() if status != "applied"} == {"070_functions"}
+    failed = failed_lines(verification.verify(gateway, "030"))
+    assert [line.name for line in failed] == ["default of event_id"]
+    results = migration.apply(gateway)
+    assert [(result.name, result.action) for result in results] == [("070_functions", "reapplied")]
+    assert id_default(gateway) == wanted
+    assert failed_lines(verification.verify(gateway, "030")) == []
+    assert migration.apply(gateway) == []

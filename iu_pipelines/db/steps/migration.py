@@ -1,8 +1,9 @@
 """Migration: apply the steps that are pending, and roll applied ones back.
 
 Each step is applied in a transaction of its own; a rollback of several steps is one transaction. Runners are
-serialised by an advisory lock of the database. ``fn_iu_step_require`` lets a step wait for a lock for a
-fraction of a second only, so that nobody queues behind it for longer; then it is undone and tried again.
+serialised by an advisory lock of the database, for which each waits a minute. ``fn_iu_step_require`` lets a
+step wait for a lock for a fraction of a second only, so that nobody queues behind it for longer; then it is
+undone and tried again.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ StepAction = Literal["applied", "reapplied", "rolled_back"]
 _SQL: Final = Statements(__name__)
 _LOCK_SECONDS: Final = 60.0
 _ROLLBACK_LOCK_WAIT: Final = "2s"
+_RUNNERS_LOCK_WAIT: Final = "60s"
 _LOCK_CODES: Final = frozenset({"55P03", "40P01"})
 _LOCK_KEY: Final = 0x69755F73746570
 _CREATED_RELATION: Final = re.compile(r"^create (?:table|view|type) public\.(\w+)", re.MULTILINE)
@@ -130,8 +132,25 @@ def _alone(gateway: Gateway) -> Iterator[Session]:
     """Hold the runners' lock for the length of the transaction that is yielded."""
     with gateway.transaction() as session:
         session.execute("set local idle_in_transaction_session_timeout = 0")
-        session.execute(_SQL["lock_runners"], {"key": _LOCK_KEY})
+        _lock_runners(gateway, session)
         yield session
+
+
+def _lock_runners(gateway: Gateway, session: Session) -> None:
+    """Wait for the runner under way, not for ever: any login can hold an advisory lock."""
+    session.execute(f"set local lock_timeout = '{_RUNNERS_LOCK_WAIT}'")
+    try:
+        session.execute(_SQL["lock_runners"], {"key": _LOCK_KEY})
+    except IuError as error:
+        if error.code in _LOCK_CODES:
+            rows = gateway.fetch_all(_SQL["runners"], {"key": _LOCK_KEY})
+            holders = ", ".join(row["holder"] for row in rows) or "none is left now"
+            error.hint = (
+                "Another migration or rollback is under way, or a session holds its lock. "
+                f"Let it end, then try again. The lock is held here: {holders}."
+            )
+        raise
+    session.execute("set local lock_timeout to default")
 
 
 def _refuse_foreign_relations(gateway: Gateway, wanted: Sequence[PlannedStep]) -> None:

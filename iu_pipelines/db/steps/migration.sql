@@ -1,6 +1,19 @@
 -- name: lock_runners
 select pg_advisory_xact_lock(%(key)s);
 
+-- name: runners
+select
+    format(
+        'process %%s (%%s, %%s, %%s)', a.pid, a.usename,
+        coalesce(nullif(a.application_name, ''), 'no application name'), a.state
+    ) as holder
+from pg_locks as l
+inner join pg_stat_activity as a on a.pid = l.pid
+inner join pg_database as d on d.oid = l.database
+where
+    l.locktype = 'advisory' and l.granted and l.objsubid = 1 and d.datname = current_database()
+    and (l.classid::bigint << 32 | l.objid::bigint) = %(key)s;
+
 -- name: relations
 select c.relname::text as name
 from pg_class as c

@@ -23,15 +23,18 @@ Ledger = Mapping[StepKey, Mapping[str, Any]]
 """The rows of ``iu_schema_step`` by key."""
 
 _SQL: Final = Statements(__name__)
-_LEDGER_COLUMNS: Final = frozenset({"module", "step_name", "checksum", "applied_at", "applied_by"})
+_LEDGER_COLUMNS: Final = frozenset(
+    {"module", "step_name", "checksum", "applied_at", "applied_by", "server_major"}
+)
 
 
 @dataclass(frozen=True)
 class StepState:
     """A step as the ledger and the files see it.
 
-    ``changed`` is a repeatable step that will be applied again, ``edited`` one that must not have
-    changed, ``unknown`` one that only the ledger knows. ``name`` holds the module where that is not the core.
+    ``changed`` is a repeatable step that will be applied again, because its text has changed or it was
+    applied on a server of another major version; ``edited`` one that must not have changed; ``unknown`` one
+    that only the ledger knows. ``name`` holds the module where that is not the core.
     """
 
     name: str
@@ -60,8 +63,9 @@ def states(gateway: Gateway, *, root: Path | None = None) -> list[StepState]:
 def planned(gateway: Gateway, adding: Iterable[str] = (), *, root: Path | None = None) -> list[PlannedStep]:
     """Return the steps that a migration would apply, in order; *adding* names modules to install.
 
-    The functions of a module come again where their text or the schema of the module changes. Raises
-    StepRefused where a step was edited after it was applied, UsageError for a module that is not known.
+    The functions of a module come again where their text or the schema of the module changes, or the server's
+    major version. Raises StepRefused where a step was edited after it was applied, UsageError for a module
+    that is not known.
     """
     ledger = read_ledger(gateway)
     steps = load_stamped_steps(root, ledger, adding)
@@ -125,10 +129,10 @@ def _state(key: StepKey, step: Step | None, row: Mapping[str, Any] | None) -> St
     status: StepStatus
     if step is None:
         status = "unknown"
-    elif row["checksum"] == step.checksum:
-        status = "applied"
-    else:
+    elif row["checksum"] != step.checksum:
         status = "changed" if step.is_repeatable else "edited"
+    else:
+        status = "changed" if step.is_repeatable and not row["is_of_this_server"] else "applied"
     return StepState(str(key), status, row["applied_at"], row["applied_by"])
 
 

@@ -65,6 +65,7 @@ create table public.iu_schema_step (
     checksum text not null,
     applied_at timestamptz not null default clock_timestamp(),
     applied_by text not null default session_user,
+    server_major int not null default current_setting('server_version_num')::int / 10000,
     constraint iu_schema_step_pkey primary key (module, step_name),
     constraint module_is_a_folder_of_steps check (module ~ '^iu-[a-z0-9-]{1,50}$'),
     constraint checksum_is_a_sha256 check (checksum ~ '^[0-9a-f]{64}$')
@@ -72,7 +73,8 @@ create table public.iu_schema_step (
 comment on table public.iu_schema_step is
 'The ledger of steps: one row for each step that is applied, with the sha256 of its text. module is
 the folder below sql that the step is in. requires names the steps that it stands on, as
-module/step.';
+module/step. server_major is the major version of the server that it was applied on: a functions step is
+applied again on another one.';
 
 create table public.iu_schema_access (
     module text not null,
@@ -186,7 +188,7 @@ begin
     insert into public.iu_schema_step as s (module, step_name, requires, checksum)
     values (module, step_name, v_requires, checksum)
     on conflict on constraint iu_schema_step_pkey do update
-    set requires = excluded.requires, checksum = excluded.checksum,
+    set requires = excluded.requires, checksum = excluded.checksum, server_major = excluded.server_major,
         applied_at = clock_timestamp(), applied_by = session_user;
     perform set_config('iu.step_requires', '', true);
 end
@@ -371,5 +373,5 @@ $owner$;
 
 select public.fn_iu_step_record(
     'iu-core', '010_roles_and_ledger',
-    'e826752f800d4788274a234e91946985efa9e7fb92f8146fa3db02e1844b1500'
+    '63ec5db045c157f6d19ed8f3d3ec5b1b7748e412f872ef1d05069056b5ddf369'
 );

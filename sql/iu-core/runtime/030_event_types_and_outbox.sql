@@ -10,11 +10,13 @@ create table public.event_type_registry (
     event_subject_table text not null default 'information_unit',
     payload_keys text[],
     enabled boolean not null default true,
-    constraint event_type_is_a_name check (event_type ~ '^[a-z][a-z0-9_.]{0,62}$')
+    constraint event_type_is_a_name check (event_type ~ '^[a-z][a-z0-9_.]{0,62}$'),
+    constraint payload_keys_hold_no_null check (array_position(payload_keys, null) is null)
 );
 comment on table public.event_type_registry is
 'Which event types may be emitted, and what is the same for every event of the type. payload_keys:
-the keys that a payload may have at its top level; null allows every key that is not forbidden.';
+the keys that a payload may have at its top level, whatever their names; null allows every key that
+is not forbidden.';
 
 create table public.event_outbox (
     emitted_xid xid8 not null default pg_current_xact_id(),
@@ -72,5 +74,5 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 
 select public.fn_iu_step_record(
     'iu-core', '030_event_types_and_outbox',
-    '51d32b81ed28422592ac683536baacdb28a487d837a34a8411077c921b1eed36'
+    '8b3aca7782e649c9443da1080ebfacd626641822417ef4db1dba7ff401a535eb'
 );

@@ -24,7 +24,7 @@ create index iu_outbound_route_version_by_code on public.iu_outbound_route_versi
 comment on table public.iu_outbound_route_version is
 'Every state that an outbound route has had: append-only, written by trg_iu_route_version. An
 attempt names the version under which it was made, so the audit shows the target of that moment. A
-deleted route leaves a disabled version.';
+route that is deleted or renamed leaves a disabled version under its old code.';
 
 create table public.iu_outbound_route (
     route_code text primary key,
@@ -69,5 +69,5 @@ from recorded as r inner join known on known.name = r.route_code;
 
 select public.fn_iu_step_record(
     'iu-core', '040_routes',
-    'fa7458db34b60f191142e285c1724c080336b4abbe9f410b8e8723c51e2c9b1f'
+    'dfe503c5fe8375c66257a853907a406efb7aaa01366805b06cab68cc99f73c44'
 );

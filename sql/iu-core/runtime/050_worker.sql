@@ -173,9 +173,9 @@ create table public.iu_route_attempt_tally (
     sent bigint not null default 0
 ) with (fillfactor = 50);
 comment on table public.iu_route_attempt_tally is
-'Running counts of iu_route_attempt_log, so that nobody counts the log: a row a worker, and a few
-rows for replays (replay:N, one of several so that replays at once do not wait for one another).
-The sum is exact.';
+'Running counts of iu_route_attempt_log, so that nobody counts the log: a row a worker, under its
+name, and a few rows for replays (replay/N, which no worker can be called; one of several, so that
+replays at once do not wait for one another). The sum is exact.';
 
 create table public.iu_route_dead_letter (
     dead_letter_id uuid primary key default gen_random_uuid(),
@@ -236,5 +236,5 @@ events, 16 bytes each, in the order of event_seq.';
 
 select public.fn_iu_step_record(
     'iu-core', '050_worker',
-    'f3bcfb2fe745a5a36af46e915017d4574a7f493bba235d6c9fb411e9909c2ef1'
+    '94f0dbf955cff06c01d368d5ced82daaeda30210939e6fe53be1cc8c59830fd9'
 );

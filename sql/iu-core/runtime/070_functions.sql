@@ -106,6 +106,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_read.sql
+\ir ../objects/worker/fn_iu_cursor_make.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
@@ -178,5 +179,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'e26fdf6ddb9596a25468d4bec594647e82d592b6d101af95be2762593de729de'
+    '8ecfd9e335f3637f77211d46169a70b379f5ccb2628c953f1d17d16ffffb9679'
 );

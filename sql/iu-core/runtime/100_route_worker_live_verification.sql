@@ -45,7 +45,8 @@ begin
     perform public.fn_iu_proof_note(
         'L7 audit: attempts and dead letters', format('%s/%s', v_ledger.attempts, v_ledger.letters),
         format('%s/%s', (v_audit ->> 'attempts')::bigint - (
-            select coalesce(sum(t.attempts), 0) from public.iu_route_attempt_tally as t where starts_with(t.tally_key, 'replay:')
+            select coalesce(sum(t.attempts), 0) from public.iu_route_attempt_tally as t
+            where starts_with(t.tally_key, 'replay/')
         ), v_audit ->> 'dead_letters')
     );
     perform public.fn_iu_proof_note(
@@ -64,5 +65,5 @@ $proof$;
 
 select public.fn_iu_step_record(
     'iu-core', '100_route_worker_live_verification',
-    '7b1e85ea73c3b7a6832d440fb341691118cf5b1b7db66ebfc2b388c67a0a2d89'
+    'dc55a76675eb8525b12ebbc4f1e85f8b05687cbb211b4556f7d2e70037dc0998'
 );

@@ -68,19 +68,23 @@ begin
         (1, 'array', '[1]'), (2, 'text', '"a"'), (3, 'null', 'null'),
         (4, '9000 bytes', jsonb_build_object('note', repeat('x', 9000))::text),
         (5, '17 numbers', jsonb_build_object('deep', jsonb_build_array(to_jsonb(array(select generate_series(1, 17)))))::text),
-        (6, '16 numbers', jsonb_build_object('counts', array(select generate_series(1, 16)))::text)
+        (6, '16 numbers', jsonb_build_object('counts', array(select generate_series(1, 16)))::text),
+        (7, 'private key', '{"note": "-----BEGIN PRIVATE KEY-----"}'), (8, 'reference', '{"body_id": 1}')
     ) as t (place, label, payload);
     perform public.fn_iu_proof_note(
         'E4 a payload is a small object without a vector',
-        'array IU102, text IU102, null IU102, 9000 bytes IU102, 17 numbers IU103, 16 numbers done', v_line
+        'array IU102, text IU102, null IU102, 9000 bytes IU102, 17 numbers IU103, 16 numbers done, '
+        'private key IU103, reference done', v_line
     );
 
-    -- A key for each alternative of each pattern: (api|private)[_.:-]?key becomes api_key and private_key.
+    -- A key for each alternative of each pattern: (api|private)[_.:-]*key becomes api_key and private_key.
     select coalesce(string_agg(distinct format('%s in %s', w.word, f.label), ', '), 'none') into v_line
     from (
-        select concat(g.start, regexp_replace(regexp_replace(a.pattern, '^\([^)]*\)', ''), '\[[^]]*\]\?', '_')) as word
+        select concat(g.start, regexp_replace(regexp_replace(a.pattern, '^\([^)]*\)', ''), '\[[^]]*\]\*', '_')) as word
         from public.fn_iu_payload_words() as k
-        cross join lateral regexp_split_to_table(k.key_pattern, '\|(?![^(]*\))') as a (pattern)
+        cross join lateral regexp_split_to_table(
+            regexp_replace(k.key_pattern, '\(\?[^)]*\)', '', 'g'), '\|(?![^(]*\))'
+        ) as a (pattern)
         left join lateral string_to_table(substring(a.pattern from '^\(([^)]*)\)'), '|') as g (start) on true
     ) as w
     cross join (values
@@ -111,7 +115,7 @@ begin
         )
     ));
     perform public.fn_iu_proof_note(
-        'E7 one bad event among many, and all that was emitted so far', 'IU103, event_outbox +8',
+        'E7 one bad event among many, and all that was emitted so far', 'IU103, event_outbox +9',
         format('%s, event_outbox +%s', v_line, public.fn_iu_probe_delta(v_base, 'event_outbox'))
     );
 

@@ -30,6 +30,13 @@ begin
         where s.seqrelid = pg_get_serial_sequence('public.event_outbox', 'event_seq')::regclass
     ) = 1 then 'it is' else 'it is not' end);
     perform public.fn_iu_proof_note('ids of events are UUIDv7', '7', substr(public.fn_iu_event_id()::text, 15, 1));
+    perform public.fn_iu_proof_note('default of event_id', coalesce(
+        to_regprocedure('pg_catalog.uuidv7()')::text, to_regprocedure('public.fn_iu_event_id()')::text
+    ), (
+        select pg_get_expr(d.adbin, d.adrelid) from pg_catalog.pg_attrdef as d
+        inner join pg_catalog.pg_attribute as a on a.attrelid = d.adrelid and a.attnum = d.adnum
+        where d.adrelid = 'public.event_outbox'::regclass and a.attname = 'event_id'
+    ));
     perform public.fn_iu_proof_note('outbox lives in the cluster it is anchored in', 'it does', case when (
         select a.system_identifier from public.event_outbox_cluster as a order by a.anchor_no desc limit 1
     ) = (select c.system_identifier from pg_control_system() as c) then 'it does' else 'another cluster' end);

@@ -46,7 +46,7 @@ begin
     perform public.fn_iu_proof_note('tallies that differ from the ledger and the replays', 'none', coalesce((
         select string_agg(coalesce(t.tally_key, k.tally_key), ', ' order by coalesce(t.tally_key, k.tally_key))
         from (
-            select case when y.tally_key like 'replay:%' then 'replay' else y.tally_key end as tally_key,
+            select case when y.tally_key like 'replay/%' then 'replay/' else y.tally_key end as tally_key,
                 sum(y.attempts) as attempts, sum(y.failed) as failed, sum(y.sent) as sent
             from public.iu_route_attempt_tally as y group by 1
         ) as t
@@ -55,7 +55,7 @@ begin
                 sum(b.attempts_written - b.dry_run - b.skipped - b.failed) as sent
             from public.iu_route_batch as b group by b.worker_name
             union all
-            select 'replay', count(*), count(*) filter (where a.decision = 'failed'), count(*) filter (where a.decision = 'sent')
+            select 'replay/', count(*), count(*) filter (where a.decision = 'failed'), count(*) filter (where a.decision = 'sent')
             from public.iu_route_attempt_log as a where a.attempt_no > 1 having count(*) > 0
         ) as k on k.tally_key = t.tally_key
         where (t.attempts, t.failed, t.sent) is distinct from (k.attempts, k.failed, k.sent)

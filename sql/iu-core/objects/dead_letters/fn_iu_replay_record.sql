@@ -17,13 +17,13 @@ begin
         letter.idempotency_key, run_ref
     );
     perform public.fn_iu_tally_add(
-        'replay:' || pg_backend_pid() % 256, 1, (decision = 'failed')::int, (decision = 'sent')::int
+        'replay/' || pg_backend_pid() % 256, 1, (decision = 'failed')::int, (decision = 'sent')::int
     );
 end
 $$;
 comment on function public.fn_iu_replay_record(public.iu_route_dead_letter, int, text, text, text) is
 'Writes the attempt of a replay into the audit, under the letter''s own key, and adds it to the
-tally.';
+tally, under a key that no worker can have: the name of a worker holds no slash.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_replay_record(public.iu_route_dead_letter, int, text, text, text)',

@@ -22,16 +22,19 @@ begin
         event_domain, event_type, event_stream, delivery_lane, canonical_address, event_subject_table,
         event_subject_ref, actor_ref, payload_classification, safe_payload
     )
-    select r.event_domain, r.event_type, r.event_stream, r.delivery_lane, canonical_address, r.event_subject_table,
-        subject_ref, actor_ref, r.payload_classification, safe_payload
+    select r.event_domain, r.event_type, r.event_stream, r.delivery_lane, canonical_address,
+        r.event_subject_table, subject_ref, actor_ref, r.payload_classification, safe_payload
     from public.event_type_registry as r
     where r.event_type = fn_iu_emit_event.event_type and r.enabled
         and (r.payload_keys is null or safe_payload - r.payload_keys = '{}')
     returning event_id into v_id;
     if v_id is null then
         perform public.fn_iu_event_check(event_type, canonical_address, subject_ref, actor_ref, safe_payload);
-        -- the type was opened in between
-        return public.fn_iu_emit_event(event_type, canonical_address, subject_ref, actor_ref, safe_payload);
+        -- The type was opened between the two statements. A bulk emit inserts or raises: nothing is repeated.
+        select e into strict v_id from public.fn_iu_emit_events(jsonb_build_array(jsonb_build_object(
+            'event_type', event_type, 'canonical_address', canonical_address, 'subject_ref', subject_ref,
+            'actor_ref', actor_ref, 'safe_payload', safe_payload
+        ))) as e;
     end if;
     return v_id;
 end

@@ -13,18 +13,23 @@ begin
     perform public.fn_iu_argument_require('canonical_address', canonical_address, 1000);
     perform public.fn_iu_argument_require('actor_ref', actor_ref, 200);
     if subject_ref is null or safe_payload is null then
-        raise exception 'argument % is null', case when subject_ref is null then 'subject_ref' else 'safe_payload' end using
-            errcode = 'IU104', hint = 'subject_ref is the uuid of the subject, safe_payload an object; {} says nothing more.';
+        raise exception 'argument % is null',
+            case when subject_ref is null then 'subject_ref' else 'safe_payload' end using
+            errcode = 'IU104',
+            hint = 'subject_ref is the uuid of the subject, safe_payload an object; {} says nothing more.';
     end if;
     v_type := public.fn_iu_event_type_require(event_type);
     if jsonb_typeof(safe_payload) <> 'object' then
         raise exception 'payload is % and not an object', jsonb_typeof(safe_payload) using
-            errcode = 'IU102', hint = 'Send an object of references and counts, for example {"child_count": 2}.';
+            errcode = 'IU102',
+            hint = 'Send an object of references and counts, for example {"child_count": 2}.';
     end if;
-    perform public.fn_iu_payload_check(safe_payload);
-    select k into v_stranger from jsonb_object_keys(safe_payload) as k where k <> all (v_type.payload_keys) limit 1;
+    perform public.fn_iu_payload_check(safe_payload, v_type.payload_keys);
+    select k into v_stranger from jsonb_object_keys(safe_payload) as k
+    where v_type.payload_keys is not null and (k = any (v_type.payload_keys)) is not true limit 1;
     if v_stranger is not null then
-        raise exception 'payload key % is not allowed for %', quote_literal(left(v_stranger, 100)), event_type using
+        raise exception 'payload key % is not allowed for %',
+            quote_literal(left(v_stranger, 100)), event_type using
             errcode = 'IU102', hint = 'Allowed: ' || array_to_string(v_type.payload_keys, ', ');
     end if;
 end

@@ -1,4 +1,4 @@
-create or replace function public.fn_iu_payload_check(safe_payload jsonb)
+create or replace function public.fn_iu_payload_check(safe_payload jsonb, listed_keys text[] default null)
 returns void
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
@@ -19,16 +19,26 @@ begin
             errcode = 'IU102',
             hint = 'An event carries references and counts; leave the rest where it is kept.';
     end if;
-    v_keys := jsonb_path_query_array(safe_payload, 'strict $.** ? (@.type() == "object").keyvalue().key');
+    -- A key of the top level that the registry lists for the type is not judged; one below it is.
+    v_keys := jsonb_path_query_array(
+        safe_payload, 'strict $.**{1 to last} ? (@.type() == "object").keyvalue().key'
+    ) || jsonb_path_query_array(
+        case when listed_keys is null then safe_payload else safe_payload - listed_keys end,
+        'strict $ ? (@.type() == "object").keyvalue().key'
+    );
     for v_key in
         select k.key from jsonb_array_elements_text(v_keys) as k (key)
         where lower(v_keys::text collate "C") ~ public.fn_iu_payload_words_regexp()
             or v_keys::text ~ '[^A-Za-z0-9_.:"-][^"]*"[],]|""|\\'
     loop
-        if v_key ~* public.fn_iu_payload_key_regexp() then
+        -- as it is, and with its words apart, so that userPass is seen as user_Pass
+        if v_key ~* public.fn_iu_payload_key_regexp()
+            or regexp_replace(v_key, '([a-z0-9])([A-Z])', '\1_\2', 'g') ~* public.fn_iu_payload_key_regexp()
+        then
             raise exception 'payload is not refs-only: key %', quote_literal(left(v_key, 100)) using
                 errcode = 'IU103',
-                hint = 'Send a reference to it instead; no key may name a body, secret or vector.';
+                hint = 'No key may name a body, secret or vector. Send a reference to it, under a key that '
+                    'says so, for example body_id or secret_ref.';
         elsif v_key !~ '^[A-Za-z0-9_.:-]+$' then
             raise exception 'payload is not refs-only: key % holds other characters than A-Z a-z 0-9 _ . : -',
                 quote_literal(left(v_key, 100)) using
@@ -36,6 +46,11 @@ begin
                 hint = 'Name the keys in plain ASCII, so that what they hold can be judged.';
         end if;
     end loop;
+    if safe_payload::text ~ '-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY' then
+        raise exception 'payload is not refs-only: a value holds the header of a private key' using
+            errcode = 'IU103',
+            hint = 'Send a reference to the key instead. This is the only look at values.';
+    end if;
     select max((select count(*) from jsonb_array_elements(a.items) as i where jsonb_typeof(i) = 'number'))
     into v_numbers
     from jsonb_path_query(safe_payload, 'strict $.** ? (@.type() == "array" && @.size() > 16)') as a (items);
@@ -46,9 +61,14 @@ begin
     end if;
 end
 $$;
-comment on function public.fn_iu_payload_check(jsonb) is
+comment on function public.fn_iu_payload_check(jsonb, text[]) is
 'The close look at a payload that is an object. Raises IU102 where it is larger than 8 KiB as text
-or nested deeper than 32 levels, and IU103 where a key at any depth names a body, secret or vector (in any
-case, as a part of the key too) or is not plain ASCII, or an array at any depth holds more than 16
-numbers.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_payload_check(jsonb)', 'inspect');
+or nested deeper than 32 levels, and IU103 where the name of a key at any depth names a body, secret or
+vector (fn_iu_payload_key_regexp; in any case, as a part of the key too) or is not plain ASCII, where an
+array at any depth holds more than 16 numbers, or where a value holds the header of a private key.
+Values are not looked at otherwise. listed_keys are names of the top level that are not judged.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function',
+    'public.fn_iu_payload_check(jsonb, text[])',
+    'inspect'
+);

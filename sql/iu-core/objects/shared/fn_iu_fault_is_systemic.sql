@@ -3,12 +3,14 @@ returns boolean
 language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
-    select left(state, 2) in ('08', '25', '40', '53', '54', '57', '58', 'F0', 'XX')
-        or state in ('55P03', '42501')
+    select state = 'P0004' or state <> '54000' and left(state, 2) in (
+        '03', '08', '0A', '0B', '0F', '0L', '0P', '0Z', '24', '25', '26', '28', '2B', '2D', '34', '39', '3B',
+        '3D', '3F', '40', '42', '53', '54', '55', '57', '58', '72', 'F0', 'HV', 'XX'
+    )
 $$;
 comment on function public.fn_iu_fault_is_systemic(text) is
-'Whether an error with this SQLSTATE is the fault of the system and not of the event in hand:
-connection, transaction state, serialization and deadlock, resources, limits, cancel and shutdown,
-input and output, lock timeout, privileges. Such an error ends the invocation; nothing is set
-aside.';
+'Whether an error with this SQLSTATE is the fault of the system and not of the event in hand: code or
+objects that are missing or wrong, privileges, connections, transactions, resources, locks, cancel and
+shutdown, input and output, internal errors. Such an error ends the invocation; nothing is set aside.
+Decision 019 lists every class with the reason.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_fault_is_systemic(text)', 'internal');

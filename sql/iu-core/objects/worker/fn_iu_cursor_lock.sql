@@ -19,31 +19,22 @@ begin
     if found then
         return v_cursor;
     end if;
-    -- Held by another invocation, or not there yet. The key is 'iu' and the name: of two first invocations
-    -- one makes the cursor, the other is told busy.
-    if not pg_try_advisory_xact_lock(26997, hashtext(worker_name)) then
+    -- Held by another invocation, or not there yet.
+    if exists (
+        select from public.iu_route_worker_cursor as c where c.worker_name = fn_iu_cursor_lock.worker_name
+    ) then
         return null;
     end if;
     -- A new cursor begins with what is there: not beside a round of retention that drops it (decision 040).
     if not public.fn_iu_retention_lock(for_round => false) then
         return null;
     end if;
-    -- A statement of its own, for its snapshot has to be taken after the lock.
-    if exists (
-        select from public.iu_route_worker_cursor as c where c.worker_name = fn_iu_cursor_lock.worker_name
-    ) then
-        return null;
-    end if;
-    insert into public.iu_route_worker_cursor (worker_name, worker_no, system_identifier)
-    values (
-        worker_name, public.fn_iu_name_intern(worker_name), (public.fn_iu_cluster_newest()).system_identifier
-    )
-    returning * into v_cursor;
-    return v_cursor;
+    return public.fn_iu_cursor_make(worker_name);
 end
 $$;
 comment on function public.fn_iu_cursor_lock(text) is
 'Locks the cursor of a worker until the end of the transaction and returns it; makes it, at the
-beginning, where the worker is new. Returns null where another invocation holds it, and waits for
-nobody; a new worker waits at most 50 ms for a round of retention, and then null comes back.';
+beginning, where the worker is new. Returns null where another invocation holds it or makes it, and
+waits for nobody, but 10 ms for one that makes it; a new worker waits at most 50 ms for a round of
+retention, and then null comes back.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cursor_lock(text)', 'internal');

@@ -17,7 +17,9 @@ begin
     if target not in ('beginning', 'latest') and v_event.event_id is null then
         raise exception 'unknown position % for worker %', quote_literal(target), given.worker_name using
             errcode = 'IU501',
-            hint = format('Give beginning, latest, or the id of an event of domain %s.', given.event_domain);
+            hint = format(
+                'Give beginning, or the id of an event of domain %s after which to go on.', given.event_domain
+            );
     end if;
     -- Nothing of the old windows is kept: the marks and late transactions belong to snapshots that are given
     -- up. anchored_seq says which events owe no attempt, and own events up to there count as read.

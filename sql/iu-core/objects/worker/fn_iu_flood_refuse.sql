@@ -1,5 +1,6 @@
--- enable_seqscan off: the failures of the batch are found by failed_attempts_by_batch, also where the audit
--- was never analysed (decision 011).
+-- enable_seqscan off: failures are found by failed_attempts_by_batch, earlier batches by
+-- iu_route_batch_by_worker and letters by iu_route_dead_letter_by_event, also where the tables were never
+-- analysed (decision 011).
 create or replace function public.fn_iu_flood_refuse(batch public.iu_route_batch)
 returns void
 language plpgsql stable
@@ -8,25 +9,56 @@ set jit = off
 set enable_seqscan = off
 as $$
 declare
-    v_failed int;
+    v_earlier bigint [] := array[]::bigint [];
+    v_seen int := batch.seen;
+    v_failed bigint;
 begin
-    if batch.seen < 20 or batch.failed * 2 <= batch.seen then
-        return;
+    -- A smaller batch is judged with the batches before it, down to the one with which 20 events are
+    -- complete. Batches of 20 or more were judged alone and end the run: at most 38 events are looked at
+    -- (decision 019).
+    if batch.seen < 20 then
+        select coalesce(array_agg(b.batch_id), '{}'), (batch.seen + coalesce(sum(b.seen), 0))::int
+        into v_earlier, v_seen
+        from (
+            select k.batch_id, k.seen, coalesce(sum(k.seen) over newer, 0) as newer_seen,
+                max(k.seen) over until as largest
+            from (
+                select e.batch_id, e.seen from public.iu_route_batch as e
+                where e.worker_name = batch.worker_name order by e.batch_id desc limit 19
+            ) as k
+            window until as (order by k.batch_id desc),
+                newer as (order by k.batch_id desc rows between unbounded preceding and 1 preceding)
+        ) as b
+        where b.largest < 20 and batch.seen + b.newer_seen < 20;
     end if;
+    -- A failure of an earlier batch whose letter is closed counts no more: that is the way on for a worker
+    -- whose newest events failed before the cause was repaired.
     select count(distinct a.event_id) into v_failed from public.iu_route_attempt_log as a
-    where a.batch_id = batch.batch_id and a.decision = 'failed';
-    if v_failed * 2 > batch.seen then
-        raise exception '% of % events of the batch failed: a fault of the system and not of the events',
-            v_failed, batch.seen using
+    where a.batch_id = any (v_earlier || batch.batch_id) and a.decision = 'failed' and (
+        a.batch_id = batch.batch_id or exists (
+            select from public.iu_route_dead_letter as l
+            where l.event_id = a.event_id and l.worker_name = batch.worker_name and l.resolution is null
+        )
+    );
+    if v_seen >= 20 and v_failed * 2 > v_seen then
+        raise exception '% of % events of % failed: a fault of the system and not of the events',
+            v_failed, v_seen, case
+                when v_earlier = '{}' then 'the batch'
+                else format('the batch and the %s before it', cardinality(v_earlier))
+            end using
             errcode = 'IU302',
-            hint = 'Nothing was set aside and the cursor has not moved. '
-                'Mend the cause (see the routes and the seam) and run again.';
+            hint = 'Nothing was set aside and the cursor has not moved. Repair the cause (see the routes, the '
+                'seam and the open dead letters), replay the letters of these batches, and run again. '
+                'A letter that is closed does not count as a failure any more.';
     end if;
 end
 $$;
 comment on function public.fn_iu_flood_refuse(public.iu_route_batch) is
-'The flood guard: raises IU302 where more than half of the events of a batch of 20 or more failed.
-An event that is read again and left alone did not fail.';
+'The flood guard, asked before a batch with failures is recorded: raises IU302 where more than half of
+the events of a batch of 20 or more failed, or of a smaller batch together with the batches of fewer
+than 20 events that the worker made just before it, as soon as these are 20 events or more. An event
+that is read again and left alone did not fail; a failure of an earlier batch counts while its dead
+letter is open. Reads only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_flood_refuse(public.iu_route_batch)',

@@ -56,10 +56,10 @@ batch with run_ref, and moves the cursor, all in the caller''s transaction. Retu
 "batch_id"}; status is ran, master_gate_closed, worker_gate_closed, or worker_busy where another
 invocation holds the cursor. Where nothing waits it writes nothing and takes no transaction id, but for
 last_run_at once a minute. Raises IU104 for a malformed name or run_ref, IU301 for a batch_limit
-outside 1 to 100000, IU302 where more than half of the batch fails, IU501 after a restore or
-clone. Locks the worker''s cursor row and
-waits for no other invocation and no round of retention; the first run of a new worker waits at most
-50 ms for a round, and is then told worker_busy.';
+outside 1 to 100000, IU302 where more than half of the batch, or of a run of small batches, fails,
+IU501 after a restore or clone. Locks the worker''s cursor row and waits for no other invocation and
+no round of retention; the first run of a new worker waits at most 50 ms for a round, and is then
+told worker_busy.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_run(text, int, text)',

@@ -1,0 +1,28 @@
+-- lock_timeout 10 ms: who makes the same cursor at the same moment is waited for no longer. An advisory lock
+-- would need no wait, but every login of the database can take one and keep it.
+create or replace function public.fn_iu_cursor_make(worker_name text)
+returns public.iu_route_worker_cursor
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+set lock_timeout = '10ms'
+as $$
+#variable_conflict use_variable
+declare
+    v_cursor public.iu_route_worker_cursor;
+begin
+    insert into public.iu_route_worker_cursor (worker_name, worker_no, system_identifier)
+    values (
+        worker_name, public.fn_iu_name_intern(worker_name), (public.fn_iu_cluster_newest()).system_identifier
+    )
+    on conflict do nothing
+    returning * into v_cursor;
+    return v_cursor;
+exception when lock_not_available then
+    return null;
+end
+$$;
+comment on function public.fn_iu_cursor_make(text) is
+'Makes the cursor of a new worker, at the beginning, and returns it, locked until the end of the
+transaction. Returns null where another transaction has made it or is about to: it waits 10 ms for that
+one.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cursor_make(text)', 'internal');

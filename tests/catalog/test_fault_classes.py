@@ -1,0 +1,52 @@
+"""The table of decision 019 says of each class of SQLSTATE whose fault it is; the engine says the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+import psycopg
+import pytest
+
+_PAGE: Final = Path(__file__).parents[2] / "docs/decisions/019-flood-guard-and-systemic-faults.md"
+_ROW: Final = re.compile(r"^\| (?P<codes>[0-9A-Z, ]+)\b[^|]*\| (?P<whose>event|system) \|", re.MULTILINE)
+_ASKED: Final = "select public.fn_iu_fault_is_systemic(%s)"
+
+
+def decided() -> dict[str, bool]:
+    """Whether each class, or single SQLSTATE, of the table is the system's fault."""
+    rows = _ROW.findall(_PAGE.read_text(encoding="utf-8"))
+    codes = re.compile(r"\b(?:[0-9A-Z]{5}|[0-9A-Z]{2})\b")
+    return {code: whose == "system" for row, whose in rows for code in codes.findall(row)}
+
+
+def known() -> list[str]:
+    """Every SQLSTATE that psycopg has a class for."""
+    found = (getattr(psycopg.errors, name) for name in dir(psycopg.errors))
+    return sorted({state for one in found if isinstance(state := getattr(one, "sqlstate", None), str)})
+
+
+@pytest.fixture(scope="module")
+def session(server: object, template: str) -> object:
+    name = f"{template}_fault_classes"
+    url = server.create(name, template)  # type: ignore[attr-defined]
+    with psycopg.connect(url, autocommit=True) as session:
+        yield session
+    server.drop(name)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("state", [*known(), "IU201", "ZZ001"])
+def test_the_engine_decides_an_error_as_the_table_does(session: psycopg.Connection, state: str) -> None:
+    table = decided()
+    expected = table.get(state, table.get(state[:2], False))
+    assert session.execute(_ASKED, (state,)).fetchone() == (expected,)
+
+
+def test_every_class_of_the_server_is_in_the_table() -> None:
+    assert {state[:2] for state in known()} <= decided().keys()
+
+
+def test_a_missing_function_and_a_full_disk_are_the_systems_fault_and_a_refusal_is_not() -> None:
+    table = decided()
+    assert (table["42"], table["53"], table["IU"], table["P0"]) == (True, True, False, False)
