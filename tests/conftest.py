@@ -2,6 +2,7 @@
 
 The server is embedded, shared by all xdist workers, and stopped by a watchdog that outlives a killed run.
 IU_TEST_DATABASE_URL names a server to use instead; its user has to be a superuser.
+IU_TEST_ISOLATION names the isolation level that is the default of every database of the run.
 """
 
 from __future__ import annotations
@@ -20,17 +21,23 @@ from typing import Any, Final
 
 import pytest
 
-from databases import Server
+from databases import ISOLATION, Server
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 
-_SETTINGS: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "200", "jit": "on"}
+_SETTINGS: Final = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+    "jit": "on",
+    **ISOLATION,
+}
 """Settings of the test server. `jit` is on as in a distribution's server, not off as in the embedded one."""
 
 _NUMBERS: Final = itertools.count()
 
-_ASKED: Final = {"IU_LONG", "IU_TEST_DATABASE_URL"}
+_ASKED: Final = {"IU_LONG", "IU_TEST_DATABASE_URL", "IU_TEST_ISOLATION"}
 
 _SHARED: Final = pytest.StashKey[Path]()
 _WATCHDOG: Final = pytest.StashKey["subprocess.Popen[bytes]"]()

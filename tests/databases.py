@@ -1,10 +1,18 @@
-"""Make and drop databases on the server of a test run."""
+"""Make and drop databases on the server of a test run, with the isolation level that the run is asked for."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 from iu_pipelines.db.gateway import Gateway
+
+_LEVEL: Final = os.environ.get("IU_TEST_ISOLATION")
+
+ISOLATION: Final[Mapping[str, str]] = {"default_transaction_isolation": _LEVEL} if _LEVEL else {}
+"""Settings of every server that a test starts: what IU_TEST_ISOLATION names, and nothing without it."""
 
 
 class Server:
@@ -19,6 +27,8 @@ class Server:
 
     def create(self, database: str, template: str = "template1") -> str:
         self._gateway.execute(f'create database "{database}" template "{template}"')
+        for name, value in ISOLATION.items():
+            self._gateway.execute(f"alter database \"{database}\" set {name} = '{value}'")
         return self.url(database)
 
     def rename(self, database: str, name: str) -> None:

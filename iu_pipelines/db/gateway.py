@@ -1,8 +1,12 @@
 """The gateway: the only module that calls the driver; it translates the driver's errors into IuError.
 
 A `Gateway` owns a small pool of connections. Each of its four query methods is one transaction;
-`transaction()` groups several calls into one; `run_script()` sends a file of SQL unchanged. Rows are dicts;
-json values are Python objects, uuid values are `UUID`. A dict parameter is sent as jsonb, a list as an array.
+`transaction()` groups several calls into one; `run_script()` sends a file of SQL. Rows are dicts; json values
+are Python objects, uuid values are `UUID`. A dict parameter is sent as jsonb, a list as an array.
+
+Every transaction is read committed, whatever the server, the database or the role has as its default: the
+connection asks for it as a startup option. Where a pooler refuses or drops startup options, and the default
+is another level, each transaction asks for it itself (decision 042).
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from typing import Any, Final, Self
 
 import psycopg
 import stamina
+from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import JsonbDumper
@@ -43,6 +48,11 @@ Params = Sequence[Any] | Mapping[str, Any]
 """Values for `%s` or `%(name)s`. Without values, the statement is sent unchanged."""
 
 _Connection = psycopg.Connection[DictRow]
+
+_STARTUP_OPTIONS: Final = r"-c default_transaction_isolation=read\ committed -c row_security=off"
+_OPTIONS_REFUSED: Final = re.compile(r"startup parameter|command-line options")
+_OUTSIDE_A_TRANSACTION: Final = re.compile(r"\s*create database\b", re.IGNORECASE)
+_READ_COMMITTED: Final = "set transaction isolation level read committed; "
 
 _CONNECT_SECONDS: Final = 5
 _RETRY_SECONDS: Final = 10.0
@@ -105,7 +115,8 @@ class Gateway:
         self, url: str, *, application_name: str = "iu", role: str | None = None, max_size: int = 4
     ) -> None:
         self.url = url
-        self._conninfo = _conninfo(url, application_name, role)
+        self._target = _Target(url, application_name, role)
+        self._default_is_other = False
         self._max_size = max_size
         self._pool: ConnectionPool[_Connection] | None = None
         self._lock = threading.Lock()
@@ -139,14 +150,14 @@ class Gateway:
 
     def execute(self, sql: str, params: Params = ()) -> int:
         """Return the number of rows that the statement touched."""
-        with self._session() as session:
+        with self._session(sql) as session:
             return session.execute(sql, params)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Open a transaction: commit it at the end of the block, roll it back when the block raises."""
-        with self._session() as session, _translated(session.notices), session._connection.transaction():
-            yield session
+        with self._acquired() as (connection, notices), _translated(notices), connection.transaction():
+            yield Session(connection, notices)
 
     def run_script(self, text: str) -> list[Notice]:
         """Send a script as one message over a new connection, and return its notices.
@@ -155,8 +166,9 @@ class Gateway:
         """
         notices: list[Notice] = []
         self.server_version()
+        prefix = _READ_COMMITTED if self._asks_itself(text) else ""
         with self._connected() as connection, _collected(connection, notices), _translated(notices, text):
-            connection.execute(text.encode())
+            connection.execute(f"{prefix}{text}".encode())
         return notices
 
     def server_version(self) -> int:
@@ -176,13 +188,21 @@ class Gateway:
             pool.close()
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
-        notices: list[Notice] = []
-        with self._acquired() as connection, _collected(connection, notices):
-            yield Session(connection, notices)
+    def _session(self, sql: str = "") -> Iterator[Session]:
+        with self._acquired() as (connection, notices):
+            if self._asks_itself(sql):
+                with _translated(notices), connection.transaction():
+                    yield Session(connection, notices)
+            else:
+                yield Session(connection, notices)
+
+    def _asks_itself(self, sql: str) -> bool:
+        """Return whether a transaction has to ask for read committed, since no startup option did."""
+        return self._default_is_other and not _OUTSIDE_A_TRANSACTION.match(sql)
 
     @contextmanager
-    def _acquired(self) -> Iterator[_Connection]:
+    def _acquired(self) -> Iterator[tuple[_Connection, list[Notice]]]:
+        notices: list[Notice] = []
         pool = self._opened()
         try:
             connection = pool.getconn()
@@ -193,7 +213,8 @@ class Gateway:
                 hint="Wait for the other calls to end, or allow more connections.",
             ) from None
         try:
-            yield connection
+            with _collected(connection, notices):
+                yield connection, notices
         finally:
             pool.putconn(connection)
 
@@ -202,12 +223,13 @@ class Gateway:
             if not self._pool:
                 with self._connected() as connection:
                     self._version = _supported(connection, self.url)
+                    self._default_is_other = _default_is_other(connection)
                 self._pool = self._new_pool()
             return self._pool
 
     def _new_pool(self) -> ConnectionPool[_Connection]:
         return ConnectionPool(
-            self._conninfo,
+            self._target.conninfo,
             connection_class=_Connection,
             kwargs={"autocommit": True, "row_factory": dict_row},
             min_size=0,
@@ -225,7 +247,7 @@ class Gateway:
         _silence_driver_logs()
         for attempt in stamina.retry_context(on=is_transient, attempts=None, timeout=_RETRY_SECONDS):
             with attempt:
-                return _connect(self._conninfo, self.url)
+                return _connect(self._target)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
@@ -235,24 +257,48 @@ def probe(url: str) -> int:
     Raises:
         ConnectionFailed: the server did not accept the connection.
     """
-    with _connect(_conninfo(url, "iu probe", None), url) as connection:
+    with _connect(_Target(url, "iu probe", None)) as connection:
         return connection.info.server_version
 
 
-def _connect(conninfo: str, url: str) -> _Connection:
+class _Target:
+    """The connection string of a gateway, with our startup options until a pooler refuses them."""
+
+    def __init__(self, url: str, application_name: str, role: str | None) -> None:
+        self.url = url
+        self.conninfo = _conninfo(url, application_name, role, _STARTUP_OPTIONS)
+        self._without_options = _conninfo(url, application_name, role, "")
+
+    def leave_out_options(self, words: str) -> bool:
+        """Return whether *words* refuse startup options that were sent, and send them no longer."""
+        if not _OPTIONS_REFUSED.search(words) or self.conninfo == self._without_options:
+            return False
+        self.conninfo = self._without_options
+        return True
+
+
+def _connect(target: _Target) -> _Connection:
     try:
-        connection = psycopg.connect(conninfo, autocommit=True, row_factory=dict_row)
+        connection = psycopg.connect(target.conninfo, autocommit=True, row_factory=dict_row)
     except psycopg.Error as error:
-        raise connection_failed(str(error), url) from None
+        if target.leave_out_options(str(error)):
+            return _connect(target)
+        raise connection_failed(str(error), target.url) from None
     _configure(connection)
     return connection
 
 
 def _configure(connection: _Connection) -> None:
     connection.adapters.register_dumper(dict, JsonbDumper)
+    connection.isolation_level = IsolationLevel.READ_COMMITTED
 
 
-def _conninfo(url: str, application_name: str, role: str | None) -> str:
+def _default_is_other(connection: _Connection) -> bool:
+    row = connection.execute("select current_setting('default_transaction_isolation') as level").fetchone()
+    return row is None or row["level"] != "read committed"
+
+
+def _conninfo(url: str, application_name: str, role: str | None, options: str) -> str:
     _check_scheme(url)
     try:
         given = conninfo_to_dict(url)
@@ -265,7 +311,9 @@ def _conninfo(url: str, application_name: str, role: str | None) -> str:
     defaults: dict[str, Any] = {"application_name": application_name, "connect_timeout": _CONNECT_SECONDS}
     if role:
         escaped = re.sub(r"([\\ ])", r"\\\1", role)
-        given["options"] = f"{given.get('options') or ''} -c role={escaped}".strip()
+        options = f"{options} -c role={escaped}"
+    if options:
+        given["options"] = f"{given.get('options') or ''} {options}".strip()
     return make_conninfo(**{**defaults, **given})
 
 

@@ -7,6 +7,11 @@ from typing import Final
 
 OURS: Final = "p.pronamespace = 'public'::regnamespace and p.proname like 'fn\\_iu\\_%'"
 
+REPORTED_BY_HEALTH: Final = (
+    "'fn_iu_route_worker_health', 'fn_iu_gate_open', 'fn_iu_retention_state', 'fn_iu_retention_cut'"
+)
+"""Health answers where others refuse, and names the table (decision 043); the others are what it calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class Law:
@@ -36,6 +41,30 @@ LAWS: Final = (
         (
             "alter function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, bigint) reset jit",
             "alter function public.fn_iu_gate_open(text) set enable_seqscan = off",
+        ),
+    ),
+    Law(
+        "a function that a role may run, and a trigger function, is refused what row security would hide",
+        f"""select p.oid::regprocedure::text from pg_proc as p
+        inner join public.iu_schema_object as o
+            on p.oid = to_regprocedure(case o.kind when 'function' then o.object end)
+        where (o.access in ('operate', 'inspect') or p.prorettype = 'trigger'::regtype)
+            and p.provolatile <> 'i' and p.prosqlbody is null and p.prosrc like '%public.%'
+            and p.proname not in ({REPORTED_BY_HEALTH})
+            and not coalesce(p.proconfig, '{{}}') @> '{{"row_security=off"}}'""",
+        (
+            "alter function public.fn_iu_route_worker_run(text, int, text) reset row_security",
+            "alter function public.fn_iu_gate_list() set row_security = on",
+            "alter function public.fn_iu_unit_version_emit() reset row_security",
+        ),
+    ),
+    Law(
+        "no table of ours is under row security",
+        """select c.relname from pg_class as c
+        where c.relnamespace = 'public'::regnamespace and (c.relrowsecurity or c.relforcerowsecurity)""",
+        (
+            "alter table public.event_outbox enable row level security",
+            "alter table public.dot_config force row level security",
         ),
     ),
     Law(

@@ -22,6 +22,7 @@ from engine.sessions import (
     health,
     make_live,
     opened,
+    read_committed,
     replay,
     run,
     seek,
@@ -170,6 +171,7 @@ def test_a_still_snapshot_reads_what_it_shows_and_the_rest_comes_later(
 
 def test_a_letter_is_replayed_by_one_of_two(pair: list[Session], database: str) -> None:
     first, second = pair
+    read_committed(second)
     letter = make_letter(first)
     first.execute("begin")
     assert replay(first, letter)["resolved"] is True
@@ -186,6 +188,7 @@ def test_a_letter_is_replayed_by_one_of_two(pair: list[Session], database: str) 
 
 def test_two_replays_of_a_letter_that_stays_open_count_both(database: str) -> None:
     with opened(database, 6) as sessions:
+        read_committed(*sessions)
         letter = make_letter(sessions[0])
         sessions[0].execute("update public.iu_outbound_route set enabled = false")
         together = Together()
@@ -202,6 +205,7 @@ def test_two_replays_of_a_letter_that_stays_open_count_both(database: str) -> No
 
 def test_a_gate_that_closes_during_a_batch_stops_the_next_one(pair: list[Session]) -> None:
     first, second = pair
+    read_committed(first)
     emit_many(first, 4)
     first.execute("begin")
     assert run(first, limit=2)["seen"] == 2

@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from databases import ISOLATION
 from engine.scenarios import CLEAN, judged
 from engine.sessions import Session, drain, emit, emit_many, health, opened, run, seek, value
 from iu_pipelines.db.embedded import binaries, server_user
@@ -22,7 +23,7 @@ ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     """Another cluster, with the roles that an administrator makes before a restore."""
-    server = EmbeddedServer(tmp_path_factory.mktemp("elsewhere"), settings={"fsync": "off"})
+    server = EmbeddedServer(tmp_path_factory.mktemp("elsewhere"), settings={"fsync": "off", **ISOLATION})
     try:
         with opened(server.ensure_running()) as (session,):
             for role in ROLES:

@@ -17,6 +17,7 @@ from engine.sessions import (
     emit_many,
     health,
     opened,
+    read_committed,
     run,
     seek,
     value,
@@ -240,6 +241,7 @@ def test_more_savepoints_than_a_snapshot_holds_hide_nothing(trio: list[Session],
 
 def test_a_worker_in_a_long_transaction_reads_what_others_commit_meanwhile(trio: list[Session]) -> None:
     worker, writer, _ = trio
+    read_committed(worker)
     worker.execute("begin")
     for number in range(1, 5):
         emit(writer, number)

@@ -141,6 +141,16 @@ def cursor_for_everybody(session: Session) -> None:
     _edit(session, "fn_iu_cursor_lock", ("for no key update skip locked", ""))
 
 
+def gates_of_the_snapshot(session: Session) -> None:
+    """Asks for the gates in the transaction's snapshot alone, however old it is."""
+    _edit(session, "fn_iu_gates_recheck", (" for share skip locked", ""))
+
+
+def blind_to_policies(session: Session) -> None:
+    """Reads past what a row security policy hides, as if it were not there."""
+    session.execute("alter function public.fn_iu_route_worker_run reset row_security")
+
+
 def no_flood_guard(session: Session) -> None:
     """Sets everything aside, however much fails."""
     _edit(session, "fn_iu_flood_refuse", ("if ", "if false and "))

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import random
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from threading import Event
 from uuid import UUID
@@ -23,6 +24,7 @@ from engine.sessions import (
     emit_many,
     make_live,
     opened,
+    read_committed,
     run,
     subject,
     value,
@@ -145,6 +147,7 @@ def overtaken(url: str) -> Report:
 def emitted_after_the_run(url: str) -> Report:
     """A transaction emits, runs the worker, emits again and commits, while younger ones commit."""
     with opened(url, 2) as (worker, writer):
+        read_committed(worker)
         worker.execute("begin")
         emit(worker, 1)
         emit(writer, 2)
@@ -237,6 +240,7 @@ class Storm:
     subjects: int = 12
     seed: int = 0
     names: tuple[str, ...] = (WORKER,)
+    level: str = "read committed"
 
     def play(self, url: str) -> tuple[Report, int]:
         """The report at the end, and how many events were committed."""
@@ -248,6 +252,7 @@ class Storm:
             idle.execute("begin")
             emit(idle, 9999)
             for place, session in enumerate(others):
+                session.execute(f"set default_transaction_isolation = '{self.level}'".encode())
                 act = self._write if place < self.writers else self._work
                 together.start(lambda act=act, session=session, place=place: act(session, place, over))
             time.sleep(self.seconds)
@@ -263,20 +268,31 @@ class Storm:
     def _write(self, session: Session, place: int, over: Event) -> None:
         chance = random.Random(f"{self.seed}/{place}")
         while not over.is_set():
-            session.execute("begin")
-            chosen = sorted(chance.sample(range(1, self.subjects + 1), chance.randint(1, 2)))
-            for number in chosen:
-                session.execute(
-                    "select from public.information_unit where unit_id = %s for no key update",
-                    (subject(number),),
-                )
-                _write_some(session, number, chance)
-            session.execute("rollback" if chance.random() < 0.2 else "commit")
+            with self._trying(session):
+                session.execute("begin")
+                chosen = sorted(chance.sample(range(1, self.subjects + 1), chance.randint(1, 2)))
+                for number in chosen:
+                    session.execute(
+                        "select from public.information_unit where unit_id = %s for no key update",
+                        (subject(number),),
+                    )
+                    _write_some(session, number, chance)
+                session.execute("rollback" if chance.random() < 0.2 else "commit")
 
     def _work(self, session: Session, place: int, over: Event) -> None:
         chance = random.Random(f"{self.seed}/{place}")
         while not over.is_set():
-            run(session, self.names[place % len(self.names)], limit=chance.choice((1, 3, 10, 100)))
+            with self._trying(session):
+                run(session, self.names[place % len(self.names)], limit=chance.choice((1, 3, 10, 100)))
+
+    @contextmanager
+    def _trying(self, session: Session) -> Iterator[None]:
+        """Above read committed the server may ask that a transaction be tried again; it is then undone."""
+        try:
+            yield
+        except psycopg.errors.SerializationFailure:
+            assert self.level != "read committed"
+            session.execute("rollback")
 
 
 def _make_subjects(session: Session, count: int) -> None:

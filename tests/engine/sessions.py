@@ -31,6 +31,12 @@ def opened(url: str, count: int = 1, options: str = "") -> Iterator[list[Session
             session.close()
 
 
+def read_committed(*sessions: Session) -> None:
+    """For what is so at read committed alone: the sessions ask for it, whatever the database's default is."""
+    for session in sessions:
+        session.execute("set default_transaction_isolation = 'read committed'")
+
+
 def value(session: Session, sql: str, params: tuple[Any, ...] = ()) -> Any:
     row = session.execute(sql.encode(), params or None).fetchone()
     return row[0] if row else None

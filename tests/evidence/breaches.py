@@ -371,6 +371,19 @@ ROUTES = [
 
 RIGHTS = [
     Breach(
+        "a table is under row security",
+        "alter table public.event_outbox enable row level security, force row level security",
+        {
+            "070_functions": {"tables under row security": "event_outbox"},
+            "040_worker_live_dryrun_probe": {"runs to its end": 'security policy for table "event_outbox"'},
+        },
+    ),
+    Breach(
+        "a run reads what row security leaves it",
+        "alter function public.fn_iu_route_worker_run set row_security = on",
+        {"090_worker_rules_probe": {"W14": "done"}},
+    ),
+    Breach(
         "an administrator may write the outbox",
         "grant insert on public.event_outbox to workflow_admin",
         {

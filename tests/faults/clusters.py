@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from databases import ISOLATION
 from iu_pipelines.db.embedded import binaries, server_user
 from iu_pipelines.db.embedded.server import EmbeddedServer
 
@@ -50,7 +51,7 @@ def restore(server: EmbeddedServer, url: str, archive: Path) -> None:
 def copy_files(server: EmbeddedServer, home: Path) -> EmbeddedServer:
     """A copy of a stopped server's files in another home."""
     (home / "postgres").mkdir(parents=True)
-    copy = EmbeddedServer(home, settings={"fsync": "off"})
+    copy = EmbeddedServer(home, settings={"fsync": "off", **ISOLATION})
     shutil.copytree(data_of(server), data_of(copy), symlinks=True)
     owner = data_of(server).stat()
     for path in (data_of(copy), *data_of(copy).rglob("*")):

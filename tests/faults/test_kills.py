@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from databases import ISOLATION
 from engine.sessions import Session, drain, emit_many, make_live, value
 from faults import arena as strikes
 from faults.arena import Arena, Strike
@@ -106,7 +107,7 @@ def _is_beyond(place: tuple[str, str], strike: tuple[Strike, str]) -> bool:
 @pytest.fixture(scope="module")
 def arena(shared: Path) -> Iterator[Arena]:
     home = Path(tempfile.mkdtemp(prefix="arena-", dir=shared))
-    server = EmbeddedServer(home, settings={"fsync": "off", "full_page_writes": "off"})
+    server = EmbeddedServer(home, settings={"fsync": "off", "full_page_writes": "off", **ISOLATION})
     try:
         arena = Arena(server, server.ensure_running())
         with Gateway(arena.url) as gateway:

@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from databases import ISOLATION
 from engine.sessions import (
     Together,
     drain,
@@ -18,6 +19,7 @@ from engine.sessions import (
     emit_many,
     make_live,
     opened,
+    read_committed,
     run,
     seek,
     value,
@@ -40,7 +42,9 @@ def make_server(tmp_path: Path) -> Iterator[Callable[[str], EmbeddedServer]]:
     with ExitStack() as stack:
 
         def make(name: str) -> EmbeddedServer:
-            server = EmbeddedServer(tmp_path / name, settings={"fsync": "off", "full_page_writes": "off"})
+            server = EmbeddedServer(
+                tmp_path / name, settings={"fsync": "off", "full_page_writes": "off", **ISOLATION}
+            )
             stack.callback(server.stop)
             return server
 
@@ -211,6 +215,7 @@ def test_the_first_seek_after_a_restore_waits_for_emitters_and_loses_none_of_the
     new, url = empty_cluster(make_server)
     clusters.restore(new, url, archive)
     with opened(url, 3) as (emitter, seeker, judge_):
+        read_committed(seeker)
         emitter.execute("begin")
         mine: UUID = emit(emitter, 201)
         together = Together()

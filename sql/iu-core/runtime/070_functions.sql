@@ -23,6 +23,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 -- proof and upkeep of a module
 \ir ../objects/steps/fn_iu_table_is_append_only.sql
 \ir ../objects/steps/fn_iu_module_writers.sql
+\ir ../objects/steps/fn_iu_module_row_security.sql
 \ir ../objects/steps/fn_iu_module_prove.sql
 \ir ../objects/steps/fn_iu_module_prune.sql
 
@@ -30,6 +31,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/gates/tables.sql
 \ir ../objects/gates/fn_iu_gate_key.sql
 \ir ../objects/gates/fn_iu_gate_open.sql
+\ir ../objects/gates/fn_iu_gates_recheck.sql
 \ir ../objects/gates/fn_iu_gate_list.sql
 \ir ../objects/gates/fn_iu_setting_seconds.sql
 \ir ../objects/gates/fn_iu_gate_set.sql
@@ -179,5 +181,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '8ecfd9e335f3637f77211d46169a70b379f5ccb2628c953f1d17d16ffffb9679'
+    '252cbceaf6d670a02501e6d3ad6c2ad66228fe328b2efd697715f0d3ee895e2f'
 );

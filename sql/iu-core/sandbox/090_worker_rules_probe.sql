@@ -22,6 +22,7 @@ declare
     v_letters bigint;
     v_lines text [] := '{}';
     v_line text;
+    v_filtered text;
 begin
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 090');
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 090');
@@ -126,6 +127,10 @@ begin
     execute format(v_emit, 'iu_probe_090.type', 9);
     execute format(v_emit, 'iu_probe_090.bad', 11);
     v_line := public.fn_iu_probe_try(format(v_run, v_worker, 100));
+    -- the table is locked by this transaction since W11, so that row security on it holds nobody up
+    alter table public.iu_outbound_route enable row level security, force row level security;
+    v_filtered := public.fn_iu_probe_try(format(v_run, v_worker, 100));
+    alter table public.iu_outbound_route disable row level security, no force row level security;
     update public.iu_outbound_route set dry_run = true where route_code = 'iu_probe_090.bad';
     perform public.fn_iu_proof_note('W12 a flood of 11 bad events in 20, and after it was stopped', 'IU302, letters +0; seen 20, dead_lettered 0', (
         select format('%s, letters +%s; seen %s, dead_lettered %s', v_line, public.fn_iu_probe_delta(v_base, 'iu_route_dead_letter') - v_letters,
@@ -135,6 +140,11 @@ begin
     perform public.fn_iu_proof_note(
         'W13 in-transaction', 'event_outbox +36, iu_route_attempt +66, iu_route_dead_letter +1', public.fn_iu_probe_deltas(v_base)
     );
+    perform public.fn_iu_proof_note('W14 a run whose routes are under row security', (
+        select case when r.rolsuper or r.rolbypassrls then 'IU302, for the owner is not subject to it' else '42501' end
+        from pg_catalog.pg_class as c inner join pg_catalog.pg_roles as r on r.oid = c.relowner
+        where c.oid = 'public.iu_outbound_route'::regclass
+    ), v_filtered || case when v_filtered = 'IU302' then ', for the owner is not subject to it' else '' end);
     perform public.fn_iu_proof_end('090_worker_rules_probe');
 end
 $probe$;

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_attempts_conservation(worker_name text, 
 returns table (events_unattempted bigint, batches_checked bigint, batches_differing bigint)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     with recent as (
         select b.batch_id, b.attempts_written from public.iu_route_batch as b

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_route_deliver(event_id uuid, route_code 
 returns void
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 begin
     if not public.fn_iu_gate_open(public.fn_iu_gate_key('delivery')) then

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_dead_letters_replayable(letter_limit int
 returns setof public.iu_route_dead_letter
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select l.* from public.iu_route_dead_letter as l
     where l.resolution is null

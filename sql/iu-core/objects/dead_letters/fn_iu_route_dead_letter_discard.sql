@@ -2,6 +2,7 @@ create or replace function public.fn_iu_route_dead_letter_discard(dead_letter_id
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 declare

@@ -4,6 +4,7 @@ create or replace function public.fn_iu_route_dead_letter_replay(
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 declare
@@ -20,6 +21,8 @@ begin
         return public.fn_iu_replay_summary('master_gate_closed', null, v_letter);
     elsif v_letter.resolution is not null then
         return public.fn_iu_replay_summary('already_resolved', null, v_letter);
+    elsif current_setting('transaction_isolation') not like 'read %' then
+        perform public.fn_iu_gates_recheck(array[public.fn_iu_gate_key('master')]);
     end if;
     select r.* into v_route from public.iu_outbound_route as r
     where r.route_code = v_letter.route_code and r.enabled;
@@ -52,7 +55,8 @@ comment on function public.fn_iu_route_dead_letter_replay(uuid, text) is
 already_resolved; decision is skipped (route missing or disabled: stays open), dry_run (resolved),
 or failed (the seam raised: stays open), and null where nothing was tried. Writes one attempt with
 the next attempt_no and run_ref, and moves next_replay_at. Locks the letter; two replays of it at
-once go one after the other. Raises IU104, IU401.';
+once go one after the other. Raises IU104, IU401; above read committed 40001 where the gate or the letter
+changed since the snapshot. A gate that is closed after it was asked for does not stop it.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_dead_letter_replay(uuid, text)',

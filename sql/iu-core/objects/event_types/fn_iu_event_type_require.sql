@@ -2,6 +2,7 @@ create or replace function public.fn_iu_event_type_require(event_type text)
 returns public.event_type_registry
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 declare
     v_type public.event_type_registry;

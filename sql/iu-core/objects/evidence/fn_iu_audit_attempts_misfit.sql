@@ -7,6 +7,7 @@ create or replace function public.fn_iu_audit_attempts_misfit(
 )
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 set jit = off
 set enable_seqscan = off
 set enable_hashjoin = off

@@ -4,6 +4,7 @@ create or replace function public.fn_iu_audit_attempts_verify(
 returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 declare

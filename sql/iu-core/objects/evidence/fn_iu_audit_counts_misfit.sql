@@ -5,6 +5,7 @@ create or replace function public.fn_iu_audit_counts_misfit(
 )
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 set jit = off
 set enable_seqscan = off
 as $$

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_audit_replays_misfit()
 returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     with replay as (
         select

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_probe_counts()
 returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select jsonb_build_object(
         'own_events', public.fn_iu_probe_own_events(),

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_probe_delta(baseline jsonb, name text)
 returns bigint
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select case name
         when 'event_outbox' then public.fn_iu_probe_own_events() - (baseline ->> 'own_events')::bigint

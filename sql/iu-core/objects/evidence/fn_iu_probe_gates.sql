@@ -2,6 +2,7 @@ create or replace function public.fn_iu_probe_gates()
 returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select jsonb_object_agg(c.key, c.value) from public.dot_config as c
 $$;

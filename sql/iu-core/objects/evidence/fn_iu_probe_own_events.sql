@@ -2,6 +2,7 @@ create or replace function public.fn_iu_probe_own_events()
 returns bigint
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select coalesce(sum(own.events), 0)::bigint
     from (select distinct t.event_domain from public.event_type_registry as t) as d

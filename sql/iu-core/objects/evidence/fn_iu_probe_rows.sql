@@ -2,6 +2,7 @@ create or replace function public.fn_iu_probe_rows()
 returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select format(
         'event_outbox %s, iu_route_attempt %s, iu_route_dead_letter %s, iu_route_worker_cursor %s',

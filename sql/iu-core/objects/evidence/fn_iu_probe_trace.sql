@@ -5,6 +5,7 @@ create or replace function public.fn_iu_probe_trace(mark text)
 returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 set jit = off
 set enable_bitmapscan = off
 set enable_sort = off

@@ -4,6 +4,7 @@ returns table (
 )
 language sql stable parallel safe
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select
         gate.key,

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_gate_set(key text, value text, reason te
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 declare
@@ -43,8 +44,10 @@ $$;
 comment on function public.fn_iu_gate_set(text, text, text) is
 'Sets a gate or setting and records the change with its reason in dot_config_history, a change to
 the same value too. Returns {"status": "set", "key", "old_value", "value", "reason"}. Raises IU104
-for an empty key or reason, IU202 for an unknown key or a value that does not fit. Locks the row
-of the gate.';
+for an empty key or reason, IU202 for an unknown key or a value that does not fit; above read committed
+40001 where the setting was changed since the snapshot. Locks the row of the gate. Closing a gate waits for
+no run and is refused because of none: once it is committed no run or replay that then asks goes on, and
+one that had asked before may commit afterwards.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_gate_set(text, text, text)',

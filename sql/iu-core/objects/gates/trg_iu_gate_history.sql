@@ -2,6 +2,7 @@ create or replace function public.fn_iu_gate_history_record()
 returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 begin
     insert into public.dot_config_history (key, old_value, new_value, reason, changed_by)

@@ -10,7 +10,11 @@ declare
     v_gates_open boolean := public.fn_iu_gate_open(public.fn_iu_gate_key('master'))
         and public.fn_iu_gate_open(public.fn_iu_gate_key('worker'));
     v_still interval;
+    v_filtered constant text := public.fn_iu_module_row_security(null);
 begin
+    if v_filtered is not null then
+        v_faults := v_faults || format('row security is on for %s: what it hides is not counted here', v_filtered);
+    end if;
     if not exists (
         select from pg_constraint as c
         where c.conrelid = to_regclass('public.iu_outbound_route')
@@ -44,10 +48,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz) is
-'What makes a worker unhealthy, a sentence each: the safety check is missing, the cursor is another
-cluster''s, or a backlog has not moved for iu_core.stall_seconds though the gates are open. That time
-counts from when the backlog could first have been read: not before the gates were opened, nor,
-for what committed late, before a minute after the last run. Empty where it is healthy.';
+'What makes a worker unhealthy, a sentence each: a table is under row security, the safety check is
+missing, the cursor is another cluster''s, or a backlog has not moved for iu_core.stall_seconds though the
+gates are open. That time counts from when the backlog could first have been read: not before the gates
+were opened, nor, for what committed late, before a minute after the last run. Empty where it is healthy.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz)',

@@ -1,9 +1,12 @@
+-- row_security on, where others have it off: health answers where they refuse, and names the table that is
+-- under row security as a fault (decision 043).
 -- enable_seqscan off: open letters are counted by iu_route_dead_letter_open, which holds them alone, and not
 -- by reading all letters (decision 011).
 create or replace function public.fn_iu_route_worker_health(worker_name text default 'iu_outbound_default')
 returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set row_security = on
 set jit = off
 set enable_seqscan = off
 as $$

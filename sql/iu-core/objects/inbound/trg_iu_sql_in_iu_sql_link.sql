@@ -2,6 +2,7 @@ create or replace function public.fn_iu_sql_link_inbound_capture()
 returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 declare
     v_route public.iu_inbound_route;

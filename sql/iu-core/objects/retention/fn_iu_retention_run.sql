@@ -4,6 +4,7 @@ create or replace function public.fn_iu_retention_run(
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 set lock_timeout = '500ms'
 as $$
 #variable_conflict use_variable

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_route_version_record()
 returns trigger
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 begin
     -- A code that a route has no longer, by a delete or a rename, ends in the history with a disabled version.

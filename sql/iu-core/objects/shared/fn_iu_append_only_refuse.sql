@@ -2,6 +2,7 @@ create or replace function public.fn_iu_append_only_refuse()
 returns trigger
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 begin
     if tg_op = 'DELETE' and tg_table_name in ('event_outbox', 'iu_route_attempt_log') and exists (

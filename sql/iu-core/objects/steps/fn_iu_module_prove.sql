@@ -2,6 +2,7 @@ create or replace function public.fn_iu_module_prove(module text)
 returns void
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 declare
@@ -49,6 +50,8 @@ begin
             ) as m where m.misfit is not null
             union all
             select 7, 'rights to write what only the verbs may write', public.fn_iu_module_writers(module)
+            union all
+            select 8, 'tables under row security', public.fn_iu_module_row_security(module)
         ) as said
         order by said.place
     loop
@@ -57,7 +60,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_module_prove(text) is
-'The proof of a functions step, over the manifest of its module: seven lines of fn_iu_proof_note about
-missing objects, search paths, comments, owners, append-only tables and rights. The caller ends with
-fn_iu_proof_end.';
+'The proof of a functions step, over the manifest of its module: eight lines of fn_iu_proof_note about
+missing objects, search paths, comments, owners, append-only tables, rights and row security. The caller
+ends with fn_iu_proof_end.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_module_prove(text)', 'inspect');

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_module_writers(module text)
 returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select string_agg(format('%s: %s on %s', w.grantee, w.verb, w.name), ', ' order by w.grantee, w.verb, w.name)
     from (

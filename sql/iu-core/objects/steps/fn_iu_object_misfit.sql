@@ -2,6 +2,7 @@ create or replace function public.fn_iu_object_misfit(kind text, object text, ac
 returns text
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     with given as (
         select r.role_name, r.verb from public.fn_iu_object_rights(kind, object) as r

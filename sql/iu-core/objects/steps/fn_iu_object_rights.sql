@@ -2,6 +2,7 @@ create or replace function public.fn_iu_object_rights(kind text, object text)
 returns table (role_name text, verb text)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select distinct coalesce(r.rolname::text, 'public'), lower(a.privilege_type)
     from (

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_table_is_append_only(relation regclass)
 returns boolean
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select exists (
         select from pg_catalog.pg_trigger as t

@@ -6,6 +6,7 @@ create or replace function public.fn_iu_cursor_unattempted(given public.iu_route
 returns setof uuid
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off

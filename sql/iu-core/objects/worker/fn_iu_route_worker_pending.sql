@@ -2,6 +2,7 @@ create or replace function public.fn_iu_route_worker_pending(worker_name text de
 returns boolean
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 declare

@@ -4,6 +4,7 @@ create or replace function public.fn_iu_route_worker_run(
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 declare
@@ -35,6 +36,11 @@ begin
                 return public.fn_iu_worker_summary('ran', v_seen.cursor_event_id, v_seen.cursor_created_at, null);
             end if;
         end if;
+        if current_setting('transaction_isolation') not like 'read %' then
+            perform public.fn_iu_gates_recheck(
+                array[public.fn_iu_gate_key('master'), public.fn_iu_gate_key('worker')]
+            );
+        end if;
         v_cursor := public.fn_iu_cursor_lock(worker_name);
         if v_cursor.worker_name is not null then
             if v_cursor.system_identifier is distinct from v_seen.system_identifier then
@@ -57,9 +63,10 @@ batch with run_ref, and moves the cursor, all in the caller''s transaction. Retu
 invocation holds the cursor. Where nothing waits it writes nothing and takes no transaction id, but for
 last_run_at once a minute. Raises IU104 for a malformed name or run_ref, IU301 for a batch_limit
 outside 1 to 100000, IU302 where more than half of the batch, or of a run of small batches, fails,
-IU501 after a restore or clone. Locks the worker''s cursor row and waits for no other invocation and
-no round of retention; the first run of a new worker waits at most 50 ms for a round, and is then
-told worker_busy.';
+IU501 after a restore or clone; above read committed 40001 where a gate or the cursor changed since the
+snapshot. A gate that is closed after it was asked for stops the next invocation, not this one. Locks
+the worker''s cursor row and waits for no other invocation and no round of retention; the first run of a
+new worker waits at most 50 ms for a round, and is then told worker_busy.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_run(text, int, text)',

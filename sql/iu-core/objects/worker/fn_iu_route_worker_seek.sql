@@ -2,6 +2,7 @@ create or replace function public.fn_iu_route_worker_seek(worker_name text, "pos
 returns jsonb
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 declare

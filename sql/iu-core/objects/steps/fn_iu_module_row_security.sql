@@ -1,0 +1,25 @@
+create or replace function public.fn_iu_module_row_security(module text)
+returns text
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+    return (
+        select string_agg(c.relname, ', ' order by c.relname)
+        from pg_catalog.pg_class as c
+        where (c.relrowsecurity or c.relforcerowsecurity) and c.oid in (
+            select to_regclass(o.object) from public.iu_schema_object as o
+            where o.kind = 'table' and (module is null or o.module = fn_iu_module_row_security.module)
+            union all
+            -- a manifest under row security may be empty for whoever reads it
+            select to_regclass('public.iu_schema_object')
+        )
+    );
+end
+$$;
+comment on function public.fn_iu_module_row_security(text) is
+'The tables of a module, of every module where it is null, for which row security is enabled or forced;
+null where there is none. Forced, it hides rows from the functions themselves; enabled, from every role
+but the owner.';
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_module_row_security(text)', 'internal');
