@@ -39,7 +39,7 @@ LAWS: Final = (
         where {OURS} and array_to_string(p.proconfig, ' ') like '%enable\\_%=off%'
             and not p.proconfig @> '{{"jit=off"}}'""",
         (
-            "alter function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, bigint) reset jit",
+            "alter function public.fn_iu_cursor_read(text) reset jit",
             "alter function public.fn_iu_gate_open(text) set enable_seqscan = off",
         ),
     ),

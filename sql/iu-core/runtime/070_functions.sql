@@ -181,5 +181,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '252cbceaf6d670a02501e6d3ad6c2ad66228fe328b2efd697715f0d3ee895e2f'
+    'e0524bbfaf7caafa6769257f1a08c72749a193ce6fea0f9dc8a6a32a2dac694f'
 );

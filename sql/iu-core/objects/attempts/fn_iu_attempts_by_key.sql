@@ -4,6 +4,7 @@ create or replace function public.fn_iu_attempts_by_key(idempotency_key text)
 returns setof public.iu_attempt
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 set jit = off
 set enable_seqscan = off
 as $$

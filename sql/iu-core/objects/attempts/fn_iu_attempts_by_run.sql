@@ -4,6 +4,7 @@ create or replace function public.fn_iu_attempts_by_run(
 returns setof public.iu_attempt
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 begin
