@@ -24,12 +24,14 @@ demo: setup ## start everything, route this repository's own history, and show w
 test: setup ## the whole test suite
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
-check: setup ## style, types, import contracts, SQL laws and stamps
+check: setup ## style, types, import contracts, SQL laws, steps and stamps
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/sqlfluff lint --disable-progress-bar sql iu_pipelines
+	@$(BIN)/squawk sql/*/runtime/*.sql
+	@$(BIN)/python -m pytest -q --no-header tests/catalog/test_laws.py -k plpgsql_check
 	@$(BIN)/python -m iu_pipelines steps stamp --check
 	@$(BIN)/python docs/generate.py --check
 

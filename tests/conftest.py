@@ -1,8 +1,8 @@
 """One PostgreSQL for a whole test run, and a database of its own for every test that asks for one.
 
-The server is embedded, shared by all xdist workers, and stopped by a watchdog that outlives a killed run.
-IU_TEST_DATABASE_URL names a server to use instead; its user has to be a superuser.
-IU_TEST_ISOLATION names the isolation level that is the default of every database of the run.
+The server has the settings of a distribution (servers.py), is shared by all xdist workers, and is stopped by
+a watchdog that outlives a killed run. IU_TEST_DATABASE_URL names a server to use instead; its user has to be
+a superuser. IU_TEST_ISOLATION names the isolation level that is the default of every database of the run.
 """
 
 from __future__ import annotations
@@ -21,23 +21,15 @@ from typing import Any, Final
 
 import pytest
 
-from databases import ISOLATION, Server
+import servers
+from databases import Server
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 
-_SETTINGS: Final = {
-    "fsync": "off",
-    "full_page_writes": "off",
-    "max_connections": "200",
-    "jit": "on",
-    **ISOLATION,
-}
-"""Settings of the test server. `jit` is on as in a distribution's server, not off as in the embedded one."""
-
 _NUMBERS: Final = itertools.count()
 
-_ASKED: Final = {"IU_LONG", "IU_TEST_DATABASE_URL", "IU_TEST_ISOLATION"}
+_ASKED: Final = {"IU_LONG", "IU_TEST_DATABASE_URL", "IU_TEST_ISOLATION", *servers.ASKED}
 
 _SHARED: Final = pytest.StashKey[Path]()
 _WATCHDOG: Final = pytest.StashKey["subprocess.Popen[bytes]"]()
@@ -55,6 +47,7 @@ for home in pathlib.Path(sys.argv[1]).iterdir():
 def pytest_configure(config: pytest.Config) -> None:
     for name in {name for name in os.environ if name.startswith("IU_")} - _ASKED:
         del os.environ[name]
+    servers.prefer_binaries()
     given = getattr(config, "workerinput", None)
     if given:
         config.stash[_SHARED] = Path(given["iu_shared"])
@@ -88,7 +81,7 @@ def shared(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="session")
 def server(shared: Path) -> Iterator[Server]:
     """The one server of this run."""
-    server = Server(_OWN_URL or EmbeddedServer(shared / "home", settings=_SETTINGS).ensure_running())
+    server = Server(_OWN_URL or servers.make(shared / "home").ensure_running())
     yield server
     server.close()
 
@@ -148,9 +141,9 @@ def empty_gateway(empty_database: str) -> Iterator[Gateway]:
 
 @pytest.fixture
 def own_server(shared: Path) -> Iterator[EmbeddedServer]:
-    """A server for one test alone, not yet started, for tests that change roles or kill processes."""
+    """An embedded server for one test alone, not yet started: for tests that change roles or kill it."""
     home = Path(tempfile.mkdtemp(prefix="own-", dir=shared))
-    server = EmbeddedServer(home, settings=_SETTINGS)
+    server = EmbeddedServer(home, settings=servers.FAST)
     try:
         yield server
     finally:

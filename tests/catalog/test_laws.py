@@ -103,20 +103,34 @@ def test_a_table_has_the_columns_that_callers_rely_on(catalog: psycopg.Connectio
     assert set(COLUMNS[table].split()) <= {name for (name,) in rows}
 
 
-def test_every_function_passes_plpgsql_check(catalog: psycopg.Connection) -> None:
+def plpgsql_check(catalog: psycopg.Connection) -> list[tuple[object, ...]]:
+    """What plpgsql_check and PL/pgSQL's extra checks say of every function; skips where it is missing."""
     known = catalog.execute("select from pg_available_extensions where name = 'plpgsql_check'").fetchone()
     if known is None:
-        pytest.skip("this server has no extension plpgsql_check")
+        pytest.skip("this server has no extension plpgsql_check (Debian: postgresql-<major>-plpgsql-check)")
+    catalog.execute("create extension plpgsql_check")
+    catalog.execute("set local plpgsql.extra_errors = 'all'")
+    return catalog.execute(
+        """select f.functionid::regproc, f.lineno, f.level, f.message
+        from pg_proc as p inner join pg_language as l on l.oid = p.prolang and l.lanname = 'plpgsql'
+        left join pg_trigger as t on t.tgfoid = p.oid and not t.tgisinternal
+        cross join lateral plpgsql_check_function_tb(
+            p.oid, coalesce(t.tgrelid, 0),
+            newtable => case when t.tgnewtable is not null then 'arrived' end
+        ) as f
+        where p.pronamespace = 'public'::regnamespace and f.level in ('error', 'warning')"""
+    ).fetchall()
+
+
+def test_every_function_passes_plpgsql_check(catalog: psycopg.Connection) -> None:
     with catalog.transaction(force_rollback=True):
-        catalog.execute("create extension plpgsql_check")
-        said = catalog.execute(
-            """select f.functionid::regproc, f.lineno, f.level, f.message
-            from pg_proc as p inner join pg_language as l on l.oid = p.prolang and l.lanname = 'plpgsql'
-            left join pg_trigger as t on t.tgfoid = p.oid and not t.tgisinternal
-            cross join lateral plpgsql_check_function_tb(
-                p.oid, coalesce(t.tgrelid, 0),
-                newtable => case when t.tgnewtable is not null then 'arrived' end
-            ) as f
-            where p.pronamespace = 'public'::regnamespace and f.level in ('error', 'warning')"""
-        ).fetchall()
-    assert said == []
+        assert plpgsql_check(catalog) == []
+
+
+def test_a_function_that_plpgsql_check_finds_wrong_is_noticed(catalog: psycopg.Connection) -> None:
+    with catalog.transaction(force_rollback=True):
+        catalog.execute(
+            "create function public.fn_iu_wrong() returns void language plpgsql as "
+            "'begin perform o.no_such_column from public.event_outbox as o; end'"
+        )
+        assert [function for function, *_ in plpgsql_check(catalog)] == ["fn_iu_wrong"]

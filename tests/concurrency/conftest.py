@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from databases import ISOLATION
-from iu_pipelines.db.embedded.server import EmbeddedServer
+import servers
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 from iu_pipelines.settings import sql_root
@@ -27,7 +26,7 @@ def proof_030() -> str:
 def own_prepared() -> Iterator[str]:
     """A database with every step applied, on a server of its own that allows two-phase commit."""
     home = Path(tempfile.mkdtemp(prefix="iu-own-"))
-    server = EmbeddedServer(home, settings={"fsync": "off", "max_prepared_transactions": "5", **ISOLATION})
+    server = servers.make(home, {"fsync": "off", "max_prepared_transactions": "5"})
     try:
         url = server.ensure_running()
         with Gateway(url) as gateway:

@@ -155,8 +155,9 @@ def test_a_worker_that_goes_on_behind_what_it_read_loses_a_lower_number(
         body = value(third, "select pg_get_functiondef('public.fn_iu_window_advance'::regproc)")
         reads = "given.position_seq := greatest(given.position_seq, last_event_seq);"
         assert reads in body
-        broken = body.replace(reads, f"{reads} "
-            "given.window_start_seq := greatest(given.window_start_seq, last_event_seq + 1);")
+        broken = body.replace(
+            reads, f"{reads} given.window_start_seq := greatest(given.window_start_seq, last_event_seq + 1);"
+        )
         third.execute(broken.encode())
         # whoever else completes a higher id in between makes the snapshot know them all
         assert not all(attempted(third, hidden_by_a_number(pair, third)) for _ in range(20))

@@ -5,16 +5,14 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from uuid import UUID
 
 import psycopg
 import pytest
 
-from databases import ISOLATION
+import servers
 from engine.scenarios import CLEAN, judged
 from engine.sessions import Session, drain, emit, emit_many, health, opened, run, seek, value
-from iu_pipelines.db.embedded import binaries, server_user
 from iu_pipelines.db.embedded.server import EmbeddedServer
 
 ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
@@ -23,7 +21,7 @@ ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
     """Another cluster, with the roles that an administrator makes before a restore."""
-    server = EmbeddedServer(tmp_path_factory.mktemp("elsewhere"), settings={"fsync": "off", **ISOLATION})
+    server = servers.make(tmp_path_factory.mktemp("elsewhere"))
     try:
         with opened(server.ensure_running()) as (session,):
             for role in ROLES:
@@ -41,7 +39,7 @@ def restored(url: str, elsewhere: EmbeddedServer, name: str) -> Iterator[list[Se
         major = here.info.server_version // 10_000
         if there.info.server_version // 10_000 != major:
             pytest.skip("the given server has another major version than the embedded one")
-    tools = binaries.find(None, server_user.find(Path("/nonexistent")), major).directory
+    tools = servers.program(elsewhere, "psql").parent
     dump = subprocess.run([tools / "pg_dump", "--dbname", url], check=True, capture_output=True)
     subprocess.run(
         [tools / "psql", "--quiet", "-X", "-v", "ON_ERROR_STOP=1", "--dbname", target],

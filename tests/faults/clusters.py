@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from databases import ISOLATION
-from iu_pipelines.db.embedded import binaries, server_user
+import servers
+from iu_pipelines.db.embedded import server_user
 from iu_pipelines.db.embedded.server import EmbeddedServer
 
 ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
@@ -24,11 +24,9 @@ def data_of(server: EmbeddedServer) -> Path:
 def tool(server: EmbeddedServer, name: str, *arguments: str, **files: Any) -> None:
     """Run one of PostgreSQL's own programs, of the version and as the user of this server."""
     user = server_user.find(data_of(server))
-    major = int((data_of(server) / "PG_VERSION").read_text(encoding="ascii"))
-    program = binaries.find(None, user, major).directory / name
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(
-            [str(program), *arguments],
+            [str(servers.program(server, name)), *arguments],
             check=False,
             **{"stdout": said, "stderr": said, **files, **user.popen()},
         )
@@ -51,12 +49,25 @@ def restore(server: EmbeddedServer, url: str, archive: Path) -> None:
 def copy_files(server: EmbeddedServer, home: Path) -> EmbeddedServer:
     """A copy of a stopped server's files in another home."""
     (home / "postgres").mkdir(parents=True)
-    copy = EmbeddedServer(home, settings={"fsync": "off", **ISOLATION})
+    copy = servers.make(home, {"fsync": "off"})
     shutil.copytree(data_of(server), data_of(copy), symlinks=True)
     owner = data_of(server).stat()
     for path in (data_of(copy), *data_of(copy).rglob("*")):
         os.chown(path, owner.st_uid, owner.st_gid)
     return copy
+
+
+def base_backup(server: EmbeddedServer, copy: EmbeddedServer, *options: str) -> None:
+    """`pg_basebackup` of a running server into the home of another that has none yet."""
+    data = data_of(copy)
+    data.mkdir(parents=True, mode=0o700)
+    program = servers.program(server, "pg_basebackup")
+    how = ("--checkpoint=fast", "--no-sync", f"--pgdata={data}", f"--dbname={server.url('postgres')}")
+    done = subprocess.run([program, *how, *options], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    user = server_user.find(data_of(server))
+    for path in (data, *data.rglob("*")):
+        user.own(path)
 
 
 def give_new_identity(server: EmbeddedServer) -> None:

@@ -13,6 +13,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+import servers
 from engine.sessions import drain, emit_many, opened, value
 from iu_pipelines.cli.main import run
 from iu_pipelines.db.embedded.server import EmbeddedServer
@@ -67,7 +68,7 @@ def test_a_full_disk_under_the_audit_ends_the_invocation_and_sets_nothing_aside(
     own_server: EmbeddedServer,
 ) -> None:
     with mounted("8m") as disk:
-        url = own_server.ensure_running()
+        url = servers.make(own_server.home).ensure_running()
         install(url)
         data = disk / "tables"
         data.mkdir()
@@ -91,7 +92,7 @@ def test_a_full_disk_under_the_audit_ends_the_invocation_and_sets_nothing_aside(
 def test_a_disk_that_fills_up_under_the_whole_server_is_healed_by_room() -> None:
     with mounted("150m") as disk:
         home = disk / "home"
-        server = EmbeddedServer(home, settings={"fsync": "off", "wal_keep_size": "0", "min_wal_size": "32MB"})
+        server = servers.make(home, {"fsync": "off", "wal_keep_size": "0", "min_wal_size": "32MB"})
         try:
             url = server.ensure_running()
             install(url)
@@ -128,7 +129,7 @@ def test_a_server_without_a_free_connection_says_so_and_the_next_run_goes_on(
 ) -> None:
     monkeypatch.setenv("IU_HOME", str(own_server.home))
     few = {"max_connections": "6", "superuser_reserved_connections": "1"}
-    url = EmbeddedServer(own_server.home, settings=few).ensure_running()
+    url = servers.make(own_server.home, few).ensure_running()
     install(url)
     taken = []
     with opened(url) as (session,):

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from databases import ISOLATION
+import servers
 from engine.sessions import Session, drain, emit_many, make_live, value
 from faults import arena as strikes
 from faults.arena import Arena, Strike
-from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 from soak.ledger import Ledger
@@ -107,7 +106,7 @@ def _is_beyond(place: tuple[str, str], strike: tuple[Strike, str]) -> bool:
 @pytest.fixture(scope="module")
 def arena(shared: Path) -> Iterator[Arena]:
     home = Path(tempfile.mkdtemp(prefix="arena-", dir=shared))
-    server = EmbeddedServer(home, settings={"fsync": "off", "full_page_writes": "off", **ISOLATION})
+    server = servers.make(home)
     try:
         arena = Arena(server, server.ensure_running())
         with Gateway(arena.url) as gateway:

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from databases import ISOLATION
+import servers
 from engine.sessions import (
     Together,
     drain,
@@ -42,9 +42,7 @@ def make_server(tmp_path: Path) -> Iterator[Callable[[str], EmbeddedServer]]:
     with ExitStack() as stack:
 
         def make(name: str) -> EmbeddedServer:
-            server = EmbeddedServer(
-                tmp_path / name, settings={"fsync": "off", "full_page_writes": "off", **ISOLATION}
-            )
+            server = servers.make(tmp_path / name)
             stack.callback(server.stop)
             return server
 

@@ -106,6 +106,7 @@ def test_runs_cost_the_same_beside_a_snapshot_that_is_held(database: str, busy: 
         psycopg.connect(database, autocommit=True) as emitter,
         psycopg.connect(database, autocommit=True) as connection,
     ):
+
         def run_pages() -> int:
             if busy:
                 emitter.execute(EMIT)

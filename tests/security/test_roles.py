@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 import pytest
 import typer
 
+import servers
 from dev_server import Dev
 from engine.sessions import Session, drain, emit_many, make_live, opened, value
 from iu_pipelines.cli.main import build_app
 from iu_pipelines.cli.main import run as iu
-from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 
@@ -66,7 +66,7 @@ LOGINS = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "nobody")
 def installed(shared: Path) -> Iterator[dict[str, str]]:
     """Where things are: the URL, a repository, a letter, an event. The server asks for passwords (scram)."""
     home = Path(tempfile.mkdtemp(prefix="roles-", dir=shared))
-    server = EmbeddedServer(home, settings={"fsync": "off"})
+    server = servers.make(home)
     try:
         url = server.ensure_running()
         with Gateway(url) as gateway:

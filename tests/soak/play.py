@@ -8,11 +8,13 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 import psycopg
 
 from engine.sessions import Session, drain, make_live, opened, set_gate, subject, value
+from soak.failovers import REFUSED, Fleet, prepared
 from soak.ledger import Ledger
 from soak.scenes import LIVE_ROUTE, PLAIN, WORKERS, Scene, Scenes
 from soak.verdict import Verdict, judge, lost_so_far
@@ -22,11 +24,18 @@ Say = Callable[[str], None]
 _NAME = "soak"
 _GENTLE = ("57P01", "57P02", "57P03", "57014", "40P01", "40001", "53300", "08006", "08003", "08001")
 _FLOOD = "IU302"
+_READ_ONLY = "25006"
+_ENDING = 60.0
+_KINDS = {"promote": Fleet.promote, "recover": Fleet.recover, "leave": Fleet.leave, "return": Fleet.come_back}
 
 
 @dataclass(frozen=True)
 class Programme:
-    """How long, how many, how often. At `crash_every` a backend gets SIGKILL, and so the server restarts."""
+    """How long, how many, how often.
+
+    At `crash_every` a backend gets SIGKILL, and so the server restarts. `failovers` are moments, as parts of
+    the time, and what happens then: `promote`, `recover`, `leave`, and `return` after that.
+    """
 
     seconds: float = 600.0
     say_every: float = 10.0
@@ -37,32 +46,41 @@ class Programme:
     crash_every: float = 30.0
     failing: float = 0.04
     seed: int = 0
+    failovers: tuple[tuple[float, str], ...] = ()
 
 
 @dataclass
 class Play:
-    """One play on one database, whose server is ours alone: its backends are killed."""
+    """One play on one database, whose server is ours alone: its backends are killed.
+
+    With a fleet the database is the one that the fleet has in use, and moves from server to server.
+    """
 
     url: str
     programme: Programme
     say: Say = print
     ledger: Ledger = field(default_factory=Ledger)
+    fleet: Fleet | None = None
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
         self._scenes = Scenes(self.ledger, failing=self.programme.failing)
         self._began = time.monotonic()
+        self._due = [(part * self.programme.seconds, kind) for part, kind in self.programme.failovers]
 
     def perform(self) -> Verdict:
         """Play for as long as the programme says, drain every worker, and return the verdict."""
         with opened(self.url) as (session,):
             self._set_up(session)
-        threads = [self._start(name, scene, url) for name, scene, url in self._cast()]
+        threads = [self._start(name, scene) for name, scene in self._cast()]
         self._began = time.monotonic()
         self._cut_and_tell()
         self._over.set()
+        until = time.monotonic() + _ENDING
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < until:
+            self._commit_prepared()
+            time.sleep(0.1)
         for thread in threads:
-            thread.join(60)
             if thread.is_alive():
                 self.ledger.surprise(f"{thread.name} hangs")
         return self._close()
@@ -75,33 +93,39 @@ class Play:
             )
         make_live(session, LIVE_ROUTE)
 
-    def _cast(self) -> list[tuple[str, Scene, str]]:
+    def _cast(self) -> list[tuple[str, Scene]]:
         scenes, programme = self._scenes, self.programme
-        elsewhere = self.url.rpartition("/")[0] + "/postgres"
         gates = scenes.close_gates(programme.gate_closed, programme.gate_rest)
         return [
-            *((f"writer {place}", scenes.write, self.url) for place in range(programme.writers)),
-            *((f"long writer {place}", scenes.write_for_long, self.url) for place in range(2)),
-            ("idler", scenes.idle_elsewhere, elsewhere),
-            *((f"{name} {place}", scenes.work(name), self.url) for name in WORKERS for place in range(2)),
-            *((f"replayer {place}", scenes.replay, self.url) for place in range(2)),
-            ("router", scenes.change_routes, self.url),
-            ("gatekeeper", gates, self.url),
-            ("seeker", scenes.seek, self.url),
+            *((f"writer {place}", scenes.write) for place in range(programme.writers)),
+            *((f"long writer {place}", scenes.write_for_long) for place in range(2)),
+            *((f"preparer {place}", scenes.prepare) for place in range(2 if self.fleet else 0)),
+            *((("resolver", scenes.resolve),) if self.fleet else ()),
+            ("idler", scenes.idle_elsewhere),
+            *((f"{name} {place}", scenes.work(name)) for name in WORKERS for place in range(2)),
+            *((f"replayer {place}", scenes.replay) for place in range(2)),
+            ("router", scenes.change_routes),
+            ("gatekeeper", gates),
+            ("seeker", scenes.seek),
         ]
 
-    def _start(self, name: str, scene: Scene, url: str) -> threading.Thread:
-        thread = threading.Thread(target=self._repeat, args=(name, scene, url), name=name, daemon=True)
+    def _start(self, name: str, scene: Scene) -> threading.Thread:
+        thread = threading.Thread(target=self._repeat, args=(name, scene), name=name, daemon=True)
         thread.start()
         return thread
 
-    def _repeat(self, name: str, scene: Scene, url: str) -> None:
+    def _repeat(self, name: str, scene: Scene) -> None:
         """Play the scene over and over; where it is cut, begin it anew in a new session."""
+        database = {"dbname": "postgres"} if name == "idler" else {}
         chance = random.Random(f"{self.programme.seed}/{name}")
         while not self._over.is_set():
             try:
                 with psycopg.connect(
-                    url, autocommit=True, application_name=f"{_NAME} {name}", connect_timeout=5
+                    self.url,
+                    autocommit=True,
+                    application_name=f"{_NAME} {name}",
+                    connect_timeout=5,
+                    **database,
                 ) as session:
                     while not self._over.is_set():
                         scene(session, chance)
@@ -113,6 +137,10 @@ class Play:
         state = getattr(error, "sqlstate", None)
         if state == _FLOOD:
             self.ledger.count("floods refused")
+        elif state == REFUSED and self.fleet and self.fleet.leaves_out(name):
+            self.ledger.count("refused in another cluster")
+        elif state == _READ_ONLY and self.fleet:
+            self.ledger.count("refused by a server in recovery")
         elif isinstance(error, psycopg.OperationalError) and (state is None or state in _GENTLE):
             self.ledger.count("deadlocks" if state == "40P01" else "cuts")
         else:
@@ -122,7 +150,9 @@ class Play:
         """End backends at random, kill one now and then, and print the tally, until the time is up."""
         chance = random.Random(f"{self.programme.seed}/cuts")
         cut, crash, told = self.programme.cut_every, self.programme.crash_every, self.programme.say_every
-        while (now := time.monotonic() - self._began) < self.programme.seconds:
+        while (now := self._elapsed()) < self.programme.seconds:
+            if self._due and now >= self._due[0][0]:
+                self._fail_over(self._due.pop(0)[1])
             try:
                 with opened(self.url) as (session,):
                     if now >= crash:
@@ -137,6 +167,21 @@ class Play:
             except psycopg.OperationalError:
                 self.ledger.count("cuts")
             time.sleep(0.05)
+
+    def _fail_over(self, kind: str) -> None:
+        """Move the outbox to another server; the time that this takes is not time of the play."""
+        assert self.fleet
+        before = time.monotonic()
+        _reopened(self.url).close()
+        _KINDS[kind](self.fleet)
+        self.url = self.fleet.url
+        self.ledger.count(f"failovers: {kind}")
+        took = time.monotonic() - before
+        self._began += took
+        self.say(f"{self._elapsed():6.0f} s  {kind}: took {took:.1f} s, the outbox is on {self.fleet}")
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
 
     def _terminate(self, session: Session) -> None:
         ended = value(session, _ONE_OF_US.format(act="pg_terminate_backend(pid)"))
@@ -154,7 +199,6 @@ class Play:
             value(session, f"select count(*) from public.{table}")
             for table in ("event_outbox", "iu_route_attempt_log")
         )
-        seconds = time.monotonic() - self._began
         told = ", ".join(
             f"{name} {counts[name]:,}"
             for name in ("rollbacks", "deadlocks", "terminated", "killed", "gate closings", "route changes")
@@ -164,12 +208,20 @@ class Play:
             for what in ("seeks ", "replays ")
         )
         return (
-            f"{seconds:6.0f} s  events {events:,}, attempts {attempts:,}, {told}, seeks {seeks:,}, "
+            f"{self._elapsed():6.0f} s  events {events:,}, attempts {attempts:,}, {told}, seeks {seeks:,}, "
             f"replays {replays:,}, busy {counts['worker_busy']:,}, lost so far {lost_so_far(session)}"
         )
 
+    def _commit_prepared(self) -> None:
+        """Commit what is prepared: no session ends that waits for its locks."""
+        with _reopened(self.url) as session:
+            for name in prepared(session):
+                with suppress(psycopg.errors.UndefinedObject, psycopg.errors.ObjectNotInPrerequisiteState):
+                    self._scenes.decide(session, name, commit=True)
+
     def _close(self) -> Verdict:
         """Open the gates, drain every worker, and judge."""
+        self._commit_prepared()
         with _reopened(self.url) as session:
             for gate in ("iu_core.route_worker_enabled", "iu_core.routes_enabled"):
                 set_gate(session, gate, "true")
@@ -177,7 +229,8 @@ class Play:
             for worker in WORKERS:
                 drain(session, worker, 1000)
             self.say(self._tally(session))
-            return judge(session, self.ledger, PLAIN, WORKERS)
+            plain = () if self.ledger.counts["anchored again"] else PLAIN
+            return judge(session, self.ledger, plain, WORKERS)
 
 
 _ONE_OF_US = f"""
@@ -200,3 +253,4 @@ def _reopened(url: str) -> Session:
 SHORT = replace(
     Programme(), seconds=10.0, say_every=2.0, gate_closed=1.0, gate_rest=2.0, cut_every=0.3, crash_every=5.0
 )
+FAILOVERS = ((0.15, "promote"), (0.35, "leave"), (0.5, "return"), (0.65, "recover"), (0.8, "promote"))

@@ -10,11 +10,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 
 from engine.sessions import WORKER, Session, emit, replay, run, set_gate, subject, value
+from soak.failovers import prepared
 from soak.ledger import Ledger
 
 PLAIN = (WORKER, "soak.plain")
@@ -28,6 +29,8 @@ WORKERS = (*PLAIN, *SOUGHT)
 LIVE_ROUTE = "iu.structure_piece_split.workflow"
 _ROUTES = "public.iu_outbound_route"
 _ROUTE = "iu.version_applied.workflow"
+_PREPARERS = 4712
+_MOST_PREPARED = 10
 _GATES = ("iu_core.route_worker_enabled", "iu_core.routes_enabled")
 
 Scene = Callable[[Session, random.Random], None]
@@ -51,6 +54,45 @@ class Scenes:
         mine = self.subjects + 1 + session.info.backend_pid % 1000
         _make_subject(session, mine)
         self._transact(session, chance, [mine] * chance.randint(2, 6), pause=0.5)
+
+    def prepare(self, session: Session, chance: random.Random) -> None:
+        """The first half of a two-phase commit: lock a subject, emit for it, and prepare the transaction."""
+        if len(prepared(session)) >= _MOST_PREPARED:
+            time.sleep(0.1)
+            return
+        made: list[UUID] = []
+        asked, name = False, f"soak {uuid4()}"
+        try:
+            session.execute("begin")
+            session.execute(f"select pg_advisory_xact_lock_shared({_PREPARERS})".encode())
+            number = chance.randint(1, self.subjects)
+            _lock(session, number)
+            made += self._emit_some(session, chance, number)
+            self.ledger.prepare(name, made)
+            asked = True
+            session.execute(f"prepare transaction '{name}'".encode())
+        except psycopg.Error:
+            if not asked:
+                self.ledger.undo(made)
+            raise
+        time.sleep(chance.random() * 0.5)
+
+    def resolve(self, session: Session, chance: random.Random) -> None:
+        """The second half: commit some of the prepared transactions and roll others back."""
+        for name in prepared(session):
+            if chance.random() < 0.3:
+                self.decide(session, name, commit=chance.random() < 0.7)
+        time.sleep(chance.random() * 0.2)
+
+    def decide(self, session: Session, name: str, *, commit: bool) -> None:
+        """Commit or roll back one prepared transaction. Whoever is cut here leaves both open."""
+        made, epoch = self.ledger.prepared[name], self.ledger.epoch
+        session.execute(f"{'commit' if commit else 'rollback'} prepared '{name}'".encode())
+        if commit:
+            self.ledger.commit(made, epoch)
+        elif epoch == self.ledger.epoch:
+            self.ledger.undo(made)
+        self.ledger.count(f"prepared and {'committed' if commit else 'rolled back'}")
 
     def idle_elsewhere(self, session: Session, chance: random.Random) -> None:
         """Hold a transaction id of the cluster for seconds, in another database."""
@@ -129,7 +171,7 @@ class Scenes:
     def seek(self, session: Session, chance: random.Random) -> None:
         """Send a worker back to the beginning, or to an event before all that it may not have read."""
         worker = chance.choice(SOUGHT)
-        place = value(session, _SAFELY_BEHIND, (worker,)) if chance.random() < 0.7 else None
+        place = _safely_behind(session, worker) if chance.random() < 0.7 else None
         said = value(
             session,
             "select public.fn_iu_route_worker_seek(%s, %s, 'soak') ->> 'status'",
@@ -140,7 +182,7 @@ class Scenes:
 
     def _transact(self, session: Session, chance: random.Random, chosen: list[int], pause: float) -> None:
         made: list[UUID] = []
-        asked = False
+        asked, epoch = False, self.ledger.epoch
         try:
             session.execute("begin")
             for number in chosen:
@@ -152,7 +194,10 @@ class Scenes:
         except psycopg.Error:
             (self.ledger.doubt if asked else self.ledger.undo)(made)
             raise
-        (self.ledger.commit if asked else self.ledger.undo)(made)
+        if asked:
+            self.ledger.commit(made, epoch)
+        else:
+            self.ledger.undo(made)
 
     def _emit_some(self, session: Session, chance: random.Random, number: int) -> list[UUID]:
         made = [emit(session, number)]
@@ -185,6 +230,15 @@ where o.event_domain = 'iu' and o.event_seq < bound.unread and o.created_at < bo
 order by o.event_seq desc offset 50 limit 1
 """
 """An event behind which nothing can be waiting: read by the worker, and older than every open transaction."""
+
+
+def _safely_behind(session: Session, worker: str) -> UUID | None:
+    """Such an event, chosen while no transaction is prepared or about to be: those have no session."""
+    session.execute("begin isolation level read committed")
+    session.execute(f"select pg_advisory_xact_lock({_PREPARERS})".encode())
+    place: UUID | None = value(session, _SAFELY_BEHIND, (worker,))
+    session.execute("commit")
+    return place
 
 
 def _lock(session: Session, number: int) -> None:

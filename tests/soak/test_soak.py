@@ -9,21 +9,23 @@ from uuid import uuid4
 
 import pytest
 
+import servers
 from engine import broken
 from engine.sessions import WORKER, Session, drain, emit, emit_many, make_live, opened, replay, run, value
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
-from soak.__main__ import SETTINGS
+from soak.failovers import SETTINGS, Fleet
 from soak.ledger import Ledger
 from soak.play import SHORT, Play
+from soak.scenes import WORKERS
 from soak.verdict import Verdict, judge, lost_so_far
 
 
 @pytest.fixture
 def stage(own_server: EmbeddedServer) -> str:
     """The URL of an installed database on a server that may crash."""
-    url = EmbeddedServer(own_server.home, settings=SETTINGS).ensure_running()
+    url = servers.make(own_server.home, SETTINGS).ensure_running()
     with Gateway(url) as gateway:
         migration.apply(gateway)
     return url
@@ -35,6 +37,18 @@ def session(database: str) -> Iterator[Session]:
         yield session
 
 
+@pytest.fixture
+def fleet() -> Iterator[Fleet]:
+    """Servers of a soak, of which the first is installed and in use."""
+    fleet = Fleet(Ledger())
+    try:
+        with Gateway(fleet.start()) as gateway:
+            migration.apply(gateway)
+        yield fleet
+    finally:
+        fleet.stop()
+
+
 def verdict(session: Session, ledger: Ledger | None = None) -> Verdict:
     return judge(session, ledger or Ledger(), [WORKER], [WORKER])
 
@@ -44,6 +58,62 @@ def test_ten_seconds_of_everything_at_once_break_no_promise(stage: str) -> None:
     assert play.perform() == Verdict(), play.ledger.surprises
     for provoked in ("commits", "rollbacks", "terminated", "killed", "gate closings", "worker_busy"):
         assert play.ledger.counts[provoked] > 0, provoked
+
+
+@pytest.mark.parametrize("kinds", [("promote", "recover"), ("leave", "return")], ids=" and ".join)
+def test_failovers_under_load_break_no_promise(fleet: Fleet, kinds: tuple[str, str]) -> None:
+    programme = replace(SHORT, crash_every=99.0, failovers=((0.2, kinds[0]), (0.7, kinds[1])))
+    play = Play(fleet.url, programme, ledger=fleet.ledger, fleet=fleet)
+    assert play.perform() == Verdict(), play.ledger.surprises
+    for provoked in (
+        "lost with the tail",
+        "prepared and committed",
+        *(f"failovers: {kind}" for kind in kinds),
+    ):
+        assert play.ledger.counts[provoked] > 0, provoked
+
+
+def test_a_worker_that_runs_in_another_cluster_without_a_seek_is_noticed(fleet: Fleet) -> None:
+    with opened(fleet.url) as (session,):
+        emit_many(session, 5)
+        for worker in WORKERS:
+            drain(session, worker)
+        session.execute(
+            "create or replace function public.fn_iu_cluster_require("
+            "worker_name text, system_identifier bigint) "
+            "returns bigint language sql stable as 'select 0::bigint'"
+        )
+    fleet.leave()
+    for worker in WORKERS:
+        assert f"{worker} runs in another cluster without a seek" in fleet.ledger.surprises
+
+
+def test_what_was_known_before_a_failover_may_not_be_missing_after_it() -> None:
+    kept, tail, lost = uuid4(), uuid4(), uuid4()
+    ledger = Ledger()
+    ledger.commit([kept, lost], 0)
+    known = ledger.known()
+    ledger.commit([tail], 0)
+    ledger.survive(known, lambda events: {kept}, [])
+    assert (ledger.vanished, ledger.committed) == (1, [kept])
+    assert ledger.counts["lost with the tail"] == 1
+
+
+def test_a_transaction_that_is_prepared_again_after_a_failover_is_open_again() -> None:
+    made, other = [uuid4()], [uuid4()]
+    ledger = Ledger()
+    ledger.prepare("it", made)
+    ledger.undo(made + other)
+    ledger.survive(0, lambda events: set(), ["it"])
+    assert ledger.undone == other
+
+
+def test_a_commit_that_a_failover_overtook_is_in_doubt() -> None:
+    made = [uuid4()]
+    ledger = Ledger()
+    ledger.survive(0, lambda events: set(), [])
+    ledger.commit(made, 0)
+    assert (ledger.committed, ledger.uncertain) == ([], [made])
 
 
 def test_a_cursor_on_numbers_alone_is_found_out(stage: str) -> None:
@@ -58,7 +128,7 @@ def test_a_cursor_on_numbers_alone_is_found_out(stage: str) -> None:
 
 def test_a_quiet_day_is_judged_clean(session: Session) -> None:
     ledger = Ledger()
-    ledger.commit([emit(session, 1), emit(session, 2)])
+    ledger.commit([emit(session, 1), emit(session, 2)], 0)
     make_live(session, "iu.structure_piece_split.workflow")
     emit(session, 3, "structure_piece_split")
     drain(session)
@@ -111,7 +181,7 @@ def test_the_word_of_a_client_is_held_against_the_outbox(session: Session) -> No
     kept, other = emit(session, 1), emit(session, 2)
     drain(session)
     ledger = Ledger()
-    ledger.commit([kept, uuid4()])
+    ledger.commit([kept, uuid4()], 0)
     ledger.undo([other])
     ledger.doubt([kept, uuid4()])
     ledger.surprise("something")

@@ -98,7 +98,7 @@ def judge(session: Session, ledger: Ledger, plain: Sequence[str], workers: Seque
         lost=sum(value(session, _LOST, (worker,)) for worker in workers),
         twice=value(session, _SAME_KEY) + sum(value(session, _TWO_BATCHES, (worker,)) for worker in plain),
         disordered=sum(value(session, _DISORDERED, (worker,)) for worker in workers),
-        vanished=len(ledger.committed) - _present(session, ledger.committed),
+        vanished=ledger.vanished + len(ledger.committed) - _present(session, ledger.committed),
         ghosts=_present(session, ledger.undone),
         halves=sum(_present(session, made) not in {0, len(made)} for made in ledger.uncertain),
         ungated=_ungated(session, ledger.closed),
