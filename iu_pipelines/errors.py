@@ -168,7 +168,7 @@ class UnknownDeadLetter(Refusal):
 
 
 class CursorPositionUnknown(Refusal):
-    """The position is unknown, or the cursor belongs to another database cluster."""
+    """The position is unknown, or the cursor does not belong to the newest anchor of this outbox."""
 
     default_code = "IU501"
 

@@ -32,7 +32,7 @@ class HealthReport:
     master_gate_open: Annotated[bool, "may anything run"]
     delivery_gate_open: Annotated[bool, "may anything be delivered"]
     live_routes: Annotated[tuple[str, ...], "routes that may deliver"]
-    backlog: Annotated[int, "events waiting; exact up to 10,000"]
+    backlog: Annotated[int, "events waiting; exact up to 10,000, a lower bound while IU501 refuses runs"]
     backlog_capped: Annotated[bool, "whether there are more"]
     backlog_oldest_seconds: Annotated[float | None, "how long the oldest has waited"]
     attempts_in_audit: Annotated[int, "rows of the audit"]

@@ -157,7 +157,7 @@ def test_a_failed_run_asks_for_an_audit_that_names_it(
 ) -> None:
     emit(1)
     location.run("route_worker_job")
-    gateway.execute("update public.iu_route_worker_cursor set system_identifier = 1")
+    gateway.execute("update public.iu_route_worker_cursor set anchor_no = 0")
     result = location.run("route_worker_job")
     context = dg.build_run_status_sensor_context(
         sensor_name="run_failure_sensor",

@@ -202,7 +202,7 @@ def test_a_refusal_of_the_engine_fails_the_run_in_one_line_with_what_to_do(
 ) -> None:
     emit(1)
     location.run("route_worker_job")
-    gateway.execute("update public.iu_route_worker_cursor set system_identifier = 1")
+    gateway.execute("update public.iu_route_worker_cursor set anchor_no = 0")
     result = location.run("route_worker_job")
     assert not result.success
     assert failure(result).startswith("IU501: ")

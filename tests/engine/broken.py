@@ -279,3 +279,51 @@ def health_by_age(session: Session) -> None:
 def health_by_last_run(session: Session) -> None:
     """A run counts as having read everything, also one that left its window open."""
     _edit(session, "fn_iu_health_faults", ("given.window_snapshot is null and", ""))
+
+
+def identifier_alone(session: Session) -> None:
+    """Compares the identifier of the cluster, and neither the table nor the anchor of a cursor."""
+    no_table_in_the_anchor(session)
+    _edit(session, "fn_iu_cluster_state", ("when (given.anchor_no", "when false and (given.anchor_no"))
+
+
+def no_table_in_the_anchor(session: Session) -> None:
+    """Does not notice that the table is another one, and the anchor's row a copy."""
+    _edit(
+        session,
+        "fn_iu_cluster_state",
+        ("when a.outbox_oid <>", "when false and a.outbox_oid <>"),
+        ("when a.written_xid is", "when false and a.written_xid is"),
+    )
+
+
+def no_look_ahead(session: Session) -> None:
+    """Takes snapshots and events for what they are, though the server has not given their ids yet."""
+    _edit(
+        session,
+        "fn_iu_cluster_state",
+        ("when v_end >", "when false and v_end >"),
+        ("when v_mover >=", "when false and v_mover >="),
+        ("if difference is null and", "if false and"),
+    )
+
+
+def unread_by_snapshots(session: Session) -> None:
+    """Re-anchors by the cursor's snapshots, whichever cluster emitted what they are compared with."""
+    session.execute(
+        """
+        create or replace function public.fn_iu_cursor_unread_seq(given public.iu_route_worker_cursor)
+        returns bigint language sql stable set search_path = pg_catalog, pg_temp
+        as $$
+            select least(
+                (
+                    select min(o.event_seq) from public.event_outbox as o
+                    where not pg_visible_in_snapshot(
+                        o.emitted_xid, coalesce(given.window_snapshot, given.consumed_snapshot)
+                    )
+                ),
+                case when given.window_snapshot is not null then given.position_seq + 1 end
+            )
+        $$
+        """
+    )

@@ -596,18 +596,24 @@ WORKERS = [
         {"090_worker_rules_probe": {"W7": "seen 0"}},
     ),
     Breach(
-        "a cursor of another cluster is taken for one of this",
+        "a cursor of another anchor is taken for one of the newest",
         wrapped(
             "fn_iu_route_worker_run",
-            "update public.iu_route_worker_cursor set system_identifier ="
-            " (select s.system_identifier from pg_control_system() as s); answer := honest()",
+            "update public.iu_route_worker_cursor set anchor_no = (public.fn_iu_cluster_newest()).anchor_no;"
+            " answer := honest()",
         ),
         {"090_worker_rules_probe": {"W10": "done, done"}},
     ),
     Breach(
         "the outbox came from another cluster",
         "insert into public.event_outbox_cluster (system_identifier, restored_seq) values (42, 0)",
-        {"030_event_types_and_outbox": {"outbox lives in": "another cluster"}},
+        {"030_event_types_and_outbox": {"outbox is where": "in database cluster 42"}},
+    ),
+    Breach(
+        "events came with the transaction ids of a server that is ahead",
+        "insert into public.event_outbox (emitted_xid, event_id, event_type, event_domain)"
+        " values ('900000000000', '030aaaaa-0000-4000-8000-000000000030', 'version_applied', 'iu')",
+        {"030_event_types_and_outbox": {"events whose": "030aaaaa"}},
     ),
     Breach(
         "a flood is not stopped",

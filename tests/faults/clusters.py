@@ -34,16 +34,16 @@ def tool(server: EmbeddedServer, name: str, *arguments: str, **files: Any) -> No
         assert done.returncode == 0, f"{name}: {said.read().decode()}"
 
 
-def dump(server: EmbeddedServer, url: str, archive: Path) -> None:
+def dump(server: EmbeddedServer, url: str, archive: Path, *options: str) -> None:
     """`pg_dump` in the custom format."""
     with archive.open("wb") as out:
-        tool(server, "pg_dump", "--format=custom", f"--dbname={url}", stdout=out)
+        tool(server, "pg_dump", "--format=custom", f"--dbname={url}", *options, stdout=out)
 
 
-def restore(server: EmbeddedServer, url: str, archive: Path) -> None:
+def restore(server: EmbeddedServer, url: str, archive: Path, *options: str) -> None:
     """`pg_restore`, which has to succeed for every object."""
     with archive.open("rb") as source:
-        tool(server, "pg_restore", "--exit-on-error", f"--dbname={url}", stdin=source)
+        tool(server, "pg_restore", "--exit-on-error", f"--dbname={url}", *options, stdin=source)
 
 
 def copy_files(server: EmbeddedServer, home: Path) -> EmbeddedServer:
@@ -78,9 +78,14 @@ def give_new_identity(server: EmbeddedServer) -> None:
     content[0] ^= 0x55
     content[end : end + 4] = struct.pack("<I", _crc32c(content[:end]))
     control.write_bytes(content)
+    reset_wal(server, "--force")
+
+
+def reset_wal(server: EmbeddedServer, *options: str) -> None:
+    """`pg_resetwal` with these options, on a stopped server."""
     data = os.open(data_of(server), os.O_RDONLY)
     try:
-        tool(server, "pg_resetwal", "--force", f"/proc/self/fd/{data}", pass_fds=[data])
+        tool(server, "pg_resetwal", *options, f"/proc/self/fd/{data}", pass_fds=[data])
     finally:
         os.close(data)
 

@@ -1,4 +1,4 @@
--- 030: which events there are, the shared stream that holds them, and the clusters it has lived in.
+-- 030: which events there are, the shared stream that holds them, and its anchors.
 select public.fn_iu_step_require('iu-core', '020_gates');
 
 create table public.event_type_registry (
@@ -54,18 +54,33 @@ comment on column public.event_outbox.emitted_xid is
 
 create table public.event_outbox_cluster (
     anchor_no bigint generated always as identity primary key,
+    anchor_key uuid not null default gen_random_uuid(),
     system_identifier bigint not null,
+    outbox_oid oid not null default 'public.event_outbox'::regclass::oid,
+    written_xid xid,
     restored_seq bigint not null,
     anchored_at timestamptz not null default clock_timestamp(),
     anchored_by text not null default session_user
 );
 comment on table public.event_outbox_cluster is
-'The database clusters in which the outbox has lived; the newest row is the one it lives in.
-Transaction ids mean nothing outside the cluster that gave them: events up to restored_seq came by
-a restore and count as visible.';
+'The anchors of the outbox, a row for each place where it was found: a database cluster
+(system_identifier) and a table in it (outbox_oid). Transaction ids mean nothing elsewhere: events up
+to restored_seq came by a restore and count as visible, whatever their emitted_xid. The newest row is
+the one that holds. Written by fn_iu_cluster_anchor; the table is never rewritten (see written_xid).';
+comment on column public.event_outbox_cluster.anchor_key is
+'tells this anchor from one of another outbox with the same number; a cursor carries both';
+comment on column public.event_outbox_cluster.written_xid is
+'xmin of this row as it was written. Data files keep xmin, a dump and logical replication do not: where
+the two differ, this row and the outbox came by one of these';
 
-insert into public.event_outbox_cluster (system_identifier, restored_seq)
-select system_identifier, 0 from pg_control_system();
+-- One statement, and so one subtransaction under ON_ERROR_ROLLBACK too: both row versions have the same xmin.
+do $anchor$
+begin
+    insert into public.event_outbox_cluster (system_identifier, restored_seq)
+    select c.system_identifier, 0 from pg_control_system() as c;
+    update public.event_outbox_cluster set written_xid = xmin;
+end
+$anchor$;
 
 insert into public.event_type_registry (event_type, event_stream, delivery_lane, event_subject_table) values
 ('version_applied', 'update', 'immediate', 'information_unit'),
@@ -74,5 +89,5 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 
 select public.fn_iu_step_record(
     'iu-core', '030_event_types_and_outbox',
-    '8b3aca7782e649c9443da1080ebfacd626641822417ef4db1dba7ff401a535eb'
+    '8e06a80d918a197be967f192253b747fb71942c95494fe6f82bb37cc0dd66f93'
 );

@@ -12,11 +12,13 @@ create table public.iu_route_worker_cursor (
     window_start_seq bigint not null default 0,
     window_late_xids xid8[] not null default '{}',
     position_seq bigint not null default 0,
+    read_seq bigint not null default 0,
     mark_xid xid8,
     mark_seq bigint not null default 0,
     own_xid xid8,
     own_position_seq bigint not null default 0,
-    system_identifier bigint not null,
+    anchor_no bigint not null default 0,
+    anchor_key uuid,
     anchored_seq bigint not null default 0,
     last_batch_hash bytea not null default '\x',
     last_progress_at timestamptz,
@@ -33,14 +35,17 @@ comment on column public.iu_route_worker_cursor.consumed_snapshot is
 comment on column public.iu_route_worker_cursor.window_snapshot is 'null: no window is open';
 comment on column public.iu_route_worker_cursor.window_start_seq is
 'no event lies below of a transaction that consumed_snapshot counts as to come';
+comment on column public.iu_route_worker_cursor.read_seq is 'highest event_seq read so far';
 comment on column public.iu_route_worker_cursor.mark_xid is
 'transaction of the worker that got its id after mark_seq had been drawn: later ones draw higher numbers';
 comment on column public.iu_route_worker_cursor.window_late_xids is
 'transactions with events in the window that were open in consumed_snapshot';
 comment on column public.iu_route_worker_cursor.own_xid is
 'transaction that ran the worker last; own_position_seq is how far its own events were read';
-comment on column public.iu_route_worker_cursor.system_identifier is
-'cluster whose transaction ids the snapshots hold';
+comment on column public.iu_route_worker_cursor.anchor_no is
+'anchor of the outbox (event_outbox_cluster) under which the snapshots were taken; 0: none';
+comment on column public.iu_route_worker_cursor.anchor_key is
+'key of that anchor; another outbox may have an anchor with the same number';
 comment on column public.iu_route_worker_cursor.anchored_seq is
 'events up to here were passed over by a seek and owe no attempt';
 comment on column public.iu_route_worker_cursor.last_batch_hash is
@@ -236,5 +241,5 @@ events, 16 bytes each, in the order of event_seq.';
 
 select public.fn_iu_step_record(
     'iu-core', '050_worker',
-    '94f0dbf955cff06c01d368d5ced82daaeda30210939e6fe53be1cc8c59830fd9'
+    'f7814c7ef8576f7259869ba9123d45f7fcd07d958800709d278827d90af48871'
 );

@@ -105,6 +105,10 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/worker/tables.sql
 \ir ../objects/worker/fn_iu_worker_name_require.sql
 \ir ../objects/worker/fn_iu_cluster_newest.sql
+\ir ../objects/worker/fn_iu_cluster_event_ahead.sql
+\ir ../objects/worker/fn_iu_cluster_state.sql
+\ir ../objects/worker/fn_iu_cluster_is_displaced.sql
+\ir ../objects/worker/fn_iu_cluster_hint.sql
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_read.sql
@@ -181,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'e0524bbfaf7caafa6769257f1a08c72749a193ce6fea0f9dc8a6a32a2dac694f'
+    'ce8811646ad96811b6626c73d31ccba4fb72014c1e80e52bfffcf2da2fe5c4d8'
 );

@@ -11,6 +11,7 @@ declare
         and public.fn_iu_gate_open(public.fn_iu_gate_key('worker'));
     v_still interval;
     v_filtered constant text := public.fn_iu_module_row_security(null);
+    v_difference text;
 begin
     if v_filtered is not null then
         v_faults := v_faults || format('row security is on for %s: what it hides is not counted here', v_filtered);
@@ -22,10 +23,9 @@ begin
     ) then
         v_faults := v_faults || 'the safety check dry_run_is_enforced of iu_outbound_route is missing'::text;
     end if;
-    if (select system_identifier from pg_control_system()) is distinct from coalesce(
-        given.system_identifier, (public.fn_iu_cluster_newest()).system_identifier
-    ) then
-        v_faults := v_faults || 'the cursor belongs to another database cluster: seek it'::text;
+    v_difference := (public.fn_iu_cluster_state(given)).difference;
+    if v_difference is not null then
+        v_faults := v_faults || format('%s: runs are refused until a seek', v_difference);
     end if;
     if v_gates_open and backlog > 0 then
         -- A run that left no window open had read all that was committed, so an event that is older than the
@@ -49,9 +49,10 @@ end
 $$;
 comment on function public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz) is
 'What makes a worker unhealthy, a sentence each: a table is under row security, the safety check is
-missing, the cursor is another cluster''s, or a backlog has not moved for iu_core.stall_seconds though the
-gates are open. That time counts from when the backlog could first have been read: not before the gates
-were opened, nor, for what committed late, before a minute after the last run. Empty where it is healthy.';
+missing, the outbox or the cursor is not where it was anchored (fn_iu_cluster_state), or a backlog has not
+moved for iu_core.stall_seconds though the gates are open. That time counts from when the backlog could first
+have been read: not before the gates were opened, nor, for what committed late, before a minute after the last
+run. Empty where it is healthy.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz)',

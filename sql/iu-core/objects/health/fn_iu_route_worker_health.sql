@@ -24,6 +24,12 @@ begin
     select c.* into v_cursor from public.iu_route_worker_cursor as c
     where c.worker_name = fn_iu_route_worker_health.worker_name;
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
+    if (public.fn_iu_cluster_state(v_cursor)).difference is not null then
+        -- Its snapshots say nothing here: count what has a higher number than all that was read.
+        v_cursor.consumed_snapshot := null;
+        v_cursor.window_snapshot := null;
+        v_cursor.position_seq := coalesce(v_cursor.read_seq, 0);
+    end if;
     select b.* into v_backlog
     from public.fn_iu_cursor_backlog(v_cursor, (public.fn_iu_cluster_newest()).restored_seq, v_cap + 1) as b;
     select
@@ -68,7 +74,8 @@ comment on function public.fn_iu_route_worker_health(text) is
 "backlog_oldest_seconds" (0: no backlog), "attempts_in_audit", "failed_attempts",
 "delivered_sent", "dead_letter_open", "dead_letter_open_capped", "last_run_at",
 "last_progress_at", "cursor_event_id", "cursor_created_at"}. backlog and dead_letter_open are
-exact up to 10,000. Counts of attempts are of the whole audit. A fault makes it unhealthy; a
+exact up to 10,000; while runs are refused (IU501), backlog counts the events with a higher number than
+all that was read. Counts of attempts are of the whole audit. A fault makes it unhealthy; a
 closed gate and open letters are reasons that do not. Raises IU104. Cost does not grow with the
 tables.';
 select public.fn_iu_object_declare(

@@ -4,7 +4,7 @@ create or replace function public.fn_iu_event_is_consumed(
 )
 returns boolean
 language sql immutable parallel safe
-return coalesce((given).system_identifier = (anchor).system_identifier and (
+return coalesce((given).anchor_key is not distinct from (anchor).anchor_key and (
     case
         when event_seq <= (anchor).restored_seq then (given).consumed_snapshot is not null
         else coalesce(pg_visible_in_snapshot(emitted_xid, (given).consumed_snapshot), false)
@@ -21,7 +21,7 @@ comment on function public.fn_iu_event_is_consumed(
 ) is
 'Whether a cursor has certainly read an event, or passed over it by a seek: consumed_snapshot shows
 it, or the open window does and it lies before the position. Where that is in doubt (the cursor
-is of another cluster than anchor, the event of a transaction that the cursor saw open) it has not.
+belongs to another anchor, the event of a transaction that the cursor saw open) it has not.
 Bound when it is created, so it needs no search_path and its callers inline it. Reads nothing.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',

@@ -12,7 +12,6 @@ declare
     v_level constant text := current_setting('transaction_isolation');
     v_days constant int := public.fn_iu_retention_days();
     v_status text := case when v_days > 0 then 'ran' else 'retention_off' end;
-    v_here constant bigint := (select c.system_identifier from pg_control_system() as c);
     v_domain text;
     v_pass int;
     v_after bigint;
@@ -35,7 +34,7 @@ begin
     if v_days > 0 and not public.fn_iu_retention_lock(for_round => true) then
         v_status := 'busy';
     end if;
-    if v_status = 'ran' and v_here is distinct from (public.fn_iu_cluster_newest()).system_identifier then
+    if v_status = 'ran' and public.fn_iu_cluster_is_displaced() then
         v_status := 'other_cluster';
     elsif v_status = 'ran' then
         for v_domain, v_pass, v_after in
@@ -74,9 +73,10 @@ event_limit, that are older than iu_core.retention_days, that every worker of th
 and no open dead letter is about, with their first attempts; up to the first that is not. Batches,
 letters, replays and the record in iu_retention_history stay. Returns {"status", "events",
 "attempts", "more" (call again), "retention_days", "held_by" (sentences)}; status is ran,
-retention_off, busy where another round or a seek is under way (it waits 50 ms for it), or
-other_cluster after a restore, until a seek has anchored the outbox again. Raises IU104 for the
-reason, IU301 for an event_limit outside 1 to 100000, IU303 in a transaction that is not read
-committed. Until the transaction ends, seeks and the first runs of new workers wait 50 ms and are
-told worker_busy; runs of workers that have a cursor, and emitters, never wait.';
+retention_off, busy where another round or a seek is under way (it waits 50 ms for it), or other_cluster
+where the outbox is not where it was anchored, or a cursor of the newest anchor lies ahead of this server
+(fn_iu_cluster_state), until a seek has anchored it. Raises IU104 for the reason, IU301 for an event_limit
+outside 1 to 100000, IU303 in a transaction that is not read committed. Until the transaction ends, seeks and
+the first runs of new workers wait 50 ms and are told worker_busy; runs of workers that have a cursor, and
+emitters, never wait.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_run(text, int)', 'operate');

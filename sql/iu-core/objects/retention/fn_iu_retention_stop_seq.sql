@@ -29,7 +29,7 @@ begin
     -- That is asked of each event once; the cursors one by one only where it is not so (decision 040).
     if not exists (
         select from unnest(v_cursors) as c
-        where c.consumed_snapshot is null or c.system_identifier is distinct from v_anchor.system_identifier
+        where c.consumed_snapshot is null or c.anchor_key is distinct from v_anchor.anchor_key
     ) then
         v_restored := v_anchor.restored_seq;
         v_before := (

@@ -10,10 +10,9 @@ as $$
 declare
     v_cursor public.iu_route_worker_cursor;
 begin
-    insert into public.iu_route_worker_cursor (worker_name, worker_no, system_identifier)
-    values (
-        worker_name, public.fn_iu_name_intern(worker_name), (public.fn_iu_cluster_newest()).system_identifier
-    )
+    insert into public.iu_route_worker_cursor (worker_name, worker_no, anchor_no, anchor_key)
+    select worker_name, public.fn_iu_name_intern(worker_name), coalesce(a.anchor_no, 0), a.anchor_key
+    from public.fn_iu_cluster_newest() as a
     on conflict do nothing
     returning * into v_cursor;
     return v_cursor;

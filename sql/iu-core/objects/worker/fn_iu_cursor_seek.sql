@@ -27,6 +27,7 @@ begin
     v_cursor.cursor_created_at := v_event.created_at;
     v_cursor.anchored_seq := coalesce(v_event.event_seq, 0);
     v_cursor.position_seq := 0;
+    v_cursor.read_seq := greatest(v_cursor.read_seq, v_event.event_seq);
     v_cursor.mark_xid := null;
     v_cursor.window_late_xids := '{}';
     v_cursor.consumed_snapshot := null;

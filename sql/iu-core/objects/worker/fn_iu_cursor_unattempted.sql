@@ -16,9 +16,7 @@ as $$
 declare
     v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
 begin
-    if given.system_identifier <> v_anchor.system_identifier
-        or given.system_identifier <> (select c.system_identifier from pg_control_system() as c)
-    then
+    if (public.fn_iu_cluster_state(given)).difference is not null then
         return;
     end if;
     -- Consumed is what consumed_snapshot shows, with it all that came by a restore, and of the open window
@@ -53,8 +51,8 @@ $$;
 comment on function public.fn_iu_cursor_unattempted(public.iu_route_worker_cursor, int) is
 'The conservation check: events that the cursor counts as consumed and for which its worker has no
 attempt, among so many of the newest events of its domain. Nothing comes back where nothing was
-lost. Events that a seek passed over owe no attempt, nor does anything after a
-restore until the cursor is sought: its snapshots are another cluster''s.';
+lost. Events that a seek passed over owe no attempt. Nothing comes back either where the cursor cannot
+be judged (fn_iu_cluster_state): its snapshots are those of another anchor.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_cursor_unattempted(public.iu_route_worker_cursor, int)',

@@ -1,47 +1,39 @@
--- enable_seqscan off: a transaction is looked up by event_outbox_by_xid, whatever the statistics of emitted_xid
--- say; its collation tells it from the other index (decision 011).
 create or replace function public.fn_iu_cursor_unread_seq(given public.iu_route_worker_cursor)
 returns bigint
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
-set jit = off
-set enable_seqscan = off
 as $$
 declare
-    v_top pg_snapshot := coalesce(given.window_snapshot, given.consumed_snapshot);
-    v_unread bigint;
+    v_restored bigint := coalesce((
+        select a.restored_seq from public.event_outbox_cluster as a
+        where a.anchor_no = given.anchor_no and a.anchor_key = given.anchor_key
+    ), 0);
 begin
-    if v_top is null then
-        return 1;
-    end if;
-    -- The least number of what the newest snapshot counts as to come, and of each transaction that was open
-    -- in it. offset 0 keeps the planner from walking the index on event_seq from its very beginning
-    -- (decision 011).
-    select min(unread.event_seq) into v_unread
-    from (
-        (
-            select o.event_seq from public.event_outbox as o
-            where o.event_domain collate "POSIX" = given.event_domain
-                and o.emitted_xid >= pg_snapshot_xmax(v_top)
-            offset 0
-        )
-        union all
-        select late.event_seq
-        from pg_snapshot_xip(v_top) as open (xid)
-        cross join lateral (
-            select o.event_seq from public.event_outbox as o
-            where o.event_domain collate "POSIX" = given.event_domain
-                and o.emitted_xid between open.xid and open.xid
-            order by o.emitted_xid, o.event_seq limit 1
-        ) as late
-    ) as unread;
-    return least(v_unread, case when given.window_snapshot is not null then given.position_seq + 1 end);
+    -- Whatever was read has an attempt of the worker, whichever cluster it was read in. Transaction ids decide
+    -- only below anchored_seq, where a seek passed over events that owe none: those events are older than the
+    -- cursor's anchor or were emitted under it, so the cursor's own snapshots speak of them (decision 018).
+    return (
+        select min(o.event_seq) from public.event_outbox as o
+        where o.event_domain = given.event_domain
+            and not exists (
+                select from public.iu_route_attempt_log as a
+                where a.event_id = o.event_id and a.worker_no = given.worker_no and a.attempt_no = 1
+            )
+            and (o.event_seq > given.anchored_seq or not coalesce(
+                case when o.event_seq <= v_restored then given.consumed_snapshot is not null end
+                or pg_visible_in_snapshot(o.emitted_xid, given.consumed_snapshot)
+                or (o.event_seq <= given.position_seq and (
+                    (o.event_seq <= v_restored and given.window_snapshot is not null)
+                    or pg_visible_in_snapshot(o.emitted_xid, given.window_snapshot)
+                )), false
+            ))
+    );
 end
 $$;
 comment on function public.fn_iu_cursor_unread_seq(public.iu_route_worker_cursor) is
-'The least event_seq that the cursor may not have read, in the terms of the cluster it comes from;
-null where it has read all. A re-anchor after a restore goes on from there. Costs as much as there
-are unread events.';
+'The least event_seq that the worker may not have read, whatever anchor its cursor belongs to; null where
+it has read all. A re-anchor goes on from there. Reads the events of the domain and the attempts of
+the worker once.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_cursor_unread_seq(public.iu_route_worker_cursor)',

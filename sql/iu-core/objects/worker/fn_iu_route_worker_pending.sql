@@ -12,15 +12,16 @@ begin
     select c.* into v_cursor from public.iu_route_worker_cursor as c
     where c.worker_name = fn_iu_route_worker_pending.worker_name;
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
-    return (
+    -- A poller that saw nothing here would never run the worker, and so never see why it refuses.
+    return (public.fn_iu_cluster_state(v_cursor)).difference is not null or (
         select b.events > 0
         from public.fn_iu_cursor_backlog(v_cursor, (public.fn_iu_cluster_newest()).restored_seq, 1) as b
     );
 end
 $$;
 comment on function public.fn_iu_route_worker_pending(text) is
-'Whether a worker has anything to read: the cheap question of one that polls. Reads only; takes no
-lock and no transaction id.';
+'Whether a worker has anything to read: the cheap question of one that polls. Also true where a run
+would refuse with IU501, so that it runs and says so. Reads only; takes no lock and no transaction id.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_pending(text)',

@@ -31,7 +31,7 @@ begin
     v_seen := public.fn_iu_cursor_read(worker_name);
     if v_closed is null then
         if v_seen.worker_name is not null then
-            v_restored_seq := public.fn_iu_cluster_require(v_seen.worker_name, v_seen.system_identifier);
+            v_restored_seq := public.fn_iu_cluster_require(v_seen);
             if public.fn_iu_cursor_is_idle(v_seen, v_restored_seq) then
                 return public.fn_iu_worker_summary('ran', v_seen.cursor_event_id, v_seen.cursor_created_at, null);
             end if;
@@ -43,8 +43,8 @@ begin
         end if;
         v_cursor := public.fn_iu_cursor_lock(worker_name);
         if v_cursor.worker_name is not null then
-            if v_cursor.system_identifier is distinct from v_seen.system_identifier then
-                v_restored_seq := public.fn_iu_cluster_require(v_cursor.worker_name, v_cursor.system_identifier);
+            if v_cursor.anchor_key is distinct from v_seen.anchor_key then
+                v_restored_seq := public.fn_iu_cluster_require(v_cursor);
             end if;
             return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref, v_drawn_seq, v_restored_seq);
         end if;

@@ -9,6 +9,7 @@ declare
     v_cursor public.iu_route_worker_cursor;
     v_from uuid;
     v_restored_cursor public.iu_route_worker_cursor;
+    v_anchor public.event_outbox_cluster;
 begin
     perform public.fn_iu_worker_name_require(worker_name);
     perform public.fn_iu_argument_require('position', "position", 100);
@@ -20,11 +21,14 @@ begin
     end if;
     v_from := v_cursor.cursor_event_id;
     v_restored_cursor := v_cursor;
-    v_cursor.system_identifier := public.fn_iu_cluster_anchor();
+    v_anchor := public.fn_iu_cluster_anchor(v_cursor);
+    v_cursor.anchor_no := v_anchor.anchor_no;
+    v_cursor.anchor_key := v_anchor.anchor_key;
     v_cursor := public.fn_iu_cursor_seek(v_cursor, "position");
-    if v_cursor.system_identifier <> v_restored_cursor.system_identifier
+    if v_anchor.anchor_key is distinct from v_restored_cursor.anchor_key
         and v_cursor.window_snapshot is not null and v_cursor.cursor_event_id = v_from
     then
+        v_cursor.anchored_seq := v_restored_cursor.anchored_seq;
         v_cursor.position_seq := least(
             v_cursor.position_seq, public.fn_iu_cursor_unread_seq(v_restored_cursor) - 1
         );
@@ -41,11 +45,13 @@ $$;
 comment on function public.fn_iu_route_worker_seek(text, text, text) is
 'Moves a worker''s cursor and records it in iu_route_worker_seek: position is beginning, latest, or
 the id of an event after which to go on. Makes the cursor where the worker is new; re-anchors it
-after a restore, where seeking the event it stood on goes on exactly where it was. Returns
+after a restore, a clone or a failback, where seeking the event it stood on goes on exactly where it
+was; the first such seek holds up emitters until its transaction ends. Returns
 {"status", "worker_name", "position", "from_event_id", "cursor_event_id", "cursor_created_at"};
 status is sought, or worker_busy where an invocation holds the cursor or a round of retention does
-not end in 50 ms. Raises IU104, and IU501 for a position that is none of these. Keeps rounds of
-retention out until the transaction ends. Attempts that exist are not made again.';
+not end in 50 ms. Raises IU104, and IU501 for a position that is none of these or while the outbox
+receives events by a subscription. Keeps rounds of retention out until the transaction ends. Attempts
+that exist are not made again.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_seek(text, text, text)',

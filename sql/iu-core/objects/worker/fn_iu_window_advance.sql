@@ -10,6 +10,7 @@ begin
     -- read of them is kept beside the position of the window, which starts again with the next one
     -- (decision 016).
     given.position_seq := greatest(given.position_seq, last_event_seq);
+    given.read_seq := greatest(given.read_seq, last_event_seq);
     if with_own then
         given.own_position_seq := greatest(
             case when given.own_xid = pg_current_xact_id() then given.own_position_seq else 0 end,
