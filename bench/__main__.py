@@ -10,8 +10,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import cases, dagster_share, engine, peers, report, scale
-from bench.server import BenchServer
+from bench import (
+    audits,
+    cases,
+    dagster_share,
+    emits,
+    engine,
+    idle,
+    peer_emits,
+    peers,
+    report,
+    retention,
+    scale,
+    shapes,
+    startup,
+)
+from bench.lines import lines
+from bench.server import BOTH, EMBEDDED, STOCK, BenchServer, newest_pg_bin, started
+
+_SETTINGS = {STOCK: (STOCK,), EMBEDDED: (EMBEDDED,), "both": BOTH}
+_GROUPS = ("route", "shapes", "one", "idle", "emit", "retention", "audit", "other")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,22 +39,21 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     given.home.mkdir(parents=True, exist_ok=True)
     if not given.resume:
-        for old in given.home.glob("*.jsonl"):
+        for old in (*given.home.glob("*.jsonl"), *given.home.glob("*.json")):
             old.unlink()
-        (given.home / "dagster.json").unlink(missing_ok=True)
-    server = BenchServer(given.home, given.pg_bin)
-    try:
-        results = _measure(server, given)
-    finally:
-        server.stop()
-    found = report.lines(results["rows"])
+    with started(
+        given.home.absolute(), _SETTINGS[given.settings], given.pg_bin or newest_pg_bin()
+    ) as servers:
+        results = _measure(servers, given)
+    found = lines(results["rows"])
     print("\n" + report.table(found) + "\n")
     for said in report.chain_lines(found):
         print(said + "\n")
     for name, reason in results["missing"].items():
         print(f"missing: {name}: {reason}")
-    print("\n" + report.goals_table(report.goals(found, results["scale"], results["dagster"])))
-    if not given.quick:
+    made = [goal for goal in report.goals_of(results) if goal.met is not None or not given.only]
+    print("\n" + report.goals_table(made))
+    if not given.quick and not given.only:
         report.keep(results)
         report.write()
     return 0
@@ -47,7 +64,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "what", nargs="?", choices=["run", "report"], default="run", help="report: only write the page anew"
     )
-    parser.add_argument("--quick", action="store_true", help="under a minute, without peers; writes no page")
+    parser.add_argument("--quick", action="store_true", help="some minutes, without peers; writes no page")
+    parser.add_argument(
+        "--only", type=lambda text: text.split(","), default=[], help=f"groups of cases: {', '.join(_GROUPS)}"
+    )
+    parser.add_argument(
+        "--settings",
+        choices=_SETTINGS,
+        default="both",
+        help="stock: as PostgreSQL comes, jit on; "
+        "embedded: as `iu dev` starts it, jit off; both: what the worker costs on either",
+    )
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
     parser.add_argument("--scale", action="store_true", help="the curves too: takes long")
     parser.add_argument("--scale-sizes", default="0,1000000,10000000", help="numbers of old events")
@@ -66,30 +93,72 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _measure(server: BenchServer, given: argparse.Namespace) -> dict[str, Any]:
-    events, repeats, seconds = (20_000, 1, 1.5) if given.quick else (given.events, given.repeats, 4.0)
-    clients = [1, 16] if given.quick else [1, 4, 16]
-    todo = engine.cases(server, events, [100, 1000, 10_000], clients, seconds)
-    missing: dict[str, str] = {}
-    if given.quick or given.no_peers:
-        missing["all peers"] = "left out of this run"
-    else:
-        peer_cases, missing = peers.cases(server, given.home, events, 5_000)
-        todo += peer_cases
+def _measure(servers: dict[str, BenchServer], given: argparse.Namespace) -> dict[str, Any]:
+    events, repeats = (20_000, 1) if given.quick else (given.events, given.repeats)
+    todo, missing = _cases(next(iter(servers.values())), given, events)
     log = given.home / "cases.jsonl"
-    cases.run_all(server, todo, repeats, log)
-    curves, share = given.home / "scale.jsonl", given.home / "dagster.json"
+    cases.run_all(servers, todo, repeats, log)
+    server = next(iter(servers.values()))
+    curves, share, begun = (given.home / name for name in ("scale.jsonl", "dagster.json", "startup.json"))
     if given.scale and not curves.exists():
         sizes = [int(size) for size in given.scale_sizes.split(",")]
         scale.measure(server, sizes, max(sizes), curves)
     if given.dagster and not share.exists():
         dagster_share.write(share, dagster_share.measure(server, 5 * events, 10 * events, min(repeats, 3)))
+    if not given.only and not begun.exists():
+        begun.write_text(json.dumps(startup.measure(1 if given.quick else 5)) + "\n", encoding="utf-8")
+    rows = cases.read(log)
     return {
         "about": _about(server, given, events, repeats),
-        "missing": missing,
-        "rows": cases.read(log),
+        "missing": missing | _failures(rows),
+        "rows": rows,
         "scale": cases.read(curves),
         "dagster": json.loads(share.read_text(encoding="utf-8")) if share.exists() else {},
+        "startup": json.loads(begun.read_text(encoding="utf-8")) if begun.exists() else {},
+    }
+
+
+def _cases(
+    server: BenchServer, given: argparse.Namespace, events: int
+) -> tuple[list[cases.Case], dict[str, str]]:
+    """The cases that were asked for, and the peers that cannot be had with the reason."""
+    quick = given.quick
+    todo = engine.cases(events, [100, 1000, 10_000])
+    todo += shapes.cases(6 if quick else 20)
+    todo += idle.cases(2_000 if quick else 30_000)
+    todo += audits.cases(20_000 if quick else 200_000)
+    todo += retention.cases(20_000 if quick else 100_000)
+    emitters, missing = emits.ours(), {}
+    if given.no_peers or (quick and not given.only):
+        missing["all peers"] = "left out of this run"
+    else:
+        found, missing = _peers(server, given, events)
+        todo += found
+        others, without = peer_emits.emitters(server, given.home)
+        emitters, missing = emitters + others, missing | without
+    todo += emits.cases(emitters, [1, 16], 1.5 if quick else 4.0, max(5, events // 2000))
+    return [case for case in todo if not given.only or _group(case) in given.only], missing
+
+
+def _peers(
+    server: BenchServer, given: argparse.Namespace, events: int
+) -> tuple[list[cases.Case], dict[str, str]]:
+    if given.only and "route" not in given.only:
+        return [], {}
+    return peers.cases(server, given.home, events, 5_000)
+
+
+def _group(case: cases.Case) -> str:
+    """The group of --only that a case belongs to."""
+    named = {"held": "idle", "bulk": "emit"}.get(case.group, case.group)
+    return named if named in _GROUPS else "other"
+
+
+def _failures(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """The cases that failed, with the first line of the error."""
+    failed = [row for row in rows if "error" in row]
+    return {
+        f"{row['system']}, {row['label']}, {row['settings']}": row["error"].splitlines()[0] for row in failed
     }
 
 
@@ -101,6 +170,7 @@ def _about(server: BenchServer, given: argparse.Namespace, events: int, repeats:
         ),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "server": server.version(),
+        "settings": given.settings,
         "events": events,
         "repeats": repeats,
     }

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from bench.meter import Cost, metered
-from bench.server import BenchServer
+from bench.server import STOCK, BenchServer
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a case did: events handled, statements sent where known, seconds where it timed itself."""
+    """What a case did: events handled, statements sent where known.
+
+    `seconds`, `cpu` and `wal` where the case measured a part of itself: its preparation does not count.
+    """
 
     events: int
     statements: int | None = None
     seconds: float | None = None
+    cpu: float | None = None
+    wal: int | None = None
     extra: dict[str, Any] | None = None
 
 
@@ -27,7 +32,8 @@ class Outcome:
 class Case:
     """One thing to measure. `prepare` makes the database that `run` works in, and returns its name.
 
-    `times`: it is taken so many times as often as the others, for it is short and noisy.
+    `times`: it is taken so many times as often as the others, for it is short and noisy. `on`: the settings
+    of the servers that it is taken on.
     """
 
     group: str
@@ -37,24 +43,31 @@ class Case:
     run: Callable[[BenchServer, str], Outcome]
     note: str = ""
     times: int = 1
+    on: tuple[str, ...] = (STOCK,)
 
     @property
     def key(self) -> str:
         return f"{self.group}|{self.system}|{self.label}"
 
+    def settings(self, servers: Mapping[str, BenchServer]) -> list[str]:
+        """The servers it runs on: those it asks for, or the only one that there is."""
+        return [name for name in self.on if name in servers] or list(servers)[:1]
 
-def run_all(server: BenchServer, cases: Iterable[Case], repeats: int, log: Path) -> None:
+
+def run_all(servers: Mapping[str, BenchServer], cases: Iterable[Case], repeats: int, log: Path) -> None:
     """Run every case *repeats* times, interleaved; what the log holds already is not done again."""
     cases = list(cases)
-    done = {(row["key"], row["repeat"]) for row in read(log)}
-    for repeat in range(repeats * max(case.times for case in cases)):
+    done = {(row["settings"], row["key"], row["repeat"]) for row in read(log)}
+    for repeat in range(repeats * max((case.times for case in cases), default=0)):
         for case in cases:
-            if repeat >= repeats * case.times or (case.key, repeat) in done:
-                continue
-            row = _measure(server, case) | {"key": case.key, "repeat": repeat, "at": time.time()}
-            with log.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(row) + "\n")
-            print(_line(repeat, row), flush=True)
+            for settings in case.settings(servers):
+                if repeat >= repeats * case.times or (settings, case.key, repeat) in done:
+                    continue
+                row = {"settings": settings, "key": case.key, "repeat": repeat, "at": time.time()}
+                row |= _measure(servers[settings], case)
+                with log.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+                print(_line(repeat, row), flush=True)
 
 
 def read(log: Path) -> list[dict[str, Any]]:
@@ -84,11 +97,13 @@ def _measure(server: BenchServer, case: Case) -> dict[str, Any]:
 def _figures(outcome: Outcome, cost: Cost) -> dict[str, Any]:
     seconds = outcome.seconds or cost.seconds
     figures = asdict(cost) | {"events": outcome.events, "seconds": seconds, "statements": outcome.statements}
+    if outcome.cpu is not None:
+        figures |= {"server_cpu": outcome.cpu, "wal_bytes": outcome.wal or 0}
     return figures | {"rate": outcome.events / seconds if seconds else 0.0, "extra": outcome.extra or {}}
 
 
 def _line(repeat: int, row: dict[str, Any]) -> str:
-    name = f"[{repeat + 1}] {row['system']:44.44} {row['label']:>8}"
+    name = f"[{repeat + 1}] {row['settings']:8.8} {row['system']:44.44} {row['label']:>8}"
     if "error" in row:
         return f"{name}  FAILED {row['error']}"
     wal = row["wal_bytes"] / max(row["events"], 1)

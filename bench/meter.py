@@ -8,9 +8,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Self
+
+import psycopg
 
 from bench.server import BenchServer
 
@@ -29,6 +31,33 @@ class Cost:
     commits: int = 0
     server_mib: float | None = None
     client_mib: float | None = None
+
+
+@dataclass
+class Watch:
+    """Adds up what happens inside `with watch:` in one backend: seconds, its CPU, and WAL of the server."""
+
+    server: BenchServer
+    connection: psycopg.Connection[Any]
+    seconds: float = 0.0
+    cpu: float = 0.0
+    wal: int = 0
+    _began: tuple[str, float, float] = field(default=("", 0.0, 0.0), repr=False)
+
+    def __enter__(self) -> Self:
+        lsn = str(self.server.value("select pg_current_wal_insert_lsn()::text"))
+        self._began = (lsn, backend_cpu(self.connection.info.backend_pid) or 0.0, time.perf_counter())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        lsn, cpu, begun = self._began
+        self.seconds += time.perf_counter() - begun
+        self.cpu += (backend_cpu(self.connection.info.backend_pid) or 0.0) - cpu
+        self.wal += int(self.server.value("select pg_current_wal_insert_lsn() - %s::pg_lsn", (lsn,)))
+
+    def reset(self) -> None:
+        """Forget what was added up, after a round that only warms the session."""
+        self.seconds, self.cpu, self.wal = 0.0, 0.0, 0
 
 
 @contextmanager

@@ -30,7 +30,7 @@ _PYTHON_PEERS: Final = (
     "pgmq==1.1.4",
 )
 _NODE_PEERS: Final = ("node@22.23.3", "graphile-worker@0.18.0", "pg-boss@12.35.0", "pg@8.23.1")
-_QUEUE: Final = "bench"
+QUEUE: Final = "bench"
 _AUDIT: Final = """
 create table public.peer_audit (
     attempt_id bigint generated always as identity primary key, event_id uuid not null,
@@ -141,19 +141,19 @@ def _pgq_fill(events: int) -> Any:
         """A tick after every *batch* events, so that a batch of PgQ holds as many."""
         with server.connect(database) as connection:
             connection.execute("create extension pgq")
-            connection.execute("select pgq.create_queue(%s)", (_QUEUE,))
+            connection.execute("select pgq.create_queue(%s)", (QUEUE,))
             for name, value in (("ticker_max_count", "1"), ("ticker_max_lag", "0 s")):
-                connection.execute("select pgq.set_queue_config(%s, %s, %s)", (_QUEUE, name, value))
-            connection.execute("select pgq.register_consumer(%s, 'bench')", (_QUEUE,))
-            connection.execute("select pgq.ticker(%s)", (_QUEUE,))
+                connection.execute("select pgq.set_queue_config(%s, %s, %s)", (QUEUE, name, value))
+            connection.execute("select pgq.register_consumer(%s, 'bench')", (QUEUE,))
+            connection.execute("select pgq.ticker(%s)", (QUEUE,))
             for begin in range(0, events, batch):
                 connection.execute(
                     f"""select count(pgq.insert_event(%s, 'version_applied', {PAYLOAD}::text,
                         gen_random_uuid()::text, null, null, null))
                     from generate_series(%s::int, %s::int) as i""",
-                    (_QUEUE, begin + 1, min(begin + batch, events)),
+                    (QUEUE, begin + 1, min(begin + batch, events)),
                 )
-                connection.execute("select pgq.ticker(%s)", (_QUEUE,))
+                connection.execute("select pgq.ticker(%s)", (QUEUE,))
 
     return fill
 
@@ -168,7 +168,7 @@ def _pgq_consume(audit: str) -> Any:
             begun, seen, statements = time.perf_counter(), 0, 0
             while True:
                 with connection.transaction():
-                    row = connection.execute("select pgq.next_batch(%s, 'bench')", (_QUEUE,)).fetchone()
+                    row = connection.execute("select pgq.next_batch(%s, 'bench')", (QUEUE,)).fetchone()
                     if row is None or row[0] is None:
                         break
                     seen += connection.execute(
@@ -188,26 +188,34 @@ def _pgq_consume(audit: str) -> Any:
 # --- pgmq ----------------------------------------------------------------------------------------------
 
 
-def _pgmq(server: BenchServer, home: Path, events: int, slow_events: int) -> Peer:
-    python = _python(home)
+def pgmq_schema(home: Path) -> str:
+    """The SQL that pgmq's Python package brings."""
     found = subprocess.run(
-        [python, "-c", "from importlib.resources import files; print(files('pgmq') / 'sql' / 'pgmq.sql')"],
+        [
+            python(home), "-c",
+            "from importlib.resources import files; print(files('pgmq') / 'sql' / 'pgmq.sql')",
+        ],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if found.returncode:
         raise Missing("its package brings no SQL")
+    return Path(found.stdout.strip()).read_text(encoding="utf-8")
+
+
+def _pgmq(server: BenchServer, home: Path, events: int, slow_events: int) -> Peer:
+    schema = pgmq_schema(home)
 
     def fill(server: BenchServer, database: str, batch: int) -> None:
         with server.connect(database) as connection:
             connection.prepare_threshold = None
-            connection.execute(Path(found.stdout.strip()).read_text(encoding="utf-8"))  # type: ignore[arg-type]
-            connection.execute("select pgmq.create(%s)", (_QUEUE,))
+            connection.execute(schema)  # type: ignore[arg-type]
+            connection.execute("select pgmq.create(%s)", (QUEUE,))
             for begin in range(0, events, 1000):
                 connection.execute(
                     f"""select count(*) from pgmq.send_batch(%s, (
                         select array_agg({PAYLOAD} || jsonb_build_object('id', gen_random_uuid()))
                         from generate_series(%s::int, %s::int) as i))""",
-                    (_QUEUE, begin + 1, min(begin + 1000, events)),
+                    (QUEUE, begin + 1, min(begin + 1000, events)),
                 )
 
     return Peer("pgmq, pop + audit in one statement", ("100", "1000", "10000"), events, fill, _pgmq_consume)
@@ -220,7 +228,7 @@ def _pgmq_consume(server: BenchServer, database: str, events: int, label: str) -
             count = connection.execute(
                 """insert into public.peer_audit (event_id)
                 select (m.message ->> 'id')::uuid from pgmq.pop(%s, %s::int) as m""",
-                (_QUEUE, label),
+                (QUEUE, label),
             ).rowcount
             statements += 1
             if not count:
@@ -233,24 +241,24 @@ def _pgmq_consume(server: BenchServer, database: str, events: int, label: str) -
 # --- workers in processes of their own -----------------------------------------------------------------
 
 
-def _python(home: Path) -> str:
+def python(home: Path) -> str:
     """The interpreter of a virtual environment with the Python peers."""
     folder = home / "peers"
-    python = folder / "bin" / "python"
+    interpreter = folder / "bin" / "python"
     stamp = folder / "installed"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != repr(_PYTHON_PEERS):
         venv.create(folder, with_pip=True, clear=True)
         done = subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_PYTHON_PEERS],
+            [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_PYTHON_PEERS],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise Missing(f"pip could not install it: {_said_last(done.stderr)}")
         stamp.write_text(repr(_PYTHON_PEERS), encoding="utf-8")
-    return str(python)
+    return str(interpreter)
 
 
-def _node(home: Path) -> Path:
+def node(home: Path) -> Path:
     """The folder with the Node peers."""
     folder = home / "node"
     stamp = folder / "installed"
@@ -268,9 +276,14 @@ def _node(home: Path) -> Path:
         if done.returncode:
             raise Missing(f"npm could not install it: {_said_last(done.stderr or done.stdout)}")
         stamp.write_text(repr(_NODE_PEERS), encoding="utf-8")
-    for script in _WORKERS.glob("*.mjs"):
-        shutil.copy(script, folder)
+    for worker in _WORKERS.glob("*.mjs"):
+        shutil.copy(worker, folder)
     return folder
+
+
+def node_command(folder: Path) -> list[str]:
+    """The Node that came with the peers."""
+    return [str(folder / "node_modules" / "node" / "bin" / "node")]
 
 
 def _said_last(text: str) -> str:
@@ -280,7 +293,8 @@ def _said_last(text: str) -> str:
     return (errors or said or ["no reason given"])[-1].strip()
 
 
-def _script(command: list[str], folder: Path | None = None) -> dict[str, Any]:
+def script(command: list[str], folder: Path | None = None) -> dict[str, Any]:
+    """Run a worker's script; return the JSON of its last line."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode:
         raise RuntimeError(_said_last(done.stderr or done.stdout))
@@ -288,22 +302,22 @@ def _script(command: list[str], folder: Path | None = None) -> dict[str, Any]:
     return dict(json.loads(said[-1])) if said else {}
 
 
-def _process(name: str, label: str, runtime: str, script: str, count: int) -> Callable[..., Peer]:
+def _process(name: str, label: str, runtime: str, worker: str, count: int) -> Callable[..., Peer]:
     """A peer whose worker is a script: `fill URL COUNT`, then `consume URL COUNT`."""
 
     def build(server: BenchServer, home: Path, events: int, slow_events: int) -> Peer:
         if runtime == "python":
-            command, folder = [_python(home), str(_WORKERS / script)], None
+            command, folder = [python(home), str(_WORKERS / worker)], None
         else:
-            folder = _node(home)
-            command = [str(folder / "node_modules" / "node" / "bin" / "node"), script]
+            folder = node(home)
+            command = [*node_command(folder), worker]
         size = min(events, count) if count else slow_events
 
         def fill(server: BenchServer, database: str, batch: int) -> None:
-            _script([*command, "fill", server.url(database), str(size)], folder)
+            script([*command, "fill", server.url(database), str(size)], folder)
 
         def consume(server: BenchServer, database: str, events: int, label: str) -> Outcome:
-            said = _script([*command, "consume", server.url(database), str(size)], folder)
+            said = script([*command, "consume", server.url(database), str(size)], folder)
             return Outcome(int(said["events"]), None, float(said["seconds"]))
 
         return Peer(name, (label,), size, fill, consume)

@@ -12,14 +12,17 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 
-from bench.engine import DATABASE, PAYLOAD, fill
+from bench import audits
+from bench.engine import DATABASE, PAYLOAD, buffers, fill
 from bench.meter import backend_cpu
 from bench.server import BenchServer, install
+from bench.shapes import add_types
 
 _WORKER: Final = "iu_outbound_default"
 _BATCH: Final = 1000
 _TIMED: Final = 7
 _RUN: Final[LiteralString] = "select public.fn_iu_route_worker_run(%s, %s)"
+_RUN_OF: Final[LiteralString] = "select public.fn_iu_route_worker_run(%s, %s, %s)"
 _BACKLOG: Final[LiteralString] = """select public.fn_iu_cursor_backlog(c, 0, 10000)
 from public.iu_route_worker_cursor as c where c.worker_name = 'iu_outbound_default'"""
 _CHUNK: Final = 1_000_000
@@ -45,6 +48,8 @@ def measure(server: BenchServer, sizes: list[int], other: int, log: Path) -> Non
             note("routes of one event", 50)
         with _idle_writer(server, connection):
             note("an idle writer, ids burned meanwhile", 1_000_000)
+        with _workers(connection, 100):
+            note("workers", 100)
         _letters(connection, 100_000)
         note("open dead letters", 100_000)
 
@@ -91,12 +96,12 @@ def _point(connection: psycopg.Connection[Any], kinds: int) -> dict[str, Any]:
         fill(connection, share, kind="version_applied" if kinds == 1 else f"bench_{number}")
     backlog = _median(connection, _BACKLOG)
     for _ in range(2):
-        connection.execute(_RUN, (_WORKER, _BATCH))
+        connection.execute(_RUN_OF, (_WORKER, _BATCH, "bench"))
     taken = [_timed(connection, _RUN, (_WORKER, _BATCH)) for _ in range(_TIMED)]
     point = {
         "batch_ms": statistics.median(wall for wall, _ in taken),
         "batch_cpu_ms": statistics.median(cpu for _, cpu in taken),
-        "batch_buffers": _buffers(connection),
+        "batch_buffers": buffers(connection, _BATCH),
         "backlog_ms": backlog,
     }
     point["emit_ms"] = _median(
@@ -107,6 +112,11 @@ def _point(connection: psycopg.Connection[Any], kinds: int) -> dict[str, Any]:
     )
     point["health_ms"] = _median(connection, "select public.fn_iu_route_worker_health()")
     point["pending_ms"] = _median(connection, "select public.fn_iu_route_worker_pending()")
+    point["all_health_ms"] = _median(
+        connection,
+        """select count(public.fn_iu_route_worker_health(worker_name)) from public.iu_route_worker_cursor""",
+    )
+    point["audit_ms"] = _audit(connection)
     _letters(connection, 30)
     point["replay_ms"] = _median(
         connection,
@@ -117,6 +127,17 @@ def _point(connection: psycopg.Connection[Any], kinds: int) -> dict[str, Any]:
     while _answer(connection)["seen"]:
         pass
     return point
+
+
+def _audit(connection: psycopg.Connection[Any]) -> dict[str, float]:
+    """Each question of an auditor that has its function."""
+    answers = {}
+    for name in audits.QUESTIONS:
+        try:
+            answers[name] = audits.ask(connection, name)
+        except psycopg.errors.UndefinedFunction as missing:
+            print(f"not asked: {name}: {missing.diag.message_primary}", flush=True)
+    return answers
 
 
 def _answer(connection: psycopg.Connection[Any]) -> dict[str, Any]:
@@ -140,30 +161,10 @@ def _median(connection: psycopg.Connection[Any], sql: str) -> float:
     return statistics.median(_timed(connection, sql)[0] for _ in range(20))
 
 
-def _buffers(connection: psycopg.Connection[Any]) -> float:
-    row = connection.execute(
-        """explain (analyze, buffers, format json)
-        select public.fn_iu_route_worker_run('iu_outbound_default', 1000)""",
-        prepare=False,
-    ).fetchone()
-    assert row is not None
-    plan = row[0][0]["Plan"]
-    return float(plan["Shared Hit Blocks"] + plan["Shared Read Blocks"])
-
-
 @contextmanager
 def _routes(connection: psycopg.Connection[Any], count: int) -> Iterator[None]:
     """As many types, each with a route of its own."""
-    connection.execute(
-        """insert into public.event_type_registry (event_type, event_stream, delivery_lane)
-        select 'bench_' || n, 'update', 'immediate' from generate_series(0, %s) as n""",
-        (count - 1,),
-    )
-    connection.execute(
-        """insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
-        select 'bench.' || n, 'bench_' || n, true, 'workflow', 'bench' from generate_series(0, %s) as n""",
-        (count - 1,),
-    )
+    add_types(connection, count)
     yield
     connection.execute("update public.iu_outbound_route set enabled = false where route_code like 'bench.%'")
 
@@ -178,6 +179,17 @@ def _fan(connection: psycopg.Connection[Any], count: int) -> Iterator[None]:
     )
     yield
     connection.execute("update public.iu_outbound_route set enabled = false where route_code like 'fan.%'")
+
+
+@contextmanager
+def _workers(connection: psycopg.Connection[Any], count: int) -> Iterator[None]:
+    """So many workers of the domain, their cursors at the newest event."""
+    connection.execute(
+        """select public.fn_iu_route_worker_seek('bench_' || n, 'latest', 'bench')
+        from generate_series(2, %s) as n""",
+        (count,),
+    )
+    yield
 
 
 @contextmanager

@@ -1,44 +1,53 @@
-"""The embedded server of the benchmark, with durable settings, and the databases that cases run in."""
+"""The servers of the benchmark, one with each kind of settings, and the databases that cases run in."""
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, LiteralString
 
 import psycopg
 
 from iu_pipelines.db.embedded import binaries, server_user
+from iu_pipelines.db.embedded.cluster import HOST, Cluster
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 
-_SETTINGS: Final = {
-    "checkpoint_timeout": "30min",
-    "fsync": "on",
-    "full_page_writes": "on",
-    "max_wal_size": "8GB",
-    "synchronous_commit": "on",
-}
-_SHARED_BUFFERS_SHARE: Final = 8
+STOCK: Final = "stock"
+"""The settings that a new cluster has: only its address is ours, so jit is on."""
+EMBEDDED: Final = "embedded"
+"""The settings of the embedded server: jit is off."""
+BOTH: Final = (STOCK, EMBEDDED)
+_ADDRESS: Final[Mapping[str, str]] = {"listen_addresses": HOST, "unix_socket_permissions": "0700"}
+_DEBIAN: Final = Path("/usr/lib/postgresql")
 _READ_ALL: Final = """select format('select count(*) from only %s', c.oid::regclass) from pg_class as c
-where c.relkind = 'r' and c.relpages > 0 and c.relnamespace not in (
+where c.relkind = 'r' and pg_relation_size(c.oid) > 0 and c.relnamespace not in (
     'pg_catalog'::regnamespace, 'information_schema'::regnamespace)"""
 
 
-class BenchServer:
-    """A server of its own under *home*; databases are copied from templates, so that cases begin alike."""
+class StockServer(EmbeddedServer):
+    """A server of one home with no settings but its address, to start and stop as the embedded one."""
 
-    def __init__(self, home: Path, pg_bin: Path | None = None) -> None:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
-        buffers = min(1024, memory // _SHARED_BUFFERS_SHARE)
-        self.home = home
+    def __init__(self, home: Path, *, pg_bin: Path | None = None) -> None:
+        super().__init__(home, pg_bin=pg_bin)
+        self._cluster = Cluster(self.home, pg_bin, _ADDRESS)
+
+
+class BenchServer:
+    """A server under *home* with one kind of settings; cases run in copies of templates, so they begin alike.
+
+    fsync, full_page_writes and synchronous_commit have PostgreSQL's defaults, which are on.
+    """
+
+    def __init__(self, home: Path, settings: str, pg_bin: Path | None = None) -> None:
+        self.home = home / settings
+        self.settings = settings
         self._pg_bin = pg_bin
-        self._embedded = EmbeddedServer(
-            home, pg_bin=pg_bin, settings=_SETTINGS | {"shared_buffers": f"{buffers}MB"}
-        )
+        made = StockServer if settings == STOCK else EmbeddedServer
+        self._embedded = made(self.home, pg_bin=pg_bin)
         self._embedded.stop()
         self._embedded.ensure_running()
         self.admin = psycopg.connect(self._embedded.url("postgres"), autocommit=True)
@@ -107,6 +116,25 @@ class BenchServer:
         rows = self.admin.execute("select datname from pg_database where starts_with(datname, %s)", (prefix,))
         for (name,) in rows.fetchall():
             self.admin.execute(f'drop database "{name}" with (force)')  # type: ignore[arg-type]
+
+
+def newest_pg_bin() -> Path | None:
+    """The programs of the newest PostgreSQL that Debian's packages installed, if any."""
+    found = [path for path in _DEBIAN.glob("*/bin") if (path / "initdb").exists()]
+    return max(found, key=lambda path: float(path.parent.name), default=None)
+
+
+@contextmanager
+def started(home: Path, settings: tuple[str, ...], pg_bin: Path | None) -> Iterator[dict[str, BenchServer]]:
+    """Run a server with each kind of settings, all from the same programs; stop them at the end."""
+    home.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        servers = {}
+        for name in settings:
+            (home / name).mkdir(exist_ok=True)
+            servers[name] = BenchServer(home, name, pg_bin)
+            stack.callback(servers[name].stop)
+        yield servers
 
 
 def install(server: BenchServer, database: str) -> None:

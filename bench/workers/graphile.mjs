@@ -1,4 +1,4 @@
-// graphile-worker: `fill URL COUNT` or `consume URL COUNT`; ten tasks at once, local queue, batched completion.
+// graphile-worker: `install URL`, `fill URL COUNT` or `consume URL COUNT`; ten tasks at once, local queue, batched completion.
 import { randomUUID } from "node:crypto";
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import pg from "pg";
@@ -6,10 +6,10 @@ import pg from "pg";
 const [mode, connectionString, count] = [process.argv[2], process.argv[3], Number(process.argv[4])];
 const logger = new Logger(() => () => {});
 
-if (mode === "fill") {
+if (mode === "fill" || mode === "install") {
   const utils = await makeWorkerUtils({ connectionString, logger });
   await utils.migrate();
-  for (let begin = 0; begin < count; begin += 1000) {
+  for (let begin = 0; mode === "fill" && begin < count; begin += 1000) {
     const size = Math.min(1000, count - begin);
     await utils.addJobs(
       Array.from({ length: size }, () => ({ identifier: "audit", payload: { id: randomUUID(), note: "x".repeat(150) } })),

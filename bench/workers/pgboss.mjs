@@ -1,11 +1,30 @@
 // pg-boss: `fill URL COUNT` or `consume URL COUNT`; fetch 1,000, audit them in one insert, complete them.
+// `install URL` only makes its schema and a queue; `statement URL` prints what `send` sends to the server.
 import { randomUUID } from "node:crypto";
 import { PgBoss } from "pg-boss";
 import pg from "pg";
 
 const [mode, connectionString, count] = [process.argv[2], process.argv[3], Number(process.argv[4])];
-const boss = new PgBoss({ connectionString, supervise: false, schedule: false });
+const sent = [];
+const recording = new pg.Pool({ connectionString, max: 2 });
+const executeSql = (sql, values) => {
+  sent.push({ sql, value: values?.[0] });
+  return recording.query(sql, values);
+};
+const how = mode === "statement" ? { db: { executeSql } } : { connectionString };
+const boss = new PgBoss({ ...how, supervise: false, schedule: false });
 await boss.start();
+
+if (mode === "install" || mode === "statement") {
+  await boss.createQueue("bench");
+  if (mode === "statement") {
+    await boss.send("bench", { first: true });
+    await boss.send("bench", { payload: "PAYLOAD" });
+    const last = sent.filter((one) => one.value?.includes?.("PAYLOAD")).at(-1);
+    console.log(JSON.stringify({ ...last, value: last.value.replace('{"payload":"PAYLOAD"}', '"PAYLOAD"') }));
+  }
+  process.exit(0);
+}
 
 if (mode === "fill") {
   await boss.createQueue("audit");

@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'ce8811646ad96811b6626c73d31ccba4fb72014c1e80e52bfffcf2da2fe5c4d8'
+    '475d7781e05311de8ad192259db9e34c38be555c2d92c768638b16f7db960e3b'
 );

@@ -10,12 +10,13 @@ declare
     v_text text := safe_payload::text;
     v_id uuid;
 begin
-    if not coalesce(
-        subject_ref is not null
-        and length(canonical_address) between 1 and 1000 and canonical_address !~ '^\s|\s$|[[:cntrl:]]'
-        and length(actor_ref) between 1 and 200 and actor_ref !~ '^\s|\s$|[[:cntrl:]]'
-        and public.fn_iu_payload_is_plain(v_text), false
-    ) then
+    -- each node of the expression is set up anew in every transaction, so there are few (decision 012)
+    if (
+        subject_ref is not null and length(canonical_address) <= 1000 and length(actor_ref) <= 200
+        and canonical_address ~ '^[^\s[:cntrl:]](?:[^[:cntrl:]]*[^\s[:cntrl:]])?$'
+        and actor_ref ~ '^[^\s[:cntrl:]](?:[^[:cntrl:]]*[^\s[:cntrl:]])?$'
+        and public.fn_iu_payload_is_plain(v_text)
+    ) is not true then
         perform public.fn_iu_event_check(event_type, canonical_address, subject_ref, actor_ref, safe_payload);
     end if;
     insert into public.event_outbox (

@@ -18,29 +18,27 @@ begin
     with given as materialized (
         select e.*, e.safe_payload::text as payload_text, r.event_domain, r.event_stream, r.delivery_lane,
             r.event_subject_table, r.payload_classification, coalesce(
-                r.enabled and r.payload_keys is null
+                r.enabled and r.payload_keys is null and jsonb_typeof(e.safe_payload) = 'object'
                 and e.subject_ref like '________-____-____-____-____________'
-                and e.subject_ref !~ '[^0-9a-fA-F-]' and length(replace(e.subject_ref, '-', '')) = 32
                 and length(e.canonical_address) between 1 and 1000
-                and e.canonical_address !~ '^\s|\s$|[[:cntrl:]]'
-                and length(e.actor_ref) between 1 and 200 and e.actor_ref !~ '^\s|\s$|[[:cntrl:]]'
-                and jsonb_typeof(e.safe_payload) = 'object', false
+                and length(e.actor_ref) between 1 and 200, false
             ) as is_tidy
-        from rows from (
-            jsonb_to_recordset(events) as (
-                event_type text, canonical_address text, subject_ref text, actor_ref text, safe_payload jsonb
-            )
-        ) with ordinality as e (event_type, canonical_address, subject_ref, actor_ref, safe_payload, place)
+        from rows from (jsonb_to_recordset(events) as (
+            event_type text, canonical_address text, subject_ref text, actor_ref text, safe_payload jsonb
+        )) with ordinality as e (event_type, canonical_address, subject_ref, actor_ref, safe_payload, place)
         left join public.event_type_registry as r on r.event_type = e.event_type
     ),
     looked_at as materialized (
-        -- The quick look of fn_iu_payload_is_plain at all payloads as one text: to compile the regular
-        -- expression costs more than to match it (decision 012).
+        -- All events as one text: to start a regular expression costs more than to match it (decision 012).
         select sum(octet_length(g.payload_text)) <= 16777216
             and string_agg(g.payload_text, '') collate "C" !~* (
                 public.fn_iu_payload_words_regexp() || '|[^a-z0-9_.:"-][^"]*":|"":|\\|[^}]\{|\['
-            ) as is_plain
-        from given as g
+            ) as is_plain,
+            count(*) <= 65536 and string_agg(g.subject_ref, '') !~ '[^0-9a-fA-F-]'
+            and length(replace(string_agg(g.subject_ref, ''), '-', '')) = 32 * count(*)
+            and '|' || string_agg(g.canonical_address || '|' || g.actor_ref, '|') || '|'
+            !~ '\|\s|\s\||[[:cntrl:]]' as is_clean
+        from given as g where g.is_tidy
     )
     insert into public.event_outbox (
         event_domain, event_type, event_stream, delivery_lane, canonical_address, event_subject_table,
@@ -50,7 +48,12 @@ begin
         g.event_domain, g.event_type, g.event_stream, g.delivery_lane, g.canonical_address,
         g.event_subject_table, case
             when g.is_tidy and octet_length(g.payload_text) <= 8192
-                and (l.is_plain or public.fn_iu_payload_is_plain(g.payload_text)) then g.subject_ref::uuid
+                and (l.is_plain or public.fn_iu_payload_is_plain(g.payload_text))
+                and (l.is_clean or (
+                    g.subject_ref !~ '[^0-9a-fA-F-]' and length(replace(g.subject_ref, '-', '')) = 32
+                    and g.canonical_address !~ '^\s|\s$|[[:cntrl:]]'
+                    and g.actor_ref !~ '^\s|\s$|[[:cntrl:]]'
+                )) then g.subject_ref::uuid
             else public.fn_iu_event_subject(
                 g.place, g.event_type, g.canonical_address, g.subject_ref, g.actor_ref, g.safe_payload
             )

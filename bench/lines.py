@@ -1,0 +1,115 @@
+"""One line a case from the log of a run: medians over the repeats, and ratios taken repeat by repeat."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench import emits, engine, shapes
+
+_FLOOR: Final = {
+    "route": engine.FLOOR,
+    "emit": emits.FLOOR,
+    "bulk": "floor: INSERT … SELECT from JSON",
+    shapes.SHAPES: shapes.FLOOR,
+}
+_POISON_FLOOR: Final = "a clean batch"
+
+
+Cases = dict[tuple[str, str], dict[int, dict[str, Any]]]
+"""The rows of each case by its settings and key, and by repeat."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A case over all its repeats: medians, the rate of each repeat, and the ratio to its floor by repeat."""
+
+    settings: str
+    group: str
+    system: str
+    label: str
+    rate: float
+    rates: dict[int, float]
+    ratio: float | None
+    cpu_ratio: float | None
+    server_cpu_us: float | None
+    client_cpu_us: float
+    wal: float
+    statements: float | None
+    commits: float
+    server_mib: float | None
+    client_mib: float | None
+    extra: dict[str, Any]
+
+
+def lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
+    """One line a case, in the order of the run."""
+    cases: Cases = defaultdict(dict)
+    for row in rows:
+        if "error" not in row and row["events"]:
+            cases[row["settings"], row["key"]][row["repeat"]] = row
+    return [_line(taken, cases) for taken in cases.values()]
+
+
+def _line(taken: dict[int, dict[str, Any]], cases: Cases) -> Line:
+    one = next(iter(taken.values()))
+    floor = cases.get((one["settings"], f"{one['group']}|{_floor_of(one)}|{_floor_label(one)}"), {})
+    pairs = [(row, floor[repeat]) for repeat, row in taken.items() if repeat in floor]
+    each = lambda name: [row[name] / row["events"] for row in taken.values() if row[name] is not None]  # noqa: E731
+    return Line(
+        one["settings"], one["group"], one["system"], one["label"],
+        rate=statistics.median(row["rate"] for row in taken.values()),
+        rates={repeat: row["rate"] for repeat, row in taken.items()},
+        ratio=_median([row["rate"] / base["rate"] for row, base in pairs]),
+        cpu_ratio=_median([_cpu(base) / _cpu(row) for row, base in pairs if _cpu(row)]),
+        server_cpu_us=_scaled(_median(each("server_cpu")), 1e6),
+        client_cpu_us=(_median(each("client_cpu")) or 0.0) * 1e6,
+        wal=_median(each("wal_bytes")) or 0.0,
+        statements=_median(each("statements")),
+        commits=_median(each("commits")) or 0.0,
+        server_mib=_median([row["server_mib"] for row in taken.values() if row["server_mib"]]),
+        client_mib=_median([row["client_mib"] for row in taken.values() if row["client_mib"]]),
+        extra=_medians([row["extra"] for row in taken.values()]),
+    )  # fmt: skip
+
+
+def beside(line: Line, other: Line) -> float | None:
+    """The ratio of their rates, repeat by repeat."""
+    shared = line.rates.keys() & other.rates.keys()
+    return _median([line.rates[repeat] / other.rates[repeat] for repeat in shared])
+
+
+def _floor_of(row: dict[str, Any]) -> str:
+    return _FLOOR.get(row["group"], _POISON_FLOOR)
+
+
+def _floor_label(row: dict[str, Any]) -> str:
+    """A peer that has no batches of ours is set beside the floor at 1,000."""
+    known = row["group"] != "route" or row["label"] in ("100", "1000", "10000")
+    return str(row["label"]) if known else "1000"
+
+
+def _cpu(row: dict[str, Any]) -> float:
+    return (row["server_cpu"] or 0.0) / row["events"]
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return statistics.median(values) if values else None
+
+
+def _medians(taken: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Each figure's median over the repeats; what is no figure, as the first repeat has it."""
+    figures = {name: [one[name] for one in taken] for name in taken[0]}
+    return {
+        name: statistics.median(values)
+        if all(isinstance(value, int | float) for value in values)
+        else values[0]
+        for name, values in figures.items()
+    }
+
+
+def _scaled(value: float | None, by: float) -> float | None:
+    return None if value is None else value * by
