@@ -156,7 +156,7 @@ class BatchFlooded(Refusal):
 
 
 class IsolationRefused(Refusal):
-    """A round of retention was called in a transaction that is not read committed."""
+    """A round of retention, or a seek that has to re-anchor, in a transaction that is not read committed."""
 
     default_code = "IU303"
 

@@ -272,3 +272,20 @@ def test_eight_writers_and_three_invocations_of_one_worker_lose_and_double_nothi
     report, events = Storm(workers=3, seconds=2.0, seed=2, level=level).play(database)
     assert report == CLEAN
     assert events > 50
+
+
+@STILL
+def test_a_seek_that_has_to_anchor_asks_for_read_committed(pair: list[Session], level: str) -> None:
+    worker, other = pair
+    emit_many(worker, 3)
+    assert drain(worker) == 3
+    other.execute("set session_replication_role = replica")
+    other.execute("update public.event_outbox_cluster set system_identifier = 1")
+    begin(worker, level)
+    with pytest.raises(psycopg.Error) as refusal:
+        seek(worker, "latest")
+    assert (refusal.value.sqlstate, level in str(refusal.value)) == ("IU303", True)
+    worker.execute("rollback")
+    assert value(worker, "select count(*) from public.event_outbox_cluster") == 1
+    assert seek(worker, "latest")["status"] == "sought"
+    assert judged(worker) == CLEAN

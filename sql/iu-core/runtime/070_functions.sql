@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '475d7781e05311de8ad192259db9e34c38be555c2d92c768638b16f7db960e3b'
+    '600a8370ec87ee225bd6fd0c114b54f0680894efc0ae7ced56a2bbc86ff516f7'
 );

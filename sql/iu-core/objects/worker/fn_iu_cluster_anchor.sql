@@ -19,6 +19,14 @@ begin
     ) then
         return v_newest;
     end if;
+    -- A snapshot that is older than the lock does not show what an emitter has committed in between, and its
+    -- events would count as emitted here.
+    if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
+        raise exception 'the outbox has to be anchored in a transaction that is %',
+            current_setting('transaction_isolation') using
+            errcode = 'IU303',
+            hint = 'Seek in a transaction of its own: begin isolation level read committed.';
+    end if;
     -- Nobody emits in this moment, so that all up to the last event came by the restore or is committed. The
     -- newest anchor is looked up again, for another seek may have made it meanwhile.
     lock table public.event_outbox in share row exclusive mode;
@@ -44,7 +52,8 @@ comment on function public.fn_iu_cluster_anchor(public.iu_route_worker_cursor) i
 the newest one, or transaction ids of a cursor of that anchor, or of events, lie ahead of this server:
 all events there are count as restored. Waits for emitters under way and holds up later ones until the
 transaction ends, once a restore. Raises the sequence of event_seq where it lags behind the events.
-Raises IU501 where the outbox receives events by a subscription.';
+Raises IU501 where the outbox receives events by a subscription, IU303 where it has to make one in a
+transaction that is not read committed.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cluster_anchor(public.iu_route_worker_cursor)', 'internal'
 );

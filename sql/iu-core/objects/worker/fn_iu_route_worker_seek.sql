@@ -50,7 +50,8 @@ was; the first such seek holds up emitters until its transaction ends. Returns
 {"status", "worker_name", "position", "from_event_id", "cursor_event_id", "cursor_created_at"};
 status is sought, or worker_busy where an invocation holds the cursor or a round of retention does
 not end in 50 ms. Raises IU104, and IU501 for a position that is none of these or while the outbox
-receives events by a subscription. Keeps rounds of retention out until the transaction ends. Attempts
+receives events by a subscription; IU303 where it has to re-anchor in a transaction that is not read
+committed. Keeps rounds of retention out until the transaction ends. Attempts
 that exist are not made again.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',

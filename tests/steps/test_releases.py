@@ -1,0 +1,147 @@
+"""Every release: its steps are never edited again, and a database of it is upgraded beside its traffic.
+
+`releases/` holds the SQL tree of each release, as CONTRIBUTING tells to add it.
+"""
+
+from __future__ import annotations
+
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from engine.scenarios import CLEAN, judged
+from engine.sessions import opened
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import files, migration, verification
+from iu_pipelines.domain import dead_letters, outbox, worker
+from iu_pipelines.domain.worker import DEFAULT_WORKER
+from iu_pipelines.errors import IuError
+from iu_pipelines.settings import sql_root
+from proven import failed_lines
+
+RELEASES: Final = sorted((Path(__file__).parent / "releases").glob("*.tar.gz"))
+LIVE: Final = "iu.structure_piece_split.workflow"
+
+
+@pytest.fixture(params=RELEASES, ids=lambda path: path.name.removesuffix(".tar.gz"))
+def released(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The SQL tree of a release."""
+    with tarfile.open(request.param) as archive:
+        archive.extractall(tmp_path / "released", filter="data")
+    return tmp_path / "released" / "sql"
+
+
+def edited(released: Path, now: Path) -> list[str]:
+    """The steps of a release, functions steps apart, that are missing now or say something else."""
+    texts = {step.key: step.checksum for step in files.load_steps(now)}
+    return [
+        step.name
+        for step in files.load_steps(released)
+        if not step.is_repeatable and texts.get(step.key) != step.checksum
+    ]
+
+
+def test_there_is_a_release() -> None:
+    assert RELEASES
+
+
+def test_no_step_of_a_release_is_edited_or_taken_away(released: Path) -> None:
+    assert edited(released, sql_root()) == []
+
+
+def test_an_edited_step_and_a_missing_one_are_noticed(released: Path, tree: Path) -> None:
+    gates = tree / "iu-core/runtime/020_gates.sql"
+    gates.write_text(gates.read_text().replace("create table", "create  table", 1))
+    (tree / "iu-core/runtime/100_route_worker_live_verification.sql").unlink()
+    files.stamp(tree)
+    assert edited(released, tree) == ["020_gates", "100_route_worker_live_verification"]
+
+
+def emit(gateway: Gateway, count: int, event_type: str = "version_applied") -> None:
+    for number in range(count):
+        subject = f"00000000-0000-7000-8000-{number % 7:012}"
+        outbox.emit(gateway, event_type, f"docs/{number % 7}", subject, "test", {"number": number})
+
+
+def live_through(gateway: Gateway) -> None:
+    """Batches of two workers, dead letters of which one is replayed and one discarded, and a backlog."""
+    emit(gateway, 30)
+    gateway.execute("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
+    gateway.execute("update public.iu_outbound_route set dry_run = false where route_code = %s", (LIVE,))
+    emit(gateway, 3, "structure_piece_split")
+    for name in (DEFAULT_WORKER, "second"):
+        list(worker.drain(gateway, name, worker.RunLimits()))
+    gateway.execute("update public.iu_outbound_route set dry_run = true")
+    gateway.execute("alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run)")
+    letters = [letter.dead_letter_id for letter in dead_letters.list_letters(gateway, limit=6)]
+    dead_letters.replay(gateway, letters[0])
+    dead_letters.discard(gateway, letters[1], "not wanted")
+    emit(gateway, 20)
+
+
+class Traffic:
+    """An emitter and a worker that go on without a pause, and what went wrong with them."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway, self._stop = gateway, threading.Event()
+        self.committed = 0
+        self.errors: list[IuError] = []
+
+    def _emit(self) -> None:
+        emit(self._gateway, 1)
+        self.committed += 1
+
+    def _run(self) -> None:
+        worker.run_once(self._gateway, DEFAULT_WORKER, 5)
+
+    def _repeat(self, act: Callable[[], None]) -> None:
+        try:
+            while not self._stop.is_set():
+                act()
+        except IuError as error:
+            self.errors.append(error)
+
+    def wait_for_more(self, events: int) -> None:
+        wanted = self.committed + events
+        deadline = time.monotonic() + 60
+        while self.committed < wanted and not self.errors:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        threads = [threading.Thread(target=self._repeat, args=(act,)) for act in (self._emit, self._run)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            for thread in threads:
+                thread.join()
+
+
+def test_a_database_of_a_release_is_upgraded_beside_its_traffic(released: Path, empty_database: str) -> None:
+    with Gateway(empty_database, max_size=8) as gateway:
+        migration.apply(gateway, root=released)
+        live_through(gateway)
+        traffic = Traffic(gateway)
+        with traffic.running():
+            traffic.wait_for_more(5)
+            migration.apply(gateway)
+            traffic.wait_for_more(5)
+        assert traffic.errors == []
+        for name in (DEFAULT_WORKER, "second"):
+            list(worker.drain(gateway, name, worker.RunLimits()))
+        assert failed_lines(verification.verify(gateway)) == []
+        letters = [str(letter.resolution) for letter in dead_letters.list_letters(gateway, resolution=None)]
+        assert sorted(letters) == ["None"] * 4 + ["discarded", "replayed"]
+    with opened(empty_database) as (session,):
+        assert judged(session, DEFAULT_WORKER) == CLEAN
+        assert judged(session, "second") == CLEAN
