@@ -21,7 +21,7 @@ from uuid import UUID
 import psycopg
 
 import servers
-from engine.sessions import Session, opened, run, value
+from engine.sessions import Session, opened, read_committed, run, value
 from faults import clusters
 from faults.arena import family
 from iu_pipelines.db.embedded import server_user
@@ -169,6 +169,7 @@ class Fleet:
                 raise
         stood = "select cursor_event_id::text from public.iu_route_worker_cursor where worker_name = %s"
         place = value(session, stood, (worker,)) or "beginning"
+        read_committed(session)  # anchoring asks for it
         said = value(
             session, "select public.fn_iu_route_worker_seek(%s, %s, 'soak') ->> 'status'", (worker, place)
         )
