@@ -36,7 +36,7 @@ def test_audit_of_a_fresh_install_says_that_there_is_nothing(iu: Iu) -> None:
 def test_audit_answers_by_run_worker_and_key_and_page_by_page(iu: Iu) -> None:
     for _ in range(3):
         emit(iu)
-    iu("run", "--worker", "second")
+    iu("run", "--worker", "second", "--create")
 
     def ids(*words: str) -> list[int]:
         return [attempt["attempt_id"] for attempt in iu("audit", *words, "--json").json["attempts"]]

@@ -17,6 +17,7 @@ import pytest
 
 import iu_pipelines
 from iu_pipelines.db.statements import Statements, load
+from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.evidence.facts import Count
 
 PACKAGE: Final = Path(iu_pipelines.__file__).parent
@@ -28,6 +29,10 @@ PARAMETER: Final = re.compile(r"%\((\w+)\)s")
 JSONB: Final = 3802
 
 READ_BY_A_HELPER: Final = {
+    **{
+        ("iu_pipelines.domain.attempts", name): Attempt
+        for name in ("recent", "for_run", "for_worker", "for_batch", "for_event", "for_key", "attempt")
+    },
     ("iu_pipelines.evidence.collect", "letters_by_state"): Count,
     ("iu_pipelines.evidence.collect", "open_letters_by_failure"): Count,
     ("iu_pipelines.evidence.collect", "captures_by_decision"): Count,
@@ -43,11 +48,17 @@ STATEMENTS: Final = [(module_of(file), name) for file in FILES for name in load(
 
 
 def names_used(tree: ast.AST) -> set[str]:
-    """The names in `_SQL["name"]`."""
+    """The names in `_SQL["name"]`, and those given to `_found(gateway, "name", …)`."""
     return {
         ast.literal_eval(node.slice)
         for node in ast.walk(tree)
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "_SQL"
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and ast.unparse(node.value) == "_SQL"
+    } | {
+        ast.literal_eval(node.args[1])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "_found"
     }
 
 
@@ -65,7 +76,11 @@ def readings() -> Iterator[tuple[str, str, type]]:
     for file in FILES:
         module = importlib.import_module(module_of(file))
         for node in ast.walk(ast.parse(file.with_suffix(".py").read_text())):
-            if isinstance(node, ast.FunctionDef) and (classes := classes_read(node)):
+            if (
+                isinstance(node, ast.FunctionDef)
+                and (classes := classes_read(node))
+                and node.name != "_found"
+            ):
                 (name,), (row,) = names_used(node), classes
                 yield module.__name__, name, getattr(module, row)
     for (module_name, name), row in READ_BY_A_HELPER.items():

@@ -45,7 +45,7 @@ PLACES = {
     "attempts_written": "after insert on public.iu_route_attempt_log for each statement",
     "letter_begun": "before insert on public.iu_route_dead_letter for each row",
     "batch_begun": "before insert on public.iu_route_batch for each row",
-    "tally_begun": "before insert on public.iu_route_attempt_tally for each row",
+    "tally_begun": "before insert or update on public.iu_route_attempt_tally for each row",
     "cursor_begun": "before update on public.iu_route_worker_cursor for each row",
     "cursor_moved": "after update on public.iu_route_worker_cursor for each row",
     "letter_touched": "before update on public.iu_route_dead_letter for each row",
@@ -132,6 +132,8 @@ class Arena:
         """Put the halting places into the database."""
         with self.session() as session:
             session.execute(_TRIGGER)
+            # else the making of a cursor gives up at the halting place
+            session.execute("alter function public.fn_iu_cursor_make(text) set lock_timeout = 0")
             for name, where in PLACES.items():
                 session.execute(
                     f"create trigger {name} {where} execute function public.arena_halt()".encode()

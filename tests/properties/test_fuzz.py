@@ -134,6 +134,11 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
             TEXT,
         ),
     ),
+    "cluster state": (
+        "select c.* from public.iu_route_worker_cursor as w, public.fn_iu_cluster_state(w) as c"
+        " where w.worker_name <> coalesce(%s, '')",
+        (TEXT,),
+    ),
     "deliver": ("select public.fn_iu_route_deliver(%s::uuid, %s)", (UUIDS, TEXT)),
     "gate key": ("select public.fn_iu_gate_key(%s)", (st.just("master") | TEXT,)),
     "gate open": ("select public.fn_iu_gate_open(%s)", (TEXT,)),
@@ -214,7 +219,7 @@ ALWAYS_ALIKE = {
         "attempts misfit",
     ),
     *("counts misfit", "unattempted", "pending", "health", "retention state", "retention cut"),
-    *("conservation", "replayable"),
+    *("conservation", "replayable", "cluster state"),
 }
 """Those that never refuse, or always."""
 

@@ -80,7 +80,7 @@ def test_a_worker_that_runs_in_another_cluster_without_a_seek_is_noticed(fleet: 
             drain(session, worker)
         session.execute(
             "create or replace function public.fn_iu_cluster_require("
-            "worker_name text, system_identifier bigint) "
+            "given public.iu_route_worker_cursor) "
             "returns bigint language sql stable as 'select 0::bigint'"
         )
     fleet.leave()

@@ -23,7 +23,7 @@ from iu_pipelines.errors import ConnectionFailed, DatabaseError
 _SQL: Final = Statements(__name__)
 _FUNCTION: Final = re.compile(
     r"^create (?:or replace )?function public\.(?P<name>\w+)\((?:(?!^create ).)*?"
-    r"(?:^as \$\$(?P<body>.*?)\$\$;|^return .*?;(?=\s*(?:--[^\n]*)?$))",
+    r"(?:^as \$\$(?P<body>.*?)\$\$;|^return .*?;(?=\s*(?:--[^\n]*)?$)|^begin atomic$.*?^end;)",
     re.MULTILINE | re.DOTALL,
 )
 _VIEW: Final = re.compile(

@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '600a8370ec87ee225bd6fd0c114b54f0680894efc0ae7ced56a2bbc86ff516f7'
+    '76c5b91c5eb01d2d9e5be2773ea64a9d2c26e65f504e68622e51209044a18f3a'
 );

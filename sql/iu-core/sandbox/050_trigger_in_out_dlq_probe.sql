@@ -71,7 +71,7 @@ begin
     );
 
     insert into public.iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key, event_snapshot)
-    select v_event, v_worker, l.route_code, l.idempotency_key, jsonb_build_object('event_id', v_event)
+    select v_event, v_worker || ':dlq', l.route_code, l.idempotency_key, jsonb_build_object('event_id', v_event)
     from (values
         ('iu_probe_050:dlq:unrouted', 'iu_probe_050.unrouted'), ('iu_probe_050:dlq:dryrun', v_route)
     ) as l (idempotency_key, route_code);

@@ -100,7 +100,7 @@ begin
         from public.iu_route_worker_seek as k where k.worker_name = v_worker
     ));
 
-    update public.iu_route_worker_cursor set anchor_no = anchor_no - 1 where worker_name = v_worker;
+    update public.iu_route_worker_cursor set anchor_key = gen_random_uuid() where worker_name = v_worker;
     v_line := public.fn_iu_probe_try(format(v_run, v_worker, 10));
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 090: anchored here');
     perform public.fn_iu_proof_note('W10 the cursor of another anchor, and after a seek', 'IU501, done',

@@ -17,7 +17,8 @@ begin
         letter.idempotency_key, run_ref
     );
     perform public.fn_iu_tally_add(
-        'replay/' || pg_backend_pid() % 256, 1, (decision = 'failed')::int, (decision = 'sent')::int
+        'replay/' || pg_backend_pid() % 256, 1::bigint,
+        (decision = 'failed')::int::bigint, (decision = 'sent')::int::bigint
     );
 end
 $$;

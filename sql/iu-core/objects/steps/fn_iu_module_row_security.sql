@@ -22,4 +22,4 @@ comment on function public.fn_iu_module_row_security(text) is
 'The tables of a module, of every module where it is null, for which row security is enabled or forced;
 null where there is none. Forced, it hides rows from the functions themselves; enabled, from every role
 but the owner.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_module_row_security(text)', 'internal');
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_module_row_security(text)', 'inspect');

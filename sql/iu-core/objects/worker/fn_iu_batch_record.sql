@@ -11,8 +11,8 @@ begin
     facts.batch_hash := public.fn_iu_batch_hash(facts);
     insert into public.iu_route_batch overriding system value select facts.*;
     perform public.fn_iu_tally_add(
-        facts.worker_name, facts.attempts_written, facts.failed,
-        facts.attempts_written - facts.dry_run - facts.skipped - facts.failed
+        facts.worker_name, facts.attempts_written::bigint, facts.failed::bigint,
+        (facts.attempts_written - facts.dry_run - facts.skipped - facts.failed)::bigint
     );
     return facts.batch_hash;
 end

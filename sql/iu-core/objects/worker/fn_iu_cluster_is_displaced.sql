@@ -5,11 +5,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
+    v_furthest public.iu_route_worker_cursor;
 begin
-    return (public.fn_iu_cluster_state(null)).difference is not null or exists (
-        select from public.iu_route_worker_cursor as c
-        where c.anchor_key = v_anchor.anchor_key and (public.fn_iu_cluster_state(c)).difference is not null
-    );
+    if (public.fn_iu_cluster_state(null)).difference is not null then
+        return true;
+    end if;
+    -- Of the cursors of the anchor the one that stands furthest: where it is not ahead, none is.
+    select c.* into v_furthest from public.iu_route_worker_cursor as c
+    where c.anchor_key = v_anchor.anchor_key and coalesce(c.consumed_snapshot, c.window_snapshot) is not null
+    order by greatest(
+        pg_snapshot_xmax(c.consumed_snapshot), pg_snapshot_xmax(c.window_snapshot), c.mark_xid, c.own_xid
+    ) desc limit 1;
+    return v_furthest.worker_name is not null
+        and (public.fn_iu_cluster_state(v_furthest)).difference is not null;
 end
 $$;
 comment on function public.fn_iu_cluster_is_displaced() is

@@ -45,7 +45,9 @@ begin
         select k.*, k.xmin as row_xmin from public.event_outbox_cluster as k order by k.anchor_no desc limit 1
     ) as a on true;
     -- Without a snapshot nothing of the cursor can lie ahead, but the events that it is about to read can.
-    if difference is null and coalesce(given.consumed_snapshot, given.window_snapshot) is null then
+    if difference is null and given.event_domain is not null
+        and coalesce(given.consumed_snapshot, given.window_snapshot) is null
+    then
         difference := public.fn_iu_cluster_event_ahead(given.event_domain, restored_seq);
     end if;
 end
