@@ -599,8 +599,8 @@ WORKERS = [
         "a cursor of another anchor is taken for one of the newest",
         wrapped(
             "fn_iu_route_worker_run",
-            "update public.iu_route_worker_cursor set anchor_key = (public.fn_iu_cluster_newest()).anchor_key;"
-            " answer := honest()",
+            "update public.iu_route_worker_cursor"
+            " set anchor_key = (public.fn_iu_cluster_newest()).anchor_key; answer := honest()",
         ),
         {"090_worker_rules_probe": {"W10": "done, done"}},
     ),
