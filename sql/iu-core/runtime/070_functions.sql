@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '76c5b91c5eb01d2d9e5be2773ea64a9d2c26e65f504e68622e51209044a18f3a'
+    '6b561a508b2b61177a1ddbf4672ae6e2a6cffa858cb12c75b12d4239330a935a'
 );
