@@ -2,6 +2,7 @@ create or replace function public.fn_iu_note_add(event_id uuid, note text)
 returns bigint
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
 #variable_conflict use_variable
 declare
