@@ -72,6 +72,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         watchdog.wait(timeout=120)
 
 
+@pytest.fixture(autouse=True)
+def _read_committed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give tests with the mark `read_committed` sessions of that level, also where another is the default."""
+    if request.node.get_closest_marker("read_committed"):
+        monkeypatch.setenv("PGOPTIONS", r"-c default_transaction_isolation=read\ committed")
+
+
 @pytest.fixture(scope="session")
 def shared(request: pytest.FixtureRequest) -> Path:
     """A directory that all workers of this run share."""

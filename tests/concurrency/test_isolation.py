@@ -274,6 +274,7 @@ def test_eight_writers_and_three_invocations_of_one_worker_lose_and_double_nothi
     assert events > 50
 
 
+@pytest.mark.read_committed
 @STILL
 def test_a_seek_that_has_to_anchor_asks_for_read_committed(pair: list[Session], level: str) -> None:
     worker, other = pair

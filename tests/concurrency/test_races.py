@@ -113,6 +113,7 @@ def test_a_first_invocation_that_is_undone_leaves_the_name_free(pair: list[Sessi
     assert run(second)["attempts_written"] == 1
 
 
+@pytest.mark.read_committed
 def test_many_first_invocations_at_once_neither_fail_nor_double(database: str) -> None:
     with opened(database, 8) as sessions:
         emit_many(sessions[0], 20)

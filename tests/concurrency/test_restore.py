@@ -15,6 +15,8 @@ from engine.scenarios import CLEAN, judged
 from engine.sessions import Session, drain, emit, emit_many, health, opened, run, seek, value
 from iu_pipelines.db.embedded.server import EmbeddedServer
 
+pytestmark = pytest.mark.read_committed
+
 ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
 
 

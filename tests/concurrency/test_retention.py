@@ -25,6 +25,8 @@ from engine.sessions import (
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import verification
 
+pytestmark = pytest.mark.read_committed
+
 DEFAULT = "iu_outbound_default"
 
 

@@ -25,6 +25,8 @@ from engine.sessions import (
     wait_for_lock,
 )
 
+pytestmark = pytest.mark.read_committed
+
 DEFAULT = "iu_outbound_default"
 LATE = 4712
 """The advisory lock at which a round waits in the scene of the late commit."""

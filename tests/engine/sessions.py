@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ def subject(number: int) -> UUID:
 @contextmanager
 def opened(url: str, count: int = 1, options: str = "") -> Iterator[list[Session]]:
     """So many autocommit sessions; what is still open in one of them is rolled back at the end."""
+    options = f"{os.environ.get('PGOPTIONS', '')} {options}".strip()
     sessions = [psycopg.connect(url, autocommit=True, options=options) for _ in range(count)]
     try:
         yield sessions

@@ -324,6 +324,7 @@ def test_retention_and_the_conservation_check_do_not_trust_a_cursor_ahead_of_the
         assert value(session, "select public.fn_iu_retention_run() ->> 'status'") == "ran"
 
 
+@pytest.mark.read_committed
 def test_a_dump_over_a_promoted_copy_is_refused_and_goes_on_where_it_stood(
     three_clusters: dict[str, EmbeddedServer], tmp_path: Path
 ) -> None:

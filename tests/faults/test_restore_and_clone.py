@@ -293,6 +293,7 @@ def test_rewriting_tables_in_their_place_needs_no_seek(old: EmbeddedServer, comm
     go_on(old.url())
 
 
+@pytest.mark.read_committed
 def test_beginning_is_safe_after_a_restore_too(
     old: EmbeddedServer, make_server: Callable[[str], EmbeddedServer], tmp_path: Path
 ) -> None:
