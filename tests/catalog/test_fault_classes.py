@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -29,7 +30,7 @@ def known() -> list[str]:
 
 @pytest.fixture(scope="module")
 def session(server: object, template: str) -> object:
-    name = f"{template}_fault_classes"
+    name = f"{template}_fault_classes_{os.getpid()}"
     url = server.create(name, template)  # type: ignore[attr-defined]
     with psycopg.connect(url, autocommit=True) as session:
         yield session

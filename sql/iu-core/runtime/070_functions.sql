@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '6b561a508b2b61177a1ddbf4672ae6e2a6cffa858cb12c75b12d4239330a935a'
+    '89a9bd23e90ae9732b8da0d94033e4bcda4adedb1f407bd850aabb84aeae21f1'
 );

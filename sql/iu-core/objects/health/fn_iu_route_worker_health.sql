@@ -21,8 +21,7 @@ declare
     v_notes text [];
 begin
     perform public.fn_iu_worker_name_require(worker_name);
-    select c.* into v_cursor from public.iu_route_worker_cursor as c
-    where c.worker_name = fn_iu_route_worker_health.worker_name;
+    v_cursor := public.fn_iu_cursor_read(worker_name);
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
     if (public.fn_iu_cluster_state(v_cursor)).difference is not null then
         -- Its snapshots say nothing here: count what has a higher number than all that was read.

@@ -9,8 +9,7 @@ declare
     v_cursor public.iu_route_worker_cursor;
 begin
     perform public.fn_iu_worker_name_require(worker_name);
-    select c.* into v_cursor from public.iu_route_worker_cursor as c
-    where c.worker_name = fn_iu_route_worker_pending.worker_name;
+    v_cursor := public.fn_iu_cursor_read(worker_name);
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
     -- A poller that saw nothing here would never run the worker, and so never see why it refuses.
     return (public.fn_iu_cluster_state(v_cursor)).difference is not null or (
