@@ -252,7 +252,7 @@ def _ones(count: int) -> Callable[[BenchServer, str], Outcome]:
                     watch.reset()
                 fill(emitter, 1)
                 with watch:
-                    answer = invoke(connection, 1)
+                    answer = invoke(connection, _BATCH)
                 if answer["attempts_written"] != 1:
                     raise RuntimeError(f"a run of one event answered {answer}")
             return Outcome(count, count, watch.seconds, watch.cpu, watch.wal)

@@ -284,7 +284,14 @@ def health_by_last_run(session: Session) -> None:
 def identifier_alone(session: Session) -> None:
     """Compares the identifier of the cluster, and neither the table nor the anchor of a cursor."""
     no_table_in_the_anchor(session)
-    _edit(session, "fn_iu_cluster_state", ("when (given.anchor_no", "when false and (given.anchor_no"))
+    _edit(
+        session,
+        "fn_iu_cluster_state",
+        (
+            "WHEN ((((fn_iu_cluster_state.given).anchor_no",
+            "WHEN false AND ((((fn_iu_cluster_state.given).anchor_no",
+        ),
+    )
 
 
 def no_table_in_the_anchor(session: Session) -> None:
@@ -292,8 +299,8 @@ def no_table_in_the_anchor(session: Session) -> None:
     _edit(
         session,
         "fn_iu_cluster_state",
-        ("when a.outbox_oid <>", "when false and a.outbox_oid <>"),
-        ("when a.written_xid is", "when false and a.written_xid is"),
+        ("WHEN (a.outbox_oid <>", "WHEN (false AND a.outbox_oid <>"),
+        ("WHEN (a.written_xid IS", "WHEN (false AND a.written_xid IS"),
     )
 
 
@@ -302,9 +309,12 @@ def no_look_ahead(session: Session) -> None:
     _edit(
         session,
         "fn_iu_cluster_state",
-        ("when v_end >", "when false and v_end >"),
-        ("when v_mover >=", "when false and v_mover >="),
-        ("if difference is null and", "if false and"),
+        ("(n.end_xid >", "(false and n.end_xid >"),
+        ("(n.mover_xid >=", "(false and n.mover_xid >="),
+        (
+            "WHEN (((fn_iu_cluster_state.given).event_domain",
+            "WHEN (false AND ((fn_iu_cluster_state.given).event_domain",
+        ),
     )
 
 

@@ -214,6 +214,25 @@ def test_a_late_transaction_is_looked_up_by_its_id(full: str) -> None:
         assert scanned(connection) == {}
 
 
+def test_a_plan_made_while_the_outbox_was_small_serves_when_it_has_grown(
+    new_database: Callable[[str], str], template: str
+) -> None:
+    url = new_database(template)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+        for events in (10, 20_000):
+            committed(url, lambda other: fill(other, events))  # noqa: B023
+            while answer(connection, RUN.replace("1000", "100000"))["seen"]:
+                pass
+            for _ in range(3):
+                with psycopg.connect(url) as late:
+                    late.execute(EMIT)
+                    committed(url, lambda other: fill(other, 1))
+                    answer(connection, RUN)
+                touched = pages(connection, RUN)
+    assert touched <= 250
+
+
 def test_a_batch_touches_as_many_pages_beside_many_old_events_as_beside_few(
     full: str, new_database: Callable[[str], str], template: str
 ) -> None:

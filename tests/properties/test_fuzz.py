@@ -139,6 +139,7 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         " where w.worker_name <> coalesce(%s, '')",
         (TEXT,),
     ),
+    "event ahead": ("select public.fn_iu_cluster_event_ahead(%s, %s)", (TEXT, NUMBERS)),
     "deliver": ("select public.fn_iu_route_deliver(%s::uuid, %s)", (UUIDS, TEXT)),
     "gate key": ("select public.fn_iu_gate_key(%s)", (st.just("master") | TEXT,)),
     "gate open": ("select public.fn_iu_gate_open(%s)", (TEXT,)),
@@ -219,7 +220,7 @@ ALWAYS_ALIKE = {
         "attempts misfit",
     ),
     *("counts misfit", "unattempted", "pending", "health", "retention state", "retention cut"),
-    *("conservation", "replayable", "cluster state"),
+    *("conservation", "replayable", "cluster state", "event ahead"),
 }
 """Those that never refuse, or always."""
 

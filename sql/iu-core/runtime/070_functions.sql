@@ -116,7 +116,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
-\ir ../objects/worker/fn_iu_cursor_is_idle.sql
+\ir ../objects/worker/fn_iu_cursor_has_news.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
 \ir ../objects/worker/fn_iu_cursor_unattempted.sql
 \ir ../objects/attempts/fn_iu_attempts_conservation.sql
@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '89a9bd23e90ae9732b8da0d94033e4bcda4adedb1f407bd850aabb84aeae21f1'
+    '1deb10a9e2e0321ca9e7a96c7db90b3a60ae27c2a10f6c07291f5b45bbc4fbec'
 );

@@ -38,7 +38,7 @@ begin
         where d.adrelid = 'public.event_outbox'::regclass and a.attname = 'event_id'
     ));
     perform public.fn_iu_proof_note('outbox is where it was anchored', 'it is', coalesce(
-        (public.fn_iu_cluster_state(null)).difference, 'it is'
+        (select s.difference from public.fn_iu_cluster_state(null) as s), 'it is'
     ));
     -- A statement that names a column is not even planned where the column is missing, which a line above says.
     if exists (

@@ -23,7 +23,7 @@ begin
     ) then
         v_faults := v_faults || 'the safety check dry_run_is_enforced of iu_outbound_route is missing'::text;
     end if;
-    v_difference := (public.fn_iu_cluster_state(given)).difference;
+    v_difference := (select s.difference from public.fn_iu_cluster_state(given) as s);
     if v_difference is not null then
         v_faults := v_faults || format('%s: runs are refused until a seek', v_difference);
     end if;

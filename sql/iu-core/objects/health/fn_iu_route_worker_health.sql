@@ -23,7 +23,7 @@ begin
     perform public.fn_iu_worker_name_require(worker_name);
     v_cursor := public.fn_iu_cursor_read(worker_name);
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
-    if (public.fn_iu_cluster_state(v_cursor)).difference is not null then
+    if exists (select from public.fn_iu_cluster_state(v_cursor) as s where s.difference is not null) then
         -- Its snapshots say nothing here: count what has a higher number than all that was read.
         v_cursor.consumed_snapshot := null;
         v_cursor.window_snapshot := null;

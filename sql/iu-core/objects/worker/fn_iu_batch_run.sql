@@ -1,9 +1,14 @@
+-- enable_seqscan off: the last event comes by event_outbox_by_seq, also in a session that made its plan while
+-- the outbox was small (decision 011).
 create or replace function public.fn_iu_batch_run(
-    given public.iu_route_worker_cursor, batch_limit int, run_ref text, drawn_seq bigint, restored_seq bigint
+    given public.iu_route_worker_cursor, batch_limit int, run_ref text, drawn_seq bigint, restored_seq bigint,
+    news boolean
 )
 returns jsonb
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
 as $$
 #variable_conflict use_variable
 declare
@@ -22,13 +27,14 @@ begin
     v_batch.previous_hash := v_cursor.last_batch_hash;
     loop
         v_fresh := v_cursor.window_snapshot is null;
-        -- own events belong to a window that opens now: an older one may lack what was committed before them
-        v_asked.with_own := v_fresh and public.fn_iu_window_has_own(v_cursor.event_domain);
+        -- Own events belong to a window that opens now: an older one may lack what was committed before them.
+        -- A transaction that had no id when the invocation began has none.
+        v_asked.with_own := v_fresh and drawn_seq is null and public.fn_iu_window_has_own(v_cursor.event_domain);
         if v_fresh then
             v_cursor := public.fn_iu_window_open(v_cursor, restored_seq, drawn_seq);
         end if;
         v_batch.seen := 0;
-        if not v_fresh or v_asked.with_own or not public.fn_iu_window_is_empty(v_cursor) then
+        if not v_fresh or news or v_asked.with_own or not public.fn_iu_window_is_empty(v_cursor) then
             v_batch := public.fn_iu_attempts_write_isolated(v_cursor, v_batch, v_asked);
             v_cursor := public.fn_iu_window_advance(v_cursor, v_batch.last_event_seq, v_asked.with_own);
         end if;
@@ -57,13 +63,14 @@ begin
     return v_cursor.last_run_summary;
 end
 $$;
-comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, bigint, bigint) is
+comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, bigint, bigint, boolean) is
 'Runs one batch for a cursor that the caller has locked: claims, decides and writes, sets aside, records,
-stores the cursor. drawn_seq is that of fn_iu_window_open, restored_seq that of fn_iu_cluster_require. The
+stores the cursor. drawn_seq is that of fn_iu_window_open, restored_seq that of fn_iu_cluster_require, news what
+fn_iu_cursor_has_news said: where it is true the window is read without a look whether it is empty. The
 transaction''s own events belong to a window that opens now and to no older one, which may lack what was
 emitted before them. Returns what fn_iu_route_worker_run returns; raises IU302.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
-    'public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, bigint, bigint)',
+    'public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, bigint, bigint, boolean)',
     'internal'
 );

@@ -13,9 +13,9 @@ begin
     end if;
     -- What has nothing to do with the cursor; and whether a cursor of the newest anchor lies ahead.
     v_outbox.event_domain := given.event_domain;
-    if (public.fn_iu_cluster_state(v_outbox)).difference is null and (
+    if (select s.difference is null from public.fn_iu_cluster_state(v_outbox) as s) and (
         given.anchor_key is distinct from v_newest.anchor_key
-        or (public.fn_iu_cluster_state(given)).difference is null
+        or (select s.difference is null from public.fn_iu_cluster_state(given) as s)
     ) then
         return v_newest;
     end if;

@@ -28,5 +28,5 @@ comment on function public.fn_iu_cluster_event_ahead(text, bigint) is
 'The sentence about an event of the domain, after restored_seq, whose transaction id this server has not given
 yet; null where there is none. Reads only.';
 select public.fn_iu_object_declare(
-    'iu-core', 'function', 'public.fn_iu_cluster_event_ahead(text, bigint)', 'internal'
+    'iu-core', 'function', 'public.fn_iu_cluster_event_ahead(text, bigint)', 'inspect'
 );

@@ -7,7 +7,7 @@ declare
     v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
     v_furthest public.iu_route_worker_cursor;
 begin
-    if (public.fn_iu_cluster_state(null)).difference is not null then
+    if exists (select from public.fn_iu_cluster_state(null) as s where s.difference is not null) then
         return true;
     end if;
     -- Of the cursors of the anchor the one that stands furthest: where it is not ahead, none is.
@@ -17,7 +17,7 @@ begin
         pg_snapshot_xmax(c.consumed_snapshot), pg_snapshot_xmax(c.window_snapshot), c.mark_xid, c.own_xid
     ) desc limit 1;
     return v_furthest.worker_name is not null
-        and (public.fn_iu_cluster_state(v_furthest)).difference is not null;
+        and exists (select from public.fn_iu_cluster_state(v_furthest) as s where s.difference is not null);
 end
 $$;
 comment on function public.fn_iu_cluster_is_displaced() is

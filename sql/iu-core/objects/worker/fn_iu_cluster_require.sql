@@ -4,13 +4,16 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_state constant record := public.fn_iu_cluster_state(given);
+    v_restored_seq bigint;
+    v_difference text;
 begin
-    if v_state.difference is not null then
-        raise exception 'worker % does not run: %', given.worker_name, v_state.difference using
+    select s.restored_seq, s.difference into v_restored_seq, v_difference
+    from public.fn_iu_cluster_state(given) as s;
+    if v_difference is not null then
+        raise exception 'worker % does not run: %', given.worker_name, v_difference using
             errcode = 'IU501', hint = public.fn_iu_cluster_hint(given);
     end if;
-    return v_state.restored_seq;
+    return v_restored_seq;
 end
 $$;
 comment on function public.fn_iu_cluster_require(public.iu_route_worker_cursor) is

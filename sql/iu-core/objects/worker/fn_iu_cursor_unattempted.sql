@@ -16,7 +16,7 @@ as $$
 declare
     v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
 begin
-    if (public.fn_iu_cluster_state(given)).difference is not null then
+    if exists (select from public.fn_iu_cluster_state(given) as s where s.difference is not null) then
         return;
     end if;
     -- Consumed is what consumed_snapshot shows, with it all that came by a restore, and of the open window

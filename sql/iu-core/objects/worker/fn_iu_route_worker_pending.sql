@@ -12,9 +12,11 @@ begin
     v_cursor := public.fn_iu_cursor_read(worker_name);
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
     -- A poller that saw nothing here would never run the worker, and so never see why it refuses.
-    return (public.fn_iu_cluster_state(v_cursor)).difference is not null or (
-        select b.events > 0
-        from public.fn_iu_cursor_backlog(v_cursor, (public.fn_iu_cluster_newest()).restored_seq, 1) as b
+    return (
+        select s.difference is not null or (
+            select b.events > 0 from public.fn_iu_cursor_backlog(v_cursor, s.restored_seq, 1) as b
+        )
+        from public.fn_iu_cluster_state(v_cursor) as s
     );
 end
 $$;

@@ -15,6 +15,7 @@ declare
     v_seen public.iu_route_worker_cursor;
     v_cursor public.iu_route_worker_cursor;
     v_restored_seq bigint;
+    v_news boolean;
 begin
     perform public.fn_iu_worker_name_require(worker_name);
     if batch_limit is null or batch_limit < 1 or batch_limit > 100000 then
@@ -32,7 +33,12 @@ begin
     if v_closed is null then
         if v_seen.worker_name is not null then
             v_restored_seq := public.fn_iu_cluster_require(v_seen);
-            if public.fn_iu_cursor_is_idle(v_seen, v_restored_seq) then
+            -- A run that writes takes a transaction id and leaves a version of the cursor that no vacuum removes
+            -- while a snapshot elsewhere is held, so an idle one writes once a minute (decision 016).
+            v_news := public.fn_iu_cursor_has_news(v_seen, v_restored_seq);
+            if not v_news
+                and v_seen.last_run_at between clock_timestamp() - interval '1 minute' and clock_timestamp()
+            then
                 return public.fn_iu_worker_summary('ran', v_seen.cursor_event_id, v_seen.cursor_created_at, null);
             end if;
         end if;
@@ -46,7 +52,7 @@ begin
             if v_cursor.anchor_key is distinct from v_seen.anchor_key then
                 v_restored_seq := public.fn_iu_cluster_require(v_cursor);
             end if;
-            return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref, v_drawn_seq, v_restored_seq);
+            return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref, v_drawn_seq, v_restored_seq, v_news);
         end if;
     end if;
     return public.fn_iu_worker_summary(

@@ -15,12 +15,13 @@ declare
 begin
     -- A range of one id is estimated without statistics; an equality after a bulk load is expected to find
     -- every row of the domain, and then either index would do (decision 011).
-    return exists (
-        select from public.event_outbox as o
+    -- No exists: it would lose the limit.
+    return (
+        select true from public.event_outbox as o
         where o.event_domain collate "POSIX" = fn_iu_window_has_own.event_domain
             and o.emitted_xid between v_own and v_own
         order by o.emitted_xid, o.event_seq limit 1
-    );
+    ) is not null;
 end
 $$;
 comment on function public.fn_iu_window_has_own(text) is

@@ -32,17 +32,18 @@ begin
     end if;
     given.window_start_seq := greatest(given.window_start_seq, restored_seq + 1);
     -- Late are those that consumed_snapshot lists as open and that have committed since. Whether they have
-    -- events is asked once, here, for their events may lie far below the start (decision 016).
+    -- events is asked once, here, for their events may lie far below the start (decision 016). An exists would
+    -- become a join, which reads all events of the domain where statistics promise few.
     if pg_snapshot_xmin(given.consumed_snapshot) < pg_snapshot_xmax(given.consumed_snapshot) then
         select coalesce(array_agg(late.xid), '{}') into given.window_late_xids
         from pg_snapshot_xip(given.consumed_snapshot) as late (xid)
-        where pg_visible_in_snapshot(late.xid, given.window_snapshot)
-            and exists (
-                select from public.event_outbox as o
-                where o.event_domain collate "POSIX" = given.event_domain
-                    and o.emitted_xid between late.xid and late.xid and o.event_seq > restored_seq
-                order by o.emitted_xid, o.event_seq limit 1
-            );
+        cross join lateral (
+            select from public.event_outbox as o
+            where o.event_domain collate "POSIX" = given.event_domain
+                and o.emitted_xid between late.xid and late.xid and o.event_seq > restored_seq
+            order by o.emitted_xid, o.event_seq limit 1
+        ) as event
+        where pg_visible_in_snapshot(late.xid, given.window_snapshot);
     end if;
     return given;
 end

@@ -1,6 +1,6 @@
 -- enable_seqscan off: each look is one probe of event_outbox_by_xid, whatever the statistics say (decision 011).
 -- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
-create or replace function public.fn_iu_cursor_is_idle(given public.iu_route_worker_cursor, restored_seq bigint)
+create or replace function public.fn_iu_cursor_has_news(given public.iu_route_worker_cursor, restored_seq bigint)
 returns boolean
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -13,20 +13,15 @@ declare
     v_now constant pg_snapshot := pg_current_snapshot();
     v_before text;
 begin
-    -- A run that writes takes a transaction id and leaves a version of the cursor that no vacuum removes while a
-    -- snapshot elsewhere is held, so an idle one asks first (decision 016). An open window may hold events that
-    -- only a run finds; a cursor that is null has never run; a transaction with an id may have own events.
-    if given.window_snapshot is not null or v_consumed is null or pg_current_xact_id_if_assigned() is not null
-        or not coalesce(
-            given.last_run_at between clock_timestamp() - interval '1 minute' and clock_timestamp(), false
-        )
-    then
-        return false;
+    -- An open window may hold events that only a run finds; a cursor that is null has never run; a transaction
+    -- with an id may have own events.
+    if given.window_snapshot is not null or v_consumed is null or pg_current_xact_id_if_assigned() is not null then
+        return null;
     end if;
     -- What ended since consumed_snapshot lies in the ranges between the transactions that are open now: to step
     -- over their events would cost as much as they have written. xid8 has no arithmetic of its own.
     v_before := pg_snapshot_xmax(v_consumed)::text::bigint - 1;
-    return not exists (
+    return exists (
         select from (
             select open.xid as after_xid,
                 lead(open.xid, 1, pg_snapshot_xmax(v_now)) over (order by open.xid) as until_xid
@@ -42,7 +37,7 @@ begin
                 and o.event_seq > restored_seq
             order by o.emitted_xid, o.event_seq limit 1
         ) as new
-    ) and not exists (
+    ) or exists (
         select from pg_snapshot_xip(v_consumed) as open (xid)
         cross join lateral (
             select from public.event_outbox as o
@@ -54,10 +49,11 @@ begin
     );
 end
 $$;
-comment on function public.fn_iu_cursor_is_idle(public.iu_route_worker_cursor, bigint) is
-'Whether a run would find nothing and has nothing to record: last_run_at is less than a minute old, no window
-is open, and no event is committed of a transaction that consumed_snapshot counts as open or as to come. Events
-up to restored_seq came by a restore. Reads only; takes no transaction id.';
+comment on function public.fn_iu_cursor_has_news(public.iu_route_worker_cursor, bigint) is
+'Whether an event is committed of a transaction that consumed_snapshot counts as open or as to come, so that a
+run finds something. Null where only a run can tell: a window is open, the worker has never run, or the
+transaction has an id and so perhaps events of its own. Events up to restored_seq came by a restore. Reads
+only; takes no transaction id.';
 select public.fn_iu_object_declare(
-    'iu-core', 'function', 'public.fn_iu_cursor_is_idle(public.iu_route_worker_cursor, bigint)', 'internal'
+    'iu-core', 'function', 'public.fn_iu_cursor_has_news(public.iu_route_worker_cursor, bigint)', 'internal'
 );
