@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '1deb10a9e2e0321ca9e7a96c7db90b3a60ae27c2a10f6c07291f5b45bbc4fbec'
+    '7925146e45c1371784785d46053a28a71025a788636ece5aefc368c27fde6e35'
 );

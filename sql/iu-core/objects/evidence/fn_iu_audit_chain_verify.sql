@@ -1,3 +1,5 @@
+-- enable_seqscan and enable_bitmapscan off: the batches of the worker come by iu_route_batch_by_worker in its
+-- order, only as many as are asked for, also in a session that made its plan while there were few (decision 011).
 create or replace function public.fn_iu_audit_chain_verify(
     worker_name text, from_batch_id bigint default null, to_batch_id bigint default null
 )
@@ -5,6 +7,9 @@ returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set row_security = off
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_variable
 declare
