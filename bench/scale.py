@@ -78,8 +78,10 @@ def _grow(connection: psycopg.Connection[Any], count: int, domain: str) -> None:
             connection.execute(
                 """insert into public.iu_route_attempt_log
                 (batch_id, event_id, worker_no, route_no, route_version, decision)
-                select 0, o.event_id, public.fn_iu_name_intern(%s), 1, 1, 'dry_run'
-                from public.event_outbox as o where o.event_domain = 'iu' and o.event_seq > %s
+                select 0, o.event_id, public.fn_iu_name_intern(%s), r.route_no, r.route_version, 'dry_run'
+                from public.event_outbox as o
+                inner join public.iu_outbound_route as r on r.event_type = o.event_type
+                where o.event_domain = 'iu' and o.event_seq > %s
                 order by o.event_seq""",
                 (_WORKER, row[0] if row else 0),
             )

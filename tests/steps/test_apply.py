@@ -198,7 +198,7 @@ def test_without_roles_the_installer_owns_everything_and_the_proofs_hold(
 ) -> None:
     with installer("") as ann:
         results = migration.apply(ann, without_roles=True)
-        assert any("roles left out" in notice for result in results for notice in result.notices)
+        assert any("roles not created" in notice for result in results for notice in result.notices)
         assert {row["relowner"] for row in picture(ann)["relations"]} == {"ann"}
         assert failed_lines(verification.verify(ann)) == []
         assert ann.fetch_value("select count(*) from pg_roles where rolname like 'iu\\_%'") == 0
@@ -211,7 +211,7 @@ def test_the_command_line_says_which_roles_were_left_out(
         assert iu(["migrate", "--database-url", ann.url]) == 1
         assert "--without-roles" in capsys.readouterr().err
         assert iu(["migrate", "--without-roles", "--database-url", ann.url]) == 0
-        assert "roles left out: iu_owner, iu_emitter, workflow_admin, iu_auditor" in capsys.readouterr().out
+        assert "roles not created: iu_owner, iu_emitter, workflow_admin, iu_auditor" in capsys.readouterr().out
 
 
 def test_without_roles_public_has_nothing(

@@ -77,7 +77,7 @@ def test_events_that_wait_are_attempted_and_none_is_passed_over(gateway: Gateway
     summary, told = notices(results, "090_route_worker_enable")
     assert '"seen": 100' in summary
     assert told == (
-        "events were waiting: 100 attempted (100 attempts, 0 dead letters), 100 wait for the next run"
+        "events were waiting: 100 read (100 attempts, 0 dead letters), 100 wait for the next run"
     )
     assert {state.status for state in plan.states(gateway)} == {"applied"}
     drain(gateway)

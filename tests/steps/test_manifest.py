@@ -144,7 +144,7 @@ def test_functions_that_use_each_other_are_dropped_together(gateway: Gateway, tr
 def test_what_others_hang_on_a_function_keeps_it(gateway: Gateway, tree: Path) -> None:
     gateway.run_script("create view public.their_types as select public.fn_iu_gate_open('x') as is_open;")
     edit(tree / "iu-core/runtime/070_functions.sql", "\\ir ../objects/gates/fn_iu_gate_open.sql\n", "")
-    with pytest.raises(StepRefused, match=r"what others made uses .*their_types") as refused:
+    with pytest.raises(StepRefused, match=r"other objects depend on .*their_types") as refused:
         migration.apply(gateway, root=tree)
     assert "CASCADE" not in str(refused.value.hint)
     assert gateway.fetch_value("select to_regproc('public.fn_iu_gate_open')")
@@ -155,7 +155,7 @@ def test_a_trigger_of_others_on_a_table_of_ours_survives_or_refuses(gateway: Gat
         """create trigger mine before delete on public.iu_route_dead_letter
            for each statement execute function public.fn_iu_append_only_refuse()"""
     )
-    with pytest.raises(StepRefused, match=r"what others made uses .*trigger mine"):
+    with pytest.raises(StepRefused, match=r"other objects depend on .*trigger mine"):
         migration.rollback(gateway, "060")
     assert gateway.fetch_value("select count(*) from pg_trigger where tgname = 'mine'") == 1
 

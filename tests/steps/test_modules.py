@@ -166,7 +166,7 @@ def test_the_core_is_not_rolled_back_below_what_a_module_needs(installed: Gatewa
     ) as refused:
         migration.rollback(installed, "060", root=root)
     assert refused.value.hint == (
-        "Module iu-example needs it. Roll that one back first: iu rollback 000 --module iu-example"
+        "Module iu-example depends on it. Roll back that module first: iu rollback 000 --module iu-example"
     )
     assert picture(installed) == before
     migration.rollback(installed, "000", "example", root=root)
@@ -208,7 +208,7 @@ def test_a_rollback_refuses_while_an_object_of_others_uses_a_function_that_would
            for each statement execute function public.fn_iu_append_only_refuse();"""
     )
     before = picture(gateway)
-    with pytest.raises(StepRefused, match=r"what others made uses .*: trigger their_own") as refused:
+    with pytest.raises(StepRefused, match=r"other objects depend on .*: trigger their_own") as refused:
         migration.rollback(gateway, "060")
     assert "CASCADE" not in str(refused.value.hint)
     assert picture(gateway) == before

@@ -100,7 +100,7 @@ def load_stamped_steps(root: Path | None, ledger: Ledger, adding: Iterable[str] 
     if stale:
         raise StepRefused(
             f"the stamp does not match the text of: {', '.join(stale)}",
-            hint="Put the file back as it was; a step under development is stamped with: iu steps stamp",
+            hint="Restore the file; a step under development is stamped with: iu steps stamp",
         )
     return steps
 
@@ -143,7 +143,7 @@ def refuse_unsafe(found: Iterable[StepState]) -> None:
     if edited:
         raise StepRefused(
             f"changed after it was applied: {', '.join(edited)}",
-            hint="Put the file back as it was, and write the change as a new step.",
+            hint="Restore the file, and write the change as a new step.",
         )
     refuse_unknown([state.name for state in found if state.status == "unknown"])
 

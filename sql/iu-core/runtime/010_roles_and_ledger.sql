@@ -1,7 +1,6 @@
--- 010: the group roles, the ledger of steps, the manifest of what they made, and the two functions that proofs
--- report with.
+-- 010: group roles, step ledger, object manifest, access matrix, and what steps and proofs call.
 -- By hand: psql -1 -v ON_ERROR_STOP=1 -f 010_roles_and_ledger.sql
--- Without the right to create roles: set iu.without_roles = 'on' first; everything then belongs to the installer.
+-- Without CREATEROLE: set iu.without_roles = 'on' first; the installing role then owns all objects.
 
 do $roles$
 declare
@@ -9,12 +8,12 @@ declare
     v_about jsonb := jsonb_build_object(
         'iu_owner', 'owns the objects of iu_pipelines; nobody logs in as it',
         'iu_emitter', 'may emit events and write versions and links; nothing else',
-        'workflow_admin', 'may run, replay, seek and set gates; cannot write outbox or attempts',
+        'workflow_admin', 'may run, replay, seek and set gates; cannot write to the outbox or the attempts',
         'iu_auditor', 'may read everything and change nothing'
     );
 begin
     if current_setting('iu.without_roles', true) = 'on' then
-        raise notice 'roles left out: iu_owner, iu_emitter, workflow_admin, iu_auditor';
+        raise notice 'roles not created: iu_owner, iu_emitter, workflow_admin, iu_auditor';
         return;
     end if;
     for v_role in select jsonb_object_keys(v_about) loop
@@ -24,12 +23,12 @@ begin
                 execute format('comment on role %I is %L', v_role, v_about ->> v_role);
             exception
                 when duplicate_object or unique_violation then
-                    null;  -- another database of this cluster was installed in the same moment
+                    null;  -- another database of this cluster is being installed at the same time
                 when insufficient_privilege then
                     raise exception 'role % may not create role %', current_user, v_role using
                         errcode = 'IU901',
-                        hint = 'Let an administrator create the roles iu_owner, iu_emitter, '
-                            'workflow_admin and iu_auditor and grant iu_owner to the installer, '
+                        hint = 'Ask an administrator to create the roles iu_owner, iu_emitter, '
+                            'workflow_admin and iu_auditor and to grant iu_owner to the installing role, '
                             'or install without roles (iu migrate --without-roles, '
                             'or set iu.without_roles = ''on'').';
             end;
@@ -42,7 +41,8 @@ begin
             raise exception 'role % does not have the rights of iu_owner', current_user using
                 errcode = 'IU901',
                 hint = format(
-                    'Let an administrator run: grant iu_owner to %1$I; alter role %1$I inherit', current_user
+                    'Ask an administrator to run: grant iu_owner to %1$I; alter role %1$I inherit',
+                    current_user
                 );
         end;
     end if;
@@ -53,7 +53,7 @@ begin
     elsif not has_schema_privilege('iu_owner', 'public', 'create') then
         raise exception 'role iu_owner may not create objects in schema public' using
             errcode = 'IU901',
-            hint = 'Let the owner of the database run: grant usage, create on schema public to iu_owner';
+            hint = 'Ask the owner of the database to run: grant usage, create on schema public to iu_owner';
     end if;
 end
 $roles$;
@@ -71,10 +71,9 @@ create table public.iu_schema_step (
     constraint checksum_is_a_sha256 check (checksum ~ '^[0-9a-f]{64}$')
 );
 comment on table public.iu_schema_step is
-'The ledger of steps: one row for each step that is applied, with the sha256 of its text. module is
-the folder below sql that the step is in. requires names the steps that it stands on, as
-module/step. server_major is the major version of the server that it was applied on: a functions step is
-applied again on another one.';
+'Ledger of applied steps, with the sha256 of the text of each. module is the folder of the step below sql.
+requires lists the steps that it depends on, as module/step. server_major is the major version of the
+server at the time: a functions step is applied again after a major upgrade.';
 
 create table public.iu_schema_access (
     module text not null,
@@ -86,9 +85,9 @@ create table public.iu_schema_access (
     constraint iu_schema_access_pkey primary key (access, role_name)
 );
 comment on table public.iu_schema_access is
-'The matrix of rights: what a role may do with an object of a kind of access, as verbs of GRANT.
-PUBLIC may do nothing. declared_by is the step, and declared_in the transaction, that declared the row
-last. Written by fn_iu_access_declare and fn_iu_step_record.';
+'Access matrix: the privileges (as GRANT names them) that a role has on every object of an access kind.
+PUBLIC has none. declared_by is the step and declared_in the transaction that last declared the row.
+Written by fn_iu_access_declare and fn_iu_step_record.';
 
 create table public.iu_schema_object (
     object text primary key,
@@ -101,11 +100,11 @@ create table public.iu_schema_object (
     constraint kind_is_known check (kind in ('table', 'view', 'function', 'type', 'trigger'))
 );
 comment on table public.iu_schema_object is
-'The manifest: every table, view, function, type and trigger that a module has made, with its kind of
-access (iu_schema_access; internal: nobody). A trigger stands in it with its whole definition. Rights,
-owners, append-only triggers, proofs and undo run over it. made_by is the step that made a function
-or view, empty for the functions step. declared_by is the step, and declared_in the transaction, that
-declared the object last. Written by fn_iu_object_declare, fn_iu_trigger_ensure and fn_iu_step_record.';
+'Manifest: every table, view, function, type and trigger that a module has created, with its access kind
+(iu_schema_access; internal: no role). A trigger is listed by its complete definition. Privileges, owners,
+append-only triggers, proofs and rollback are derived from it. made_by is the step that created a function
+or view, empty for the functions step. declared_by is the step and declared_in the transaction that last
+declared the object. Written by fn_iu_object_declare, fn_iu_trigger_ensure and fn_iu_step_record.';
 
 create function public.fn_iu_step_require(module text, step_name text)
 returns void
@@ -124,18 +123,20 @@ begin
     end if;
     perform set_config(
         'iu.step_requires',
-        concat_ws(',', nullif(current_setting('iu.step_requires', true), ''), module || '/' || step_name), true
+        concat_ws(',', nullif(current_setting('iu.step_requires', true), ''), module || '/' || step_name),
+        true
     );
-    if not (select s.setting::int between 1 and 300 from pg_catalog.pg_settings as s where s.name = 'lock_timeout') then
+    if not (
+        select s.setting::int between 1 and 300 from pg_catalog.pg_settings as s where s.name = 'lock_timeout'
+    ) then
         perform set_config('lock_timeout', coalesce(current_setting('iu.lock_timeout', true), '300ms'), true);
     end if;
 end
 $$;
 comment on function public.fn_iu_step_require(text, text) is
-'The first statement of a step, once for each step that it stands on: raises IU901 where that one is
-not in the ledger, and remembers it for fn_iu_step_record. Sets lock_timeout to 300 ms for the
-transaction where it is 0 or longer, so that nobody queues for longer behind a step that waits for a
-lock; the setting iu.lock_timeout names another limit.';
+'First statement of a step, once for each step that it depends on: raises IU901 if that step is not in the
+ledger, and notes it for fn_iu_step_record. Sets lock_timeout to 300 ms for the transaction if it is 0 or
+longer: other sessions queue behind a step that waits for a lock. iu.lock_timeout sets another limit.';
 
 create function public.fn_iu_step_record(module text, step_name text, checksum text)
 returns void
@@ -156,15 +157,16 @@ begin
         raise exception 'step % was changed after it was applied', step_name using
             errcode = 'IU901',
             detail = format('ledger %s, file %s', v_known, checksum),
-            hint = 'Put the file back as it was, and write the change as a new step.';
+            hint = 'Restore the file, and write the change as a new step.';
     elsif v_requires = '{}' and exists (select from public.iu_schema_step) then
         raise exception 'step % was not applied in one transaction, or requires no step', step_name using
             errcode = 'IU901',
-            hint = 'Run the file with psql -1, and let it begin with fn_iu_step_require.';
+            hint = 'Run the file with psql -1; its first statement must be fn_iu_step_require.';
     end if;
     if exists (
         select from public.iu_schema_object as o
-        where o.declared_in = pg_current_xact_id() and o.declared_by = '' and o.module <> fn_iu_step_record.module
+        where o.declared_in = pg_current_xact_id() and o.declared_by = ''
+            and o.module <> fn_iu_step_record.module
     ) then
         raise exception 'step %/% declares objects of another module', module, step_name using
             errcode = 'IU901', hint = format('Declare them as objects of %s.', quote_literal(module));
@@ -194,11 +196,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_step_record(text, text, text) is
-'Records a step in the ledger: the last statement of every step. Raises IU901 where the step is
-recorded with another checksum, but for a repeatable step (its name ends in _functions), and where
-the file did not run in one transaction. A step that declares objects requires the step of the core
-that made fn_iu_object_declare. A repeatable step drops what it no longer declares, and gives every
-object of the manifest the rights that the matrix has now.';
+'Last statement of a step: records it in the ledger. Raises IU901 if the step is recorded with another
+checksum, except for a repeatable step (its name ends in _functions), and if the file did not run in one
+transaction. A step that declares objects depends on the core step that created fn_iu_object_declare. A
+repeatable step drops the objects that it no longer declares, and grants on every object of the manifest
+what the access matrix now says.';
 
 create function public.fn_iu_step_forget(module text, step_name text)
 returns void
@@ -219,7 +221,10 @@ begin
             hint = case
                 when v_later.module = module
                 then 'Roll the steps back from the last to the first: iu rollback does so.'
-                else format('Module %1$s needs it. Roll that one back first: iu rollback 000 --module %1$s', v_later.module)
+                else format(
+                    'Module %1$s depends on it. Roll back that module first: iu rollback 000 --module %1$s',
+                    v_later.module
+                )
             end;
     end if;
     delete from public.iu_schema_step as s
@@ -227,8 +232,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_step_forget(text, text) is
-'Takes a step out of the ledger: the last statement of every rollback. Raises IU901 while a step is
-applied that requires it, of this module or of another.';
+'Last statement of a rollback: removes the step from the ledger. Raises IU901 while an applied step of any
+module depends on it.';
 
 create function public.fn_iu_objects_drop(objects text[])
 returns void
@@ -256,14 +261,14 @@ begin
     end loop;
 exception when dependent_objects_still_exist then
     get stacked diagnostics v_detail = pg_exception_detail;
-    raise exception 'what others made uses functions or views that would go: %', v_detail using
+    raise exception 'other objects depend on functions or views to be dropped: %', v_detail using
         errcode = 'IU901',
-        hint = 'Drop what is named here, or let it use something else, and try again.';
+        hint = 'Drop or change the dependent objects, and try again.';
 end
 $$;
 comment on function public.fn_iu_objects_drop(text[]) is
-'Drops the triggers, views and functions of the manifest that are named, those that are still there.
-What others made is left alone: raises IU901 where it needs one of them.';
+'Drops the named triggers, views and functions of the manifest that still exist. Never drops dependent
+objects of others: raises IU901 if there are any.';
 
 create function public.fn_iu_module_drop(module text, step_name text)
 returns void
@@ -277,7 +282,8 @@ begin
         and (o.kind in ('table', 'type') or o.made_by <> '');
     perform public.fn_iu_objects_drop(array(
         select o.object from public.iu_schema_object as o
-        where o.module = fn_iu_module_drop.module and o.declared_by = fn_iu_module_drop.step_name and o.made_by = ''
+        where o.module = fn_iu_module_drop.module and o.declared_by = fn_iu_module_drop.step_name
+            and o.made_by = ''
     ));
     delete from public.iu_schema_object as o
     where o.module = fn_iu_module_drop.module and o.declared_by = fn_iu_module_drop.step_name;
@@ -286,9 +292,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_module_drop(text, text) is
-'Undoes a functions step of a module: drops the triggers, views and functions that it declared, takes
-away the rights of its tables and gives them back to the installer. Raises IU901 where something of
-others needs a function or view that would go.';
+'Rolls back a functions step of a module: drops the triggers, views and functions that it declared,
+revokes the privileges on its tables and transfers them to the installing role. Raises IU901 if objects of
+others depend on a function or view to be dropped.';
 
 create function public.fn_iu_object_release(kind text, object text, to_installer boolean)
 returns void
@@ -308,7 +314,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_object_release(text, text, boolean) is
-'Takes the rights of the matrix from an object and, to_installer, gives it to the current user.';
+'Revokes the privileges of the access matrix on an object; with to_installer, transfers it to the current
+user.';
 
 create function public.fn_iu_proof_note(name text, expected text, seen text)
 returns boolean
@@ -328,9 +335,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_proof_note(text, text, text) is
-'One line of a proof: a notice that begins with PASS where seen equals expected, else a warning
-that begins with FAIL. Returns which. Writes only the setting iu.proof_failed of the session,
-which fn_iu_proof_end reads.';
+'One line of a proof: a notice that begins with PASS if seen equals expected, else a warning that begins
+with FAIL. Returns true for PASS. Writes only the session setting iu.proof_failed, which fn_iu_proof_end
+reads.';
 
 create function public.fn_iu_proof_end(title text)
 returns void
@@ -344,13 +351,12 @@ begin
     if v_failed is not null then
         raise exception 'proof % failed: %', title, v_failed using
             errcode = 'IU902',
-            hint = 'Each line that begins with FAIL says what was expected and what was seen.';
+            hint = 'Each line that begins with FAIL shows the expected and the seen value.';
     end if;
 end
 $$;
 comment on function public.fn_iu_proof_end(text) is
-'Closes a proof: raises IU902 with the names of the lines that failed since the last call, if there
-are any.';
+'Ends a proof: raises IU902 with the names of the lines that failed since the last call, if any did.';
 
 do $owner$
 declare
@@ -373,5 +379,5 @@ $owner$;
 
 select public.fn_iu_step_record(
     'iu-core', '010_roles_and_ledger',
-    '63ec5db045c157f6d19ed8f3d3ec5b1b7748e412f872ef1d05069056b5ddf369'
+    '8180888ae7f0b58b4db2a7129be9eaaa0875b58162a87efd121d05a4f1b33242'
 );

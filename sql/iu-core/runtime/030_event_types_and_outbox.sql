@@ -1,4 +1,4 @@
--- 030: which events there are, the shared stream that holds them, and its anchors.
+-- 030: the registry of event types, the outbox, and its anchors.
 select public.fn_iu_step_require('iu-core', '020_gates');
 
 create table public.event_type_registry (
@@ -14,9 +14,9 @@ create table public.event_type_registry (
     constraint payload_keys_hold_no_null check (array_position(payload_keys, null) is null)
 );
 comment on table public.event_type_registry is
-'Which event types may be emitted, and what is the same for every event of the type. payload_keys:
-the keys that a payload may have at its top level, whatever their names; null allows every key that
-is not forbidden.';
+'The event types that may be emitted, and the columns that are equal for every event of a type. payload_keys
+lists the keys allowed at the top level of a payload, whatever their names; null allows every key that is
+not forbidden.';
 
 create table public.event_outbox (
     emitted_xid xid8 not null default pg_current_xact_id(),
@@ -37,20 +37,20 @@ create table public.event_outbox (
     constraint safe_payload_is_an_object check (jsonb_typeof(safe_payload) = 'object')
 );
 create index event_outbox_by_seq on public.event_outbox (event_domain, event_seq, emitted_xid);
--- The collation of its own tells the two indexes apart: a query names the one that it needs (decision 011).
-create index event_outbox_by_xid on public.event_outbox (event_domain collate "POSIX", emitted_xid, event_seq);
+-- Its collation differs from the column's, so that a query chooses between the two indexes (decision 011).
+create index event_outbox_by_xid
+on public.event_outbox (event_domain collate "POSIX", emitted_xid, event_seq);
 comment on table public.event_outbox is
-'The shared, append-only stream of events of all domains: references and counts only, never a body,
-secret or vector. Written by fn_iu_emit_event and fn_iu_emit_events alone; update, delete and
-truncate raise IU203.';
+'Append-only stream of the events of all domains: references and counts only, never a body, secret or
+vector. Written only by fn_iu_emit_event and fn_iu_emit_events; update, delete and truncate raise IU203.';
 comment on column public.event_outbox.event_id is
-'UUIDv7: ids grow with time, so indexes grow at their right edge';
+'UUIDv7: ids ascend with time, so new index entries go to the rightmost page';
 comment on column public.event_outbox.event_seq is
-'order of emission; drawn before the commit, so never a cursor by itself. Drawn after emitted_xid,
-for defaults are taken in the order of the columns: a transaction that gets its id later than another
-event got its number draws a higher one';
+'order of emission. Drawn before the commit, so it is no cursor by itself. Drawn after emitted_xid, because
+defaults are evaluated in column order: a transaction whose id was assigned after an event got its number
+draws a higher number';
 comment on column public.event_outbox.emitted_xid is
-'top-level transaction that emitted the event; tells whether a snapshot shows it';
+'id of the top-level transaction that emitted the event; decides whether a snapshot shows it';
 
 create table public.event_outbox_cluster (
     anchor_no bigint generated always as identity primary key,
@@ -63,17 +63,17 @@ create table public.event_outbox_cluster (
     anchored_by text not null default session_user
 );
 comment on table public.event_outbox_cluster is
-'The anchors of the outbox, a row for each place where it was found: a database cluster
-(system_identifier) and a table in it (outbox_oid). Transaction ids mean nothing elsewhere: events up
-to restored_seq came by a restore and count as visible, whatever their emitted_xid. The newest row is
-the one that holds. Written by fn_iu_cluster_anchor; the table is never rewritten (see written_xid).';
+'Anchors of the outbox: one row for each database cluster (system_identifier) and table (outbox_oid) in which
+it was found. Transaction ids are valid only there: events up to restored_seq came with a restore and count
+as visible, whatever their emitted_xid. The newest row is in force. Written by fn_iu_cluster_anchor; the
+table must not be rewritten (see written_xid).';
 comment on column public.event_outbox_cluster.anchor_key is
-'tells this anchor from one of another outbox with the same number; a cursor carries both';
+'distinguishes this anchor from one of another outbox with the same number; a cursor stores both';
 comment on column public.event_outbox_cluster.written_xid is
-'xmin of this row as it was written. Data files keep xmin, a dump and logical replication do not: where
-the two differ, this row and the outbox came by one of these';
+'xmin of this row when it was written. A copy of the data files keeps xmin; a dump and logical replication
+do not: if the two differ, the row and the outbox were copied by one of these';
 
--- One statement, and so one subtransaction under ON_ERROR_ROLLBACK too: both row versions have the same xmin.
+-- One statement: under ON_ERROR_ROLLBACK two would be two subtransactions, with different xmins.
 do $anchor$
 begin
     insert into public.event_outbox_cluster (system_identifier, restored_seq)
@@ -89,5 +89,5 @@ insert into public.event_type_registry (event_type, event_stream, delivery_lane,
 
 select public.fn_iu_step_record(
     'iu-core', '030_event_types_and_outbox',
-    '8e06a80d918a197be967f192253b747fb71942c95494fe6f82bb37cc0dd66f93'
+    '72e2d5c3f8e29c2d5c8e63d23b8c3aeb6b173bbd6dfdcd551d5ddedd3169820e'
 );

@@ -1,4 +1,4 @@
--- 040: outbound routes, their history, and the numbers that stand for names in the audit.
+-- 040: outbound routes, their history, and the numbers that replace names in the audit.
 select public.fn_iu_step_require('iu-core', '030_event_types_and_outbox');
 
 create table public.iu_audit_name (
@@ -6,8 +6,8 @@ create table public.iu_audit_name (
     name text not null unique
 );
 comment on table public.iu_audit_name is
-'Worker names and route codes, each with the number that stands for it in iu_route_attempt_log.
-Never deleted, so the same worker, event and route give the same key for ever.';
+'Worker names and route codes with the numbers that replace them in iu_route_attempt_log. Rows are never
+deleted: the same event, worker and route always give the same idempotency key.';
 
 create table public.iu_outbound_route_version (
     route_version int generated always as identity primary key,
@@ -20,11 +20,12 @@ create table public.iu_outbound_route_version (
     recorded_at timestamptz not null default clock_timestamp(),
     recorded_by text not null default session_user
 );
-create index iu_outbound_route_version_by_code on public.iu_outbound_route_version (route_code, route_version);
+create index iu_outbound_route_version_by_code
+on public.iu_outbound_route_version (route_code, route_version);
 comment on table public.iu_outbound_route_version is
-'Every state that an outbound route has had: append-only, written by trg_iu_route_version. An
-attempt names the version under which it was made, so the audit shows the target of that moment. A
-route that is deleted or renamed leaves a disabled version under its old code.';
+'Every state of every outbound route: append-only, written by trg_iu_route_version. An attempt refers to the
+version under which it was made, so the audit shows the target of that time. Deleting or renaming a route
+adds a disabled version under its old code.';
 
 create table public.iu_outbound_route (
     route_code text primary key,
@@ -40,8 +41,8 @@ create table public.iu_outbound_route (
 );
 create index iu_outbound_route_by_type on public.iu_outbound_route (event_type, route_no) where enabled;
 comment on table public.iu_outbound_route is
-'Event type to target. dry_run_is_enforced makes a live route impossible: an attempt is recorded,
-nothing is delivered. route_no and route_version are set by trg_iu_route_version.';
+'Routes from event types to targets. The constraint dry_run_is_enforced allows only dry-run routes: an
+attempt is recorded and nothing is delivered. trg_iu_route_version sets route_no and route_version.';
 
 with route (route_code, event_type) as (
     values ('iu.version_applied.workflow', 'version_applied'),
@@ -56,7 +57,8 @@ known as (
 ),
 
 recorded as (
-    insert into public.iu_outbound_route_version (route_code, event_type, enabled, dry_run, target_kind, target_ref)
+    insert into public.iu_outbound_route_version
+    (route_code, event_type, enabled, dry_run, target_kind, target_ref)
     select route_code, event_type, true, true, 'workflow', 'event_outbox' from route
     order by route_code
     returning *
@@ -64,10 +66,12 @@ recorded as (
 
 insert into public.iu_outbound_route
 (route_code, event_type, enabled, dry_run, target_kind, target_ref, route_no, route_version)
-select r.route_code, r.event_type, r.enabled, r.dry_run, r.target_kind, r.target_ref, known.name_no, r.route_version
+select
+    r.route_code, r.event_type, r.enabled, r.dry_run, r.target_kind, r.target_ref, known.name_no,
+    r.route_version
 from recorded as r inner join known on known.name = r.route_code;
 
 select public.fn_iu_step_record(
     'iu-core', '040_routes',
-    'dfe503c5fe8375c66257a853907a406efb7aaa01366805b06cab68cc99f73c44'
+    'c77ef86dbcc536b80d4f2b5c5c9584977cc898cad4fea064d6cd4bfb79f2dc2c'
 );

@@ -1,4 +1,4 @@
--- 050: the worker's cursor, the ledger of batches, the audit of attempts, and the dead letters.
+-- 050: worker cursors, batches, the audit of attempts, dead letters, and the history of retention.
 select public.fn_iu_step_require('iu-core', '040_routes');
 
 create table public.iu_route_worker_cursor (
@@ -27,27 +27,27 @@ create table public.iu_route_worker_cursor (
     constraint worker_name_is_a_name check (length(worker_name) <= 100 and worker_name ~ '^[A-Za-z0-9_.:-]+$')
 );
 comment on table public.iu_route_worker_cursor is
-'One durable cursor a worker. All that consumed_snapshot shows has been consumed; the window is
-what window_snapshot shows beyond it, and position_seq is how far the window has been read. Moved
-only by a run and by fn_iu_route_worker_seek.';
+'The durable cursor of each worker. All events that consumed_snapshot shows are consumed. The window is what
+window_snapshot shows in addition; position_seq is how far it has been read. Moved only by
+fn_iu_route_worker_run and fn_iu_route_worker_seek.';
 comment on column public.iu_route_worker_cursor.consumed_snapshot is
 'null: nothing has been consumed';
 comment on column public.iu_route_worker_cursor.window_snapshot is 'null: no window is open';
 comment on column public.iu_route_worker_cursor.window_start_seq is
-'no event lies below of a transaction that consumed_snapshot counts as to come';
+'lower bound: events of transactions that consumed_snapshot counts as future have no lower event_seq';
 comment on column public.iu_route_worker_cursor.read_seq is 'highest event_seq read so far';
 comment on column public.iu_route_worker_cursor.mark_xid is
-'transaction of the worker that got its id after mark_seq had been drawn: later ones draw higher numbers';
+'id that a run got after mark_seq was drawn: transactions with later ids draw higher numbers';
 comment on column public.iu_route_worker_cursor.window_late_xids is
 'transactions with events in the window that were open in consumed_snapshot';
 comment on column public.iu_route_worker_cursor.own_xid is
-'transaction that ran the worker last; own_position_seq is how far its own events were read';
+'transaction of the last run that read its own events; own_position_seq is how far it read them';
 comment on column public.iu_route_worker_cursor.anchor_no is
-'anchor of the outbox (event_outbox_cluster) under which the snapshots were taken; 0: none';
+'anchor of the outbox (event_outbox_cluster) when the snapshots were taken; 0: none';
 comment on column public.iu_route_worker_cursor.anchor_key is
-'key of that anchor; another outbox may have an anchor with the same number';
+'anchor_key of that anchor; another outbox may have an anchor with the same number';
 comment on column public.iu_route_worker_cursor.anchored_seq is
-'events up to here were passed over by a seek and owe no attempt';
+'a seek skipped unread events up to this event_seq: they need no attempt';
 comment on column public.iu_route_worker_cursor.last_batch_hash is
 'batch_hash of the worker''s newest batch';
 
@@ -62,7 +62,7 @@ create table public.iu_route_worker_seek (
     sought_by text not null default session_user
 );
 comment on table public.iu_route_worker_seek is
-'Every seek of a cursor: append-only, written by fn_iu_route_worker_seek.';
+'Every change of a cursor''s position by fn_iu_route_worker_seek: append-only.';
 
 create table public.iu_route_batch (
     batch_id bigint generated always as identity primary key,
@@ -91,12 +91,11 @@ create index iu_route_batch_by_last_attempt on public.iu_route_batch (last_attem
 create index iu_route_batch_by_worker_and_last_attempt
 on public.iu_route_batch (worker_name, last_attempt_id);
 comment on table public.iu_route_batch is
-'One row for each worker invocation that saw events: append-only. run_ref is the orchestrator''s
-run id. batch_hash is the sha256 of the row''s facts and of the worker''s batch before it
-(fn_iu_batch_hash).';
+'One row for each run of a worker that read events: append-only. run_ref is the run id of the orchestrator.
+batch_hash is the sha256 of the row and of the worker''s previous batch_hash (fn_iu_batch_hash).';
 comment on column public.iu_route_batch.last_attempt_id is
-'no attempt of the batch has a higher attempt_id, and none of the worker''s later batches a lower one; null
-where the batch wrote none';
+'upper bound of attempt_id in the batch, below every attempt of the worker''s later batches; null if the batch
+wrote no attempt';
 
 create type public.iu_attempts_request as (
     restored_seq bigint,
@@ -106,15 +105,16 @@ create type public.iu_attempts_request as (
     failure text
 );
 comment on type public.iu_attempts_request is
-'What fn_iu_attempts_write and those around it are asked to write.';
+'Arguments of fn_iu_window_claim, fn_iu_attempts_write and their callers.';
 comment on column public.iu_attempts_request.restored_seq is
-'events up to here came by a restore: their transaction ids are another cluster''s';
-comment on column public.iu_attempts_request.batch_limit is 'how many events at most';
-comment on column public.iu_attempts_request.with_own is 'whether the transaction''s own events are read too';
+'events up to this event_seq came with a restore: their transaction ids are of another cluster';
+comment on column public.iu_attempts_request.batch_limit is 'largest number of events to read';
+comment on column public.iu_attempts_request.with_own is
+'whether to read the events of the own transaction too';
 comment on column public.iu_attempts_request.leave_known is
-'whether attempts that exist already are left alone (a re-claim); else one raises unique_violation';
+'whether to skip attempts that exist (a re-claim); if false, one raises unique_violation';
 comment on column public.iu_attempts_request.failure is
-'the error with which every attempt fails; null: each is decided';
+'error to record for every attempt; null: decide each attempt';
 
 create type public.iu_attempt as (
     attempt_id bigint,
@@ -135,7 +135,7 @@ create type public.iu_attempt as (
     run_ref text
 );
 comment on type public.iu_attempt is
-'An attempt as the view iu_route_attempt shows it: what the functions fn_iu_attempts_… return.';
+'An attempt with the columns of the view iu_route_attempt; returned by the functions fn_iu_attempts_….';
 
 create table public.iu_route_attempt_log (
     attempt_id bigint generated always as identity,
@@ -165,11 +165,11 @@ on public.iu_route_attempt_log (batch_id) where decision = 'failed';
 create index iu_route_attempt_log_by_batch
 on public.iu_route_attempt_log using brin (batch_id) with (pages_per_range = 16, autosummarize = on);
 comment on table public.iu_route_attempt_log is
-'The audit of attempts, one narrow append-only row for each (event, route) try; read it through the
-view iu_route_attempt or the functions fn_iu_attempts_…. worker_no and route_no are numbers of
-iu_audit_name (route 0: no route), route_version is one of iu_outbound_route_version. The
-idempotency key of a first attempt is (event, worker, route) itself; a replay carries the key of its
-letter, of which an event, worker and route have one at most.';
+'The audit: one narrow append-only row for each attempt of an (event, route). Read it through the view
+iu_route_attempt or the functions fn_iu_attempts_…. worker_no and route_no refer to iu_audit_name (route 0:
+no route), route_version to iu_outbound_route_version. The idempotency key of a first attempt is (event,
+worker, route); a replay stores the key of its dead letter, and there is at most one letter for each
+(event, worker, route).';
 
 create table public.iu_route_attempt_tally (
     tally_key text primary key,
@@ -178,9 +178,9 @@ create table public.iu_route_attempt_tally (
     sent bigint not null default 0
 ) with (fillfactor = 50);
 comment on table public.iu_route_attempt_tally is
-'Running counts of iu_route_attempt_log, so that nobody counts the log: a row a worker, under its
-name, and a few rows for replays (replay/N, which no worker can be called; one of several, so that
-replays at once do not wait for one another). The sum is exact.';
+'Running counts of iu_route_attempt_log: one row for each worker, under its name, and several for replays
+(replay/N, which is no valid worker name), so that concurrent replays rarely wait for each other. The sums
+are exact.';
 
 create table public.iu_route_dead_letter (
     dead_letter_id uuid primary key default gen_random_uuid(),
@@ -207,12 +207,10 @@ on public.iu_route_dead_letter (next_replay_at, dead_letter_id) where resolution
 create unique index one_letter_for_each_event_worker_and_route
 on public.iu_route_dead_letter (event_id, worker_name, coalesce(route_code, '-'));
 comment on table public.iu_route_dead_letter is
-'Events set aside: one letter for each (worker, event, route) that failed, with references only, and so
-one idempotency key.
-resolution null is open; a letter is closed by fn_iu_route_dead_letter_replay or
-fn_iu_route_dead_letter_discard.';
+'Dead letters: one for each (event, worker, route) that failed, with references only. A letter is open while
+resolution is null; fn_iu_route_dead_letter_replay and fn_iu_route_dead_letter_discard resolve it.';
 comment on column public.iu_route_dead_letter.next_replay_at is
-'an open letter is due from here; later with each try';
+'when an open letter is due; every failed replay moves it further';
 
 create table public.iu_retention_history (
     retention_no bigint generated always as identity primary key,
@@ -234,12 +232,12 @@ create table public.iu_retention_history (
 create index iu_retention_history_by_domain on public.iu_retention_history (event_domain, to_seq);
 create index iu_retention_history_by_xid on public.iu_retention_history (dropped_xid);
 comment on table public.iu_retention_history is
-'Every round of retention: append-only, written by fn_iu_retention_run before it deletes anything.
-Events of the domain up to to_seq that were read and old enough are gone, with their first
-attempts; batches, dead letters and replays stay. events_hash is the sha256 of the ids of the
-events, 16 bytes each, in the order of event_seq.';
+'Every round of retention: append-only, written by fn_iu_retention_run before it deletes anything. A round
+deletes consumed events of the domain from from_seq to to_seq that are old enough, and their first attempts;
+batches, dead letters and replays stay. events_hash is the sha256 of the deleted event ids, 16 bytes each,
+in the order of event_seq.';
 
 select public.fn_iu_step_record(
     'iu-core', '050_worker',
-    'f7814c7ef8576f7259869ba9123d45f7fcd07d958800709d278827d90af48871'
+    '1078003b527a632e1fac8e10205494eae92c040c89a2e5b1f98a1140ff9e9360'
 );

@@ -1,4 +1,4 @@
--- 060: the subject of events (units, versions, links) and the way in from its tables.
+-- 060: units, versions and links (the subjects of events), and inbound routes from their tables.
 select public.fn_iu_step_require('iu-core', '050_worker');
 
 create table public.information_unit (
@@ -11,7 +11,7 @@ create table public.information_unit (
     )
 );
 comment on table public.information_unit is
-'The subject of events: a unit of information that is known by its canonical address.';
+'Units of information, each identified by its canonical address: the subjects of events.';
 
 create table public.unit_version (
     unit_id uuid not null references public.information_unit (unit_id),
@@ -28,8 +28,8 @@ create table public.unit_version (
 create unique index version_ref_is_known_once
 on public.unit_version (unit_id, version_ref) where version_ref <> '';
 comment on table public.unit_version is
-'The versions of a unit, by reference: version_ref names the version where it is kept (a commit id,
-say), version_facts holds counts. A version after the first emits version_applied
+'Versions of units, by reference: version_ref identifies the version where it is stored (for example a commit
+id), version_facts holds counts. Every version after the first emits version_applied
 (trg_iu_unit_version_out).';
 
 create table public.iu_sql_link (
@@ -45,8 +45,7 @@ create table public.iu_sql_link (
 );
 create index iu_sql_link_by_unit on public.iu_sql_link (unit_id);
 comment on table public.iu_sql_link is
-'A link from a unit to an object of a database: the source table of the inbound route
-iu_sql.iu_sql_link.insert.';
+'Links from units to database objects: the source table of the inbound route iu_sql.iu_sql_link.insert.';
 
 create table public.iu_inbound_route (
     route_code text primary key,
@@ -59,8 +58,8 @@ create table public.iu_inbound_route (
     constraint one_route_a_source_and_type unique (source_table, source_op, target_event_type)
 );
 comment on table public.iu_inbound_route is
-'Table change to event type. Disabled: the change is not recorded. Dry-run: it is recorded and not
-emitted. Neither: it is recorded and emitted.';
+'Routes from table changes to event types. A disabled route does nothing; a dry-run route records the change;
+any other records it and emits an event.';
 
 create table public.iu_inbound_capture (
     capture_id bigint generated always as identity primary key,
@@ -75,13 +74,13 @@ create table public.iu_inbound_capture (
     constraint event_goes_with_emitted check ((decision = 'emitted') = (event_id is not null))
 );
 comment on table public.iu_inbound_capture is
-'The audit of what came in: append-only, one row for each captured change. source_ref is the key of
-the changed row.';
+'Captured changes: append-only, one row for each change that an inbound route recorded. source_ref is the
+primary key of the changed row.';
 
 insert into public.iu_inbound_route (route_code, source_table, source_op, target_event_type) values
 ('iu_sql.iu_sql_link.insert', 'iu_sql_link', 'insert', 'sql_link_created');
 
 select public.fn_iu_step_record(
     'iu-core', '060_inbound',
-    '89f4ec2f6c23f972720e3f838c3024daf62c984f0ff594191ca64f7e840d8118'
+    'de95793f8ecfcce9095dc7b56014df8b5ba3cb4590f44d2f540031c3481bcf22'
 );

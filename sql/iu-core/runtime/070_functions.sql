@@ -1,5 +1,5 @@
--- 070: the table of contents of the code. Repeatable: applied again whenever one of these files or the schema has
--- changed. It requires the last schema step, so that functions follow tables. A table is altered only where it differs.
+-- 070: the table of contents of the code. Repeatable: applied again when one of these files or the schema has
+-- changed. Depends on the last schema step. A table is altered only if it differs.
 select public.fn_iu_step_require('iu-core', '060_inbound');
 
 -- the manifest and the matrix of rights
@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '7925146e45c1371784785d46053a28a71025a788636ece5aefc368c27fde6e35'
+    'd679bebdc18b451d7030900f196d98ea07900df1cd85627300f7c628c79df351'
 );

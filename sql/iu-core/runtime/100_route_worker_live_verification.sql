@@ -1,6 +1,6 @@
--- 100: the live verification, L1 to L9. Changes nothing; raises IU902 where a line fails.
--- L6, L7 and L9 are figures of an outbox without events. Where it is in use already (the step is applied anew), the audit
--- must agree with the ledger of batches instead, and the backlog is told and not judged.
+-- 100: live verification, L1 to L9. Read-only; raises IU902 if a line fails.
+-- L6, L7 and L9 hold for an outbox without events. If it is in use (the step is applied again), the audit
+-- must agree with the batches instead, and L9 only reports the backlog.
 select public.fn_iu_step_require('iu-core', '090_route_worker_enable');
 
 do $proof$
@@ -12,9 +12,12 @@ declare
     v_audit constant jsonb := public.fn_iu_audit_counts();
     v_ledger record;
 begin
-    select c.* into v_cursor from public.iu_route_worker_cursor as c where c.worker_name = 'iu_outbound_default';
+    select c.* into v_cursor from public.iu_route_worker_cursor as c
+    where c.worker_name = 'iu_outbound_default';
     begin
-        perform public.fn_iu_route_deliver('00000000-0000-7000-8000-000000000000', 'iu.version_applied.workflow');
+        perform public.fn_iu_route_deliver(
+            '00000000-0000-7000-8000-000000000000', 'iu.version_applied.workflow'
+        );
     exception when others then
         v_seam := sqlstate;
     end;
@@ -25,12 +28,14 @@ begin
         select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('master')
     ));
     perform public.fn_iu_proof_note('L3 route iu.version_applied.workflow', 'enabled, dry-run', (
-        select case when r.enabled then 'enabled' else 'disabled' end || case when r.dry_run then ', dry-run' else ', live' end
+        select case when r.enabled then 'enabled' else 'disabled' end
+            || case when r.dry_run then ', dry-run' else ', live' end
         from public.iu_outbound_route as r where r.route_code = 'iu.version_applied.workflow'
     ));
     perform public.fn_iu_proof_note('L4 route safety check', 'CHECK (dry_run)', (
         select pg_get_constraintdef(c.oid) from pg_catalog.pg_constraint as c
-        where c.conrelid = 'public.iu_outbound_route'::regclass and c.conname = 'dry_run_is_enforced' and c.convalidated
+        where c.conrelid = 'public.iu_outbound_route'::regclass and c.conname = 'dry_run_is_enforced'
+            and c.convalidated
     ));
     perform public.fn_iu_proof_note('L5 delivery seam fails closed', 'IU201', v_seam);
     select coalesce(sum(b.attempts_written), 0) as attempts, coalesce(sum(b.dead_lettered), 0) as letters,
@@ -50,12 +55,13 @@ begin
         ), v_audit ->> 'dead_letters')
     );
     perform public.fn_iu_proof_note(
-        'L8 health', 'healthy=true, worker_gate_open=true' || case when v_in_use then '' else ', backlog 0' end,
+        'L8 health',
+        'healthy=true, worker_gate_open=true' || case when v_in_use then '' else ', backlog 0' end,
         format('healthy=%s, worker_gate_open=%s', v_health ->> 'healthy', v_health ->> 'worker_gate_open')
         || case when v_in_use then '' else format(', backlog %s', v_health ->> 'backlog') end
     );
     if v_in_use then
-        raise notice 'L9 backlog %: told and not judged, for the outbox is in use', v_health ->> 'backlog';
+        raise notice 'L9 backlog %: reported only, because the outbox is in use', v_health ->> 'backlog';
     else
         perform public.fn_iu_proof_note('L9 backlog', '0', v_health ->> 'backlog');
     end if;
@@ -65,5 +71,5 @@ $proof$;
 
 select public.fn_iu_step_record(
     'iu-core', '100_route_worker_live_verification',
-    'dc55a76675eb8525b12ebbc4f1e85f8b05687cbb211b4556f7d2e70037dc0998'
+    'f12ced271984d697e5500d217e5e9922011749f9915bef6f0c2b573d673c0bba'
 );
