@@ -20,7 +20,7 @@ from bench.shapes import add_types
 
 _WORKER: Final = "iu_outbound_default"
 _BATCH: Final = 1000
-_TIMED: Final = 7
+_TIMED: Final = 25
 _RUN: Final[LiteralString] = "select public.fn_iu_route_worker_run(%s, %s)"
 _RUN_OF: Final[LiteralString] = "select public.fn_iu_route_worker_run(%s, %s, %s)"
 _BACKLOG: Final[LiteralString] = """select public.fn_iu_cursor_backlog(c, 0, 10000)
@@ -216,8 +216,10 @@ def _letters(connection: psycopg.Connection[Any], count: int) -> None:
         """insert into public.iu_route_dead_letter (event_id, route_code, idempotency_key, next_replay_at)
         select o.event_id, 'iu.version_applied.workflow', 'bench:' || gen_random_uuid(), clock_timestamp()
         from (
-            select event_id from public.event_outbox
-            where event_domain = 'iu' and event_type = 'version_applied' order by event_seq desc limit %s
+            select e.event_id from public.event_outbox as e
+            where e.event_domain = 'iu' and e.event_type = 'version_applied' and not exists (
+                select from public.iu_route_dead_letter as l where l.event_id = e.event_id
+            ) order by e.event_seq desc limit %s
         ) as o""",
         (count,),
     )

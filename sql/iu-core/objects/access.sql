@@ -1,5 +1,5 @@
--- The matrix of rights: what a role may do with an object of a kind of access. PUBLIC may do nothing.
--- Each object names its kind of access where it is declared; internal is for nobody but the owner.
+-- The access matrix: privileges of each role on objects of an access kind. PUBLIC has none.
+-- The declaration of an object names its access kind; internal is for the owner only.
 
 delete from public.iu_schema_access as a
 where a.module = 'iu-core';
@@ -11,18 +11,18 @@ select public.fn_iu_access_declare('iu-core', 'operate', 'workflow_admin', 'exec
 select public.fn_iu_access_declare('iu-core', 'inspect', 'workflow_admin', 'execute');
 select public.fn_iu_access_declare('iu-core', 'inspect', 'iu_auditor', 'execute');
 
--- tables and views: record is append-only, state is written by verbs alone
+-- tables and views: record is append-only; state is written only by functions
 select public.fn_iu_access_declare('iu-core', 'record', 'workflow_admin', 'select');
 select public.fn_iu_access_declare('iu-core', 'record', 'iu_auditor', 'select');
 select public.fn_iu_access_declare('iu-core', 'state', 'workflow_admin', 'select');
 select public.fn_iu_access_declare('iu-core', 'state', 'iu_auditor', 'select');
 
--- subjects of events, whose rows emit by trigger
+-- subjects of events: their triggers emit
 select public.fn_iu_access_declare('iu-core', 'subject', 'iu_emitter', 'select, insert');
 select public.fn_iu_access_declare('iu-core', 'subject', 'workflow_admin', 'select, insert');
 select public.fn_iu_access_declare('iu-core', 'subject', 'iu_auditor', 'select');
 
--- rules that an administrator edits; in a registry an emitter may read as well
+-- rules that administrators edit; emitters may read registries too
 select public.fn_iu_access_declare('iu-core', 'rule', 'workflow_admin', 'select, insert, update, delete');
 select public.fn_iu_access_declare('iu-core', 'rule', 'iu_auditor', 'select');
 select public.fn_iu_access_declare('iu-core', 'registry', 'iu_emitter', 'select');

@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'd679bebdc18b451d7030900f196d98ea07900df1cd85627300f7c628c79df351'
+    'aa4bd8ea51adad5ac185d288fd86666fd410853f54ec962dd2b2eb6241252b85'
 );

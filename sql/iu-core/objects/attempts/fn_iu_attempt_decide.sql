@@ -14,8 +14,9 @@ exception when others then
 end
 $$;
 comment on function public.fn_iu_attempt_decide(uuid, text) is
-'Asks the seam to deliver: null where it did, else its SQLSTATE and message. An error that is not
-the event''s fault is raised on. Writes nothing itself, so it costs no transaction id.';
+'Calls the delivery function for one event. Returns null if it delivered, else its SQLSTATE and message.
+Re-raises an error that the event cannot have caused. Writes nothing itself,
+so it assigns no transaction id.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempt_decide(uuid, text)',

@@ -10,8 +10,7 @@ as $$
     )
 $$;
 comment on function public.fn_iu_attempt_exists(uuid, int, int) is
-'Whether the first attempt of an event by a worker and a route (0: no route) is in the audit
-already. One index probe.';
+'Whether the first attempt of an event by a worker and a route (0: no route) exists. One index probe.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempt_exists(uuid, int, int)',

@@ -1,5 +1,5 @@
--- enable_seqscan off: the batch comes by its primary key, also where old statistics say that the ledger is
--- short (decisions 011 and 041).
+-- enable_seqscan off: find the batch by its primary key even if statistics say that there are few (decisions
+-- 011 and 041).
 create or replace function public.fn_iu_attempts_by_batch(
     batch_id bigint, row_limit int default 100, before_attempt_id bigint default null
 )
@@ -29,10 +29,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_by_batch(bigint, int, bigint) is
-'The newest attempts of a batch, newest first, at most row_limit; with before_attempt_id those that are older
-than it, the next page. Columns of the view iu_route_attempt; no row for an unknown batch. Cost grows with
-row_limit, not with the audit. Raises IU104 for null, IU301 for a row_limit outside 1 to 10000. Takes no
-lock.';
+'The newest attempts of a batch, newest first, at most row_limit; with before_attempt_id the next page: those
+older than it. Columns as in the view iu_route_attempt; no row for an unknown batch. The cost depends on
+row_limit, not on the size of the audit. Raises IU104 for null, IU301 for a row_limit outside 1 to 10000.
+Takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_by_batch(bigint, int, bigint)',

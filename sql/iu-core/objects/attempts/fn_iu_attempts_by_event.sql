@@ -1,5 +1,5 @@
--- enable_seqscan off: the attempts come by the primary key, which leads with the event, also where the audit
--- was never analysed (decisions 011 and 041).
+-- enable_seqscan off: use the primary key, whose first column is the event, even if the audit was never
+-- analysed (decisions 011 and 041).
 create or replace function public.fn_iu_attempts_by_event(event_id uuid)
 returns setof public.iu_attempt
 language plpgsql stable security definer
@@ -22,9 +22,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_by_event(uuid) is
-'Every attempt of an event, of all workers and routes, replays included, oldest first. Columns of the view
-iu_route_attempt; no row for an unknown event. Cost grows with the attempts of the event alone. Raises IU104
-for null. Takes no lock.';
+'All attempts of an event by all workers and routes, including replays, oldest first. Columns as in the view
+iu_route_attempt; no row for an unknown event. The cost depends only on the number of its attempts. Raises
+IU104 for null. Takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_by_event(uuid)',

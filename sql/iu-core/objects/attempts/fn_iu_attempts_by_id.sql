@@ -18,8 +18,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_by_id(bigint) is
-'The attempt with this attempt_id, or no row. Columns of the view iu_route_attempt. Cost grows with the number
-of workers, not with the audit. Raises IU104 for null. Takes no lock.';
+'The attempt with this attempt_id, or no row. Columns as in the view iu_route_attempt. The cost depends on the
+number of workers, not on the size of the audit. Raises IU104 for null. Takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_by_id(bigint)',

@@ -1,5 +1,4 @@
--- enable_seqscan off: the attempts come by the primary key, also where the audit was never analysed
--- (decisions 011 and 041).
+-- enable_seqscan off: use the primary key even if the audit was never analysed (decisions 011 and 041).
 create or replace function public.fn_iu_attempts_by_key(idempotency_key text)
 returns setof public.iu_attempt
 language plpgsql stable security definer
@@ -10,7 +9,7 @@ set enable_seqscan = off
 as $$
 #variable_conflict use_variable
 declare
-    -- The event id is what looks like one between the last two colons; a worker's name may hold a colon.
+    -- The event id is the uuid between the last two colons; a worker name may contain colons.
     v_parts constant text [] := regexp_match(
         idempotency_key, '^(.+):([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([^:]+)$'
     );
@@ -46,10 +45,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_by_key(text) is
-'Every attempt under an idempotency key, oldest first: the first attempt is found by the worker, event and
-route that the key names, replays by the letter that carries the key. Columns of the view iu_route_attempt.
-Cost grows with the attempts under the key alone. Raises IU104 for null and for what is neither
-worker:event:route nor the key of a dead letter. Takes no lock.';
+'All attempts under an idempotency key, oldest first: the first attempt by the worker, event and route in the
+key, replays by the dead letter with this key. Columns as in the view iu_route_attempt. The cost depends only
+on the number of these attempts. Raises IU104 for null, and for text that is neither worker:event:route nor
+the key of a dead letter. Takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_by_key(text)',

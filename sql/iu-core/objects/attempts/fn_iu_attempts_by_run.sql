@@ -14,10 +14,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_by_run(text, int, bigint) is
-'The newest attempts of an orchestrator''s run, those of its batches and its replays, newest first, at most
-row_limit; with before_attempt_id those that are older than it, the next page. Columns of the view
-iu_route_attempt. Cost grows with row_limit, not with the audit. Raises IU104 for the run_ref, IU301 for a
-row_limit outside 1 to 10000. Takes no lock.';
+'The newest attempts of an orchestrator''s run (those of its batches and its replays), newest first, at most
+row_limit; with before_attempt_id the next page: those older than it. Columns as in the view
+iu_route_attempt. The cost depends on row_limit, not on the size of the audit. Raises IU104 for a malformed
+run_ref, IU301 for a row_limit outside 1 to 10000. Takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_by_run(text, int, bigint)',

@@ -33,10 +33,10 @@ as $$
     where n.newer_attempts < newest
 $$;
 comment on function public.fn_iu_attempts_conservation(text, int) is
-'Whether attempts account for what a worker consumed: how many of its newest events have no attempt
-(fn_iu_cursor_unattempted), how many of its newest batches were checked, and how many of these hold
-another number of attempts than their row says. Bounded: so many newest events, and the batches of
-so many newest attempts, at most 100. A worker that never ran has nothing to account for.';
+'Compares what a worker consumed with its attempts: the number of its newest events without an attempt
+(fn_iu_cursor_unattempted), the number of its newest batches checked, and how many of those have a different
+number of attempts than recorded. Bounded by the given number of events and by the batches of as many
+attempts, at most 100 batches. All zero for a worker that never ran.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_conservation(text, int)',

@@ -1,6 +1,6 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: the ledger is read backwards by one of its indexes
--- on last_attempt_id, only as far as is needed (decisions 011 and 041).
--- force_generic_plan: planned once a session, and by no value of a parameter.
+-- enable_seqscan, enable_bitmapscan and enable_sort off: read iu_route_batch backward by an index on
+-- last_attempt_id, only as far as needed (decisions 011 and 041).
+-- force_generic_plan: one plan a session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_attempts_gather(
     worker_name text, run_ref text, before_attempt_id bigint, row_limit int
 )
@@ -63,9 +63,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_gather(text, text, bigint, int) is
-'Attempts among which are the newest row_limit that are older than before_attempt_id, of a worker, of a run
-or of all, in no order. Reads the ledger of batches backwards until every batch that is left ended before
-the attempts that were found.';
+'A superset, in no order, of the newest row_limit attempts older than before_attempt_id, of a worker, of a run
+or of all. Reads iu_route_batch backward until every remaining batch ended before the attempts found.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_gather(text, text, bigint, int)',

@@ -1,6 +1,5 @@
--- enable_seqscan, enable_hashjoin and enable_mergejoin off: each row finds its names, its version and its
--- batch by a probe each. A join of another kind reads the whole ledger of batches for a handful of attempts
--- (decisions 011 and 041).
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: look up the names, version and batch of each row
+-- by index. Any other join reads all of iu_route_batch for a handful of attempts (decisions 011 and 041).
 create or replace function public.fn_iu_attempts_named(attempts public.iu_route_attempt_log[])
 returns setof public.iu_attempt
 language sql stable
@@ -23,7 +22,7 @@ as $$
     order by a.attempt_id desc
 $$;
 comment on function public.fn_iu_attempts_named(public.iu_route_attempt_log[]) is
-'Rows of the log as the view iu_route_attempt shows them, newest first.';
+'Rows of iu_route_attempt_log with the columns of the view iu_route_attempt, newest first.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_named(public.iu_route_attempt_log[])',

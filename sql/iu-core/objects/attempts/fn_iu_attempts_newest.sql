@@ -13,9 +13,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_newest(int, bigint) is
-'The newest attempts, newest first, at most row_limit; with before_attempt_id those that are older than it,
-the next page. Columns of the view iu_route_attempt. Cost grows with row_limit and the number of workers,
-not with the audit. Raises IU301 for a row_limit outside 1 to 10000. Takes no lock.';
+'The newest attempts, newest first, at most row_limit; with before_attempt_id the next page: those older than
+it. Columns as in the view iu_route_attempt. The cost depends on row_limit and the number of workers, not on
+the size of the audit. Raises IU301 for a row_limit outside 1 to 10000. Takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_newest(int, bigint)',

@@ -1,8 +1,8 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: the events of the batch are read backwards by the
--- index on event_seq, and each is one probe of the primary key, so that as many pages are read as rows are
--- wanted, also where retention has put the rows of many batches into one page. Only the attempts of one
--- event are sorted; a sort of all would read the whole batch first (decisions 011 and 041).
--- force_generic_plan: planned once a session, and by no value of a parameter.
+-- enable_seqscan, enable_bitmapscan and enable_sort off: read the events of the batch backward by event_seq
+-- and probe the primary key for each, so that the number of pages depends on the rows wanted, even if
+-- retention has moved the rows of many batches to one page. Only the attempts of one event are sorted;
+-- sorting all would read the whole batch first (decisions 011 and 041).
+-- force_generic_plan: one plan a session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_attempts_of_batch(
     batch public.iu_route_batch, before_attempt_id bigint, row_limit int
 )
@@ -22,7 +22,8 @@ declare
     );
     v_last bigint := batch.last_event_seq;
 begin
-    -- A late transaction lies far below the others of its batch, between them the events of other batches.
+    -- The events of a late transaction are far below the others of the batch, with events of other batches in
+    -- between.
     if v_last - batch.first_event_seq > 8 * batch.seen::bigint + 1000 then
         return query
         select a.* from public.fn_iu_attempts_of_late_batch(
@@ -47,7 +48,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_of_batch(public.iu_route_batch, bigint, int) is
-'The newest attempts of a batch that are older than before_attempt_id, at most row_limit, newest first.';
+'The newest attempts of a batch that are older than before_attempt_id, newest first, at most row_limit.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_of_batch(public.iu_route_batch, bigint, int)',

@@ -1,4 +1,4 @@
--- enable_seqscan off: the attempts come by the BRIN index on batch_id (decisions 011 and 041).
+-- enable_seqscan off: use the BRIN index on batch_id (decisions 011 and 041).
 create or replace function public.fn_iu_attempts_of_late_batch(
     given_batch_id bigint, before_attempt_id bigint, row_limit int
 )
@@ -14,8 +14,7 @@ as $$
     limit row_limit
 $$;
 comment on function public.fn_iu_attempts_of_late_batch(bigint, bigint, int) is
-'The newest attempts of a batch that are older than before_attempt_id, at most row_limit, by the index on
-batch_id: for a batch whose events lie far apart.';
+'As fn_iu_attempts_of_batch, by the index on batch_id: for a batch whose events are far apart.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_of_late_batch(bigint, bigint, int)',

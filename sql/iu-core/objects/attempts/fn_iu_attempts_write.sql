@@ -1,10 +1,10 @@
--- enable_seqscan off: the claim walks event_outbox_by_seq in its order, whatever the statistics say; its
--- collation leaves no other index (decision 011).
--- enable_nestloop and enable_mergejoin off: nothing tells the planner how many events are claimed. A nested loop
--- over what it believes to be one row compares each event of 1,000 types with each route, and a merge join
--- sorts the events by the collation of their type; the routes are to be hashed (decision 010). The late
--- transactions of the claim can only be joined by a nested loop, and still are.
--- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
+-- enable_seqscan off: the claim scans event_outbox_by_seq in order, whatever the statistics say; its
+-- collation excludes the other index (decision 011).
+-- enable_nestloop and enable_mergejoin off: the planner cannot know how many events are claimed and assumes
+-- one. A nested loop would compare each event with every route, a merge join would sort the events by the
+-- collation of their type; only the hash join is fast for 1,000 types (decision 010). Late transactions can
+-- only be joined by a nested loop, and still are.
+-- force_generic_plan: one plan a session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_attempts_write(
     given public.iu_route_worker_cursor, batch public.iu_route_batch, asked public.iu_attempts_request
 )
@@ -28,7 +28,8 @@ begin
         select coalesce(batch.batch_id, nextval('public.iu_route_batch_batch_id_seq')) from claimed limit 1
     ),
     decided as materialized (
-        select c.event_seq, c.event_id, coalesce(r.route_no, 0) as no, coalesce(r.route_version, 0) as version,
+        select c.event_seq, c.event_id, coalesce(r.route_no, 0) as no,
+            coalesce(r.route_version, 0) as version,
             case when r.dry_run then 'dry_run' when r.route_no is null then 'skipped' else 'sent' end as plan,
             coalesce(asked.failure, case
                 when not r.dry_run then public.fn_iu_attempt_decide(c.event_id, r.route_code)
@@ -40,7 +41,8 @@ begin
     ),
     written as (
         insert into public.iu_route_attempt_log (
-            batch_id, created_at, event_id, worker_no, route_no, route_version, decision, error_code, error_detail
+            batch_id, created_at, event_id, worker_no, route_no, route_version, decision, error_code,
+            error_detail
         )
         select (select n.no from numbered as n), v_now, d.event_id, given.worker_no, d.no, d.version,
             case when d.failure is null then d.plan else 'failed' end,
@@ -62,14 +64,15 @@ $$;
 comment on function public.fn_iu_attempts_write(
     public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request
 ) is
-'Writes a batch: claims the next events of the open window (fn_iu_window_claim), at most batch_limit, with_own
-those of the own transaction too, and writes an attempt for each enabled route of the event''s type, one that
-is skipped where there is none, in the order of event_seq. Numbers the batch where it sees an event. Returns
-the batch with its counts and its first and last event_seq, null where nothing is left. leave_known leaves
-attempts alone that exist already (a re-claim); else one raises unique_violation. A failure makes every
-attempt a failed one with this detail. The caller holds the worker''s cursor.';
+'Writes a batch: claims at most batch_limit events of the open window (fn_iu_window_claim) and writes an
+attempt for each enabled route of each event, or one with decision skipped if there is none, in the order of
+event_seq. Draws batch_id if it reads an event. Returns the batch with its counts and its first and last
+event_seq, null if nothing is left. leave_known skips attempts that exist (a re-claim); otherwise one raises
+unique_violation. With failure, every attempt is recorded as failed with this detail. The caller must hold
+the worker''s cursor.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
-    'public.fn_iu_attempts_write(public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request)',
+    'public.fn_iu_attempts_write('
+    'public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request)',
     'internal'
 );

@@ -1,6 +1,6 @@
--- enable_seqscan off: the claim walks event_outbox_by_seq in its order, whatever the statistics say; its
--- collation leaves no other index (decision 011).
--- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
+-- enable_seqscan off: the claim scans event_outbox_by_seq in order, whatever the statistics say; its
+-- collation excludes the other index (decision 011).
+-- force_generic_plan: one plan a session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_attempts_write_dry(
     given public.iu_route_worker_cursor, batch public.iu_route_batch, asked public.iu_attempts_request
 )
@@ -21,9 +21,9 @@ begin
     if v_types is null then
         return null;
     end if;
-    -- Read once and held, then written and counted from there: a second look at index and table costs more
-    -- than to hold a thousand short rows. The subquery makes the array flat once, for a variable holds an
-    -- expanded one (decision 010).
+    -- The claimed events are materialized, because a second scan of index and table costs more than storing a
+    -- thousand short rows. The subquery flattens the array once; a variable holds it in expanded form, which
+    -- array_position would flatten for each row (decision 010).
     with claimed as materialized (
         select c.event_seq, c.event_id, array_position((select v_types), c.event_type) as place
         from public.fn_iu_window_claim(given, asked) as c
@@ -51,12 +51,13 @@ $$;
 comment on function public.fn_iu_attempts_write_dry(
     public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request
 ) is
-'Writes a batch where every enabled route is dry, no type has two and there are at most 16
-(fn_iu_route_places): an event then finds its route by its place in an array, which costs less than a join.
-Declines otherwise, and returns null having written nothing. Arguments, result and errors are those of
+'Fast form of fn_iu_attempts_write for the case that all enabled routes are dry-run, no event type has two,
+and there are at most 16 (fn_iu_route_places): finding the route by its array position costs less than a
+join. Otherwise returns null and writes nothing. Arguments, result and errors are those of
 fn_iu_attempts_write.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
-    'public.fn_iu_attempts_write_dry(public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request)',
+    'public.fn_iu_attempts_write_dry('
+    'public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request)',
     'internal'
 );

@@ -12,7 +12,7 @@ declare
     v_state text;
     v_message text;
 begin
-    -- One savepoint for the whole part: a savepoint for each event would halve the speed (decision 010).
+    -- One savepoint for all events: a savepoint for each would halve the speed (decision 010).
     begin
         if not asked.leave_known and asked.failure is null then
             v_first := public.fn_iu_attempts_write_dry(given, batch, asked);
@@ -28,8 +28,8 @@ begin
             raise;
         end if;
     end;
-    -- A key that is there already is a re-claim, and no event's fault. An event that fails alone is written
-    -- as failed. Any other part is halved, and the second half goes on where the first has ended.
+    -- A duplicate key is a re-claim, not a fault of an event. A single event that fails is recorded as
+    -- failed. Otherwise write the two halves separately, the second from where the first ended.
     if v_state = '23505' and not asked.leave_known then
         asked.leave_known := true;
         return public.fn_iu_attempts_write_isolated(given, batch, asked);
@@ -56,13 +56,13 @@ $$;
 comment on function public.fn_iu_attempts_write_isolated(
     public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request
 ) is
-'Writes a batch so that one bad event harms no other: all at once under one savepoint
-(fn_iu_attempts_write); where that fails, undone and halved until the event that fails stands alone
-and is written as failed with its error. An attempt that exists already
-turns the write into a re-claim. Returns the batch with the counts of all its parts. Raises an error
-that is not an event''s fault.';
+'Writes a batch so that one bad event affects no other. First writes all events under one savepoint; if that
+fails, rolls back and bisects until the failing event is alone, and records it as failed with its error. An
+existing attempt turns the write into a re-claim. Returns the batch with the counts of all parts. Re-raises
+an error that an event cannot have caused (fn_iu_fault_is_systemic).';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
-    'public.fn_iu_attempts_write_isolated(public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request)',
+    'public.fn_iu_attempts_write_isolated('
+    'public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request)',
     'internal'
 );

@@ -1,6 +1,6 @@
 -- enable_seqscan and enable_bitmapscan off: each step of the bisection is one probe of the index on event_seq
 -- and one of the primary key (decisions 011 and 041).
--- force_generic_plan: planned once a session, and by no value of a parameter.
+-- force_generic_plan: one plan a session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_batch_seq_before(batch public.iu_route_batch, attempt_id bigint)
 returns bigint
 language plpgsql stable
@@ -42,8 +42,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_batch_seq_before(public.iu_route_batch, bigint) is
-'The event_seq up to which the events of a batch have attempts below attempt_id, found by bisection: the
-attempts of a batch are in the order of its events.';
+'The event_seq up to which the events of a batch have attempts below attempt_id. Bisects, because the attempts
+of a batch are in the order of its events.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batch_seq_before(public.iu_route_batch, bigint)',

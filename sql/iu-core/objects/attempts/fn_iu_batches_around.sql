@@ -34,8 +34,8 @@ as $$
     )
 $$;
 comment on function public.fn_iu_batches_around(bigint) is
-'The batches that may hold attempts on both sides of attempt_id: at most one a worker, the first that ends
-at it or later, unless its first event was attempted later.';
+'The batches that may have attempts on both sides of attempt_id: at most one for each worker, the first that
+ends at attempt_id or later, unless its first attempt is later.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batches_around(bigint)',

@@ -6,7 +6,8 @@ as $$
     select worker_name || ':' || event_id::text || ':' || coalesce(route_code, '-')
 $$;
 comment on function public.fn_iu_idempotency_key(text, uuid, text) is
-'The key of (worker, event, route): always the same for the same three. No route is a dash.';
+'The idempotency key of (worker, event, route), always the same for the same three: worker:event:route, with a
+dash for no route.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_idempotency_key(text, uuid, text)',

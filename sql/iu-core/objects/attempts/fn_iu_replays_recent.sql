@@ -1,6 +1,6 @@
--- enable_seqscan and enable_bitmapscan off: the replays come by an index of their own, in its order
--- (decisions 011 and 041).
--- force_generic_plan: planned once a session, and by no value of a parameter.
+-- enable_seqscan and enable_bitmapscan off: read the replays in the order of their index (decisions 011 and
+-- 041).
+-- force_generic_plan: one plan a session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_replays_recent(
     worker_name text, run_ref text, before_attempt_id bigint, row_limit int
 )
@@ -44,8 +44,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_replays_recent(text, text, bigint, int) is
-'The newest replays that are older than before_attempt_id: at most row_limit of a run where one is named,
-else at most row_limit of each worker, or of the one named.';
+'The newest replays older than before_attempt_id: at most row_limit of the named run, else at most row_limit
+of the named worker or of each worker.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_replays_recent(text, text, bigint, int)',

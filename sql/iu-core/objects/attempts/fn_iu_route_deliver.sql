@@ -27,8 +27,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_deliver(uuid, text) is
-'The delivery seam. It is not built: raises IU201 in every state of the gates, and says which of
-them is closed.';
+'The delivery function. Not implemented: raises IU201 in every state of the gates and names the gate that is
+closed.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_deliver(uuid, text)',

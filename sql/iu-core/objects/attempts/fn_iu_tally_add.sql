@@ -1,6 +1,6 @@
--- enable_seqscan and enable_bitmapscan off: the tally is found by a backward scan of its index, which meets the
--- newest version first. While a snapshot elsewhere is held no vacuum removes the versions that batches leave, and
--- an equality would visit all of them (decision 013).
+-- enable_seqscan and enable_bitmapscan off: a backward index scan meets the newest row version first. While
+-- any snapshot is held, vacuum cannot remove old versions, and an equality lookup would visit all of them
+-- (decision 013).
 create or replace function public.fn_iu_tally_add(tally_key text, attempts bigint, failed bigint, sent bigint)
 returns void
 language plpgsql volatile
@@ -27,7 +27,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_tally_add(text, bigint, bigint, bigint) is
-'Adds to the counts of a tally, which it makes where it is new. Locks its row until the end of the transaction.';
+'Adds to the counts of a tally row, which it creates if needed. Locks the row until the end of the
+transaction.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_tally_add(text, bigint, bigint, bigint)', 'internal'
 );

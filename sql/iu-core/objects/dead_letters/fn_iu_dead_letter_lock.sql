@@ -20,6 +20,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_dead_letter_lock(uuid) is
-'Locks a dead letter until the end of the transaction and returns it. Waits for another replay of
-the same letter. Raises IU104 for null, IU401 where there is none.';
+'Locks a dead letter until the end of the transaction and returns it. Waits for a concurrent replay of the
+same letter. Raises IU104 for null, IU401 if there is none.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_dead_letter_lock(uuid)', 'internal');

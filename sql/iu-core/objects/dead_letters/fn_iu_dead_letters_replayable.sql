@@ -12,7 +12,7 @@ as $$
             where r.route_code = l.route_code and r.enabled and r.dry_run
                 and (
                     l.next_replay_at <= now()
-                    -- a route that was changed after the last try may be tried at once
+                    -- a route that changed after the last attempt may be tried at once
                     or v.recorded_at > coalesce((
                         select max(a.created_at) from public.iu_route_attempt_log as a
                         where a.event_id = l.event_id and a.route_no = r.route_no and a.worker_no = (
@@ -25,9 +25,9 @@ as $$
     limit greatest(letter_limit, 0)
 $$;
 comment on function public.fn_iu_dead_letters_replayable(int) is
-'Open dead letters that can succeed now, at most letter_limit, the one due first leading. The route
-of each is enabled and dry-run, and either the letter is due or its route was changed after its last
-try: a letter that failed again waits until it is due, so that nobody tries it in a loop.';
+'Open dead letters that can succeed now, at most letter_limit, earliest due first: the route is enabled and
+dry-run, and either the letter is due or its route changed after the last attempt. A letter that failed again
+is not returned until it is due, so a caller cannot loop on it.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_dead_letters_replayable(int)',

@@ -1,6 +1,6 @@
--- enable_seqscan, enable_hashjoin and enable_mergejoin off: from each failed attempt of the batch, found by
--- failed_attempts_by_batch, one probe leads to its event and its route. A join of another kind reads the
--- whole outbox for a handful of failures (decision 011).
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: find the failed attempts by
+-- failed_attempts_by_batch, and the event and route of each by one probe. Any other join reads the whole
+-- outbox for a handful of failures (decision 011).
 create or replace function public.fn_iu_dead_letters_set_aside(batch public.iu_route_batch)
 returns int
 language plpgsql volatile
@@ -37,8 +37,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_dead_letters_set_aside(public.iu_route_batch) is
-'Writes a dead letter for each failed first attempt of a batch, with the event''s references and
-the error. Returns how many.';
+'Writes a dead letter for each failed first attempt of a batch, with the references of the event and the
+error. Returns their number.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_dead_letters_set_aside(public.iu_route_batch)',

@@ -13,7 +13,8 @@ begin
     ) values (
         letter.event_id, public.fn_iu_name_intern(letter.worker_name),
         case when letter.route_code is null then 0 else public.fn_iu_name_intern(letter.route_code) end,
-        route_version, letter.attempts, decision, case when decision = 'failed' then 'worker_process_error' end, failure,
+        route_version, letter.attempts, decision,
+        case when decision = 'failed' then 'worker_process_error' end, failure,
         letter.idempotency_key, run_ref
     );
     perform public.fn_iu_tally_add(
@@ -23,8 +24,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_replay_record(public.iu_route_dead_letter, int, text, text, text) is
-'Writes the attempt of a replay into the audit, under the letter''s own key, and adds it to the
-tally, under a key that no worker can have: the name of a worker holds no slash.';
+'Writes the attempt of a replay under the idempotency key of the letter and adds it to a tally row of replays,
+whose key contains a slash and so is no worker name.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_replay_record(public.iu_route_dead_letter, int, text, text, text)',

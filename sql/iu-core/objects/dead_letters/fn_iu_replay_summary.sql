@@ -1,4 +1,6 @@
-create or replace function public.fn_iu_replay_summary(status text, decision text, letter public.iu_route_dead_letter)
+create or replace function public.fn_iu_replay_summary(
+    status text, decision text, letter public.iu_route_dead_letter
+)
 returns jsonb
 language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
@@ -9,7 +11,7 @@ as $$
     )
 $$;
 comment on function public.fn_iu_replay_summary(text, text, public.iu_route_dead_letter) is
-'What a replay returns; attempt_no is the number of the letter''s newest attempt.';
+'The result of a replay; attempt_no is the number of the letter''s newest attempt.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_replay_summary(text, text, public.iu_route_dead_letter)',

@@ -17,13 +17,15 @@ begin
         where l.dead_letter_id = v_letter.dead_letter_id;
         return jsonb_build_object('status', 'discarded', 'resolved', true, 'dead_letter_id', dead_letter_id);
     end if;
-    return jsonb_build_object('status', 'already_resolved', 'resolved', true, 'dead_letter_id', dead_letter_id);
+    return jsonb_build_object(
+        'status', 'already_resolved', 'resolved', true, 'dead_letter_id', dead_letter_id
+    );
 end
 $$;
 comment on function public.fn_iu_route_dead_letter_discard(uuid, text) is
-'Closes a dead letter that is not to be tried again, with the reason; in every state of the gates,
-for nothing leaves. Returns {"status", "resolved", "dead_letter_id"}: status is discarded or
-already_resolved. Raises IU104, IU401. Locks the letter.';
+'Resolves a dead letter that is not to be replayed, with a reason. Independent of the gates, because nothing
+is sent. Returns {"status", "resolved", "dead_letter_id"}; status is discarded or already_resolved. Raises
+IU104, IU401. Locks the letter.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_dead_letter_discard(uuid, text)',

@@ -50,13 +50,13 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_dead_letter_replay(uuid, text) is
-'Tries a dead letter again; gated by the master gate alone. Returns {"status", "decision",
-"resolved", "attempt_no", "dead_letter_id"}: status is replayed, master_gate_closed or
-already_resolved; decision is skipped (route missing or disabled: stays open), dry_run (resolved),
-or failed (the seam raised: stays open), and null where nothing was tried. Writes one attempt with
-the next attempt_no and run_ref, and moves next_replay_at. Locks the letter; two replays of it at
-once go one after the other. Raises IU104, IU401; above read committed 40001 where the gate or the letter
-changed since the snapshot. A gate that is closed after it was asked for does not stop it.';
+'Attempts a dead letter again. Needs only the master gate. Returns {"status", "decision", "resolved",
+"attempt_no", "dead_letter_id"}; status is replayed, master_gate_closed or already_resolved; decision is
+skipped (route missing or disabled: the letter stays open), dry_run (resolved), failed (the delivery function
+raised: stays open), or null if nothing was attempted. Writes one attempt with the next attempt_no and
+run_ref, and moves next_replay_at. Locks the letter, so that concurrent replays of it run one after the
+other. Raises IU104, IU401; 40001 above read committed if the gate or the letter changed after the snapshot.
+Closing the gate does not stop a replay that has already checked it.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_dead_letter_replay(uuid, text)',

@@ -10,7 +10,8 @@ begin
     select r.* into v_type from public.event_type_registry as r
     where r.event_type = fn_iu_event_type_require.event_type;
     if not found or not v_type.enabled then
-        raise exception '% event type %', case when found then 'disabled' else 'unknown' end, quote_literal(event_type) using
+        raise exception '% event type %',
+            case when found then 'disabled' else 'unknown' end, quote_literal(event_type) using
             errcode = 'IU101',
             hint = coalesce(
                 'Enabled: ' || (
@@ -23,8 +24,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_event_type_require(text) is
-'The registry row of an event type that may be emitted; raises IU101, with the types that may,
-where it is unknown or disabled.';
+'The registry row of an event type that may be emitted. Raises IU101, with the enabled types in the hint, if
+it is unknown or disabled.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_event_type_require(text)',

@@ -1,6 +1,6 @@
--- enable_seqscan, enable_hashjoin and enable_mergejoin off: the attempts of a range of batches come by the
--- index on batch_id, and each is held against its event, route and letter by a probe, so that a part of an
--- audit costs as much as the part and not as the outbox (decisions 011 and 031).
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: read the attempts of a range of batches by the
+-- index on batch_id and look up event, route and letter of each, so that the cost depends on the range and
+-- not on the outbox (decisions 011 and 031).
 create or replace function public.fn_iu_audit_attempts_misfit(
     worker_name text, from_batch_id bigint, to_batch_id bigint,
     out batch_id bigint, out attempt_id bigint, out fault text
@@ -70,8 +70,8 @@ as $$
     limit 1
 $$;
 comment on function public.fn_iu_audit_attempts_misfit(text, bigint, bigint) is
-'The first attempt of a worker''s batches in a range that is not what the ledger, the outbox, the
-history of its route and the dead letters say it must be; null where all fit.';
+'The first attempt of a worker''s batches in a range that contradicts iu_route_batch, the outbox, the history
+of its route or the dead letters, as a message; null if there is none.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_audit_attempts_misfit(text, bigint, bigint)',

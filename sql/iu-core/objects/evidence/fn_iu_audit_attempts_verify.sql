@@ -17,9 +17,11 @@ declare
     v_attempts numeric := 0;
 begin
     loop
-        select max(p.batch_id) as last_batch_id, count(*) as batches, sum(p.attempts_written) as attempts into v_part
+        select max(p.batch_id) as last_batch_id, count(*) as batches, sum(p.attempts_written) as attempts
+        into v_part
         from (
-            select b.batch_id, b.attempts_written, sum(b.attempts_written) over (order by b.batch_id) as so_far
+            select b.batch_id, b.attempts_written,
+                sum(b.attempts_written) over (order by b.batch_id) as so_far
             from (
                 select k.batch_id, k.attempts_written from public.iu_route_batch as k
                 where k.worker_name = fn_iu_audit_attempts_verify.worker_name and k.batch_id > v_after
@@ -52,11 +54,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_audit_attempts_verify(text, bigint, bigint) is
-'Holds the attempts of a worker''s batches, from one batch to another or all, against the ledger,
-the outbox, the history of the routes and the dead letters, some thousand at a time. Returns
-{"worker_name", "fits", "batches" and "attempts" (how many fit), "misfit_batch_id",
-"misfit_attempt_id", "fault" (the first row that does not fit, in words)}. Reads one snapshot;
-takes no lock.';
+'Verifies the attempts of a worker''s batches, all or from one batch to another, against iu_route_batch, the
+outbox, the history of the routes and the dead letters, some thousand attempts at a time. Returns
+{"worker_name", "fits", "batches" and "attempts" (how many were correct), "misfit_batch_id",
+"misfit_attempt_id", "fault" (a message about the first row that is wrong)}. Reads one snapshot; takes no
+lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_audit_attempts_verify(text, bigint, bigint)',

@@ -1,5 +1,5 @@
--- enable_seqscan and enable_bitmapscan off: the batches of the worker come by iu_route_batch_by_worker in its
--- order, only as many as are asked for, also in a session that made its plan while there were few (decision 011).
+-- enable_seqscan and enable_bitmapscan off: read only the requested batches of the worker, in the order of
+-- iu_route_batch_by_worker; a session may have planned while the table was small (decision 011).
 create or replace function public.fn_iu_audit_chain_verify(
     worker_name text, from_batch_id bigint default null, to_batch_id bigint default null
 )
@@ -14,7 +14,8 @@ as $$
 #variable_conflict use_variable
 declare
     v_cursor_hash bytea := (
-        select c.last_batch_hash from public.iu_route_worker_cursor as c where c.worker_name = fn_iu_audit_chain_verify.worker_name
+        select c.last_batch_hash from public.iu_route_worker_cursor as c
+        where c.worker_name = fn_iu_audit_chain_verify.worker_name
     );
     v_newest public.iu_route_batch;
     v_before public.iu_route_batch;
@@ -30,7 +31,8 @@ begin
     order by b.batch_id desc limit 1;
     for v_batch in
         select b.* from public.iu_route_batch as b
-        where b.worker_name = fn_iu_audit_chain_verify.worker_name and b.batch_id >= coalesce(from_batch_id, 0)
+        where b.worker_name = fn_iu_audit_chain_verify.worker_name
+            and b.batch_id >= coalesce(from_batch_id, 0)
             and (to_batch_id is null or b.batch_id <= to_batch_id)
         order by b.batch_id
     loop
@@ -39,7 +41,10 @@ begin
             v_fault := case
                 when v_before.batch_id is null
                 then format('batch %s is the first and names one before it: that one was taken out', v_at)
-                else format('batch %s does not follow batch %s: one was altered, taken out or put elsewhere', v_at, v_before.batch_id)
+                else format(
+                    'batch %s does not follow batch %s: one was altered, taken out or put elsewhere',
+                    v_at, v_before.batch_id
+                )
             end;
         elsif v_batch.batch_hash is distinct from public.fn_iu_batch_hash(v_batch) then
             v_fault := format('batch %s was altered: its hash is not that of its facts', v_at);
@@ -55,21 +60,24 @@ begin
         v_at := v_newest.batch_id;
         v_fault := case
             when v_cursor_hash is null then format('worker %s has batches and no cursor', worker_name)
-            when v_newest.batch_id is null then format('worker %s has no batch, but its cursor names one: it was taken out', worker_name)
-            else format('batch %s is the newest, but the cursor names another: one after it was taken out', v_at)
+            when v_newest.batch_id is null then format(
+                'worker %s has no batch, but its cursor names one: it was taken out', worker_name)
+            else format(
+                'batch %s is the newest, but the cursor names another: one after it was taken out', v_at)
         end;
     end if;
     return jsonb_build_object(
-        'worker_name', worker_name, 'fits', v_fault is null, 'batches', v_batches, 'misfit_batch_id', case when v_fault is not null then v_at end,
-        'fault', v_fault, 'newest_batch_id', v_newest.batch_id, 'newest_hash', encode(v_newest.batch_hash, 'hex')
+        'worker_name', worker_name, 'fits', v_fault is null, 'batches', v_batches,
+        'misfit_batch_id', case when v_fault is not null then v_at end, 'fault', v_fault,
+        'newest_batch_id', v_newest.batch_id, 'newest_hash', encode(v_newest.batch_hash, 'hex')
     );
 end
 $$;
 comment on function public.fn_iu_audit_chain_verify(text, bigint, bigint) is
-'Recomputes the chain of a worker''s batches, from one batch to another or over all of them, row by
-row and in constant memory, and holds the newest hash against the cursor''s. Returns
-{"worker_name", "fits", "batches" (how many fit), "misfit_batch_id", "fault" (the first row that
-does not fit, in words), "newest_batch_id", "newest_hash"}. Reads one snapshot; takes no lock.';
+'Recomputes the hash chain of a worker''s batches, all or from one batch to another, row by row in constant
+memory, and compares the newest hash with that of the cursor. Returns {"worker_name", "fits", "batches" (how
+many were correct), "misfit_batch_id", "fault" (a message about the first row that is wrong),
+"newest_batch_id", "newest_hash"}. Reads one snapshot; takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_audit_chain_verify(text, bigint, bigint)',

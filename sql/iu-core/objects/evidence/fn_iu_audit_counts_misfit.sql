@@ -1,5 +1,5 @@
--- enable_seqscan off: the attempts of a range of batches come by the index on batch_id, so that a part of an
--- audit costs as much as the part (decisions 011 and 031).
+-- enable_seqscan off: read the attempts of a range of batches by the index on batch_id, so that the cost
+-- depends on the range (decisions 011 and 031).
 create or replace function public.fn_iu_audit_counts_misfit(
     worker_name text, from_batch_id bigint, to_batch_id bigint, out batch_id bigint, out fault text
 )
@@ -39,9 +39,8 @@ as $$
     limit 1
 $$;
 comment on function public.fn_iu_audit_counts_misfit(text, bigint, bigint) is
-'The first of a worker''s batches in a range whose attempts are not as many, by decision, as its row
-says; null where all fit. A batch that reached into what retention has dropped owes no number of
-attempts.';
+'The first of a worker''s batches in a range whose numbers of attempts, by decision, differ from its row, as a
+message; null if there is none. Batches of which retention has deleted attempts are not checked.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_audit_counts_misfit(text, bigint, bigint)',

@@ -8,12 +8,15 @@ as $$
         select
             a.idempotency_key, a.event_id, count(*) as attempts, max(a.attempt_no) as newest_no,
             min(a.attempt_no) filter (where a.decision in ('dry_run', 'sent')) as resolved_no,
-            (array_agg(a.error_detail order by a.attempt_no desc) filter (where a.decision = 'failed'))[1] as last_error
+            (
+                array_agg(a.error_detail order by a.attempt_no desc) filter (where a.decision = 'failed')
+            )[1] as last_error
         from public.iu_route_attempt_log as a where a.attempt_no > 1
         group by a.idempotency_key, a.event_id
     )
     select case
-        when l.dead_letter_id is null then format('the replays of key %s have no dead letter', r.idempotency_key)
+        when l.dead_letter_id is null
+        then format('the replays of key %s have no dead letter', r.idempotency_key)
         when l.attempts <> 1 + coalesce(r.attempts, 0) or l.attempts <> coalesce(r.newest_no, 1)
         then format(
             'dead letter %s says %s attempts, but %s of its replays are in the audit',
@@ -22,11 +25,17 @@ as $$
         when r.last_error is distinct from l.failure_detail and r.last_error is not null
         then format('dead letter %s tells another error than its newest failed replay', l.dead_letter_id)
         when r.resolved_no < r.newest_no
-        then format('dead letter %s was tried again after attempt %s had resolved it', l.dead_letter_id, r.resolved_no)
-        else format('dead letter %s is %s, which its replays do not say', l.dead_letter_id, coalesce(l.resolution, 'open'))
+        then format(
+            'dead letter %s was tried again after attempt %s had resolved it', l.dead_letter_id, r.resolved_no
+        )
+        else format(
+            'dead letter %s is %s, which its replays do not say',
+            l.dead_letter_id, coalesce(l.resolution, 'open')
+        )
     end
     from replay as r
-    full join public.iu_route_dead_letter as l on l.idempotency_key = r.idempotency_key and l.event_id = r.event_id
+    full join public.iu_route_dead_letter as l
+        on l.idempotency_key = r.idempotency_key and l.event_id = r.event_id
     where l.dead_letter_id is null
         or l.attempts <> 1 + coalesce(r.attempts, 0) or l.attempts <> coalesce(r.newest_no, 1)
         or (r.last_error is distinct from l.failure_detail and r.last_error is not null)
@@ -36,7 +45,7 @@ as $$
     limit 1
 $$;
 comment on function public.fn_iu_audit_replays_misfit() is
-'The first dead letter whose number of attempts, error or resolution is not what its replays in the audit
-say, or replays without a letter, in words; null where all fit. Cost grows with the letters and
-replays alone.';
+'The first dead letter whose number of attempts, error or resolution contradicts its replays in the audit, or
+replays without a letter, as a message; null if there is none. The cost depends only on the number of letters
+and replays.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_audit_replays_misfit()', 'inspect');

@@ -21,8 +21,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_probe_close(text) is
-'The last lines of a probe, after its rollback: what rows with its mark are there
-(fn_iu_probe_trace), and whether what steers the engine is as it was at fn_iu_probe_open; and a
-notice with fn_iu_probe_rows, which others that write meanwhile move too. The caller closes with
-fn_iu_proof_end.';
+'Last lines of a probe, after its rollback: checks that no row has its mark (fn_iu_probe_trace) and that the
+configuration is as it was at fn_iu_probe_open, and reports fn_iu_probe_rows, which concurrent writers change
+too. Call fn_iu_proof_end afterwards.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_close(text)', 'internal');

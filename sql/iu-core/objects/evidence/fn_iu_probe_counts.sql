@@ -20,7 +20,6 @@ as $$
     ) as t
 $$;
 comment on function public.fn_iu_probe_counts() is
-'The counts that a probe holds against one another while it acts: {"own_events" (those of this
-transaction), "iu_route_attempt", "iu_route_dead_letter", "failed", "sent"}; the last two are
-attempts with that decision.';
+'Counts that a probe compares: {"own_events" (of this transaction), "iu_route_attempt",
+"iu_route_dead_letter", "failed", "sent"}; the last two are attempts with that decision.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_counts()', 'inspect');

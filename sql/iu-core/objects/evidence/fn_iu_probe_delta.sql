@@ -21,6 +21,6 @@ as $$
     end
 $$;
 comment on function public.fn_iu_probe_delta(jsonb, text) is
-'How much one of the counts of fn_iu_probe_counts has grown since the baseline. In a transaction
-whose snapshot stands still the outbox grows by its own events alone, so they are what is counted.';
+'The increase of one of the counts of fn_iu_probe_counts since the baseline. Counts own events instead of all,
+because others emit meanwhile.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_delta(jsonb, text)', 'inspect');

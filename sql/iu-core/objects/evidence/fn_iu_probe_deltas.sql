@@ -9,6 +9,5 @@ as $$
         with ordinality as n (name, place)
 $$;
 comment on function public.fn_iu_probe_deltas(jsonb) is
-'How much outbox, attempts and dead letters have grown since the baseline, as a line of a proof
-says it.';
+'The increase of outbox, attempts and dead letters since the baseline, as text for a line of a proof.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_deltas(jsonb)', 'inspect');

@@ -7,5 +7,5 @@ as $$
     select jsonb_object_agg(c.key, c.value) from public.dot_config as c
 $$;
 comment on function public.fn_iu_probe_gates() is
-'All settings and gates with their values: what a probe must leave as it was.';
+'All settings and gates with their values: a probe must not change them.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_gates()', 'inspect');

@@ -21,6 +21,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_probe_marked(regclass, text) is
-'How many rows in the last 200 pages of a table have a text that begins with the mark of a probe, in
-one of the forms in which a probe writes it.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_marked(regclass, text)', 'inspect');
+'Number of rows in the last 200 pages of a table with a text that begins with the mark of a probe, in any form
+that probes write.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function', 'public.fn_iu_probe_marked(regclass, text)', 'inspect'
+);

@@ -12,8 +12,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_probe_open(text) is
-'The first call of a probe, before its transaction: one line of proof that no row bears its mark
-(fn_iu_probe_trace), and a notice with fn_iu_probe_rows. Remembers in the setting iu.probe_settings
-of the session what steers the engine, for fn_iu_probe_close to hold against what is there
-afterwards.';
+'First call of a probe, before its transaction: checks that no row has its mark (fn_iu_probe_trace) and
+reports fn_iu_probe_rows. Stores the configuration in the session setting iu.probe_settings for
+fn_iu_probe_close.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_open(text)', 'internal');

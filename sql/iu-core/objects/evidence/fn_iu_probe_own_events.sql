@@ -12,5 +12,5 @@ as $$
     ) as own
 $$;
 comment on function public.fn_iu_probe_own_events() is
-'How many events the transaction at hand has emitted, of all registered domains.';
+'Number of events of all registered domains that the current transaction has emitted.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_own_events()', 'inspect');

@@ -16,6 +16,5 @@ as $$
     )
 $$;
 comment on function public.fn_iu_probe_rows() is
-'How many rows there are, for a person to read before, while and after a probe acts. Events are
-counted up to a million.';
+'Row counts for people to compare before, during and after a probe. Events are counted up to a million.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_rows()', 'inspect');

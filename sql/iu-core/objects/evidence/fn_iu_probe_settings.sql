@@ -6,9 +6,15 @@ set row_security = off
 as $$
     select jsonb_build_object(
         'dot_config', public.fn_iu_probe_gates(),
-        'event_type_registry', (select jsonb_object_agg(t.event_type, to_jsonb(t)) from public.event_type_registry as t),
-        'iu_outbound_route', (select jsonb_object_agg(r.route_code, to_jsonb(r)) from public.iu_outbound_route as r),
-        'iu_inbound_route', (select jsonb_object_agg(r.route_code, to_jsonb(r)) from public.iu_inbound_route as r),
+        'event_type_registry', (
+            select jsonb_object_agg(t.event_type, to_jsonb(t)) from public.event_type_registry as t
+        ),
+        'iu_outbound_route', (
+            select jsonb_object_agg(r.route_code, to_jsonb(r)) from public.iu_outbound_route as r
+        ),
+        'iu_inbound_route', (
+            select jsonb_object_agg(r.route_code, to_jsonb(r)) from public.iu_inbound_route as r
+        ),
         'safety check', (
             select to_jsonb(pg_get_constraintdef(c.oid)) from pg_catalog.pg_constraint as c
             where c.conrelid = 'public.iu_outbound_route'::regclass and c.conname = 'dry_run_is_enforced'
@@ -16,6 +22,6 @@ as $$
     )
 $$;
 comment on function public.fn_iu_probe_settings() is
-'All that steers the engine: settings and gates, event types, routes of both directions, and the
-safety check of the outbound routes. A probe must leave it as it was.';
+'The configuration that a probe must not change: settings and gates, event types, outbound and inbound routes,
+and the CHECK constraint of the outbound routes.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_settings()', 'inspect');

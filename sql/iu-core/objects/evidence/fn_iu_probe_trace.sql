@@ -1,5 +1,5 @@
--- enable_bitmapscan and enable_sort off: the newest 10,000 rows of a table are read backwards by its index.
--- Without statistics reading and sorting the whole table looks cheaper: 4,334 pages and not 763 beside
+-- enable_bitmapscan and enable_sort off: read the newest 10,000 rows of a table backward by its index.
+-- Without statistics the planner prefers to read and sort the whole table: 4,334 pages instead of 763 beside
 -- 100,000 events (decision 011).
 create or replace function public.fn_iu_probe_trace(mark text)
 returns text
@@ -23,7 +23,9 @@ as $$
                 select h.reason from public.dot_config_history as h order by h.change_no desc limit 10000
             ) as newest where starts_with(newest.reason, replace(mark, 'iu_probe_', 'probe '))
         )),
-        ('event_type_registry', (select count(*) from public.event_type_registry as t where starts_with(t.event_type, mark))),
+        ('event_type_registry', (
+            select count(*) from public.event_type_registry as t where starts_with(t.event_type, mark)
+        )),
         ('iu_audit_name', (select count(*) from public.iu_audit_name as n where starts_with(n.name, mark))),
         ('iu_inbound_capture', (
             select count(*) from (
@@ -31,11 +33,15 @@ as $$
             ) as newest inner join public.iu_sql_link as l on l.link_id = newest.source_ref
             where starts_with(l.actor_ref, mark)
         )),
-        ('iu_outbound_route', (select count(*) from public.iu_outbound_route as r where starts_with(r.route_code, mark))),
+        ('iu_outbound_route', (
+            select count(*) from public.iu_outbound_route as r where starts_with(r.route_code, mark)
+        )),
         ('iu_outbound_route_version', (
             select count(*) from public.iu_outbound_route_version as v where starts_with(v.route_code, mark)
         )),
-        ('iu_route_worker_cursor', (select count(*) from public.iu_route_worker_cursor as c where starts_with(c.worker_name, mark))),
+        ('iu_route_worker_cursor', (
+            select count(*) from public.iu_route_worker_cursor as c where starts_with(c.worker_name, mark)
+        )),
         ('iu_route_worker_seek', (
             select count(*) from (
                 select k.worker_name from public.iu_route_worker_seek as k order by k.seek_no desc limit 10000
@@ -71,8 +77,8 @@ as $$
     ) as found where found.n > 0
 $$;
 comment on function public.fn_iu_probe_trace(text) is
-'What a probe that marks all it makes (workers, actors, addresses) has left behind: nothing, or how
-many rows of which tables. Tables of the manifest, of whatever module, that this function does not know are
-looked at by fn_iu_probe_marked. An attempt or letter cannot be there without the name of its worker in
-iu_audit_name or its cursor.';
+'What a probe has left behind, found by the mark in its workers, actors and addresses: nothing, or the number
+of rows in each table. Tables of the manifest that this function does not know are checked by
+fn_iu_probe_marked. Attempts and letters need no check: they require the name of the worker in iu_audit_name
+or its cursor.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_trace(text)', 'inspect');

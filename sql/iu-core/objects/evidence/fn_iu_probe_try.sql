@@ -15,7 +15,7 @@ exception when others then
 end
 $$;
 comment on function public.fn_iu_probe_try(text, text) is
-'Executes a statement, as another role where one is named, under a savepoint: done, or the SQLSTATE
-with which it was refused and undone. Runs with the caller''s own rights; names in the statement
-must be full, for the search_path is empty of public.';
+'Executes a statement under a savepoint, as another role if one is given: returns done, or the SQLSTATE with
+which it failed and was rolled back. Runs with the caller''s rights. Names in the statement must be
+schema-qualified.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_try(text, text)', 'internal');

@@ -12,7 +12,6 @@ as $$
     end
 $$;
 comment on function public.fn_iu_gate_key(text) is
-'The key in dot_config of the gate that is called master, worker, delivery, live_routes or jobs, and
-null for any other name: a gate without a key is closed and cannot be set. Called with a literal it is
-a constant of the plan.';
+'The key in dot_config of the gate named master, worker, delivery, live_routes or jobs; null for any other
+name, and a gate without a key is closed. With a literal argument it is a constant of the plan.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_gate_key(text)', 'inspect');

@@ -18,13 +18,15 @@ as $$
         c.updated_by
     from (
         select known.name, public.fn_iu_gate_key(known.name) as key, known.place
-        from unnest(array['master', 'worker', 'delivery', 'live_routes', 'jobs']) with ordinality as known (name, place)
+        from unnest(
+            array['master', 'worker', 'delivery', 'live_routes', 'jobs']
+        ) with ordinality as known (name, place)
     ) as gate
     left join public.dot_config as c on gate.key = c.key
     order by gate.place
 $$;
 comment on function public.fn_iu_gate_list() is
-'Every gate, the master gate first and always in the same order. A gate is open only where its value
-is exactly true; the list of live routes is open where it names a route. A gate without a row in
-dot_config is listed too, with nulls, and is closed. Every other row of dot_config is a setting.';
+'All gates in a fixed order, the master gate first. A gate is open only if its value is exactly true; the list
+of live routes is open if it is not empty. A gate without a row in dot_config is listed with nulls and is
+closed. All other rows of dot_config are settings.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_gate_list()', 'inspect');

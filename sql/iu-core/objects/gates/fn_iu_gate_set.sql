@@ -42,12 +42,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_gate_set(text, text, text) is
-'Sets a gate or setting and records the change with its reason in dot_config_history, a change to
-the same value too. Returns {"status": "set", "key", "old_value", "value", "reason"}. Raises IU104
-for an empty key or reason, IU202 for an unknown key or a value that does not fit; above read committed
-40001 where the setting was changed since the snapshot. Locks the row of the gate. Closing a gate waits for
-no run and is refused because of none: once it is committed no run or replay that then asks goes on, and
-one that had asked before may commit afterwards.';
+'Sets a gate or setting, also to the same value, and records the change with its reason in dot_config_history.
+Returns {"status": "set", "key", "old_value", "value", "reason"}. Raises IU104 for an empty key or reason;
+IU202 for an unknown key or an invalid value; 40001 above read committed if the setting changed after the
+snapshot. Locks the row of the gate. Closing a gate does not wait for runs: after it commits, every run or
+replay that checks the gate stops; one that has already checked it may still commit.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_gate_set(text, text, text)',

@@ -12,7 +12,7 @@ as $$
     )
 $$;
 comment on function public.fn_iu_setting_seconds(text, int) is
-'A setting in whole seconds; the fallback where its row is missing or is not a positive number.';
+'A setting in whole seconds; the fallback if its row is missing or is not a positive number.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_setting_seconds(text, int)',

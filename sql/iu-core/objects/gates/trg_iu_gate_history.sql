@@ -14,8 +14,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_gate_history_record() is
-'Trigger function: writes one row of dot_config_history for each row of dot_config that was
-written.';
+'Trigger function: inserts a row into dot_config_history for each changed row of dot_config.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_gate_history_record()', 'internal');
 
 select public.fn_iu_trigger_ensure(

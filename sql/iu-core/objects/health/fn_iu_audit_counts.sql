@@ -10,5 +10,5 @@ as $$
     )
 $$;
 comment on function public.fn_iu_audit_counts() is
-'How many attempts and dead letters there are: {"attempts", "dead_letters"}.';
+'Numbers of attempts and dead letters: {"attempts", "dead_letters"}.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_audit_counts()', 'inspect');

@@ -14,7 +14,9 @@ declare
     v_difference text;
 begin
     if v_filtered is not null then
-        v_faults := v_faults || format('row security is on for %s: what it hides is not counted here', v_filtered);
+        v_faults := v_faults || format(
+            'row security is on for %s: what it hides is not counted here', v_filtered
+        );
     end if;
     if not exists (
         select from pg_constraint as c
@@ -28,8 +30,8 @@ begin
         v_faults := v_faults || format('%s: runs are refused until a seek', v_difference);
     end if;
     if v_gates_open and backlog > 0 then
-        -- A run that left no window open had read all that was committed, so an event that is older than the
-        -- run and waits committed after it. Runs that find nothing are recorded once a minute (decision 025).
+        -- A run that closed its window had read everything committed by then, so an event that is older than
+        -- the run and still waits was committed later. Idle runs are recorded once a minute (decision 025).
         v_still := clock_timestamp() - greatest(oldest_at, given.last_progress_at, case
             when given.window_snapshot is null and oldest_at <= given.last_run_at
                 then least(given.last_run_at + interval '1 minute', clock_timestamp())
@@ -48,11 +50,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz) is
-'What makes a worker unhealthy, a sentence each: a table is under row security, the safety check is
-missing, the outbox or the cursor is not where it was anchored (fn_iu_cluster_state), or a backlog has not
-moved for iu_core.stall_seconds though the gates are open. That time counts from when the backlog could first
-have been read: not before the gates were opened, nor, for what committed late, before a minute after the last
-run. Empty where it is healthy.';
+'What makes a worker unhealthy, one sentence each: row security is on for a table, the constraint
+dry_run_is_enforced is missing, the outbox or the cursor is not where it was anchored (fn_iu_cluster_state),
+or the backlog has not moved for iu_core.stall_seconds while the gates are open. The time counts from when
+the backlog could first have been read: after the gates were opened and, for late commits, from a minute
+after the last run. Empty for a healthy worker.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz)',

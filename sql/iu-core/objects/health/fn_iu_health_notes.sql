@@ -21,8 +21,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_health_notes(public.iu_route_worker_cursor, int, int, int) is
-'What a reader of a worker''s health should know though it is no fault: closed gates and how many
-events they hold, a worker that never ran, open letters, what holds retention back. A sentence each.';
+'What else a reader of a worker''s health should know, one sentence each: closed gates and the number of
+events that wait for them, a worker that never ran, open letters, what holds back retention.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_health_notes(public.iu_route_worker_cursor, int, int, int)',

@@ -1,7 +1,7 @@
--- row_security on, where others have it off: health answers where they refuse, and names the table that is
--- under row security as a fault (decision 043).
--- enable_seqscan off: open letters are counted by iu_route_dead_letter_open, which holds them alone, and not
--- by reading all letters (decision 011).
+-- row_security on, unlike other functions: health answers, and reports a table under row security as a fault
+-- (decision 043).
+-- enable_seqscan off: count open letters by iu_route_dead_letter_open, which contains only open ones
+-- (decision 011).
 create or replace function public.fn_iu_route_worker_health(worker_name text default 'iu_outbound_default')
 returns jsonb
 language plpgsql stable security definer
@@ -24,7 +24,7 @@ begin
     v_cursor := public.fn_iu_cursor_read(worker_name);
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
     if exists (select from public.fn_iu_cluster_state(v_cursor) as s where s.difference is not null) then
-        -- Its snapshots say nothing here: count what has a higher number than all that was read.
+        -- Its snapshots are not valid here: count events above the highest number it has read.
         v_cursor.consumed_snapshot := null;
         v_cursor.window_snapshot := null;
         v_cursor.position_seq := coalesce(v_cursor.read_seq, 0);
@@ -68,15 +68,13 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_worker_health(text) is
-'The health of a worker: {"healthy", "reasons", "worker_name", "worker_gate_open",
-"master_gate_open", "delivery_gate_open", "live_routes", "backlog", "backlog_capped",
-"backlog_oldest_seconds" (0: no backlog), "attempts_in_audit", "failed_attempts",
-"delivered_sent", "dead_letter_open", "dead_letter_open_capped", "last_run_at",
-"last_progress_at", "cursor_event_id", "cursor_created_at"}. backlog and dead_letter_open are
-exact up to 10,000; while runs are refused (IU501), backlog counts the events with a higher number than
-all that was read. Counts of attempts are of the whole audit. A fault makes it unhealthy; a
-closed gate and open letters are reasons that do not. Raises IU104. Cost does not grow with the
-tables.';
+'Health of a worker: {"healthy", "reasons", "worker_name", "worker_gate_open", "master_gate_open",
+"delivery_gate_open", "live_routes", "backlog", "backlog_capped", "backlog_oldest_seconds" (0: no backlog),
+"attempts_in_audit", "failed_attempts", "delivered_sent", "dead_letter_open", "dead_letter_open_capped",
+"last_run_at", "last_progress_at", "cursor_event_id", "cursor_created_at"}. backlog and dead_letter_open are
+exact up to 10,000; while runs raise IU501, backlog counts the events above the highest event_seq read.
+Attempts are counted over the whole audit. Faults make a worker unhealthy; closed gates and open letters are
+listed in reasons and do not. Raises IU104. The cost does not depend on table sizes.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_health(text)',

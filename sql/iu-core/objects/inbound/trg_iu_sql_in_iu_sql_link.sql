@@ -17,7 +17,9 @@ begin
             v_route.target_event_type, new.sql_object_ref, new.link_id, new.actor_ref,
             jsonb_build_object('unit_id', new.unit_id, 'link_kind', new.link_kind)
         ) end;
-        insert into public.iu_inbound_capture (route_code, source_table, source_op, source_ref, decision, event_id)
+        insert into public.iu_inbound_capture (
+            route_code, source_table, source_op, source_ref, decision, event_id
+        )
         values (
             v_route.route_code, v_route.source_table, v_route.source_op, new.link_id,
             case when v_event_id is null then 'dry_run' else 'emitted' end, v_event_id
@@ -27,9 +29,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_sql_link_inbound_capture() is
-'Trigger function of the way in: for each enabled inbound route of inserts into iu_sql_link records
-one capture, and emits the route''s event type where the route is not dry-run (address: the SQL
-object, subject: the link). Raises what fn_iu_emit_event raises.';
+'Trigger function of the inbound routes for inserts into iu_sql_link: records one capture for each enabled
+route and emits its event type if the route is not dry-run (address: the SQL object, subject: the link).
+Raises the errors of fn_iu_emit_event.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_sql_link_inbound_capture()',

@@ -10,7 +10,7 @@ declare
     v_text text := safe_payload::text;
     v_id uuid;
 begin
-    -- each node of the expression is set up anew in every transaction, so there are few (decision 012)
+    -- every node of the expression is initialised again in each transaction, so there are few (decision 012)
     if (
         subject_ref is not null and length(canonical_address) <= 1000 and length(actor_ref) <= 200
         and canonical_address ~ '^[^\s[:cntrl:]](?:[^[:cntrl:]]*[^\s[:cntrl:]])?$'
@@ -31,7 +31,8 @@ begin
     returning event_id into v_id;
     if v_id is null then
         perform public.fn_iu_event_check(event_type, canonical_address, subject_ref, actor_ref, safe_payload);
-        -- The type was opened between the two statements. A bulk emit inserts or raises: nothing is repeated.
+        -- The type was enabled between the two statements. A bulk emit inserts or raises, so this does not
+        -- repeat.
         select e into strict v_id from public.fn_iu_emit_events(jsonb_build_array(jsonb_build_object(
             'event_type', event_type, 'canonical_address', canonical_address, 'subject_ref', subject_ref,
             'actor_ref', actor_ref, 'safe_payload', safe_payload
@@ -42,10 +43,10 @@ end
 $$;
 comment on function public.fn_iu_emit_event(text, text, uuid, text, jsonb) is
 'Emits one event in the caller''s transaction and returns its id (UUIDv7). Stream, lane, domain and
-classification come from the registry. Raises IU101 for an unknown or disabled type, IU102 for a
-payload that is no object, larger than 8 KiB or has a key that the type does not allow, IU103 for
-one that is not refs-only, IU104 for an argument that is null, empty or malformed. Writes one row
-of event_outbox; takes no lock that another emitter waits for.';
+classification come from the registry. Raises IU101 for an unknown or disabled type; IU102 for a payload that
+is not an object, is larger than 8 KiB or has a key that the type does not allow; IU103 for a payload that is
+not refs-only; IU104 for an argument that is null, empty or malformed. Writes one row of event_outbox; takes
+no lock that another emitter waits for.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_emit_event(text, text, uuid, text, jsonb)',

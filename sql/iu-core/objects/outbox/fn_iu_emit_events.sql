@@ -29,7 +29,8 @@ begin
         left join public.event_type_registry as r on r.event_type = e.event_type
     ),
     looked_at as materialized (
-        -- All events as one text: to start a regular expression costs more than to match it (decision 012).
+        -- All payloads as one text: compiling and starting the expression dominates for short texts (decision
+        -- 012).
         select sum(octet_length(g.payload_text)) <= 16777216
             and string_agg(g.payload_text, '') collate "C" !~* (
                 public.fn_iu_payload_words_regexp() || '|[^a-z0-9_.:"-][^"]*":|"":|\\|[^}]\{|\['
@@ -64,8 +65,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_emit_events(jsonb) is
-'Emits an array of events, set-based, all of them or none, under the rules of fn_iu_emit_event:
-returns their ids in the order of the array. An element is an object with event_type,
-canonical_address, subject_ref, actor_ref and safe_payload; an element that is refused is named by
-its place, counted from 1. Raises IU101 to IU104.';
+'Emits an array of events, all or none, under the rules of fn_iu_emit_event, and returns their ids in the
+order of the array. Each element is an object with event_type, canonical_address, subject_ref, actor_ref and
+safe_payload; an error names the position of the element, counted from 1. Raises IU101 to IU104.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_emit_events(jsonb)', 'emit');

@@ -35,8 +35,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_event_check(text, text, uuid, text, jsonb) is
-'The close look at one event before it is emitted: raises what fn_iu_emit_event says it raises, and
-returns nothing otherwise.';
+'Complete check of one event before it is emitted: raises the errors of fn_iu_emit_event, and returns nothing
+otherwise.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_event_check(text, text, uuid, text, jsonb)',

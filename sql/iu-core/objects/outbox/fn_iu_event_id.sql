@@ -12,11 +12,11 @@ return cast(
     ) as uuid
 );
 comment on function public.fn_iu_event_id() is
-'A UUIDv7: 48 bits of milliseconds since 1970, then random. For servers before 18, which have no
-uuidv7(). Bound when it is created, so it needs no search_path and the default inlines it.';
+'A UUIDv7: 48 bits of milliseconds since 1970, then random bits. For servers before 18, which lack uuidv7().
+The body is bound at creation and inlined into the column default.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_event_id()', 'inspect');
 
--- Only where it differs: to alter a table, one has to wait for every transaction that has written to it.
+-- Only if it differs: alter table waits for every transaction that has written to the table.
 do $default$
 declare
     v_wanted constant text := coalesce(

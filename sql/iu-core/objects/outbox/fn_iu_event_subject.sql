@@ -1,5 +1,6 @@
 create or replace function public.fn_iu_event_subject(
-    place bigint, event_type text, canonical_address text, subject_ref text, actor_ref text, safe_payload jsonb
+    place bigint, event_type text, canonical_address text, subject_ref text, actor_ref text,
+    safe_payload jsonb
 )
 returns uuid
 language plpgsql volatile
@@ -10,7 +11,9 @@ declare
     v_message text;
     v_hint text;
 begin
-    perform public.fn_iu_event_check(event_type, canonical_address, subject_ref::uuid, actor_ref, safe_payload);
+    perform public.fn_iu_event_check(
+        event_type, canonical_address, subject_ref::uuid, actor_ref, safe_payload
+    );
     return subject_ref::uuid;
 exception when others then
     get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_hint = pg_exception_hint;
@@ -23,9 +26,9 @@ exception when others then
 end
 $$;
 comment on function public.fn_iu_event_subject(bigint, text, text, text, text, jsonb) is
-'The subject, as a uuid, of an element of a bulk emit that the quick look did not clear. Raises
-what fn_iu_event_check raises with the element''s place in front of the message, and IU104 where
-the subject is no uuid. Volatile, so that it is asked in the order of the array, after the sort.';
+'The subject uuid of an element of a bulk emit that did not pass the quick check. Raises the errors of
+fn_iu_event_check with the element''s position in the message, and IU104 if the subject is not a uuid.
+Volatile, so that it is called after the sort, in the order of the array.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_event_subject(bigint, text, text, text, text, jsonb)',

@@ -19,7 +19,7 @@ begin
             errcode = 'IU102',
             hint = 'An event carries references and counts; leave the rest where it is kept.';
     end if;
-    -- A key of the top level that the registry lists for the type is not judged; one below it is.
+    -- Keys of the top level that the registry lists for the type are not checked; keys below them are.
     v_keys := jsonb_path_query_array(
         safe_payload, 'strict $.**{1 to last} ? (@.type() == "object").keyvalue().key'
     ) || jsonb_path_query_array(
@@ -31,7 +31,7 @@ begin
         where lower(v_keys::text collate "C") ~ public.fn_iu_payload_words_regexp()
             or v_keys::text ~ '[^A-Za-z0-9_.:"-][^"]*"[],]|""|\\'
     loop
-        -- as it is, and with its words apart, so that userPass is seen as user_Pass
+        -- as given, and with words separated, so that userPass is checked as user_Pass
         if v_key ~* public.fn_iu_payload_key_regexp()
             or regexp_replace(v_key, '([a-z0-9])([A-Z])', '\1_\2', 'g') ~* public.fn_iu_payload_key_regexp()
         then
@@ -62,11 +62,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_payload_check(jsonb, text[]) is
-'The close look at a payload that is an object. Raises IU102 where it is larger than 8 KiB as text
-or nested deeper than 32 levels, and IU103 where the name of a key at any depth names a body, secret or
-vector (fn_iu_payload_key_regexp; in any case, as a part of the key too) or is not plain ASCII, where an
-array at any depth holds more than 16 numbers, or where a value holds the header of a private key.
-Values are not looked at otherwise. listed_keys are names of the top level that are not judged.';
+'Complete check of a payload that is an object. Raises IU102 if it is larger than 8 KiB as text or nested
+deeper than 32 levels. Raises IU103 if the name of a key at any depth contains a word for a body, secret or
+vector, in any case (fn_iu_payload_key_regexp), or is not plain ASCII; if an array at any depth has more than
+16 numbers; or if a value contains the header of a private key. Values are not checked otherwise. listed_keys
+are names of the top level that are not checked.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_payload_check(jsonb, text[])',

@@ -7,7 +7,7 @@ and not convert_to(lower(payload_text collate "C"), 'UTF8') like any( -- bytes t
     cast(array['_%{%', '%[%'] as bytea[]) || public.fn_iu_payload_words_like() -- a constant of the plan
 );
 comment on function public.fn_iu_payload_is_plain(text) is
-'The quick look at a payload, as text: true where it is certainly a small, flat object of references
-and counts. Where it is false fn_iu_payload_check decides. Cost grows with the size of the payload
-alone. Bound when it is created, so it needs no search_path and its callers inline it.';
+'Quick check of a payload as text: true only for a small, flat object without a forbidden word; if false,
+fn_iu_payload_check decides. The cost depends only on the size of the payload. The body is bound at creation
+and inlined.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_payload_is_plain(text)', 'inspect');

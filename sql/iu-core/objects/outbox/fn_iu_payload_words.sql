@@ -27,9 +27,8 @@ as $$
     ('cookie', 'cookie', 'secret')
 $$;
 comment on function public.fn_iu_payload_words() is
-'The words that no key of a payload may hold, in lower-case ASCII: word is what the quick looks search
-for, key_pattern the regular expression by which the close look judges a key; it matches nothing that
-does not hold the word. kind is content or secret and says which endings make a key a reference
-(fn_iu_payload_key_regexp). The only list: the other forms are made from it and are constants in every
-plan.';
+'The words that the names of payload keys must not contain, in lower-case ASCII. word: what the quick checks
+search for. key_pattern: the regular expression for names of keys; it matches only text that contains the
+word. kind: content or secret; it decides which suffixes make a key a reference (fn_iu_payload_key_regexp).
+This is the only list: the other forms are derived from it, as constants of each plan.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_payload_words()', 'inspect');

@@ -19,10 +19,9 @@ return coalesce((given).anchor_key is not distinct from (anchor).anchor_key and 
 comment on function public.fn_iu_event_is_consumed(
     bigint, xid8, public.iu_route_worker_cursor, public.event_outbox_cluster
 ) is
-'Whether a cursor has certainly read an event, or passed over it by a seek: consumed_snapshot shows
-it, or the open window does and it lies before the position. Where that is in doubt (the cursor
-belongs to another anchor, the event of a transaction that the cursor saw open) it has not.
-Bound when it is created, so it needs no search_path and its callers inline it. Reads nothing.';
+'Whether a cursor has certainly read an event or skipped it by a seek: consumed_snapshot shows it, or the open
+window does and the position is past it. False if in doubt: the cursor belongs to another anchor, or the
+transaction of the event was open. The body is bound at creation and inlined. Reads no table.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_event_is_consumed(bigint,xid8,public.iu_route_worker_cursor,public.event_outbox_cluster)',

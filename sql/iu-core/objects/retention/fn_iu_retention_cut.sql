@@ -7,6 +7,6 @@ as $$
     where h.event_domain = fn_iu_retention_cut.event_domain
 $$;
 comment on function public.fn_iu_retention_cut(text) is
-'The event_seq up to which retention has dropped the old events of a domain; 0 where it has
-dropped none. An event that committed very late may still be there below it. One index probe.';
+'The event_seq up to which retention has deleted the old events of a domain; 0 if none. An event that
+committed very late may still exist below it. One index probe.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_cut(text)', 'inspect');

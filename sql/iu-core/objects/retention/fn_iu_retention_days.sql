@@ -9,6 +9,6 @@ as $$
     ), 0)
 $$;
 comment on function public.fn_iu_retention_days() is
-'For how many days events that were read, and their attempts, are kept at least; 0, also where the
-setting is missing or is no number: for ever.';
+'Minimum number of days to keep consumed events and their attempts; 0: for ever, also if the setting is
+missing or not a number.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_days()', 'internal');

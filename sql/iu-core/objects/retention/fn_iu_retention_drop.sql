@@ -1,6 +1,6 @@
--- enable_seqscan off: the oldest events come by the index on event_seq, their attempts by one probe an event,
--- so that a round costs as much as it drops (decisions 011 and 040).
--- force_custom_plan: v_ids holds from one to 100,000 ids, and a generic plan is made for ten (decision 040).
+-- enable_seqscan off: read the oldest events by the index on event_seq and their attempts by one probe each,
+-- so that the cost depends on what is deleted (decisions 011 and 040).
+-- force_custom_plan: v_ids has 1 to 100,000 ids, and a generic plan would assume ten (decision 040).
 create or replace function public.fn_iu_retention_drop(
     event_domain text, after_seq bigint, event_limit int, days int, reason text
 )
@@ -16,8 +16,8 @@ declare
     v_round public.iu_retention_history;
     v_ids uuid [];
 begin
-    -- One statement: an event that commits after its snapshot was not judged, whatever its number
-    -- (decision 040).
+    -- One statement: an event that commits after its snapshot was not checked, whatever its number (decision
+    -- 040).
     select array_agg(d.event_id order by d.event_seq), count(*), min(d.event_seq), max(d.event_seq),
         min(d.created_at), max(d.created_at),
         sha256(string_agg(uuid_send(d.event_id), ''::bytea order by d.event_seq))
@@ -54,10 +54,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_retention_drop(text, bigint, int, int, text) is
-'Drops the events of a domain that come after after_seq, at most event_limit, up to the first that
-must stay (fn_iu_retention_stop_seq), and their first attempts;
-records the round before it deletes. Returns the round, with 0 events where nothing is dropped.
-The caller holds fn_iu_retention_lock, so that no cursor goes back; those that go on only read more.';
+'Deletes the events of a domain after after_seq, at most event_limit, up to the first that must stay
+(fn_iu_retention_stop_seq), and their first attempts. Records the round before it deletes. Returns the round,
+with 0 events if nothing is deleted. The caller must hold fn_iu_retention_lock, so that no cursor moves back;
+moving forward is harmless.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_retention_drop(text, bigint, int, int, text)',

@@ -29,9 +29,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_retention_holder(public.event_outbox) is
-'Why an event may not be dropped, whatever its age, in words: a worker of its domain that has not
-read it, a domain that nobody reads, an open dead letter, or a worker that stands on it (a
-re-anchor after a restore needs that one). Null where it may.';
+'Why an event must stay, whatever its age, as a sentence: a worker of its domain has not read it, no worker
+reads the domain, it has an open dead letter, or it is the last event of a worker (needed for a re-anchor
+after a restore). Null if it may be deleted.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_retention_holder(public.event_outbox)',

@@ -1,5 +1,4 @@
--- enable_seqscan off: each probe is the first entry of the index on event_seq from a number on
--- (decision 011).
+-- enable_seqscan off: each probe is the first index entry from an event_seq on (decision 011).
 create or replace function public.fn_iu_retention_misdated(event public.event_outbox, days int)
 returns text
 language plpgsql stable
@@ -14,9 +13,8 @@ begin
     if v_ahead > '1 minute' then
         return format('it is dated in the future, by %s', justify_interval(date_trunc('second', v_ahead)));
     end if;
-    -- The first event after it, and those 2, 4, 8 and so on numbers behind it: a clock that was ahead for a
-    -- while has dated many in a row, and once as many have come after them, one of these is seen
-    -- (decision 040).
+    -- Look at the next event and at those 2, 4, 8, … numbers later: a clock that was ahead for a while
+    -- misdates many events in a row, and one of these probes finds an event after them (decision 040).
     select min(o.created_at) into v_later
     from generate_series(0, 40) as power (of_two)
     cross join lateral (
@@ -35,9 +33,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_retention_misdated(public.event_outbox, int) is
-'What is wrong with the date of an event that is not yet so many days old, in words: it lies in the
-future, or an event that was emitted after it has been due for a day. Null where neither is seen.
-At most 41 probes of an index. Reads only.';
+'What is wrong with the date of an event that is younger than the given number of days, as a sentence: it is
+in the future, or an event emitted after it has been due for a day. Null if neither is found. At most 41
+index probes. Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_retention_misdated(public.event_outbox, int)',

@@ -23,9 +23,10 @@ begin
     perform public.fn_iu_argument_require('reason', reason, 2000);
     if event_limit is null or event_limit < 1 or event_limit > 100000 then
         raise exception 'event_limit % is not between 1 and 100000', coalesce(event_limit::text, 'null') using
-            errcode = 'IU301', hint = 'Give how many events of a domain a round may drop, for example 5000.';
+            errcode = 'IU301',
+            hint = 'Give the largest number of events to drop for each domain, for example 5000.';
     end if;
-    -- A snapshot that is older than the lock does not show a seek that committed in between (decision 040).
+    -- A snapshot taken before the lock misses a seek that committed in between (decision 040).
     if v_level not in ('read committed', 'read uncommitted') then
         raise exception 'a round of retention in a transaction that is %', v_level using
             errcode = 'IU303',
@@ -40,7 +41,7 @@ begin
         for v_domain, v_pass, v_after in
             select c.event_domain, start.place, start.seq
             from (select distinct k.event_domain from public.iu_route_worker_cursor as k) as c
-            -- then once from the beginning: what committed so late that an earlier round had passed it
+            -- then once from the beginning, for events that committed after an earlier round had passed them
             cross join lateral (
                 values (1, public.fn_iu_retention_cut(c.event_domain)), (2, 0)
             ) as start (place, seq)
@@ -56,7 +57,7 @@ begin
     return jsonb_build_object(
         'status', v_status, 'events', v_events, 'attempts', v_attempts, 'more', v_more,
         'retention_days', v_days, 'held_by', (
-            -- offset 0: else the note is asked for each cursor, and not for each domain
+            -- offset 0: otherwise the note is computed for each cursor instead of each domain
             select coalesce(jsonb_agg(s.note) filter (where s.note is not null), '[]')
             from (select distinct c.event_domain from public.iu_route_worker_cursor as c offset 0) as d
             cross join lateral (
@@ -68,15 +69,14 @@ begin
 end
 $$;
 comment on function public.fn_iu_retention_run(text, int) is
-'One round of retention: of each domain that a worker reads, drops the oldest events, at most
-event_limit, that are older than iu_core.retention_days, that every worker of the domain has read
-and no open dead letter is about, with their first attempts; up to the first that is not. Batches,
-letters, replays and the record in iu_retention_history stay. Returns {"status", "events",
-"attempts", "more" (call again), "retention_days", "held_by" (sentences)}; status is ran,
-retention_off, busy where another round or a seek is under way (it waits 50 ms for it), or other_cluster
-where the outbox is not where it was anchored, or a cursor of the newest anchor lies ahead of this server
+'One round of retention. In each domain that a worker reads it deletes the oldest events, at most event_limit,
+that are older than iu_core.retention_days, consumed by all workers of the domain and without an open dead
+letter, and their first attempts; it stops at the first event that must stay. Batches, letters, replays and
+iu_retention_history stay. Returns {"status", "events", "attempts", "more" (call again), "retention_days",
+"held_by" (sentences)}; status is ran; retention_off; busy if another round or a seek does not end within 50
+ms; or other_cluster if the outbox is not where it was anchored or a cursor is ahead of this server
 (fn_iu_cluster_state), until a seek has anchored it. Raises IU104 for the reason, IU301 for an event_limit
 outside 1 to 100000, IU303 in a transaction that is not read committed. Until the transaction ends, seeks and
-the first runs of new workers wait 50 ms and are told worker_busy; runs of workers that have a cursor, and
-emitters, never wait.';
+the first runs of new workers wait 50 ms and then return worker_busy; runs of existing workers and emitters
+never wait.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_run(text, int)', 'operate');

@@ -1,5 +1,5 @@
--- enable_seqscan off: the oldest event of the domain is the first entry of the index on event_seq after the
--- last round; a scan of the outbox would grow with it (decision 011).
+-- enable_seqscan off: the oldest event of the domain is the first index entry after the last round; a scan
+-- would grow with the outbox (decision 011).
 create or replace function public.fn_iu_retention_state(event_domain text default 'iu')
 returns jsonb
 language plpgsql stable security definer
@@ -48,9 +48,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_retention_state(text) is
-'How retention stands in a domain: {"event_domain", "retention_days" (0: off), "oldest_event_id",
-"oldest_event_at", "overdue_days" (how much longer than retention_days the oldest event has been
-kept), "held_by" (why, in words; null where nothing is overdue), "note" (the sentence for health;
-null where there is nothing to do), "dropped_up_to_seq"}. Looks at the oldest event after
-the last round, and for its date at some later ones.';
+'State of retention in a domain: {"event_domain", "retention_days" (0: off), "oldest_event_id",
+"oldest_event_at", "overdue_days" (how long the oldest event has been kept beyond retention_days), "held_by"
+(the reason; null if nothing is overdue), "note" (a sentence for health; null if nothing needs to be done),
+"dropped_up_to_seq"}. Reads the oldest event after the last round and, to check its date, some later ones.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_state(text)', 'inspect');

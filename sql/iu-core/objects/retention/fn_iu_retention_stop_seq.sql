@@ -1,7 +1,7 @@
--- enable_seqscan off: the oldest events come by the index on event_seq in its order, so that the search ends
--- at the first that stays, and the open letters of each by one probe (decisions 011 and 040).
--- force_custom_plan: a list of constants is searched by a hash table, a list in a parameter from end to end
--- (decision 040).
+-- enable_seqscan off: read the oldest events in the order of event_seq, so that the search stops at the first
+-- that must stay, and the open letters of each by one probe (decisions 011 and 040).
+-- force_custom_plan: a list of constants is searched by hashing, a list in a parameter linearly (decision
+-- 040).
 create or replace function public.fn_iu_retention_stop_seq(
     event_domain text, after_seq bigint, event_limit int, days int
 )
@@ -25,8 +25,8 @@ declare
     v_restored bigint := 0;
     v_open xid8 [];
 begin
-    -- What every consumed_snapshot shows: transactions below the least xmax that no snapshot lists as open.
-    -- That is asked of each event once; the cursors one by one only where it is not so (decision 040).
+    -- Every consumed_snapshot shows the transactions below the least xmax that no snapshot lists as open.
+    -- Test each event against that once, and against single cursors only if the test fails (decision 040).
     if not exists (
         select from unnest(v_cursors) as c
         where c.consumed_snapshot is null or c.anchor_key is distinct from v_anchor.anchor_key
@@ -40,7 +40,7 @@ begin
         select coalesce(array_agg(distinct open.xid), '{}')
         from unnest(v_cursors) as c cross join lateral pg_snapshot_xip(c.consumed_snapshot) as open (xid)
     );
-    -- offset 0 keeps the probe a probe
+    -- offset 0 prevents a join
     return (
         select o.event_seq
         from (
@@ -67,11 +67,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_retention_stop_seq(text, bigint, int, int) is
-'The event_seq of the first event of a domain that must stay, of at most event_limit that come
-after after_seq: it is younger than so many days, a cursor of the domain has not read it, or stands
-on it (a re-anchor after a restore needs that one), or an open letter is about it. Null where all
-of them may go. Stable, so that a statement that calls it sees no event that it has not
-judged. Its cost an event does not grow with the cursors unless their windows are open.';
+'The event_seq of the first event of a domain that must stay, among at most event_limit events after
+after_seq: it is younger than the given number of days, a cursor of the domain has not read it, it is the
+last event of a cursor (needed for a re-anchor after a restore), or it has an open letter. Null if all may be
+deleted. Stable, so that the calling statement sees no event that was not checked. The cost of an event does
+not depend on the number of cursors unless their windows are open.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_retention_stop_seq(text, bigint, int, int)',

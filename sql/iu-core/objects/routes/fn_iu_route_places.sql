@@ -1,5 +1,5 @@
--- enable_seqscan off: with many routes the first 17 come by the index iu_outbound_route_by_type, and not by a
--- scan and a sort of all (decision 010).
+-- enable_seqscan off: read the first 17 of many routes by iu_outbound_route_by_type, not by a scan and a sort
+-- of all (decision 010).
 create or replace function public.fn_iu_route_places(
     out event_types text[], out route_nos int[], out route_versions int[]
 )
@@ -18,6 +18,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_places() is
-'The enabled routes as three arrays, in which the place of an event''s type is the place of its route; nulls
-where arrays cannot tell: a route is not dry, a type has two, or there are more than 16.';
+'The enabled routes as three parallel arrays: event types, route numbers, route versions. Null if a route is
+not dry-run, a type has two routes, or there are more than 16.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_route_places()', 'internal');

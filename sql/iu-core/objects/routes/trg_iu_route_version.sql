@@ -5,7 +5,7 @@ set search_path = pg_catalog, pg_temp
 set row_security = off
 as $$
 begin
-    -- A code that a route has no longer, by a delete or a rename, ends in the history with a disabled version.
+    -- The old code of a deleted or renamed route gets a disabled version as its last.
     if tg_op = 'DELETE' or tg_op = 'UPDATE' and new.route_code <> old.route_code then
         insert into public.iu_outbound_route_version (
             route_code, event_type, enabled, dry_run, target_kind, target_ref
@@ -25,8 +25,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_version_record() is
-'Trigger function: records every state of an outbound route in iu_outbound_route_version and gives
-the row its numbers. A route that is deleted or renamed leaves a disabled version under its old code.';
+'Trigger function: records every state of an outbound route in iu_outbound_route_version and sets route_no and
+route_version. Deleting or renaming a route adds a disabled version under its old code.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_route_version_record()', 'internal');
 
 select public.fn_iu_trigger_ensure(

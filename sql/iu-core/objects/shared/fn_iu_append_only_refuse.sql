@@ -17,7 +17,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_append_only_refuse() is
-'Trigger function of the append-only tables: raises IU203 on update, delete and truncate, even
-where no row matches. A delete of events and attempts passes in a transaction that has recorded
-it in iu_retention_history (fn_iu_retention_run).';
+'Trigger function of the append-only tables: raises IU203 on update, delete and truncate, even if no row
+matches. Allows a delete of events and attempts in a transaction that has recorded it in iu_retention_history
+(fn_iu_retention_run).';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_append_only_refuse()', 'internal');

@@ -19,9 +19,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_argument_require(text, text, int) is
-'Raises IU104, with the name of the argument and what is wrong with its value, where a required
-text is null, empty, longer than so many characters, has white space around it or holds a control
-character.';
+'Raises IU104, with the name of the argument and what is wrong with it, if a required text is null, empty, too
+long, starts or ends with white space, or contains a control character.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_argument_require(text, text, int)',

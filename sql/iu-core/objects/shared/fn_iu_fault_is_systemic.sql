@@ -9,8 +9,7 @@ as $$
     )
 $$;
 comment on function public.fn_iu_fault_is_systemic(text) is
-'Whether an error with this SQLSTATE is the fault of the system and not of the event in hand: code or
-objects that are missing or wrong, privileges, connections, transactions, resources, locks, cancel and
-shutdown, input and output, internal errors. Such an error ends the invocation; nothing is set aside.
-Decision 019 lists every class with the reason.';
+'Whether an error with this SQLSTATE is a fault of the system and not of the event: missing or wrong code or
+objects, privileges, connections, transactions, resources, locks, cancel and shutdown, I/O, internal errors.
+Such an error ends the run, and nothing is set aside. Decision 019 lists every class with the reason.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_fault_is_systemic(text)', 'internal');

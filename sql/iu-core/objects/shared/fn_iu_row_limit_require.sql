@@ -12,7 +12,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_row_limit_require(int) is
-'Raises IU301 where a number of rows is null or outside 1 to 10000.';
+'Raises IU301 if a number of rows is null or outside 1 to 10000.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_row_limit_require(int)',

@@ -17,5 +17,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_access_declare(text, text, text, text) is
-'Enters into the matrix of rights what a role may do with an object of a kind of access: verbs of
-GRANT in lower case, parted by a comma and a space. Raises IU901 where another module declared it.';
+'Adds to the access matrix the privileges of a role on objects of an access kind, as GRANT names them, in
+lower case, separated by a comma and a space. Raises IU901 if another module declared it.';

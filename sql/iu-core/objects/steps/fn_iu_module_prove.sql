@@ -36,7 +36,8 @@ begin
             left join coded as c on c.object = own.object
             left join pg_catalog.pg_class as r on r.oid = own.relation
             where coalesce(c.proowner, r.relowner) <> (
-                select l.relowner from pg_catalog.pg_class as l where l.oid = 'public.iu_schema_step'::regclass
+                select l.relowner from pg_catalog.pg_class as l
+                where l.oid = 'public.iu_schema_step'::regclass
             )
             union all
             select 5, 'append-only tables that let update, delete or truncate through',
@@ -46,7 +47,8 @@ begin
             select 6, 'rights that differ from the matrix',
                 string_agg(format('%s (%s)', m.object, m.misfit), ', ' order by m.object)
             from (
-                select own.object, public.fn_iu_object_misfit(own.kind, own.object, own.access) as misfit from own
+                select own.object, public.fn_iu_object_misfit(own.kind, own.object, own.access) as misfit
+                from own
             ) as m where m.misfit is not null
             union all
             select 7, 'rights to write what only the verbs may write', public.fn_iu_module_writers(module)
@@ -60,7 +62,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_module_prove(text) is
-'The proof of a functions step, over the manifest of its module: eight lines of fn_iu_proof_note about
-missing objects, search paths, comments, owners, append-only tables, rights and row security. The caller
-ends with fn_iu_proof_end.';
+'The proof of a functions step, derived from the manifest of its module: eight lines of fn_iu_proof_note about
+missing objects, search paths, comments, owners, append-only tables, privileges and row security. Call
+fn_iu_proof_end afterwards.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_module_prove(text)', 'inspect');

@@ -19,7 +19,7 @@ begin
             raise exception '% % is no longer declared by module %', v_old.kind, v_old.object, module using
                 errcode = 'IU901', hint = 'Declare it again, or let a schema step of the module drop it.';
         elsif v_old.is_there then
-            raise notice 'dropped % %: no file of the module declares it any more', v_old.kind, v_old.object;
+            raise notice 'dropped % %: the module no longer declares it', v_old.kind, v_old.object;
         end if;
         v_gone := v_gone || v_old.object;
     end loop;
@@ -31,6 +31,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_module_prune(text, text) is
-'Drops the triggers, functions and views that a functions step declared once and did not declare in
-this transaction, and takes such rows out of the matrix of rights. Raises IU901 for a table or type that is still there: data is not dropped.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_module_prune(text, text)', 'internal');
+'Drops the triggers, functions and views that the functions step declared earlier and has not declared in this
+transaction, and removes such rows from the access matrix. Raises IU901 for a table or type that still
+exists: data is not dropped.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function', 'public.fn_iu_module_prune(text, text)', 'internal'
+);

@@ -12,14 +12,16 @@ begin
             select to_regclass(o.object) from public.iu_schema_object as o
             where o.kind = 'table' and (module is null or o.module = fn_iu_module_row_security.module)
             union all
-            -- a manifest under row security may be empty for whoever reads it
+            -- a manifest under row security may look empty
             select to_regclass('public.iu_schema_object')
         )
     );
 end
 $$;
 comment on function public.fn_iu_module_row_security(text) is
-'The tables of a module, of every module where it is null, for which row security is enabled or forced;
-null where there is none. Forced, it hides rows from the functions themselves; enabled, from every role
-but the owner.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_module_row_security(text)', 'inspect');
+'The tables of a module (null: of all modules) for which row security is enabled or forced; null if there is
+none. Forced row security hides rows from the functions themselves, enabled row security from every role but
+the owner.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function', 'public.fn_iu_module_row_security(text)', 'inspect'
+);

@@ -4,13 +4,16 @@ language sql stable
 set search_path = pg_catalog, pg_temp
 set row_security = off
 as $$
-    select string_agg(format('%s: %s on %s', w.grantee, w.verb, w.name), ', ' order by w.grantee, w.verb, w.name)
+    select string_agg(
+        format('%s: %s on %s', w.grantee, w.verb, w.name), ', ' order by w.grantee, w.verb, w.name
+    )
     from (
         select distinct a.grantee::regrole::text as grantee, lower(a.privilege_type) as verb, c.name
         from (
             select k.relname as name, k.relowner as owner, x.acl
             from public.iu_schema_object as o
-            inner join pg_catalog.pg_class as k on k.oid = to_regclass(case when o.kind <> 'function' then o.object end)
+            inner join pg_catalog.pg_class as k
+                on k.oid = to_regclass(case when o.kind <> 'function' then o.object end)
             cross join lateral (
                 select k.relacl union all
                 select t.attacl from pg_catalog.pg_attribute as t where t.attrelid = k.oid
@@ -27,6 +30,6 @@ as $$
     ) as w
 $$;
 comment on function public.fn_iu_module_writers(text) is
-'Who may write a table or view of a module that by the matrix nobody writes, role by role, in words;
-null where nobody may. Looks at all roles of the cluster, not at those of the matrix alone.';
+'The roles that may write to a table or view of a module although the access matrix lets no role write to it,
+as text; null if there is none. Checks all roles of the cluster, not only those of the matrix.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_module_writers(text)', 'inspect');

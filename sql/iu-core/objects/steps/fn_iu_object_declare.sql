@@ -21,7 +21,8 @@ begin
     insert into public.iu_schema_object as o (object, kind, module, access, made_by, declared_in)
     values (v_object, kind, module, access, made_by, pg_current_xact_id())
     on conflict on constraint iu_schema_object_pkey do update
-    set access = excluded.access, made_by = excluded.made_by, declared_by = '', declared_in = excluded.declared_in
+    set access = excluded.access, made_by = excluded.made_by, declared_by = '',
+        declared_in = excluded.declared_in
     where o.module = excluded.module and o.kind = excluded.kind;
     if not found then
         raise exception '% % belongs to another module', kind, object using
@@ -37,8 +38,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_object_declare(text, text, text, text, text) is
-'Enters an object (kind table, view, function or type) into the manifest of its module, gives it to
-iu_owner with the rights of its kind of access, and makes a table append-only where that is record.
-made_by names the step that made a function, where it is not the functions step. Changes only what
-differs. Raises IU901 where there is no such object, for an unknown access, and for an object of
-another module.';
+'Adds an object (kind table, view, function or type) to the manifest of its module, transfers it to iu_owner,
+grants the privileges of its access kind, and makes a table of access kind record append-only. made_by is the
+step that created the object, if it is not the functions step. Changes only what differs. Raises IU901 if the
+object does not exist, for an unknown access kind, and for an object of another module.';

@@ -15,6 +15,6 @@ as $$
     end
 $$;
 comment on function public.fn_iu_object_identity(text, text) is
-'The name under which the manifest keeps an object: with its schema, a function with the types of its
-parameters, however they were written, a trigger with its whole definition. Null where there is no
-such object; a trigger that is disabled, or differs in a word, is none.';
+'The name of an object in the manifest: schema-qualified; for a function with the types of its parameters in
+canonical form, for a trigger its complete definition. Null if the object does not exist, or if a trigger is
+disabled or differs.';

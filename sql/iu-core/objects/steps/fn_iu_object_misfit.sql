@@ -24,5 +24,5 @@ as $$
     from misfit as m
 $$;
 comment on function public.fn_iu_object_misfit(text, text, text) is
-'How the rights of an object differ from the matrix, in words; null where they are the same. Without
-the group roles nobody but the owner may have any.';
+'How the privileges on an object differ from the access matrix, as text; null if they do not. Without the
+group roles only the owner may have any.';

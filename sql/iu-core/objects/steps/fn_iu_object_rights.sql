@@ -22,5 +22,5 @@ as $$
         and (a.grantee = 0 or r.rolname in (select m.role_name from public.iu_schema_access as m))
 $$;
 comment on function public.fn_iu_object_rights(text, text) is
-'What PUBLIC and the roles of the matrix may do with an object now, columns included, one verb a row.
-Rights of other roles, which only an administrator can have given, are left out.';
+'The current privileges of PUBLIC and the roles of the matrix on an object and its columns, one privilege a
+row. Privileges of other roles, which only an administrator can have granted, are not listed.';

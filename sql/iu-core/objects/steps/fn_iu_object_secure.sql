@@ -10,11 +10,13 @@ declare
     v_row record;
 begin
     v_owner := case kind
-        when 'function' then (select p.proowner from pg_catalog.pg_proc as p where p.oid = to_regprocedure(object))
+        when 'function' then (
+            select p.proowner from pg_catalog.pg_proc as p where p.oid = to_regprocedure(object)
+        )
         when 'type' then (select t.typowner from pg_catalog.pg_type as t where t.oid = to_regtype(object))
         else (select c.relowner from pg_catalog.pg_class as c where c.oid = to_regclass(object))
     end;
-    -- A table is altered only where its owner differs: that takes the strongest lock there is.
+    -- alter table needs the strongest lock, so it runs only if the owner differs.
     if public.fn_iu_roles_are_used() and v_owner::text <> 'iu_owner' then
         execute format('alter %s %s owner to iu_owner', v_keyword, object);
     end if;
@@ -37,5 +39,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_object_secure(text, text, text) is
-'Gives an object to iu_owner, and its rights as the matrix has them, where they differ; changes and
-locks nothing where they do not.';
+'Transfers an object to iu_owner and sets its privileges to those of the access matrix. Changes and locks
+nothing if they are already so.';

@@ -8,5 +8,5 @@ as $$
     where c.oid = 'public.iu_schema_step'::regclass
 $$;
 comment on function public.fn_iu_roles_are_used() is
-'Whether this installation has the group roles: step 010 gave the ledger to iu_owner. Without them
-everything belongs to the installer.';
+'Whether this installation uses the group roles, that is, whether iu_owner owns the ledger. Without them the
+installing role owns everything.';

@@ -13,7 +13,7 @@ as $$
     )
 $$;
 comment on function public.fn_iu_table_is_append_only(regclass) is
-'Whether update, delete and truncate of a table are refused by its trigger trg_iu_append_only.';
+'Whether the trigger trg_iu_append_only refuses update, delete and truncate of a table.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_table_is_append_only(regclass)',

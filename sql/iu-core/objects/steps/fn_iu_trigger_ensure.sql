@@ -23,6 +23,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_trigger_ensure(text, text) is
-'Makes a trigger of a module, given as pg_get_triggerdef prints it in lower case, where it is missing,
-disabled or another, and enters it into the manifest. Where it is there already, its table is not
-locked: create or replace would wait for every transaction that has written to it.';
+'Creates a trigger of a module, given in the lower-case form of pg_get_triggerdef, if it is missing, disabled
+or different, and adds it to the manifest. Does not lock the table if the trigger exists: create or replace
+would wait for every transaction that has written to it.';

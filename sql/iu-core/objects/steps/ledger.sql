@@ -1,7 +1,13 @@
--- What step 010 made: the ledger, the manifest and the functions that steps and proofs call.
-select public.fn_iu_object_declare('iu-core', 'table', 'public.iu_schema_step', 'state', '010_roles_and_ledger');
-select public.fn_iu_object_declare('iu-core', 'table', 'public.iu_schema_access', 'state', '010_roles_and_ledger');
-select public.fn_iu_object_declare('iu-core', 'table', 'public.iu_schema_object', 'state', '010_roles_and_ledger');
+-- Objects of step 010: the ledger, the manifest and the functions that steps and proofs call.
+select public.fn_iu_object_declare(
+    'iu-core', 'table', 'public.iu_schema_step', 'state', '010_roles_and_ledger'
+);
+select public.fn_iu_object_declare(
+    'iu-core', 'table', 'public.iu_schema_access', 'state', '010_roles_and_ledger'
+);
+select public.fn_iu_object_declare(
+    'iu-core', 'table', 'public.iu_schema_object', 'state', '010_roles_and_ledger'
+);
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_step_require(text, text)', 'internal', '010_roles_and_ledger'
 );
@@ -18,7 +24,8 @@ select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_module_drop(text, text)', 'internal', '010_roles_and_ledger'
 );
 select public.fn_iu_object_declare(
-    'iu-core', 'function', 'public.fn_iu_object_release(text, text, boolean)', 'internal', '010_roles_and_ledger'
+    'iu-core', 'function', 'public.fn_iu_object_release(text, text, boolean)', 'internal',
+    '010_roles_and_ledger'
 );
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_proof_note(text, text, text)', 'inspect', '010_roles_and_ledger'
@@ -27,7 +34,7 @@ select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_proof_end(text)', 'inspect', '010_roles_and_ledger'
 );
 
--- What the manifest itself is kept with: these functions are there before the first declaration.
+-- Functions that maintain the manifest itself; they exist before the first declaration.
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_object_identity(text, text)', 'inspect'
 );

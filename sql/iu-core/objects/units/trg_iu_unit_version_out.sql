@@ -28,13 +28,13 @@ begin
 end
 $$;
 comment on function public.fn_iu_unit_version_emit() is
-'Trigger function of the way out: emits version_applied for each inserted version after the first,
-set-based, in the order of the insert, with {"version_seq", "version_ref"}. Raises IU101 where the
-type is disabled, which undoes the insert.';
+'Trigger function: emits version_applied for each inserted version after the first, set-based, in the order of
+insertion, with {"version_seq", "version_ref"}. Raises IU101 if the type is disabled, which rolls back the
+insert.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_unit_version_emit()', 'internal');
 
 select public.fn_iu_trigger_ensure(
     'iu-core',
-    'create trigger trg_iu_unit_version_out after insert on public.unit_version referencing new table as arrived '
-    'for each statement execute function public.fn_iu_unit_version_emit()'
+    'create trigger trg_iu_unit_version_out after insert on public.unit_version '
+    'referencing new table as arrived for each statement execute function public.fn_iu_unit_version_emit()'
 );

@@ -3,15 +3,17 @@ returns bytea
 language sql stable parallel safe
 return sha256(convert_to(
     concat_ws(
-        '|', encode((batch).previous_hash, 'hex'), (batch).batch_id, (batch).worker_name, (batch).event_domain,
-        coalesce((batch).run_ref, ''), extract(epoch from (batch).started_at), extract(epoch from (batch).finished_at),
-        (batch).seen, (batch).attempts_written, (batch).dry_run, (batch).skipped, (batch).failed, (batch).dead_lettered,
+        '|', encode((batch).previous_hash, 'hex'), (batch).batch_id, (batch).worker_name,
+        (batch).event_domain, coalesce((batch).run_ref, ''),
+        extract(epoch from (batch).started_at), extract(epoch from (batch).finished_at),
+        (batch).seen, (batch).attempts_written, (batch).dry_run, (batch).skipped, (batch).failed,
+        (batch).dead_lettered,
         (batch).first_event_seq, (batch).last_event_seq, coalesce((batch).last_attempt_id, 0)
     ), 'UTF8'
 ));
 comment on function public.fn_iu_batch_hash(public.iu_route_batch) is
-'The sha256 of a batch''s facts and of previous_hash, the batch_hash of the same worker''s batch
-before it: a chain in which no row can be altered, taken out or put elsewhere unnoticed.';
+'sha256 of the facts of a batch and of previous_hash, the batch_hash of the worker''s previous batch. The
+hashes form a chain: a row that is changed, removed or moved no longer fits.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batch_hash(public.iu_route_batch)',

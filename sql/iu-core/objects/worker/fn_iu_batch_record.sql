@@ -18,8 +18,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_batch_record(public.iu_route_batch) is
-'Finishes and writes the ledger row of a batch, with the highest attempt_id that this session has drawn;
-adds its counts to the worker''s tally, and returns its hash. The caller has written the attempts.';
+'Completes and inserts the iu_route_batch row of a batch, with the highest attempt_id drawn in this session,
+adds its counts to the tally of the worker, and returns its hash. Call it after the attempts are written.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batch_record(public.iu_route_batch)',

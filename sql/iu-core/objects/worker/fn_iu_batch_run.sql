@@ -1,5 +1,5 @@
--- enable_seqscan off: the last event comes by event_outbox_by_seq, also in a session that made its plan while
--- the outbox was small (decision 011).
+-- enable_seqscan off: a session may have planned while the outbox was small; the last event must still be
+-- found by event_outbox_by_seq (decision 011).
 create or replace function public.fn_iu_batch_run(
     given public.iu_route_worker_cursor, batch_limit int, run_ref text, drawn_seq bigint, restored_seq bigint,
     news boolean
@@ -27,9 +27,10 @@ begin
     v_batch.previous_hash := v_cursor.last_batch_hash;
     loop
         v_fresh := v_cursor.window_snapshot is null;
-        -- Own events belong to a window that opens now: an older one may lack what was committed before them.
-        -- A transaction that had no id when the invocation began has none.
-        v_asked.with_own := v_fresh and drawn_seq is null and public.fn_iu_window_has_own(v_cursor.event_domain);
+        -- Own events are read only in a window that opens now: an older window may lack events that were
+        -- committed before them. A transaction without an id at the start of the run has none.
+        v_asked.with_own := v_fresh and drawn_seq is null
+            and public.fn_iu_window_has_own(v_cursor.event_domain);
         if v_fresh then
             v_cursor := public.fn_iu_window_open(v_cursor, restored_seq, drawn_seq);
         end if;
@@ -63,12 +64,13 @@ begin
     return v_cursor.last_run_summary;
 end
 $$;
-comment on function public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, bigint, bigint, boolean) is
-'Runs one batch for a cursor that the caller has locked: claims, decides and writes, sets aside, records,
-stores the cursor. drawn_seq is that of fn_iu_window_open, restored_seq that of fn_iu_cluster_require, news what
-fn_iu_cursor_has_news said: where it is true the window is read without a look whether it is empty. The
-transaction''s own events belong to a window that opens now and to no older one, which may lack what was
-emitted before them. Returns what fn_iu_route_worker_run returns; raises IU302.';
+comment on function public.fn_iu_batch_run(
+    public.iu_route_worker_cursor, int, text, bigint, bigint, boolean
+) is
+'Runs one batch: claims, decides, writes, sets failures aside, records the batch and stores the cursor, which
+the caller has locked. drawn_seq: see fn_iu_window_open. restored_seq: result of fn_iu_cluster_require. news:
+result of fn_iu_cursor_has_news; if true, the window is read without first asking whether it is empty.
+Returns what fn_iu_route_worker_run returns; raises IU302.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, bigint, bigint, boolean)',

@@ -25,8 +25,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_cluster_event_ahead(text, bigint) is
-'The sentence about an event of the domain, after restored_seq, whose transaction id this server has not given
-yet; null where there is none. Reads only.';
+'A message about an event of the domain after restored_seq whose transaction id is ahead of this server; null
+if there is none. Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cluster_event_ahead(text, bigint)', 'inspect'
 );

@@ -14,19 +14,20 @@ begin
             select from pg_subscription_rel as s where s.srrelid = 'public.event_outbox'::regclass
         ) then 'Drop the subscription first, then seek.' end,
         case when v_stood is null and given.cursor_event_id is not null then format(
-            'Event %s, on which the worker stood, is not in the outbox, so begin again:', given.cursor_event_id
-        ) else 'After a restore, a clone, an upgrade or a failback go on where the worker stood:' end,
+            'Event %s, the last that the worker read, is not in the outbox; start over:',
+            given.cursor_event_id
+        ) else 'After a restore, a clone, an upgrade or a failback continue after its last event:' end,
         format(
             'select fn_iu_route_worker_seek(%L, %L, ''restored'').',
             given.worker_name, coalesce(v_stood::text, 'beginning')
         ),
-        'Attempts that exist are not made again.'
+        'Existing attempts are not repeated.'
     );
 end
 $$;
 comment on function public.fn_iu_cluster_hint(public.iu_route_worker_cursor) is
-'The hint of IU501: the seek after which the worker goes on where it stood; from the beginning, where it
-stood nowhere or its event is not in the outbox. Neither passes over an event. Reads only.';
+'The hint of IU501: the seek that continues after the worker''s last event, or from the beginning if it has
+none or the event is not in the outbox. Neither skips an event. Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cluster_hint(public.iu_route_worker_cursor)', 'internal'
 );

@@ -10,7 +10,7 @@ begin
     if exists (select from public.fn_iu_cluster_state(null) as s where s.difference is not null) then
         return true;
     end if;
-    -- Of the cursors of the anchor the one that stands furthest: where it is not ahead, none is.
+    -- Checking the most advanced cursor of the anchor is enough: if it is not ahead, none is.
     select c.* into v_furthest from public.iu_route_worker_cursor as c
     where c.anchor_key = v_anchor.anchor_key and coalesce(c.consumed_snapshot, c.window_snapshot) is not null
     order by greatest(
@@ -21,6 +21,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_cluster_is_displaced() is
-'Whether the outbox is not where it was anchored, or a cursor of the newest anchor lies ahead of this server
-(fn_iu_cluster_state). Reads only.';
+'Whether the outbox is not where it was anchored, or a cursor of the newest anchor is ahead of this server
+(fn_iu_cluster_state). Read-only.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cluster_is_displaced()', 'internal');

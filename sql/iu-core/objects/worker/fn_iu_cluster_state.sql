@@ -4,9 +4,9 @@ create or replace function public.fn_iu_cluster_state(given public.iu_route_work
 returns table (restored_seq bigint, difference text)
 language sql stable rows 1
 begin atomic
-    -- One statement, for this runs with every batch; the case ends at the first condition that holds
-    -- (decision 018). The late transactions of a window are below the end of consumed_snapshot. Without a
-    -- snapshot nothing of the cursor can lie ahead, but the events that it is about to read can.
+    -- One statement, because every batch runs it; the case stops at the first condition that holds (decision
+    -- 018). Late transactions of a window are below the end of consumed_snapshot. A cursor without snapshots
+    -- cannot be ahead, but the events it is about to read can.
     select a.restored_seq, case
         when exists (select from pg_subscription_rel as s where s.srrelid = 'public.event_outbox'::regclass)
             then 'event_outbox receives events by a subscription, with the transaction ids of another server'
@@ -15,7 +15,8 @@ begin atomic
             'the outbox was anchored (%s) in database cluster %s, this is %s',
             a.anchor_no, a.system_identifier, c.system_identifier)
         when a.outbox_oid <> 'public.event_outbox'::regclass::oid then format(
-            'the outbox was anchored (%s) as table %s of this database cluster, here event_outbox is table %s',
+            'the outbox was anchored (%s) as table %s of this database cluster, '
+            'here event_outbox is table %s',
             a.anchor_no, a.outbox_oid, 'public.event_outbox'::regclass::oid)
         when a.written_xid is distinct from a.row_xmin then format(
             'anchor %s of the outbox is a copy: transaction %s wrote it, and %s wrote it here',
@@ -29,7 +30,8 @@ begin atomic
             'the snapshots of the cursor end at transaction id %s, those of this server at %s',
             n.end_xid, n.here_xid)
         when n.mover_xid >= n.here_xid then format(
-            'transaction %s moved the cursor, the snapshots of this server end at %s', n.mover_xid, n.here_xid)
+            'transaction %s moved the cursor, the snapshots of this server end at %s',
+            n.mover_xid, n.here_xid)
         when (given).event_domain is not null
             and coalesce((given).consumed_snapshot, (given).window_snapshot) is null
             then public.fn_iu_cluster_event_ahead((given).event_domain, a.restored_seq)
@@ -52,12 +54,12 @@ begin atomic
 end;
 -- noqa: enable=all
 comment on function public.fn_iu_cluster_state(public.iu_route_worker_cursor) is
-'Whether the outbox is where it was last anchored and the cursor belongs to that anchor: one row, in which
-difference is null where it does, else a sentence that names what differs: database cluster, table, a copied
-row, anchor, or transaction ids that this server has not given yet (also of events, where the cursor has
-read nothing). A cursor without a worker_name is not compared with the anchor. restored_seq is the event_seq
-up to which events came by a restore: their transaction ids mean nothing here. The cursor must not be newer
-than the snapshot of the calling statement. Bound when it is created; its callers inline it. Reads only.';
+'Whether the outbox is where it was last anchored and the cursor belongs to that anchor. Returns one row:
+difference is null, or a message that names the difference: database cluster, table, a copied row, anchor, or
+transaction ids ahead of this server (also of events, if the cursor has read nothing). A cursor without
+worker_name is not compared with the anchor. restored_seq is the event_seq up to which events came with a
+restore; their transaction ids are not valid here. The cursor must not be newer than the snapshot of the
+statement. The body is bound at creation and inlined. Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cluster_state(public.iu_route_worker_cursor)', 'inspect'
 );

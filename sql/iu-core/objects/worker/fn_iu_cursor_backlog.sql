@@ -1,6 +1,6 @@
--- enable_seqscan off: a transaction is looked up by event_outbox_by_xid, whatever the statistics of emitted_xid
--- say; its collation tells it from the other index (decision 011).
--- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
+-- enable_seqscan off: a transaction is looked up in event_outbox_by_xid, whatever the statistics of
+-- emitted_xid say; its collation excludes the other index (decision 011).
+-- force_generic_plan: one plan a session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_cursor_backlog(
     given public.iu_route_worker_cursor, restored_seq bigint, cap int,
     out events int, out oldest_at timestamptz
@@ -20,9 +20,8 @@ declare
     v_from xid8 := public.fn_iu_window_from_xid(given);
     v_open xid8 [] := (select array_agg(x) from pg_snapshot_xip(v_top) as x);
 begin
-    -- Unread is, in three parts of which each stops at cap: what the open window still holds; what the newest
-    -- snapshot counts as to come; and the events of transactions that were open in either snapshot
-    -- (decision 016).
+    -- Unread events are in three places: the rest of the open window, what the newest snapshot counts as
+    -- future, and transactions that were open in either snapshot. Each branch stops at cap (decision 016).
     select least(count(*), cap), min(unread.created_at) into events, oldest_at
     from (
         (
@@ -64,9 +63,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_backlog(public.iu_route_worker_cursor, bigint, int) is
-'How many committed events the cursor has not consumed, counted up to cap, and when the oldest of
-those counted was emitted. A cursor that is null has consumed nothing. Cost grows with cap and
-with the transactions that were open, not with the tables.';
+'Number of committed events that the cursor has not consumed, counted up to cap, and the emission time of the
+oldest event counted. A null cursor has consumed nothing. The cost depends on cap and on the number of open
+transactions, not on table sizes.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_cursor_backlog(public.iu_route_worker_cursor, bigint, int)',

@@ -1,6 +1,9 @@
--- enable_seqscan off: each look is one probe of event_outbox_by_xid, whatever the statistics say (decision 011).
--- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
-create or replace function public.fn_iu_cursor_has_news(given public.iu_route_worker_cursor, restored_seq bigint)
+-- enable_seqscan off: each lookup is one probe of event_outbox_by_xid, whatever the statistics say (decision
+-- 011).
+-- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+create or replace function public.fn_iu_cursor_has_news(
+    given public.iu_route_worker_cursor, restored_seq bigint
+)
 returns boolean
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -13,13 +16,15 @@ declare
     v_now constant pg_snapshot := pg_current_snapshot();
     v_before text;
 begin
-    -- An open window may hold events that only a run finds; a cursor that is null has never run; a transaction
-    -- with an id may have own events.
-    if given.window_snapshot is not null or v_consumed is null or pg_current_xact_id_if_assigned() is not null then
+    -- Only a run can tell if a window is open, if the worker has never run, or if the transaction has an id
+    -- and so may have emitted events.
+    if given.window_snapshot is not null or v_consumed is null
+        or pg_current_xact_id_if_assigned() is not null
+    then
         return null;
     end if;
-    -- What ended since consumed_snapshot lies in the ranges between the transactions that are open now: to step
-    -- over their events would cost as much as they have written. xid8 has no arithmetic of its own.
+    -- Transactions that ended since consumed_snapshot are in the id ranges between those that are open now.
+    -- Scanning across an open transaction would cost as much as it has written. xid8 has no arithmetic.
     v_before := pg_snapshot_xmax(v_consumed)::text::bigint - 1;
     return exists (
         select from (
@@ -50,10 +55,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_has_news(public.iu_route_worker_cursor, bigint) is
-'Whether an event is committed of a transaction that consumed_snapshot counts as open or as to come, so that a
-run finds something. Null where only a run can tell: a window is open, the worker has never run, or the
-transaction has an id and so perhaps events of its own. Events up to restored_seq came by a restore. Reads
-only; takes no transaction id.';
+'Whether there is a committed event of a transaction that consumed_snapshot counts as open or future, so that
+a run would find it. Null if only a run can tell: a window is open, the worker has never run, or the
+transaction has an id and may have emitted events. Events up to restored_seq came with a restore. Read-only;
+assigns no transaction id.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cursor_has_news(public.iu_route_worker_cursor, bigint)', 'internal'
 );

@@ -1,6 +1,6 @@
--- enable_seqscan and enable_bitmapscan off: the cursor is found by a backward scan of its index, which meets the
--- newest version first. While a snapshot elsewhere is held no vacuum removes the versions that runs leave, and
--- an equality would visit all of them (decision 013).
+-- enable_seqscan and enable_bitmapscan off: a backward index scan meets the newest row version first. While
+-- any snapshot is held, vacuum cannot remove old versions, and an equality lookup would visit all of them
+-- (decision 013).
 create or replace function public.fn_iu_cursor_lock(worker_name text)
 returns public.iu_route_worker_cursor
 language plpgsql volatile
@@ -19,13 +19,14 @@ begin
     if found then
         return v_cursor;
     end if;
-    -- Held by another invocation, or not there yet.
+    -- Another run holds it, or it does not exist.
     if exists (
         select from public.iu_route_worker_cursor as c where c.worker_name = fn_iu_cursor_lock.worker_name
     ) then
         return null;
     end if;
-    -- A new cursor begins with what is there: not beside a round of retention that drops it (decision 040).
+    -- A new cursor starts with the oldest event, which a concurrent round of retention may delete (decision
+    -- 040).
     if not public.fn_iu_retention_lock(for_round => false) then
         return null;
     end if;
@@ -33,8 +34,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_lock(text) is
-'Locks the cursor of a worker until the end of the transaction and returns it; makes it, at the
-beginning, where the worker is new. Returns null where another invocation holds it or makes it, and
-waits for nobody, but 10 ms for one that makes it; a new worker waits at most 50 ms for a round of
-retention, and then null comes back.';
+'Locks the cursor of a worker until the end of the transaction and returns it; creates it at the beginning if
+the worker is new. Returns null without waiting if another run holds it. Waits at most 10 ms for a
+transaction that creates the same cursor and, for a new worker, 50 ms for a round of retention; then it
+returns null.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cursor_lock(text)', 'internal');

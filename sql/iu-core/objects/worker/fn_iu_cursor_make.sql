@@ -1,5 +1,5 @@
--- lock_timeout 10 ms: who makes the same cursor at the same moment is waited for no longer. An advisory lock
--- would need no wait, but every login of the database can take one and keep it.
+-- lock_timeout 10 ms: limits the wait for a transaction that creates the same cursor. An advisory lock would
+-- need no wait, but any login can take one and keep it.
 create or replace function public.fn_iu_cursor_make(worker_name text)
 returns public.iu_route_worker_cursor
 language plpgsql volatile
@@ -21,7 +21,6 @@ exception when lock_not_available then
 end
 $$;
 comment on function public.fn_iu_cursor_make(text) is
-'Makes the cursor of a new worker, at the beginning, and returns it, locked until the end of the
-transaction. Returns null where another transaction has made it or is about to: it waits 10 ms for that
-one.';
+'Creates the cursor of a new worker at the beginning and returns it, locked until the end of the transaction.
+Returns null if another transaction has created it or does not commit within 10 ms.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cursor_make(text)', 'internal');

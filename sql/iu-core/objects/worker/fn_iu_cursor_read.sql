@@ -1,6 +1,6 @@
--- enable_seqscan and enable_bitmapscan off: the cursor is found by a backward scan of its index, which meets the
--- newest version first. While a snapshot elsewhere is held no vacuum removes the versions that runs leave, and
--- an equality would visit all of them (decision 013).
+-- enable_seqscan and enable_bitmapscan off: a backward index scan meets the newest row version first. While
+-- any snapshot is held, vacuum cannot remove old versions, and an equality lookup would visit all of them
+-- (decision 013).
 create or replace function public.fn_iu_cursor_read(worker_name text)
 returns public.iu_route_worker_cursor
 language plpgsql stable
@@ -19,5 +19,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_read(text) is
-'The committed cursor of a worker, null where there is none. Reads only; takes no lock.';
+'The committed cursor of a worker; null if there is none. Read-only; takes no lock.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cursor_read(text)', 'internal');

@@ -18,11 +18,11 @@ begin
         raise exception 'unknown position % for worker %', quote_literal(target), given.worker_name using
             errcode = 'IU501',
             hint = format(
-                'Give beginning, or the id of an event of domain %s after which to go on.', given.event_domain
+                'Give beginning, or the id of the event of domain %s to continue after.', given.event_domain
             );
     end if;
-    -- Nothing of the old windows is kept: the marks and late transactions belong to snapshots that are given
-    -- up. anchored_seq says which events owe no attempt, and own events up to there count as read.
+    -- Discard marks and late transactions: they belong to the discarded snapshots. Events up to anchored_seq
+    -- need no attempt, and own events up to there count as read.
     v_cursor.cursor_event_id := v_event.event_id;
     v_cursor.cursor_created_at := v_event.created_at;
     v_cursor.anchored_seq := coalesce(v_event.event_seq, 0);
@@ -34,9 +34,8 @@ begin
     v_cursor.window_snapshot := null;
     v_cursor.own_xid := pg_current_xact_id();
     v_cursor.own_position_seq := coalesce(v_event.event_seq, 0);
-    -- Latest is a snapshot that counts as consumed. An event is a window of what a snapshot shows now, read
-    -- up to that event. The beginning is neither: nothing has been consumed and no window is open
-    -- (decision 016).
+    -- latest: the current snapshot counts as consumed. An event: a window of the current snapshot, read up to
+    -- that event. beginning: nothing is consumed and no window is open (decision 016).
     if target = 'latest' then
         v_cursor.consumed_snapshot := public.fn_iu_window_snapshot();
     elsif v_event.event_id is not null then
@@ -47,9 +46,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_seek(public.iu_route_worker_cursor, text) is
-'The cursor at another position. Latest: all that a snapshot shows now counts as consumed. An
-event: a window of all that a snapshot shows now, read up to that event; what commits later comes
-in the next window. Writes nothing; raises IU501.';
+'The cursor at another position. latest: everything in the current snapshot counts as consumed. An event id: a
+window of the current snapshot, read up to that event; later commits come in the next window. Writes nothing;
+raises IU501.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_cursor_seek(public.iu_route_worker_cursor, text)',

@@ -1,6 +1,6 @@
--- enable_seqscan and enable_bitmapscan off: the cursor is found by a backward scan of its index, which meets the
--- newest version first. While a snapshot elsewhere is held no vacuum removes the versions that runs leave, and
--- an equality would visit all of them (decision 013).
+-- enable_seqscan and enable_bitmapscan off: a backward index scan meets the newest row version first. While
+-- any snapshot is held, vacuum cannot remove old versions, and an equality lookup would visit all of them
+-- (decision 013).
 create or replace function public.fn_iu_cursor_store(given public.iu_route_worker_cursor)
 returns void
 language plpgsql volatile
@@ -32,12 +32,13 @@ begin
         last_run_summary = given.last_run_summary
     where c.ctid = (
         select k.ctid from public.iu_route_worker_cursor as k
-        where k.worker_name between given.worker_name and given.worker_name order by k.worker_name desc limit 1
+        where k.worker_name between given.worker_name and given.worker_name
+        order by k.worker_name desc limit 1
     );
 end
 $$;
 comment on function public.fn_iu_cursor_store(public.iu_route_worker_cursor) is
-'Writes a cursor back. The caller holds its lock.';
+'Writes a cursor back. The caller must hold its lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_cursor_store(public.iu_route_worker_cursor)',

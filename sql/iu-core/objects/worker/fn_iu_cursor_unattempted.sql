@@ -1,7 +1,7 @@
--- enable_seqscan, enable_bitmapscan, enable_hashjoin and enable_mergejoin off: the newest events are read
--- backwards by the index on event_seq and each is probed for its attempt, so that the check costs as much as
--- the events that it looks at. Without statistics a bitmap scan looks cheaper: 3,964 pages and not 59 for
--- 1,000 of 100,000 events (decision 011).
+-- enable_seqscan, enable_bitmapscan, enable_hashjoin and enable_mergejoin off: read the newest events
+-- backward by event_seq and probe the attempt of each, so that the cost depends on the number of events
+-- checked. Without statistics the planner prefers a bitmap scan: 3,964 pages instead of 59 for 1,000 of
+-- 100,000 events (decision 011).
 create or replace function public.fn_iu_cursor_unattempted(given public.iu_route_worker_cursor, newest int)
 returns setof uuid
 language plpgsql stable security definer
@@ -19,9 +19,8 @@ begin
     if exists (select from public.fn_iu_cluster_state(given) as s where s.difference is not null) then
         return;
     end if;
-    -- Consumed is what consumed_snapshot shows, with it all that came by a restore, and of the open window
-    -- what lies up to its position: the same test as in fn_iu_event_is_consumed
-    -- (decision 040).
+    -- Consumed: what consumed_snapshot shows, restored events, and the open window up to its position; the
+    -- same test as in fn_iu_event_is_consumed (decision 040).
     return query
     select o.event_id
     from (
@@ -40,7 +39,7 @@ begin
             )
         )
     )
-    -- offset 0 keeps the probe a probe: as a join, without statistics, it reads all attempts for each event
+    -- offset 0 prevents a join, which without statistics reads all attempts for each event
     and not exists (
         select from public.iu_route_attempt_log as a
         where a.event_id = o.event_id and a.worker_no = given.worker_no and a.attempt_no = 1
@@ -49,10 +48,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_unattempted(public.iu_route_worker_cursor, int) is
-'The conservation check: events that the cursor counts as consumed and for which its worker has no
-attempt, among so many of the newest events of its domain. Nothing comes back where nothing was
-lost. Events that a seek passed over owe no attempt. Nothing comes back either where the cursor cannot
-be judged (fn_iu_cluster_state): its snapshots are those of another anchor.';
+'Conservation check: among the newest events of the worker''s domain, those that its cursor counts as consumed
+but that have no attempt of the worker. No rows: nothing was lost. Events skipped by a seek need no attempt.
+Also returns no rows if the cursor cannot be checked because its snapshots belong to another anchor
+(fn_iu_cluster_state).';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_cursor_unattempted(public.iu_route_worker_cursor, int)',

@@ -1,6 +1,5 @@
--- enable_seqscan off: failures are found by failed_attempts_by_batch, earlier batches by
--- iu_route_batch_by_worker and letters by iu_route_dead_letter_by_event, also where the tables were never
--- analysed (decision 011).
+-- enable_seqscan off: use failed_attempts_by_batch, iu_route_batch_by_worker and
+-- iu_route_dead_letter_by_event even if the tables were never analysed (decision 011).
 create or replace function public.fn_iu_flood_refuse(batch public.iu_route_batch)
 returns void
 language plpgsql stable
@@ -13,9 +12,9 @@ declare
     v_seen int := batch.seen;
     v_failed bigint;
 begin
-    -- A smaller batch is judged with the batches before it, down to the one with which 20 events are
-    -- complete. Batches of 20 or more were judged alone and end the run: at most 38 events are looked at
-    -- (decision 019).
+    -- A smaller batch is counted with the batches before it, back to the one that completes 20 events.
+    -- Batches of 20 or more are judged alone and end the search: at most 38 events are counted (decision
+    -- 019).
     if batch.seen < 20 then
         select coalesce(array_agg(b.batch_id), '{}'), (batch.seen + coalesce(sum(b.seen), 0))::int
         into v_earlier, v_seen
@@ -31,8 +30,7 @@ begin
         ) as b
         where b.largest < 20 and batch.seen + b.newer_seen < 20;
     end if;
-    -- A failure of an earlier batch whose letter is closed counts no more: that is the way on for a worker
-    -- whose newest events failed before the cause was repaired.
+    -- Resolving the dead letters of earlier failures lets a worker continue after the cause was repaired.
     select count(distinct a.event_id) into v_failed from public.iu_route_attempt_log as a
     where a.batch_id = any (v_earlier || batch.batch_id) and a.decision = 'failed' and (
         a.batch_id = batch.batch_id or exists (
@@ -41,24 +39,23 @@ begin
         )
     );
     if v_seen >= 20 and v_failed * 2 > v_seen then
-        raise exception '% of % events of % failed: a fault of the system and not of the events',
+        raise exception '% of % events of % failed: a fault of the system, not of single events',
             v_failed, v_seen, case
                 when v_earlier = '{}' then 'the batch'
                 else format('the batch and the %s before it', cardinality(v_earlier))
             end using
             errcode = 'IU302',
-            hint = 'Nothing was set aside and the cursor has not moved. Repair the cause (see the routes, the '
-                'seam and the open dead letters), replay the letters of these batches, and run again. '
-                'A letter that is closed does not count as a failure any more.';
+            hint = 'Nothing was set aside and the cursor has not moved. Repair the cause (check the routes, '
+                'the delivery function and the open dead letters), replay the letters of these batches, '
+                'and run again. A resolved letter no longer counts as a failure.';
     end if;
 end
 $$;
 comment on function public.fn_iu_flood_refuse(public.iu_route_batch) is
-'The flood guard, asked before a batch with failures is recorded: raises IU302 where more than half of
-the events of a batch of 20 or more failed, or of a smaller batch together with the batches of fewer
-than 20 events that the worker made just before it, as soon as these are 20 events or more. An event
-that is read again and left alone did not fail; a failure of an earlier batch counts while its dead
-letter is open. Reads only.';
+'Flood guard, called before a batch with failures is recorded. Raises IU302 if more than half of the events
+failed in a batch of 20 or more, or in a smaller batch together with the preceding batches of fewer than 20
+events, once these have 20 events. An event that was read again and left unchanged is no failure; a failure
+of an earlier batch counts while its dead letter is open. Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_flood_refuse(public.iu_route_batch)',

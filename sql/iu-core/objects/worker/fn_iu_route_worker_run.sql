@@ -8,7 +8,8 @@ set row_security = off
 as $$
 #variable_conflict use_variable
 declare
-    -- Read before the transaction gets its id: whoever gets one later draws a higher number (decision 016).
+    -- Read before this transaction gets its id: transactions with later ids draw higher numbers (decision
+    -- 016).
     v_drawn_seq constant bigint := case when pg_current_xact_id_if_assigned() is null
         then coalesce(pg_sequence_last_value('public.event_outbox_event_seq_seq'), 0) end;
     v_closed text;
@@ -20,7 +21,7 @@ begin
     perform public.fn_iu_worker_name_require(worker_name);
     if batch_limit is null or batch_limit < 1 or batch_limit > 100000 then
         raise exception 'batch_limit % is not between 1 and 100000', coalesce(batch_limit::text, 'null') using
-            errcode = 'IU301', hint = 'Give how many events the invocation may read, for example 1000.';
+            errcode = 'IU301', hint = 'Give the largest number of events to read, for example 1000.';
     end if;
     if run_ref is not null then
         perform public.fn_iu_argument_require('run_ref', run_ref, 200);
@@ -33,13 +34,16 @@ begin
     if v_closed is null then
         if v_seen.worker_name is not null then
             v_restored_seq := public.fn_iu_cluster_require(v_seen);
-            -- A run that writes takes a transaction id and leaves a version of the cursor that no vacuum removes
-            -- while a snapshot elsewhere is held, so an idle one writes once a minute (decision 016).
+            -- A run that writes assigns a transaction id and leaves an old version of the cursor, which
+            -- vacuum cannot remove while any snapshot is held. So an idle run writes only once a minute
+            -- (decision 016).
             v_news := public.fn_iu_cursor_has_news(v_seen, v_restored_seq);
             if not v_news
                 and v_seen.last_run_at between clock_timestamp() - interval '1 minute' and clock_timestamp()
             then
-                return public.fn_iu_worker_summary('ran', v_seen.cursor_event_id, v_seen.cursor_created_at, null);
+                return public.fn_iu_worker_summary(
+                    'ran', v_seen.cursor_event_id, v_seen.cursor_created_at, null
+                );
             end if;
         end if;
         if current_setting('transaction_isolation') not like 'read %' then
@@ -52,7 +56,9 @@ begin
             if v_cursor.anchor_key is distinct from v_seen.anchor_key then
                 v_restored_seq := public.fn_iu_cluster_require(v_cursor);
             end if;
-            return public.fn_iu_batch_run(v_cursor, batch_limit, run_ref, v_drawn_seq, v_restored_seq, v_news);
+            return public.fn_iu_batch_run(
+                v_cursor, batch_limit, run_ref, v_drawn_seq, v_restored_seq, v_news
+            );
         end if;
     end if;
     return public.fn_iu_worker_summary(
@@ -61,18 +67,17 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_worker_run(text, int, text) is
-'One invocation of a worker: reads the next events after its cursor, at most batch_limit, writes
-one attempt for each (event, enabled route), sets failures aside as dead letters, records the
-batch with run_ref, and moves the cursor, all in the caller''s transaction. Returns {"status",
-"seen", "attempts_written", "skipped", "dead_lettered", "cursor_event_id", "cursor_created_at",
-"batch_id"}; status is ran, master_gate_closed, worker_gate_closed, or worker_busy where another
-invocation holds the cursor. Where nothing waits it writes nothing and takes no transaction id, but for
-last_run_at once a minute. Raises IU104 for a malformed name or run_ref, IU301 for a batch_limit
-outside 1 to 100000, IU302 where more than half of the batch, or of a run of small batches, fails,
-IU501 after a restore or clone; above read committed 40001 where a gate or the cursor changed since the
-snapshot. A gate that is closed after it was asked for stops the next invocation, not this one. Locks
-the worker''s cursor row and waits for no other invocation and no round of retention; the first run of a
-new worker waits at most 50 ms for a round, and is then told worker_busy.';
+'Runs a worker once: reads at most batch_limit events after its cursor, writes one attempt for each (event,
+enabled route), sets failures aside as dead letters, records the batch with run_ref, and moves the cursor,
+all in the caller''s transaction. Returns {"status", "seen", "attempts_written", "skipped", "dead_lettered",
+"cursor_event_id", "cursor_created_at", "batch_id"}; status is ran, master_gate_closed, worker_gate_closed,
+or worker_busy if another run holds the cursor. An idle run writes nothing and assigns no transaction id,
+except for last_run_at once a minute. Raises IU104 for a malformed name or run_ref; IU301 for a batch_limit
+outside 1 to 100000; IU302 if more than half of a batch, or of a series of small batches, fails; IU501 after
+a restore or clone; 40001 above read committed if a gate or the cursor changed after the snapshot. Closing a
+gate stops the next run, not one that has already checked it. Locks the worker''s cursor row and waits for no
+other run and no round of retention; the first run of a new worker waits at most 50 ms for a round and then
+returns worker_busy.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_run(text, int, text)',

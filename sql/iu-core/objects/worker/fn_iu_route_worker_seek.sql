@@ -15,9 +15,11 @@ begin
     perform public.fn_iu_argument_require('position', "position", 100);
     perform public.fn_iu_argument_require('reason', reason, 2000);
     v_cursor := public.fn_iu_cursor_lock(worker_name);
-    -- a round of retention under way drops what this cursor may go back to (decision 040)
+    -- a concurrent round of retention may delete the events that this cursor returns to (decision 040)
     if v_cursor.worker_name is null or not public.fn_iu_retention_lock(for_round => false) then
-        return jsonb_build_object('status', 'worker_busy', 'worker_name', worker_name, 'position', "position");
+        return jsonb_build_object(
+            'status', 'worker_busy', 'worker_name', worker_name, 'position', "position"
+        );
     end if;
     v_from := v_cursor.cursor_event_id;
     v_restored_cursor := v_cursor;
@@ -43,16 +45,14 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_worker_seek(text, text, text) is
-'Moves a worker''s cursor and records it in iu_route_worker_seek: position is beginning, latest, or
-the id of an event after which to go on. Makes the cursor where the worker is new; re-anchors it
-after a restore, a clone or a failback, where seeking the event it stood on goes on exactly where it
-was; the first such seek holds up emitters until its transaction ends. Returns
-{"status", "worker_name", "position", "from_event_id", "cursor_event_id", "cursor_created_at"};
-status is sought, or worker_busy where an invocation holds the cursor or a round of retention does
-not end in 50 ms. Raises IU104, and IU501 for a position that is none of these or while the outbox
-receives events by a subscription; IU303 where it has to re-anchor in a transaction that is not read
-committed. Keeps rounds of retention out until the transaction ends. Attempts
-that exist are not made again.';
+'Moves the cursor of a worker and records the move in iu_route_worker_seek. position is beginning, latest, or
+the id of the event to continue after. Creates the cursor of a new worker. Re-anchors the cursor after a
+restore, a clone or a failback; seeking the event it was at continues exactly there. The first such seek
+locks out emitters until its transaction ends. Returns {"status", "worker_name", "position", "from_event_id",
+"cursor_event_id", "cursor_created_at"}; status is sought, or worker_busy if a run holds the cursor or a
+round of retention does not end within 50 ms. Raises IU104; IU501 for any other position, or if the outbox is
+the target of a subscription; IU303 if it must re-anchor in a transaction that is not read committed. Blocks
+rounds of retention until the transaction ends. Existing attempts are not repeated.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_seek(text, text, text)',

@@ -6,9 +6,8 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Own events are read in the window of the invocation alone, and once more after the commit. What was
-    -- read of them is kept beside the position of the window, which starts again with the next one
-    -- (decision 016).
+    -- Own events are read in the window of this run, and once more after the commit. Their position is kept
+    -- apart from the position of the window, which is reset for each window (decision 016).
     given.position_seq := greatest(given.position_seq, last_event_seq);
     given.read_seq := greatest(given.read_seq, last_event_seq);
     if with_own then
@@ -22,8 +21,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_window_advance(public.iu_route_worker_cursor, bigint, boolean) is
-'The cursor after events up to last_event_seq were read, with_own: those of the own transaction
-among them. Events are read in the order of event_seq. Writes nothing.';
+'The cursor after events up to last_event_seq were read; with_own: including events of the own transaction.
+Events are read in the order of event_seq. Writes nothing.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_window_advance(public.iu_route_worker_cursor, bigint, boolean)',

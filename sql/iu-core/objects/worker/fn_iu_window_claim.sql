@@ -6,9 +6,9 @@ create or replace function public.fn_iu_window_claim(
 returns table (event_seq bigint, event_id uuid, event_type text)
 language sql stable rows 1000
 begin atomic
-    -- The collation "POSIX" is that of event_outbox_by_xid alone: each part has one index that serves it,
-    -- whatever the statistics say (decision 011).
-    -- Below the xmin of a snapshot every transaction has ended: the list need not be searched.
+    -- Only event_outbox_by_xid has the collation "POSIX", so that each branch has exactly one usable index,
+    -- whatever the statistics say (decision 011). The first condition on visibility is a shortcut: below the
+    -- xmin of a snapshot every transaction has ended.
     (
         select o.event_seq, o.event_id, o.event_type
         from public.event_outbox as o
@@ -25,7 +25,7 @@ begin atomic
         limit (asked).batch_limit
     )
     union all
-    -- The own transaction has a position of its own, which lasts beyond the window (decision 016).
+    -- The own transaction has its own position, which outlives the window (decision 016).
     select late.event_seq, late.event_id, late.event_type
     from (
         select x, (given).position_seq from unnest((given).window_late_xids) as x
@@ -49,11 +49,11 @@ begin atomic
 end;
 -- noqa: enable=all
 comment on function public.fn_iu_window_claim(public.iu_route_worker_cursor, public.iu_attempts_request) is
-'The next events of the open window, at most batch_limit, in the order of event_seq: those after
-fn_iu_window_after_seq of the transactions that the window counts as new and window_snapshot shows, and those
-that came by a restore, by the index event_outbox_by_seq; merged with the events of each late transaction and,
-with_own, of the own one, by event_outbox_by_xid (decision 016). Bound when it is created; its callers inline
-it and set enable_seqscan and jit. Reads only.';
+'The next events of the open window in the order of event_seq, at most batch_limit. First branch: events after
+fn_iu_window_after_seq of transactions that are new in the window and visible in window_snapshot, and
+restored events, by event_outbox_by_seq. Second branch: the events of each late transaction and, with_own, of
+the own transaction, by event_outbox_by_xid (decision 016). The body is bound at creation and inlined.
+Callers set enable_seqscan and jit off. Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_window_claim(public.iu_route_worker_cursor, public.iu_attempts_request)',

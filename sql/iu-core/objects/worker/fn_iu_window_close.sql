@@ -12,8 +12,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_window_close(public.iu_route_worker_cursor) is
-'The cursor after its window was read to the end: all that the window showed is consumed. Writes
-nothing.';
+'The cursor after its window was read completely: everything in the window is consumed. Writes nothing.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_window_close(public.iu_route_worker_cursor)',

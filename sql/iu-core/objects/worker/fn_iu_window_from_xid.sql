@@ -3,9 +3,8 @@ returns xid8
 language sql stable parallel safe
 return coalesce(pg_snapshot_xmax((given).consumed_snapshot), cast('0' as xid8));
 comment on function public.fn_iu_window_from_xid(public.iu_route_worker_cursor) is
-'The first transaction id that consumed_snapshot counts as to come: the range of a window''s events
-begins there, late transactions apart. Bound when it is created, so it needs no search_path and its
-callers inline it.';
+'The first transaction id that consumed_snapshot counts as future: start of the id range of a window, apart
+from late transactions. The body is bound at creation and inlined.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_window_from_xid(public.iu_route_worker_cursor)',

@@ -1,6 +1,6 @@
--- enable_seqscan off: a transaction is looked up by event_outbox_by_xid, whatever the statistics of emitted_xid
--- say; its collation tells it from the other index (decision 011).
--- force_generic_plan: the plan must not depend on the values, and is made once a session (decision 011).
+-- enable_seqscan off: a transaction is looked up in event_outbox_by_xid, whatever the statistics of
+-- emitted_xid say; its collation excludes the other index (decision 011).
+-- force_generic_plan: one plan a session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_window_open(
     given public.iu_route_worker_cursor, restored_seq bigint, drawn_seq bigint
 )
@@ -19,9 +19,9 @@ begin
     if given.consumed_snapshot is null then
         return given;
     end if;
-    -- A mark says: before transaction mark_xid got its id, the numbers up to mark_seq had been drawn. Whoever
-    -- got an id after it draws higher ones, and so does mark_xid itself. Where consumed_snapshot counts no
-    -- earlier transaction as to come, the window starts after mark_seq, and a new mark is left (decision 016).
+    -- A mark means: when transaction mark_xid got its id, the numbers up to mark_seq were drawn. It and all
+    -- later transactions draw higher numbers. If consumed_snapshot counts no earlier transaction as future,
+    -- the window starts after mark_seq, and a new mark is set (decision 016).
     if given.mark_xid <= pg_snapshot_xmax(given.consumed_snapshot) then
         given.window_start_seq := greatest(given.window_start_seq, given.mark_seq + 1);
         given.mark_xid := null;
@@ -31,9 +31,9 @@ begin
         given.mark_seq := drawn_seq;
     end if;
     given.window_start_seq := greatest(given.window_start_seq, restored_seq + 1);
-    -- Late are those that consumed_snapshot lists as open and that have committed since. Whether they have
-    -- events is asked once, here, for their events may lie far below the start (decision 016). An exists would
-    -- become a join, which reads all events of the domain where statistics promise few.
+    -- Late transactions: open in consumed_snapshot and committed since. Whether they have events is checked
+    -- once, here, because their events may be far below the start (decision 016). An exists would become a
+    -- join that reads the whole domain if statistics promise few rows (decision 011).
     if pg_snapshot_xmin(given.consumed_snapshot) < pg_snapshot_xmax(given.consumed_snapshot) then
         select coalesce(array_agg(late.xid), '{}') into given.window_late_xids
         from pg_snapshot_xip(given.consumed_snapshot) as late (xid)
@@ -49,12 +49,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, bigint) is
-'Opens the next window of a cursor: what a snapshot taken now shows and consumed_snapshot does not.
-Finds the transactions that were open in consumed_snapshot and have events now. Those that it counts
-as to come have their events from window_start_seq on, which follows the marks. drawn_seq is the last event_seq
-that had been drawn before this transaction got its id, and null where it had one before the invocation: then
-no mark is left.
-Writes nothing.';
+'Opens the next window of a cursor: what the current snapshot shows and consumed_snapshot does not. Lists the
+transactions that were open in consumed_snapshot and now have visible events. Sets window_start_seq, below
+which no event of a future transaction can be, from the mark. drawn_seq is the last event_seq drawn before
+this transaction got its id; null if it had one before the run, and then no mark is set. Writes nothing.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, bigint)',

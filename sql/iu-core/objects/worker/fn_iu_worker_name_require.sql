@@ -10,12 +10,13 @@ begin
             when worker_name = '' then 'empty'
             else format('malformed: %s', quote_literal(left(worker_name, 120)))
         end using
-            errcode = 'IU104', hint = 'Give 1 to 100 characters of A-Z a-z 0-9 _ . : -, for example iu_outbound_default.';
+            errcode = 'IU104',
+            hint = 'Give 1 to 100 characters of A-Z a-z 0-9 _ . : -, for example iu_outbound_default.';
     end if;
 end
 $$;
 comment on function public.fn_iu_worker_name_require(text) is
-'Raises IU104 where a worker name is null, empty or malformed.';
+'Raises IU104 if a worker name is null, empty or malformed.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_worker_name_require(text)',

@@ -14,8 +14,7 @@ return jsonb_build_object(
     'batch_id', case when (batch).seen > 0 then (batch).batch_id end
 );
 comment on function public.fn_iu_worker_summary(text, uuid, timestamptz, public.iu_route_batch) is
-'What an invocation of the worker returns: its status, the counts of its batch (0 where there is
-none), and the cursor.';
+'The result of a run: status, the counts of its batch (0 if there is none), and the cursor.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_worker_summary(text, uuid, timestamptz, public.iu_route_batch)',
