@@ -19,9 +19,8 @@ FILES = [
 
 def unexplained(text: str) -> list[str]:
     """The settings that the comment above the function does not name, and the decision if it names none."""
-    comment = " ".join(
-        line for line in text.partition("create or replace")[0].splitlines() if line.startswith("-- ")
-    )
+    lines = text.partition("create or replace")[0].splitlines()
+    comment = " ".join(line.removeprefix("-- ") for line in lines if line.startswith("-- "))
     wanted = [value if name == "plan_cache_mode" else name for name, value in SETTING.findall(text)]
     missing = [name for name in wanted if name not in comment]
     return missing if re.search(r"\(decisions? 0\d\d", comment) else [*missing, "decision"]

@@ -165,6 +165,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/health/fn_iu_audit_counts.sql
 
 -- evidence
+\ir ../objects/evidence/fn_iu_audit_link_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_chain_verify.sql
 \ir ../objects/evidence/fn_iu_audit_attempts_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_counts_misfit.sql
@@ -185,5 +186,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '9628bd16362a32df85aa31433b1588ebef05a8b1dd64845738f6da9e1a3af78f'
+    '3a86475cd22d04dc29d128cf12dad4fb359f615a651760a59b5e069febd2d41d'
 );

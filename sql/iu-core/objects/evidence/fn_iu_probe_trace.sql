@@ -23,9 +23,8 @@ as $$
                 select h.reason from public.dot_config_history as h order by h.change_no desc limit 10000
             ) as newest where starts_with(newest.reason, replace(mark, 'iu_probe_', 'probe '))
         )),
-        ('event_type_registry', (
-            select count(*) from public.event_type_registry as t where starts_with(t.event_type, mark)
-        )),
+        ('event_type_registry', (select count(*) from public.event_type_registry as t
+            where starts_with(t.event_type, mark))),
         ('iu_audit_name', (select count(*) from public.iu_audit_name as n where starts_with(n.name, mark))),
         ('iu_inbound_capture', (
             select count(*) from (
@@ -33,23 +32,19 @@ as $$
             ) as newest inner join public.iu_sql_link as l on l.link_id = newest.source_ref
             where starts_with(l.actor_ref, mark)
         )),
-        ('iu_outbound_route', (
-            select count(*) from public.iu_outbound_route as r where starts_with(r.route_code, mark)
-        )),
-        ('iu_outbound_route_version', (
-            select count(*) from public.iu_outbound_route_version as v where starts_with(v.route_code, mark)
-        )),
-        ('iu_route_worker_cursor', (
-            select count(*) from public.iu_route_worker_cursor as c where starts_with(c.worker_name, mark)
-        )),
+        ('iu_outbound_route', (select count(*) from public.iu_outbound_route as r
+            where starts_with(r.route_code, mark))),
+        ('iu_outbound_route_version', (select count(*) from public.iu_outbound_route_version as v
+            where starts_with(v.route_code, mark))),
+        ('iu_route_worker_cursor', (select count(*) from public.iu_route_worker_cursor as c
+            where starts_with(c.worker_name, mark))),
         ('iu_route_worker_seek', (
             select count(*) from (
                 select k.worker_name from public.iu_route_worker_seek as k order by k.seek_no desc limit 10000
             ) as newest where starts_with(newest.worker_name, mark)
         )),
-        ('iu_route_attempt_tally', (
-            select count(*) from public.iu_route_attempt_tally as t where starts_with(t.tally_key, mark)
-        )),
+        ('iu_route_attempt_tally', (select count(*) from public.iu_route_attempt_tally as t
+            where starts_with(t.tally_key, mark))),
         ('iu_route_batch', (
             select count(*) from (
                 select b.worker_name from public.iu_route_batch as b order by b.batch_id desc limit 10000
