@@ -165,7 +165,6 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/health/fn_iu_audit_counts.sql
 
 -- evidence
-\ir ../objects/evidence/fn_iu_audit_link_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_chain_verify.sql
 \ir ../objects/evidence/fn_iu_audit_attempts_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_counts_misfit.sql
@@ -186,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '3a86475cd22d04dc29d128cf12dad4fb359f615a651760a59b5e069febd2d41d'
+    '0d8d2c3732cec1f01452c3c9302467adce06126d4613262b5b6ce070657dc4ac'
 );

@@ -37,7 +37,17 @@ begin
         order by b.batch_id
     loop
         v_at := v_batch.batch_id;
-        v_fault := public.fn_iu_audit_link_misfit(v_batch, v_before);
+        v_fault := case
+            when v_batch.previous_hash is not distinct from coalesce(v_before.batch_hash, '\x') then case
+                when v_batch.batch_hash is distinct from public.fn_iu_batch_hash(v_batch)
+                then format('batch %s was altered: its hash is not that of its facts', v_at)
+            end
+            when v_before.batch_id is null
+            then format('batch %s is the first and names one before it: that one was taken out', v_at)
+            else format(
+                'batch %s does not follow batch %s: one was altered, taken out or put elsewhere',
+                v_at, v_before.batch_id)
+        end;
         exit when v_fault is not null;
         v_batches := v_batches + 1;
         v_before := v_batch;
