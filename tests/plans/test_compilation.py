@@ -142,6 +142,7 @@ def furnish(session: Session) -> None:
     session.execute(OF_KINDS, (TYPES,))
 
 
+@pytest.mark.read_committed
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_statement_of_a_verb_is_compiled(watched: str, told: Told, verb: str) -> None:
     with opened(watched) as (session,), session.transaction(force_rollback=True):

@@ -12,6 +12,8 @@ from engine import broken, stepping
 from engine.sessions import opened, value
 from plans.test_hot_paths import consume, fill, pages, scanned
 
+pytestmark = pytest.mark.read_committed
+
 EVENTS: Final = 2_000
 ROUND: Final = "select public.fn_iu_retention_run('plan', 1000)"
 

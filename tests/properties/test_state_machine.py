@@ -87,7 +87,7 @@ class Engine(RuleBasedStateMachine):
     @rule(at=SESSIONS)
     def begin(self, at: int) -> None:
         if self.drafts[at] is None:
-            self.sessions[at].execute("begin")
+            self.sessions[at].execute("begin isolation level read committed")
             self.drafts[at] = self._new_draft()
 
     @rule(at=SESSIONS, kept=st.integers(0, 3))

@@ -80,6 +80,7 @@ def prepare(session: Session) -> None:
     emit(session)
 
 
+@pytest.mark.read_committed
 @pytest.mark.parametrize(("verb", "table"), CASES)
 def test_a_verb_that_reads_a_table_under_row_security_is_refused_and_names_it(
     database: str, verb: str, table: str

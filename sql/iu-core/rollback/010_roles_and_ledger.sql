@@ -26,7 +26,9 @@ begin
         end if;
         begin
             execute format('drop role %I', v_role);
-        exception when dependent_objects_still_exist or insufficient_privilege or object_in_use then
+        exception
+            -- internal_error: PostgreSQL lists the databases that use the role, and one was just dropped
+            when dependent_objects_still_exist or insufficient_privilege or object_in_use or internal_error then
             raise notice 'role % stays: another database or a login still uses it', v_role;
         end;
     end loop;
