@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from typing import Any, Final
 
 import psycopg
@@ -117,10 +116,11 @@ def test_runs_cost_the_same_beside_a_snapshot_that_is_held(database: str, busy: 
             run_pages()
         holder.execute("set transaction isolation level repeatable read")
         holder.execute("select count(*) from public.iu_route_worker_cursor")
-        first = statistics.median(run_pages() for _ in range(9))
+        # The least of nine: an autovacuum that passes by has the session read its catalogs again.
+        first = min(run_pages() for _ in range(9))
         for _ in range(600):
             run_pages()
-        assert statistics.median(run_pages() for _ in range(9)) <= 1.1 * first + 3
+        assert min(run_pages() for _ in range(9)) <= 1.1 * first + 3
 
 
 def test_the_rows_of_a_batch_carry_one_transaction_id(waiting: str) -> None:
