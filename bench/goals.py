@@ -92,7 +92,7 @@ def _jit(find: Find) -> Iterator[Goal]:
 
 
 def _small(find: Find, settings: str) -> Iterator[Goal]:
-    line = find(settings, "one", "iu route worker, one event", "1")
+    line = find(settings, "one", shapes.ONE_EVENT, "1")
     figure = None if line is None or line.server_cpu_us is None else line.server_cpu_us / 1000
     yield at_most("a batch of one event, ms of server CPU", settings, 0.5, figure, ".2f")
     idle = next(

@@ -96,13 +96,14 @@ class Shape:
         return "shape_" + "".join(letter if letter.isalnum() else "_" for letter in self.name)
 
 
+ONE_EVENT: Final = "iu route worker, one event"
 ONES: Final[dict[str, LiteralString]] = {
-    "iu route worker, one event": f"""select public.fn_iu_route_worker_run(
+    ONE_EVENT: f"""select public.fn_iu_route_worker_run(
         'iu_outbound_default', {_BATCH}) ->> 'attempts_written'""",
     "an update of one row": """update public.iu_route_attempt_tally set attempts = attempts
         where tally_key = 'iu_outbound_default' returning '1'""",
 }
-"""A batch of one event, and beside it the least that a transaction which writes costs on this machine."""
+"""A batch of one event, and the smallest transaction that writes, for comparison."""
 _FAILING_KIND: Final[LiteralString] = f"""case when mod(i, {_FAILING}) = 0 then 'structure_piece_split'
     else 'version_applied' end"""
 ALL: Final = (
@@ -262,7 +263,7 @@ def _ones(statement: LiteralString, count: int) -> Callable[[BenchServer, str], 
                 with watch:
                     answer = connection.execute(statement).fetchone()
                 if answer is None or answer[0] != "1":
-                    raise RuntimeError(f"of one event came {answer}")
+                    raise RuntimeError(f"{statement} returned {answer}, not 1")
             return Outcome(count, count, watch.seconds, watch.cpu, watch.wal)
 
     return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any, Final
 
 import psycopg
@@ -100,6 +101,15 @@ def test_a_clock_that_was_set_back_does_not_stop_an_idle_run_from_writing(databa
 
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
 def test_runs_cost_the_same_beside_a_snapshot_that_is_held(database: str, busy: bool) -> None:
+    with psycopg.connect(database) as setup:
+        # autovacuum invalidates what a session has cached of its catalogs; reading them again costs pages
+        setup.execute(
+            """do $$ declare t regclass; begin
+            for t in select c.oid from pg_class as c
+                where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace loop
+                execute format('alter table %s set (autovacuum_enabled = off)', t);
+            end loop; end $$"""
+        )
     with (
         psycopg.connect(database) as holder,
         psycopg.connect(database, autocommit=True) as emitter,
@@ -116,11 +126,10 @@ def test_runs_cost_the_same_beside_a_snapshot_that_is_held(database: str, busy: 
             run_pages()
         holder.execute("set transaction isolation level repeatable read")
         holder.execute("select count(*) from public.iu_route_worker_cursor")
-        # The least of nine: an autovacuum that passes by has the session read its catalogs again.
-        first = min(run_pages() for _ in range(9))
+        first = statistics.median(run_pages() for _ in range(9))
         for _ in range(600):
             run_pages()
-        assert min(run_pages() for _ in range(9)) <= 1.1 * first + 3
+        assert statistics.median(run_pages() for _ in range(9)) <= 1.1 * first + 3
 
 
 def test_the_rows_of_a_batch_carry_one_transaction_id(waiting: str) -> None:

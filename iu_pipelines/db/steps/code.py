@@ -36,7 +36,7 @@ _DECLARATION: Final = re.compile(
 )
 _ARGUMENT: Final = re.compile(r"'([^']*)'")
 _CONTINUED: Final = re.compile(r"'\s*\n\s*'")
-"""A literal in two parts on two lines, which SQL takes as one."""
+"""Adjacent literals on two lines, which SQL concatenates."""
 _NOT_ALLOWED: Final = frozenset({"42501", "25006"})
 _FUNCTIONS_LINE: Final = "functions and views that are not those of the file"
 _MANIFEST_LINE: Final = "entries of the manifest that are not those of the files"

@@ -27,9 +27,12 @@ begin
         begin
             execute format('drop role %I', v_role);
         exception
-            -- internal_error: PostgreSQL lists the databases that use the role, and one was just dropped
             when dependent_objects_still_exist or insufficient_privilege or object_in_use or internal_error then
-            raise notice 'role % stays: another database or a login still uses it', v_role;
+                -- The error names the databases that use the role; the lookup fails if one is being dropped.
+                if sqlstate = 'XX000' and sqlerrm not like 'cache lookup failed for database %' then
+                    raise;
+                end if;
+                raise notice 'role % stays: another database or a login still uses it', v_role;
         end;
     end loop;
 end

@@ -41,7 +41,8 @@ comment on column public.iu_route_worker_cursor.mark_xid is
 comment on column public.iu_route_worker_cursor.window_late_xids is
 'transactions with events in the window that were open in consumed_snapshot';
 comment on column public.iu_route_worker_cursor.own_xid is
-'transaction of the last run that read its own events; own_position_seq is how far it read them';
+'transaction of the last run that read its own events, or of the last seek; own_position_seq is how far its
+own events count as read';
 comment on column public.iu_route_worker_cursor.anchor_no is
 'anchor of the outbox (event_outbox_cluster) when the snapshots were taken; 0: none';
 comment on column public.iu_route_worker_cursor.anchor_key is
@@ -239,5 +240,5 @@ in the order of event_seq.';
 
 select public.fn_iu_step_record(
     'iu-core', '050_worker',
-    '1078003b527a632e1fac8e10205494eae92c040c89a2e5b1f98a1140ff9e9360'
+    '2e1bc73f55b0359e7e4ff90cb3fed2dde8d45f4be2a7aa0af87ae53946e9a754'
 );

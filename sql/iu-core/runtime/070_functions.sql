@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '0d8d2c3732cec1f01452c3c9302467adce06126d4613262b5b6ce070657dc4ac'
+    '72de4ac482eaa5b6c8459ec4857e2f2ee03c881458b77a6acd8596b2d8d2adbe'
 );

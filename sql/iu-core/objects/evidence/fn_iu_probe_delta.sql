@@ -21,6 +21,6 @@ as $$
     end
 $$;
 comment on function public.fn_iu_probe_delta(jsonb, text) is
-'The increase of one of the counts of fn_iu_probe_counts since the baseline. Counts own events instead of all,
-because others emit meanwhile.';
+'The increase of one of the counts of fn_iu_probe_counts since the baseline. For the outbox it counts the
+events of this transaction: with one snapshot no other event can appear.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_delta(jsonb, text)', 'inspect');

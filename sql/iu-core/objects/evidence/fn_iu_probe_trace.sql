@@ -74,6 +74,6 @@ $$;
 comment on function public.fn_iu_probe_trace(text) is
 'What a probe has left behind, found by the mark in its workers, actors and addresses: nothing, or the number
 of rows in each table. Tables of the manifest that this function does not know are checked by
-fn_iu_probe_marked. Attempts and letters need no check: they require the name of the worker in iu_audit_name
-or its cursor.';
+fn_iu_probe_marked. Attempts store numbers instead of names: none can exist without the name of its worker in
+iu_audit_name.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_trace(text)', 'inspect');

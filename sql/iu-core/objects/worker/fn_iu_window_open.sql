@@ -50,9 +50,10 @@ end
 $$;
 comment on function public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, bigint) is
 'Opens the next window of a cursor: what the current snapshot shows and consumed_snapshot does not. Lists the
-transactions that were open in consumed_snapshot and now have visible events. Sets window_start_seq, below
-which no event of a future transaction can be, from the mark. drawn_seq is the last event_seq drawn before
-this transaction got its id; null if it had one before the run, and then no mark is set. Writes nothing.';
+transactions that were open in consumed_snapshot and now have visible events. Takes window_start_seq from the
+mark: no event of a transaction that consumed_snapshot counts as future has a lower event_seq. drawn_seq is
+the last event_seq drawn before this transaction got its id; null if it had one before the run, and then no
+mark is set. Writes nothing.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_window_open(public.iu_route_worker_cursor, bigint, bigint)',
