@@ -55,7 +55,7 @@ class Case:
 
 
 def run_all(servers: Mapping[str, BenchServer], cases: Iterable[Case], repeats: int, log: Path) -> None:
-    """Run every case *repeats* times, interleaved; what the log holds already is not done again."""
+    """Run every case `repeats` times, interleaved; what the log holds already is not done again."""
     cases = list(cases)
     done = {(row["settings"], row["key"], row["repeat"]) for row in read(log)}
     for repeat in range(repeats * max((case.times for case in cases), default=0)):

@@ -138,7 +138,7 @@ def _pgq(
 
 def _pgq_fill(events: int) -> Any:
     def fill(server: BenchServer, database: str, batch: int) -> None:
-        """A tick after every *batch* events, so that a batch of PgQ holds as many."""
+        """A tick after every `batch` events, so that a batch of PgQ holds as many."""
         with server.connect(database) as connection:
             connection.execute("create extension pgq")
             connection.execute("select pgq.create_queue(%s)", (QUEUE,))

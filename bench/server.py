@@ -37,7 +37,7 @@ class StockServer(EmbeddedServer):
 
 
 class BenchServer:
-    """A server under *home* with one kind of settings; cases run in copies of templates, so they begin alike.
+    """A server under `home` with one kind of settings; cases run in copies of templates, so they begin alike.
 
     fsync, full_page_writes and synchronous_commit have PostgreSQL's defaults, which are on.
     """
@@ -90,7 +90,7 @@ class BenchServer:
         return Path(found) if found else None
 
     def template(self, name: str, fill: Callable[[str], None]) -> str:
-        """The database *name*, made and filled once in a run of the server's life; nobody stays connected."""
+        """The database `name`, made and filled once in a run of the server's life; nobody stays connected."""
         if not self.value("select count(*) from pg_database where datname = %s", (name,)):
             self.admin.execute(f'drop database if exists "{name}_new" with (force)')  # type: ignore[arg-type]
             self.admin.execute(f'create database "{name}_new"')  # type: ignore[arg-type]
@@ -99,7 +99,7 @@ class BenchServer:
         return name
 
     def fresh(self, name: str, template: str) -> str:
-        """A new copy of *template*, written back, so that nobody pays for the pages of another.
+        """A new copy of `template`, written back, so that nobody pays for the pages of another.
 
         Its tables are read once: events that wait were emitted just now, so they are in memory.
         """

@@ -113,7 +113,7 @@ def _lines(promise: Promise) -> str:
 
 
 def _tests(tests: Iterable[str]) -> str:
-    """Return links to *tests*, for a page two folders below the root."""
+    """Return links to `tests`, for a page two folders below the root."""
     return "<br>".join(_link(test) for test in tests)
 
 
@@ -150,7 +150,7 @@ def _shown(page: str) -> list[Promise]:
 
 
 def _proof(promise: Promise, docs: str) -> str:
-    """Return a link to what proves *promise*; *docs* is the way from the page to the folder docs."""
+    """Return a link to what proves `promise`; `docs` is the way from the page to the folder docs."""
     lines = [_count(len(promise.lines), "line")] if promise.lines else []
     tests = _count(len({*promise.tests, *promise.broken}), "test")
     return f"[{', '.join([*lines, tests])}]({docs}reference/coverage.md#{promise.key})"
@@ -200,7 +200,7 @@ def _nouns() -> list[str]:
 
 
 def _names(noun: str) -> tuple[str, str]:
-    """Return what folders and modules of *noun* are called: *dead letter* is in `dead_letters`."""
+    """Return what folders and modules of `noun` are called: *dead letter* is in `dead_letters`."""
     name = noun.replace(" ", "_")
     return f"{name}s", name
 
@@ -236,7 +236,7 @@ def _in_two_layers() -> set[str]:
 
 
 def _with_table(page: str, name: str, table: Sequence[str]) -> str:
-    """Return *page* with *table* between the marks of *name*."""
+    """Return `page` with `table` between the marks of `name`."""
     begin, end = f"<!-- begin: {name} (make docs) -->\n", f"<!-- end: {name} -->\n"
     text = (PROJECT / page).read_text(encoding="utf-8")
     before, opened, rest = text.partition(begin)
@@ -247,7 +247,7 @@ def _with_table(page: str, name: str, table: Sequence[str]) -> str:
 
 
 def evidence_json() -> str:
-    """Return the reference of ``evidence.json``."""
+    """Return the reference of `evidence.json`."""
     schema: dict[str, Any] = json.loads(facts.schema_text())
     parts = [_object("evidence.json", schema)]
     parts += [_object(name, part) for name, part in schema["$defs"].items()]

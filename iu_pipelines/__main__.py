@@ -1,4 +1,4 @@
-"""``python -m iu_pipelines``, the same as the command ``iu``."""
+"""`python -m iu_pipelines`, the same as the command `iu`."""
 
 from __future__ import annotations
 

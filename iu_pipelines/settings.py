@@ -79,7 +79,7 @@ def load(**overrides: Any) -> Settings:
 
 
 def child_environment(**added: str) -> dict[str, str]:
-    """The environment of this process with *added* on top, for a process that it starts."""
+    """The environment of this process with `added` on top, for a process that it starts."""
     return {**os.environ, **added}
 
 

@@ -230,7 +230,7 @@ def free_port() -> int:
 def running(shared: Path) -> Iterator[Dev]:
     """A running `iu dev` with an installed schema; it leaves no process behind.
 
-    Its home is under *shared*, whose servers are stopped even when the tests are killed.
+    Its home is under `shared`, whose servers are stopped even when the tests are killed.
     """
     home = Path(tempfile.mkdtemp(prefix="dev-", dir=shared))
     dev = Dev(home)

@@ -28,12 +28,12 @@ AFTER: Final = NAMES[len(SCHEMA) + len(FUNCTIONS) :]
 
 
 def require(name: str) -> str:
-    """The statement by which a step requires the step *name* of the core."""
+    """The statement by which a step requires the step `name` of the core."""
     return f"select public.fn_iu_step_require('iu-core', '{name}');"
 
 
 def add_schema_step(root: Path, name: str, text: str) -> None:
-    """Add the schema step *name* to the tree at *root*, and stamp it.
+    """Add the schema step `name` to the tree at `root`, and stamp it.
 
     It requires the last schema step, and the functions require it.
     """

@@ -1,4 +1,4 @@
-"""``iu audit``: what was tried and set aside, and ``iu audit verify``: whether the record of it is whole."""
+"""`iu audit`: what was tried and set aside, and `iu audit verify`: whether the record of it is whole."""
 
 from __future__ import annotations
 

@@ -30,9 +30,9 @@ from iu_pipelines.settings import Settings
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command found: ``data`` is what --json prints, ``show`` prints it for a person.
+    """What a command found: `data` is what --json prints, `show` prints it for a person.
 
-    ``failed`` makes the exit code 1.
+    `failed` makes the exit code 1.
     """
 
     data: object
@@ -83,15 +83,15 @@ _COMMON: Final = tuple(
 def add_command(
     app: typer.Typer, function: Function, name: str | None = None, *, installs_schema: bool = False
 ) -> None:
-    """Add *function* as a command; its name is that of the function unless *name* is given.
+    """Add `function` as a command; its name is that of the function unless `name` is given.
 
-    A command that *installs_schema* does not advise to run ``iu migrate`` where a table is missing.
+    A command that `installs_schema` does not advise to run `iu migrate` where a table is missing.
     """
     app.command(name)(_with_common_options(function, installs_schema=installs_schema))
 
 
 def add_group(app: typer.Typer, name: str, function: Function) -> typer.Typer:
-    """Add a group of commands where *function* is what the name alone runs, and return the group."""
+    """Add a group of commands where `function` is what the name alone runs, and return the group."""
     group = typer.Typer()
     group.callback(invoke_without_command=True)(_with_common_options(function))
     app.add_typer(group, name=name)
@@ -99,7 +99,7 @@ def add_group(app: typer.Typer, name: str, function: Function) -> typer.Typer:
 
 
 def _with_common_options(function: Function, *, installs_schema: bool = False) -> Callable[..., None]:
-    """Return *function* as typer takes it: with the common options, and without what is provided."""
+    """Return `function` as typer takes it: with the common options, and without what is provided."""
     hints = get_type_hints(function, include_extras=True)
     provided = {name: hints[name] for name in hints if any(hints[name] is kind for kind in _PROVIDERS)}
 

@@ -19,7 +19,7 @@ def connect(chosen: Settings, *, installs_schema: bool = False) -> Iterator[Gate
     """Yield a gateway to the named database, or to the embedded one, which is started when needed.
 
     Nothing is connected before the first call. A missing table or function becomes an error that says
-    how to install it, except for a command that *installs_schema*: there the server's own hint stays.
+    how to install it, except for a command that `installs_schema`: there the server's own hint stays.
     """
     with Gateway(resolve_database_url(chosen)) as gateway:
         try:

@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a Dagster job; ``materializations`` counts one for each batch and one for the summary."""
+    """One run of a Dagster job; `materializations` counts one for each batch and one for the summary."""
 
     job_name: str
     run_id: str

@@ -1,4 +1,4 @@
-"""``iu evidence`` and ``iu evidence verify``."""
+"""`iu evidence` and `iu evidence verify`."""
 
 from __future__ import annotations
 

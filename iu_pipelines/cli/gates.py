@@ -1,4 +1,4 @@
-"""``iu gate``: the gates, the settings beside them, and their history."""
+"""`iu gate`: the gates, the settings beside them, and their history."""
 
 from __future__ import annotations
 

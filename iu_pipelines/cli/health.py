@@ -1,4 +1,4 @@
-"""``iu status``: gates, health with its reasons, steps, backlog and events by type."""
+"""`iu status`: gates, health with its reasons, steps, backlog and events by type."""
 
 from __future__ import annotations
 

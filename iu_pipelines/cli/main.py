@@ -1,4 +1,4 @@
-"""The command ``iu``: every noun mounted, and the one place where an error becomes words and an exit code.
+"""The command `iu`: every noun mounted, and the one place where an error becomes words and an exit code.
 
 Exit codes: 0 done, 1 a refusal or a failed check, 2 bad usage, 130 interrupted.
 """
@@ -123,7 +123,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _report(error: Exception, arguments: Sequence[str]) -> int:
-    """Print *error* and return the exit code that goes with it."""
+    """Print `error` and return the exit code that goes with it."""
     as_json = "--json" in arguments
     if isinstance(error, IuError):
         notes = getattr(error, "__notes__", ())

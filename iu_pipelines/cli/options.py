@@ -23,7 +23,7 @@ def _given_before(context: typer.Context, name: str) -> str | None:
 
 
 def parse_uuid(text: str) -> UUID:
-    """Return the UUID that *text* writes. Raises BadParameter naming it."""
+    """Return the UUID that `text` writes. Raises BadParameter naming it."""
     try:
         return UUID(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""``iu emit`` and ``iu types``."""
+"""`iu emit` and `iu types`."""
 
 from __future__ import annotations
 

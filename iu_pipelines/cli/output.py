@@ -28,7 +28,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def print_json(value: Any) -> None:
-    """Print *value* as JSON on stdout; dataclasses become objects, times and ids become text."""
+    """Print `value` as JSON on stdout; dataclasses become objects, times and ids become text."""
     print(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
 
 
@@ -38,7 +38,7 @@ def print_line(text: str) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Print a table, numbers to the right, or the words of *empty* where it has no rows.
+    """Print a table, numbers to the right, or the words of `empty` where it has no rows.
 
     Where the terminal is so narrow that words would be broken, each row becomes lines of name and value.
     """

@@ -1,4 +1,4 @@
-"""``iu retention``: how long what was read is kept, what holds it back, and a round by hand."""
+"""`iu retention`: how long what was read is kept, what holds it back, and a round by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``iu route``: outbound and inbound routes."""
+"""`iu route`: outbound and inbound routes."""
 
 from __future__ import annotations
 

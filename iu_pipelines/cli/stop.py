@@ -1,4 +1,4 @@
-"""``iu stop``: the embedded server."""
+"""`iu stop`: the embedded server."""
 
 from __future__ import annotations
 

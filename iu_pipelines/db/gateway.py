@@ -270,7 +270,7 @@ class _Target:
         self._without_options = _conninfo(url, application_name, role, "")
 
     def leave_out_options(self, words: str) -> bool:
-        """Return whether *words* refuse startup options that were sent, and send them no longer."""
+        """Return whether `words` refuse startup options that were sent, and send them no longer."""
         if not _OPTIONS_REFUSED.search(words) or self.conninfo == self._without_options:
             return False
         self.conninfo = self._without_options

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 class Queries(Protocol):
-    """Run one statement; placeholders are ``%s`` or ``%(name)s``, rows are dicts."""
+    """Run one statement; placeholders are `%s` or `%(name)s`, rows are dicts."""
 
     def fetch_value(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
         """Return the first column of the first row, or None when there is no row."""

@@ -1,7 +1,7 @@
-"""The SQL of a module: a file beside it, such as ``attempts.sql`` beside ``attempts.py``.
+"""The SQL of a module: a file beside it, such as `attempts.sql` beside `attempts.py`.
 
-A line ``-- name: recent`` stands above each statement. Parameters are written ``%(name)s``; where a statement
-has any, a percent sign is written ``%%``.
+A line `-- name: recent` stands above each statement. Parameters are written `%(name)s`; where a statement
+has any, a percent sign is written `%%`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Statements:
 
 @cache
 def load(module: str) -> Mapping[str, str]:
-    """Return every statement of the file beside *module* by name, in the order of the file."""
+    """Return every statement of the file beside `module` by name, in the order of the file."""
     package, _, noun = module.rpartition(".")
     _, *parts = _NAME.split((files(package) / f"{noun}.sql").read_text(encoding="utf-8"))
     texts = [text.strip().removesuffix(";") for text in parts[1::2]]

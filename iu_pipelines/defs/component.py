@@ -19,7 +19,7 @@ class OutboxModel(dg.Resolvable, Mount):
     )
 
     def build_defs(self) -> dg.Definitions:
-        """Return the definitions of this outbox. Raises UsageError where ``running`` has an unknown name."""
+        """Return the definitions of this outbox. Raises UsageError where `running` has an unknown name."""
         gateway = GatewayResource(database_url=dg.EnvVar(self.database_url_variable))
         return build_defs(self, resources={self.resource_key: gateway})
 

@@ -117,7 +117,7 @@ def _guarantees(gathered: Evidence) -> dg.MarkdownMetadataValue:
 
 
 def proof_table(proofs: Sequence[facts.Proof | verification.Proof]) -> dg.MarkdownMetadataValue:
-    """Return the lines of *proofs* as a table."""
+    """Return the lines of `proofs` as a table."""
     return markdown_table(
         ["file", "line", "expected", "seen", ""],
         [

@@ -36,7 +36,7 @@ def build_defs(
 ) -> dg.Definitions:
     """Return the definitions of one outbox, ready to be merged into a code location.
 
-    *resources* replaces what *mount* asks for, by key: a `GatewayResource` with the URL of another
+    `resources` replaces what `mount` asks for, by key: a `GatewayResource` with the URL of another
     database, or one of a test. Several outboxes need a name each. Raises UsageError where `mount.running`
     names no schedule or sensor.
     """

@@ -66,5 +66,5 @@ def _worker_check(mount: Mount) -> dg.AssetChecksDefinition:
 
 
 def _states(gateway: Queries, keys: tuple[str, ...]) -> dict[str, bool]:
-    """Return whether each of *keys* is open."""
+    """Return whether each of `keys` is open."""
     return {gate.key: gate.is_open for gate in gates.list_gates(gateway) if gate.key in keys}

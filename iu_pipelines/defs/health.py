@@ -20,7 +20,7 @@ from iu_pipelines.domain.health import HealthReport
 
 
 def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
-    """Return the report, and the job that makes it and runs its own checks and those of *others*."""
+    """Return the report, and the job that makes it and runs its own checks and those of `others`."""
     audit, backlog_moving = asset(mount), check(mount)
     audit_job = job(mount, audit, [*_checks(others), backlog_moving])
     return dg.Definitions(
@@ -69,7 +69,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
 
 
 def _due_by(cron: str) -> dg.FreshnessPolicy:
-    """Return the policy that an audit belongs to each tick of *cron*, at most 15 minutes early."""
+    """Return the policy that an audit belongs to each tick of `cron`, at most 15 minutes early."""
     return dg.FreshnessPolicy.cron(cron, min(timedelta(minutes=15), get_smallest_cron_interval(cron)))
 
 
@@ -139,7 +139,7 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
 
 
 def job(mount: Mount, audit: dg.AssetsDefinition, checks: Iterable[dg.AssetChecksDefinition]) -> Any:
-    """Return the job that audits health and runs *checks*."""
+    """Return the job that audits health and runs `checks`."""
     return dg.define_asset_job(
         mount.named("health_audit_job"),
         selection=dg.AssetSelection.assets(audit) | dg.AssetSelection.checks(*checks),

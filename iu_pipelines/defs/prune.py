@@ -43,14 +43,14 @@ class Names:
 
 
 def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
-    """Return the job that prunes the history of *others* and its own, and its schedule."""
+    """Return the job that prunes the history of `others` and its own, and its schedule."""
     prune_job = job(mount, lambda: names_of(dg.Definitions.merge(others, own)))
     own = dg.Definitions(jobs=[prune_job], schedules=[schedule(mount, prune_job)])
     return own
 
 
 def names_of(built: dg.Definitions) -> Names:
-    """Return the names of *built*. External assets are left out: nothing here writes events of them."""
+    """Return the names of `built`. External assets are left out: nothing here writes events of them."""
     executable = [asset for asset in built.assets or () if isinstance(asset, dg.AssetsDefinition)]
     return Names(
         jobs=frozenset(job.name for job in built.jobs or ()),
@@ -62,7 +62,7 @@ def names_of(built: dg.Definitions) -> Names:
 
 
 def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
-    """Return the job that prunes; a run of it calls *names*, when everything is built."""
+    """Return the job that prunes; a run of it calls `names`, when everything is built."""
     op_name = mount.named("prune_dagster_history")
 
     @dg.op(
@@ -95,7 +95,7 @@ def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
 def _prune_runs(
     instance: dg.DagsterInstance, jobs: frozenset[str], before: datetime, config: PruneConfig
 ) -> int:
-    """Delete finished runs made before *before*, but never the newest run of a job."""
+    """Delete finished runs made before `before`, but never the newest run of a job."""
     kept = {run.run_id for name in jobs for run in _runs(instance, name, None, 1, ascending=False)}
     doomed = [
         run.run_id

@@ -194,7 +194,7 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
 
 
 def job(mount: Mount, audit: dg.AssetsDefinition, conservation: dg.AssetChecksDefinition) -> Any:
-    """Return the job that runs the worker and then checks *conservation*."""
+    """Return the job that runs the worker and then checks `conservation`."""
     return dg.define_asset_job(
         mount.named("route_worker_job"),
         selection=dg.AssetSelection.assets(audit).without_checks() | dg.AssetSelection.checks(conservation),
@@ -206,7 +206,7 @@ def job(mount: Mount, audit: dg.AssetsDefinition, conservation: dg.AssetChecksDe
 
 
 def _config_of(mount: Mount) -> type[RouteWorkerConfig]:
-    """Return the config whose default worker is the first one of *mount*."""
+    """Return the config whose default worker is the first one of `mount`."""
     if mount.workers[0] == DEFAULT_WORKER:
         return RouteWorkerConfig
     field: Any = FieldInfo.merge_field_infos(

@@ -1,7 +1,7 @@
 """Attempts: the append-only audit of every try, and the way from an attempt to its run.
 
-Stands on the functions ``fn_iu_attempts_…``, whose cost does not grow with the audit, and on the ledger
-``iu_route_batch``.
+Stands on the functions `fn_iu_attempts_…`, whose cost does not grow with the audit, and on the ledger
+`iu_route_batch`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try of one event on one route; ``route_code`` is None where no route was enabled."""
+    """One try of one event on one route; `route_code` is None where no route was enabled."""
 
     attempt_id: Annotated[int, "in the order of writing"]
     batch_id: Annotated[int | None, "the batch that made the attempt; null for a replay"]
@@ -67,7 +67,7 @@ def counts_by_decision(gateway: Queries) -> list[DecisionCount]:
 
 
 def recent(gateway: Queries, limit: int = 20, before: int | None = None) -> list[Attempt]:
-    """Return the newest attempts, newest first; *before* continues after an attempt_id of the page before.
+    """Return the newest attempts, newest first; `before` continues after an attempt_id of the page before.
 
     Raises BatchLimitInvalid for a limit outside 1 to 10,000, as all that take one do.
     """
@@ -99,7 +99,7 @@ def for_event(gateway: Queries, event_id: UUID) -> list[Attempt]:
 def for_key(gateway: Queries, idempotency_key: str) -> list[Attempt]:
     """Return every attempt under one idempotency key, oldest first.
 
-    Raises ArgumentInvalid for what is neither ``worker:event:route`` nor the key of a dead letter.
+    Raises ArgumentInvalid for what is neither `worker:event:route` nor the key of a dead letter.
     """
     return _found(gateway, "for_key", idempotency_key=idempotency_key)
 

@@ -1,7 +1,7 @@
 """Dead letters: events set aside, replayed or discarded with a reason.
 
-Stands on ``iu_route_dead_letter``, ``fn_iu_dead_letters_replayable``, ``fn_iu_route_dead_letter_replay``
-and ``fn_iu_route_dead_letter_discard``.
+Stands on `iu_route_dead_letter`, `fn_iu_dead_letters_replayable`, `fn_iu_route_dead_letter_replay`
+and `fn_iu_route_dead_letter_discard`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One event set aside. ``resolution`` of None means open; the snapshot holds references only."""
+    """One event set aside. `resolution` of None means open; the snapshot holds references only."""
 
     dead_letter_id: Annotated[UUID, "the letter"]
     event_id: Annotated[UUID, "the event that was set aside"]
@@ -44,7 +44,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a replay answered; ``decision`` is None where nothing was tried."""
+    """What a replay answered; `decision` is None where nothing was tried."""
 
     status: Literal["replayed", "master_gate_closed", "already_resolved"]
     decision: Literal["dry_run", "skipped", "failed", "sent"] | None
@@ -65,7 +65,7 @@ def list_letters(
 ) -> list[DeadLetter]:
     """Return letters, the one due first leading; a filter of None matches all.
 
-    ``due_only`` keeps those whose time for a replay has come.
+    `due_only` keeps those whose time for a replay has come.
     """
     found = gateway.fetch_all(
         _SQL["list_letters"],

@@ -1,6 +1,6 @@
 """Event types: which events may be emitted, and where they belong.
 
-Stands on ``event_type_registry``.
+Stands on `event_type_registry`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class EventType:
-    """One registered type; ``payload_keys`` of None allows every key that is not forbidden."""
+    """One registered type; `payload_keys` of None allows every key that is not forbidden."""
 
     event_type: str
     event_domain: str

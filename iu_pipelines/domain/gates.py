@@ -1,6 +1,6 @@
 """Gates: the settings that open and close the engine, and the history of every change.
 
-Stands on ``fn_iu_gate_list``, ``dot_config``, ``dot_config_history`` and ``fn_iu_gate_set``.
+Stands on `fn_iu_gate_list`, `dot_config`, `dot_config_history` and `fn_iu_gate_set`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ JOBS: Final = "queue.job_substrate.enabled"
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate. A missing row (``value`` of None) is closed, and so is any value but ``true``.
+    """One gate. A missing row (`value` of None) is closed, and so is any value but `true`.
 
     The list of live routes is open when it names at least one.
     """
@@ -39,7 +39,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of ``dot_config`` that is no gate, such as a number of seconds."""
+    """A row of `dot_config` that is no gate, such as a number of seconds."""
 
     key: str
     value: str

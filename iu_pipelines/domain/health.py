@@ -1,6 +1,6 @@
 """Health of one worker, as the database judges it: progress, not liveness.
 
-Stands on ``fn_iu_route_worker_health``, whose cost does not grow with the tables.
+Stands on `fn_iu_route_worker_health`, whose cost does not grow with the tables.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SQL: Final = Statements(__name__)
 class HealthReport:
     """The report, key for key.
 
-    ``backlog`` and ``dead_letter_open`` are lower bounds where the key with ``_capped`` is true.
+    `backlog` and `dead_letter_open` are lower bounds where the key with `_capped` is true.
     """
 
     healthy: Annotated[bool, "whether the worker makes progress; a closed gate is a state and no fault"]
@@ -47,7 +47,7 @@ class HealthReport:
 
 
 def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
-    """Return the health of *worker_name*. Raises ArgumentInvalid."""
+    """Return the health of `worker_name`. Raises ArgumentInvalid."""
     answer = gateway.fetch_value(_SQL["read"], {"worker_name": worker_name})
     return rows.read(HealthReport, answer)
 

@@ -1,6 +1,6 @@
 """Inbound routes and captures: table changes that become events.
 
-Stands on ``iu_inbound_route`` and ``iu_inbound_capture``.
+Stands on `iu_inbound_route` and `iu_inbound_capture`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class SqlLink:
-    """One row of ``iu_sql_link``, the source table of the inbound route of the install."""
+    """One row of `iu_sql_link`, the source table of the inbound route of the install."""
 
     link_id: Annotated[UUID, "the link"]
     unit_id: Annotated[UUID | None, "the unit that the link belongs to"]
@@ -31,7 +31,7 @@ class SqlLink:
 
 @dataclass(frozen=True)
 class InboundRoute:
-    """One inbound route: a change of ``source_table`` that maps to an event type."""
+    """One inbound route: a change of `source_table` that maps to an event type."""
 
     route_code: str
     source_table: str
@@ -43,7 +43,7 @@ class InboundRoute:
 
 @dataclass(frozen=True)
 class Capture:
-    """One captured change; ``event_id`` is set where an event was emitted."""
+    """One captured change; `event_id` is set where an event was emitted."""
 
     route_code: str
     source_table: str
@@ -64,7 +64,7 @@ def set_enabled(
 ) -> InboundRoute | None:
     """Enable or disable one route and return it; None when there is no such route.
 
-    *emits* says whether it emits events from now on or records captures alone; None leaves that as it is.
+    `emits` says whether it emits events from now on or records captures alone; None leaves that as it is.
     """
     row = gateway.fetch_one(
         _SQL["set_enabled"], {"enabled": enabled, "emits": emits, "route_code": route_code}

@@ -1,6 +1,6 @@
 """The outbox: the append-only stream of events, and the only way into it.
 
-Stands on ``event_outbox``, ``fn_iu_emit_event`` and ``fn_iu_emit_events``.
+Stands on `event_outbox`, `fn_iu_emit_event` and `fn_iu_emit_events`.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class TypeCount:
 
 @dataclass(frozen=True)
 class Overview:
-    """Events by type among the newest COUNTED_EVENTS; ``capped`` says that older ones exist."""
+    """Events by type among the newest COUNTED_EVENTS; `capped` says that older ones exist."""
 
     by_type: tuple[TypeCount, ...]
     events: int
@@ -102,7 +102,7 @@ def emit(
 
 
 def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
-    """Emit all of *events* or none, and return their ids in the same order. Raises as emit does."""
+    """Emit all of `events` or none, and return their ids in the same order. Raises as emit does."""
     with _payload_refused():
         array = json.dumps([asdict(event) for event in events], default=str)
         emitted = gateway.fetch_all(_SQL["emit_many"], {"events": array})
@@ -126,7 +126,7 @@ def _payload_refused() -> Iterator[None]:
 
 
 def counts_by_type(gateway: Queries, newest: int = COUNTED_EVENTS) -> list[TypeCount]:
-    """Count the newest events by type, most frequent first; the cost is bounded by *newest*."""
+    """Count the newest events by type, most frequent first; the cost is bounded by `newest`."""
     found = gateway.fetch_all(_SQL["counts_by_type"], {"event_domain": IU_DOMAIN, "newest": newest})
     return [rows.read(TypeCount, row) for row in found]
 

@@ -1,6 +1,6 @@
 """Retention: old events that every worker has read, and their first attempts, are dropped; off by default.
 
-Stands on ``fn_iu_retention_run``, ``fn_iu_retention_state`` and ``iu_retention_history``.
+Stands on `fn_iu_retention_run`, `fn_iu_retention_state` and `iu_retention_history`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ StoppedReason = Literal[
 
 @dataclass(frozen=True)
 class DomainState:
-    """How retention stands in one domain. ``overdue_days`` counts beyond ``retention_days`` (0: off)."""
+    """How retention stands in one domain. `overdue_days` counts beyond `retention_days` (0: off)."""
 
     event_domain: str
     retention_days: int
@@ -81,7 +81,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What one round answered; ``more`` says that another one would find something to drop."""
+    """What one round answered; `more` says that another one would find something to drop."""
 
     status: RoundStatus
     events: int

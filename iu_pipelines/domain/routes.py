@@ -1,6 +1,6 @@
 """Outbound routes: which event type goes to which target, always as a dry run.
 
-Stands on ``iu_outbound_route``.
+Stands on `iu_outbound_route`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class Route:
-    """One outbound route; a named CHECK keeps ``dry_run`` true."""
+    """One outbound route; a named CHECK keeps `dry_run` true."""
 
     route_code: str
     event_type: str

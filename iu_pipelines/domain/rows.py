@@ -1,7 +1,7 @@
 """Rows as Python types: the columns of a dataclass, and rows and JSON answers turned into one.
 
-A field is declared as ``name: Annotated[UUID, "what it holds"]``. Its PostgreSQL type follows from the Python
-type; where several have the same one, ``Annotated[int, "integer", "what it holds"]`` names it.
+A field is declared as `name: Annotated[UUID, "what it holds"]`. Its PostgreSQL type follows from the Python
+type; where several have the same one, `Annotated[int, "integer", "what it holds"]` names it.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ class Column:
 
 @cache
 def columns(row: type) -> tuple[Column, ...]:
-    """Return the columns of the dataclass *row*, in the order of its fields."""
+    """Return the columns of the dataclass `row`, in the order of its fields."""
     hints = get_type_hints(row, include_extras=True)
     return tuple(_column(field.name, hints[field.name]) for field in dataclasses.fields(row))
 
 
 def read(row: type[_Row], answer: Any) -> _Row:
-    """Return *answer*, a row or a JSON object of the database, as a *row*.
+    """Return `answer`, a row or a JSON object of the database, as a `row`.
 
-    Keys that *row* does not have are left out: a newer database may say more. Raises pydantic's
+    Keys that `row` does not have are left out: a newer database may say more. Raises pydantic's
     ValidationError where a key is missing or has a value of another type.
     """
     adapter: TypeAdapter[_Row] = _adapter(cast("Any", row))

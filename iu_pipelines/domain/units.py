@@ -1,6 +1,6 @@
 """Information units and their versions.
 
-Stands on ``information_unit`` and ``unit_version``. The trigger of ``unit_version`` emits ``version_applied``
+Stands on `information_unit` and `unit_version`. The trigger of `unit_version` emits `version_applied`
 for every version after a unit's first; nothing here writes to the outbox.
 """
 
@@ -20,7 +20,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class UnitVersion:
-    """One row of ``unit_version``."""
+    """One row of `unit_version`."""
 
     unit_id: Annotated[UUID, "the unit"]
     version_seq: Annotated[int, "1 for the first version; later ones emit version_applied"]
@@ -32,7 +32,7 @@ class UnitVersion:
 
 @dataclass(frozen=True)
 class Version:
-    """One version to store; ``ordinal`` counts the versions of the source from 1, oldest first."""
+    """One version to store; `ordinal` counts the versions of the source from 1, oldest first."""
 
     ordinal: int
     canonical_address: str
@@ -42,7 +42,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Stored:
-    """What one chunk added; ``events_emitted`` counts the versions after a unit's first."""
+    """What one chunk added; `events_emitted` counts the versions after a unit's first."""
 
     units_added: int
     versions_added: int
@@ -50,7 +50,7 @@ class Stored:
 
 
 def store_versions(session: Session, versions: Iterable[Version], actor_ref: str) -> Stored:
-    """Add those of *versions* that are new, and their units, in the session's transaction.
+    """Add those of `versions` that are new, and their units, in the session's transaction.
 
     Writers of versions are serialised here by an advisory lock, so that numbers have no gap.
     """

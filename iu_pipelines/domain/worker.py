@@ -1,7 +1,7 @@
 """The route worker: one call is one batch; draining repeats the call until a limit says stop.
 
-Stands on ``fn_iu_route_worker_run``, ``fn_iu_route_worker_seek``, ``iu_route_batch`` and
-``iu_route_worker_cursor``.
+Stands on `fn_iu_route_worker_run`, `fn_iu_route_worker_seek`, `iu_route_batch` and
+`iu_route_worker_cursor`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Batch:
 class RunLimits:
     """How far one run may go.
 
-    ``max_batches`` and ``max_seconds`` of None mean no limit. ``linger_seconds`` keeps an idle run
+    `max_batches` and `max_seconds` of None mean no limit. `linger_seconds` keeps an idle run
     looking for new events that long after its last batch.
     """
 
@@ -123,7 +123,7 @@ def run_once(
 class Drain:
     """A run of the worker: iterate to make its batches; each item saw at least one event.
 
-    After the iteration ``stopped_reason`` says why it ended, ``last`` is the last answer of the
+    After the iteration `stopped_reason` says why it ended, `last` is the last answer of the
     worker (the empty one included) and the totals cover every batch. It can be iterated once.
     """
 
@@ -213,9 +213,9 @@ def drain(
     run_ref: str | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Drain:
-    """Return a run of the worker that goes on, batch by batch, until a limit of *limits* is reached.
+    """Return a run of the worker that goes on, batch by batch, until a limit of `limits` is reached.
 
-    ``should_stop`` is asked between batches; a batch itself is never interrupted.
+    `should_stop` is asked between batches; a batch itself is never interrupted.
     """
     return Drain(gateway, worker_name, limits, run_ref, should_stop)
 
@@ -227,7 +227,7 @@ def is_pending(gateway: Queries, worker_name: str) -> bool:
 
 
 def seek(gateway: Queries, worker_name: str, position: str, reason: str) -> dict[str, Any]:
-    """Move a worker's cursor to ``beginning``, ``latest`` or an event id; the reason is audited.
+    """Move a worker's cursor to `beginning`, `latest` or an event id; the reason is audited.
 
     Raises CursorPositionUnknown or ArgumentInvalid.
     """

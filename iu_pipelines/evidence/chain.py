@@ -1,7 +1,7 @@
 """The chain of packs: each names the hash of the pack before it and of its own files.
 
-A folder of packs holds one folder a pack, ``000001``, ``000002`` and so on, each with ``evidence.json``,
-``junit.xml``, ``report.html`` and ``manifest.json``. A pack's hash is the sha256 of its manifest without the
+A folder of packs holds one folder a pack, `000001`, `000002` and so on, each with `evidence.json`,
+`junit.xml`, `report.html` and `manifest.json`. A pack's hash is the sha256 of its manifest without the
 hash itself, as JSON with sorted keys and no spaces.
 """
 
@@ -34,7 +34,7 @@ class PackBroken(IuError):
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a pack says of itself; ``files`` maps names to the sha256 of their bytes."""
+    """What a pack says of itself; `files` maps names to the sha256 of their bytes."""
 
     number: int
     previous_hash: str
@@ -47,7 +47,7 @@ class Manifest:
         return hashlib.sha256(text.encode()).hexdigest()
 
     def to_json(self) -> str:
-        """Return the text of ``manifest.json``."""
+        """Return the text of `manifest.json`."""
         return json.dumps({**asdict(self), "hash": self.hash}, indent=2, sort_keys=True) + "\n"
 
 
@@ -83,7 +83,7 @@ def folders(directory: Path) -> dict[int, Path]:
 
 
 def digest(content: bytes) -> str:
-    """Return the sha256 of *content* as hex digits."""
+    """Return the sha256 of `content` as hex digits."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -103,8 +103,8 @@ def read_manifest(folder: Path) -> Manifest:
 def verify(directory: Path, head: str | None = None) -> ChainReport:
     """Look at every pack of a chain, and say which were altered, are missing or changed places.
 
-    *head* is the hash of the newest pack as somebody noted it: without it, packs taken from the end of the
-    chain cannot be missed. Raises UsageError where *directory* holds no pack.
+    `head` is the hash of the newest pack as somebody noted it: without it, packs taken from the end of the
+    chain cannot be missed. Raises UsageError where `directory` holds no pack.
     """
     packs = folders(directory)
     if not packs:

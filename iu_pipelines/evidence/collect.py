@@ -61,9 +61,9 @@ def collect(
     probes: bool = True,
     say: Say = lambda detail: None,
 ) -> Evidence:
-    """Return the evidence of the database. *previous* is held against the ledgers: what it saw must stand.
+    """Return the evidence of the database. `previous` is held against the ledgers: what it saw must stand.
 
-    Without *probes* a reader can gather it. *say* is told what is under way. Raises StatementFailed where
+    Without `probes` a reader can gather it. `say` is told what is under way. Raises StatementFailed where
     the schema is not installed, PermissionDenied where the role may not probe.
     """
     where = environment.read(gateway)

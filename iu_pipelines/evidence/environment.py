@@ -37,7 +37,7 @@ def read(gateway: Gateway) -> Environment:
 
 
 def checkout(folder: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of a checkout and whether it holds changes; None twice where *folder* is none."""
+    """Return the commit of a checkout and whether it holds changes; None twice where `folder` is none."""
     if not (folder / ".git").exists() or shutil.which("git") is None:
         return None, None
     commit = _git(folder, "rev-parse", "--verify", "HEAD")

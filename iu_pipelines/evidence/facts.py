@@ -1,7 +1,7 @@
-"""The facts of a pack of evidence: the shape of ``evidence.json``.
+"""The facts of a pack of evidence: the shape of `evidence.json`.
 
 Times are UTC. Numbers that do not fit into 53 bits are text. The JSON schema beside this module is made from
-these classes (``schema_text``), and a test holds the two together.
+these classes (`schema_text`), and a test holds the two together.
 """
 
 from __future__ import annotations
@@ -311,12 +311,12 @@ _ADAPTER: Final = TypeAdapter(Evidence)
 
 
 def to_json(evidence: Evidence) -> bytes:
-    """Return the bytes of ``evidence.json``: the same facts always give the same bytes."""
+    """Return the bytes of `evidence.json`: the same facts always give the same bytes."""
     return _ADAPTER.dump_json(evidence, indent=2) + b"\n"
 
 
 def from_json(text: bytes) -> Evidence:
-    """Read ``evidence.json``. Raises ValueError saying what does not fit the schema."""
+    """Read `evidence.json`. Raises ValueError saying what does not fit the schema."""
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:
@@ -326,6 +326,6 @@ def from_json(text: bytes) -> Evidence:
 
 
 def schema_text() -> str:
-    """Return the JSON schema of ``evidence.json``."""
+    """Return the JSON schema of `evidence.json`."""
     schema = _ADAPTER.json_schema(mode="serialization")
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"

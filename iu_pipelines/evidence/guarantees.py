@@ -1,7 +1,7 @@
 """The promises of the product, and which lines of the proofs stand for each.
 
-Source: ``guarantees.toml`` beside this module. ``docs/reference/coverage.md`` and the tables of guarantees in
-``README.md``, ``SECURITY.md`` and ``docs/concepts/guarantees.md`` are made from it as well.
+Source: `guarantees.toml` beside this module. `docs/reference/coverage.md` and the tables of guarantees in
+`README.md`, `SECURITY.md` and `docs/concepts/guarantees.md` are made from it as well.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from iu_pipelines.evidence.facts import Guarantee, Proof, ProvenBy
 
 @dataclass(frozen=True)
 class Promise:
-    """One guarantee; ``lines`` are pairs of a proof and how a line's name begins, ``tests`` are paths.
+    """One guarantee; `lines` are pairs of a proof and how a line's name begins, `tests` are paths.
 
-    ``how`` says in Markdown how it is kept, for the ``pages`` that show it; ``broken`` are tests that break
+    `how` says in Markdown how it is kept, for the `pages` that show it; `broken` are tests that break
     it on purpose.
     """
 
@@ -53,7 +53,7 @@ def _promise(row: Mapping[str, Any]) -> Promise:
 
 
 def judge(proofs: Sequence[Proof]) -> tuple[Guarantee, ...]:
-    """Return what *proofs* say of each promise. A line that is not in its proof has not passed.
+    """Return what `proofs` say of each promise. A line that is not in its proof has not passed.
 
     A proof that was not run says nothing: the others judge alone, and without any the promise is open (None).
     """

@@ -1,4 +1,4 @@
-"""``junit.xml`` of a pack: a suite a proof, a case a line."""
+"""`junit.xml` of a pack: a suite a proof, a case a line."""
 
 from __future__ import annotations
 

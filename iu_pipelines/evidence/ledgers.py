@@ -1,6 +1,6 @@
 """The check of the ledgers: is the chain of batches whole, and is each attempt what it must be?
 
-Stands on ``fn_iu_audit_chain_verify``, ``fn_iu_audit_attempts_verify`` and ``fn_iu_audit_replays_misfit``,
+Stands on `fn_iu_audit_chain_verify`, `fn_iu_audit_attempts_verify` and `fn_iu_audit_replays_misfit`,
 which read one snapshot each and take no lock.
 """
 
@@ -18,7 +18,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class ChainCheck:
-    """A worker's batches, recomputed. ``fault`` names the first row that does not fit, in words."""
+    """A worker's batches, recomputed. `fault` names the first row that does not fit, in words."""
 
     worker_name: str
     fits: bool

@@ -35,13 +35,13 @@ class Pack:
 
 
 def default_directory(evidence: Path, gateway: Queries) -> Path:
-    """Return the folder under *evidence* for the packs of a database; each of each cluster has its own."""
+    """Return the folder under `evidence` for the packs of a database; each of each cluster has its own."""
     name: str = gateway.fetch_value(_SQL["database_in_cluster"])
     return evidence / name.replace("/", "_")
 
 
 def report_url(pack: Pack, evidence: Path, served: str | None) -> str:
-    """Return where a browser finds the page: under the URL that serves *evidence*, or else on this disk."""
+    """Return where a browser finds the page: under the URL that serves `evidence`, or else on this disk."""
     if served is None:
         return pack.report.as_uri()
     return f"{served.rstrip('/')}/{quote(pack.report.relative_to(evidence).as_posix())}"
@@ -82,7 +82,7 @@ def _read(folder: Path) -> Evidence:
 
 
 def write(evidence: Evidence, directory: Path) -> Pack:
-    """Write *evidence* as the next pack of *directory* and return it.
+    """Write `evidence` as the next pack of `directory` and return it.
 
     The pack appears in one move. Where another process was faster, this one comes behind it.
     """

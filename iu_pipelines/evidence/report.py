@@ -1,4 +1,4 @@
-"""``report.html`` of a pack: one page that stands alone, for a manager and an auditor."""
+"""`report.html` of a pack: one page that stands alone, for a manager and an auditor."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _KINDS: Final = (
 
 @dataclass(frozen=True)
 class Tile:
-    """A number at the head of the page; ``tone`` is good, bad or plain."""
+    """A number at the head of the page; `tone` is good, bad or plain."""
 
     value: str
     label: str
@@ -53,7 +53,7 @@ class Charts:
 
 
 def render(evidence: Evidence, evidence_hash: str) -> str:
-    """Return the page; *evidence_hash* is the sha256 of ``evidence.json``, which the page names."""
+    """Return the page; `evidence_hash` is the sha256 of `evidence.json`, which the page names."""
     environment = Environment(
         autoescape=True,
         loader=FunctionLoader(_resource),
@@ -138,7 +138,7 @@ def _number(value: int) -> str:
 
 
 def _proof_label(proof: Proof | ProvenBy) -> str:
-    """Return what a person calls a proof, such as ``probe 040``."""
+    """Return what a person calls a proof, such as `probe 040`."""
     if not proof.step[:3].isdigit():
         return proof.step.partition("_")[0]
     return f"{'probe' if proof.step.endswith('_probe') else 'verify'} {proof.step[:3]}"

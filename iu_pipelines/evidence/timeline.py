@@ -1,6 +1,6 @@
 """A worker's past in stretches of time: emissions, decisions, and the backlog reckoned back from today's.
 
-Stands on ``iu_route_batch``, ``event_outbox`` and the replays in ``iu_route_attempt_log``. The cost grows
+Stands on `iu_route_batch`, `event_outbox` and the replays in `iu_route_attempt_log`. The cost grows
 with the worker's batches and replays and with COUNTED_EVENTS, not with the outbox.
 """
 

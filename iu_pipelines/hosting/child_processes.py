@@ -36,7 +36,7 @@ class ChildProcess:
 class ChildProcesses:
     """Processes with a process group each, so that all that they start can be ended.
 
-    Their logs lie in *logs*; *environment* is all of theirs.
+    Their logs lie in `logs`; `environment` is all of theirs.
     """
 
     logs: Path
@@ -44,7 +44,7 @@ class ChildProcesses:
     running: list[ChildProcess] = field(default_factory=list)
 
     def start(self, name: str, *arguments: str) -> None:
-        """Start a module of Python with *arguments*, the first of which names it."""
+        """Start a module of Python with `arguments`, the first of which names it."""
         log = self.logs / f"{name}.log"
         command = [sys.executable, "-m", _RUN_AS_CHILD, *arguments]
         with log.open("wb") as output:

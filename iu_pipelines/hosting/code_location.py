@@ -19,9 +19,9 @@ _WORKSPACE: Final = f"""load_from:
 
 
 def workspace_file(settings: Settings, given: Path | None) -> Path:
-    """Return the workspace file *given*, or that of the working directory, or one with this location alone.
+    """Return the workspace file `given`, or that of the working directory, or one with this location alone.
 
-    Raises UsageError where *given* is no file.
+    Raises UsageError where `given` is no file.
     """
     if given is not None and not given.is_file():
         raise UsageError(

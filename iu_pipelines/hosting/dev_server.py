@@ -35,7 +35,7 @@ _DATABASE_SECONDS: Final = 2.0
 class DevServer:
     """What `iu dev` runs, and where. Made by `prepared()`, which also ends it.
 
-    With *read_only* nothing can be launched and no daemon runs. *pending_steps* are the schema steps that
+    With `read_only` nothing can be launched and no daemon runs. `pending_steps` are the schema steps that
     are not applied.
     """
 

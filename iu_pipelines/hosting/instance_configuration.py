@@ -95,7 +95,7 @@ def _ensure_database(gateway: Gateway, name: str) -> None:
 
 
 def _with_driver(url: str) -> str:
-    """Return *url* with psycopg2 named: SQLAlchemy takes a bare postgresql:// for another driver."""
+    """Return `url` with psycopg2 named: SQLAlchemy takes a bare postgresql:// for another driver."""
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in _SCHEMES:
         raise UsageError(

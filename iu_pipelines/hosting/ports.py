@@ -14,7 +14,7 @@ _DISTANCE: Final = 1000
 
 @dataclass(frozen=True)
 class Ports:
-    """Where we listen; ``evidence`` is None where somebody else serves the packs."""
+    """Where we listen; `evidence` is None where somebody else serves the packs."""
 
     host: str
     web: int

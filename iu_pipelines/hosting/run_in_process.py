@@ -29,7 +29,7 @@ _REPOSITORY: Final = "__repository__"
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended. ``summary`` is the metadata of its last materialization, by label."""
+    """How a run ended. `summary` is the metadata of its last materialization, by label."""
 
     run_id: str
     job_name: str
@@ -62,7 +62,7 @@ def execute(
 ) -> RunOutcome:
     """Execute a job of the code location in this process and return how it ended.
 
-    *run_config* is what the web UI's form of a run takes. A run that fails is returned, not raised.
+    `run_config` is what the web UI's form of a run takes. A run that fails is returned, not raised.
     Raises DagsterInvalidConfigError where the config is refused, and then makes no run, and KeyboardInterrupt
     after a run that Ctrl-C stopped.
     """

@@ -14,7 +14,7 @@ SAMPLE_PREFIX: Final = "sample/"
 
 
 def ingest_sample(gateway: Gateway) -> IngestResult:
-    """Add the small made-up history that is shipped with the package, under the prefix ``sample/``."""
+    """Add the small made-up history that is shipped with the package, under the prefix `sample/`."""
     tally = Tally(gateway, SAMPLE_ACTOR)
     versions = read_sample()
     tally.store(versions, len({version.version_ref for version in versions}))

@@ -15,7 +15,7 @@ CHUNK_VERSIONS: Final = 10_000
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an ingestion has come; ``commits_total`` is what this reading has to walk."""
+    """How far an ingestion has come; `commits_total` is what this reading has to walk."""
 
     commits_read: int
     commits_total: int
@@ -25,7 +25,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What one ingestion read and added; ``head`` is None where the source has no commit."""
+    """What one ingestion read and added; `head` is None where the source has no commit."""
 
     source: str
     prefix: str

@@ -1,7 +1,7 @@
 """Documents whose commands stand with their true output: read, run, compared, and written anew.
 
-A block fenced as ``console`` holds commands after ``$`` and what they print. Identifiers, running numbers,
-times, rates and the spacing of tables are not compared; a line of ``...`` stands for any lines.
+A block fenced as `console` holds commands after `$` and what they print. Identifiers, running numbers,
+times, rates and the spacing of tables are not compared; a line of `...` stands for any lines.
 
     python tests/acceptance/console.py docs/tutorial/README.md   runs them, and writes what they print
 """

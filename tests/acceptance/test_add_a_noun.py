@@ -1,7 +1,7 @@
 """The recipe "add a noun" of CONTRIBUTING, followed in a copy of the project, on a fresh and an old database.
 
-The new files lie under ``noun`` as they would in the project. The edits of existing files are listed here: at
-most ten. Generated files (stamps, pages of ``make docs``) are not edited by hand.
+The new files lie under `noun` as they would in the project. The edits of existing files are listed here: at
+most ten. Generated files (stamps, pages of `make docs`) are not edited by hand.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOUN: Final = Path(__file__).parent / "noun"
 FIXTURE: Final = "110_notes"
 NUMBER: Final = f"{max(100, *(int(name[:3]) for name in NAMES)) // 10 * 10 + 10}"
 STEP: Final = f"{NUMBER}_notes"
-"""The files under ``noun`` have the first number of the recipe; the copy gives them the next free one."""
+"""The files under `noun` have the first number of the recipe; the copy gives them the next free one."""
 
 # Existing file: pairs of a place and what stands there afterwards.
 EDITS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
@@ -133,7 +133,7 @@ class Copy:
         self.folder = folder
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run Python with *words* on the copy."""
+        """Run Python with `words` on the copy."""
         return subprocess.run(
             [sys.executable, *words],
             cwd=self.folder,

@@ -137,7 +137,7 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
 def missing_paths(text: str, folder: Path) -> list[str]:
     """The paths and modules in backticks that do not exist.
 
-    A path may begin at the root or in *folder*, or be the end of a longer path.
+    A path may begin at the root or in `folder`, or be the end of a longer path.
     """
     text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
     paths = [path for path in _PATH.findall(text) if not is_there(path, folder)]
@@ -152,7 +152,7 @@ def is_there(path: str, folder: Path) -> bool:
 
 
 def is_module(name: str) -> bool:
-    """Whether *name* is a module or package, or what a module defines."""
+    """Whether `name` is a module or package, or what a module defines."""
     path = PROJECT.joinpath(*name.split("."))
     holder = path.parent.with_suffix(".py")
     if path.is_dir() or path.with_suffix(".py").is_file():

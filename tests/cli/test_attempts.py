@@ -1,4 +1,4 @@
-"""``iu audit`` and ``iu audit verify``."""
+"""`iu audit` and `iu audit verify`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``iu replay`` and ``iu discard``."""
+"""`iu replay` and `iu discard`."""
 
 from __future__ import annotations
 

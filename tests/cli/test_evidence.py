@@ -1,4 +1,4 @@
-"""``iu evidence``."""
+"""`iu evidence`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``iu gate``."""
+"""`iu gate`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``iu status``."""
+"""`iu status`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``iu retention``."""
+"""`iu retention`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``iu route``."""
+"""`iu route`."""
 
 from __future__ import annotations
 

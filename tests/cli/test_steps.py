@@ -1,4 +1,4 @@
-"""``iu migrate``, ``iu verify``, ``iu probe``, ``iu rollback`` and ``iu steps``."""
+"""`iu migrate`, `iu verify`, `iu probe`, `iu rollback` and `iu steps`."""
 
 from __future__ import annotations
 

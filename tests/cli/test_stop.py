@@ -1,4 +1,4 @@
-"""``iu stop``, and the embedded server that a command starts."""
+"""`iu stop`, and the embedded server that a command starts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``iu run``, ``iu seek`` and ``iu batch``."""
+"""`iu run`, `iu seek` and `iu batch`."""
 
 from __future__ import annotations
 

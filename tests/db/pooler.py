@@ -18,7 +18,7 @@ _REFUSAL: Final = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
 
 @contextmanager
 def in_front_of(url: str, manner: Manner) -> Iterator[str]:
-    """The URL of a pooler that passes everything on to the server of *url*, except startup options."""
+    """The URL of a pooler that passes everything on to the server of `url`, except startup options."""
     parts = urlsplit(url)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         behind = (parts.hostname or "", parts.port or 5432)

@@ -47,14 +47,14 @@ class Location:
             return definition.evaluate_tick(context)
 
     def under_way(self, job: str, tags: Mapping[str, str]) -> str:
-        """Record a run of *job* that has started and not ended."""
+        """Record a run of `job` that has started and not ended."""
         run = dg.DagsterRun(job_name=job, run_id=str(uuid4()), tags=tags, status=dg.DagsterRunStatus.STARTED)
         self.instance.add_run(run)
         return run.run_id
 
 
 def materializations(result: dg.ExecuteInProcessResult, asset: str | list[str]) -> list[dict[str, Any]]:
-    """Return the metadata of every materialization of *asset*, in order."""
+    """Return the metadata of every materialization of `asset`, in order."""
     made = [
         event.step_materialization_data.materialization
         for event in result.all_events
@@ -83,12 +83,12 @@ def failure(result: dg.ExecuteInProcessResult) -> str:
 
 
 def emit_one(url: str) -> None:
-    """Emit one event into the database of *url*."""
+    """Emit one event into the database of `url`."""
     with Gateway(url) as gateway:
         outbox.emit(gateway, "version_applied", "test/1", uuid4(), "test", {})
 
 
 def attempts_in(url: str) -> int:
-    """Return how many attempts the database of *url* has, up to 20."""
+    """Return how many attempts the database of `url` has, up to 20."""
     with Gateway(url) as gateway:
         return len(attempts.recent(gateway))

@@ -90,7 +90,7 @@ def test_every_field_of_a_mount_is_described() -> None:
 
 
 def accepts(call: Callable[[], object]) -> bool:
-    """Return whether *call* refuses nothing."""
+    """Return whether `call` refuses nothing."""
     try:
         call()
     except (ArgumentInvalid, BatchLimitInvalid, UsageError, ValidationError):

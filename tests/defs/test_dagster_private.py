@@ -14,7 +14,7 @@ OTHERS = [path for path in (REPOSITORY / "iu_pipelines").rglob("*.py") if path.r
 
 
 def imports(path: Path) -> Iterator[tuple[str, str]]:
-    """Give the module and the name of every import of *path*."""
+    """Give the module and the name of every import of `path`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             yield from ((node.module or "", alias.name) for alias in node.names)

@@ -54,7 +54,7 @@ def _jobs(instance: dg.DagsterInstance) -> list[str]:
 
 
 def _ended(instance: dg.DagsterInstance, job: str) -> None:
-    """Record a run of *job* that has ended."""
+    """Record a run of `job` that has ended."""
     instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=dg.DagsterRunStatus.SUCCESS))
 
 
@@ -128,7 +128,7 @@ def test_the_audit_outlives_the_runs_that_made_it(
 
 
 def _not_pruned(location: Location) -> set[str]:
-    """Give everything of *location* an old history, prune, and return whose history is still there."""
+    """Give everything of `location` an old history, prune, and return whose history is still there."""
     repository, graph = location.definitions.get_repository_def(), location.definitions.resolve_asset_graph()
     jobs = [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")]
     ticking = [one.name for one in (*repository.schedule_defs, *repository.sensor_defs)]

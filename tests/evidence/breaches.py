@@ -44,7 +44,7 @@ def replaced(signature: str, body: str) -> str:
 
 
 def wrapped(verb: str, body: str) -> str:
-    """A verb with another in front: *body* sets ``answer``, and calls the true one by ``honest()``."""
+    """A verb with another in front: `body` sets `answer`, and calls the true one by `honest()`."""
     parameters, returned = _VERBS[verb]
     copy = verb.replace("fn_iu_", "honest_")
     names = ", ".join(parameter.split()[0] for parameter in parameters.split(", "))

@@ -1,4 +1,4 @@
-"""The ``junit.xml`` of a pack."""
+"""The `junit.xml` of a pack."""
 
 from __future__ import annotations
 

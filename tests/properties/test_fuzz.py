@@ -524,7 +524,7 @@ SAMPLES = {"pass": "password", "key": "api_key"}
 
 
 def _key(word: str, endings: list[str], tail: str, start: str, between: str) -> str:
-    """A key such as `the_body_id` or `theBodyId`; an empty *between* stands for camelCase."""
+    """A key such as `the_body_id` or `theBodyId`; an empty `between` stands for camelCase."""
     parts = [part for part in (start, word, *endings, tail) if part]
     if between:
         return between.join(parts)

@@ -374,7 +374,7 @@ def databases(server: Any, template: str) -> Iterator[Callable[[], str]]:
 
 
 def check(databases: Callable[[], str], examples: int, steps: int, *, anew: bool = False) -> None:
-    """Run the machine; *anew*: over examples that nobody has seen, the failing one made small."""
+    """Run the machine; `anew`: over examples that nobody has seen, the failing one made small."""
     machine = type("EngineHere", (Engine,), {"new_database": staticmethod(databases)})
     phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if anew else ()))
     run_state_machine_as_test(

@@ -4,7 +4,7 @@ Each is created once more, from its file, as a temporary one in a transaction th
 PostgreSQL then prints both definitions in the same form, with parameters, options and body, and the two are
 compared. Where the role may not create temporary objects, or the server is a standby, only the bodies are.
 
-Stands on ``iu_schema_object`` and ``iu_schema_access``.
+Stands on `iu_schema_object` and `iu_schema_access`.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Code:
 
 
 def read(step: Step) -> Code:
-    """Return the functions and views that *step* makes, and its declarations."""
+    """Return the functions and views that `step` makes, and its declarations."""
     text = step.file.text
     functions = {
         found["name"]: Function(found["name"], found[0], found["body"]) for found in _FUNCTION.finditer(text)
@@ -104,7 +104,7 @@ def compare(gateway: Gateway, code: Code) -> Iterator[Line]:
 
 
 def _line(name: str, look: Callable[[], tuple[Sequence[str], str]]) -> Line:
-    """Return the line about what *look* finds: names, and in words what it could not look at."""
+    """Return the line about what `look` finds: names, and in words what it could not look at."""
     try:
         found, left_out = look()
     except ConnectionFailed:

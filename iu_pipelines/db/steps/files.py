@@ -1,11 +1,11 @@
-"""Step files: found by module and name, expanded as psql expands ``\\ir``, put in order, and stamped.
+"""Step files: found by module and name, expanded as psql expands `\\ir`, put in order, and stamped.
 
-A module is a folder such as ``sql/iu-core``. A step is one file in its ``runtime`` folder. Its first
+A module is a folder such as `sql/iu-core`. A step is one file in its `runtime` folder. Its first
 statements name the steps that it requires. Its last one, the stamp, records it in the ledger with the SHA-256
 of the expanded text before it, so that psql and the runner leave the same trace.
 
 The order in which steps are applied follows from what they require: first the schema steps (tables and data),
-then the functions, then the steps that require functions. A step whose name ends in ``_functions`` is
+then the functions, then the steps that require functions. A step whose name ends in `_functions` is
 repeatable: it is applied again when its text or the schema has changed. Every other step is applied once.
 """
 
@@ -42,7 +42,7 @@ _STAMP: Final = re.compile(
 
 @dataclass(frozen=True, order=True)
 class StepKey:
-    """The key of a step in the ledger: its module and its name, such as ``070_functions``."""
+    """The key of a step in the ledger: its module and its name, such as `070_functions`."""
 
     module: str
     name: str
@@ -54,7 +54,7 @@ class StepKey:
 
 @dataclass(frozen=True)
 class StepFile:
-    """One file of SQL, its ``\\ir`` lines expanded and its line ends normalised."""
+    """One file of SQL, its `\\ir` lines expanded and its line ends normalised."""
 
     kind: Kind
     key: StepKey
@@ -68,7 +68,7 @@ class StepFile:
 
     @property
     def label(self) -> str:
-        """The path that a person knows it by, such as ``iu-core/runtime/070_functions``."""
+        """The path that a person knows it by, such as `iu-core/runtime/070_functions`."""
         return f"{self.key.module}/{self.kind}/{self.key.name}"
 
 
@@ -88,12 +88,12 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The name that a person knows it by, such as ``070_functions``."""
+        """The name that a person knows it by, such as `070_functions`."""
         return self.file.name
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether a changed text is applied again rather than refused; ``fn_iu_step_record`` agrees."""
+        """Whether a changed text is applied again rather than refused; `fn_iu_step_record` agrees."""
         return self.key.name.endswith(_REPEATABLE_SUFFIX)
 
     @property
@@ -103,13 +103,13 @@ class Step:
 
 
 def modules(root: Path) -> list[str]:
-    """Return the modules under *root*, the core first."""
+    """Return the modules under `root`, the core first."""
     found = sorted(folder.parent.name for folder in root.glob(f"{_MODULE_PREFIX}*/runtime"))
     return sorted(found, key=lambda name: name != CORE)
 
 
 def find_module(root: Path, wanted: str) -> str:
-    """Return the module that *wanted* names, with or without the leading ``iu-``. Raises UsageError."""
+    """Return the module that `wanted` names, with or without the leading `iu-`. Raises UsageError."""
     known = modules(root)
     found = [name for name in known if wanted in (name, name.removeprefix(_MODULE_PREFIX))]
     if not found:
@@ -129,7 +129,7 @@ def load(root: Path, kind: Kind, module: str = CORE) -> list[StepFile]:
 
 
 def load_steps(root: Path, chosen: Sequence[str] | None = None) -> list[Step]:
-    """Return the runtime steps of the *chosen* modules, by default of all, in the order of their application.
+    """Return the runtime steps of the `chosen` modules, by default of all, in the order of their application.
 
     Raises StepRefused where what they require gives no such order.
     """
@@ -138,7 +138,7 @@ def load_steps(root: Path, chosen: Sequence[str] | None = None) -> list[Step]:
 
 
 def in_order(steps: Sequence[Step]) -> list[Step]:
-    """Return *steps* in the order of their application, module by module. Raises StepRefused."""
+    """Return `steps` in the order of their application, module by module. Raises StepRefused."""
     known = {step.key: step for step in steps}
     by_module: dict[str, list[Step]] = {}
     for step in steps:
@@ -183,7 +183,7 @@ def _module_in_order(steps: Sequence[Step], known: Mapping[StepKey, Step]) -> li
 
 
 def _needs_functions(step: Step, known: Mapping[StepKey, Step], trail: tuple[StepKey, ...] = ()) -> bool:
-    """Return whether *step* requires functions of its module, directly or by other steps."""
+    """Return whether `step` requires functions of its module, directly or by other steps."""
     required = [
         known[key]
         for key in step.requires
@@ -215,7 +215,7 @@ def _read_step(file: StepFile) -> Step:
 
 
 def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
-    """Return the text of *path* with each ``\\ir`` line replaced by the file it names.
+    """Return the text of `path` with each `\\ir` line replaced by the file it names.
 
     The line that lets psql stop at an error is left out: to a server it says nothing. Raises StepRefused
     on any other meta-command, a missing file or a file that includes itself.
@@ -252,7 +252,7 @@ def _expand_line(line: str, number: int, trail: tuple[Path, ...]) -> str:
 def stamp(root: Path, *, check: bool = False) -> list[str]:
     """Let every runtime file end by recording itself, and return the steps whose stamp was not right.
 
-    With *check* nothing is written.
+    With `check` nothing is written.
     """
     stale = [step for step in load_steps(root) if not step.is_stamped]
     if not check:
@@ -276,9 +276,9 @@ def _record(key: StepKey, checksum: str) -> str:
 
 
 def find(known: Sequence[StepKey], wanted: str, module: str = CORE) -> StepKey:
-    """Return the one step that *wanted* means. Raises UsageError.
+    """Return the one step that `wanted` means. Raises UsageError.
 
-    A name, a file name or a number; of *module*, unless another module stands before it with a slash.
+    A name, a file name or a number; of `module`, unless another module stands before it with a slash.
     """
     stem = wanted.removesuffix(".sql")
     named = [key.module for key in known if stem.startswith(f"{key.module}/")]

@@ -1,7 +1,7 @@
 """Migration: apply the steps that are pending, and roll applied ones back.
 
 Each step is applied in a transaction of its own; a rollback of several steps is one transaction. Runners are
-serialised by an advisory lock of the database, for which each waits a minute. ``fn_iu_step_require`` lets a
+serialised by an advisory lock of the database, for which each waits a minute. `fn_iu_step_require` lets a
 step wait for a lock for a fraction of a second only, so that nobody queues behind it for longer; then it is
 undone and tried again.
 """
@@ -66,12 +66,12 @@ def apply(
     without_roles: bool = False,
     lock_seconds: float = _LOCK_SECONDS,
 ) -> list[StepResult]:
-    """Apply every step that `plan.planned` names, in its order; *adding* names modules to install.
+    """Apply every step that `plan.planned` names, in its order; `adding` names modules to install.
 
     A step that fails leaves nothing behind, and the steps before it stay. What was installed without
-    roles stays without them. *on_wait* is told the step that is tried again because of a lock. Raises
+    roles stays without them. `on_wait` is told the step that is tried again because of a lock. Raises
     StepRefused where a step was edited, or where relations of the same names are there that no step made;
-    Unavailable, with the processes that hold the locks, where they are held for *lock_seconds*.
+    Unavailable, with the processes that hold the locks, where they are held for `lock_seconds`.
     """
     results: list[StepResult] = []
     with _alone(gateway):
@@ -92,7 +92,7 @@ def rollback(
     root: Path | None = None,
     on_step: Callable[[StepResult], None] | None = None,
 ) -> list[StepResult]:
-    """Undo every applied step of *module* after *to*, the last one first; ``000`` undoes them all.
+    """Undo every applied step of `module` after `to`, the last one first; `000` undoes them all.
 
     All or nothing: where the rollback of one step refuses, because it would lose data or because another
     module needs the step, every step stays.
@@ -197,7 +197,7 @@ def _run_script(gateway: Gateway, file: StepFile, script: str) -> list[Notice]:
 
 
 def _held_up(gateway: Gateway, error: IuError) -> IuError:
-    """Let *error* name the processes that hold locks on relations of schema public."""
+    """Let `error` name the processes that hold locks on relations of schema public."""
     holders = (
         ", ".join(row["holder"] for row in gateway.fetch_all(_SQL["lock_holders"])) or "none is left now"
     )

@@ -1,6 +1,6 @@
 """The plan: every step as the ledger and the files see it, and what a migration would do about it.
 
-Stands on ``iu_schema_step``.
+Stands on `iu_schema_step`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from iu_pipelines.settings import sql_root
 StepStatus = Literal["pending", "applied", "changed", "edited", "unknown"]
 
 Ledger = Mapping[StepKey, Mapping[str, Any]]
-"""The rows of ``iu_schema_step`` by key."""
+"""The rows of `iu_schema_step` by key."""
 
 _SQL: Final = Statements(__name__)
 _LEDGER_COLUMNS: Final = frozenset(
@@ -32,9 +32,9 @@ _LEDGER_COLUMNS: Final = frozenset(
 class StepState:
     """A step as the ledger and the files see it.
 
-    ``changed`` is a repeatable step that will be applied again, because its text has changed or it was
-    applied on a server of another major version; ``edited`` one that must not have changed; ``unknown`` one
-    that only the ledger knows. ``name`` holds the module where that is not the core.
+    `changed` is a repeatable step that will be applied again, because its text has changed or it was
+    applied on a server of another major version; `edited` one that must not have changed; `unknown` one
+    that only the ledger knows. `name` holds the module where that is not the core.
     """
 
     name: str
@@ -61,7 +61,7 @@ def states(gateway: Gateway, *, root: Path | None = None) -> list[StepState]:
 
 
 def planned(gateway: Gateway, adding: Iterable[str] = (), *, root: Path | None = None) -> list[PlannedStep]:
-    """Return the steps that a migration would apply, in order; *adding* names modules to install.
+    """Return the steps that a migration would apply, in order; `adding` names modules to install.
 
     The functions of a module come again where their text or the schema of the module changes, or the server's
     major version. Raises StepRefused where a step was edited after it was applied, UsageError for a module

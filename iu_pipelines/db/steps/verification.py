@@ -1,6 +1,6 @@
 """Proofs: verify files, which read, and probes, which act in a transaction that is rolled back.
 
-Stands on the notices of ``fn_iu_proof_note``.
+Stands on the notices of `fn_iu_proof_note`.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _require_owner(gateway: Gateway) -> None:
 
 
 def _selected(gateway: Gateway, kind: ProofKind, only: str | None, root: Path | None) -> list[StepFile]:
-    """Return what *only* names, every file without it; a name of no file is refused before any connection."""
+    """Return what `only` names, every file without it; a name of no file is refused before any connection."""
     if only is None:
         return proof_files(gateway, kind, root=root)
     find([file.key for file in _known(kind, root)], only)

@@ -14,7 +14,7 @@ KINDS: Final = {"postgres", "sql"}
 
 
 def metadata(name: str, row: type, *sql_files: str) -> dict[str, Any]:
-    """Return the metadata of an asset that is a table, view or function whose answers are each a *row*."""
+    """Return the metadata of an asset that is a table, view or function whose answers are each a `row`."""
     return {
         "dagster/column_schema": column_schema(row),
         "dagster/table_name": f"public.{name}",
@@ -23,7 +23,7 @@ def metadata(name: str, row: type, *sql_files: str) -> dict[str, Any]:
 
 
 def column_schema(row: type) -> dg.TableSchema:
-    """Return the columns of the dataclass *row*."""
+    """Return the columns of the dataclass `row`."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(name=column.name, type=column.type, description=column.description)

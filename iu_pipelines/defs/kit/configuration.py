@@ -130,12 +130,12 @@ class Mount(dg.Model):
         return connection
 
     def schedule_status(self, name: str, *, only_reads: bool = False) -> dg.DefaultScheduleStatus:
-        """Return whether the schedule *name* starts switched on; by default only what *only_reads* does."""
+        """Return whether the schedule `name` starts switched on; by default only what `only_reads` does."""
         is_on = self._starts(name, only_reads)
         return dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED
 
     def sensor_status(self, name: str, *, only_reads: bool = False) -> dg.DefaultSensorStatus:
-        """Return whether the sensor *name* starts switched on; by default only what *only_reads* does."""
+        """Return whether the sensor `name` starts switched on; by default only what `only_reads` does."""
         is_on = self._starts(name, only_reads)
         return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
 
@@ -143,7 +143,7 @@ class Mount(dg.Model):
         return only_reads if self.running is None else name in self.running
 
     def require_running(self, built: set[str]) -> None:
-        """Raise UsageError where ``running`` names no schedule or sensor of *built*, their full names."""
+        """Raise UsageError where `running` names no schedule or sensor of `built`, their full names."""
         unknown = sorted(name for name in self.running or () if self.named(name) not in built)
         if unknown:
             known = sorted(name.removeprefix(self.named("")) for name in built)
@@ -151,7 +151,7 @@ class Mount(dg.Model):
 
 
 def _refusal(mount: type[Mount], error: ValidationError) -> UsageError:
-    """Return the first fault of *error* with the field, the value and what to give."""
+    """Return the first fault of `error` with the field, the value and what to give."""
     detail = error.errors(include_url=False)[0]
     field = str(detail["loc"][0]) if detail["loc"] else "a mount"
     known = mount.model_fields.get(field)

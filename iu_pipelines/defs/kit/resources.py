@@ -46,7 +46,7 @@ def is_executed_by_us() -> bool:
 
 @contextmanager
 def using(settings: Settings) -> Iterator[None]:
-    """Execute what is inside with *settings* instead of the environment's."""
+    """Execute what is inside with `settings` instead of the environment's."""
     token = _IN_PROCESS.set(settings)
     try:
         yield

@@ -33,13 +33,13 @@ def one_clear_line() -> Iterator[None]:
 
 
 def skipped(error: IuError) -> dg.SkipReason:
-    """Return why a tick asks for nothing: *error* in one line, and whether the next tick may succeed."""
+    """Return why a tick asks for nothing: `error` in one line, and whether the next tick may succeed."""
     later = isinstance(error, LATER)
     prefix = "the database cannot be asked; the next tick tries again" if later else "refused"
     return dg.SkipReason(f"{prefix}: {line_of(error)}")
 
 
 def line_of(error: IuError) -> str:
-    """Return the message of *error* and what to do about it, in one line."""
+    """Return the message of `error` and what to do about it, in one line."""
     words = [f"{error.code}: {error.message}" if error.code else error.message, error.hint]
     return " ".join(word.strip() for word in words if word).replace("\n", " ")

@@ -15,7 +15,7 @@ LOGGED: Final[Mapping[str, Any]] = {"loggers": {LOGGER: {}}}
 
 
 def validated(config_class: type[dg.Config], *op_names: str) -> dg.ConfigMapping:
-    """Make the fields of *config_class* the whole config of a job, checked with bounds and patterns.
+    """Make the fields of `config_class` the whole config of a job, checked with bounds and patterns.
 
     Dagster itself checks types alone before a run, and bounds only inside of it. The mapping runs when
     a run is planned, so the launchpad, a schedule and a sensor all get the refusal instead of a run.

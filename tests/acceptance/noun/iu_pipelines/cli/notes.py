@@ -1,4 +1,4 @@
-"""``iu note``: notes about events."""
+"""`iu note`: notes about events."""
 
 from __future__ import annotations
 

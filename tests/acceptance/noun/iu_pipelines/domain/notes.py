@@ -1,4 +1,4 @@
-"""Notes about events. Stands on ``iu_note`` and ``fn_iu_note_add``."""
+"""Notes about events. Stands on `iu_note` and `fn_iu_note_add`."""
 
 from __future__ import annotations
 
