@@ -15,11 +15,13 @@ from console import PROJECT, Shell, commands, first_difference
 from typer.main import get_command
 
 from iu_pipelines.cli.main import build_app
+from iu_pipelines.db.gateway import Gateway
 
 LAYERS = ("domain", "defs", "cli")
 AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
 DOCUMENTS = sorted({*(PROJECT / name for name in AT_THE_ROOT), *PROJECT.glob("docs/**/*.md")})
 _FENCED = re.compile(r"^```(?:console|sh|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SQL = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 _FOLDERS = ("sql", "iu_pipelines", "tests", "docs", "bench", ".ci", ".github")
 _PATH = re.compile(
@@ -42,6 +44,14 @@ def test_the_tutorial_prints_what_it_says(shell: Shell) -> None:
     for command in commands((PROJECT / "docs/tutorial/README.md").read_text(encoding="utf-8")):
         difference = first_difference(command.output, shell.run(command.text))
         assert difference is None, f"$ {command.text}\n{difference}"
+
+
+def test_the_sql_in_the_readme_emits_one_event(gateway: Gateway) -> None:
+    (script,) = _SQL.findall((PROJECT / "README.md").read_text(encoding="utf-8"))
+    gateway.execute("create table orders (order_id int primary key, status text)")
+    gateway.run_script(script)
+    events = gateway.fetch_all("select canonical_address, safe_payload from public.event_outbox")
+    assert [tuple(event.values()) for event in events] == [("orders/42", {"version_seq": 3})]
 
 
 def test_every_command_in_a_document_exists_with_its_options() -> None:
