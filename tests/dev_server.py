@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 from iu_pipelines.domain import attempts, outbox, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
+from waiting import eventually
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
 _ENDS_WITH_US = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
@@ -115,7 +116,7 @@ class Dev:
             answers.append(self.launch(config))
             return "run" in answers[-1]
 
-        eventually(launched, 60)
+        eventually(launched, "the run is launched", pause=0.2)
         return str(answers[-1]["run"]["runId"])
 
     def status(self, run_id: str) -> str:
@@ -123,7 +124,7 @@ class Dev:
         return str(self.ask(query, id=run_id).get("runOrError", {}).get("status", "unknown"))
 
     def wait_for(self, run_id: str) -> str:
-        eventually(lambda: self.status(run_id) in FINISHED, 120)
+        eventually(lambda: self.status(run_id) in FINISHED, f"run {run_id} is finished", pause=0.2)
         return self.status(run_id)
 
     def worker_pid(self, run_id: str) -> int:
@@ -137,7 +138,7 @@ class Dev:
                     found.append(int(message.rsplit("pid: ", 1)[1].rstrip(").")))
             return bool(found)
 
-        eventually(look, 60)
+        eventually(look, "a tick", pause=0.2)
         return found[0]
 
     def switch_on(self, sensor: str) -> None:
@@ -158,7 +159,7 @@ class Dev:
                 stopped_at.append(time.monotonic())
             return time.monotonic() - stopped_at[-1] > QUIET_SECONDS
 
-        eventually(is_quiet, 60)
+        eventually(is_quiet, f"{sensor} is stopped", pause=0.2)
 
     def _sensor(self, sensor: str) -> dict[str, Any]:
         state: dict[str, Any] = self.ask(TICKS, selector={**REPOSITORY, "name": sensor})[
@@ -180,7 +181,7 @@ class Dev:
         """Wait until a run has made so many batches; where it does not, say which runs did."""
         with self.gateway() as gateway:
             try:
-                eventually(lambda: len(worker.batches(gateway, run_ref=run_id)) >= batches, 60)
+                eventually(lambda: len(worker.batches(gateway, run_ref=run_id)) >= batches, pause=0.2)
             except AssertionError:
                 newest = [(batch.run_ref, batch.seen) for batch in worker.batches(gateway)]
                 raise AssertionError(f"run {run_id} is {self.status(run_id)}; batches: {newest}") from None
@@ -213,13 +214,6 @@ class Dev:
         return found
 
 
-def eventually(is_so: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not come to pass"
-        time.sleep(0.2)
-
-
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -241,7 +235,7 @@ def running(shared: Path) -> Iterator[Dev]:
         dev.start()
         yield dev
         assert "stopping" in dev.stop()
-        eventually(lambda: not dev.processes(), 30)
+        eventually(lambda: not dev.processes(), "no process of Dagster is left")
         assert dev.server.is_running(), "it was running before, so it is left running"
     finally:
         if dev.process and dev.process.poll() is None:

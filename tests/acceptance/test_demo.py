@@ -49,7 +49,6 @@ def home(tmp_path: Path, folder: GitFolder) -> Iterator[Home]:
     home.iu("stop")
 
 
-@pytest.mark.timeout(480)
 def test_the_demo_routes_a_real_history_through_dagster_proves_it_and_can_be_repeated(
     home: Home, folder: GitFolder
 ) -> None:

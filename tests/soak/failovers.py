@@ -27,6 +27,7 @@ from faults.arena import family
 from iu_pipelines.db.embedded import server_user
 from iu_pipelines.db.embedded.server import DATABASE, EmbeddedServer
 from soak.ledger import Ledger
+from waiting import eventually
 
 SETTINGS = {
     "archive_mode": "on",
@@ -39,7 +40,6 @@ SETTINGS = {
 """Of every server of a soak, beside the distribution's."""
 
 REFUSED = "IU501"
-_PATIENCE = 120.0
 _ARCHIVED = "select last_archived_wal ~ '^[0-9A-F]{{24}}' and last_archived_wal >= '{}' from pg_stat_archiver"
 
 
@@ -221,7 +221,4 @@ def _present(session: Session, events: Sequence[UUID]) -> set[UUID]:
 
 def _wait(session: Session, question: str) -> None:
     """Wait until the question is answered with true."""
-    until = time.monotonic() + _PATIENCE
-    while not value(session, question):
-        assert time.monotonic() < until, question
-        time.sleep(0.05)
+    eventually(lambda: value(session, question), question, pause=0.05)

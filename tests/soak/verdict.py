@@ -81,7 +81,7 @@ _TALLY = """
 select (select count(*) from public.iu_route_attempt_log) - coalesce(sum(t.attempts), 0)
 from public.iu_route_attempt_tally as t
 """
-_UNATTEMPTED = """
+UNATTEMPTED = """
 select count(*) from public.iu_route_worker_cursor as c
 cross join lateral public.fn_iu_cursor_unattempted(c, 5000)
 """
@@ -89,7 +89,7 @@ cross join lateral public.fn_iu_cursor_unattempted(c, 5000)
 
 def lost_so_far(session: Session) -> int:
     """Events among the newest 5,000 that a cursor counts as consumed and that have no attempt."""
-    return int(value(session, _UNATTEMPTED))
+    return int(value(session, UNATTEMPTED))
 
 
 def judge(session: Session, ledger: Ledger, plain: Sequence[str], workers: Sequence[str]) -> Verdict:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import tarfile
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import IuError
 from iu_pipelines.settings import sql_root
 from proven import failed_lines
+from waiting import eventually
 
 RELEASES: Final = sorted((Path(__file__).parent / "releases").glob("*.tar.gz"))
 LIVE: Final = "iu.structure_piece_split.workflow"
@@ -109,10 +109,7 @@ class Traffic:
 
     def wait_for_more(self, events: int) -> None:
         wanted = self.committed + events
-        deadline = time.monotonic() + 60
-        while self.committed < wanted and not self.errors:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        eventually(lambda: self.committed >= wanted or self.errors, f"{events} more events", pause=0.01)
 
     @contextmanager
     def running(self) -> Iterator[None]:

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest
 
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from waiting import eventually
 
 ENSURE = """
 import sys, pathlib
@@ -64,12 +64,15 @@ def assert_it_keeps_data(server: EmbeddedServer) -> None:
 
 
 def gone(pid: int) -> bool:
-    for _ in range(200):
+    """Wait until process `pid` has ended."""
+
+    def ended() -> bool:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
-        with suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        time.sleep(0.02)
-    return False
+        return False
+
+    return eventually(ended, f"process {pid} has ended")
