@@ -53,6 +53,10 @@ stamp: setup ## write the checksums of edited steps
 docs: setup ## write the pages of docs/reference that are made from the code
 	@$(BIN)/python docs/generate.py
 
+.PHONY: hooks
+hooks: setup ## let git run the checks of .githooks before each commit
+	@git config core.hooksPath .githooks
+
 lock: ## write requirements.lock anew (needs uv)
 	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-strip-extras --quiet --output-file requirements.lock
