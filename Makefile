@@ -53,10 +53,6 @@ stamp: setup ## write the checksums of edited steps
 docs: setup ## write the pages of docs/reference that are made from the code
 	@$(BIN)/python docs/generate.py
 
-.PHONY: hooks
-hooks: setup ## let git run the checks of .githooks before each commit
-	@git config core.hooksPath .githooks
-
 lock: ## write requirements.lock anew (needs uv)
 	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-strip-extras --quiet --output-file requirements.lock
@@ -65,3 +61,7 @@ clean: ## stop the embedded server and remove what was made
 	@[ ! -x $(BIN)/python ] || [ ! -d .iu ] || $(BIN)/python -m iu_pipelines stop
 	@rm -rf .iu .venv .venv.lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: hooks
+hooks: setup ## make git run the checks of .githooks before each commit
+	@git config core.hooksPath .githooks
