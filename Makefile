@@ -61,3 +61,7 @@ clean: ## stop the embedded server and remove what was made
 	@[ ! -x $(BIN)/python ] || [ ! -d .iu ] || $(BIN)/python -m iu_pipelines stop
 	@rm -rf .iu .venv .venv.lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: hooks
+hooks: setup ## make git run the checks of .githooks before each commit
+	@git config core.hooksPath .githooks

@@ -16,7 +16,7 @@ from pathlib import Path
 VENV = Path(".venv")
 STAMP = VENV / "setup.stamp"
 PYTHON = VENV / "bin" / "python"
-INPUTS = ("requirements.lock", "pyproject.toml", ".ci/setup.py")
+INPUTS = ("requirements.lock", "pyproject.toml", "iu_pipelines/__init__.py", ".ci/setup.py")
 SUPPORTED = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))"
 
 

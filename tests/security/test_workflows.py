@@ -1,0 +1,68 @@
+"""Workflows run pinned actions, with the least permissions and a time limit."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+WORKFLOWS = sorted((Path(__file__).parents[2] / ".github/workflows").glob("*.yml"))
+EACH = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
+ALLOWED = {
+    ("release", "attest"): {"id-token": "write", "attestations": "write"},
+    ("release", "pypi"): {"id-token": "write"},
+    ("release", "github"): {"contents": "write"},
+    ("ci", "passed"): {},
+}
+
+
+def unpinned(text: str) -> list[str]:
+    """The actions of other repositories that a workflow does not name by commit and version."""
+    used = re.findall(r"^[ -]*uses: *(.+?) *$", text, re.MULTILINE)
+    return [action for action in used if not action.startswith("./") and not PINNED.fullmatch(action)]
+
+
+def read(path: Path) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return loaded
+
+
+@EACH
+def test_every_action_is_pinned_by_its_commit_and_names_its_version(path: Path) -> None:
+    assert unpinned(path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "action", ["a/b@v1", f"a/b@{'0' * 40}", f"a/b@{'0' * 39} # v1.0.0", f"a/b@{'0' * 40} # main"]
+)
+def test_an_action_that_is_not_pinned_is_noticed(action: str) -> None:
+    assert unpinned(f"steps:\n  - uses: {action}\n") == [action]
+
+
+@EACH
+def test_every_job_that_runs_steps_has_a_time_limit(path: Path) -> None:
+    jobs = read(path)["jobs"]
+    assert [name for name, job in jobs.items() if "steps" in job and "timeout-minutes" not in job] == []
+
+
+@EACH
+def test_only_the_jobs_that_publish_may_write(path: Path) -> None:
+    workflow = read(path)
+    assert workflow["permissions"] == {"contents": "read"}
+    given = {
+        (path.stem, name): job["permissions"]
+        for name, job in workflow["jobs"].items()
+        if "permissions" in job
+    }
+    assert given == {job: permissions for job, permissions in ALLOWED.items() if job[0] == path.stem}
+
+
+@EACH
+def test_no_checkout_keeps_its_token(path: Path) -> None:
+    steps = [step for job in read(path)["jobs"].values() for step in job.get("steps", ())]
+    checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert [step for step in checkouts if step["with"].get("persist-credentials") is not False] == []
