@@ -39,6 +39,21 @@ PLACES: Final = {
 }
 """Where the parts of a noun are, by layer."""
 
+ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "unit": {
+        "Dagster": ("iu_pipelines/defs/inbound.py",),
+        "command line": ("iu_pipelines/cli/ingest.py",),
+        "tests": ("tests/sql/inbound/", "tests/acceptance/test_ingest_git.py"),
+    },
+    "ingest": {"tests": ("tests/acceptance/test_git_history.py", "tests/acceptance/test_ingest_git.py")},
+    "inbound": {"command line": ("iu_pipelines/cli/routes.py",)},
+    "event type": {"command line": ("iu_pipelines/cli/outbox.py",)},
+    "retention": {
+        "tests": ("tests/concurrency/test_retention.py", "tests/concurrency/test_retention_races.py")
+    },
+}
+"""Parts of a noun that have another name than the noun, by noun and layer."""
+
 COVERAGE: Final = """\
 # Coverage: every guarantee and its proof
 
@@ -209,8 +224,10 @@ def _places(noun: str) -> Mapping[str, list[str]]:
     paths = {
         layer: [
             path
-            for name in _names(noun)
-            for path in (form.format(name) for form in forms)
+            for path in (
+                *(form.format(name) for name in _names(noun) for form in forms),
+                *ELSEWHERE.get(noun, {}).get(layer, ()),
+            )
             if (PROJECT / path).exists()
         ]
         for layer, forms in PLACES.items()
