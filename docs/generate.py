@@ -4,8 +4,8 @@ Whole pages: docs/reference and docs/decisions/README.md. Tables, each between a
 `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in README.md, SECURITY.md
 and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/nouns.md.
 
-python docs/generate.py            writes them
-python docs/generate.py --check    writes nothing, and exits with 1 if one is stale
+python docs/generate.py            writes them;
+python docs/generate.py --check    writes nothing, and exits with 1 if one is stale.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 COVERAGE: Final = """\
 # Coverage: every guarantee and its proof
 
-Made by `make docs` from `iu_pipelines/evidence/guarantees.toml`. The lines are found again in every
-pack of evidence, on the page and in `evidence.json`; the tests run with `make test`. The tests in the last
-column break the guarantee, or what proves it, on purpose, and check that this is noticed. A test fails where
-a guarantee has no proof, where a named proof does not exist, and where a line of a proof stands for nothing.
+Made by `make docs` from `iu_pipelines/evidence/guarantees.toml`. Every evidence pack contains the lines, on its
+page and in `evidence.json`; `make test` runs the tests. The tests in the last column break the guarantee or its
+proof on purpose, and check that this is noticed. `tests/evidence/test_coverage.py` fails if a guarantee has no
+proof, if a named proof does not exist, or if a line of a proof belongs to no guarantee.
 """
 
 DECISIONS: Final = """\
 # Decisions
 
-Made by `make docs` from the titles of the pages. Each page says what was decided, why, and what follows.
+Made by `make docs` from the titles of the pages. Each page has a decision, its reasons and its consequences.
 """
 
 EVIDENCE_JSON: Final = """\
@@ -74,11 +74,11 @@ EVIDENCE_JSON: Final = """\
 
 Made by `make docs` from `iu_pipelines/evidence/facts.py`. The JSON schema is
 [evidence.schema.json](../../iu_pipelines/evidence/evidence.schema.json), and ships with the package.
-Times are ISO 8601 in UTC. A key is always there; `null` stands for what is not known or not there.
+Times are ISO 8601 in UTC. Every key is always present; `null` means unknown or absent.
 
-Beside it in a pack: `report.html`, `junit.xml`, and `manifest.json` with `number`, `previous_hash`, `files`
+A pack also contains `report.html`, `junit.xml`, and `manifest.json` with `number`, `previous_hash`, `files`
 (the sha256 of each file) and `hash`. The hash of a pack is the sha256 of its manifest without `hash`, written
-as JSON with sorted keys and no spaces; the first pack names 64 zeros as the one before it.
+as JSON with sorted keys and no spaces; `previous_hash` of the first pack is 64 zeros.
 """
 
 
@@ -116,7 +116,7 @@ def coverage() -> str:
         ]
         for number, promise in enumerate(guarantees.promises(), start=1)
     ]
-    header = ["", "of", "guarantee", "lines of `iu evidence`", "tests", "tests that break it on purpose"]
+    header = ["", "area", "guarantee", "lines of `iu evidence`", "tests", "tests that break it on purpose"]
     return "\n".join([COVERAGE, *_table(header, rows), ""])
 
 

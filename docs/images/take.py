@@ -1,6 +1,6 @@
 """Take the screenshots of the documentation from the web UI, with the history of this repository as input.
 
-python docs/images/take.py [VIEW ...]    (needs Chromium and playwright; writes PNGs with 256 colours)
+python docs/images/take.py [VIEW ...]    (needs Chromium and playwright; writes PNGs with 256 colours).
 """
 
 from __future__ import annotations
