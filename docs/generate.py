@@ -57,10 +57,10 @@ ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 COVERAGE: Final = """\
 # Coverage: every guarantee and its proof
 
-Made by `make docs` from `iu_pipelines/evidence/guarantees.toml`. Every evidence pack contains the lines, on its
-page and in `evidence.json`; `make test` runs the tests. The tests in the last column break the guarantee or its
-proof on purpose, and check that this is noticed. `tests/evidence/test_coverage.py` fails if a guarantee has no
-proof, if a named proof does not exist, or if a line of a proof belongs to no guarantee.
+Made by `make docs` from `iu_pipelines/evidence/guarantees.toml`. Every evidence pack contains the lines, on
+its page and in `evidence.json`; `make test` runs the tests. The tests in the last column break the guarantee
+or its proof on purpose, and check that this is noticed. `tests/evidence/test_coverage.py` fails if a
+guarantee has no proof, if a named proof does not exist, or if a line of a proof belongs to no guarantee.
 """
 
 DECISIONS: Final = """\
