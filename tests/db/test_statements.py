@@ -114,39 +114,30 @@ def connection(server: Any, template: str, request: pytest.FixtureRequest) -> It
     server.drop(name)
 
 
-@pytest.fixture(autouse=True)
-def _undone(request: pytest.FixtureRequest) -> Iterator[None]:
-    """A refused statement ends no transaction for the next test."""
-    if "connection" not in request.fixturenames:
-        yield
-        return
-    with request.getfixturevalue("connection").transaction(force_rollback=True):
-        yield
+def test_every_file_has_only_statements_with_names_that_the_loader_reads() -> None:
+    assert len(STATEMENTS) > 50
+    for file in FILES:
+        text = file.read_text()
+        head, *_ = text.partition("-- name:")
+        assert [line for line in head.splitlines() if line and not line.startswith("--")] == [], file
+        assert text.count("name:") == len(load(module_of(file))), file
+        assert all(re.fullmatch(r"[a-z_]+", name) for name in load(module_of(file))), file
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_a_file_has_names_that_the_loader_reads_and_no_statement_without_one(file: Path) -> None:
-    text = file.read_text()
-    head, *_ = text.partition("-- name:")
-    assert [line for line in head.splitlines() if line and not line.startswith("--")] == []
-    assert text.count("name:") == len(load(module_of(file)))
-    assert all(re.fullmatch(r"[a-z_]+", name) for name in load(module_of(file)))
+def test_every_statement_is_used_by_its_module_and_every_name_exists() -> None:
+    for file in FILES:
+        assert names_used(ast.parse(file.with_suffix(".py").read_text())) == set(load(module_of(file))), file
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_every_statement_is_used_by_its_module_and_every_name_exists(file: Path) -> None:
-    assert names_used(ast.parse(file.with_suffix(".py").read_text())) == set(load(module_of(file)))
-
-
-@pytest.mark.parametrize("file", SOURCES, ids=lambda file: f"{file.parent.name}.{file.stem}")
-def test_no_module_has_a_statement_in_its_code(file: Path) -> None:
-    calls = [
-        node
+def test_no_module_has_a_statement_in_its_code() -> None:
+    written = [
+        f"{file}: {ast.unparse(node.args[0])}"
+        for file in SOURCES
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CALLS
+        if not isinstance(node.args[0], ast.Subscript | ast.Name)
     ]
-    written = [node.args[0] for node in calls if not isinstance(node.args[0], ast.Subscript | ast.Name)]
-    assert [ast.unparse(argument) for argument in written] == []
+    assert written == []
 
 
 def test_a_name_that_is_not_there_is_refused_with_those_that_are() -> None:
@@ -163,28 +154,32 @@ def test_no_file_is_read_before_its_first_statement_is_asked_for() -> None:
     assert done.stdout.strip() == "0"
 
 
-@pytest.mark.parametrize(("module", "name"), STATEMENTS)
-def test_all_parameters_of_a_statement_have_names(module: str, name: str) -> None:
-    assert "%" not in PARAMETER.sub("", Statements(module)[name]).replace("%%", "")
+def test_all_parameters_of_every_statement_have_names() -> None:
+    for module, name in STATEMENTS:
+        assert "%" not in PARAMETER.sub("", Statements(module)[name]).replace("%%", ""), (module, name)
 
 
-@pytest.mark.parametrize(("module", "name"), STATEMENTS)
-def test_a_server_accepts_the_statement(connection: psycopg.Connection[Any], module: str, name: str) -> None:
-    described(connection, Statements(module)[name])
+def test_a_server_accepts_every_statement(connection: psycopg.Connection[Any]) -> None:
+    for module, name in STATEMENTS:
+        described(connection, Statements(module)[name])
 
 
 def test_a_statement_of_a_column_that_is_not_there_is_noticed(connection: psycopg.Connection[Any]) -> None:
-    with pytest.raises(AssertionError, match="no_such_column"):
+    with (
+        pytest.raises(AssertionError, match="no_such_column"),
+        connection.transaction(force_rollback=True),
+    ):
         described(connection, "select no_such_column from public.dot_config where key = %(key)s")
 
 
-@pytest.mark.parametrize(("module", "name", "row"), list(readings()))
-def test_the_columns_of_a_statement_are_the_fields_of_its_dataclass(
-    connection: psycopg.Connection[Any], module: str, name: str, row: type
+def test_the_columns_of_every_statement_are_the_fields_of_its_dataclass(
+    connection: psycopg.Connection[Any],
 ) -> None:
-    columns = described(connection, Statements(module)[name])
-    if columns != [("answer", JSONB)]:
-        assert [column for column, _ in columns] == [field.name for field in dataclasses.fields(row)]
+    for module, name, row in readings():
+        columns = described(connection, Statements(module)[name])
+        if columns != [("answer", JSONB)]:
+            fields = [field.name for field in dataclasses.fields(row)]
+            assert [column for column, _ in columns] == fields, (module, name)
 
 
 def test_the_dataclasses_that_statements_are_read_into_are_found() -> None:
