@@ -1,11 +1,11 @@
-"""Write the pages, and the tables in other pages, that are made from the code.
+"""Generate pages, and tables in other pages, from the code.
 
 Whole pages: docs/reference and docs/decisions/README.md. Tables, each between a line
 `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in README.md, SECURITY.md
 and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/nouns.md.
 
-python docs/generate.py            writes them
-python docs/generate.py --check    writes nothing, and exits with 1 where one is stale
+python docs/generate.py            writes them;
+python docs/generate.py --check    writes nothing, and exits with 1 if one is stale.
 """
 
 from __future__ import annotations
@@ -39,19 +39,34 @@ PLACES: Final = {
 }
 """Where the parts of a noun are, by layer."""
 
+ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
+    "unit": {
+        "Dagster": ("iu_pipelines/defs/inbound.py",),
+        "command line": ("iu_pipelines/cli/ingest.py",),
+        "tests": ("tests/sql/inbound/", "tests/acceptance/test_ingest_git.py"),
+    },
+    "ingest": {"tests": ("tests/acceptance/test_git_history.py", "tests/acceptance/test_ingest_git.py")},
+    "inbound": {"command line": ("iu_pipelines/cli/routes.py",)},
+    "event type": {"command line": ("iu_pipelines/cli/outbox.py",)},
+    "retention": {
+        "tests": ("tests/concurrency/test_retention.py", "tests/concurrency/test_retention_races.py")
+    },
+}
+"""Parts of a noun that have another name than the noun, by noun and layer."""
+
 COVERAGE: Final = """\
 # Coverage: every guarantee and its proof
 
-Made by `make docs` from `iu_pipelines/evidence/guarantees.toml`. The lines are found again in every
-pack of evidence, on the page and in `evidence.json`; the tests run with `make test`. The tests in the last
-column break the guarantee, or what proves it, on purpose, and check that this is noticed. A test fails where
-a guarantee has no proof, where a named proof does not exist, and where a line of a proof stands for nothing.
+Made by `make docs` from `iu_pipelines/evidence/guarantees.toml`. Every evidence pack contains the lines, on
+its page and in `evidence.json`; `make test` runs the tests. The tests in the last column break the guarantee
+or its proof on purpose, and check that this is noticed. `tests/evidence/test_coverage.py` fails if a
+guarantee has no proof, if a named proof does not exist, or if a line of a proof belongs to no guarantee.
 """
 
 DECISIONS: Final = """\
 # Decisions
 
-Made by `make docs` from the titles of the pages. Each page says what was decided, why, and what follows.
+Made by `make docs` from the titles of the pages. Each page has a decision, its reasons and its consequences.
 """
 
 EVIDENCE_JSON: Final = """\
@@ -59,23 +74,23 @@ EVIDENCE_JSON: Final = """\
 
 Made by `make docs` from `iu_pipelines/evidence/facts.py`. The JSON schema is
 [evidence.schema.json](../../iu_pipelines/evidence/evidence.schema.json), and ships with the package.
-Times are ISO 8601 in UTC. A key is always there; `null` stands for what is not known or not there.
+Times are ISO 8601 in UTC. Every key is always present; `null` means unknown or absent.
 
-Beside it in a pack: `report.html`, `junit.xml`, and `manifest.json` with `number`, `previous_hash`, `files`
+A pack also contains `report.html`, `junit.xml`, and `manifest.json` with `number`, `previous_hash`, `files`
 (the sha256 of each file) and `hash`. The hash of a pack is the sha256 of its manifest without `hash`, written
-as JSON with sorted keys and no spaces; the first pack names 64 zeros as the one before it.
+as JSON with sorted keys and no spaces; `previous_hash` of the first pack is 64 zeros.
 """
 
 
 class IncompletePageError(Exception):
-    """A page lacks something that only its author can write, such as the marks of a table."""
+    """A page lacks something that cannot be generated, such as the marks of a table."""
 
 
 def pages() -> dict[str, str]:
-    """Return the text of every page that is made here, or has a table that is, by its path.
+    """Return the text of every page that is generated or has a generated table, by its path.
 
     Raises:
-        IncompletePageError: where a page has no marks for its table, or no row for a noun.
+        IncompletePageError: a page has no marks for its table, or no row for a noun.
     """
     return {
         "docs/reference/coverage.md": coverage(),
@@ -89,7 +104,7 @@ def pages() -> dict[str, str]:
 
 
 def coverage() -> str:
-    """Return the table of promises against what proves each."""
+    """Return the table of guarantees with the proofs and tests of each."""
     rows = [
         [
             f'<a id="{promise.key}"></a>{number}',
@@ -101,7 +116,7 @@ def coverage() -> str:
         ]
         for number, promise in enumerate(guarantees.promises(), start=1)
     ]
-    header = ["", "of", "guarantee", "lines of `iu evidence`", "tests", "tests that break it on purpose"]
+    header = ["", "area", "guarantee", "lines of `iu evidence`", "tests", "tests that break it on purpose"]
     return "\n".join([COVERAGE, *_table(header, rows), ""])
 
 
@@ -118,7 +133,7 @@ def _tests(tests: Iterable[str]) -> str:
 
 
 def _link(test: str) -> str:
-    """Return a link to the file of a test, with the sentence that names the test."""
+    """Return a link to the file of a test, with the name of the test as its text."""
     path, _, name = test.partition("::")
     words = (name.removeprefix("test_") or Path(path).stem).replace("_", " ")
     return f"[{words}](../../{path})"
@@ -150,7 +165,7 @@ def _shown(page: str) -> list[Promise]:
 
 
 def _proof(promise: Promise, docs: str) -> str:
-    """Return a link to what proves `promise`; `docs` is the way from the page to the folder docs."""
+    """Return a link to the proofs of `promise`; `docs` is the path from the page to the folder docs."""
     lines = [_count(len(promise.lines), "line")] if promise.lines else []
     tests = _count(len({*promise.tests, *promise.broken}), "test")
     return f"[{', '.join([*lines, tests])}]({docs}reference/coverage.md#{promise.key})"
@@ -161,14 +176,14 @@ def _count(number: int, noun: str) -> str:
 
 
 def _files(promise: Promise) -> list[str]:
-    """Return links to the files of the tests, and to the folders of those in SQL, from the root."""
+    """Return links from the root to the files of tests in Python and to the folders of tests in SQL."""
     paths = [Path(test.partition("::")[0]) for test in promise.tests]
     named = [str(path.parent if path.suffix == ".sql" else path) for path in paths]
     return [f"[`{path}`]({path})" for path in dict.fromkeys(named)]
 
 
 def decisions() -> str:
-    """Return the table of the pages of decisions."""
+    """Return the table of the decisions."""
     rows = [
         _title(path) for path in sorted((PROJECT / "docs/decisions").glob("*.md")) if path.name != "README.md"
     ]
@@ -183,7 +198,7 @@ def _title(path: Path) -> list[str]:
 
 
 def places() -> list[str]:
-    """Return the table of the nouns and the folders and modules of each."""
+    """Return the table of the nouns with the folders and modules of each."""
     found = {noun: _places(noun) for noun in _nouns()}
     known = {name for noun in found for name in _names(noun)}
     missing = sorted(name for name in _in_two_layers() if name not in known)
@@ -200,7 +215,7 @@ def _nouns() -> list[str]:
 
 
 def _names(noun: str) -> tuple[str, str]:
-    """Return what folders and modules of `noun` are called: *dead letter* is in `dead_letters`."""
+    """Return the names of folders and modules of `noun`, for example `dead_letters` of "dead letter"."""
     name = noun.replace(" ", "_")
     return f"{name}s", name
 
@@ -209,8 +224,10 @@ def _places(noun: str) -> Mapping[str, list[str]]:
     paths = {
         layer: [
             path
-            for name in _names(noun)
-            for path in (form.format(name) for form in forms)
+            for path in (
+                *(form.format(name) for name in _names(noun) for form in forms),
+                *ELSEWHERE.get(noun, {}).get(layer, ()),
+            )
             if (PROJECT / path).exists()
         ]
         for layer, forms in PLACES.items()
@@ -226,7 +243,7 @@ def _place(path: str) -> str:
 
 
 def _in_two_layers() -> set[str]:
-    """Return the names that two layers or more have a module or a folder for: these are nouns."""
+    """Return the names of modules and folders that are in two or more layers: these are nouns."""
     layers = [
         {path.stem for path in PROJECT.glob(forms[0].format("[a-z]*").rstrip("/"))}
         for layer, forms in PLACES.items()
@@ -285,7 +302,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write every page, or check that each is what it would be."""
+    """Write every page, or check that each is up to date."""
     try:
         made = pages()
     except IncompletePageError as error:

@@ -1,6 +1,6 @@
-"""Take the screenshots of the documentation, from the real web UI on the history of this repository.
+"""Take the screenshots of the documentation from the web UI, with the history of this repository as input.
 
-python docs/images/take.py [VIEW ...]    (needs a Chromium and playwright; writes PNGs of 256 colours)
+python docs/images/take.py [VIEW ...]    (needs Chromium and playwright; writes PNGs with 256 colours).
 """
 
 from __future__ import annotations
@@ -20,50 +20,50 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from dev_server import Dev, running  # noqa: E402  found through the line above
+from dev_server import Dev, running  # noqa: E402  needs the path set above
 
 SIZE = {"width": 1200, "height": 720}
 
 
 def launchpad(page: Page) -> None:
-    """The launchpad of the main job, with what each field means."""
+    """Open the launchpad of the worker job, with the descriptions of its fields."""
     page.goto("/locations/iu_pipelines/jobs/route_worker_job/playground")
     page.get_by_text("worker_name").last.wait_for()
 
 
 def batch(page: Page) -> None:
-    """The summary of a run on the page of the audit."""
+    """Open the summary of a run on the page of the asset `iu_route_attempt`."""
     page.goto("/assets/iu_route_attempt?view=events")
     page.get_by_text("stopped_reason").first.wait_for()
 
 
 def plot(page: Page) -> None:
-    """The plot of a run."""
+    """Open the plot of a run."""
     batch(page)
     page.get_by_text("[Show Markdown]").last.click()
     page.get_by_role("img", name="batches of the run").wait_for()
 
 
 def lineage(page: Page) -> None:
-    """The assets and the arrows between them."""
+    """Open the graph of assets and their dependencies."""
     page.goto("/locations/iu_pipelines/asset-groups/iu_core/lineage")
     page.get_by_text("iu_evidence").first.wait_for()
 
 
 def checks(page: Page) -> None:
-    """The checks of the health audit."""
+    """Open the checks of the asset `iu_health_audit`."""
     page.goto("/assets/iu_health_audit?view=checks")
     page.get_by_text("backlog_moving").first.wait_for()
 
 
 def automation(page: Page) -> None:
-    """The schedules and sensors."""
+    """Open the list of schedules and sensors."""
     page.goto("/automation")
     page.get_by_text("run_failure_sensor").wait_for()
 
 
 def evidence(page: Page) -> None:
-    """The page of a pack, as the run of evidence_job links to it."""
+    """Open the page of an evidence pack by the link in its run of `evidence_job`."""
     page.goto("/assets/iu_evidence?view=events")
     page.goto(page.get_by_role("link", name="report.html").first.get_attribute("href") or "")
     page.get_by_text("every guarantee holds").wait_for()
@@ -73,7 +73,7 @@ VIEWS: tuple[Callable[[Page], None], ...] = (launchpad, batch, plot, lineage, ch
 
 
 def main() -> None:
-    """Route this repository's history through Dagster, and photograph what the web UI says."""
+    """Ingest and route the history of this repository in Dagster, and save the screenshots."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     wanted = [view for view in VIEWS if view.__name__ in sys.argv[1:] or not sys.argv[1:]]
     with tempfile.TemporaryDirectory() as home, running(Path(home)) as dev:
