@@ -1,10 +1,13 @@
 # Every target does its own set-up. `make` alone explains them.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check dev bench soak audit stamp docs lock clean
+.PHONY: help setup demo test quick coverage check fix dev bench soak audit stamp docs lock clean
 
 JOBS ?= 2
 BIN := .venv/bin
+CHECKS := check-types check-sql check-catalog check-python check-texts
+QUICK ?= tests/sql tests/domain tests/catalog
+OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 UV ?= uv
 
 help: ## this list
@@ -21,19 +24,41 @@ setup: ## make .venv from the lock file; instant when it is there
 demo: setup ## start everything, route this repository's own history, and show what happened
 	@$(BIN)/python -m iu_pipelines demo
 
-test: setup ## the whole test suite
+test: setup ## run the whole test suite
 	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
 
-check: setup ## style, types, import contracts, SQL laws, steps and stamps
+quick: setup ## run the tests that need less than a minute together
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q $(PYTEST_ARGS) $(QUICK)
+
+coverage: setup ## run the whole test suite and show which lines of iu_pipelines it runs
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+check: setup ## check style, types, import contracts, SQL, steps, stamps and generated pages
+	@$(MAKE) --no-print-directory -j $(JOBS) $(OUTPUT_SYNC) $(CHECKS)
+
+.PHONY: $(CHECKS)
+check-types:
+	@$(BIN)/mypy
+check-sql:
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql iu_pipelines
+	@$(BIN)/squawk sql/*/runtime/*.sql
+check-catalog:
+	@$(BIN)/python -m pytest -q --no-header tests/catalog/test_laws.py -k plpgsql_check
+check-python:
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/sqlfluff lint --disable-progress-bar sql iu_pipelines
-	@$(BIN)/squawk sql/*/runtime/*.sql
-	@$(BIN)/python -m pytest -q --no-header tests/catalog/test_laws.py -k plpgsql_check
+check-texts:
+	@$(BIN)/python .ci/style.py
 	@$(BIN)/python -m iu_pipelines steps stamp --check
 	@$(BIN)/python docs/generate.py --check
+
+fix: setup ## repair what a program can: imports, formats, stamps, generated pages
+	@$(BIN)/ruff check --fix --quiet || true
+	@$(BIN)/ruff format --quiet
+	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet sql iu_pipelines || true
+	@$(BIN)/python -m iu_pipelines steps stamp
+	@$(BIN)/python docs/generate.py
 
 dev: setup ## Dagster's web UI and daemon on the embedded database
 	@$(BIN)/python -m iu_pipelines dev
