@@ -1,11 +1,11 @@
 """Write the pages, and the tables in other pages, that are made from the code.
 
+    python docs/generate.py            writes them
+    python docs/generate.py --check    writes nothing, and exits with 1 if a page is out of date
+
 Whole pages: docs/reference and docs/decisions/README.md. Tables, each between a line
 `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in README.md, SECURITY.md
 and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/nouns.md.
-
-python docs/generate.py            writes them
-python docs/generate.py --check    writes nothing, and exits with 1 where one is stale
 """
 
 from __future__ import annotations

@@ -211,7 +211,10 @@ def test_a_noun_without_a_row_and_a_row_without_a_noun_are_refused(
     [
         ("Something was decided.\n", "049-new.md has no title"),
         ("# 048: Number of another file\n", "049-new.md has no title"),
-        ("# 049: Without a status\n\n* **Date:** 2026-01-31\n", "049-new.md has no line such as '* **Status:**"),
+        (
+            "# 049: Without a status\n\n* **Date:** 2026-01-31\n",
+            "049-new.md has no line such as '* **Status:**",
+        ),
         ("# 049: Without a date\n\n* **Status:** accepted\n", "049-new.md has no line such as '* **Date:**"),
         (
             "# 049: Superseded\n\n* **Status:** superseded by 048\n* **Date:** 2026-01-31\n",
