@@ -1,11 +1,11 @@
 """Generate pages, and tables in other pages, from the code.
 
+    python docs/generate.py            writes them
+    python docs/generate.py --check    writes nothing, and exits with 1 if a page is out of date
+
 Whole pages: docs/reference and docs/decisions/README.md. Tables, each between a line
 `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in README.md, SECURITY.md
 and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/nouns.md.
-
-python docs/generate.py            writes them;
-python docs/generate.py --check    writes nothing, and exits with 1 if one is stale.
 """
 
 from __future__ import annotations
@@ -66,8 +66,18 @@ guarantee has no proof, if a named proof does not exist, or if a line of a proof
 DECISIONS: Final = """\
 # Decisions
 
-Made by `make docs` from the titles of the pages. Each page has a decision, its reasons and its consequences.
+Made by `make docs` from the head of each page. Numbers were reserved in blocks, one for each area. Numbers
+that are missing from a block were never assigned.
 """
+
+BLOCKS: Final = {
+    range(1, 10): "project",
+    range(10, 20): "engine",
+    range(20, 30): "Dagster",
+    range(30, 40): "evidence and steps",
+    range(40, 50): "operation",
+}
+"""The area of each block of decision numbers."""
 
 EVIDENCE_JSON: Final = """\
 # evidence.json
@@ -183,18 +193,40 @@ def _files(promise: Promise) -> list[str]:
 
 
 def decisions() -> str:
-    """Return the table of the decisions."""
-    rows = [
-        _title(path) for path in sorted((PROJECT / "docs/decisions").glob("*.md")) if path.name != "README.md"
-    ]
-    return "\n".join([DECISIONS, *_table(["", "decision"], rows), ""])
+    """Return the tables of the decision pages, one for each block of numbers.
+
+    Raises:
+        IncompletePageError: where a page lacks its title, status or date, or names an unknown decision.
+    """
+    paths = sorted((PROJECT / "docs/decisions").glob("*.md"))
+    found = [_decision(path) for path in paths if path.name != "README.md"]
+    known = {row[0] for row in found}
+    parts = [DECISIONS]
+    for block, area in BLOCKS.items():
+        rows = [row for row in found if int(row[0]) in block]
+        table = _table(["number", "decision", "status", "date"], rows)
+        parts += [f"## {block[0]:03d} to {block[-1]:03d}: {area}", "", *table, ""]
+    for number, title, status, _ in found:
+        if not any(int(number) in block for block in BLOCKS):
+            raise IncompletePageError(f"decision {number} is in no block of numbers: {title}")
+        if (successor := status.removeprefix("superseded by ")) not in {"accepted", *known}:
+            raise IncompletePageError(f"decision {number} is superseded by {successor}, which does not exist")
+    return "\n".join(parts)
 
 
-def _title(path: Path) -> list[str]:
-    found = re.match(r"# (\d{3}): (.+)\n", path.read_text(encoding="utf-8"))
-    if not found:
+def _decision(path: Path) -> list[str]:
+    """Return the number, linked title, status and date of a decision."""
+    text = path.read_text(encoding="utf-8")
+    title = re.match(r"# (\d{3}): (.+)\n", text)
+    if not title or not path.name.startswith(f"{title[1]}-"):
         raise IncompletePageError(f"{path.name} has no title such as '# 001: What was decided'")
-    return [found[1], f"[{found[2]}]({path.name})"]
+    status = re.search(r"^\* \*\*Status:\*\* (accepted|superseded by \d{3})$", text, re.MULTILINE)
+    if not status:
+        raise IncompletePageError(f"{path.name} has no line such as '* **Status:** accepted'")
+    date = re.search(r"^\* \*\*Date:\*\* (\d{4}-\d{2}-\d{2})$", text, re.MULTILINE)
+    if not date:
+        raise IncompletePageError(f"{path.name} has no line such as '* **Date:** 2026-01-31'")
+    return [title[1], f"[{title[2]}]({path.name})", status[1], date[1]]
 
 
 def places() -> list[str]:

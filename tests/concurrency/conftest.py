@@ -1,4 +1,4 @@
-"""Servers that a scene of concurrency needs beside the shared one."""
+"""Servers that tests of concurrency need besides the shared one."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from iu_pipelines.settings import sql_root
 
 @pytest.fixture
 def proof_030() -> str:
-    """The script that verifies the step of the outbox."""
+    """Return the script that verifies the step of the outbox."""
     path = sql_root() / "iu-core" / "verify" / "030_event_types_and_outbox.sql"
     return path.read_text(encoding="utf-8")
 
 
 @pytest.fixture
 def own_prepared() -> Iterator[str]:
-    """A database with every step applied, on a server of its own that allows two-phase commit."""
+    """Yield a database with every step applied, on a separate server that allows two-phase commit."""
     home = Path(tempfile.mkdtemp(prefix="iu-own-"))
     server = servers.make(home, {"fsync": "off", "max_prepared_transactions": "5"})
     try:

@@ -1,4 +1,4 @@
-"""Above read committed a transaction keeps one snapshot: what changed since is refused, never run past."""
+"""Above read committed a transaction keeps one snapshot: a change since then is refused, never ignored."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ refused = pytest.raises(psycopg.errors.SerializationFailure)
 
 @pytest.fixture
 def pair(database: str) -> Iterator[list[Session]]:
-    """Two sessions that give up on a lock after half a second."""
+    """Yield two sessions with a lock timeout of half a second."""
     with opened(database, 2, "-c lock_timeout=500ms") as sessions:
         yield sessions
 
 
 def begin(session: Session, level: str) -> None:
-    """Open a transaction and let it take its snapshot."""
+    """Begin a transaction and take its snapshot."""
     session.execute(f"begin isolation level {level}".encode())
     session.execute("select from public.dot_config")
 
@@ -115,7 +115,9 @@ def test_a_gate_that_opened_since_the_snapshot_is_still_closed_and_holds(
 
 
 @STILL
-def test_a_gate_whose_row_came_since_the_snapshot_is_still_closed(pair: list[Session], level: str) -> None:
+def test_a_gate_whose_row_was_inserted_since_the_snapshot_is_still_closed(
+    pair: list[Session], level: str
+) -> None:
     worker, other = pair
     other.execute(
         "create table public.kept as with gone as "
@@ -128,7 +130,7 @@ def test_a_gate_whose_row_came_since_the_snapshot_is_still_closed(pair: list[Ses
 
 
 @STILL
-def test_a_transaction_goes_by_the_gates_that_it_set_itself(pair: list[Session], level: str) -> None:
+def test_a_transaction_uses_the_gates_that_it_set_itself(pair: list[Session], level: str) -> None:
     worker = pair[0]
     emit(worker)
     begin(worker, level)
@@ -187,7 +189,7 @@ def test_at_read_committed_gates_are_read_without_a_lock_and_a_transaction_id(pa
 @STILL
 @pytest.mark.parametrize("act", ["run", "seek"])
 @pytest.mark.parametrize("name", ["new", "known"])
-def test_a_cursor_that_was_made_since_the_snapshot_is_no_duplicate(
+def test_a_cursor_that_was_made_since_the_snapshot_raises_a_serialization_failure(
     pair: list[Session], level: str, act: str, name: str
 ) -> None:
     late, other = pair
@@ -241,9 +243,7 @@ def test_a_letter_that_was_closed_since_the_snapshot_is_not_tried_again(
 
 
 @STILL
-def test_a_gate_that_changed_since_the_snapshot_is_not_set_over_the_change(
-    pair: list[Session], level: str
-) -> None:
+def test_a_gate_that_changed_since_the_snapshot_is_not_overwritten(pair: list[Session], level: str) -> None:
     late, other = pair
     begin(late, level)
     set_gate(other, MASTER, "false")
@@ -254,7 +254,9 @@ def test_a_gate_that_changed_since_the_snapshot_is_not_set_over_the_change(
 
 
 @STILL
-def test_two_that_anchor_the_outbox_or_seek_at_once_lose_nothing(pair: list[Session], level: str) -> None:
+def test_two_sessions_that_anchor_the_outbox_or_seek_at_once_lose_nothing(
+    pair: list[Session], level: str
+) -> None:
     late, other = pair
     run(other)
     emit(other, 1)
@@ -266,7 +268,7 @@ def test_two_that_anchor_the_outbox_or_seek_at_once_lose_nothing(pair: list[Sess
 
 
 @STILL
-def test_eight_writers_and_three_invocations_of_one_worker_lose_and_double_nothing(
+def test_eight_writers_and_three_invocations_of_one_worker_lose_and_repeat_nothing(
     database: str, level: str
 ) -> None:
     report, events = Storm(workers=3, seconds=2.0, seed=2, level=level).play(database)
@@ -276,7 +278,7 @@ def test_eight_writers_and_three_invocations_of_one_worker_lose_and_double_nothi
 
 @pytest.mark.read_committed
 @STILL
-def test_a_seek_that_has_to_anchor_asks_for_read_committed(pair: list[Session], level: str) -> None:
+def test_a_seek_that_has_to_anchor_requires_read_committed(pair: list[Session], level: str) -> None:
     worker, other = pair
     emit_many(worker, 3)
     assert drain(worker) == 3

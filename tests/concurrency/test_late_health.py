@@ -1,4 +1,4 @@
-"""The health of a worker when a long transaction commits: the time that nothing moves counts from then."""
+"""Health of a worker when a long transaction commits: a stall is measured from the commit."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from engine import broken
 from engine.sessions import Session, drain, emit, emit_many, health, opened, run, value
 
 
-def told(session: Session) -> tuple[bool, int]:
+def reported(session: Session) -> tuple[bool, int]:
     said: dict[str, Any] = health(session)
     return said["healthy"], said["backlog"]
 
 
 def long_ago(session: Session) -> None:
-    """What the outbox, the gates and the last progress are dated becomes ten minutes older."""
+    """Make the dates of the outbox, the gates and the last progress ten minutes older."""
     session.execute(
         """
         set session_replication_role = replica;
@@ -27,7 +27,7 @@ def long_ago(session: Session) -> None:
 
 
 def when_a_long_transaction_commits(url: str) -> tuple[bool, int]:
-    """An event of ten minutes ago commits a moment after a run that found nothing."""
+    """Commit an event of ten minutes ago right after a run that found nothing."""
     with opened(url, 2) as (slow, worker):
         slow.execute(
             "alter table public.event_outbox alter created_at set default now() - interval '10 minutes'"
@@ -39,16 +39,16 @@ def when_a_long_transaction_commits(url: str) -> tuple[bool, int]:
         emit(slow)
         assert run(worker)["seen"] == 0
         slow.execute("commit")
-        return told(worker)
+        return reported(worker)
 
 
 def when_a_window_is_left_open(url: str) -> tuple[bool, int]:
-    """The last run read one of three events, ten minutes ago by its progress."""
+    """Read one of three events, with the last progress dated ten minutes ago."""
     with opened(url) as (session,):
         emit_many(session, 3)
         assert run(session, limit=1)["seen"] == 1
         long_ago(session)
-        return told(session)
+        return reported(session)
 
 
 def test_a_worker_is_healthy_when_a_long_transaction_commits(database: str) -> None:
@@ -71,7 +71,7 @@ def test_health_by_the_last_run_alone_is_caught(database: str) -> None:
     assert when_a_window_is_left_open(database) == (True, 2)
 
 
-def test_nobody_who_runs_after_a_late_commit_is_unhealthy_in_the_end(database: str) -> None:
+def test_a_worker_that_does_not_run_after_a_late_commit_becomes_unhealthy(database: str) -> None:
     assert when_a_long_transaction_commits(database) == (True, 1)
     with opened(database) as (session,):
         for minutes, healthy in ((5, True), (7, False)):
@@ -79,5 +79,5 @@ def test_nobody_who_runs_after_a_late_commit_is_unhealthy_in_the_end(database: s
                 "update public.iu_route_worker_cursor set last_run_at = now() - make_interval(mins => %s)",
                 (minutes,),
             )
-            assert told(session) == (healthy, 1)
+            assert reported(session) == (healthy, 1)
         assert value(session, "select public.fn_iu_route_worker_pending('tester')")

@@ -1,4 +1,4 @@
-"""A migration beside running emitters: nobody waits for it, and it waits for nobody for long."""
+"""A migration beside running emitters: neither waits long for the other."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WITHOUT_TIMEOUT = "set local lock_timeout = '60s';\n"
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """The next release, whose functions have changed."""
+    """Return the SQL of the next release, whose functions have changed."""
     root = Path(shutil.copytree(sql_root(), tmp_path / "sql"))
     path = root / "iu-core/objects/gates/fn_iu_gate_open.sql"
     path.write_text(path.read_text() + "\n-- changed\n")
@@ -44,7 +44,7 @@ def alter_the_outbox(root: Path, prefix: str = "") -> None:
 
 
 class Traffic:
-    """One transaction that has emitted and stays open, and emitters that commit one event after another."""
+    """One open transaction that has emitted, and emitters that commit one event after another."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -106,7 +106,7 @@ def test_changed_functions_are_replaced_while_a_transaction_that_emitted_stays_o
     assert traffic.longest < 2
 
 
-def test_a_step_that_alters_the_outbox_blocks_no_emitter_for_long_and_completes(
+def test_a_step_that_alters_the_outbox_blocks_no_emitter_for_long_and_succeeds(
     gateway: Gateway, traffic: Traffic, tree: Path
 ) -> None:
     alter_the_outbox(tree)
@@ -118,7 +118,7 @@ def test_a_step_that_alters_the_outbox_blocks_no_emitter_for_long_and_completes(
     assert traffic.longest < 2
 
 
-def test_a_step_without_a_lock_timeout_is_found_to_hold_emitters_up(
+def test_a_step_without_a_lock_timeout_blocks_emitters(
     gateway: Gateway, traffic: Traffic, tree: Path
 ) -> None:
     alter_the_outbox(tree, WITHOUT_TIMEOUT)
@@ -127,7 +127,7 @@ def test_a_step_without_a_lock_timeout_is_found_to_hold_emitters_up(
     assert traffic.longest > 2
 
 
-def test_a_lock_that_is_held_for_too_long_ends_the_migration_with_the_holder_named(
+def test_a_lock_that_is_held_for_too_long_ends_the_migration_and_the_error_names_the_holder(
     gateway: Gateway, traffic: Traffic, tree: Path
 ) -> None:
     alter_the_outbox(tree)
@@ -152,7 +152,7 @@ def test_functions_applied_again_lock_no_table(gateway: Gateway, tree: Path) -> 
     assert locks(gateway, planned.step.file.text) == []
 
 
-def test_functions_that_make_a_trigger_anew_are_found_to_lock_its_table(gateway: Gateway, tree: Path) -> None:
+def test_functions_that_recreate_a_trigger_lock_its_table(gateway: Gateway, tree: Path) -> None:
     (planned,) = plan.planned(gateway, root=tree)
     gateway.execute("drop trigger trg_iu_append_only on public.event_outbox")
     assert "ShareRowExclusiveLock on event_outbox" in locks(gateway, planned.step.file.text)

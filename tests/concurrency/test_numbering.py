@@ -1,6 +1,6 @@
-"""What the start of a window stands on: a number is drawn after its transaction has an id.
+"""A transaction draws event numbers after it has its id; the start of a window depends on this.
 
-Whoever gets an id after a mark of the worker therefore numbers its events above all that was read before.
+A transaction that gets its id after a mark of the worker draws numbers above all that were read before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def pair(database: str) -> Iterator[list[Session]]:
 
 
 def draws_its_number_last(session: Session, sequence: str, write: Callable[[], object]) -> bool:
-    """Whether a write that gets no number any more has its transaction's id already."""
+    """Return whether the transaction has its id when its write fails because the sequence is exhausted."""
     write()
     write()
     session.execute(
@@ -48,7 +48,7 @@ def test_an_event_draws_its_number_after_its_transaction_has_an_id(
     assert draws_its_number_last(pair[0], SEQUENCE, lambda: write(pair[0]))
 
 
-def test_a_table_whose_columns_stand_the_other_way_round_draws_too_early(pair: list[Session]) -> None:
+def test_a_table_with_swapped_columns_draws_its_number_too_early(pair: list[Session]) -> None:
     pair[0].execute(SWAPPED)
     assert not draws_its_number_last(
         pair[0],
@@ -74,7 +74,7 @@ def test_verify_names_an_outbox_whose_numbers_are_drawn_too_early(
 
 
 def own_event_of_an_old_snapshot(worker: Session, writer: Session, act: Callable[[], object]) -> UUID:
-    """An event of a transaction that is open while another, with an older snapshot, emits and then acts."""
+    """Return an event of a transaction that is open while another, with an older snapshot, emits and acts."""
     drain(worker)
     worker.execute("begin isolation level repeatable read")
     value(worker, "select count(*) from public.event_outbox")
@@ -97,7 +97,7 @@ def attempted(session: Session, event: UUID) -> bool:
     )
 
 
-def test_own_events_that_an_old_snapshot_does_not_order_hide_nobody_elses(pair: list[Session]) -> None:
+def test_own_events_that_an_old_snapshot_does_not_order_hide_no_other_event(pair: list[Session]) -> None:
     worker, writer = pair
     between = own_event_of_an_old_snapshot(worker, writer, lambda: run(worker))
     drain(worker)
@@ -106,7 +106,7 @@ def test_own_events_that_an_old_snapshot_does_not_order_hide_nobody_elses(pair: 
 
 
 @pytest.mark.parametrize("position", ["latest", "event"])
-def test_a_seek_to_an_own_event_hides_nobody_elses(pair: list[Session], position: str) -> None:
+def test_a_seek_to_an_own_event_hides_no_other_event(pair: list[Session], position: str) -> None:
     worker, writer = pair
 
     def act() -> None:
@@ -119,10 +119,10 @@ def test_a_seek_to_an_own_event_hides_nobody_elses(pair: list[Session], position
 
 
 def hidden_by_a_number(pair: list[Session], third: Session) -> UUID:
-    """An event with a low number, of a transaction that no snapshot knows when a higher number is read.
+    """Return an event with a low number, whose transaction no snapshot lists when a higher number is read.
 
-    A snapshot ends behind the highest id that has completed. Who has a higher id and has not completed
-    counts as to come, and may have drawn its numbers long ago.
+    A snapshot ends after the highest id that has completed. An open transaction with a higher id is in its
+    future, and may have drawn its numbers long ago.
     """
     older, younger = pair
     drain(third)
@@ -148,7 +148,7 @@ def test_a_number_below_one_that_was_read_is_still_read(pair: list[Session], dat
         assert judged(third) == CLEAN
 
 
-def test_a_worker_that_goes_on_behind_what_it_read_loses_a_lower_number(
+def test_a_worker_that_continues_after_the_last_number_read_loses_a_lower_number(
     pair: list[Session], database: str
 ) -> None:
     with opened(database) as (third,):
@@ -159,5 +159,5 @@ def test_a_worker_that_goes_on_behind_what_it_read_loses_a_lower_number(
             reads, f"{reads} given.window_start_seq := greatest(given.window_start_seq, last_event_seq + 1);"
         )
         third.execute(broken.encode())
-        # whoever else completes a higher id in between makes the snapshot know them all
+        # Another transaction that completes a higher id in between makes the snapshot list them all.
         assert not all(attempted(third, hidden_by_a_number(pair, third)) for _ in range(20))

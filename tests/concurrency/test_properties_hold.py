@@ -1,7 +1,7 @@
 """The four properties under concurrency, and broken engines that each lose one of them.
 
-A scene's report is the same question to all engines: what turns red for a broken one could turn red here.
-A horizon waits for the whole cluster, other tests of this run included, so its reports are bounds.
+Each scenario that reports an error for a broken engine must report none for the real one. A horizon waits
+for the whole cluster, including other tests of this run, so only a bound of its reports is asserted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from engine.scenarios import (
     held_cursor,
     idle_writer,
     late_commit,
-    missing_seam,
+    missing_delivery_function,
     overtaken,
     poisoned_batch,
     trickle,
@@ -49,7 +49,7 @@ def test_a_horizon_waits_for_what_commits_late(database: str) -> None:
     assert late_commit(breaking(database, broken.xmin_horizon)).stalled == 1
 
 
-def test_an_idle_transaction_in_another_database_stalls_nobody(database: str, empty_database: str) -> None:
+def test_an_idle_transaction_in_another_database_stalls_no_worker(database: str, empty_database: str) -> None:
     assert idle_writer(database, empty_database) == CLEAN
 
 
@@ -59,7 +59,7 @@ def test_a_horizon_stalls_behind_an_idle_transaction_in_another_database(
     assert idle_writer(breaking(database, broken.xmin_horizon), empty_database).stalled == 5
 
 
-def test_an_idle_writer_in_the_same_database_stalls_nobody(database: str) -> None:
+def test_an_idle_writer_in_the_same_database_stalls_no_worker(database: str) -> None:
     assert idle_writer(database, database) == CLEAN
 
 
@@ -67,21 +67,21 @@ def test_a_plain_cursor_loses_the_event_of_an_idle_writer(database: str) -> None
     assert idle_writer(breaking(database, broken.plain_cursor), database) == Report(lost=1)
 
 
-def test_a_subject_is_read_in_the_order_of_emission_whoever_began_first(database: str) -> None:
+def test_a_subject_is_read_in_the_order_of_emission_whichever_transaction_began_first(database: str) -> None:
     assert handed_over(database) == CLEAN
 
 
-def test_a_horizon_reads_a_subject_in_the_order_of_beginnings(database: str) -> None:
+def test_a_horizon_reads_a_subject_in_the_order_in_which_transactions_began(database: str) -> None:
     report = handed_over(breaking(database, broken.xmin_horizon))
     assert report.disordered == 1 or report.lost
 
 
-def test_one_poisoned_event_of_a_thousand_harms_nobody(database: str) -> None:
+def test_one_failing_event_of_a_thousand_harms_no_other_event(database: str) -> None:
     assert poisoned_batch(database) == CLEAN
 
 
 @pytest.mark.parametrize("how", [broken.no_isolation, broken.plain_cursor], ids=lambda how: how.__name__)
-def test_a_batch_without_isolation_harms_a_thousand(database: str, how: Break) -> None:
+def test_without_isolation_one_failing_event_harms_its_whole_batch(database: str, how: Break) -> None:
     assert poisoned_batch(breaking(database, how)) == Report(lost=1000, harmed=1000)
 
 
@@ -89,7 +89,7 @@ def test_own_events_do_not_overtake_what_was_committed_before_them(database: str
     assert overtaken(database) == CLEAN
 
 
-def test_own_events_read_at_once_overtake(database: str) -> None:
+def test_own_events_read_in_an_older_window_overtake_others(database: str) -> None:
     assert overtaken(breaking(database, broken.own_events_at_once)) == Report(disordered=1)
 
 
@@ -105,7 +105,7 @@ def test_without_idempotency_own_events_are_attempted_twice(database: str) -> No
     assert emitted_after_the_run(breaking(database, broken.no_idempotency)) == Report(twice=1)
 
 
-def test_a_second_invocation_waits_for_nobody(database: str) -> None:
+def test_a_second_invocation_does_not_wait(database: str) -> None:
     assert held_cursor(database) == CLEAN
 
 
@@ -129,12 +129,14 @@ def test_without_the_guard_of_small_batches_the_whole_trickle_is_set_aside(datab
     assert trickle(breaking(database, broken.guard_of_large_batches_alone)) == Report(harmed=40)
 
 
-def test_a_missing_seam_sets_nothing_aside(database: str) -> None:
-    assert missing_seam(database) == CLEAN
+def test_a_missing_delivery_function_sets_nothing_aside(database: str) -> None:
+    assert missing_delivery_function(database) == CLEAN
 
 
-def test_a_missing_seam_that_is_the_events_fault_sets_aside_one_by_one(database: str) -> None:
-    assert missing_seam(breaking(database, broken.class_42_is_the_events_fault)) == Report(harmed=5)
+def test_a_missing_delivery_function_attributed_to_events_sets_them_aside(database: str) -> None:
+    assert missing_delivery_function(breaking(database, broken.class_42_is_the_events_fault)) == Report(
+        harmed=5
+    )
 
 
 def test_eight_writers_that_pause_and_roll_back_lose_nothing(database: str) -> None:

@@ -1,4 +1,4 @@
-"""Two that want the same thing at once: nobody hangs, nothing is done twice, and who loses is told."""
+"""Races of two sessions: none hangs, nothing is done twice, and the loser gets an answer."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from waiting import AT_ONCE
 
 @pytest.fixture
 def pair(database: str) -> Iterator[list[Session]]:
-    """Two sessions that give up on a lock after five seconds."""
+    """Yield two sessions with a lock timeout of five seconds."""
     with opened(database, 2, "-c lock_timeout=5s") as sessions:
         yield sessions
 
 
 def make_letter(session: Session) -> UUID:
-    """An open letter whose route is dry-run again."""
+    """Make an open dead letter whose route is dry-run again."""
     make_live(session)
     emit(session)
     run(session)
@@ -50,7 +50,7 @@ def make_letter(session: Session) -> UUID:
     return letter
 
 
-def test_the_second_invocation_of_a_worker_is_told_busy_at_once(pair: list[Session]) -> None:
+def test_the_second_invocation_of_a_worker_returns_worker_busy_at_once(pair: list[Session]) -> None:
     first, second = pair
     run(first)
     emit(first)
@@ -78,20 +78,20 @@ def test_of_two_first_invocations_one_makes_the_cursor(pair: list[Session]) -> N
     assert judged(second) == CLEAN
 
 
-def _run_beside_a_stranger(pair: list[Session]) -> str:
-    """What a first invocation is told while another login holds an advisory lock on the worker's name."""
-    stranger, worker = pair
-    stranger.execute("select pg_advisory_lock(26997, hashtext(%s))", (WORKER,))
+def _run_beside_another_login(pair: list[Session]) -> str:
+    """Return the status of a first run while another login holds an advisory lock on the worker's name."""
+    other, worker = pair
+    other.execute("select pg_advisory_lock(26997, hashtext(%s))", (WORKER,))
     return str(run(worker)["status"])
 
 
-def test_an_advisory_lock_of_a_stranger_keeps_no_worker_from_its_first_run(pair: list[Session]) -> None:
-    assert _run_beside_a_stranger(pair) == "ran"
+def test_an_advisory_lock_of_another_login_does_not_block_a_first_run(pair: list[Session]) -> None:
+    assert _run_beside_another_login(pair) == "ran"
 
 
-def test_a_stranger_keeps_a_new_worker_busy_that_depends_on_an_advisory_lock(pair: list[Session]) -> None:
+def test_another_login_blocks_a_new_worker_that_depends_on_an_advisory_lock(pair: list[Session]) -> None:
     broken.advisory_lock_for_a_new_worker(pair[0])
-    assert _run_beside_a_stranger(pair) == "worker_busy"
+    assert _run_beside_another_login(pair) == "worker_busy"
 
 
 def test_a_second_first_invocation_waits_without_the_timeout(pair: list[Session]) -> None:
@@ -105,7 +105,7 @@ def test_a_second_first_invocation_waits_without_the_timeout(pair: list[Session]
     assert time.monotonic() - began >= 0.3
 
 
-def test_a_first_invocation_that_is_undone_leaves_the_name_free(pair: list[Session]) -> None:
+def test_a_first_invocation_that_is_rolled_back_leaves_the_name_free(pair: list[Session]) -> None:
     first, second = pair
     emit(first)
     first.execute("begin")
@@ -115,7 +115,7 @@ def test_a_first_invocation_that_is_undone_leaves_the_name_free(pair: list[Sessi
 
 
 @pytest.mark.read_committed
-def test_many_first_invocations_at_once_neither_fail_nor_double(database: str) -> None:
+def test_many_first_invocations_at_once_do_not_fail_and_attempt_nothing_twice(database: str) -> None:
     with opened(database, 8) as sessions:
         emit_many(sessions[0], 20)
         together = Together()
@@ -137,7 +137,9 @@ def test_many_first_invocations_at_once_neither_fail_nor_double(database: str) -
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
-def test_a_stale_snapshot_is_told_to_try_again_and_doubles_nothing(pair: list[Session], level: str) -> None:
+def test_a_run_with_a_stale_snapshot_is_refused_and_attempts_nothing_twice(
+    pair: list[Session], level: str
+) -> None:
     first, second = pair
     emit(first)
     first.execute(f"begin isolation level {level}".encode())
@@ -151,7 +153,7 @@ def test_a_stale_snapshot_is_told_to_try_again_and_doubles_nothing(pair: list[Se
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
-def test_a_still_snapshot_reads_what_it_shows_and_the_rest_comes_later(
+def test_a_run_with_an_old_snapshot_reads_what_it_shows_and_a_later_run_the_rest(
     pair: list[Session], level: str
 ) -> None:
     first, second = pair
@@ -171,7 +173,7 @@ def test_a_still_snapshot_reads_what_it_shows_and_the_rest_comes_later(
     assert judged(second) == CLEAN
 
 
-def test_a_letter_is_replayed_by_one_of_two(pair: list[Session], database: str) -> None:
+def test_a_letter_is_replayed_by_one_of_two_sessions(pair: list[Session], database: str) -> None:
     first, second = pair
     read_committed(second)
     letter = make_letter(first)
@@ -305,7 +307,9 @@ def test_a_deadlock_is_not_the_events_fault(database: str) -> None:
         assert judged(worker) == CLEAN
 
 
-def test_four_workers_with_two_invocations_each_beside_sixteen_writers_double_nothing(database: str) -> None:
+def test_four_workers_with_two_invocations_each_beside_sixteen_writers_attempt_nothing_twice(
+    database: str,
+) -> None:
     names = ("one", "two", "three", "four")
     storm = Storm(writers=16, workers=8, names=names, seconds=3, seed=1)
     report, events = storm.play(database)
@@ -316,7 +320,7 @@ def test_four_workers_with_two_invocations_each_beside_sixteen_writers_double_no
         assert value(session, "select count(*) from public.iu_route_attempt") == 4 * events
 
 
-def test_without_idempotency_four_workers_are_caught_doubling(database: str) -> None:
+def test_without_idempotency_four_workers_attempt_events_twice(database: str) -> None:
     names = ("one", "two", "three", "four")
     with opened(database) as (session,):
         for name in names:
@@ -328,7 +332,7 @@ def test_without_idempotency_four_workers_are_caught_doubling(database: str) -> 
 
 
 @pytest.mark.parametrize("change", ["gate", "route off", "route live"])
-def test_what_changes_in_the_midst_of_a_batch_counts_for_all_of_it_or_for_the_next_one(
+def test_a_change_during_a_batch_applies_to_all_of_it_or_to_the_next_one(
     pair: list[Session], database: str, change: str
 ) -> None:
     worker, other = pair

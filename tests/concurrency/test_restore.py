@@ -1,4 +1,4 @@
-"""A dump restored into another cluster: transaction ids mean nothing there, and nobody pretends they do."""
+"""A dump restored into another cluster, where its transaction ids have no meaning."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROLES = ("iu_owner", "iu_emitter", "workflow_admin", "iu_auditor")
 
 @pytest.fixture(scope="module")
 def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]:
-    """Another cluster, with the roles that an administrator makes before a restore."""
+    """Yield another cluster, with the roles that an administrator creates before a restore."""
     server = servers.make(tmp_path_factory.mktemp("elsewhere"))
     try:
         with opened(server.ensure_running()) as (session,):
@@ -35,7 +35,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServ
 
 @contextmanager
 def restored(url: str, elsewhere: EmbeddedServer, name: str) -> Iterator[list[Session]]:
-    """Two sessions on a copy of the database at `url` in the other cluster."""
+    """Yield two sessions on a copy of the database at `url` in the other cluster."""
     target = elsewhere.ensure_database(name)
     with opened(url) as (here,), opened(target) as (there,):
         major = here.info.server_version // 10_000
@@ -62,7 +62,7 @@ def refused_hint(session: Session) -> str:
 
 
 def in_a_window(worker: Session, writer: Session, late: Session) -> None:
-    """The cursor stands inside an open window, and what committed late is not read yet."""
+    """Leave the cursor inside an open window, with a late commit that is not read yet."""
     emit(late, 500)
     emit_many(writer, 10)
     run(worker, limit=3)
@@ -70,7 +70,7 @@ def in_a_window(worker: Session, writer: Session, late: Session) -> None:
 
 
 def after_a_drain(worker: Session, writer: Session, late: Session) -> None:
-    """All windows are read; a late transaction committed since, and so did new ones."""
+    """Read all windows; then commit a late transaction and new ones."""
     emit(late, 500)
     emit_many(writer, 10)
     drain(worker, limit=4)
@@ -79,7 +79,7 @@ def after_a_drain(worker: Session, writer: Session, late: Session) -> None:
 
 
 def never_run(worker: Session, writer: Session, late: Session) -> None:
-    """The worker has a cursor and has read nothing."""
+    """Make a cursor that has read nothing."""
     run(worker)
     emit(late, 500)
     emit_many(writer, 10)
@@ -87,7 +87,7 @@ def never_run(worker: Session, writer: Session, late: Session) -> None:
 
 
 def all_read(worker: Session, writer: Session, late: Session) -> None:
-    """Everything has its attempt."""
+    """Read everything."""
     emit(late, 500)
     emit_many(writer, 10)
     late.execute("commit")
@@ -98,7 +98,7 @@ STATES = (in_a_window, after_a_drain, never_run, all_read)
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_a_restored_cursor_is_refused_and_goes_on_where_it_was_by_the_documented_way(
+def test_a_restored_cursor_is_refused_and_the_documented_seek_continues_where_it_stood(
     database: str, elsewhere: EmbeddedServer, state: Callable[[Session, Session, Session], None]
 ) -> None:
     with opened(database, 3) as (worker, writer, late):

@@ -1,4 +1,4 @@
-"""Retention beside emitters, workers and what commits late: nothing unread goes, nobody waits for long."""
+"""Retention beside emitters, workers and late commits: no unread event is deleted, no session waits long."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ DEFAULT = "iu_outbound_default"
 
 @pytest.fixture
 def three(database: str) -> Iterator[list[Session]]:
-    """Three sessions on an outbox that keeps read events for a day."""
+    """Yield three sessions on an outbox that keeps read events for a day."""
     with opened(database, 3) as sessions:
         set_gate(sessions[0], "iu_core.retention_days", "1")
         yield sessions
 
 
 def age(session: Session) -> None:
-    """All events that are committed become a month old."""
+    """Make all committed events a month old."""
     session.execute("set session_replication_role = replica")
     session.execute("update public.event_outbox set created_at = created_at - interval '30 days'")
     session.execute("reset session_replication_role")
@@ -56,7 +56,7 @@ def left(session: Session) -> int:
 
 
 def lost_by_a_laggard(url: str) -> int:
-    """How many events a worker misses that reads for the first time after a round of retention."""
+    """Return how many events a worker misses that reads for the first time after a round of retention."""
     with opened(url, 2) as (writer, worker):
         set_gate(writer, "iu_core.retention_days", "1")
         seek(worker, "beginning", WORKER)
@@ -77,7 +77,7 @@ def test_retention_that_ignores_a_lagging_worker_loses_its_events(database: str)
     assert lost_by_a_laggard(database) > 0
 
 
-def test_what_commits_late_is_read_before_it_goes(three: list[Session]) -> None:
+def test_what_commits_late_is_read_before_it_is_deleted(three: list[Session]) -> None:
     slow, writer, worker = three
     slow.execute("begin")
     emit(slow, 1)
@@ -108,7 +108,7 @@ def test_a_round_is_done_beside_a_batch_under_way(three: list[Session]) -> None:
     assert judged(second, DEFAULT) == CLEAN
 
 
-def test_an_open_round_holds_up_no_worker_no_emitter_and_no_health(database: str) -> None:
+def test_an_open_round_blocks_no_worker_no_emitter_and_no_health(database: str) -> None:
     with opened(database, 2, "-c lock_timeout=1ms") as (keeper, other):
         set_gate(keeper, "iu_core.retention_days", "1")
         emit_many(keeper, 5)
@@ -124,7 +124,7 @@ def test_an_open_round_holds_up_no_worker_no_emitter_and_no_health(database: str
         assert judged(other, DEFAULT) == CLEAN
 
 
-def test_a_round_that_is_undone_has_dropped_nothing(three: list[Session]) -> None:
+def test_a_round_that_is_rolled_back_has_deleted_nothing(three: list[Session]) -> None:
     session = three[0]
     emit_many(session, 5)
     age(session)
@@ -137,7 +137,7 @@ def test_a_round_that_is_undone_has_dropped_nothing(three: list[Session]) -> Non
 
 
 def test_a_storm_of_emitters_workers_and_rounds_loses_nothing(three: list[Session], database: str) -> None:
-    """Everything is old at once, so that only the cursors keep a round from taking what is unread."""
+    """Date every event a month back, so that only the cursors protect unread events."""
     session = three[0]
     session.execute("alter table public.event_outbox alter created_at set default now() - interval '30 days'")
     emitted, together = 240, Together()

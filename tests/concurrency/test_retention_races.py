@@ -1,4 +1,4 @@
-"""Rounds of retention in the moments that could lose an event; each scene also catches a broken round."""
+"""Retention rounds in races that could lose an event; in each, a broken round does lose events."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ pytestmark = pytest.mark.read_committed
 
 DEFAULT = "iu_outbound_default"
 LATE = 4712
-"""The advisory lock at which a round waits in the scene of the late commit."""
+"""The advisory lock at which a round waits in the scenario of the late commit."""
 
 
 def keep_a_day(session: Session) -> None:
-    """Events are kept for a day, and those of this test are a month old from the beginning."""
+    """Keep events for a day, and date new events a month back."""
     set_gate(session, "iu_core.retention_days", "1")
     session.execute("alter table public.event_outbox alter created_at set default now() - interval '30 days'")
 
@@ -44,7 +44,7 @@ def retain(session: Session) -> dict[str, Any]:
 
 
 def lost_by_a_seek(url: str) -> int:
-    """A round runs while a seek to the beginning is not yet committed."""
+    """Run a round while a seek to the beginning is not yet committed."""
     with opened(url, 2) as (keeper, seeker):
         keep_a_day(keeper)
         emit_many(keeper, 20)
@@ -58,7 +58,7 @@ def lost_by_a_seek(url: str) -> int:
 
 
 def lost_by_a_first_run(url: str) -> int:
-    """A round runs while the first run of a new worker, of one event, is not yet committed."""
+    """Run a round while the first run of a new worker, of one event, is not yet committed."""
     with opened(url, 2) as (keeper, worker):
         keep_a_day(keeper)
         emit_many(keeper, 20)
@@ -71,7 +71,7 @@ def lost_by_a_first_run(url: str) -> int:
 
 
 def lost_by_an_old_snapshot(url: str) -> int:
-    """A seek to the beginning commits between the snapshot of a round and its look at the cursors."""
+    """Commit a seek to the beginning between the snapshot of a round and its read of the cursors."""
     with opened(url, 2) as (keeper, seeker):
         keep_a_day(keeper)
         emit_many(keeper, 20)
@@ -87,7 +87,7 @@ def lost_by_an_old_snapshot(url: str) -> int:
 
 
 def lost_by_a_late_commit(url: str) -> int:
-    """A transaction commits the lowest event while a round has judged, and not yet chosen what goes."""
+    """Commit the lowest event after a round has judged and before it selects the events to delete."""
     together = Together()
     with opened(url, 4) as (slow, keeper, gate, judge):
         keep_a_day(judge)
@@ -106,7 +106,7 @@ def lost_by_a_late_commit(url: str) -> int:
 
 
 def lost_in_an_open_transaction(url: str) -> int:
-    """A worker has read all but what was open at the time, which commits before the round."""
+    """Read all but an open transaction, which commits before the round."""
     with opened(url, 2) as (slow, keeper):
         keep_a_day(keeper)
         slow.execute("begin")
@@ -119,7 +119,7 @@ def lost_in_an_open_transaction(url: str) -> int:
 
 
 def lost_in_a_window(url: str) -> int:
-    """A worker has read five of the twenty events of its window."""
+    """Read five of the twenty events of a window."""
     with opened(url) as (session,):
         keep_a_day(session)
         emit_many(session, 20)
@@ -130,7 +130,7 @@ def lost_in_a_window(url: str) -> int:
 
 
 def lost_below_the_position(url: str) -> int:
-    """The lowest event commits when a worker has an open window and has read higher ones in it."""
+    """Commit the lowest event after a worker has read higher ones in an open window."""
     with opened(url, 2) as (slow, session):
         keep_a_day(session)
         slow.execute("begin")
@@ -143,8 +143,8 @@ def lost_below_the_position(url: str) -> int:
         return 16 - drain(session)
 
 
-Scene = Callable[[str], int]
-SCENES: list[tuple[Scene, Callable[[Session], None]]] = [
+Scenario = Callable[[str], int]
+SCENARIOS: list[tuple[Scenario, Callable[[Session], None]]] = [
     (lost_by_a_seek, broken.retention_without_a_lock),
     (lost_by_a_first_run, broken.retention_without_a_lock),
     (lost_by_an_old_snapshot, broken.retention_at_any_isolation),
@@ -160,19 +160,23 @@ def left(session: Session) -> int:
     return count
 
 
-@pytest.mark.parametrize("scene", [scene for scene, _ in SCENES], ids=lambda scene: scene.__name__)
-def test_nothing_unread_goes(scene: Scene, database: str) -> None:
-    assert scene(database) == 0
+@pytest.mark.parametrize(
+    "scenario", [scenario for scenario, _ in SCENARIOS], ids=lambda scenario: scenario.__name__
+)
+def test_no_unread_event_is_deleted(scenario: Scenario, database: str) -> None:
+    assert scenario(database) == 0
 
 
-@pytest.mark.parametrize(("scene", "breaking"), SCENES, ids=lambda one: one.__name__)
-def test_a_broken_round_is_caught(scene: Scene, breaking: Callable[[Session], None], database: str) -> None:
+@pytest.mark.parametrize(("scenario", "breaking"), SCENARIOS, ids=lambda one: one.__name__)
+def test_a_broken_round_deletes_unread_events(
+    scenario: Scenario, breaking: Callable[[Session], None], database: str
+) -> None:
     with opened(database) as (session,):
         breaking(session)
-    assert scene(database) > 0
+    assert scenario(database) > 0
 
 
-def test_a_round_is_told_busy_beside_a_seek_and_beside_a_first_run(database: str) -> None:
+def test_a_round_returns_busy_during_a_seek_and_during_a_first_run(database: str) -> None:
     with opened(database, 2) as (keeper, other):
         keep_a_day(keeper)
         for begun in (lambda: seek(other, "latest"), lambda: run(other, "newcomer")):
@@ -183,7 +187,7 @@ def test_a_round_is_told_busy_beside_a_seek_and_beside_a_first_run(database: str
             assert retain(keeper)["status"] == "ran"
 
 
-def test_a_seek_and_a_new_worker_are_told_busy_beside_a_round(database: str) -> None:
+def test_a_seek_and_a_new_worker_return_worker_busy_during_a_round(database: str) -> None:
     with opened(database, 2) as (keeper, other):
         keep_a_day(keeper)
         emit_many(keeper, 5)
@@ -202,7 +206,7 @@ def test_a_seek_and_a_new_worker_are_told_busy_beside_a_round(database: str) -> 
 
 
 @pytest.mark.parametrize("level", ["repeatable read", "serializable"])
-def test_a_round_under_a_stricter_default_names_the_level_and_the_way_out(database: str, level: str) -> None:
+def test_a_round_under_a_stricter_default_names_the_level_and_the_remedy(database: str, level: str) -> None:
     with opened(database) as (session,):
         keep_a_day(session)
         emit_many(session, 5)
@@ -217,7 +221,7 @@ def test_a_round_under_a_stricter_default_names_the_level_and_the_way_out(databa
         session.execute("commit")
 
 
-def test_what_a_seek_saw_is_read_though_rounds_go_on(database: str) -> None:
+def test_events_that_a_seek_saw_are_read_during_concurrent_rounds(database: str) -> None:
     together = Together()
     with opened(database, 4) as (writer, keeper, reader, seeker):
         keep_a_day(writer)

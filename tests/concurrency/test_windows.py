@@ -1,4 +1,4 @@
-"""The corners of the snapshot windows: own events, late ones, prepared ones, and limits that cut across."""
+"""Edge cases of snapshot windows: own events, late and prepared transactions, and small batch limits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def trio(database: str) -> Iterator[list[Session]]:
 
 
 def read(session: Session, worker: str = WORKER) -> list[UUID]:
-    """The events of the worker in the order in which they were attempted."""
+    """Return the events of the worker in the order of their attempts."""
     rows: list[UUID] = value(
         session,
         "select coalesce(array_agg(event_id order by attempt_id), '{}') from public.iu_route_attempt "
@@ -57,7 +57,7 @@ def test_own_events_do_not_overtake_what_was_committed_before_them(trio: list[Se
     assert judged(worker) == CLEAN
 
 
-def test_own_events_are_seen_once_in_their_transaction_and_doubled_never(trio: list[Session]) -> None:
+def test_own_events_are_seen_once_in_their_transaction_and_never_attempted_twice(trio: list[Session]) -> None:
     worker, writer, _ = trio
     emit_many(writer, 5)
     run(worker, limit=2)
@@ -74,7 +74,7 @@ def test_own_events_are_seen_once_in_their_transaction_and_doubled_never(trio: l
     assert judged(worker) == CLEAN
 
 
-def test_own_events_of_a_run_that_is_rolled_back_are_gone_with_it(trio: list[Session]) -> None:
+def test_own_events_of_a_run_that_is_rolled_back_are_rolled_back_with_it(trio: list[Session]) -> None:
     worker, writer, _ = trio
     worker.execute("begin")
     emit(worker)
@@ -85,7 +85,7 @@ def test_own_events_of_a_run_that_is_rolled_back_are_gone_with_it(trio: list[Ses
     assert read(worker) == [kept]
 
 
-def test_a_savepoint_that_is_undone_takes_the_run_with_it(trio: list[Session]) -> None:
+def test_a_rollback_to_a_savepoint_rolls_back_the_run(trio: list[Session]) -> None:
     worker, writer, _ = trio
     emit_many(writer, 3)
     worker.execute("begin")
@@ -186,7 +186,7 @@ def test_events_of_another_domain_move_no_window(trio: list[Session]) -> None:
     assert judged(worker) == CLEAN
 
 
-def test_a_seek_leaves_what_is_still_open_to_its_commit(trio: list[Session]) -> None:
+def test_a_transaction_that_is_open_at_a_seek_is_read_after_its_commit(trio: list[Session]) -> None:
     worker, writer, late = trio
     late.execute("begin")
     slow = emit(late, 1)
@@ -200,7 +200,9 @@ def test_a_seek_leaves_what_is_still_open_to_its_commit(trio: list[Session]) -> 
 
 @pytest.mark.parametrize("place", ["before any run", "in a window", "after a drain"])
 @pytest.mark.parametrize("position", ["beginning", "latest", "event"])
-def test_a_seek_holds_in_every_state(trio: list[Session], place: str, position: str) -> None:
+def test_a_seek_takes_effect_in_every_state_of_the_cursor(
+    trio: list[Session], place: str, position: str
+) -> None:
     worker, writer, late = trio
     late.execute("begin")
     emit(late, 50)
@@ -252,7 +254,7 @@ def test_a_worker_in_a_long_transaction_reads_what_others_commit_meanwhile(trio:
     assert judged(writer) == CLEAN
 
 
-def test_two_phase_commit_is_late_commit(own_prepared: str) -> None:
+def test_a_two_phase_commit_is_read_as_a_late_commit(own_prepared: str) -> None:
     with opened(own_prepared, 2) as (writer, worker):
         writer.execute("begin")
         emit(writer, 1)

@@ -1,1 +1,1 @@
-"""What the tests of the engine share: sessions, checks of the four properties, and broken engines."""
+"""Shared code of the engine tests: sessions, checks of the four properties, and broken engines."""

@@ -1,4 +1,4 @@
-"""Engines that are wrong on purpose: each takes the place of fn_iu_route_worker_run in a test's database."""
+"""Broken engines: each function replaces or alters functions of the engine in a test database."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def _install(session: Session, unread: str, order: str) -> None:
 
 
 def plain_cursor(session: Session) -> None:
-    """Reads `event_seq > cursor`, and never looks back."""
+    """Read `event_seq > cursor`, so that a late commit below the cursor is lost."""
     _install(session, "o.event_seq > c.seq", "o.event_seq")
 
 
 def xmin_horizon(session: Session) -> None:
-    """Reads only below the oldest transaction of the cluster, by transaction id."""
+    """Read only below the oldest open transaction of the cluster, by transaction id."""
     _install(
         session,
         "(o.emitted_xid, o.event_seq) > (c.xid, c.seq) "
@@ -73,7 +73,7 @@ def xmin_horizon(session: Session) -> None:
 
 
 def no_isolation(session: Session) -> None:
-    """The real windows, but a batch is all or nothing: an error of one event is everybody's."""
+    """Fail the whole batch when one event fails."""
     session.execute(
         """
         create or replace function public.fn_iu_attempt_decide(event_id uuid, route_code text)
@@ -86,7 +86,7 @@ def no_isolation(session: Session) -> None:
 
 
 def _edit(session: Session, function: str, *edits: tuple[str, str]) -> None:
-    """The engine's own function with a few words changed; each has to be there."""
+    """Replace text in a function of the engine; fail if the text is missing."""
     text: str = value(
         session,
         "select pg_get_functiondef(oid) from pg_proc where oid = %s::regproc",
@@ -99,27 +99,27 @@ def _edit(session: Session, function: str, *edits: tuple[str, str]) -> None:
 
 
 def own_events_at_once(session: Session) -> None:
-    """Reads the transaction's own events in a window that was open before them, too."""
+    """Read the transaction's own events also in a window that was open before them."""
     _edit(session, "fn_iu_batch_run", ("with_own := v_fresh and", "with_own :="))
 
 
 def forgetful_snapshot(session: Session) -> None:
-    """Keeps the snapshot as PostgreSQL gives it, in which the own transaction may count as seen."""
+    """Store the snapshot as PostgreSQL returns it, in which the own transaction may count as visible."""
     _edit(session, "fn_iu_window_snapshot", ("if v_own >=", "if true or v_own >="))
 
 
 def no_idempotency(session: Session) -> None:
-    """Nothing says that a first attempt is made once."""
+    """Drop the constraint that makes a first attempt unique."""
     session.execute("alter table public.iu_route_attempt_log drop constraint each_try_is_made_once")
 
 
 def queue_at_the_cursor(session: Session) -> None:
-    """Waits for the invocation before it."""
+    """Wait for the cursor lock instead of returning `worker_busy`."""
     _edit(session, "fn_iu_cursor_lock", (" skip locked", ""))
 
 
 def advisory_lock_for_a_new_worker(session: Session) -> None:
-    """A new worker's name is locked as any login can lock it."""
+    """Lock the name of a new worker by an advisory lock, which any login can hold."""
     _edit(
         session,
         "fn_iu_cursor_lock",
@@ -132,42 +132,42 @@ def advisory_lock_for_a_new_worker(session: Session) -> None:
 
 
 def no_lock_timeout_for_a_new_worker(session: Session) -> None:
-    """A second first invocation waits for the one before it."""
+    """Let a second first invocation wait for the one before it without a timeout."""
     session.execute("alter function public.fn_iu_cursor_make(text) reset lock_timeout")
 
 
 def cursor_for_everybody(session: Session) -> None:
-    """Locks nothing: two invocations of a worker read at once."""
+    """Lock no cursor, so that two invocations of a worker read at once."""
     _edit(session, "fn_iu_cursor_lock", ("for no key update skip locked", ""))
 
 
 def gates_of_the_snapshot(session: Session) -> None:
-    """Asks for the gates in the transaction's snapshot alone, however old it is."""
+    """Read the gates only in the transaction's snapshot, however old it is."""
     _edit(session, "fn_iu_gates_recheck", (" for share skip locked", ""))
 
 
 def blind_to_policies(session: Session) -> None:
-    """Reads past what a row security policy hides, as if it were not there."""
+    """Ignore events that a row security policy hides, without an error."""
     session.execute("alter function public.fn_iu_route_worker_run reset row_security")
 
 
 def no_flood_guard(session: Session) -> None:
-    """Sets everything aside, however much fails."""
+    """Disable the flood guard."""
     _edit(session, "fn_iu_flood_refuse", ("if ", "if false and "))
 
 
 def guard_of_large_batches_alone(session: Session) -> None:
-    """The real flood guard, but a batch of fewer than 20 events is never judged."""
+    """Apply the flood guard only to batches of 20 events or more."""
     _edit(session, "fn_iu_flood_refuse", ("if batch.seen < 20 then", "if false then"))
 
 
 def class_42_is_the_events_fault(session: Session) -> None:
-    """What is missing or not allowed counts as the event's fault."""
+    """Attribute errors of class 42, such as a missing function, to the event."""
     _edit(session, "fn_iu_fault_is_systemic", ("'42', ", ""))
 
 
 def retention_of_the_default_worker(session: Session) -> None:
-    """The real retention, but it asks one worker alone whether it has read an event."""
+    """Let retention consider the cursor of the default worker only."""
     _edit(
         session,
         "fn_iu_retention_stop_seq",
@@ -180,17 +180,17 @@ def retention_of_the_default_worker(session: Session) -> None:
 
 
 def retention_without_a_lock(session: Session) -> None:
-    """Rounds, seeks and first runs of workers know nothing of one another."""
+    """Let rounds, seeks and first runs of workers run concurrently."""
     _edit(session, "fn_iu_retention_lock", ("if for_round then", "return true;\n    if for_round then"))
 
 
 def retention_at_any_isolation(session: Session) -> None:
-    """A round looks at the cursors of a snapshot that is older than its lock."""
+    """Allow a round at repeatable read, with a snapshot that is older than its lock."""
     _edit(session, "fn_iu_retention_run", ("'read uncommitted')", "'read uncommitted', 'repeatable read')"))
 
 
 def retention_in_two_looks(session: Session) -> None:
-    """The first event that must stay is found by one statement, and what goes is chosen by a later one."""
+    """Find the first event that must stay, and select the events to delete by a later statement."""
     _edit(
         session,
         "fn_iu_retention_drop",
@@ -205,7 +205,7 @@ def retention_in_two_looks(session: Session) -> None:
 
 
 def retention_that_halts(session: Session, lock: int) -> None:
-    """The real retention, which waits for an advisory lock when a round has judged its events."""
+    """Make a round wait for the advisory lock `lock` after it has judged its events."""
     _edit(
         session,
         "fn_iu_retention_stop_seq",
@@ -220,7 +220,7 @@ def retention_that_halts(session: Session, lock: int) -> None:
 
 
 def retention_event_by_event(session: Session) -> None:
-    """The real retention, which asks a function about each event, and that one about each cursor."""
+    """Call a function for each event of a round, and another for each cursor."""
     _edit(
         session,
         "fn_iu_retention_stop_seq",
@@ -242,7 +242,7 @@ def retention_event_by_event(session: Session) -> None:
 
 
 def retention_that_forgets_open_transactions(session: Session) -> None:
-    """All below the end of a snapshot counts as read, also what was open in it."""
+    """Count everything below the end of a snapshot as read, also transactions that were open in it."""
     _edit(
         session,
         "fn_iu_retention_stop_seq",
@@ -254,7 +254,7 @@ _JUDGED = "where not public.fn_iu_event_is_consumed(o.event_seq, o.emitted_xid, 
 
 
 def retention_that_ignores_the_position(session: Session) -> None:
-    """All that an open window shows counts as read, and the event that a cursor stands on may go."""
+    """Count a whole open window as read, and allow deleting the event at which a cursor stands."""
     _edit(
         session,
         "fn_iu_retention_stop_seq",
@@ -267,22 +267,22 @@ def retention_that_ignores_the_position(session: Session) -> None:
 
 
 def retention_that_trusts_the_position(session: Session) -> None:
-    """All below the position counts as read, also what the window does not show."""
+    """Count everything below the position as read, also what the window does not show."""
     _edit(session, "fn_iu_retention_stop_seq", (_JUDGED, f"{_JUDGED} and o.event_seq > c.position_seq"))
 
 
 def health_by_age(session: Session) -> None:
-    """The time that nothing moves counts from when the oldest event was emitted."""
+    """Measure a stall from the emission of the oldest event."""
     _edit(session, "fn_iu_health_faults", ("when given.window_snapshot is null and", "when false and"))
 
 
 def health_by_last_run(session: Session) -> None:
-    """A run counts as having read everything, also one that left its window open."""
+    """Count a run as having read everything, also one that left its window open."""
     _edit(session, "fn_iu_health_faults", ("given.window_snapshot is null and", ""))
 
 
 def identifier_alone(session: Session) -> None:
-    """Compares the identifier of the cluster, and neither the table nor the anchor of a cursor."""
+    """Compare only the identifier of the cluster, neither the table nor the anchor of a cursor."""
     no_table_in_the_anchor(session)
     _edit(
         session,
@@ -295,7 +295,7 @@ def identifier_alone(session: Session) -> None:
 
 
 def no_table_in_the_anchor(session: Session) -> None:
-    """Does not notice that the table is another one, and the anchor's row a copy."""
+    """Ignore that the table is another one, and that the anchor's row is a copy."""
     _edit(
         session,
         "fn_iu_cluster_state",
@@ -305,7 +305,7 @@ def no_table_in_the_anchor(session: Session) -> None:
 
 
 def no_look_ahead(session: Session) -> None:
-    """Takes snapshots and events for what they are, though the server has not given their ids yet."""
+    """Accept snapshots and events with transaction ids that the server has not assigned yet."""
     _edit(
         session,
         "fn_iu_cluster_state",
@@ -319,7 +319,7 @@ def no_look_ahead(session: Session) -> None:
 
 
 def unread_by_snapshots(session: Session) -> None:
-    """Re-anchors by the cursor's snapshots, whichever cluster emitted what they are compared with."""
+    """Re-anchor by the cursor's snapshots, also for events that another cluster emitted."""
     session.execute(
         """
         create or replace function public.fn_iu_cursor_unread_seq(given public.iu_route_worker_cursor)

@@ -1,6 +1,6 @@
-"""Scenes with several sessions, each ending in a report that is the same question to every engine.
+"""Scenarios with several sessions; each returns a `Report` for the engine that is installed.
 
-The tests ask it of the real engine, which has to answer with `CLEAN`, and of the broken ones, which must not.
+The real engine must return `CLEAN`; a broken engine must not.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ from engine.sessions import (
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What went wrong: events without an attempt, attempted twice, before an older one of their subject,
-    committed but not read at once, or harmed by a neighbour.
+    """Counts of errors.
+
+    Events without an attempt, attempted twice, attempted before an older one of their subject, committed but
+    not read at once, or harmed by another event of their batch.
     """
 
     lost: int = 0
@@ -69,7 +71,7 @@ select count(*) from (
 
 
 def judged(session: Session, worker: str = WORKER, stalled: int = 0, harmed: int = 0) -> Report:
-    """The report over everything that is committed now."""
+    """Return the report on everything that is committed now."""
     return Report(
         lost=value(session, _LOST, (worker,)),
         twice=value(session, _TWICE, (worker,)),
@@ -80,7 +82,7 @@ def judged(session: Session, worker: str = WORKER, stalled: int = 0, harmed: int
 
 
 def late_commit(url: str) -> Report:
-    """The one that drew its number first commits last."""
+    """Commit the transaction that drew the lowest number last."""
     with opened(url, 3) as (slow, fast, worker):
         slow.execute("begin")
         emit(slow, 1)
@@ -92,7 +94,7 @@ def late_commit(url: str) -> Report:
 
 
 def idle_writer(url: str, elsewhere: str) -> Report:
-    """Somebody holds a transaction open, in the database `elsewhere`, while others emit."""
+    """Hold a transaction open in the database `elsewhere` while another session emits."""
     with opened(elsewhere) as (idle,), opened(url, 2) as (writer, worker):
         idle.execute("begin")
         idle.execute("select pg_current_xact_id()")
@@ -106,7 +108,7 @@ def idle_writer(url: str, elsewhere: str) -> Report:
 
 
 def handed_over(url: str) -> Report:
-    """Two transactions write one subject in turn, and the one that began last writes first."""
+    """Write one subject in two transactions; the one that began last writes first."""
     with opened(url, 3) as (first, second, worker):
         first.execute("begin")
         first.execute("select pg_current_xact_id()")
@@ -118,7 +120,7 @@ def handed_over(url: str) -> Report:
 
 
 def poisoned_batch(url: str) -> Report:
-    """One event of a thousand meets a seam that raises."""
+    """Let the delivery function raise for one event of a thousand."""
     with opened(url, 2) as (writer, worker):
         make_live(writer, "iu.structure_piece_split.workflow")
         emit_many(writer, 500)
@@ -132,7 +134,7 @@ def poisoned_batch(url: str) -> Report:
 
 
 def overtaken(url: str) -> Report:
-    """A window is open; its subject gets another event, and one of the worker's own transaction."""
+    """Emit for a subject in an open window, from another transaction and from the worker's own."""
     with opened(url, 2) as (worker, writer):
         emit_many(writer, 4)
         run(worker, limit=2)
@@ -146,7 +148,7 @@ def overtaken(url: str) -> Report:
 
 
 def emitted_after_the_run(url: str) -> Report:
-    """A transaction emits, runs the worker, emits again and commits, while younger ones commit."""
+    """Emit, run the worker, emit again and commit in one transaction, while younger ones commit."""
     with opened(url, 2) as (worker, writer):
         read_committed(worker)
         worker.execute("begin")
@@ -160,7 +162,7 @@ def emitted_after_the_run(url: str) -> Report:
 
 
 def held_cursor(url: str) -> Report:
-    """A second invocation comes while the first is not yet committed."""
+    """Invoke the worker a second time before the first invocation has committed."""
     with opened(url, 2, "-c lock_timeout=500ms") as (first, second):
         run(first)
         emit(first)
@@ -176,7 +178,7 @@ def held_cursor(url: str) -> Report:
 
 
 def flood(url: str) -> Report:
-    """The seam fails for every one of forty events; then their route is dry again."""
+    """Let the delivery of forty events fail; then make their route dry-run again."""
     with opened(url) as (worker,):
         make_live(worker)
         emit_many(worker, 40)
@@ -189,7 +191,7 @@ def flood(url: str) -> Report:
 
 
 def trickle(url: str, runs: int = 40) -> Report:
-    """So many runs of one event each after twenty good ones; all fail. Then their route is dry again."""
+    """Read twenty good events, let `runs` runs of one event each fail, then make the route dry-run again."""
     with opened(url) as (worker,):
         emit_many(worker, 20, "structure_piece_split")
         while run(worker, limit=1)["seen"]:
@@ -205,8 +207,8 @@ def trickle(url: str, runs: int = 40) -> Report:
         return judged(worker, harmed=harmed)
 
 
-def missing_seam(url: str) -> Report:
-    """Five runs of one event each while the delivery function is missing; then it is there and refuses."""
+def missing_delivery_function(url: str) -> Report:
+    """Run five events, one per run, without the delivery function; restore it and the dry-run route."""
     with opened(url) as (worker,):
         make_live(worker)
         worker.execute("alter function public.fn_iu_route_deliver(uuid, text) rename to fn_iu_moved")
@@ -222,7 +224,7 @@ def missing_seam(url: str) -> Report:
 
 
 def _harmed(session: Session, bad: UUID) -> int:
-    """Neighbours without a dry-run attempt, and letters that are not the one of the bad event."""
+    """Count good events without a dry-run attempt, plus one if other events than `bad` have dead letters."""
     well = value(session, "select count(*) from public.iu_route_attempt where decision = 'dry_run'")
     letters = value(session, "select array_agg(event_id) from public.iu_route_dead_letter")
     return int(999 - well) + (letters != [bad])
@@ -230,10 +232,7 @@ def _harmed(session: Session, bad: UUID) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """Writers that lock subjects, pause, emit, undo savepoints and roll back, beside workers of these names.
-
-    The report is that of the name for which most went wrong.
-    """
+    """Writers that lock subjects, pause, emit and roll back, also to savepoints, beside running workers."""
 
     writers: int = 8
     workers: int = 1
@@ -244,7 +243,7 @@ class Storm:
     level: str = "read committed"
 
     def play(self, url: str) -> tuple[Report, int]:
-        """The report at the end, and how many events were committed."""
+        """Return the report of the worker with the most errors, and the number of committed events."""
         over = Event()
         together = Together()
         with opened(url, self.writers + self.workers + 2) as sessions:
@@ -288,9 +287,9 @@ class Storm:
 
     @contextmanager
     def _trying(self, session: Session) -> Iterator[None]:
-        """Above read committed the server may ask that a transaction be tried again; it is then undone.
+        """Roll back on a serialization failure above read committed.
 
-        At serializable it may also have no room for one more conflict between those that overlap.
+        At serializable the server may also run out of memory for conflicts of overlapping transactions.
         """
         try:
             yield

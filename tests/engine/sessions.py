@@ -1,4 +1,4 @@
-"""Sessions on one database that a test drives step by step, and the words it drives them with."""
+"""Sessions on one database that a test drives step by step, and calls of the engine's functions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def subject(number: int) -> UUID:
 
 @contextmanager
 def opened(url: str, count: int = 1, options: str = "") -> Iterator[list[Session]]:
-    """So many autocommit sessions; what is still open in one of them is rolled back at the end."""
+    """Yield `count` autocommit sessions; roll back their open transactions at the end."""
     options = f"{os.environ.get('PGOPTIONS', '')} {options}".strip()
     sessions = [psycopg.connect(url, autocommit=True, options=options) for _ in range(count)]
     try:
@@ -36,7 +36,7 @@ def opened(url: str, count: int = 1, options: str = "") -> Iterator[list[Session
 
 
 def read_committed(*sessions: Session) -> None:
-    """For what is so at read committed alone: the sessions ask for it, whatever the database's default is."""
+    """Set read committed, for tests whose result is defined at that level only."""
     for session in sessions:
         session.execute("set default_transaction_isolation = 'read committed'")
 
@@ -56,7 +56,7 @@ def emit(session: Session, number: int = 1, event_type: str = "version_applied",
 
 
 def emit_many(session: Session, count: int, event_type: str = "version_applied", first: int = 1) -> None:
-    """So many events, of the subjects from `first` on."""
+    """Emit `count` events, one for each subject from `first` on."""
     event = {"event_type": event_type, "canonical_address": "TEST", "actor_ref": "tester", "safe_payload": {}}
     events = [{**event, "subject_ref": str(subject(number))} for number in range(first, first + count)]
     session.execute("select count(*) from public.fn_iu_emit_events(%s)", (Jsonb(events),))
@@ -68,7 +68,7 @@ def run(session: Session, worker: str = WORKER, limit: int | None = 1000) -> dic
 
 
 def drain(session: Session, worker: str = WORKER, limit: int = 1000) -> int:
-    """Run until nothing is seen; how many events were seen."""
+    """Run until no event is seen; return how many events were seen."""
     seen = 0
     while True:
         said = run(session, worker, limit)
@@ -100,13 +100,13 @@ def health(session: Session, worker: str = WORKER) -> dict[str, Any]:
 
 
 def make_live(session: Session, route: str = "iu.version_applied.workflow") -> None:
-    """Take the safety check away and make the route live, so that the seam is asked and raises."""
+    """Drop the safety check and make the route live, so that the delivery function is called and raises."""
     session.execute("alter table public.iu_outbound_route drop constraint if exists dry_run_is_enforced")
     session.execute("update public.iu_outbound_route set dry_run = false where route_code = %s", (route,))
 
 
 class Together:
-    """Calls in threads of their own; the first error of any is raised at the end."""
+    """Calls in threads; `finish` raises the first error."""
 
     def __init__(self) -> None:
         self._threads: list[threading.Thread] = []
@@ -128,7 +128,7 @@ class Together:
     def _guarded(self, call: Callable[[], object]) -> None:
         try:
             call()
-        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+        except BaseException as error:  # noqa: BLE001 - raised in the test's own thread
             self._errors.append(error)
 
 

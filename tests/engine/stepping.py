@@ -1,7 +1,7 @@
-"""Every statement of the engine made a place that is counted, and that can be halted at.
+"""Counts the statements of the engine's functions, and halts a session before a given one.
 
-In a session with `arena.step` set, each statement of a PL/pgSQL function draws a number; where that is the
-setting's, it waits for an advisory lock.
+In a session with `arena.step` set, each statement of a PL/pgSQL function draws a number. If the number equals
+the setting, the session waits for an advisory lock.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def install(session: Session) -> None:
 
 
 def begin(session: Session) -> None:
-    """Statements are numbered from 1 again."""
+    """Number statements from 1 again."""
     session.execute("select setval('public.arena_steps', 1, false)")
 
 
 def count(session: Session, act: str) -> int:
-    """How many statements the act goes through; it is undone."""
+    """Return how many statements `act` runs, and roll it back."""
     begin(session)
     session.execute("begin")
     session.execute("set local arena.step = '0'")
@@ -51,11 +51,11 @@ def count(session: Session, act: str) -> int:
 
 
 _HERE = "if public.arena_step() then null; end if;"
-"""A statement that leaves FOUND and the row count as they are."""
+"""A statement that leaves FOUND and the row count unchanged."""
 
 
 def stepped(body: str) -> str:
-    """A PL/pgSQL body in which a call of `arena_step` stands before the first and after every statement."""
+    """Return a PL/pgSQL body that calls `arena_step` before the first and after every statement."""
     lines = []
     declaring = False
     for line in body.splitlines():

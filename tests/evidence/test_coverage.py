@@ -133,7 +133,7 @@ GENERATED = {
     "SECURITY.md": "A database password is in",
     "docs/concepts/guarantees.md": "An event exists if and only if",
     "docs/concepts/nouns.md": "[`objects/gates/`]",
-    "docs/decisions/README.md": "[A PostgreSQL comes",
+    "docs/decisions/README.md": "[Embedded PostgreSQL]",
     "docs/reference/coverage.md": "An event exists if and only if",
     "docs/reference/evidence-json.md": "## evidence.json",
 }
@@ -201,9 +201,34 @@ def test_a_noun_without_a_row_and_a_row_without_a_noun_are_refused(
     assert said in capsys.readouterr().out
 
 
-def test_a_decision_without_a_title_is_refused_by_name(
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("Something was decided.\n", "049-new.md has no title"),
+        ("# 048: Number of another file\n", "049-new.md has no title"),
+        (
+            "# 049: Without a status\n\n* **Date:** 2026-01-31\n",
+            "049-new.md has no line such as '* **Status:**",
+        ),
+        ("# 049: Without a date\n\n* **Status:** accepted\n", "049-new.md has no line such as '* **Date:**"),
+        (
+            "# 049: Superseded\n\n* **Status:** superseded by 048\n* **Date:** 2026-01-31\n",
+            "decision 049 is superseded by 048, which does not exist",
+        ),
+    ],
+)
+def test_a_decision_without_title_status_or_date_is_refused_by_name(
+    generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, error: str
+) -> None:
+    (tmp_path / "docs/decisions/049-new.md").write_text(text, encoding="utf-8")
+    assert generate.main(["--check"]) == 1
+    assert capsys.readouterr().out.startswith(error)
+
+
+def test_a_decision_outside_every_block_of_numbers_is_refused(
     generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "docs/decisions/099-untitled.md").write_text("Something was decided.\n", encoding="utf-8")
+    text = "# 099: Outside\n\n* **Status:** accepted\n* **Date:** 2026-01-31\n"
+    (tmp_path / "docs/decisions/099-outside.md").write_text(text, encoding="utf-8")
     assert generate.main(["--check"]) == 1
-    assert capsys.readouterr().out.startswith("099-untitled.md has no title")
+    assert capsys.readouterr().out.startswith("decision 099 is in no block of numbers")

@@ -1,1 +1,1 @@
-"""Faults: kills, full disks, timeouts, restores. The servers here are of the tests' own."""
+"""Faults: kills, full disks, timeouts, restores. The tests use separate servers."""

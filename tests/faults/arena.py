@@ -1,7 +1,7 @@
-"""A server of a test's own that is killed on purpose, and places in the engine at which it can be halted.
+"""A server that tests kill, and halting places in the engine.
 
-A trigger on each table that the engine writes waits for an advisory lock when the session asks for it
-(`set arena.halt = '…'`). Whoever waits there is in the midst of one statement, and can be struck.
+A trigger on each table that the engine writes waits for an advisory lock if the session has set
+`arena.halt` to its name. A session that waits there is inside a statement, and a test can interrupt it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ $$
 """
 
 PLACES = {
-    "name_given": "before insert on public.iu_audit_name for each row",
+    "name_assigned": "before insert on public.iu_audit_name for each row",
     "cursor_made": "after insert on public.iu_route_worker_cursor for each row",
     "attempts_half_written": (
         "before insert on public.iu_route_attempt_log for each row when (new.attempt_id % 5 = 0)"
@@ -48,21 +48,21 @@ PLACES = {
     "tally_begun": "before insert or update on public.iu_route_attempt_tally for each row",
     "cursor_begun": "before update on public.iu_route_worker_cursor for each row",
     "cursor_moved": "after update on public.iu_route_worker_cursor for each row",
-    "letter_touched": "before update on public.iu_route_dead_letter for each row",
+    "letter_updated": "before update on public.iu_route_dead_letter for each row",
     "seek_begun": "before insert on public.iu_route_worker_seek for each row",
     "event_begun": "before insert on public.event_outbox for each row",
     "event_written": "after insert on public.event_outbox for each row",
     "gate_begun": "before update on public.dot_config for each row",
-    "gate_told": "before insert on public.dot_config_history for each row",
+    "gate_change_recorded": "before insert on public.dot_config_history for each row",
 }
-"""Halting places, named by what is going on there. The trigger of each comes after those of the product."""
+"""Halting places and their triggers, which fire after those of the engine."""
 
 AT_COMMIT = {
     "batch_committing": "iu_route_batch",
     "event_committing": "event_outbox",
     "letter_committing": "iu_route_attempt_log",
 }
-"""Places inside the commit itself: deferred triggers on these tables."""
+"""Halting places inside the commit: deferred triggers on these tables."""
 
 _FACTS = (
     "dot_config",
@@ -79,13 +79,13 @@ _FACTS = (
 
 
 class Client:
-    """A process that performs acts, one after the other, each in a session of its own."""
+    """A process that runs acts one after the other, each in a new session."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self, url: str, *statements: str) -> None:
-        """Begin an act; `ended` tells how it went."""
+        """Begin an act; `ended` returns its result."""
         if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", _CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -94,7 +94,7 @@ class Client:
         print(json.dumps([url, *statements]), file=self._process.stdin, flush=True)
 
     def ended(self) -> str:
-        """Wait for the end of the act: its SQLSTATE, `cut`, `done`, or nothing from a killed process."""
+        """Wait for the act. Return its SQLSTATE, `cut`, `done`, or `""` if the process was killed."""
         assert self._process
         assert self._process.stdout
         return self._process.stdout.readline().strip()
@@ -122,17 +122,17 @@ for line in sys.stdin:
 
 @dataclass
 class Arena:
-    """One database of a server of our own, and a client of it."""
+    """One database of a separate server, and a client of it."""
 
     server: EmbeddedServer
     url: str
     client: Client = field(default_factory=Client)
 
     def install(self) -> None:
-        """Put the halting places into the database."""
+        """Create the halting places in the database."""
         with self.session() as session:
             session.execute(_TRIGGER)
-            # else the making of a cursor gives up at the halting place
+            # A lock timeout would end the creation of a cursor at the halting place.
             session.execute("alter function public.fn_iu_cursor_make(text) set lock_timeout = 0")
             for name, where in PLACES.items():
                 session.execute(
@@ -145,18 +145,18 @@ class Arena:
                 )
 
     def install_steps(self) -> None:
-        """Let every statement of every function of the engine be counted, and halted at."""
+        """Make every statement of the engine's functions a halting place."""
         with self.session() as session:
             stepping.install(session)
 
     def count_steps(self, act: str) -> int:
-        """How many statements the act goes through; it is undone."""
+        """Return how many statements `act` runs, and roll it back."""
         with self.session() as session:
             return stepping.count(session, act)
 
     @contextmanager
     def halted_at(self, act: str, step: int, *settings: str) -> Iterator[int]:
-        """The client performs `act`, halted before its that many-eth statement until the block ends."""
+        """Let the client run `act`, halted before statement number `step` until the block ends."""
         with self.session() as session:
             stepping.begin(session)
         with self.halted(act, "", f"set arena.step = '{step}'", *settings) as backend:
@@ -164,7 +164,7 @@ class Arena:
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        """A session of its own, as soon as the server takes one."""
+        """Yield a new session as soon as the server accepts connections."""
         with eventually(self._connected, "the server accepts a session", pause=0.05) as session:
             yield session
 
@@ -176,18 +176,18 @@ class Arena:
 
     @contextmanager
     def halted(self, act: str, place: str, *settings: str) -> Iterator[int]:
-        """The client performs `act`, halted at `place` until the block ends; the pid of its backend."""
+        """Let the client run `act`, halted at `place` until the block ends; yield the pid of its backend."""
         holder = psycopg.connect(self.url, autocommit=True)
         try:
             holder.execute("select pg_advisory_lock(%s)", (_KEY,))
             self.client.start(self.url, f"set arena.halt = '{place}'", *settings, act)
             yield self._waiting()
         finally:
-            with _forgiven():
+            with _ignoring_missing():
                 holder.close()
 
     def facts(self) -> dict[str, str]:
-        """A fingerprint of each table that the engine writes."""
+        """Return a hash of each table that the engine writes."""
         with self.session() as session:
             return {
                 table: value(session, f"select md5(coalesce(string_agg(t::text, ',' order by t::text), '')) "
@@ -196,7 +196,7 @@ class Arena:
             }  # fmt: skip
 
     def wait_for_end(self, backend: int) -> None:
-        """Wait until a backend is gone; without its client it ends its statement, and commits it."""
+        """Wait until a backend has ended. Without its client it finishes and commits its statement."""
         with self.session() as session:
             eventually(
                 lambda: (
@@ -206,9 +206,9 @@ class Arena:
             )
 
     def crash(self) -> None:
-        """SIGKILL for the postmaster and everything that it started."""
+        """Send SIGKILL to the postmaster and all its child processes."""
         for pid in family(self.postmaster()):
-            with _forgiven():
+            with _ignoring_missing():
                 os.kill(pid, signal.SIGKILL)
 
     def postmaster(self) -> int:
@@ -216,14 +216,14 @@ class Arena:
         return int(pid_file.read_text(encoding="utf-8").split()[0])
 
     def _waiting(self) -> int:
-        """The pid of the backend that waits at the halting place."""
+        """Return the pid of the backend that waits at the halting place."""
         with self.session() as session:
             waiting = "select pid from pg_locks where locktype = 'advisory' and objid = %s and not granted"
             return int(eventually(lambda: value(session, waiting, (_KEY,)), "a backend at the halting place"))
 
 
 def family(pid: int) -> list[int]:
-    """A process and all its children's children; one that ends meanwhile is left out."""
+    """Return the pids of a process and its descendants, without those that end meanwhile."""
     try:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
     except (FileNotFoundError, ProcessLookupError):
@@ -232,7 +232,7 @@ def family(pid: int) -> list[int]:
 
 
 @contextmanager
-def _forgiven() -> Iterator[None]:
+def _ignoring_missing() -> Iterator[None]:
     try:
         yield
     except (psycopg.Error, ProcessLookupError, FileNotFoundError):
@@ -253,7 +253,7 @@ def cancel(arena: Arena, backend: int) -> None:
 
 
 def kill_backend(arena: Arena, backend: int) -> None:
-    """Until the server has noticed, and with it ended every other session."""
+    """Kill a backend, and wait until the server has ended every other session."""
     with arena.session() as witness:
         os.kill(backend, signal.SIGKILL)
         with suppress(psycopg.OperationalError):
@@ -279,4 +279,4 @@ def restart(arena: Arena, backend: int) -> None:
 
 
 def wait_for_timeout(arena: Arena, backend: int) -> None:
-    """The victim's own setting ends it."""
+    """Do nothing: a timeout of the session ends it."""

@@ -1,4 +1,4 @@
-"""Other clusters: dumps restored into them, and copies of files with and without a new identity."""
+"""Other clusters: restored dumps, and copied files with and without a new identity."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def data_of(server: EmbeddedServer) -> Path:
 
 
 def tool(server: EmbeddedServer, name: str, *arguments: str, **files: Any) -> None:
-    """Run one of PostgreSQL's own programs, of the version and as the user of this server."""
+    """Run one of PostgreSQL's programs, in the version and as the user of this server."""
     user = server_user.find(data_of(server))
     with tempfile.TemporaryFile() as said:
         done = subprocess.run(
@@ -35,19 +35,19 @@ def tool(server: EmbeddedServer, name: str, *arguments: str, **files: Any) -> No
 
 
 def dump(server: EmbeddedServer, url: str, archive: Path, *options: str) -> None:
-    """`pg_dump` in the custom format."""
+    """Run `pg_dump` in the custom format."""
     with archive.open("wb") as out:
         tool(server, "pg_dump", "--format=custom", f"--dbname={url}", *options, stdout=out)
 
 
 def restore(server: EmbeddedServer, url: str, archive: Path, *options: str) -> None:
-    """`pg_restore`, which has to succeed for every object."""
+    """Run `pg_restore`, which must succeed for every object."""
     with archive.open("rb") as source:
         tool(server, "pg_restore", "--exit-on-error", f"--dbname={url}", *options, stdin=source)
 
 
 def copy_files(server: EmbeddedServer, home: Path) -> EmbeddedServer:
-    """A copy of a stopped server's files in another home."""
+    """Copy a stopped server's files to another home."""
     (home / "postgres").mkdir(parents=True)
     copy = servers.make(home, {"fsync": "off"})
     shutil.copytree(data_of(server), data_of(copy), symlinks=True)
@@ -58,7 +58,7 @@ def copy_files(server: EmbeddedServer, home: Path) -> EmbeddedServer:
 
 
 def base_backup(server: EmbeddedServer, copy: EmbeddedServer, *options: str) -> None:
-    """`pg_basebackup` of a running server into the home of another that has none yet."""
+    """Run `pg_basebackup` of a running server into the empty home of another."""
     data = data_of(copy)
     data.mkdir(parents=True, mode=0o700)
     program = servers.program(server, "pg_basebackup")
@@ -71,7 +71,7 @@ def base_backup(server: EmbeddedServer, copy: EmbeddedServer, *options: str) -> 
 
 
 def give_new_identity(server: EmbeddedServer) -> None:
-    """What `pg_createsubscriber` does: another system identifier in pg_control, and a WAL that agrees."""
+    """Change the system identifier in pg_control and reset the WAL, as `pg_createsubscriber` does."""
     control = data_of(server) / "global" / "pg_control"
     content = bytearray(control.read_bytes())
     end = next(place for place in range(64, 600, 4) if _crc32c(content[:place]) == _number(content, place))
@@ -82,7 +82,7 @@ def give_new_identity(server: EmbeddedServer) -> None:
 
 
 def reset_wal(server: EmbeddedServer, *options: str) -> None:
-    """`pg_resetwal` with these options, on a stopped server."""
+    """Run `pg_resetwal` with these options on a stopped server."""
     data = os.open(data_of(server), os.O_RDONLY)
     try:
         tool(server, "pg_resetwal", *options, f"/proc/self/fd/{data}", pass_fds=[data])

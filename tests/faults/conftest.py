@@ -1,4 +1,4 @@
-"""Clusters of a module's own, besides the one that all tests share."""
+"""Clusters of one test module, besides the one that all tests share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 
 @pytest.fixture(scope="module")
 def three_clusters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, EmbeddedServer]]:
-    """Clusters A, B and C with the roles of a dump, and nothing else."""
+    """Yield the clusters A, B and C, which have only the roles of a dump."""
     home = tmp_path_factory.mktemp("clusters")
     settings = {"fsync": "off", "wal_level": "logical"}
     servers = {name: EmbeddedServer(home / name, settings=settings) for name in "ABC"}

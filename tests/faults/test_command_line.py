@@ -1,4 +1,4 @@
-"""The command line and its embedded server, killed at any moment: the next command heals and goes on."""
+"""Kills of the command line and its embedded server at random times: the next command recovers."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(900 if LONG else 600)
 
 
 def iu(server: EmbeddedServer, *words: str) -> subprocess.Popen[str]:
-    """A command on the embedded server of this home, and on nothing that the environment names."""
+    """Start a command on the embedded server of this home."""
     return subprocess.Popen(
         [sys.executable, "-m", "iu_pipelines", *words, "--json"],
         env={**os.environ, "IU_HOME": str(server.home)},
@@ -46,7 +46,7 @@ def done(process: subprocess.Popen[str]) -> Any:
 
 
 class Emitter:
-    """Emits all the time, a transaction each; what was cut is left as it is."""
+    """A thread that emits, one transaction after another; a lost connection is opened again."""
 
     def __init__(self, server: EmbeddedServer) -> None:
         self._server = server
@@ -69,7 +69,7 @@ class Emitter:
                 time.sleep(0.05)
 
 
-def test_kills_at_any_moment_are_healed_by_the_next_command(own_server: EmbeddedServer) -> None:
+def test_the_next_command_recovers_from_a_kill_at_any_moment(own_server: EmbeddedServer) -> None:
     done(iu(own_server, "migrate"))
     chance = random.Random(5)
     emitter = Emitter(own_server)

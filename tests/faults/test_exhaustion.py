@@ -1,4 +1,4 @@
-"""A disk that is full, and a server with no connection left: refused in words, and healed by room."""
+"""A full disk, and a server without a free connection: a clear error, and recovery afterwards."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORKER = "iu_outbound_default"
 
 @contextmanager
 def mounted(size: str) -> Iterator[Path]:
-    """A directory with a small disk of its own; skips the test where none can be made."""
+    """Mount a small file system; skip the test where this is not possible."""
     place = Path(tempfile.mkdtemp(prefix="iu-disk-"))
     try:
         made = subprocess.run(
@@ -38,7 +38,7 @@ def mounted(size: str) -> Iterator[Path]:
             check=False,
         )
     except FileNotFoundError:
-        pytest.skip("there is no mount command")
+        pytest.skip("no mount command")
     if made.returncode:
         pytest.skip(f"no disk can be mounted here: {made.stderr.decode().strip()}")
     try:
@@ -49,7 +49,7 @@ def mounted(size: str) -> Iterator[Path]:
 
 
 def fill(place: Path) -> Path:
-    """Take all that is left of the disk."""
+    """Fill the disk."""
     ballast = place / "ballast"
     with ballast.open("wb", buffering=0) as file:
         try:
@@ -89,7 +89,7 @@ def test_a_full_disk_under_the_audit_ends_the_invocation_and_sets_nothing_aside(
         own_server.stop()
 
 
-def test_a_disk_that_fills_up_under_the_whole_server_is_healed_by_room() -> None:
+def test_a_server_whose_disk_was_full_recovers_when_space_is_free() -> None:
     with mounted("150m") as disk:
         home = disk / "home"
         server = servers.make(home, {"fsync": "off", "wal_keep_size": "0", "min_wal_size": "32MB"})
@@ -98,7 +98,7 @@ def test_a_disk_that_fills_up_under_the_whole_server_is_healed_by_room() -> None
             install(url)
             with opened(url) as (session,):
                 emit_many(session, 500)
-                told = value(session, "select count(*) from public.event_outbox")
+                known = value(session, "select count(*) from public.event_outbox")
             ballast = fill(disk)
             with pytest.raises(IuError):
                 exhaust(url)
@@ -108,7 +108,7 @@ def test_a_disk_that_fills_up_under_the_whole_server_is_healed_by_room() -> None
             ballast.unlink()
             with opened(server.ensure_running()) as (session,):
                 drain(session, WORKER)
-                assert value(session, "select count(*) from public.event_outbox") >= told
+                assert value(session, "select count(*) from public.event_outbox") >= known
                 assert judge(session, Ledger(), [WORKER], [WORKER]) == Verdict()
         finally:
             server.stop()
@@ -124,7 +124,7 @@ def exhaust(url: str) -> None:
             worker.run_once(gateway, WORKER, 1000)
 
 
-def test_a_server_without_a_free_connection_says_so_and_the_next_run_goes_on(
+def test_a_server_without_a_free_connection_is_named_and_the_next_run_succeeds(
     own_server: EmbeddedServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IU_HOME", str(own_server.home))

@@ -1,4 +1,4 @@
-"""An outbox that comes back to a cluster where it once was, and cursors ahead of the server."""
+"""An outbox restored to a cluster where it was before, and cursors ahead of the server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NUMBERS: Final = itertools.count()
 
 @pytest.fixture(params=["A", "B"], ids=lambda name: f"{name}_is_ahead")
 def ahead(request: pytest.FixtureRequest, three_clusters: dict[str, EmbeddedServer]) -> str:
-    """Let this cluster give many transaction ids, so that those of the others are behind."""
+    """Let one cluster assign many transaction ids, so that the ids of the others are lower."""
     name: str = request.param
     burn(three_clusters[name].ensure_running(), 20_000)
     return name
@@ -41,7 +41,7 @@ def places(three_clusters: dict[str, EmbeddedServer], tmp_path: Path) -> Places:
 
 
 class Places:
-    """The outbox, and where it is: a database of one of the clusters."""
+    """The outbox, in a database of one of the clusters."""
 
     def __init__(self, servers: dict[str, EmbeddedServer], archives: Path) -> None:
         self._servers = servers
@@ -74,12 +74,12 @@ def refusal(session: Session, worker: str) -> psycopg.Error:
 
 
 def is_refused(session: Session, worker: str) -> bool:
-    """Whether health says so."""
+    """Return whether health reports that the worker is refused."""
     return any("until a seek" in reason for reason in health(session, worker)["reasons"])
 
 
 def follow_the_hint(session: Session, worker: str) -> str:
-    """Run a worker that refuses, do what the hint says, and return the message."""
+    """Run a worker that is refused, follow the hint, and return the message."""
     assert is_refused(session, worker)
     assert value(session, "select public.fn_iu_route_worker_pending(%s)", (worker,)) is True
     refused = refusal(session, worker)
@@ -123,7 +123,7 @@ def test_a_failback_is_refused_where_nobody_was_sought_elsewhere(places: Places,
 
 
 def live_on(url: str, sought: list[str]) -> None:
-    """Emit, with one commit that is late, and let the workers that were sought read a part."""
+    """Emit, with one late commit, and let the sought workers read a part."""
     with opened(url, 2) as (session, late):
         emit_many(session, 3)
         for worker in sought:
@@ -138,7 +138,7 @@ def live_on(url: str, sought: list[str]) -> None:
 
 
 def journey(places: Places, path: str, sought: list[str]) -> str:
-    """Live in A, then in each cluster of `path`, where these workers are sought; return the last URL."""
+    """Run in A, then in each cluster of `path`, where these workers are sought; return the last URL."""
     dumps: list[Path] = []
     live_through(places.url, lambda: dumps.append(places.dump()))
     places.restore(dumps[0], path[0])
@@ -164,7 +164,7 @@ def test_after_a_failback_nothing_is_lost_or_attempted_twice(
 
 
 def lost_after(url: str, how: Callable[[Session], None]) -> int:
-    """How many events are lost by an engine that is broken in this way, which runs where it can."""
+    """Return how many events a broken engine loses."""
     with opened(url) as (session,):
         how(session)
         emit_many(session, 3)
@@ -210,7 +210,7 @@ def test_a_worker_whose_event_is_missing_is_sent_to_the_beginning(places: Places
 
 
 def passed_over(places: Places, servers: dict[str, EmbeddedServer]) -> str:
-    """A worker that passed over twenty events in B by a seek, with one of two later ones left; back in A."""
+    """Let a worker pass over twenty events in B by a seek and read one of two later ones; move back to A."""
     burn(servers["A"].ensure_running(), 20_000)
     with opened(places.url) as (here,):
         emit_many(here, 20)
@@ -246,7 +246,7 @@ def test_a_re_anchor_by_snapshots_attempts_what_a_seek_passed_over(
 def test_only_data_put_back_into_the_same_tables_is_noticed(
     places: Places, three_clusters: dict[str, EmbeddedServer]
 ) -> None:
-    """The table keeps its oid; that the row of the anchor was written anew is seen."""
+    """The table keeps its oid; the new xmin of the anchor's row is detected."""
     first = places.url
     with opened(first) as (here,):
         emit_many(here, 10)
@@ -266,7 +266,7 @@ def test_only_data_put_back_into_the_same_tables_is_noticed(
 def test_only_data_put_into_an_outbox_with_an_anchor_of_its_own_is_noticed(
     places: Places, three_clusters: dict[str, EmbeddedServer], tmp_path: Path
 ) -> None:
-    """The anchor is that of the other outbox, and has the number that the cursor names."""
+    """The anchor belongs to the other outbox, and has the number that the cursor names."""
     with opened(places.url) as (here,):
         emit_many(here, 10)
         run(here, limit=10)
@@ -283,7 +283,7 @@ def test_only_data_put_into_an_outbox_with_an_anchor_of_its_own_is_noticed(
 
 @pytest.fixture
 def younger(three_clusters: dict[str, EmbeddedServer]) -> str:
-    """An outbox that lived in epoch 5 of transaction ids, on a server that was set back to epoch 0."""
+    """Make an outbox in epoch 5 of transaction ids, on a server that is then set back to epoch 0."""
     server = three_clusters["C"]
     server.stop()
     clusters.reset_wal(server, "--epoch=5")
@@ -299,7 +299,9 @@ def younger(three_clusters: dict[str, EmbeddedServer]) -> str:
     return server.url(name)
 
 
-def test_cursors_and_events_ahead_of_the_server_are_refused_and_go_on_where_they_stood(younger: str) -> None:
+def test_cursors_and_events_ahead_of_the_server_are_refused_and_continue_where_they_stood(
+    younger: str,
+) -> None:
     with opened(younger) as (session,):
         emit_many(session, 3)
         assert "emitted event" in str(refusal(session, NEW).diag.message_primary)
@@ -325,10 +327,10 @@ def test_retention_and_the_conservation_check_do_not_trust_a_cursor_ahead_of_the
 
 
 @pytest.mark.read_committed
-def test_a_dump_over_a_promoted_copy_is_refused_and_goes_on_where_it_stood(
+def test_a_dump_over_a_promoted_copy_is_refused_and_continues_where_it_stood(
     three_clusters: dict[str, EmbeddedServer], tmp_path: Path
 ) -> None:
-    """Staging has the identity of production, and gives the same transaction ids and oids again."""
+    """Staging has the identity of production, and assigns the same transaction ids and oids again."""
     production = three_clusters["B"]
     production.stop()
     staging = clusters.copy_files(production, tmp_path / "staging")
@@ -381,7 +383,7 @@ where c.table_schema = 'public' and c.is_identity = 'YES'
 """
 
 
-def test_a_logical_replica_is_refused_and_goes_on_where_it_stood_after_the_subscription(
+def test_a_logical_replica_is_refused_and_continues_where_it_stood_after_the_subscription(
     places: Places,
 ) -> None:
     source = places.url
@@ -408,7 +410,7 @@ DATA: Final = ("--data-only", "--disable-triggers")
 
 
 def empty(url: str, *but: str) -> None:
-    """Take the rows out of all tables, but for these."""
+    """Delete the rows of all tables except these."""
     with opened(url, options="-c session_replication_role=replica") as (session,):
         tables = value(
             session,

@@ -1,8 +1,8 @@
-"""A kill at every write of every verb, and between any two statements of it: nothing is lost, made twice or
-half-written, the next call goes on.
+"""Interruptions at every write of every function, and between any two of its statements.
 
-The short form strikes every place once and uses every kind of strike; IU_LONG=1 strikes every place in every
-way, twice, and every statement of a run in four ways. The long form prints how many strikes there were.
+Nothing is lost, written twice or written in part, and the next call succeeds. The short form interrupts at
+every place once and uses every kind of interruption. `IU_LONG=1` interrupts at every place in every way,
+twice, and at every statement of a run in four ways, and prints the number of interruptions.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ ACTS = {
     "gate": "select public.fn_iu_gate_set('iu_core.stall_seconds', '301', 'struck')",
 }
 PLACES = [
-    ("first run", "name_given"),
+    ("first run", "name_assigned"),
     ("first run", "cursor_made"),
     ("first run", "cursor_moved"),
     ("run", "attempts_half_written"),
@@ -51,7 +51,7 @@ PLACES = [
     ("run", "cursor_begun"),
     ("run", "cursor_moved"),
     ("run", "batch_committing"),
-    ("replay", "letter_touched"),
+    ("replay", "letter_updated"),
     ("replay", "attempts_written"),
     ("replay", "tally_begun"),
     ("replay", "letter_committing"),
@@ -61,7 +61,7 @@ PLACES = [
     ("emit", "event_committing"),
     ("emit many", "event_written"),
     ("gate", "gate_begun"),
-    ("gate", "gate_told"),
+    ("gate", "gate_change_recorded"),
 ]
 STRIKES: list[tuple[Strike, str]] = [
     (strikes.terminate, ""),
@@ -83,13 +83,13 @@ EVERYWHERE: list[tuple[str, Strike]] = [
     ),
     *((act, strikes.kill_backend) for act in ("first run", "replay", "seek")),
 ]
-"""Acts that are struck between any two statements, and how; the short form has the first."""
+"""Acts that are interrupted between any two statements, and how; the short form has the first."""
 
 STRIDE = 1 if LONG else 3
 
 
 def cases() -> list[tuple[tuple[str, str], tuple[Strike, str]]]:
-    """Every place with the first strike, every strike at the heart of a batch; or everything, twice."""
+    """Combine every place with the first strike and one place with every strike, or all twice if `LONG`."""
     if LONG:
         every = [
             (place, strike) for place, strike in product(PLACES, STRIKES) if not _is_beyond(place, strike)
@@ -99,7 +99,7 @@ def cases() -> list[tuple[tuple[str, str], tuple[Strike, str]]]:
 
 
 def _is_beyond(place: tuple[str, str], strike: tuple[Strike, str]) -> bool:
-    """PostgreSQL's statement_timeout does not reach into the commit."""
+    """Return whether the strike has no effect there: statement_timeout does not apply to the commit."""
     return "committing" in place[1] and "statement_timeout" in strike[1]
 
 
@@ -123,13 +123,13 @@ def arena(shared: Path) -> Iterator[Arena]:
 
 @pytest.fixture(scope="module")
 def stepped(arena: Arena) -> Arena:
-    """The arena, with every statement of the engine a place to halt at."""
+    """Return the arena, with every statement of the engine as a halting place."""
     arena.install_steps()
     return arena
 
 
 def prepare(session: Session) -> dict[str, str]:
-    """Events to read, one of them failing, a letter to replay, a worker that is new, and a place to seek."""
+    """Emit events, one of them failing; return a new worker, a letter to replay and an event to seek."""
     emit_many(session, 1, "structure_piece_split")
     drain(session, WORKER)
     emit_many(session, 11)
@@ -160,7 +160,7 @@ def verdict(session: Session) -> Verdict:
         else f"{part[0].__name__} {part[1].split('=')[0]}".strip()
     ),
 )
-def test_a_strike_leaves_all_or_nothing_and_the_next_call_goes_on(
+def test_an_interruption_leaves_all_or_nothing_and_the_next_call_succeeds(
     arena: Arena, where: tuple[str, str], how: tuple[Strike, str]
 ) -> None:
     strike, setting = how
@@ -187,7 +187,7 @@ def test_a_strike_leaves_all_or_nothing_and_the_next_call_goes_on(
     EVERYWHERE if LONG else EVERYWHERE[:1],
     ids=lambda part: getattr(part, "__name__", part),
 )
-def test_a_strike_at_any_statement_leaves_all_or_nothing(
+def test_an_interruption_at_any_statement_leaves_nothing(
     stepped: Arena, act: str, strike: Strike, capsys: pytest.CaptureFixture[str]
 ) -> None:
     step = steps_of_act = 1
@@ -208,10 +208,10 @@ def test_a_strike_at_any_statement_leaves_all_or_nothing(
     assert steps_of_act > 25
     if LONG:
         with capsys.disabled():
-            print(f"\n{act}: struck at each of {steps_of_act} statements by {strike.__name__}")
+            print(f"\n{act}: interrupted at each of {steps_of_act} statements by {strike.__name__}")
 
 
-def test_an_act_of_two_transactions_would_be_found_half_done(arena: Arena) -> None:
+def test_an_interrupted_act_of_two_transactions_is_found_half_done(arena: Arena) -> None:
     with arena.session() as session:
         prepare(session)
         session.execute(

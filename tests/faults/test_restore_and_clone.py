@@ -1,4 +1,4 @@
-"""A dump in another cluster, and copied files: refused with IU501, re-anchored, nothing lost."""
+"""A dump in another cluster, and copied files: refused with IU501, then re-anchored without a loss."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def make_server(tmp_path: Path) -> Iterator[Callable[[str], EmbeddedServer]]:
 
 @pytest.fixture
 def old(make_server: Callable[[str], EmbeddedServer]) -> EmbeddedServer:
-    """A server with a history: see `live_through`."""
+    """Return a server with every step applied."""
     server = make_server("old")
     with Gateway(server.ensure_running()) as gateway:
         migration.apply(gateway)
@@ -59,7 +59,7 @@ def old(make_server: Callable[[str], EmbeddedServer]) -> EmbeddedServer:
 
 
 def live_through(url: str, at_the_end: Callable[[], object] = lambda: None) -> None:
-    """Workers in every state, and events that were committed late around `at_the_end`."""
+    """Bring workers into every state, with late commits before and after `at_the_end`."""
     with opened(url, 4) as (session, late, later, never):
         make_live(session, "iu.structure_piece_split.workflow")
         for _ in range(3):
@@ -88,7 +88,7 @@ def live_through(url: str, at_the_end: Callable[[], object] = lambda: None) -> N
 
 
 def burn(url: str, transactions: int) -> None:
-    """Let the cluster give so many transaction ids, so that those of one cluster mean others in the other."""
+    """Assign that many transaction ids, so that equal ids mean different transactions in two clusters."""
     with opened(url) as (session,):
         session.execute(b"create procedure burn(n int) language plpgsql as $$ begin for i in 1..n loop "
                         b"perform pg_current_xact_id(); commit; end loop; end $$")  # fmt: skip
@@ -97,7 +97,7 @@ def burn(url: str, transactions: int) -> None:
 
 
 def refuse(url: str, workers: list[str]) -> None:
-    """Every worker refuses, and says what to do."""
+    """Require that every worker raises IU501 with a hint."""
     with opened(url) as (session,):
         for worker in workers:
             with pytest.raises(psycopg.Error) as refused:
@@ -107,7 +107,7 @@ def refuse(url: str, workers: list[str]) -> None:
 
 
 def reanchor(url: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """The documented way: each worker is sent to the event that its cursor names."""
+    """Seek each worker to the event that its cursor names, as documented."""
     with opened(url) as (session,):
         for worker in WORKERS:
             place = value(
@@ -121,7 +121,7 @@ def reanchor(url: str, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def go_on(url: str) -> None:
-    """Late commits and two batches each, then nothing is lost, twice or out of order for anybody."""
+    """Run two batches of each worker beside late commits; require nothing lost, twice or out of order."""
     with opened(url, 2) as (session, late):
         late.execute("begin")
         emit(late, 105)
@@ -135,7 +135,7 @@ def go_on(url: str) -> None:
 
 
 def empty_cluster(make_server: Callable[[str], EmbeddedServer]) -> tuple[EmbeddedServer, str]:
-    """Another cluster that has the roles of a dump and nothing else, and its URL."""
+    """Return another cluster that has only the roles of a dump, and its URL."""
     new = make_server("new")
     url = new.ensure_running()
     with opened(url) as (session,):
@@ -145,7 +145,7 @@ def empty_cluster(make_server: Callable[[str], EmbeddedServer]) -> tuple[Embedde
 
 
 @pytest.mark.parametrize("ahead", ["the old cluster", "the new cluster"])
-def test_a_dump_in_another_cluster_is_refused_and_goes_on_where_it_stood(
+def test_a_dump_in_another_cluster_is_refused_and_continues_where_it_stood(
     old: EmbeddedServer,
     make_server: Callable[[str], EmbeddedServer],
     tmp_path: Path,
@@ -182,7 +182,7 @@ def test_a_dump_in_another_cluster_is_refused_and_goes_on_where_it_stood(
     assert iu(["verify", "--database-url", url]) == 0
 
 
-def test_without_the_refusal_a_restored_worker_would_lose_events(
+def test_without_the_refusal_a_restored_worker_loses_events(
     old: EmbeddedServer, make_server: Callable[[str], EmbeddedServer], tmp_path: Path
 ) -> None:
     archive = tmp_path / "iu.dump"
@@ -229,7 +229,7 @@ def test_the_first_seek_after_a_restore_waits_for_emitters_and_loses_none_of_the
 _WORKERS_OF = "select count(distinct worker_name) from public.iu_route_attempt where event_id = %s"
 
 
-def test_copied_files_with_a_new_identity_are_refused_and_go_on_where_they_stood(
+def test_copied_files_with_a_new_identity_are_refused_and_continue_where_they_stood(
     old: EmbeddedServer,
     make_server: Callable[[str], EmbeddedServer],
     tmp_path: Path,
@@ -250,7 +250,7 @@ def test_copied_files_with_a_new_identity_are_refused_and_go_on_where_they_stood
         clone.stop()
 
 
-def test_copied_files_that_keep_their_identity_go_on_without_a_seek(
+def test_copied_files_that_keep_their_identity_continue_without_a_seek(
     old: EmbeddedServer, make_server: Callable[[str], EmbeddedServer], tmp_path: Path
 ) -> None:
     live_through(old.url())
@@ -262,17 +262,17 @@ def test_copied_files_that_keep_their_identity_go_on_without_a_seek(
         clone.stop()
 
 
-def test_a_template_copy_in_the_same_cluster_goes_on_without_a_seek(old: EmbeddedServer) -> None:
+def test_a_template_copy_in_the_same_cluster_continues_without_a_seek(old: EmbeddedServer) -> None:
     live_through(old.url())
     with opened(old.url("postgres")) as (session,):
         session.execute("create database copy template iu")
     go_on(old.url("copy"))
 
 
-def test_a_dump_in_the_same_cluster_is_refused_and_goes_on_where_it_stood(
+def test_a_dump_in_the_same_cluster_is_refused_and_continues_where_it_stood(
     old: EmbeddedServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The table is another one. Whether events were emitted elsewhere meanwhile is not known."""
+    """The table is a new one, and whether events were emitted elsewhere meanwhile is unknown."""
     archive = tmp_path / "iu.dump"
     live_through(old.url(), lambda: clusters.dump(old, old.url(), archive))
     url = old.ensure_database("copy")
@@ -294,7 +294,7 @@ def test_rewriting_tables_in_their_place_needs_no_seek(old: EmbeddedServer, comm
 
 
 @pytest.mark.read_committed
-def test_beginning_is_safe_after_a_restore_too(
+def test_a_seek_to_the_beginning_is_safe_after_a_restore(
     old: EmbeddedServer, make_server: Callable[[str], EmbeddedServer], tmp_path: Path
 ) -> None:
     archive = tmp_path / "iu.dump"

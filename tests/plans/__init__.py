@@ -1,1 +1,1 @@
-"""Plans and counts: what a hot path reads and writes."""
+"""Query plans, pages and statement counts of the hot paths."""

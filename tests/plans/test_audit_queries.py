@@ -1,6 +1,6 @@
-"""What a question to the audit costs: pages that do not grow with the audit, in four states of statistics.
+"""Pages that an audit lookup touches: they do not grow with the audit, in four states of statistics.
 
-Two workers have read everything, in batches of 1,000, each batch in a run of ten; then letters were replayed.
+Two workers have read everything in batches of 1,000, ten batches a run; then dead letters were replayed.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ QUESTIONS: Final = {
     "the replays of a run": ("by_run('replays', 20)", 600),
     "twenty of a worker": ("by_worker('later', 20)", 600),
 }
-"""A question each, and how many pages it may touch."""
+"""Lookups, each with the call and the number of pages that it may touch."""
 
 
 def grow(connection: psycopg.Connection[Any], events: int) -> None:
@@ -56,7 +56,7 @@ def grow(connection: psycopg.Connection[Any], events: int) -> None:
 
 @pytest.fixture(scope="module", params=STATES)
 def audited(request: pytest.FixtureRequest, server: Server, template: str) -> Iterator[tuple[str, str]]:
-    """The URLs of a database with a small audit and of the same one grown twentyfold."""
+    """Yield the URLs of a database with a small audit, and of a copy with more events in the audit."""
     names = [f"iu_audit_{size}_{uuid4().hex[:8]}" for size in ("small", "big")]
     small = server.create(names[0], template)
     with psycopg.connect(small, autocommit=True) as connection:
@@ -84,7 +84,9 @@ def asked(url: str, question: str) -> str:
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
-def test_a_question_touches_few_pages_however_much_there_is(audited: tuple[str, str], question: str) -> None:
+def test_a_lookup_touches_few_pages_whatever_the_size_of_the_audit(
+    audited: tuple[str, str], question: str
+) -> None:
     touched = []
     for url in audited:
         sql = asked(url, question)

@@ -1,8 +1,8 @@
-"""No statement of a verb or of a command is compiled by a server with its distribution's settings.
+"""No statement of a function or a command is compiled by a server with its distribution's settings.
 
-A function that turns planner methods off has plans of cost 1e10, and every call of it was compiled: some
-hundred milliseconds for a statement of one (decision 045). auto_explain tells of each statement, also those
-inside functions, whether it was.
+A function that disables planner methods has plans of cost 1e10, and without `jit = off` every call is
+compiled: up to some hundred milliseconds for a statement (decision 045). auto_explain logs the plan of each
+statement, also inside functions, and whether it was compiled.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ OF_KINDS: Final = """select count(*) from public.fn_iu_emit_events((
         'subject_ref', gen_random_uuid(), 'actor_ref', 'plan', 'safe_payload', '{}'::jsonb))
     from generate_series(1, 1000) as i))"""
 
-VERBS: Final[dict[str, tuple[str, ...]]] = {
+FUNCTIONS: Final[dict[str, tuple[str, ...]]] = {
     **{name: (sql,) for name, (sql, _) in HOT.items()},
     "a run of a batch with two routes a type": (ROUTES.format(2), RUN),
     "a run of a batch with sixty routes a type": (ROUTES.format(60), RUN.replace("1000", "100")),
@@ -74,7 +74,7 @@ VERBS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "the verification of the replays": ("select public.fn_iu_audit_replays_misfit()",),
 }
-"""Statements of one transaction each, over events that wait."""
+"""Calls, each with the statements of its transaction; events wait to be read."""
 
 COMMANDS: Final = (
     *("status", "types", "gate show", "route list", "batch list", "batch show 1", "audit", "audit verify"),
@@ -82,28 +82,28 @@ COMMANDS: Final = (
 )
 
 
-class Told:
-    """What sessions told: how many plans they ran, and the statements whose plan was compiled."""
+class ObservedPlans:
+    """Plans in the notices of auto_explain: how many ran, and which were compiled."""
 
     def __init__(self) -> None:
-        self.plans = 0
+        self.count = 0
         self.compiled: list[str] = []
 
-    def hear(self, notice: psycopg.errors.Diagnostic) -> None:
+    def add(self, notice: psycopg.errors.Diagnostic) -> None:
         _, said, plan = (notice.message_primary or "").partition("Query Text: ")
-        self.plans += bool(said)
+        self.count += bool(said)
         if "JIT:" in plan:
             self.compiled.append(plan[:300])
 
 
 @pytest.fixture
-def told() -> Told:
-    return Told()
+def plans() -> ObservedPlans:
+    return ObservedPlans()
 
 
 @pytest.fixture(scope="module", params=["never analysed", "analysed"])
 def watched(request: pytest.FixtureRequest, server: Server, template: str) -> Iterator[str]:
-    """The URL of a database whose sessions tell the plan of every statement that they run."""
+    """Yield the URL of a database whose sessions log the plan of every statement as a notice."""
     name = f"iu_compiled_{uuid4().hex[:12]}"
     url = server.create(name, template)
     with opened(url) as (session,):
@@ -129,7 +129,7 @@ def require_compiler(session: Session) -> None:
 
 
 def furnish(session: Session) -> None:
-    """Old events that are read, open letters, old batches, and two batches of events that wait."""
+    """Create read events, open dead letters, old batches, and two batches of events that wait."""
     fill(session, HELD)
     session.execute("set session_replication_role = replica")
     session.execute("update public.event_outbox set created_at = created_at - interval '10 days'")
@@ -143,33 +143,35 @@ def furnish(session: Session) -> None:
 
 
 @pytest.mark.read_committed
-@pytest.mark.parametrize("verb", VERBS)
-def test_no_statement_of_a_verb_is_compiled(watched: str, told: Told, verb: str) -> None:
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_statement_of_a_function_is_compiled(watched: str, plans: ObservedPlans, name: str) -> None:
     with opened(watched) as (session,), session.transaction(force_rollback=True):
-        session.add_notice_handler(told.hear)
-        for statement in VERBS[verb]:
+        session.add_notice_handler(plans.add)
+        for statement in FUNCTIONS[name]:
             session.execute(statement.encode())
-    assert told.plans > 0
-    assert told.compiled == []
+    assert plans.count > 0
+    assert plans.compiled == []
 
 
 def test_no_statement_of_a_batch_with_failing_events_or_of_their_replay_is_compiled(
-    watched: str, told: Told
+    watched: str, plans: ObservedPlans
 ) -> None:
     with opened(watched) as (session,), session.transaction(force_rollback=True):
         run(session, WORKER, 2000)
         make_live(session, "iu.structure_piece_split.workflow")
         emit_many(session, 500)
         emit_many(session, 5, "structure_piece_split")
-        session.add_notice_handler(told.hear)
+        session.add_notice_handler(plans.add)
         said = run(session, WORKER)
         session.execute(DUE)
         session.execute(REPLAY)
     assert said["dead_lettered"] == 5
-    assert told.compiled == []
+    assert plans.compiled == []
 
 
-def test_no_statement_of_a_run_that_reads_a_late_transaction_is_compiled(watched: str, told: Told) -> None:
+def test_no_statement_of_a_run_that_reads_a_late_transaction_is_compiled(
+    watched: str, plans: ObservedPlans
+) -> None:
     with opened(watched, 2) as (session, late):
         late.execute("begin")
         emit(late, 1)
@@ -177,26 +179,26 @@ def test_no_statement_of_a_run_that_reads_a_late_transaction_is_compiled(watched
         while run(session, WORKER)["seen"]:
             pass
         late.execute("commit")
-        session.add_notice_handler(told.hear)
+        session.add_notice_handler(plans.add)
         assert run(session, WORKER)["seen"] == 1
         session.execute("select public.fn_iu_route_worker_seek(%s, 'beginning', 'plan')", (WORKER,))
-    assert told.compiled == []
+    assert plans.compiled == []
 
 
 @pytest.mark.parametrize("words", COMMANDS)
 def test_no_statement_of_a_command_is_compiled(
-    watched: str, told: Told, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    watched: str, plans: ObservedPlans, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     configure = gateway._configure
 
     def listen(connection: psycopg.Connection[Any]) -> None:
         configure(connection)
-        connection.add_notice_handler(told.hear)
+        connection.add_notice_handler(plans.add)
 
     monkeypatch.setattr(gateway, "_configure", listen)
     iu([*words.format(pack=tmp_path / "pack").split(), "--database-url", watched])
-    assert told.plans > 0
-    assert told.compiled == []
+    assert plans.count > 0
+    assert plans.compiled == []
 
 
 @pytest.mark.parametrize(
@@ -205,15 +207,15 @@ def test_no_statement_of_a_command_is_compiled(
         pytest.param("jit_above_cost = 0", id="a lower threshold"),
         pytest.param(
             "enable_seqscan = off set enable_indexscan = off set enable_bitmapscan = off",
-            id="planner methods turned off without jit = off",
+            id="planner methods disabled without jit = off",
         ),
     ],
 )
-def test_a_function_that_is_compiled_is_found_out(watched: str, told: Told, settings: str) -> None:
+def test_a_function_that_is_compiled_is_detected(watched: str, plans: ObservedPlans, settings: str) -> None:
     with opened(watched) as (session,), session.transaction(force_rollback=True):
         if session.info.server_version >= 180000 and "enable" in settings:
             pytest.skip("PostgreSQL 18 counts disabled plan nodes and adds no cost")
         session.execute(f"alter function public.fn_iu_gate_open(text) set {settings}".encode())
-        session.add_notice_handler(told.hear)
+        session.add_notice_handler(plans.add)
         session.execute(RUN)
-    assert told.compiled != []
+    assert plans.compiled != []

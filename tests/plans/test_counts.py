@@ -1,4 +1,4 @@
-"""Counts that do not wobble: statements, WAL bytes, rows and transaction ids of a batch."""
+"""Stable counts of a batch: statements, WAL bytes, rows and transaction ids."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH: Final = 1000
 
 @pytest.fixture
 def waiting(database: str) -> str:
-    """The URL of a database with three batches to read, the first of them read already."""
+    """Return the URL of a database with three batches of events, of which the first is read."""
     with psycopg.connect(database) as connection:
         fill(connection, 3 * BATCH)
         connection.commit()
@@ -26,7 +26,7 @@ def waiting(database: str) -> str:
 
 
 def rows(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, int, int]]:
-    """Rows that this transaction has inserted, updated and deleted, by table."""
+    """Count the rows that this transaction has inserted, updated and deleted, by table."""
     found = connection.execute(
         """select relname, n_tup_ins, n_tup_upd, n_tup_del from pg_stat_xact_user_tables
         where n_tup_ins + n_tup_upd + n_tup_del > 0"""
@@ -54,7 +54,7 @@ def test_an_event_of_a_batch_costs_some_220_bytes_of_wal(waiting: str) -> None:
     assert 180 <= wal <= 260
 
 
-def test_a_batch_writes_an_attempt_an_event_and_three_rows_more(waiting: str) -> None:
+def test_a_batch_writes_an_attempt_per_event_and_three_more_rows(waiting: str) -> None:
     with psycopg.connect(waiting) as connection:
         assert answer(connection, RUN)["attempts_written"] == BATCH
         written = rows(connection)
@@ -100,9 +100,9 @@ def test_a_clock_that_was_set_back_does_not_stop_an_idle_run_from_writing(databa
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
-def test_runs_cost_the_same_beside_a_snapshot_that_is_held(database: str, busy: bool) -> None:
+def test_runs_cost_the_same_beside_an_open_snapshot(database: str, busy: bool) -> None:
     with psycopg.connect(database) as setup:
-        # autovacuum invalidates what a session has cached of its catalogs; reading them again costs pages
+        # Autovacuum invalidates catalog caches of the sessions; reading the catalogs again costs pages.
         setup.execute(
             """do $$ declare t regclass; begin
             for t in select c.oid from pg_class as c
@@ -122,7 +122,7 @@ def test_runs_cost_the_same_beside_a_snapshot_that_is_held(database: str, busy: 
             top = explained(connection, RUN)
             return int(top["Shared Hit Blocks"]) + int(top["Shared Read Blocks"])
 
-        for _ in range(500):  # every index has its second level
+        for _ in range(500):  # until every index has its second level
             run_pages()
         holder.execute("set transaction isolation level repeatable read")
         holder.execute("select count(*) from public.iu_route_worker_cursor")

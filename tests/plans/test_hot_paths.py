@@ -1,7 +1,7 @@
-"""What no hot path may do: read a big table from end to end, or touch more pages as the tables grow.
+"""No hot path reads a big table sequentially, or touches more pages as the tables grow.
 
 The database holds 100,000 consumed events of the domain and as many of another, all but the first 1,000 of
-each written by one transaction: the worst that the statistics of a column of transaction ids can say.
+each written by one transaction: the worst case for the statistics of a column of transaction ids.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EARLY: Final = 1_000
 WORKER: Final = "iu_outbound_default"
 BIG: Final = ("event_outbox", "iu_route_attempt_log", "iu_route_dead_letter", "iu_route_batch")
 STATISTICS: Final = ("never analysed", "analysed empty", "analysed long ago", "analysed")
-"""What the planner knows: nothing, that every table is empty, that it has 1,000 rows, and the truth."""
+"""What the statistics say: nothing, that every table is empty, that it has 1,000 rows, and the truth."""
 
 
 RUN: Final = f"select public.fn_iu_route_worker_run('{WORKER}', 1000)"
@@ -56,7 +56,7 @@ HOT: Final = {
         120,
     ),
 }
-"""A statement each, and how many pages it may touch."""
+"""Statements, each with the number of pages that it may touch."""
 
 
 def fill(connection: psycopg.Connection[Any], events: int, domain: str = "iu") -> None:
@@ -104,7 +104,7 @@ def batches(connection: psycopg.Connection[Any], count: int) -> None:
 
 @pytest.fixture(scope="module", params=STATISTICS)
 def full(request: pytest.FixtureRequest, server: Server, template: str) -> Iterator[str]:
-    """The URL of a database with much in it, and more that waits; nothing that a test does stays."""
+    """Yield the URL of a database with big tables in the given state of statistics."""
     name = f"iu_plans_{uuid4().hex[:12]}"
     url = server.create(name, template)
     with psycopg.connect(url, autocommit=True) as connection:
@@ -139,13 +139,13 @@ def committed(url: str, work: Callable[[psycopg.Connection[Any]], None]) -> None
 
 
 def settle(url: str) -> None:
-    """Consumes everything, and then invokes the worker until the mark of its last batch holds."""
+    """Consume everything, and invoke the worker until the mark of its last batch is valid."""
     for _ in range(3):
         committed(url, consume)
 
 
 def explained(connection: psycopg.Connection[Any], sql: str) -> dict[str, Any]:
-    """The plan's top node after the statement ran: its figures are of everything that ran inside."""
+    """Run the statement and return the top node of its plan, whose figures include all nested statements."""
     plan = answer(connection, "explain (analyze, buffers, wal, format json) " + sql)
     top: dict[str, Any] = plan[0]["Plan"]
     return top
@@ -157,14 +157,14 @@ def pages(connection: psycopg.Connection[Any], sql: str) -> int:
 
 
 def warm_pages(connection: psycopg.Connection[Any], sql: str) -> int:
-    """The same once the session has its plans and catalogs."""
+    """Return the pages of a second call, when the session has cached plans and catalogs."""
     connection.execute(sql)  # type: ignore[call-overload]
     connection.rollback()
     return pages(connection, sql)
 
 
 def scanned(connection: psycopg.Connection[Any]) -> dict[str, int]:
-    """How often this transaction has read each big table from end to end."""
+    """Count the sequential scans of each big table in this transaction."""
     rows = connection.execute(
         "select relname, seq_scan from pg_stat_xact_user_tables where relname = any(%s)", (list(BIG),)
     ).fetchall()
@@ -181,7 +181,7 @@ def test_no_hot_path_reads_a_big_table_from_end_to_end(full: str, what: str) -> 
 
 
 @pytest.mark.parametrize("what", HOT)
-def test_a_hot_path_touches_few_pages_however_much_there_is(full: str, what: str) -> None:
+def test_a_hot_path_touches_few_pages_whatever_the_size_of_the_tables(full: str, what: str) -> None:
     sql, most = HOT[what]
     settle(full)
     committed(full, lambda connection: fill(connection, 1_000))
@@ -221,7 +221,7 @@ def grow(connection: psycopg.Connection[Any]) -> None:
 
 
 def late_batch(url: str, worker: psycopg.Connection[Any]) -> int:
-    """The pages of a batch whose one event comes from a transaction that the batch before it saw open."""
+    """Return the pages of a batch with one event, of a transaction that was open in the previous batch."""
     with psycopg.connect(url) as late:
         late.execute(EMIT)
         committed(url, lambda other: fill(other, 1))
@@ -284,7 +284,7 @@ def test_an_emit_touches_as_many_pages_beside_many_old_events_as_beside_few(
     assert max(seen.values()) - min(seen.values()) <= 8
 
 
-def test_a_batch_that_opens_a_window_does_not_look_at_all_that_waits(full: str) -> None:
+def test_a_batch_that_opens_a_window_does_not_read_every_waiting_event(full: str) -> None:
     settle(full)
     committed(full, lambda connection: fill(connection, 20_000))
     with undone(full) as connection:
@@ -292,7 +292,7 @@ def test_a_batch_that_opens_a_window_does_not_look_at_all_that_waits(full: str) 
     committed(full, consume)
 
 
-def test_an_idle_run_does_not_step_over_what_another_transaction_has_open(full: str) -> None:
+def test_an_idle_run_does_not_step_over_the_events_of_an_open_transaction(full: str) -> None:
     committed(full, consume)
     with undone(full) as writer:
         fill(writer, 20_000)
@@ -303,20 +303,20 @@ def test_an_idle_run_does_not_step_over_what_another_transaction_has_open(full: 
 
 
 FOLDED: Final = {
-    "the quick look at a payload": (
+    "the quick check of a payload": (
         "public.fn_iu_payload_is_plain(o.safe_payload::text) from public.event_outbox as o",
         "25636f6f6b696525",
     ),
-    "the quick look at many": (
+    "the quick check of many payloads": (
         "o.actor_ref ~ (public.fn_iu_payload_words_regexp() || '|x') from public.event_outbox as o",
         "|cookie)|x",
     ),
-    "the close look": (
+    "the full check": (
         "o.actor_ref ~* public.fn_iu_payload_key_regexp() from public.event_outbox as o",
         "|cookie)",
     ),
 }
-"""What the plan of an expression must hold as a constant: each looks for the word `cookie`."""
+"""Expressions, each with a constant that its plan must contain: the form of the word `cookie`."""
 
 
 @pytest.mark.parametrize("what", FOLDED)

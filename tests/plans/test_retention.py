@@ -1,4 +1,4 @@
-"""What a round of retention costs an event: the same beside one cursor and beside a hundred."""
+"""Cost of a retention round per event: the same beside one cursor and beside a hundred."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ where funcname not like 'fn\\_iu\\_append%'"""
 def prepare(
     session: psycopg.Connection[Any], cursors: int, position: str | None, events: int = EVENTS
 ) -> None:
-    """Events of a month ago that one worker has read and that the others were sought past."""
+    """Emit events dated a month ago. One worker reads them, the other cursors are sought to `position`."""
     session.execute("select public.fn_iu_gate_set('iu_core.retention_days', '1', 'plan')")
     session.execute("alter table public.event_outbox alter created_at set default now() - interval '30 days'")
     fill(session, events)
@@ -41,7 +41,7 @@ def prepare(
 
 
 def calls(session: psycopg.Connection[Any]) -> int:
-    """How many functions one round calls; it is undone."""
+    """Return how many functions one round calls, and roll it back."""
     session.execute("set track_functions = 'all'")
     session.execute(ROUND)
     count: int = value(session, CALLS)
@@ -65,7 +65,7 @@ def test_a_round_costs_as_much_beside_a_hundred_cursors_as_beside_one(
     assert touched[100] <= 20 * 1_000
 
 
-def test_a_round_that_asks_each_cursor_of_each_event_is_caught(database: str) -> None:
+def test_a_round_that_tests_each_cursor_for_each_event_is_detected(database: str) -> None:
     with opened(database) as (session,):
         broken.retention_event_by_event(session)
     with psycopg.connect(database) as session:
@@ -107,7 +107,7 @@ def only_fill(session: psycopg.Connection[Any]) -> None:
 
 
 @pytest.mark.parametrize("statistics", [only_fill, analyse_and_fill, analyse_few, fill_and_analyse])
-def test_a_round_goes_by_index_whatever_the_statistics_say(
+def test_a_round_reads_by_index_whatever_the_statistics_say(
     database: str, statistics: Callable[[psycopg.Connection[Any]], None]
 ) -> None:
     with psycopg.connect(database) as session:
@@ -121,7 +121,7 @@ def test_a_round_goes_by_index_whatever_the_statistics_say(
         assert pages(session, ROUND) <= 20 * 1_000
 
 
-def test_a_round_that_may_drop_nothing_ends_at_the_first_event(database: str) -> None:
+def test_a_round_that_may_delete_nothing_ends_at_the_first_event(database: str) -> None:
     with psycopg.connect(database) as session:
         prepare(session, 20, "latest")
         session.execute("select public.fn_iu_route_worker_seek('plan.new', 'beginning', 'plan')")

@@ -1,4 +1,4 @@
-"""Letters that wait are looked at beside a big audit without reading it, analysed or not."""
+"""Waiting dead letters are found without reading a big audit, analysed or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine ought to do, without snapshots: sets of transactions, and positions among their events.
+"""Model of the engine without snapshots: sets of transactions, and positions among their events.
 
 The state machine keeps one `Model`. Each session has a `Draft` of what its open transaction changed.
 """
@@ -10,12 +10,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 Key = tuple[str, int, str | None]
-"""(worker, event number, route): what has one first attempt."""
+"""(worker, event number, route): each has one first attempt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Emitted:
-    """An event. Its number is its place in the order of emission; `by` is the transaction."""
+    """An event. `number` is its position in the order of emission, `by` its transaction."""
 
     number: int
     by: int
@@ -35,7 +35,7 @@ class Cursor:
     event: int | None = None
 
     def own_after(self, transaction: int) -> int:
-        """The number up to which the transaction's own events were read."""
+        """Return the number up to which the transaction's own events were read."""
         return self.own_position if self.own == transaction else 0
 
 
@@ -49,7 +49,7 @@ class Letter:
 
 @dataclass
 class Draft:
-    """What one transaction sees and has changed. A cursor in `held` is locked until its end."""
+    """What one transaction has changed. A cursor in `held` is locked until its end."""
 
     transaction: int
     events: list[Emitted] = field(default_factory=list)
@@ -60,17 +60,17 @@ class Draft:
     savepoints: list[Draft] = field(default_factory=list)
 
     def mark(self) -> None:
-        """A savepoint."""
+        """Set a savepoint."""
         self.savepoints.append(self._copied())
 
     def back(self) -> None:
-        """Undo what came after the last savepoint, which stays."""
+        """Roll back to the last savepoint and keep it."""
         kept = self.savepoints[-1]._copied()
         self.events, self.held, self.attempts = kept.events, kept.held, kept.attempts
         self.letters, self.replays = kept.letters, kept.replays
 
     def release(self) -> None:
-        """Keep what came after the last savepoint, which goes."""
+        """Release the last savepoint."""
         self.savepoints.pop()
 
     def _copied(self) -> Draft:
@@ -86,7 +86,7 @@ class Draft:
 
 @dataclass
 class Model:
-    """What is committed."""
+    """The committed state."""
 
     events: list[Emitted] = field(default_factory=list)
     cursors: dict[str, Cursor] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Model:
     worker_gate: bool = True
 
     def commit(self, draft: Draft) -> None:
-        """Make a draft everybody's."""
+        """Commit a draft."""
         self.events += draft.events
         self.cursors |= draft.held
         self.attempts += draft.attempts
@@ -106,7 +106,7 @@ class Model:
         self.replays |= draft.replays
 
     def unread(self, draft: Draft, worker: str) -> int:
-        """The backlog, as seen in the draft's transaction."""
+        """Return the backlog as seen in the draft's transaction."""
         cursor = self.cursor(draft, worker) or Cursor()
         own = sum(event.number > cursor.own_after(draft.transaction) for event in draft.events)
         return own + sum(self._is_unread(cursor, event) for event in self.events)
@@ -115,7 +115,7 @@ class Model:
         return draft.held.get(worker) or self.cursors.get(worker)
 
     def seek(self, draft: Draft, worker: str, position: str | Emitted) -> None:
-        """Move the cursor: `beginning`, `latest` or an event."""
+        """Move the cursor to `beginning`, `latest` or an event."""
         everything = frozenset(event.by for event in self.events)
         at = Cursor(own=draft.transaction)
         if isinstance(position, Emitted):
@@ -126,7 +126,7 @@ class Model:
         draft.held[worker] = replace(at, event=event, own_position=event or 0)
 
     def run(self, draft: Draft, worker: str, limit: int) -> dict[str, Any]:
-        """One invocation: the counts that it returns."""
+        """Invoke the worker once, and return the counts."""
         cursor = self.cursor(draft, worker) or Cursor()
         while True:
             fresh = cursor.window is None
@@ -142,7 +142,7 @@ class Model:
         return {"seen": len(claimed), **counts}
 
     def replay(self, draft: Draft, key: Key) -> dict[str, Any]:
-        """Another try of a letter: what the verb answers."""
+        """Replay a dead letter, and return the answer."""
         letter = (self.letters | draft.letters)[key]
         if not self.master:
             status, decision = "master_gate_closed", None
@@ -162,7 +162,7 @@ class Model:
         }
 
     def discard(self, draft: Draft, key: Key) -> str:
-        """Close a letter: the status of the answer."""
+        """Close a dead letter, and return the status."""
         letter = (self.letters | draft.letters)[key]
         draft.letters[key] = letter if letter.resolution else Letter(letter.attempts, "discarded")
         return "already_resolved" if letter.resolution else "discarded"

@@ -1,8 +1,8 @@
-"""Whatever a public function is given, it answers as documented or refuses with a code of ours.
+"""Fuzz test: for any arguments, a public function answers as documented or raises an IU error.
 
-Never an internal error, never a hang, never what another role wrote, and what it let into the outbox is
-references only. Every function that any role may run is here, asked by every role, and by an operator in
-whose session everything of ours is shadowed by a temporary namesake.
+It never raises an internal error, hangs or reveals what another role wrote, and it accepts only references
+into the outbox. Every function that any role may run is called by every role, and by an operator in whose
+session temporary objects shadow every table and function of iu_pipelines.
 """
 
 from __future__ import annotations
@@ -205,7 +205,7 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         (BATCHES, TEXT, st.just("fuzz") | TEXT),
     ),
 }
-"""What is asked: a statement, and where its arguments come from."""
+"""Calls, each with a statement and the strategies of its arguments."""
 
 ALWAYS_ALIKE = {
     *(
@@ -222,13 +222,13 @@ ALWAYS_ALIKE = {
     *("counts misfit", "unattempted", "pending", "health", "retention state", "retention cut"),
     *("conservation", "replayable", "cluster state", "event ahead"),
 }
-"""Those that never refuse, or always."""
+"""Calls that are never refused, or always."""
 
 OF_PROOFS = re.compile(
     "fn_iu_(probe|proof|object|module)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id"
     "|fn_iu_gate_list|fn_iu_payload_(words|key)|fn_iu_roles_are_used|fn_iu_table_is_append_only"
 )
-"""What the files of proofs call with words of their own, and what takes no argument."""
+"""Functions that proof files call with fixed arguments, and functions without arguments."""
 
 WRITES = {"link": "iu_sql_link", "version": "unit_version"}
 CONSTRAINTS = {"23502", "23503", "23505", "23514"}
@@ -237,7 +237,7 @@ SECRET = "kept-from-others"
 
 @dataclass
 class Stage:
-    """A database in which others have worked, and sessions of the callers. `known` fills {…}."""
+    """A database with content of other roles, and sessions of the callers. `known` replaces placeholders."""
 
     url: str
     known: dict[str, str] = field(default_factory=dict)
@@ -280,7 +280,7 @@ NOBODY = f"iu_test_fuzz_{os.getpid()}"
 
 
 def shadowing(session: Session) -> list[str]:
-    """Statements that make a temporary namesake of every table and function of ours, and look there first."""
+    """Return statements that shadow every table and function of iu_pipelines by temporary objects."""
     tables = session.execute(
         "select relname from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'v')"
     ).fetchall()
@@ -308,7 +308,7 @@ def keys(tree: Any) -> Iterator[str]:
 
 
 def is_refs_only(payload: Any, forbidden: str) -> bool:
-    """The rule in other words than the engine's; the words themselves are the engine's."""
+    """Return whether a payload has references only: another implementation, with the engine's words."""
     return isinstance(payload, dict) and all(
         key and key.isascii() and key.isprintable() and not re.search(forbidden, key, re.IGNORECASE)
         for key in keys(payload)
@@ -323,7 +323,7 @@ def _refusal(error: psycopg.Error) -> str:
 
 
 def answer(session: Session, sql: str, arguments: tuple[Any, ...]) -> tuple[str, str]:
-    """`ok` or the code of the refusal, and its words; every other error is the test's failure."""
+    """Return `ok` or the code of the refusal, and the text; fail the test on any other error."""
     with session.transaction(force_rollback=True):
         try:
             with session.transaction():
@@ -356,7 +356,7 @@ def ask_often(
 
 
 def may(session: Session, name: str) -> bool:
-    """Whether the session's role may ask this at all."""
+    """Return whether the session's role has the right to make this call."""
     if name in WRITES:
         return bool(value(session, "select has_table_privilege(%s, 'insert')", (f"public.{WRITES[name]}",)))
     function = re.findall(r"public\.(fn_iu_\w+)", CALLS[name][0])[0]
@@ -371,7 +371,7 @@ def may(session: Session, name: str) -> bool:
 
 
 def answers(stage: Stage, session: Session, name: str, examples: int) -> dict[str, set[str]]:
-    """The codes that came, and the words that came with each."""
+    """Return the codes of the answers, and the texts of each code."""
     sql, strategies = CALLS[name]
     seen: dict[str, set[str]] = {}
     filled = {EVENT: stage.known["event"], LETTER: stage.known["letter"]}
@@ -389,7 +389,7 @@ def answers(stage: Stage, session: Session, name: str, examples: int) -> dict[st
 
 
 @pytest.mark.parametrize(
-    "hostile", [False, True], ids=["in peace", "with a temporary namesake of everything"]
+    "hostile", [False, True], ids=["plain session", "with temporary objects of the same names"]
 )
 @pytest.mark.parametrize("name", CALLS)
 def test_every_answer_is_documented(stage: Stage, name: str, hostile: bool) -> None:
@@ -405,7 +405,7 @@ def test_every_answer_is_documented(stage: Stage, name: str, hostile: bool) -> N
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("role", ["iu_emitter", "iu_auditor", NOBODY], ids=["emitter", "auditor", "nobody"])
-def test_nobody_is_answered_more_than_the_role_may_know(stage: Stage, role: str, name: str) -> None:
+def test_no_answer_reveals_more_than_the_role_may_read(stage: Stage, role: str, name: str) -> None:
     with stage.session(role) as session:
         seen = answers(stage, session, name, 500 if LONG else 15)
         assert ("42501" in seen) is not may(session, name)
@@ -414,7 +414,7 @@ def test_nobody_is_answered_more_than_the_role_may_know(stage: Stage, role: str,
             assert not any(SECRET in words for said in seen.values() for words in said)
 
 
-def test_every_function_that_a_role_may_run_is_asked(stage: Stage) -> None:
+def test_every_function_that_a_role_may_run_is_called(stage: Stage) -> None:
     with opened(stage.url) as (session,):
         granted = value(
             session,
@@ -439,7 +439,7 @@ def test_every_function_that_a_role_may_run_is_asked(stage: Stage) -> None:
         "safe_payload) values ('iu', 'version_applied', 'update', 'immediate', 'A', 'information_unit', "
         "gen_random_uuid(), 'x', 'safe_metadata', '{\"Body\": 1}'); return gen_random_uuid(); end",
     ],
-    ids=["an internal error", "a hang", "a refusal without a hint", "a body let in"],
+    ids=["an internal error", "a hang", "a refusal without a hint", "a body accepted"],
 )
 def test_an_answer_that_is_not_documented_is_noticed(database: str, body: str) -> None:
     with opened(database, 1, "-c statement_timeout=300ms") as (session,):
@@ -452,7 +452,7 @@ def test_an_answer_that_is_not_documented_is_noticed(database: str, body: str) -
             answer(session, CALLS["emit"][0], ("version_applied", "A", None, "x", "{}"))
 
 
-def test_words_of_another_role_would_be_noticed(stage: Stage) -> None:
+def test_an_answer_with_content_of_another_role_is_noticed(stage: Stage) -> None:
     with stage.session("iu_emitter") as session:
         session.execute("reset role")
         session.execute("begin")
@@ -467,7 +467,7 @@ def test_words_of_another_role_would_be_noticed(stage: Stage) -> None:
     assert any(SECRET in words for said in seen.values() for words in said)
 
 
-def test_the_quick_look_lets_nothing_pass_that_the_close_look_stops(database: str) -> None:
+def test_the_quick_check_accepts_nothing_that_the_full_check_refuses(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as session:
         forbidden = value(session, "select public.fn_iu_payload_key_regexp()")
 
@@ -486,7 +486,7 @@ def test_the_quick_look_lets_nothing_pass_that_the_close_look_stops(database: st
         ask()
 
 
-def test_every_forbidden_word_is_among_the_keys_that_are_tried(database: str) -> None:
+def test_every_forbidden_word_is_among_the_generated_keys(database: str) -> None:
     with opened(database) as (session,):
         patterns = session.execute("select key_pattern from public.fn_iu_payload_words()").fetchall()
     assert patterns
@@ -524,14 +524,14 @@ SAMPLES = {"pass": "password", "key": "api_key"}
 
 
 def _key(word: str, endings: list[str], tail: str, start: str, between: str) -> str:
-    """A key such as `the_body_id` or `theBodyId`; an empty `between` stands for camelCase."""
+    """Return a key such as `the_body_id` or `theBodyId`; an empty `between` means camelCase."""
     parts = [part for part in (start, word, *endings, tail) if part]
     if between:
         return between.join(parts)
     return parts[0] + "".join(part[0].upper() + part[1:] for part in parts[1:])
 
 
-def test_a_forbidden_word_passes_only_where_the_key_ends_behind_it_as_a_reference(stage: Stage) -> None:
+def test_a_forbidden_word_is_accepted_only_before_an_ending_that_marks_a_reference(stage: Stage) -> None:
     event = {"event_type": "version_applied", "canonical_address": "A", "actor_ref": "x"}
     event["subject_ref"] = str(uuid4())
     with stage.session("workflow_admin") as session:
@@ -572,7 +572,7 @@ PAYLOADS_OF_SIZE: dict[str, Callable[[int], str]] = {
 
 
 @pytest.mark.parametrize("shape", PAYLOADS_OF_SIZE)
-def test_the_look_at_a_payload_costs_no_more_than_its_size(stage: Stage, shape: str) -> None:
+def test_the_cost_of_the_payload_check_is_not_quadratic_in_the_size(stage: Stage, shape: str) -> None:
     with stage.session("workflow_admin") as session:
         small, large = (
             processor_seconds(session, _EMIT, PAYLOADS_OF_SIZE[shape](size)) for size in (100_000, 1_600_000)
@@ -580,14 +580,14 @@ def test_the_look_at_a_payload_costs_no_more_than_its_size(stage: Stage, shape: 
     assert large < 16 * 4 * max(small, 0.01), (small, large)
 
 
-def test_a_payload_that_is_nested_as_deep_as_it_can_costs_little(stage: Stage) -> None:
+def test_a_deeply_nested_payload_costs_little(stage: Stage) -> None:
     flat, deep = ('{"a": "' + "x" * 7000 + '"}'), '{"a":' * 1100 + "1" + "}" * 1100
     with stage.session("workflow_admin") as session:
         usual, nested = (processor_seconds(session, _EMIT, text, times=20) for text in (flat, deep))
     assert nested < 10 * max(usual, 0.01), (usual, nested)
 
 
-def test_a_look_that_costs_the_square_of_the_size_is_noticed(database: str) -> None:
+def test_a_quadratic_payload_check_is_noticed(database: str) -> None:
     with opened(database) as (session,):
         session.execute(
             "create or replace function public.fn_iu_payload_check(safe_payload jsonb, listed_keys text[] "
@@ -607,10 +607,10 @@ _EMIT = "select public.fn_iu_emit_event('version_applied', 'a', gen_random_uuid(
 
 
 def processor_seconds(session: Session, sql: str, text: str, times: int = 3) -> float:
-    """What one call costs the backend, whoever else uses the processors."""
+    """Return the CPU seconds of the backend for one call."""
     stat = Path(f"/proc/{session.info.backend_pid}/stat")
     if not stat.exists():
-        pytest.skip("the server is not of this machine")
+        pytest.skip("the server runs on another machine")
 
     def used() -> float:
         fields = stat.read_text(encoding="utf-8").rpartition(")")[2].split()

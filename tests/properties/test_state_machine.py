@@ -1,6 +1,6 @@
-"""The engine against its model: any interleaving of sessions, and every answer predicted exactly.
+"""The engine compared with its model: random interleavings of sessions, every answer predicted exactly.
 
-The short form is part of the suite. IU_LONG=1 asks for the long one, which takes minutes.
+`IU_LONG=1` runs the long form, which takes minutes.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ cross join lateral public.fn_iu_cursor_unattempted(c, 100000)
 
 
 class Engine(RuleBasedStateMachine):
-    """Three sessions and three workers on a database of their own."""
+    """Three sessions and three workers on one new database."""
 
     new_database: Callable[[], str]
 
@@ -74,7 +74,8 @@ class Engine(RuleBasedStateMachine):
         ]
         self.judge = psycopg.connect(self.url, autocommit=True)
         self.judge.execute("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
-        broken.no_flood_guard(self.judge)  # the model has no guard; tests/concurrency holds it to its word
+        # The model has no flood guard; tests/concurrency tests it.
+        broken.no_flood_guard(self.judge)
 
     def teardown(self) -> None:
         if hasattr(self, "sessions"):
@@ -128,7 +129,7 @@ class Engine(RuleBasedStateMachine):
         self.sessions[at] = psycopg.connect(self.url, autocommit=True, options="-c lock_timeout=3s")
         self.drafts[at] = None
 
-    # --- verbs ------------------------------------------------------------------------------------------
+    # --- functions --------------------------------------------------------------------------------------
 
     @rule(at=SESSIONS, event_type=st.sampled_from(TYPES), subject=SUBJECTS, count=st.integers(1, 4))
     def emit(self, at: int, event_type: str, subject: int, count: int) -> None:
@@ -175,7 +176,7 @@ class Engine(RuleBasedStateMachine):
 
     @rule(at=SESSIONS, worker=WORKERS, limit=LIMITS, subject=SUBJECTS)
     def emit_and_run(self, at: int, worker: str, limit: int, subject: int) -> None:
-        """The worker invoked in the transaction that emitted, while another one emits."""
+        """Invoke the worker in the transaction that emitted, while another transaction emits."""
         self.begin(at=at)
         self.emit(at=at, event_type=TYPES[0], subject=subject, count=1)
         self.emit(at=(at + 1) % 3, event_type=TYPES[0], subject=subject % 5 + 1, count=2)
@@ -222,7 +223,7 @@ class Engine(RuleBasedStateMachine):
                 )
                 assert said["status"] == self.model.discard(draft, key)
 
-    # --- what holds after every step --------------------------------------------------------------------
+    # --- invariants -------------------------------------------------------------------------------------
 
     @invariant()
     def the_backlog_is_as_predicted(self) -> None:
@@ -272,7 +273,7 @@ class Engine(RuleBasedStateMachine):
         assert value(self.judge, _UNATTEMPTED) == 0
 
     def _in_order(self) -> None:
-        """By first attempts of events: one that is read again may find a route that was off before."""
+        """Compare only first attempts; a later read of an event may find a route that was off before."""
         subjects = {event.number: event.subject for event in self.model.events}
         for worker in {"one", "two", "three"} - self.sought:
             read: dict[int, list[int]] = {}
@@ -294,7 +295,7 @@ class Engine(RuleBasedStateMachine):
         return any(draft and worker in draft.held for place, draft in enumerate(self.drafts) if place != at)
 
     def _is_locked(self, at: int, subject: int) -> bool:
-        """Whether another open transaction has written the subject: its writers exclude one another."""
+        """Return whether another open transaction has written the subject and so holds its lock."""
         return any(
             draft and any(event.subject == subject for event in draft.events)
             for place, draft in enumerate(self.drafts)
@@ -318,7 +319,7 @@ class Engine(RuleBasedStateMachine):
         return any(known.letters for known in (self.model, *filter(None, self.drafts)))
 
     def _drawn_letter(self, at: int, draft: Draft, data: st.DataObject) -> Key | None:
-        """One that the session sees and that no other open transaction has touched."""
+        """Draw a dead letter that the session sees and that no other open transaction has changed."""
         touched = {
             key for place, other in enumerate(self.drafts) if other and place != at for key in other.letters
         }
@@ -337,7 +338,7 @@ class Engine(RuleBasedStateMachine):
 
 
 class _Acting:
-    """A verb within the session's open transaction, or in one of its own."""
+    """A call in the session's open transaction or, without one, in a transaction that commits at once."""
 
     def __init__(self, model: Model, draft: Draft | None, new_draft: Callable[[], Draft]) -> None:
         self._model = model
@@ -358,7 +359,7 @@ def _of(attempts: list[tuple[Key, str]], worker: str) -> list[tuple[Key, str]]:
 
 @pytest.fixture
 def databases(server: Any, template: str) -> Iterator[Callable[[], str]]:
-    """Make databases one after the other; the one before is dropped when the next is asked for."""
+    """Yield a function that drops the previous database and makes the next."""
     made: list[str] = []
 
     def make() -> str:
@@ -374,7 +375,7 @@ def databases(server: Any, template: str) -> Iterator[Callable[[], str]]:
 
 
 def check(databases: Callable[[], str], examples: int, steps: int, *, anew: bool = False) -> None:
-    """Run the machine; `anew`: over examples that nobody has seen, the failing one made small."""
+    """Run the machine; `anew` generates new examples and shrinks a failing one."""
     machine = type("EngineHere", (Engine,), {"new_database": staticmethod(databases)})
     phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if anew else ()))
     run_state_machine_as_test(
