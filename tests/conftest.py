@@ -7,7 +7,6 @@ a superuser. IU_TEST_ISOLATION names the isolation level that is the default of 
 
 from __future__ import annotations
 
-import fcntl
 import itertools
 import os
 import shutil
@@ -15,14 +14,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 import servers
-from databases import Server
+from databases import Server, locked
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
@@ -97,7 +95,7 @@ def server(shared: Path) -> Iterator[Server]:
 def template(server: Server, shared: Path) -> str:
     """The name of a database with every step applied; nobody may be connected to it."""
     name = f"{shared.name.lower().replace('-', '_')}_template"
-    with _locked(shared / "template.lock"):
+    with locked(shared / "template.lock"):
         if not server.exists(name):
             server.drop(f"{name}_new")
             with Gateway(server.create(f"{name}_new")) as gateway:
@@ -156,10 +154,3 @@ def own_server(shared: Path) -> Iterator[EmbeddedServer]:
     finally:
         server.stop()
         shutil.rmtree(home)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("a", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,6 +16,14 @@ _LEVEL: Final = os.environ.get("IU_TEST_ISOLATION")
 
 ISOLATION: Final[Mapping[str, str]] = {"default_transaction_isolation": _LEVEL} if _LEVEL else {}
 """Settings of every server that a test starts: what IU_TEST_ISOLATION names, and nothing without it."""
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock on `path`, which the processes of a run share."""
+    with path.open("a", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Server:

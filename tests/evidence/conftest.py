@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
+
 import pytest
 
+from databases import Server, locked
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.evidence import collect
@@ -39,17 +43,30 @@ commit;
 
 @pytest.fixture
 def worked(gateway: Gateway) -> Gateway:
-    """Five batches of 4, 4, 4, 1 and 1 events; the last one failed, and its letter is resolved."""
+    """Return five batches of 4, 4, 4, 1 and 1 events; the last one failed, and its letter is resolved."""
+    work(gateway)
+    return gateway
+
+
+def work(gateway: Gateway) -> None:
     gateway.run_script(_HISTORY)
     for _ in range(4):
         gateway.run_script(_RUN)
     gateway.run_script(_FAILURE)
-    return gateway
 
 
-@pytest.fixture
-def evidence(worked: Gateway) -> Evidence:
-    """The evidence of that database; every line passes."""
-    gathered = collect.collect(worked)
-    assert gathered.verdict.passed
-    return gathered
+@pytest.fixture(scope="session")
+def evidence(server: Server, template: str, shared: Path) -> Evidence:
+    """Return the evidence of a database such as `worked`, collected once in a run; every line passes."""
+    file = shared / "evidence.pickle"
+    with locked(shared / "evidence.lock"):
+        if not file.exists():
+            name = f"{template}_evidence"
+            with Gateway(server.create(name, template)) as gateway:
+                work(gateway)
+                gathered = collect.collect(gateway)
+            server.drop(name)
+            assert gathered.verdict.passed
+            file.write_bytes(pickle.dumps(gathered))
+    found: Evidence = pickle.loads(file.read_bytes())
+    return found

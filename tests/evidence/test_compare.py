@@ -10,7 +10,8 @@ from iu_pipelines.evidence import collect, compare
 from iu_pipelines.evidence.facts import Evidence
 
 
-def test_comparing_names_what_changed_and_nothing_else(worked: Gateway, evidence: Evidence) -> None:
+def test_comparing_names_what_changed_and_nothing_else(worked: Gateway) -> None:
+    evidence = collect.collect(worked)
     assert compare.compare(evidence, evidence) == []
     gates.set_gate(worked, gates.WORKER, "false", "test")
     worked.execute("select public.fn_iu_emit_event('version_applied', 'a', gen_random_uuid(), 'test', '{}')")
