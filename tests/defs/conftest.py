@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -23,11 +24,32 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
+@pytest.fixture(scope="session")
+def empty_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the files of an instance without runs. Copying them is faster than creating the tables again."""
+    path = tmp_path_factory.mktemp("instance")
+    with opened(path) as instance:
+        assert instance.get_runs() == []
+        assert list(instance.all_asset_keys()) == []
+    return path
+
+
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance of one test: in files, for a schedule asks for one that it can open again."""
-    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+def instance(empty_instance: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """Yield an instance in files, because a schedule opens the instance again."""
+    shutil.copytree(empty_instance, tmp_path / "instance")
+    with opened(tmp_path / "instance") as instance:
         yield instance
+
+
+def opened(path: Path) -> dg.DagsterInstance:
+    """Open the instance in `path`, with one event log for all runs instead of a database for each."""
+    storage = {
+        "module": "dagster._core.storage.event_log",
+        "class": "ConsolidatedSqliteEventLogStorage",
+        "config": {"base_dir": str(path / "history")},
+    }
+    return dg.DagsterInstance.local_temp(str(path), overrides={"event_log_storage": storage})
 
 
 @pytest.fixture
