@@ -30,7 +30,7 @@ def test_the_port_of_the_evidence_is_a_valid_one(port: int, other: int) -> None:
 
 
 def test_one_port_for_both_is_refused_by_its_number() -> None:
-    with pytest.raises(UsageError, match="port 3000 is asked for twice"):
+    with pytest.raises(UsageError, match="port 3000 is given twice"):
         Ports("127.0.0.1", 3000, 3000).require_free()
 
 
