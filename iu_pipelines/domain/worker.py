@@ -88,7 +88,7 @@ def require(gateway: Queries, worker_name: str) -> None:
     """Raise ArgumentInvalid if no worker of this name has a cursor.
 
     The first run of a new name creates a durable worker, which reads from the beginning and holds back
-    retention. This check prevents that a misspelled name creates one. The default worker is always accepted.
+    retention. This check stops a misspelled name from creating one. The default worker is always accepted.
     """
     if worker_name == DEFAULT_WORKER:
         return

@@ -68,7 +68,7 @@ class StepFile:
 
     @property
     def label(self) -> str:
-        """The path for messages, such as `iu-core/runtime/070_functions`."""
+        """The path as shown in messages, such as `iu-core/runtime/070_functions`."""
         return f"{self.key.module}/{self.kind}/{self.key.name}"
 
 
@@ -88,7 +88,7 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The name for messages, such as `070_functions`."""
+        """The name as shown in messages, such as `070_functions`."""
         return self.file.name
 
     @property
