@@ -1,4 +1,4 @@
-"""`python -m iu_pipelines`, the same as the command `iu`."""
+"""Entry point of `python -m iu_pipelines`, the same program as `iu`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from iu_pipelines.cli.main import run
 
 
 def main() -> None:
-    """Run the command line and exit with its code. What the terminal cannot show is escaped.
+    """Run the command line and exit with its code.
 
-    Nothing is logged of a retry: the commands say themselves what they wait for.
+    Characters that the encoding of the terminal lacks are escaped. Retries are not logged: the commands print
+    what they wait for.
     """
     stamina.instrumentation.set_on_retry_hooks([])
     for stream in (sys.stdout, sys.stderr):

@@ -1,4 +1,4 @@
-"""The code location that `workspace.yaml` names: one outbox, mounted without a prefix."""
+"""The Dagster code location in `workspace.yaml`: one outbox, whose asset keys have no prefix."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
-"""Every error that the package raises on purpose.
+"""The exceptions of the package.
 
     IuError                         exit code 1
     ├── UsageError                  exit code 2: a bad argument or setting
     ├── EmbeddedServerError         the embedded PostgreSQL could not be started, found or stopped
-    ├── DatabaseError               PostgreSQL said no
+    ├── DatabaseError               an error of PostgreSQL or of the connection
     │   ├── ConnectionFailed        no connection, or it was lost
     │   ├── ServerTooOld            older than PostgreSQL 14
-    │   ├── PermissionDenied        the role may not do this (42501)
-    │   ├── Unavailable             full, busy, deadlocked or cancelled: the same call may work later
+    │   ├── PermissionDenied        the role lacks a privilege (42501)
+    │   ├── Unavailable             full, busy, deadlocked or cancelled: a retry can succeed
     │   └── StatementFailed         any other SQLSTATE
-    └── Refusal                     the engine said no: SQLSTATE class IU
+    └── Refusal                     raised by the SQL functions: SQLSTATE class IU
         ├── UnknownEventType        IU101
         ├── PayloadInvalid          IU102
         ├── PayloadNotRefsOnly      IU103
@@ -25,7 +25,7 @@
         ├── StepRefused             IU901
         └── ProofFailed             IU902
 
-A message names the value that was refused, a hint says what to do next. Neither ever holds a password.
+A message contains the invalid value, a hint says what to do next. Neither contains a password.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ from typing import ClassVar, Final
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message that the server sent beside its answer; severity is `NOTICE`, `WARNING` or `INFO`."""
+    """A notice message of the server; `severity` is `NOTICE`, `WARNING` or `INFO`."""
 
     severity: str
     message: str
 
 
 class IuError(Exception):
-    """The root of the tree: a message, a hint (what to do) and a code (`IU104` or another SQLSTATE), or None.
+    """The base class: a message, a hint (what to do) and a code (a SQLSTATE such as `IU104`, or None).
 
-    `notices` holds what the server had reported before it refused.
+    `notices` are the notices that the server sent before the error.
     """
 
     exit_code: ClassVar[int] = 1
@@ -72,11 +72,11 @@ class EmbeddedServerError(IuError):
 
 
 class DatabaseError(IuError):
-    """PostgreSQL said no. `code` is the SQLSTATE, where the server gave one."""
+    """An error of PostgreSQL or of the connection. `code` is the SQLSTATE, or None without one."""
 
 
 class ConnectionFailed(DatabaseError):
-    """No connection could be made, or the one in use was lost."""
+    """A connection could not be opened, or was lost."""
 
 
 class ServerTooOld(DatabaseError):
@@ -84,13 +84,13 @@ class ServerTooOld(DatabaseError):
 
 
 class PermissionDenied(DatabaseError):
-    """The role may not do this."""
+    """The role lacks a privilege."""
 
     default_code = "42501"
 
 
 class Unavailable(DatabaseError):
-    """The server is full, busy or was told to stop; the same call may work later."""
+    """The server is full or busy, or cancelled the statement; a retry can succeed."""
 
 
 class StatementFailed(DatabaseError):
@@ -98,7 +98,7 @@ class StatementFailed(DatabaseError):
 
 
 class Refusal(IuError):
-    """The engine said no: SQLSTATE class IU."""
+    """An error that a SQL function of iu_pipelines raised: SQLSTATE class IU."""
 
 
 class UnknownEventType(Refusal):
@@ -114,7 +114,7 @@ class PayloadInvalid(Refusal):
 
 
 class PayloadNotRefsOnly(Refusal):
-    """A key of the payload names a body, a secret or a vector, or a value is a vector or a private key."""
+    """A key of the payload denotes a body, a secret or a vector, or a value is a vector or a private key."""
 
     default_code = "IU103"
 
@@ -126,37 +126,37 @@ class ArgumentInvalid(Refusal):
 
 
 class DeliveryRefused(Refusal):
-    """Delivery is not built, or its gate is closed."""
+    """Delivery is not implemented, or its gate is closed."""
 
     default_code = "IU201"
 
 
 class UnknownGate(Refusal):
-    """The gate key is unknown, or the value is not one that it takes."""
+    """The gate key is unknown, or the value is not allowed for it."""
 
     default_code = "IU202"
 
 
 class AppendOnly(Refusal):
-    """The table only grows: update, delete and truncate are refused."""
+    """The table is append-only: update, delete and truncate are refused."""
 
     default_code = "IU203"
 
 
 class BatchLimitInvalid(Refusal):
-    """A limit is null or out of range: 1 to 100,000 events of a batch, 1 to 10,000 rows of the audit."""
+    """A limit is null or out of range: 1 to 100,000 events of a batch, 1 to 10,000 rows of attempts."""
 
     default_code = "IU301"
 
 
 class BatchFlooded(Refusal):
-    """So many events of one batch failed that the batch was refused as a whole."""
+    """Too many events of one batch failed, so the whole batch was rolled back."""
 
     default_code = "IU302"
 
 
 class IsolationRefused(Refusal):
-    """A round of retention, or a seek that has to re-anchor, in a transaction that is not read committed."""
+    """Retention, or a seek that must write a new anchor, ran in a transaction that is not read committed."""
 
     default_code = "IU303"
 
@@ -180,7 +180,7 @@ class StepRefused(Refusal):
 
 
 class ProofFailed(Refusal):
-    """A verify or probe script saw something else than it expected."""
+    """A verify file or a probe found a value other than the expected one."""
 
     default_code = "IU902"
 
@@ -205,7 +205,7 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
 CODES: Final[Mapping[str, type[Refusal]]] = {
     refusal.default_code: refusal for refusal in _REFUSALS if refusal.default_code
 }
-"""SQLSTATE → the class that is raised for it."""
+"""The exception class of each SQLSTATE of class IU."""
 
 _LOST = ("08", "57P")
 _LATER = ("40", "53", "55P03", "57", "58")
@@ -215,22 +215,24 @@ _PASSWORD_AS_KEY = re.compile(r"((?:ssl)?password\s*=\s*)('[^']*'|[^\s&]*)", re.
 
 
 def redact(text: str) -> str:
-    """`text`, a database URL or words that quote one, with `***` for every password in it.
+    """Return `text` with `***` for every password.
 
     >>> redact("postgresql://ann:s3cret@db.example/iu")
     'postgresql://ann:***@db.example/iu'
+
+    `text` is a database URL or a message that contains one.
     """
     return _PASSWORD_AS_KEY.sub(r"\1***", _PASSWORD_IN_URL.sub(r"\1:***@", text))
 
 
 _ROLES_HINT = (
-    "connect as a login that may: members of iu_emitter emit, of workflow_admin run, of iu_auditor read "
-    "(docs/operate/roles.md)"
+    "Connect as a member of iu_emitter to emit, of workflow_admin to run the worker, or of iu_auditor to "
+    "read (docs/operate/roles.md)."
 )
 
 
 def from_sqlstate(sqlstate: str | None, message: str, hint: str | None = None) -> IuError:
-    """The error of the tree for a SQLSTATE; None means that the server was lost before it could say one."""
+    """Return the exception for a SQLSTATE; None means that the connection was lost without one."""
     refusal = CODES.get(sqlstate or "")
     if refusal:
         return refusal(message, hint=hint)

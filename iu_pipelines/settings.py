@@ -1,4 +1,4 @@
-"""The settings, and the only reader of the environment: every variable begins with `IU_`."""
+"""The settings, read from environment variables that begin with `IU_`. No other module reads them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _absolute(path: Path) -> Path:
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise ValueError("it is blank")
+        raise ValueError("must not be blank")
     return text
 
 
@@ -28,18 +28,20 @@ AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
 class Settings(BaseSettings):
-    """What can be set, with its default. Paths are made absolute against the working directory."""
+    """The settings with their defaults. Relative paths are resolved against the working directory."""
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     database_url: SecretStr | None = Field(
-        default=None, description="postgresql:// URL of your own server; without it an embedded one is used"
+        default=None, description="postgresql:// URL of your own server; without it the embedded one is used"
     )
     home: AbsolutePath = Field(
-        default=Path(".iu"), validate_default=True, description="where the embedded server and Dagster live"
+        default=Path(".iu"),
+        validate_default=True,
+        description="directory of the embedded server and of Dagster",
     )
     pg_bin: AbsolutePath | None = Field(
-        default=None, description="directory of PostgreSQL's own programs for the embedded server"
+        default=None, description="directory of PostgreSQL's binaries for the embedded server"
     )
     worker_name: Annotated[str, AfterValidator(_not_blank)] = Field(
         default="iu_outbound_default", description="the route worker"
@@ -49,16 +51,17 @@ class Settings(BaseSettings):
         default=None, description="Dagster's instance directory; by default `dagster` under home"
     )
     dagster_database_url: SecretStr | None = Field(
-        default=None, description="postgresql:// URL of Dagster's own database; by default one beside ours"
+        default=None,
+        description="postgresql:// URL of Dagster's database; by default another database on the same server",
     )
 
     evidence_url: AnyHttpUrl | None = Field(
-        default=None, description="http(s) URL under which `evidence` under home is served; runs link there"
+        default=None, description="http(s) URL that serves the directory `evidence` of home; runs link to it"
     )
 
     @property
     def evidence_directory(self) -> Path:
-        """The packs of evidence, a folder a database."""
+        """The directory of the evidence packs, with one folder for each database."""
         return self.home / "evidence"
 
     @property
@@ -68,9 +71,10 @@ class Settings(BaseSettings):
 
 
 def load(**overrides: Any) -> Settings:
-    """The settings of this process; an override that is not None wins over the environment.
+    """Return the settings of this process; an override that is not None wins over the environment.
 
-    Raises UsageError that names the variable and the value.
+    Raises:
+        UsageError: a setting is invalid; the message contains the variable and the value.
     """
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
@@ -79,19 +83,23 @@ def load(**overrides: Any) -> Settings:
 
 
 def child_environment(**added: str) -> dict[str, str]:
-    """The environment of this process with `added` on top, for a process that it starts."""
+    """Return the environment for a child process: that of this process, updated with `added`."""
     return {**os.environ, **added}
 
 
 def sql_root() -> Path:
-    """The directory that holds `iu-core/`: inside the installed package, or `sql/` of a checkout."""
+    """Return the directory that contains `iu-core/`: `_sql` in the installed package, or `sql` in a checkout.
+
+    Raises:
+        UsageError: neither directory exists.
+    """
     package = Path(__file__).resolve().parent
     packed, checkout = package / "_sql", package.parent / "sql"
     root = packed if packed.is_dir() else checkout
     if not root.is_dir():
         raise UsageError(
-            f"the SQL files are missing: there is neither {packed} nor {checkout}",
-            hint="install the package again: pip install --force-reinstall iu-pipelines",
+            f"the SQL files are missing: neither {packed} nor {checkout} exists",
+            hint="Reinstall the package: pip install --force-reinstall iu-pipelines",
         )
     return root
 
@@ -102,6 +110,6 @@ def _usage_error(error: ValidationError) -> UsageError:
     description = Settings.model_fields[field].description if field in Settings.model_fields else None
     value = "" if field.endswith("database_url") else f" = {first['input']!r}"
     return UsageError(
-        f"{_PREFIX}{field.upper()}{value} is refused: {first['msg']}",
+        f"{_PREFIX}{field.upper()}{value} is invalid: {first['msg']}",
         hint=f"{_PREFIX}{field.upper()} is {description}" if description else None,
     )

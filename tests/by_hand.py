@@ -1,4 +1,4 @@
-"""Run a file of SQL as a person does, with psql and nothing of ours around it."""
+"""Run a SQL file with psql alone, as an administrator does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from iu_pipelines.db.embedded import binaries, server_user
 
 
 def psql(url: str, path: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run `path` on the database at `url`; psql comes with the programs of the embedded server."""
+    """Run the file `path` on the database at `url`, with the psql of the embedded server."""
     command = [_psql(), "-X", "-q", *options, "-d", url, "-f", str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 

@@ -1,8 +1,8 @@
-"""One PostgreSQL for a whole test run, and a database of its own for every test that asks for one.
+"""Fixtures: one PostgreSQL server for a test run, and a new database for every test that needs one.
 
-The server has the settings of a distribution (servers.py), is shared by all xdist workers, and is stopped by
-a watchdog that outlives a killed run. IU_TEST_DATABASE_URL names a server to use instead; its user has to be
-a superuser. IU_TEST_ISOLATION names the isolation level that is the default of every database of the run.
+The server has the default settings of PostgreSQL (`servers.py`) and is shared by all xdist workers. A
+watchdog process stops it, even if the run is killed. IU_TEST_DATABASE_URL is the URL of a server to use
+instead; its user must be a superuser. IU_TEST_ISOLATION is the default isolation level of every database.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from iu_pipelines.db.steps import migration
 
 _NUMBERS: Final = itertools.count()
 
-_ASKED: Final = {"IU_LONG", "IU_TEST_DATABASE_URL", "IU_TEST_ISOLATION", *servers.ASKED}
+_VARIABLES: Final = {"IU_LONG", "IU_TEST_DATABASE_URL", "IU_TEST_ISOLATION", *servers.VARIABLES}
 
 _SHARED: Final = pytest.StashKey[Path]()
 _WATCHDOG: Final = pytest.StashKey["subprocess.Popen[bytes]"]()
@@ -43,7 +43,7 @@ for home in pathlib.Path(sys.argv[1]).iterdir():
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name in {name for name in os.environ if name.startswith("IU_")} - _ASKED:
+    for name in {name for name in os.environ if name.startswith("IU_")} - _VARIABLES:
         del os.environ[name]
     servers.prefer_binaries()
     given = getattr(config, "workerinput", None)
@@ -72,20 +72,20 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(autouse=True)
 def _read_committed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give tests with the mark `read_committed` sessions of that level, also where another is the default."""
+    """Set the default isolation level of tests with the mark `read_committed`, if the run has another one."""
     if request.node.get_closest_marker("read_committed"):
         monkeypatch.setenv("PGOPTIONS", r"-c default_transaction_isolation=read\ committed")
 
 
 @pytest.fixture(scope="session")
 def shared(request: pytest.FixtureRequest) -> Path:
-    """A directory that all workers of this run share."""
+    """Return the directory that all xdist workers of this run share."""
     return request.config.stash[_SHARED]
 
 
 @pytest.fixture(scope="session")
 def server(shared: Path) -> Iterator[Server]:
-    """The one server of this run."""
+    """Yield the server of this run."""
     server = Server(_OWN_URL or servers.make(shared / "home").ensure_running())
     yield server
     server.close()
@@ -93,7 +93,7 @@ def server(shared: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def template(server: Server, shared: Path) -> str:
-    """The name of a database with every step applied; nobody may be connected to it."""
+    """Return the name of a template database with every step applied. No session may connect to it."""
     name = f"{shared.name.lower().replace('-', '_')}_template"
     with locked(shared / "template.lock"):
         if not server.exists(name):
@@ -106,7 +106,7 @@ def template(server: Server, shared: Path) -> str:
 
 @pytest.fixture
 def new_database(server: Server) -> Iterator[Callable[[str], str]]:
-    """Make databases from a template; each is dropped when the test ends."""
+    """Yield a function that creates a database from a template; each is dropped when the test ends."""
     made: list[str] = []
 
     def make(template: str) -> str:
@@ -120,33 +120,33 @@ def new_database(server: Server) -> Iterator[Callable[[str], str]]:
 
 @pytest.fixture
 def database(new_database: Callable[[str], str], template: str) -> str:
-    """The URL of a fresh database with every step applied."""
+    """Return the URL of a new database with every step applied."""
     return new_database(template)
 
 
 @pytest.fixture
 def empty_database(new_database: Callable[[str], str]) -> str:
-    """The URL of a fresh database with nothing in it."""
+    """Return the URL of a new empty database."""
     return new_database("template1")
 
 
 @pytest.fixture
 def gateway(database: str) -> Iterator[Gateway]:
-    """A gateway to a fresh database with every step applied."""
+    """Yield a gateway to a new database with every step applied."""
     with Gateway(database) as gateway:
         yield gateway
 
 
 @pytest.fixture
 def empty_gateway(empty_database: str) -> Iterator[Gateway]:
-    """A gateway to a fresh database with nothing in it."""
+    """Yield a gateway to a new empty database."""
     with Gateway(empty_database) as gateway:
         yield gateway
 
 
 @pytest.fixture
 def own_server(shared: Path) -> Iterator[EmbeddedServer]:
-    """An embedded server for one test alone, not yet started: for tests that change roles or kill it."""
+    """Yield an embedded server for one test, not yet started: for tests that change roles or kill it."""
     home = Path(tempfile.mkdtemp(prefix="own-", dir=shared))
     server = EmbeddedServer(home, settings=servers.FAST)
     try:

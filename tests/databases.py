@@ -1,4 +1,4 @@
-"""Make and drop databases on the server of a test run, with the isolation level that the run is asked for."""
+"""Creation of databases on the server of a test run, with the isolation level in IU_TEST_ISOLATION."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from iu_pipelines.db.gateway import Gateway
 _LEVEL: Final = os.environ.get("IU_TEST_ISOLATION")
 
 ISOLATION: Final[Mapping[str, str]] = {"default_transaction_isolation": _LEVEL} if _LEVEL else {}
-"""Settings of every server that a test starts: what IU_TEST_ISOLATION names, and nothing without it."""
+"""The server setting for IU_TEST_ISOLATION; empty without that variable."""
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def locked(path: Path) -> Iterator[None]:
 
 
 class Server:
-    """The server of this run: makes and drops databases on it."""
+    """The server of this run, on which databases are created and dropped."""
 
     def __init__(self, url: str) -> None:
         self._url = urlsplit(url)

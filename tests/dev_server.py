@@ -1,4 +1,4 @@
-"""`iu dev` on a home of its own, for tests that speak to it as the web UI does."""
+"""`iu dev` in its own IU_HOME, for tests that use the GraphQL API of the web UI."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from waiting import eventually
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
-_ENDS_WITH_US = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
+_RUN_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -53,7 +53,7 @@ TICKS = """query ($selector: InstigationSelector!) {
 
 
 class Dev:
-    """`iu dev` on a home of its own, spoken to as the web UI does."""
+    """A process of `iu dev` in its own IU_HOME, and calls of its GraphQL API."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -64,7 +64,7 @@ class Dev:
     def start(self, *options: str) -> None:
         self.process = subprocess.Popen(
             [
-                *(*_ENDS_WITH_US, "iu_pipelines", "dev"),
+                *(*_RUN_AS_CHILD, "iu_pipelines", "dev"),
                 *("--port", str(self.port), "--evidence-port", str(self.evidence_port), *options),
             ],
             env={**os.environ, "IU_HOME": str(self.home)},
@@ -81,7 +81,7 @@ class Dev:
         raise AssertionError("".join(seen))
 
     def stop(self) -> str:
-        """Press Ctrl-C and return what was still said."""
+        """Send SIGINT and return the remaining output."""
         assert self.process
         self.process.send_signal(signal.SIGINT)
         said, _ = self.process.communicate(timeout=60)
@@ -109,7 +109,7 @@ class Dev:
         return answer
 
     def run(self, config: dict[str, Any]) -> str:
-        """Launch the worker; after a restart of PostgreSQL Dagster needs a moment for its own connections."""
+        """Launch the worker and return the run id; retry while Dagster reconnects to PostgreSQL."""
         answers: list[dict[str, Any]] = []
 
         def launched() -> bool:
@@ -128,7 +128,7 @@ class Dev:
         return self.status(run_id)
 
     def worker_pid(self, run_id: str) -> int:
-        """The process that executes a run, as the run itself says."""
+        """Return the pid of the process that executes a run, from the log of the run."""
         found: list[int] = []
 
         def look() -> bool:
@@ -149,7 +149,7 @@ class Dev:
         return ticks
 
     def switch_off(self, sensor: str) -> None:
-        """Stop a sensor for good: the daemon, at the end of a tick, may write back that it runs."""
+        """Stop a sensor. Repeat it, because at the end of a tick the daemon may write that it is running."""
         stopped_at = [time.monotonic()]
 
         def is_quiet() -> bool:
@@ -178,7 +178,7 @@ class Dev:
             )
 
     def has_made_batches(self, run_id: str, batches: int = 3) -> None:
-        """Wait until a run has made so many batches; where it does not, say which runs did."""
+        """Wait until a run has written `batches` batches; on a timeout, report the batches of all runs."""
         with self.gateway() as gateway:
             try:
                 eventually(lambda: len(worker.batches(gateway, run_ref=run_id)) >= batches, pause=0.2)
@@ -187,7 +187,7 @@ class Dev:
                 raise AssertionError(f"run {run_id} is {self.status(run_id)}; batches: {newest}") from None
 
     def nothing_lost_or_twice(self) -> None:
-        """Drain what is left, and hold every event against its attempts."""
+        """Run the worker until no event is left, and assert that every event has exactly one attempt."""
         assert self.wait_for(self.run({"batch_limit": 10_000})) == "SUCCESS"
         with self.gateway() as gateway:
             found = gateway.fetch_one(
@@ -200,7 +200,7 @@ class Dev:
             assert attempts.conservation(gateway, DEFAULT_WORKER).events_unattempted == 0
 
     def processes(self) -> list[int]:
-        """Every process of Dagster, and of the evidence's server, that belongs to this home."""
+        """Return the pids of Dagster and of the evidence server that have this IU_HOME."""
         wanted = f"IU_HOME={self.home}".encode()
         found = []
         for directory in Path("/proc").glob("[0-9]*"):
@@ -222,9 +222,9 @@ def free_port() -> int:
 
 @contextmanager
 def running(shared: Path) -> Iterator[Dev]:
-    """A running `iu dev` with an installed schema; it leaves no process behind.
+    """Yield a running `iu dev` with an installed schema; at the end assert that no process is left.
 
-    Its home is under `shared`, whose servers are stopped even when the tests are killed.
+    Its home is under `shared`, whose servers are stopped even if the tests are killed.
     """
     home = Path(tempfile.mkdtemp(prefix="dev-", dir=shared))
     dev = Dev(home)
@@ -236,7 +236,7 @@ def running(shared: Path) -> Iterator[Dev]:
         yield dev
         assert "stopping" in dev.stop()
         eventually(lambda: not dev.processes(), "no process of Dagster is left")
-        assert dev.server.is_running(), "it was running before, so it is left running"
+        assert dev.server.is_running(), "iu dev stopped a server that it had not started"
     finally:
         if dev.process and dev.process.poll() is None:
             dev.process.kill()

@@ -1,7 +1,7 @@
-"""The next schema step of the core in a copy of the SQL tree, as a developer adds one.
+"""The names of the steps of the core, and the addition of a schema step to a copy of the SQL tree.
 
-What is there already is read from the files. Tests give their steps numbers from 990 on, above those of any
-real one, and so say the same before and after a release with a new step.
+The names are read from the files. Tests number their steps from 990 on, above all real steps, so that a
+release with a new step does not change them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from iu_pipelines.settings import sql_root
 _STEPS: Final = files.load_steps(sql_root(), [files.CORE])
 
 NAMES: Final = [step.name for step in _STEPS]
-"""Every step, in the order of its application."""
+"""All steps, in the order of application."""
 
 FUNCTIONS: Final = [step.name for step in _STEPS if step.is_repeatable]
 """The functions steps."""
@@ -28,14 +28,14 @@ AFTER: Final = NAMES[len(SCHEMA) + len(FUNCTIONS) :]
 
 
 def require(name: str) -> str:
-    """The statement by which a step requires the step `name` of the core."""
+    """Return the statement with which a step requires the step `name` of the core."""
     return f"select public.fn_iu_step_require('iu-core', '{name}');"
 
 
 def add_schema_step(root: Path, name: str, text: str) -> None:
     """Add the schema step `name` to the tree at `root`, and stamp it.
 
-    It requires the last schema step, and the functions require it.
+    It requires the last schema step, and the functions steps require it.
     """
     steps = files.load_steps(root, [files.CORE])
     functions = [step for step in steps if step.is_repeatable]

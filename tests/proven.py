@@ -1,4 +1,4 @@
-"""What proofs say, for tests that want every line to pass."""
+"""The failed lines of proofs, for tests that expect none."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from iu_pipelines.db.steps.verification import Proof
 
 
 def failed_lines(proofs: Sequence[Proof]) -> list[Line]:
-    """Every line that did not pass."""
+    """Return every line that did not pass."""
     return [line for proof in proofs for line in proof.lines if not line.passed]

@@ -1,8 +1,8 @@
-"""The servers that tests start: with the settings of a distribution, or with those of the embedded server.
+"""The servers that tests start, with the default settings of PostgreSQL or those of the embedded server.
 
 IU_TEST_SERVER is `stock` (the default) or `embedded`. IU_TEST_PG_BIN is the directory of the binaries of
-every server that a test starts; without it a stock server takes the newest that Debian installed, and where
-there is none what the embedded server finds.
+every server that a test starts. Without it, a stock server uses the newest version in /usr/lib/postgresql,
+or, if there is none, the binaries that the embedded server finds.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from iu_pipelines.db.embedded import binaries, server_user
 from iu_pipelines.db.embedded.cluster import Cluster
 from iu_pipelines.db.embedded.server import EmbeddedServer
 
-ASKED: Final = frozenset({"IU_TEST_SERVER", "IU_TEST_PG_BIN"})
-"""Variables of the environment that choose the server."""
+VARIABLES: Final = frozenset({"IU_TEST_SERVER", "IU_TEST_PG_BIN"})
+"""Environment variables that choose the server."""
 
 FAST: Final = {"fsync": "off", "full_page_writes": "off", "max_connections": "200"}
-"""Settings of a test's server that are not the distribution's. None of them changes a plan."""
+"""Settings of test servers that differ from the defaults. None of them changes a query plan."""
 
 _KIND: Final = os.environ.get("IU_TEST_SERVER", "stock")
 _BIN: Final = os.environ.get("IU_TEST_PG_BIN")
 
 
 class StockServer(EmbeddedServer):
-    """A server without the settings of the embedded one: nothing is set but its addresses and `settings`."""
+    """A server without the settings of the embedded one: only its addresses and `settings` are set."""
 
     def __init__(self, home: Path, *, settings: Mapping[str, str] | None = None) -> None:
         super().__init__(home)
@@ -36,21 +36,21 @@ class StockServer(EmbeddedServer):
 
 
 def make(home: Path, settings: Mapping[str, str] = FAST) -> EmbeddedServer:
-    """A server of the kind that IU_TEST_SERVER names, not yet started."""
+    """Return a server of the kind in IU_TEST_SERVER, not yet started."""
     if _KIND not in {"stock", "embedded"}:
-        raise ValueError(f"IU_TEST_SERVER is {_KIND!r}; it has to be stock or embedded")
+        raise ValueError(f"IU_TEST_SERVER is {_KIND!r}; it must be stock or embedded")
     kind = StockServer if _KIND == "stock" else EmbeddedServer
     return kind(home, settings={**settings, **ISOLATION})
 
 
 def prefer_binaries() -> None:
-    """Put the binaries that IU_TEST_PG_BIN names before all others, for child processes too."""
+    """Put IU_TEST_PG_BIN first on PATH, also for child processes."""
     if _BIN:
         os.environ["PATH"] = f"{_BIN}{os.pathsep}{os.environ['PATH']}"
 
 
 def bin_directory() -> Path | None:
-    """The binaries of a stock server, or None to search as the embedded server does."""
+    """Return the binaries directory of a stock server, or None to search as the embedded server does."""
     if _BIN:
         return Path(_BIN)
     installed = Path("/usr/lib/postgresql").glob("*/bin/postgres")
@@ -62,7 +62,7 @@ def bin_directory() -> Path | None:
 
 
 def program(server: EmbeddedServer, name: str) -> Path:
-    """One of PostgreSQL's own programs, of the version of this server's data."""
+    """Return the path of a PostgreSQL program of the same major version as the data of this server."""
     data = server.home / "postgres" / "data"
     given = bin_directory() if isinstance(server, StockServer) else None
     major = int((data / "PG_VERSION").read_text(encoding="ascii"))

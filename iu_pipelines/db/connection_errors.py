@@ -1,6 +1,6 @@
-"""Why a connection failed: the words of libpq as a SQLSTATE, a reason and a hint.
+"""Translate libpq's message about a failed connection into a SQLSTATE, a reason and a hint.
 
-libpq reports a failed connection in words and without a SQLSTATE, so the words are matched.
+libpq reports no SQLSTATE for a failed connection, so the text of its message is matched.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from iu_pipelines.errors import ConnectionFailed, redact
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    """A pattern of the words, and the SQLSTATE, message and hint; `{}` in the message is a group of it."""
+    """A pattern of libpq's message, and the SQLSTATE, message and hint; `{}` is replaced by its group."""
 
     pattern: str
     code: str
@@ -95,15 +95,15 @@ _REASONS: Final = (
 )
 
 
-def connection_failed(words: str, url: str) -> ConnectionFailed:
-    """Return the error for a connection to `url` that failed with these words of libpq."""
+def connection_failed(message: str, url: str) -> ConnectionFailed:
+    """Return the error for a connection to `url` that failed with this message of libpq."""
     failure = f"cannot connect to {redact(url)}"
     for reason in _REASONS:
-        found = re.search(reason.pattern, words)
+        found = re.search(reason.pattern, message)
         if found:
-            message = reason.message.format(*found.groups())
-            return ConnectionFailed(f"{failure}: {message}", hint=reason.hint, code=reason.code)
-    unknown = " ".join(redact(words).split())
+            known = reason.message.format(*found.groups())
+            return ConnectionFailed(f"{failure}: {known}", hint=reason.hint, code=reason.code)
+    unknown = " ".join(redact(message).split())
     return ConnectionFailed(
         f"{failure}: {unknown}", hint="Check the URL, and read the log of the server.", code="08001"
     )

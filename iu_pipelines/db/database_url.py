@@ -1,4 +1,4 @@
-"""Resolve the settings to the URL of a database."""
+"""The URL of the database that the settings choose."""
 
 from __future__ import annotations
 

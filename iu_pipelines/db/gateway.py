@@ -1,12 +1,12 @@
-"""The gateway: the only module that calls the driver; it translates the driver's errors into IuError.
+"""The gateway: the only module that calls psycopg; it translates psycopg's errors into IuError.
 
-A `Gateway` owns a small pool of connections. Each of its four query methods is one transaction;
+A `Gateway` owns a small pool of connections. Each of its four query methods runs one transaction;
 `transaction()` groups several calls into one; `run_script()` sends a file of SQL. Rows are dicts; json values
 are Python objects, uuid values are `UUID`. A dict parameter is sent as jsonb, a list as an array.
 
-Every transaction is read committed, whatever the server, the database or the role has as its default: the
-connection asks for it as a startup option. Where a pooler refuses or drops startup options, and the default
-is another level, each transaction asks for it itself (decision 042).
+Every transaction is read committed, whatever the default of the server, the database or the role is: a
+startup option sets the level. If a pooler refuses or drops startup options and the default is another level,
+each transaction sets the level itself (decision 042).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Session:
             return self._run(sql, params).fetchall()
 
     def execute(self, sql: str, params: Params = ()) -> int:
-        """Return the number of rows that the statement touched.
+        """Run a statement and return the number of affected rows.
 
         Without params, `sql` may contain several statements.
         """
@@ -93,7 +93,7 @@ class Session:
             return self._run(sql, params).rowcount
 
     def copy_rows(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Stream `rows` into a `copy … from stdin` and return how many were copied."""
+        """Stream `rows` into a `copy … from stdin` and return the number of copied rows."""
         with _translated(self.notices, sql), self._connection.cursor() as cursor:
             with cursor.copy(sql.encode()) as copy:
                 for row in rows:
@@ -107,8 +107,8 @@ class Session:
 class Gateway:
     """A pool of connections to one database, opened by the first call.
 
-    `role` is the role of every connection, as with `set role`. A call is retried for at most 10 seconds
-    while the server is starting, stopping or recovering; after a statement was sent it is never retried.
+    `role` is the role of every connection, as with `set role`. A connection attempt is retried for at most 10
+    seconds while the server is starting, stopping or recovering. A statement is never sent twice.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class Gateway:
     ) -> None:
         self.url = url
         self._target = _Target(url, application_name, role)
-        self._default_is_other = False
+        self._must_set_level = False
         self._max_size = max_size
         self._pool: ConnectionPool[_Connection] | None = None
         self._lock = threading.Lock()
@@ -149,7 +149,7 @@ class Gateway:
             return session.fetch_all(sql, params)
 
     def execute(self, sql: str, params: Params = ()) -> int:
-        """Return the number of rows that the statement touched."""
+        """Run a statement and return the number of affected rows."""
         with self._session(sql) as session:
             return session.execute(sql, params)
 
@@ -160,13 +160,13 @@ class Gateway:
             yield Session(connection, notices)
 
     def run_script(self, text: str) -> list[Notice]:
-        """Send a script as one message over a new connection, and return its notices.
+        """Send a script as one simple query over a new connection, and return its notices.
 
-        The script is one transaction, unless it contains its own `begin`. An error has the notices so far.
+        The script is one transaction, unless it contains `begin`. An error has the notices before it.
         """
         notices: list[Notice] = []
         self.server_version()
-        prefix = _READ_COMMITTED if self._asks_itself(text) else ""
+        prefix = _READ_COMMITTED if self._sets_level(text) else ""
         with self._connected() as connection, _collected(connection, notices), _translated(notices, text):
             connection.execute(f"{prefix}{text}".encode())
         return notices
@@ -190,15 +190,15 @@ class Gateway:
     @contextmanager
     def _session(self, sql: str = "") -> Iterator[Session]:
         with self._acquired() as (connection, notices):
-            if self._asks_itself(sql):
+            if self._sets_level(sql):
                 with _translated(notices), connection.transaction():
                     yield Session(connection, notices)
             else:
                 yield Session(connection, notices)
 
-    def _asks_itself(self, sql: str) -> bool:
-        """Return whether a transaction has to ask for read committed, since no startup option did."""
-        return self._default_is_other and not _OUTSIDE_A_TRANSACTION.match(sql)
+    def _sets_level(self, sql: str) -> bool:
+        """Return whether the transaction must set read committed because the startup option had no effect."""
+        return self._must_set_level and not _OUTSIDE_A_TRANSACTION.match(sql)
 
     @contextmanager
     def _acquired(self) -> Iterator[tuple[_Connection, list[Notice]]]:
@@ -223,7 +223,7 @@ class Gateway:
             if not self._pool:
                 with self._connected() as connection:
                     self._version = _supported(connection, self.url)
-                    self._default_is_other = _default_is_other(connection)
+                    self._must_set_level = _has_other_default_level(connection)
                 self._pool = self._new_pool()
             return self._pool
 
@@ -243,7 +243,7 @@ class Gateway:
         )
 
     def _connected(self) -> _Connection:
-        """Return a connection outside the pool, whose failure is raised at once with its reason."""
+        """Open a connection outside the pool, which raises the reason of a failure at once."""
         _silence_driver_logs()
         for attempt in stamina.retry_context(on=is_transient, attempts=None, timeout=_RETRY_SECONDS):
             with attempt:
@@ -262,16 +262,16 @@ def probe(url: str) -> int:
 
 
 class _Target:
-    """The connection string of a gateway, with our startup options until a pooler refuses them."""
+    """The connection string of a gateway, with startup options unless a pooler has refused them."""
 
     def __init__(self, url: str, application_name: str, role: str | None) -> None:
         self.url = url
         self.conninfo = _conninfo(url, application_name, role, _STARTUP_OPTIONS)
         self._without_options = _conninfo(url, application_name, role, "")
 
-    def leave_out_options(self, words: str) -> bool:
-        """Return whether `words` refuse startup options that were sent, and send them no longer."""
-        if not _OPTIONS_REFUSED.search(words) or self.conninfo == self._without_options:
+    def leave_out_options(self, message: str) -> bool:
+        """Remove the startup options if `message` refuses them; return whether they were removed."""
+        if not _OPTIONS_REFUSED.search(message) or self.conninfo == self._without_options:
             return False
         self.conninfo = self._without_options
         return True
@@ -293,7 +293,7 @@ def _configure(connection: _Connection) -> None:
     connection.isolation_level = IsolationLevel.READ_COMMITTED
 
 
-def _default_is_other(connection: _Connection) -> bool:
+def _has_other_default_level(connection: _Connection) -> bool:
     row = connection.execute("select current_setting('default_transaction_isolation') as level").fetchone()
     return row is None or row["level"] != "read committed"
 
@@ -363,8 +363,8 @@ def _translated(notices: Sequence[Notice], sql: str = "") -> Iterator[None]:
         raise _invalid_text(f"a text contains the unpaired surrogate {surrogate}") from error
 
 
-def _invalid_text(words: str) -> IuError:
-    return ArgumentInvalid(words, hint="Send Unicode text without NUL characters.")
+def _invalid_text(message: str) -> IuError:
+    return ArgumentInvalid(message, hint="Send Unicode text without NUL characters.")
 
 
 def _from_driver(error: psycopg.Error, sql: str) -> IuError:
@@ -375,19 +375,19 @@ def _from_driver(error: psycopg.Error, sql: str) -> IuError:
         return from_sqlstate(
             error.sqlstate, f"{message}{detail}{_line(sql, diagnostic)}", diagnostic.message_hint
         )
-    words = " ".join(str(error).split())
+    text = " ".join(str(error).split())
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return ConnectionFailed(
-            f"the connection to the server was lost: {words}",
+            f"the connection to the server was lost: {text}",
             hint="It is unknown whether the last statement took effect. Check before you repeat it.",
         )
     if isinstance(error, psycopg.DataError):
-        return _invalid_text(words)
-    return StatementFailed(words)
+        return _invalid_text(text)
+    return StatementFailed(text)
 
 
 def _line(sql: str, diagnostic: psycopg.errors.Diagnostic) -> str:
-    """Return the line of the error, for a text of several lines."""
+    """Return the line number of the error, if `sql` has several lines."""
     position = int(diagnostic.statement_position or 0)
     if not position or "\n" not in sql.strip():
         return ""
@@ -395,7 +395,7 @@ def _line(sql: str, diagnostic: psycopg.errors.Diagnostic) -> str:
 
 
 def _silence_driver_logs() -> None:
-    """Send the logs of the driver to the handlers of the application only, and not to stderr without any."""
+    """Add a null handler to the loggers of the driver, so that they do not write to stderr by default."""
     for name in ("psycopg", "stamina"):
         logger = logging.getLogger(name)
         if not logger.handlers:

@@ -1,6 +1,6 @@
-"""What a domain call needs from a database: four ways to run one statement.
+"""The protocol that the domain functions call: four methods, each of which runs one statement.
 
-Both the gateway (a transaction a call) and its session (many calls in one transaction) fit.
+`Gateway` (one transaction for each call) and `Session` (many calls in one transaction) implement it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 
 class Queries(Protocol):
-    """Run one statement; placeholders are `%s` or `%(name)s`, rows are dicts."""
+    """Methods that run one statement; placeholders are `%s` or `%(name)s`, rows are dicts."""
 
     def fetch_value(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
         """Return the first column of the first row, or None when there is no row."""
@@ -21,9 +21,9 @@ class Queries(Protocol):
         ...
 
     def fetch_all(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[dict[str, Any]]:
-        """Return every row."""
+        """Return all rows."""
         ...
 
     def execute(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
-        """Return the number of rows the statement touched."""
+        """Return the number of affected rows."""
         ...

@@ -1,7 +1,7 @@
-"""The SQL of a module: a file beside it, such as `attempts.sql` beside `attempts.py`.
+"""The SQL statements of a module, in a file of the same name, such as `attempts.sql` for `attempts.py`.
 
-A line `-- name: recent` stands above each statement. Parameters are written `%(name)s`; where a statement
-has any, a percent sign is written `%%`.
+Each statement follows a line `-- name: recent`. Parameters are written `%(name)s`; a statement with
+parameters writes a percent sign as `%%`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,16 @@ _NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class Statements:
-    """The statements of a module by name. The file is read when the first one is asked for."""
+    """The statements of a module by name. The file is read on the first access."""
 
     module: str
 
     def __getitem__(self, name: str) -> str:
-        """Return the text of a statement. Raises LookupError where the file has none of this name."""
+        """Return the text of a statement.
+
+        Raises:
+            LookupError: the file has no statement of this name.
+        """
         found = load(self.module)
         if name not in found:
             raise LookupError(f"the SQL of {self.module} has no statement {name!r}, only {', '.join(found)}")
@@ -32,7 +36,7 @@ class Statements:
 
 @cache
 def load(module: str) -> Mapping[str, str]:
-    """Return every statement of the file beside `module` by name, in the order of the file."""
+    """Return the statements of `module` by name, in the order of its file."""
     package, _, noun = module.rpartition(".")
     _, *parts = _NAME.split((files(package) / f"{noun}.sql").read_text(encoding="utf-8"))
     texts = [text.strip().removesuffix(";") for text in parts[1::2]]

@@ -1,1 +1,1 @@
-"""One module a noun: frozen dataclasses, and calls that take a gateway or a session."""
+"""One module for each noun: frozen dataclasses, and functions that take a gateway or a session."""

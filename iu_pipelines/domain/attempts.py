@@ -1,7 +1,6 @@
-"""Attempts: the append-only audit of every try, and the way from an attempt to its run.
+"""Attempts: the rows of the append-only audit, by run, worker, batch, event or key.
 
-Stands on the functions `fn_iu_attempts_…`, whose cost does not grow with the audit, and on the ledger
-`iu_route_batch`.
+They are read by the functions `fn_iu_attempts_…`, whose cost does not grow with the audit.
 """
 
 from __future__ import annotations
@@ -20,29 +19,29 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try of one event on one route; `route_code` is None where no route was enabled."""
+    """One attempt for one event and route; `route_code` is None if no route was enabled."""
 
     attempt_id: Annotated[int, "in the order of writing"]
-    batch_id: Annotated[int | None, "the batch that made the attempt; null for a replay"]
-    worker_name: Annotated[str, "the consumer"]
+    batch_id: Annotated[int | None, "the batch that wrote the attempt; null for a replay"]
+    worker_name: Annotated[str, "the worker"]
     event_id: Annotated[UUID, "the event"]
-    route_code: Annotated[str | None, "the route; null where none was enabled"]
-    idempotency_key: Annotated[str, "the same for every try of one worker, event and route"]
-    attempt_no: Annotated[int, "integer", "1 for the batch, higher for replays"]
+    route_code: Annotated[str | None, "the route; null if none was enabled"]
+    idempotency_key: Annotated[str, "the same for every attempt of one worker, event and route"]
+    attempt_no: Annotated[int, "integer", "1 for the attempt of a batch, higher for replays"]
     status: Annotated[str, "the same as decision"]
     decision: Annotated[str, "dry_run, skipped, failed or sent"]
-    delivered: Annotated[bool, "always false: delivery is not built"]
-    target_kind: Annotated[str | None, "of the route at that moment"]
-    target_ref: Annotated[str | None, "of the route at that moment"]
-    error_code: Annotated[str | None, "worker_process_error where it failed"]
-    error_detail: Annotated[str | None, "what went wrong"]
+    delivered: Annotated[bool, "always false: delivery is not implemented"]
+    target_kind: Annotated[str | None, "target_kind of the route at that time"]
+    target_ref: Annotated[str | None, "target_ref of the route at that time"]
+    error_code: Annotated[str | None, "worker_process_error if the attempt failed"]
+    error_detail: Annotated[str | None, "the error message"]
     created_at: Annotated[datetime, "when the row was written"]
-    run_ref: Annotated[str | None, "the id of the Dagster run that made it"]
+    run_ref: Annotated[str | None, "the id of the Dagster run that wrote the attempt"]
 
 
 @dataclass(frozen=True)
 class DecisionCount:
-    """How many attempts ended with one decision."""
+    """The number of attempts with one decision."""
 
     decision: str
     attempts: int
@@ -50,7 +49,7 @@ class DecisionCount:
 
 @dataclass(frozen=True)
 class Conservation:
-    """How many consumed events have no attempt, and how many batches differ from their row."""
+    """Counts of consumed events without an attempt, and of batches whose number of attempts is wrong."""
 
     events_unattempted: int
     batches_checked: int
@@ -60,16 +59,17 @@ class Conservation:
 def counts_by_decision(gateway: Queries) -> list[DecisionCount]:
     """Count all attempts by decision, most frequent first.
 
-    First attempts come from the ledger of batches and replays from their own index, so the cost does
-    not grow with the audit.
+    First attempts are summed from `iu_route_batch` and replays counted by an index, so the cost does not
+    grow with the audit.
     """
     return [rows.read(DecisionCount, row) for row in gateway.fetch_all(_SQL["counts_by_decision"])]
 
 
 def recent(gateway: Queries, limit: int = 20, before: int | None = None) -> list[Attempt]:
-    """Return the newest attempts, newest first; `before` continues after an attempt_id of the page before.
+    """Return the newest attempts, newest first; `before` is the last attempt_id of the previous page.
 
-    Raises BatchLimitInvalid for a limit outside 1 to 10,000, as all that take one do.
+    Raises:
+        BatchLimitInvalid: the limit is outside 1 to 10,000, also in the other functions of this module.
     """
     return _found(gateway, "recent", max_rows=limit, before=before)
 
@@ -87,7 +87,7 @@ def for_worker(
 
 
 def for_batch(gateway: Queries, batch_id: int, limit: int = 100, before: int | None = None) -> list[Attempt]:
-    """Return the last attempts of one batch, in the order of the audit."""
+    """Return the last attempts of one batch, in ascending order of attempt_id."""
     return _found(gateway, "for_batch", batch_id=batch_id, max_rows=limit, before=before)
 
 
@@ -97,15 +97,16 @@ def for_event(gateway: Queries, event_id: UUID) -> list[Attempt]:
 
 
 def for_key(gateway: Queries, idempotency_key: str) -> list[Attempt]:
-    """Return every attempt under one idempotency key, oldest first.
+    """Return every attempt with one idempotency key, oldest first.
 
-    Raises ArgumentInvalid for what is neither `worker:event:route` nor the key of a dead letter.
+    Raises:
+        ArgumentInvalid: the key is neither `worker:event:route` nor that of a dead letter.
     """
     return _found(gateway, "for_key", idempotency_key=idempotency_key)
 
 
 def attempt(gateway: Queries, attempt_id: int) -> Attempt | None:
-    """Return one attempt, or None where there is none."""
+    """Return one attempt, or None if there is none."""
     return next(iter(_found(gateway, "attempt", attempt_id=attempt_id)), None)
 
 
@@ -114,6 +115,9 @@ def _found(gateway: Queries, statement: str, **params: object) -> list[Attempt]:
 
 
 def conservation(gateway: Queries, worker_name: str, newest: int = 10_000) -> Conservation:
-    """Hold the newest consumed events and batches of a worker against the audit, at a bounded cost."""
+    """Compare the newest consumed events and batches of a worker with its attempts.
+
+    The cost is bounded by `newest` events, and by the batches of as many attempts, at most 100.
+    """
     row = gateway.fetch_one(_SQL["conservation"], {"worker_name": worker_name, "newest": newest})
     return rows.read(Conservation, row)

@@ -1,8 +1,4 @@
-"""Dead letters: events set aside, replayed or discarded with a reason.
-
-Stands on `iu_route_dead_letter`, `fn_iu_dead_letters_replayable`, `fn_iu_route_dead_letter_replay`
-and `fn_iu_route_dead_letter_discard`.
-"""
+"""Dead letters: events whose processing failed. They are listed, replayed, or discarded with a reason."""
 
 from __future__ import annotations
 
@@ -23,28 +19,28 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One event set aside. `resolution` of None means open; the snapshot holds references only."""
+    """One dead letter. A `resolution` of None means open; the snapshot contains references only."""
 
-    dead_letter_id: Annotated[UUID, "the letter"]
-    event_id: Annotated[UUID, "the event that was set aside"]
-    worker_name: Annotated[str, "the consumer"]
+    dead_letter_id: Annotated[UUID, "the dead letter"]
+    event_id: Annotated[UUID, "the event that failed"]
+    worker_name: Annotated[str, "the worker"]
     route_code: Annotated[str | None, "the route that failed"]
-    idempotency_key: Annotated[str, "the key of every try"]
+    idempotency_key: Annotated[str, "the idempotency key of its attempts"]
     event_snapshot: Annotated[dict[str, Any], "references of the event, never its content"]
     failure_code: Annotated[str, "worker_process_error"]
-    failure_detail: Annotated[str | None, "what went wrong"]
-    attempts: Annotated[int, "integer", "tries so far"]
+    failure_detail: Annotated[str | None, "the error message"]
+    attempts: Annotated[int, "integer", "the number of attempts so far"]
     resolution: Annotated[str | None, "null while open, then replayed or discarded"]
     resolved_at: Annotated[datetime | None, "when it was closed"]
-    resolved_by: Annotated[str | None, "who closed it"]
+    resolved_by: Annotated[str | None, "the role that closed it"]
     resolution_reason: Annotated[str | None, "why it was closed"]
-    next_replay_at: Annotated[datetime | None, "an open letter is due from here on"]
-    created_at: Annotated[datetime, "when the event was set aside"]
+    next_replay_at: Annotated[datetime | None, "when an open letter is due for a replay"]
+    created_at: Annotated[datetime, "when the row was written"]
 
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """What a replay answered; `decision` is None where nothing was tried."""
+    """The result of a replay; `decision` is None if no attempt was made."""
 
     status: Literal["replayed", "master_gate_closed", "already_resolved"]
     decision: Literal["dry_run", "skipped", "failed", "sent"] | None
@@ -63,9 +59,9 @@ def list_letters(
     due_only: bool = False,
     limit: int = 100,
 ) -> list[DeadLetter]:
-    """Return letters, the one due first leading; a filter of None matches all.
+    """Return dead letters, earliest due first; a filter of None matches all.
 
-    `due_only` keeps those whose time for a replay has come.
+    With `due_only`, only letters that are due for a replay are returned.
     """
     found = gateway.fetch_all(
         _SQL["list_letters"],
@@ -82,35 +78,48 @@ def list_letters(
 
 
 def list_replayable(gateway: Queries, limit: int = 100) -> list[DeadLetter]:
-    """Return open letters that can succeed now, the one due first leading."""
+    """Return open letters whose replay can succeed now, earliest due first."""
     found = gateway.fetch_all(_SQL["list_replayable"], {"max_rows": limit})
     return [rows.read(DeadLetter, row) for row in found]
 
 
 def letter(gateway: Queries, dead_letter_id: UUID) -> DeadLetter:
-    """Return one letter, open or closed. Raises UnknownDeadLetter."""
+    """Return one letter, open or closed.
+
+    Raises:
+        UnknownDeadLetter: there is no such letter.
+    """
     row = gateway.fetch_one(_SQL["letter"], {"dead_letter_id": dead_letter_id})
     if row is None:
         raise UnknownDeadLetter(
-            f"there is no dead letter {dead_letter_id}", hint="List the open ones with: iu replay --list"
+            f"there is no dead letter {dead_letter_id}", hint="List the open ones: iu replay --list"
         )
     return rows.read(DeadLetter, row)
 
 
 def count_open(gateway: Queries) -> int:
-    """Return how many letters are open."""
+    """Return the number of open letters."""
     count: int = gateway.fetch_value(_SQL["count_open"])
     return count
 
 
 def replay(gateway: Queries, dead_letter_id: UUID, run_ref: str | None = None) -> ReplayResult:
-    """Try one letter again. Raises UnknownDeadLetter."""
+    """Replay one letter.
+
+    Raises:
+        UnknownDeadLetter: there is no such letter.
+    """
     answer = gateway.fetch_value(_SQL["replay"], {"dead_letter_id": dead_letter_id, "run_ref": run_ref})
     return rows.read(ReplayResult, answer)
 
 
 def discard(gateway: Queries, dead_letter_id: UUID, reason: str) -> dict[str, Any]:
-    """Close one letter without trying it again. Raises UnknownDeadLetter or ArgumentInvalid."""
+    """Close one letter without a replay.
+
+    Raises:
+        UnknownDeadLetter: there is no such letter.
+        ArgumentInvalid: the reason is empty.
+    """
     answer: dict[str, Any] = gateway.fetch_value(
         _SQL["discard"], {"dead_letter_id": dead_letter_id, "reason": reason}
     )

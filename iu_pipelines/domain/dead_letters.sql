@@ -1,7 +1,7 @@
 -- The SQL of dead_letters.py.
 
 -- name: list_letters
--- The filter of the resolution is two conditions, so that the index of the open letters is used for these.
+-- Two conditions filter the resolution, so that the partial index of open letters can be used.
 select
     dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot, failure_code,
     failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,

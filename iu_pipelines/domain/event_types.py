@@ -1,7 +1,4 @@
-"""Event types: which events may be emitted, and where they belong.
-
-Stands on `event_type_registry`.
-"""
+"""Event types: the rows of `event_type_registry`. Only events of a registered type can be emitted."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class EventType:
-    """One registered type; `payload_keys` of None allows every key that is not forbidden."""
+    """One registered type; if `payload_keys` is None, every key that is not forbidden is allowed."""
 
     event_type: str
     event_domain: str

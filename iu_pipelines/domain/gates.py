@@ -1,7 +1,4 @@
-"""Gates: the settings that open and close the engine, and the history of every change.
-
-Stands on `fn_iu_gate_list`, `dot_config`, `dot_config_history` and `fn_iu_gate_set`.
-"""
+"""Gates: rows of `dot_config` that allow or stop processing, and the history of their changes."""
 
 from __future__ import annotations
 
@@ -24,9 +21,9 @@ JOBS: Final = "queue.job_substrate.enabled"
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate. A missing row (`value` of None) is closed, and so is any value but `true`.
+    """One gate. It is open only if its value is `true`; a `value` of None means that the row is missing.
 
-    The list of live routes is open when it names at least one.
+    The list of live routes is open if it names at least one route.
     """
 
     key: str
@@ -39,7 +36,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of `dot_config` that is no gate, such as a number of seconds."""
+    """A row of `dot_config` that is not a gate, such as a number of seconds."""
 
     key: str
     value: str
@@ -50,7 +47,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class GateChange:
-    """One row of the append-only history of settings."""
+    """One row of `dot_config_history`, which is append-only."""
 
     key: str
     old_value: str | None
@@ -61,19 +58,21 @@ class GateChange:
 
 
 def list_gates(gateway: Queries) -> list[Gate]:
-    """Return every gate, the master gate first, the missing ones too."""
+    """Return every gate, the master gate first, including gates whose row is missing."""
     return [rows.read(Gate, row) for row in gateway.fetch_all(_SQL["list_gates"])]
 
 
 def list_settings(gateway: Queries) -> list[Setting]:
-    """Return every setting that is no gate, in alphabetical order."""
+    """Return every setting that is not a gate, in alphabetical order."""
     return [rows.read(Setting, row) for row in gateway.fetch_all(_SQL["list_settings"])]
 
 
 def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, Any]:
-    """Set one gate or setting; the change and its reason go to the history.
+    """Set one gate or setting, and record the change with its reason in the history.
 
-    Raises UnknownGate or ArgumentInvalid.
+    Raises:
+        UnknownGate: the key is unknown, or the value is not allowed for it.
+        ArgumentInvalid: the key or the reason is empty.
     """
     answer: dict[str, Any] = gateway.fetch_value(
         _SQL["set_gate"], {"key": key, "value": value, "reason": reason}
@@ -82,6 +81,6 @@ def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, A
 
 
 def history(gateway: Queries, key: str | None = None, limit: int = 20) -> list[GateChange]:
-    """Return the newest changes first, of one gate when named."""
+    """Return the newest changes first, of the setting `key` or of all."""
     found = gateway.fetch_all(_SQL["history"], {"key": key, "max_rows": limit})
     return [rows.read(GateChange, row) for row in found]

@@ -1,7 +1,4 @@
-"""Inbound routes and captures: table changes that become events.
-
-Stands on `iu_inbound_route` and `iu_inbound_capture`.
-"""
+"""Inbound routes, which map changes of tables to events, and the captured changes."""
 
 from __future__ import annotations
 
@@ -19,19 +16,19 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class SqlLink:
-    """One row of `iu_sql_link`, the source table of the inbound route of the install."""
+    """One row of `iu_sql_link`, the source table of the inbound route that a migration installs."""
 
     link_id: Annotated[UUID, "the link"]
     unit_id: Annotated[UUID | None, "the unit that the link belongs to"]
-    sql_object_ref: Annotated[str, "the database object that it names"]
-    link_kind: Annotated[str, "what the link says about the object"]
-    actor_ref: Annotated[str, "who made it"]
+    sql_object_ref: Annotated[str, "the name of the linked database object"]
+    link_kind: Annotated[str, "the kind of the link"]
+    actor_ref: Annotated[str, "who created the link"]
     created_at: Annotated[datetime, "when the row was written"]
 
 
 @dataclass(frozen=True)
 class InboundRoute:
-    """One inbound route: a change of `source_table` that maps to an event type."""
+    """One inbound route: maps an operation on `source_table` to an event type."""
 
     route_code: str
     source_table: str
@@ -43,7 +40,7 @@ class InboundRoute:
 
 @dataclass(frozen=True)
 class Capture:
-    """One captured change; `event_id` is set where an event was emitted."""
+    """One captured change; `event_id` is set if an event was emitted."""
 
     route_code: str
     source_table: str
@@ -62,9 +59,9 @@ def list_routes(gateway: Queries) -> list[InboundRoute]:
 def set_enabled(
     gateway: Queries, route_code: str, enabled: bool, *, emits: bool | None = None
 ) -> InboundRoute | None:
-    """Enable or disable one route and return it; None when there is no such route.
+    """Enable or disable one route and return it, or None if there is no such route.
 
-    `emits` says whether it emits events from now on or records captures alone; None leaves that as it is.
+    If `emits` is true, the route emits events; if false, it only records captures; None does not change that.
     """
     row = gateway.fetch_one(
         _SQL["set_enabled"], {"enabled": enabled, "emits": emits, "route_code": route_code}
@@ -73,6 +70,6 @@ def set_enabled(
 
 
 def captures(gateway: Queries, limit: int = 20) -> list[Capture]:
-    """Return the newest captured changes first."""
+    """Return the newest captures first."""
     found = gateway.fetch_all(_SQL["captures"], {"max_rows": limit})
     return [rows.read(Capture, row) for row in found]

@@ -1,7 +1,4 @@
-"""The outbox: the append-only stream of events, and the only way into it.
-
-Stands on `event_outbox`, `fn_iu_emit_event` and `fn_iu_emit_events`.
-"""
+"""The outbox: the append-only table of events, and the functions that emit events into it."""
 
 from __future__ import annotations
 
@@ -28,17 +25,17 @@ _NOT_JSONB: Final = frozenset({"22P02", "22P05", "22003", "54001"})
 
 @dataclass(frozen=True)
 class Event:
-    """One row of the outbox, which no one updates or deletes."""
+    """One row of `event_outbox`, which is append-only."""
 
-    emitted_xid: Annotated[int, "xid8", "the transaction that emitted the event"]
+    emitted_xid: Annotated[int, "xid8", "the id of the transaction that emitted the event"]
     event_seq: Annotated[int, "order of emission"]
     created_at: Annotated[datetime, "when the row was written"]
-    event_id: Annotated[UUID, "UUIDv7, so that ids grow with time"]
+    event_id: Annotated[UUID, "UUIDv7, so ids increase with time"]
     event_type: Annotated[str, "a type of event_type_registry"]
-    event_domain: Annotated[str, "whose event it is; a worker reads one domain"]
-    event_subject_ref: Annotated[UUID | None, "the subject's key"]
-    event_stream: Annotated[str | None, "from the registry"]
-    delivery_lane: Annotated[str | None, "from the registry"]
+    event_domain: Annotated[str, "the domain of the event; a worker reads one domain"]
+    event_subject_ref: Annotated[UUID | None, "the key of the subject"]
+    event_stream: Annotated[str | None, "from event_type_registry"]
+    delivery_lane: Annotated[str | None, "from event_type_registry"]
     canonical_address: Annotated[str | None, "the address of the subject"]
     event_subject_table: Annotated[str | None, "the table of the subject"]
     actor_ref: Annotated[str | None, "who caused the event"]
@@ -48,7 +45,7 @@ class Event:
 
 @dataclass(frozen=True)
 class NewEvent:
-    """An event to emit; the payload carries references and counts, never content."""
+    """An event to emit; the payload contains references and counts, never content."""
 
     event_type: str
     canonical_address: str
@@ -59,7 +56,7 @@ class NewEvent:
 
 @dataclass(frozen=True)
 class TypeCount:
-    """How many events of one type were counted, and when the newest was made."""
+    """The number of events of one type, and when the newest was emitted."""
 
     event_type: str
     events: int
@@ -68,7 +65,7 @@ class TypeCount:
 
 @dataclass(frozen=True)
 class Overview:
-    """Events by type among the newest COUNTED_EVENTS; `capped` says that older ones exist."""
+    """Counts by type of the newest COUNTED_EVENTS events; `capped` means that there are older events."""
 
     by_type: tuple[TypeCount, ...]
     events: int
@@ -85,9 +82,13 @@ def emit(
 ) -> UUID:
     """Emit one event and return its id.
 
-    Raises UnknownEventType, PayloadInvalid, PayloadNotRefsOnly or ArgumentInvalid.
+    Raises:
+        UnknownEventType: the type is not registered, or is disabled.
+        PayloadInvalid: the payload is not a JSON object, is too large, or has a key that is not allowed.
+        PayloadNotRefsOnly: the payload contains a body, a secret or a vector.
+        ArgumentInvalid: a required argument is null, empty or malformed.
     """
-    with _payload_refused():
+    with _json_errors_translated():
         event_id: UUID = gateway.fetch_value(
             _SQL["emit"],
             {
@@ -102,16 +103,16 @@ def emit(
 
 
 def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
-    """Emit all of `events` or none, and return their ids in the same order. Raises as emit does."""
-    with _payload_refused():
+    """Emit all of `events` or none, and return their ids in the same order. Raises the errors of `emit`."""
+    with _json_errors_translated():
         array = json.dumps([asdict(event) for event in events], default=str)
         emitted = gateway.fetch_all(_SQL["emit_many"], {"events": array})
     return [row["event_id"] for row in emitted]
 
 
 @contextmanager
-def _payload_refused() -> Iterator[None]:
-    """What is JSON to Python and not to PostgreSQL (NUL, NaN, too deep) is a bad payload."""
+def _json_errors_translated() -> Iterator[None]:
+    """Raise PayloadInvalid for values that Python serialises but jsonb rejects, such as NUL and NaN."""
     try:
         yield
     except RecursionError:
@@ -120,27 +121,27 @@ def _payload_refused() -> Iterator[None]:
         if error.code not in _NOT_JSONB:
             raise
         raise PayloadInvalid(
-            f"the payload is not JSON that PostgreSQL can keep: {error.message}",
-            hint="Leave out NUL, halves of characters, NaN and numbers without bounds.",
+            f"the payload is not valid jsonb: {error.message}",
+            hint="Remove NUL characters, unpaired surrogates, NaN, Infinity and numbers out of range.",
         ) from error
 
 
 def counts_by_type(gateway: Queries, newest: int = COUNTED_EVENTS) -> list[TypeCount]:
-    """Count the newest events by type, most frequent first; the cost is bounded by `newest`."""
+    """Count the `newest` events by type, most frequent first; the cost is bounded by that number."""
     found = gateway.fetch_all(_SQL["counts_by_type"], {"event_domain": IU_DOMAIN, "newest": newest})
     return [rows.read(TypeCount, row) for row in found]
 
 
 def overview(gateway: Queries) -> Overview:
-    """Return the events by type at a bounded cost."""
+    """Return the counts of events by type, at a bounded cost."""
     counts = counts_by_type(gateway, COUNTED_EVENTS + 1)
     events = sum(count.events for count in counts)
     return Overview(by_type=tuple(counts), events=events, capped=events > COUNTED_EVENTS)
 
 
 def events_per_second(gateway: Queries, seconds: int = 60) -> float:
-    """Return how many events a second came in lately; a lower bound above COUNTED_EVENTS."""
+    """Return the events emitted per second in the last `seconds`; at most COUNTED_EVENTS are counted."""
     count: int = gateway.fetch_value(
-        _SQL["events_lately"], {"seconds": seconds, "event_domain": IU_DOMAIN, "newest": COUNTED_EVENTS}
+        _SQL["recent_events"], {"seconds": seconds, "event_domain": IU_DOMAIN, "newest": COUNTED_EVENTS}
     )
     return count / seconds

@@ -27,7 +27,7 @@ from (
 group by event_type
 order by events desc, event_type asc;
 
--- name: events_lately
+-- name: recent_events
 select count(*) filter (where created_at > now() - make_interval(secs => %(seconds)s)) as events
 from (
     select created_at

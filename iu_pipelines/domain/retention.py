@@ -1,7 +1,4 @@
-"""Retention: old events that every worker has read, and their first attempts, are dropped; off by default.
-
-Stands on `fn_iu_retention_run`, `fn_iu_retention_state` and `iu_retention_history`.
-"""
+"""Retention: deletes old events that every worker has read, and their first attempts. Off by default."""
 
 from __future__ import annotations
 
@@ -29,7 +26,10 @@ StoppedReason = Literal[
 
 @dataclass(frozen=True)
 class DomainState:
-    """How retention stands in one domain. `overdue_days` counts beyond `retention_days` (0: off)."""
+    """The state of retention in one domain.
+
+    `retention_days` of 0 means off. `overdue_days` is how long the oldest event was kept beyond that.
+    """
 
     event_domain: str
     retention_days: int
@@ -42,7 +42,7 @@ class DomainState:
 
 @dataclass(frozen=True)
 class Round:
-    """One row of the append-only record; the hash is the sha256 of the ids that were dropped."""
+    """One row of `iu_retention_history`; `events_hash` is the SHA-256 of the ids of the deleted events."""
 
     retention_no: int
     event_domain: str
@@ -60,7 +60,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Limits:
-    """Where a call stops although more is due: after so many rounds or seconds."""
+    """The limits of one call: it stops after this number of rounds or seconds even if more is due."""
 
     max_rounds: int = 1_000
     max_seconds: float = 600.0
@@ -69,7 +69,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call dropped, why it stopped, and what holds the rest back, in sentences."""
+    """What a call deleted and why it stopped; `held_by` are sentences on what prevents further deletion."""
 
     stopped_reason: StoppedReason
     rounds: int
@@ -81,7 +81,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Answer:
-    """What one round answered; `more` says that another one would find something to drop."""
+    """The result of one round; `more` means that another round would delete events."""
 
     status: RoundStatus
     events: int
@@ -97,7 +97,11 @@ def run(
     limits: Limits | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Outcome:
-    """Drop what may go, a transaction a round, until nothing is due. Raises ArgumentInvalid."""
+    """Delete due events in rounds, each in its own transaction, until none is left or a limit is reached.
+
+    Raises:
+        ArgumentInvalid: the reason is empty.
+    """
     limits = limits or Limits()
     until = time.monotonic() + limits.max_seconds
     rounds = events = attempts = 0
@@ -134,7 +138,7 @@ def _stopped(
 
 
 def states(gateway: Queries) -> list[DomainState]:
-    """Return how retention stands in each domain that a worker reads."""
+    """Return the state of retention in each domain that a worker reads."""
     return [rows.read(DomainState, row["answer"]) for row in gateway.fetch_all(_SQL["states"])]
 
 

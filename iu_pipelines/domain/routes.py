@@ -1,7 +1,4 @@
-"""Outbound routes: which event type goes to which target, always as a dry run.
-
-Stands on `iu_outbound_route`.
-"""
+"""Outbound routes: the rows of `iu_outbound_route`, which map an event type to a target. All are dry-run."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class Route:
-    """One outbound route; a named CHECK keeps `dry_run` true."""
+    """One outbound route; a CHECK constraint requires that `dry_run` is true."""
 
     route_code: str
     event_type: str
@@ -33,7 +30,7 @@ def list_routes(gateway: Queries) -> list[Route]:
 
 
 def set_enabled(gateway: Queries, route_code: str, enabled: bool) -> Route | None:
-    """Enable or disable one route and return it; None when there is no such route."""
+    """Enable or disable one route and return it, or None if there is no such route."""
     row = gateway.fetch_one(_SQL["set_enabled"], {"enabled": enabled, "route_code": route_code})
     return None if row is None else rows.read(Route, row)
 
@@ -47,7 +44,7 @@ def add(
     *,
     enabled: bool = False,
 ) -> Route | None:
-    """Add one dry-run route and return it; None when the code is taken."""
+    """Add one dry-run route and return it, or None if the code is in use."""
     row = gateway.fetch_one(
         _SQL["add"],
         {

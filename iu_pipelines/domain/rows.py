@@ -1,7 +1,7 @@
-"""Rows as Python types: the columns of a dataclass, and rows and JSON answers turned into one.
+"""Conversion of rows and JSON results into dataclasses, and the columns that a dataclass describes.
 
-A field is declared as `name: Annotated[UUID, "what it holds"]`. Its PostgreSQL type follows from the Python
-type; where several have the same one, `Annotated[int, "integer", "what it holds"]` names it.
+A field is declared as `name: Annotated[UUID, "description"]`. Its PostgreSQL type follows from the Python
+type; `Annotated[int, "integer", "description"]` names another one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _POSTGRESQL: Final[Mapping[Any, str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Column:
-    """One column of a table, view or report: its name, its PostgreSQL type and what it holds."""
+    """One column of a table, view or report: its name, PostgreSQL type and description."""
 
     name: str
     type: str
@@ -46,10 +46,12 @@ def columns(row: type) -> tuple[Column, ...]:
 
 
 def read(row: type[_Row], answer: Any) -> _Row:
-    """Return `answer`, a row or a JSON object of the database, as a `row`.
+    """Convert `answer`, a row or a JSON object from the database, into the dataclass `row`.
 
-    Keys that `row` does not have are left out: a newer database may say more. Raises pydantic's
-    ValidationError where a key is missing or has a value of another type.
+    Keys that `row` does not have are ignored, since a newer database may return more.
+
+    Raises:
+        pydantic.ValidationError: a key is missing or has a value of another type.
     """
     adapter: TypeAdapter[_Row] = _adapter(cast("Any", row))
     return adapter.validate_python(answer)

@@ -1,7 +1,7 @@
 """Information units and their versions.
 
-Stands on `information_unit` and `unit_version`. The trigger of `unit_version` emits `version_applied`
-for every version after a unit's first; nothing here writes to the outbox.
+A trigger on `unit_version` emits `version_applied` for every version after the first one of a unit. This
+module does not write to the outbox itself.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ class UnitVersion:
 
     unit_id: Annotated[UUID, "the unit"]
     version_seq: Annotated[int, "1 for the first version; later ones emit version_applied"]
-    version_ref: Annotated[str, "names the version where it is kept, for example by a commit id"]
+    version_ref: Annotated[str, "the id of the version in its source, for example a commit id"]
     version_facts: Annotated[dict[str, Any], "counts about the version, never its content"]
-    actor_ref: Annotated[str, "who made it"]
+    actor_ref: Annotated[str, "who created the version"]
     created_at: Annotated[datetime, "when the row was written"]
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version to store; `ordinal` counts the versions of the source from 1, oldest first."""
+    """One version to store; `ordinal` numbers the versions of the source from 1, oldest first."""
 
     ordinal: int
     canonical_address: str
@@ -42,7 +42,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Stored:
-    """What one chunk added; `events_emitted` counts the versions after a unit's first."""
+    """What one chunk added; `events_emitted` counts the versions after the first one of a unit."""
 
     units_added: int
     versions_added: int
@@ -50,9 +50,9 @@ class Stored:
 
 
 def store_versions(session: Session, versions: Iterable[Version], actor_ref: str) -> Stored:
-    """Add those of `versions` that are new, and their units, in the session's transaction.
+    """Add the new ones of `versions`, and their units, in the transaction of the session.
 
-    Writers of versions are serialised here by an advisory lock, so that numbers have no gap.
+    An advisory lock serialises writers, so that version numbers have no gaps.
     """
     session.execute(_SQL["lock_writers"])
     session.execute(_SQL["create_chunk"])

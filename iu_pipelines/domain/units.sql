@@ -1,4 +1,4 @@
--- The SQL of units.py: a chunk of versions is copied into a temporary table, from which what is new is added.
+-- The SQL of units.py: versions are copied into a temporary table, and from there new ones are inserted.
 
 -- name: lock_writers
 select pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('iu_pipelines.unit_version'));

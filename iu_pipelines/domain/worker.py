@@ -1,8 +1,4 @@
-"""The route worker: one call is one batch; draining repeats the call until a limit says stop.
-
-Stands on `fn_iu_route_worker_run`, `fn_iu_route_worker_seek`, `iu_route_batch` and
-`iu_route_worker_cursor`.
-"""
+"""The route worker: one call runs one batch; a drain repeats the call until a limit is reached."""
 
 from __future__ import annotations
 
@@ -32,7 +28,7 @@ _LINGER_WAIT_SECONDS: Final = 1.0
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What one invocation of the worker answered; every count is a number of rows."""
+    """The result of one invocation of the worker; every count is a number of rows."""
 
     status: RunStatus
     seen: int
@@ -46,7 +42,7 @@ class BatchResult:
 
 @dataclass(frozen=True)
 class Batch:
-    """One row of the batch ledger: the lineage from events to the run that claimed them."""
+    """One row of `iu_route_batch`, which links events to the run that processed them."""
 
     batch_id: int
     worker_name: str
@@ -70,16 +66,16 @@ class Batch:
 
     @property
     def events_per_second(self) -> float | None:
-        """Events seen a second; None where the clock did not move."""
+        """Events per second; None if the duration is zero."""
         return self.seen / self.seconds if self.seconds else None
 
 
 @dataclass(frozen=True)
 class RunLimits:
-    """How far one run may go.
+    """The limits of one run.
 
-    `max_batches` and `max_seconds` of None mean no limit. `linger_seconds` keeps an idle run
-    looking for new events that long after its last batch.
+    `max_batches` and `max_seconds` of None mean no limit. For `linger_seconds` after its last batch, an idle
+    run polls for new events.
     """
 
     batch_limit: int = 1000
@@ -89,10 +85,10 @@ class RunLimits:
 
 
 def require(gateway: Queries, worker_name: str) -> None:
-    """Raise ArgumentInvalid where no worker of this name has a cursor.
+    """Raise ArgumentInvalid if no worker of this name has a cursor.
 
-    The first run of a new name makes a durable worker, which reads from the beginning and holds retention
-    back: this asks before somebody makes one by a typing error. The default worker is always accepted.
+    The first run of a new name creates a durable worker, which reads from the beginning and holds back
+    retention. This check stops a misspelled name from creating one. The default worker is always accepted.
     """
     if worker_name == DEFAULT_WORKER:
         return
@@ -100,19 +96,24 @@ def require(gateway: Queries, worker_name: str) -> None:
     names = [str(row["worker_name"]) for row in known]
     if not any(row["is_asked_for"] for row in known):
         near = difflib.get_close_matches(worker_name, names)
-        others = f"Similar: {', '.join(near)}." if near else f"There are: {', '.join(names[:5]) or 'none'}."
+        some = ", ".join(names[:5]) or "none"
+        others = f"Similar workers: {', '.join(near)}." if near else f"Existing workers: {some}."
         raise ArgumentInvalid(
             f"no such worker: {worker_name!r}",
-            hint=f"{others} Add --create to make a new worker, which reads from the beginning.",
+            hint=f"{others} Add --create to create a worker, which reads from the beginning.",
         )
 
 
 def run_once(
     gateway: Queries, worker_name: str, batch_limit: int | None, run_ref: str | None = None
 ) -> BatchResult:
-    """Invoke the worker once, in one transaction.
+    """Run one batch of the worker, in one transaction.
 
-    Raises BatchLimitInvalid, BatchFlooded, CursorPositionUnknown or ArgumentInvalid.
+    Raises:
+        BatchLimitInvalid: the batch limit is null or out of range.
+        BatchFlooded: too many events of the batch failed.
+        CursorPositionUnknown: the cursor does not belong to the newest anchor of the outbox.
+        ArgumentInvalid: the worker name is not valid.
     """
     answer = gateway.fetch_value(
         _SQL["run_once"], {"worker_name": worker_name, "batch_limit": batch_limit, "run_ref": run_ref}
@@ -121,10 +122,10 @@ def run_once(
 
 
 class Drain:
-    """A run of the worker: iterate to make its batches; each item saw at least one event.
+    """A run of the worker. Iterating over it runs batches and yields those with at least one event.
 
-    After the iteration `stopped_reason` says why it ended, `last` is the last answer of the
-    worker (the empty one included) and the totals cover every batch. It can be iterated once.
+    After the iteration, `stopped_reason` is why it ended, `last` is the last result of the worker, which may
+    be empty, and the totals cover every batch. It can be iterated once.
     """
 
     def __init__(
@@ -152,7 +153,7 @@ class Drain:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the drain was made."""
+        """Seconds since the drain was created."""
         return time.monotonic() - self._started
 
     def __iter__(self) -> Iterator[BatchResult]:
@@ -163,11 +164,11 @@ class Drain:
             elif (reason := self._reason_of(result)) is not None:
                 break
             else:
-                self._await_event()
+                self._wait_for_event()
         self.stopped_reason = reason
 
-    def _await_event(self) -> None:
-        """Wait for an event, but not so long that a closed gate or a stop is noticed late."""
+    def _wait_for_event(self) -> None:
+        """Wait for an event, at most a second, so that a closed gate or a stop request is noticed soon."""
         until = time.monotonic() + _LINGER_WAIT_SECONDS
         while time.monotonic() < until and not self._should_stop():
             time.sleep(_LINGER_POLL_SECONDS)
@@ -197,7 +198,7 @@ class Drain:
         return result
 
     def _reason_of(self, empty: BatchResult) -> StoppedReason | None:
-        """Say why a batch without events ends the run; None while it may still linger."""
+        """Return why a batch without events ends the run, or None if the run may linger."""
         if empty.status == "worker_busy":
             return "worker_busy"
         if empty.status in ("worker_gate_closed", "master_gate_closed"):
@@ -213,23 +214,25 @@ def drain(
     run_ref: str | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Drain:
-    """Return a run of the worker that goes on, batch by batch, until a limit of `limits` is reached.
+    """Return a run of the worker that repeats batches until a limit is reached or no event is left.
 
-    `should_stop` is asked between batches; a batch itself is never interrupted.
+    `should_stop` is called between batches; a batch is never interrupted.
     """
     return Drain(gateway, worker_name, limits, run_ref, should_stop)
 
 
 def is_pending(gateway: Queries, worker_name: str) -> bool:
-    """Return whether the worker has anything to read. Cheap: takes no lock and no transaction id."""
+    """Return whether the worker has unread events. Takes no lock and no transaction id."""
     pending: bool = gateway.fetch_value(_SQL["is_pending"], {"worker_name": worker_name})
     return pending
 
 
 def seek(gateway: Queries, worker_name: str, position: str, reason: str) -> dict[str, Any]:
-    """Move a worker's cursor to `beginning`, `latest` or an event id; the reason is audited.
+    """Move the cursor of a worker to `beginning`, `latest` or an event id, and record the reason.
 
-    Raises CursorPositionUnknown or ArgumentInvalid.
+    Raises:
+        CursorPositionUnknown: there is no such position.
+        ArgumentInvalid: the worker name or the reason is not valid.
     """
     answer: dict[str, Any] = gateway.fetch_value(
         _SQL["seek"], {"worker_name": worker_name, "position": position, "reason": reason}
@@ -240,7 +243,7 @@ def seek(gateway: Queries, worker_name: str, position: str, reason: str) -> dict
 def batches(
     gateway: Queries, worker_name: str | None = None, run_ref: str | None = None, limit: int = 20
 ) -> list[Batch]:
-    """Return the newest batches first, of one worker or run when named."""
+    """Return the newest batches first, of a worker, of a run, or all."""
     found = gateway.fetch_all(
         _SQL["batches"], {"worker_name": worker_name, "run_ref": run_ref, "max_rows": limit}
     )
@@ -248,6 +251,6 @@ def batches(
 
 
 def batch(gateway: Queries, batch_id: int) -> Batch | None:
-    """Return one row of the batch ledger, or None when there is no such batch."""
+    """Return one batch, or None if there is no such batch."""
     row = gateway.fetch_one(_SQL["batch"], {"batch_id": batch_id})
     return None if row is None else rows.read(Batch, row)

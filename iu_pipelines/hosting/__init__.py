@@ -1,1 +1,1 @@
-"""What `iu dev` and `iu demo` need to run Dagster: its instance, a run in this process, child processes."""
+"""Running Dagster for `iu dev` and `iu demo`: its instance, runs in this process, and child processes."""

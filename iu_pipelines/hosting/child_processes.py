@@ -1,4 +1,4 @@
-"""Processes that a command starts, watches and ends again, together with all that they start."""
+"""Child processes that a command starts, monitors and stops, together with their descendants."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _TAIL_LINES: Final = 15
 
 @dataclass(frozen=True)
 class ChildProcess:
-    """One process that we started, and where it writes."""
+    """A child process and the file of its output."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
 
     def tail(self) -> str:
-        """Return the last lines that the process wrote."""
+        """Return the last lines of the output."""
         return "\n".join(self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
 
 
 @dataclass
 class ChildProcesses:
-    """Processes with a process group each, so that all that they start can be ended.
+    """Child processes, each in its own process group, so that their descendants can be stopped too.
 
-    Their logs lie in `logs`; `environment` is all of theirs.
+    `logs` is the directory of their output, `environment` their complete environment.
     """
 
     logs: Path
@@ -44,7 +44,7 @@ class ChildProcesses:
     running: list[ChildProcess] = field(default_factory=list)
 
     def start(self, name: str, *arguments: str) -> None:
-        """Start a module of Python with `arguments`, the first of which names it."""
+        """Start a Python module; the first of `arguments` is its name, the rest are its arguments."""
         log = self.logs / f"{name}.log"
         command = [sys.executable, "-m", _RUN_AS_CHILD, *arguments]
         with log.open("wb") as output:
@@ -59,29 +59,29 @@ class ChildProcesses:
         self.running.append(ChildProcess(name, process, log))
 
     def require_alive(self) -> None:
-        """Raise an error that shows what a process said last, where one has ended by itself."""
+        """Raise IuError with the last output of a process, if one has exited."""
         for child in self.running:
             if child.process.poll() is not None:
                 raise IuError(
-                    f"{child.name} ended with code {child.process.returncode}: {child.tail()}",
+                    f"{child.name} exited with code {child.process.returncode}: {child.tail()}",
                     hint=f"See {child.log}.",
                 )
 
     def stop(self) -> None:
-        """End every process, the last one first, and whatever it had started."""
+        """Stop all processes and their descendants with SIGINT, last started first; SIGKILL after 20 s."""
         for child in reversed(self.running):
             _signal_group(child.process.pid, signal.SIGINT)
         deadline = time.monotonic() + _STOP_SECONDS
         for child in self.running:
-            while _group_lives(child) and time.monotonic() < deadline:
+            while _group_exists(child) and time.monotonic() < deadline:
                 time.sleep(0.1)
             _signal_group(child.process.pid, signal.SIGKILL)
             child.process.wait()
         self.running.clear()
 
 
-def _group_lives(child: ChildProcess) -> bool:
-    """Whether any process of the group is left; a finished leader is collected on the way."""
+def _group_exists(child: ChildProcess) -> bool:
+    """Return whether a process of the group exists; reap the leader if it has exited."""
     child.process.poll()
     try:
         os.killpg(child.process.pid, 0)

@@ -1,4 +1,4 @@
-"""The code location of this package by its names, and the workspace file that loads it."""
+"""The names of the code location of this package, and the workspace file that loads it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ _WORKSPACE: Final = f"""load_from:
 
 
 def workspace_file(settings: Settings, given: Path | None) -> Path:
-    """Return the workspace file `given`, or that of the working directory, or one with this location alone.
+    """Return the file `given`, else workspace.yaml in the working directory, else one with this location.
 
-    Raises UsageError where `given` is no file.
+    Raises:
+        UsageError: `given` is not a file.
     """
     if given is not None and not given.is_file():
         raise UsageError(
-            f"there is no workspace file {given}", hint="Name a workspace.yaml, or leave --workspace out."
+            f"no such workspace file: {given}", hint="Give the path of a workspace.yaml, or omit --workspace."
         )
-    here = given or Path("workspace.yaml")
-    if here.is_file():
-        return here.resolve()
-    ours = settings.dagster_directory / "workspace.yaml"
-    ours.write_text(_WORKSPACE, encoding="utf-8")
-    return ours
+    existing = given or Path("workspace.yaml")
+    if existing.is_file():
+        return existing.resolve()
+    written = settings.dagster_directory / "workspace.yaml"
+    written.write_text(_WORKSPACE, encoding="utf-8")
+    return written

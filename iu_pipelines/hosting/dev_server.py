@@ -1,4 +1,4 @@
-"""Dagster's web server and daemon, and the pages of evidence, as child processes on one instance."""
+"""The processes of `iu dev`: Dagster's web server and daemon, and an HTTP server for evidence packs."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _DATABASE_SECONDS: Final = 2.0
 
 @dataclass(frozen=True)
 class DevServer:
-    """What `iu dev` runs, and where. Made by `prepared()`, which also ends it.
+    """The processes of `iu dev` and their configuration. Created and stopped by `prepared()`.
 
-    With `read_only` nothing can be launched and no daemon runs. `pending_steps` are the schema steps that
-    are not applied.
+    With `read_only` the web UI cannot launch runs, and no daemon is started. `pending_steps` are the schema
+    steps that are not applied.
     """
 
     settings: Settings
@@ -48,9 +48,10 @@ class DevServer:
     stop: StopRequest
 
     def start(self) -> None:
-        """Start every process and wait until the web UI answers, or until somebody asks to stop.
+        """Start every process and wait until the web UI responds or a stop is requested.
 
-        Raises IuError where a process ends, or where there is no answer in time.
+        Raises:
+            IuError: a process exited, or the web UI did not respond in time.
         """
         workspace = ("--workspace", str(self.workspace))
         flags = ["--read-only"] if self.read_only else []
@@ -64,9 +65,10 @@ class DevServer:
             self.children.start("daemon", "dagster._daemon", "run", *workspace)
 
     def watch(self) -> Iterator[None]:
-        """Wait until somebody asks to stop; yield each time that the embedded server was started again.
+        """Wait until a stop is requested; yield each time the embedded server was restarted.
 
-        Raises IuError where a process ends by itself.
+        Raises:
+            IuError: a process exited.
         """
         embedded = _embedded(self.settings)
         looked = time.monotonic()
@@ -98,7 +100,7 @@ class DevServer:
             except (urllib.error.URLError, OSError):
                 if time.monotonic() > deadline:
                     raise IuError(
-                        f"the web UI did not answer within {_START_SECONDS:.0f} seconds",
+                        f"the web UI did not respond within {_START_SECONDS:.0f} seconds",
                         hint=f"See the logs in {self.children.logs}.",
                     ) from None
             time.sleep(_WATCH_SECONDS)
@@ -108,9 +110,10 @@ class DevServer:
 def prepared(
     settings: Settings, ports: Ports, *, workspace: Path | None = None, read_only: bool = False
 ) -> Iterator[DevServer]:
-    """Yield a server that is ready to start, on a running database; at the end stop all that was started.
+    """Start the database and yield a server that is ready to start; at the end stop everything it started.
 
-    Raises UsageError where a port is taken, or where another daemon runs on the same instance.
+    Raises:
+        UsageError: a port is in use, or another `iu dev` runs a daemon on the same instance.
     """
     ports.require_free()
     if ports.evidence_url:
@@ -128,7 +131,7 @@ def prepared(
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return what Dagster's processes need to find the instance and both databases."""
+    """Return the environment in which Dagster's processes find the instance and both databases."""
     own = settings.database_url
     return child_environment(
         DAGSTER_HOME=str(settings.dagster_directory),
@@ -141,22 +144,23 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 @contextmanager
 def _only_daemon(settings: Settings) -> Iterator[None]:
-    """Hold the lock of the one daemon that an instance may have."""
+    """Hold the lock that allows one daemon for an instance."""
     directory = render(settings)
     with (directory / "dev.lock").open("a", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError(
-                f"another iu dev runs on {directory}, and an instance has one daemon",
-                hint="Use that one, view it with iu dev --read-only --port PORT, or set IU_HOME elsewhere.",
+                f"another iu dev runs on {directory}, and an instance can have only one daemon",
+                hint="Use that one, set IU_HOME to another directory, or start a second web UI: "
+                "iu dev --read-only --port PORT",
             ) from None
         yield
 
 
 @contextmanager
 def _running_database(settings: Settings) -> Iterator[None]:
-    """Have the database up, and stop the embedded server again where it was started here."""
+    """Start the embedded server unless it runs, and stop it at the end if it was started here."""
     embedded = _embedded(settings)
     found = embedded is None or embedded.is_running()
     render(settings)

@@ -1,6 +1,6 @@
 """Configuration of Dagster's instance: its directory under IU_HOME, its database, and its dagster.yaml.
 
-Nothing here imports Dagster, so that a process which only starts others stays small.
+This module does not import Dagster, so that a process that only starts others uses little memory.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from iu_pipelines.errors import PermissionDenied, UsageError, redact
 from iu_pipelines.settings import Settings
 
 STORAGE_VARIABLE: Final = "IU_DAGSTER_DATABASE_URL"
-"""The variable that dagster.yaml takes the storage's URL from, so that no password is in a file."""
+"""The variable from which dagster.yaml reads the URL of the storage, so that no password is in a file."""
 
 _SCHEMES: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg2"})
 _DRIVER: Final = "postgresql+psycopg2"
 
 
 def configuration() -> dict[str, Any]:
-    """Return what dagster.yaml says. Times are seconds unless the key names days."""
+    """Return the content of dagster.yaml. Times are in seconds unless the key names days."""
     one_a_value = {"value": {"applyLimitPerUniqueValue": True}, "limit": 1}
     kept = {"purge_after_days": {"skipped": 3, "success": 30, "failure": 30, "started": 30}}
     return {
@@ -54,11 +54,11 @@ def configuration() -> dict[str, Any]:
 
 
 def render(settings: Settings) -> Path:
-    """Write dagster.yaml into Dagster's directory, readable by its owner alone, and return the directory."""
+    """Write dagster.yaml to Dagster's directory, readable by its owner only, and return the directory."""
     home = settings.dagster_directory
     home.mkdir(parents=True, exist_ok=True)
     target = home / "dagster.yaml"
-    # JSON is YAML; a new file moved into place is never seen half-written.
+    # JSON is valid YAML. The new file replaces the old one atomically.
     draft = home / f"dagster.yaml.{os.getpid()}"
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(configuration(), indent=2) + "\n", encoding="utf-8")
@@ -67,9 +67,13 @@ def render(settings: Settings) -> Path:
 
 
 def storage_url(settings: Settings) -> str:
-    """Return the URL of Dagster's own database, which is made beside ours where it is missing.
+    """Return the URL of Dagster's database. By default it is `NAME_dagster` on the server of the database.
 
-    Raises UsageError for a URL of another kind, PermissionDenied where the database may not be made.
+    The default database is created if it is missing.
+
+    Raises:
+        UsageError: the URL in the settings has an unsupported scheme.
+        PermissionDenied: the role may not create the database.
     """
     if settings.dagster_database_url is not None:
         return _with_driver(settings.dagster_database_url.get_secret_value())
@@ -89,17 +93,21 @@ def _ensure_database(gateway: Gateway, name: str) -> None:
         gateway.run_script(f'create database "{quoted}"')
     except PermissionDenied as error:
         raise PermissionDenied(
-            f"the role may not create the database {name}, where Dagster keeps its runs",
-            hint=f"Create it by hand, or set {STORAGE_VARIABLE} to a database that Dagster may own.",
+            f"the role may not create the database {name}, in which Dagster stores its runs",
+            hint=f"Create it as another role, or set {STORAGE_VARIABLE} to a database that Dagster may own.",
         ) from error
 
 
 def _with_driver(url: str) -> str:
-    """Return `url` with psycopg2 named: SQLAlchemy takes a bare postgresql:// for another driver."""
+    """Return `url` with the driver psycopg2, since the default driver of SQLAlchemy may be another one.
+
+    Raises:
+        UsageError: the URL has an unsupported scheme.
+    """
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in _SCHEMES:
         raise UsageError(
-            f"{STORAGE_VARIABLE} = {redact(url)!r} is refused: Dagster's storage takes {_DRIVER}:// alone",
-            hint="Write postgresql://user@host:5432/database",
+            f"{STORAGE_VARIABLE} = {redact(url)!r} is invalid: Dagster's storage requires {_DRIVER}://",
+            hint="Use a URL such as: postgresql://user@host:5432/database",
         )
     return f"{_DRIVER}://{rest}"

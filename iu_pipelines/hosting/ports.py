@@ -1,4 +1,4 @@
-"""The ports of `iu dev`: which ones it takes, and whether they are free."""
+"""The ports of `iu dev`, and a check that they are free."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DISTANCE: Final = 1000
 
 @dataclass(frozen=True)
 class Ports:
-    """Where we listen; `evidence` is None where somebody else serves the packs."""
+    """The address of `iu dev`; `evidence` is None if another server serves the evidence packs."""
 
     host: str
     web: int
@@ -22,20 +22,20 @@ class Ports:
 
     @property
     def web_url(self) -> str:
-        """The address of the web UI."""
+        """The URL of the web UI."""
         return self._url(self.web)
 
     @property
     def evidence_url(self) -> str | None:
-        """The address of the pages of evidence, or None."""
+        """The URL of the evidence packs, or None."""
         return self._url(self.evidence) if self.evidence else None
 
     def require_free(self) -> None:
-        """Raise UsageError where one port is given twice, or where something listens on one of them."""
+        """Raise UsageError if both ports are the same or one of them is in use."""
         if self.web == self.evidence:
             raise UsageError(
-                f"port {self.web} is asked for twice, by --port and by --evidence-port",
-                hint="Choose another for one.",
+                f"port {self.web} is given twice, as --port and as --evidence-port",
+                hint="Choose another port for one of them.",
             )
         for port in filter(None, (self.web, self.evidence)):
             _require_free(self.host, port)
@@ -45,7 +45,7 @@ class Ports:
 
 
 def far_from(port: int) -> int:
-    """Return a port that nobody takes for the next web UI."""
+    """Return the default evidence port for a web UI port, 1,000 away, so that adjacent ports stay free."""
     return port + _DISTANCE if port + _DISTANCE <= _LARGEST else port - _DISTANCE
 
 
@@ -58,5 +58,5 @@ def _require_free(host: str, port: int) -> None:
         except OSError as error:
             raise UsageError(
                 f"cannot listen on {host} port {port}: {error.strerror}",
-                hint="Stop what listens there, or choose others: iu dev --port PORT --evidence-port PORT",
+                hint="Stop the process there, or choose other ports: iu dev --port PORT --evidence-port PORT",
             ) from None

@@ -1,6 +1,6 @@
-"""`python -m iu_pipelines.hosting.run_as_child MODULE …`: run a module as a child that ends with its parent.
+"""`python -m iu_pipelines.hosting.run_as_child MODULE …`: run a module that ends when its parent ends.
 
-On Linux the kernel ends this process when its parent is killed; other systems have no such call.
+On Linux the kernel sends SIGTERM to this process when its parent dies. Other systems have no such call.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:
-    """Run the module that the first argument names, with the rest as its arguments."""
+    """Run the module named by the first argument, with the rest as its arguments."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     sys.argv = sys.argv[1:]

@@ -1,4 +1,4 @@
-"""Execute a job in this process, on the instance that the web UI shows, and open that instance."""
+"""Execution of a Dagster job in this process, on the same instance as the web UI."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _REPOSITORY: Final = "__repository__"
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """How a run ended. `summary` is the metadata of its last materialization, by label."""
+    """The result of a run. `summary` is the metadata of its last materialization, by label."""
 
     run_id: str
     job_name: str
@@ -41,13 +41,13 @@ class RunOutcome:
 
     @property
     def stopped_reason(self) -> str | None:
-        """Why the run ended, as its summary says; None where it failed before that."""
+        """Why the run ended, from its summary; None if it failed before writing one."""
         return self.summary.get("stopped_reason")
 
 
 @contextmanager
 def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open Dagster's instance for this process, with its directory and database made where missing."""
+    """Open Dagster's instance in this process; create its directory and database if they are missing."""
     home = render(settings)
     storage = {"storage": {"postgres": {"postgres_url": storage_url(settings)}}}
     with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=storage)) as instance:
@@ -60,11 +60,13 @@ def execute(
     *,
     settings: Settings | None = None,
 ) -> RunOutcome:
-    """Execute a job of the code location in this process and return how it ended.
+    """Execute a job of the code location in this process and return its result, also if the run failed.
 
-    `run_config` is what the web UI's form of a run takes. A run that fails is returned, not raised.
-    Raises DagsterInvalidConfigError where the config is refused, and then makes no run, and KeyboardInterrupt
-    after a run that Ctrl-C stopped.
+    `run_config` has the format of the launchpad in the web UI.
+
+    Raises:
+        DagsterInvalidConfigError: the config is invalid; no run is created.
+        KeyboardInterrupt: Ctrl-C stopped the run.
     """
     chosen = settings or load()
     job = ReconstructableRepository.for_module(MODULE, "defs").get_reconstructable_job(job_name)
@@ -83,7 +85,7 @@ def execute(
 
 
 def _origin(job_name: str) -> RemoteJobOrigin:
-    """Return the origin that the web server gives to the job, so that it knows the run as one of its own."""
+    """Return the origin that the web server gives to the job, so that it shows the run under that job."""
     location = ManagedGrpcPythonEnvCodeLocationOrigin(
         LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), location_name=LOCATION
     )

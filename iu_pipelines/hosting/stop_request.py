@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a request to stop, so that what was started is always ended in order."""
+"""Ctrl-C and SIGTERM as a request to stop, so that processes are always stopped in order."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from types import FrameType
 
 @dataclass
 class StopRequest:
-    """Whether somebody asked us to stop."""
+    """Whether a stop was requested."""
 
     made: bool = False
 
 
 @contextmanager
 def stop_request() -> Iterator[StopRequest]:
-    """Yield a request that Ctrl-C or SIGTERM makes, in place of what these signals do otherwise."""
+    """Yield a request that SIGINT and SIGTERM set; restore the previous signal handlers at the end."""
     request = StopRequest()
 
     def make(_number: int, _frame: FrameType | None) -> None:

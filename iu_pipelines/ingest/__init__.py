@@ -1,1 +1,1 @@
-"""Sources of units: histories that become information units and versions."""
+"""Sources of information units and their versions: git histories, and a sample."""

@@ -1,6 +1,6 @@
-"""A git repository's history as units and versions: a file is a unit, each commit that touches it a version.
+"""Ingestion of a git history: each file becomes a unit, and each commit that changes it a version.
 
-The rows hold references only. A reading that was interrupted goes on from its last chunk.
+The rows contain references only. An interrupted ingestion continues after its last committed chunk.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ PREFIX_CHARACTERS: Final = 100
 
 
 class ForeignHistory(IuError):
-    """The units under this prefix came from another repository."""
+    """The units with this prefix came from another repository."""
 
 
 def ingest_git(
@@ -41,11 +41,15 @@ def ingest_git(
     prefix: str = "",
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IngestResult:
-    """Add what the history of HEAD holds and the database does not, in whole chunks, oldest first.
+    """Add the versions of the history of HEAD that the database does not have, in chunks, oldest first.
 
-    A reading that was interrupted goes on from its last chunk. In a shallow clone history begins where it was
-    cut, and versions older than that are not added afterwards, for their place is taken.
-    Raises UsageError for a prefix that no address can have, ForeignHistory, GitFailed.
+    An interrupted ingestion continues after its last committed chunk. In a shallow clone the history begins
+    at the shallow commits; older versions cannot be added later, because their version numbers are in use.
+
+    Raises:
+        UsageError: no address can begin with the prefix.
+        ForeignHistory: the units with this prefix came from another repository.
+        GitFailed: git could not read the history.
     """
     _check_prefix(prefix)
     head = head_commit(repository)
@@ -65,8 +69,9 @@ def _check_prefix(prefix: str) -> None:
         prefix.encode("utf-8", "surrogateescape")
     ):
         raise UsageError(
-            f"the prefix {prefix[:PREFIX_CHARACTERS]!r} cannot begin an address",
-            hint=f"Give at most {PREFIX_CHARACTERS} characters, no % or control character, no outer space.",
+            f"the prefix {prefix[:PREFIX_CHARACTERS]!r} is not valid",
+            hint=f"Use at most {PREFIX_CHARACTERS} characters without %, control characters, and leading or "
+            "trailing white space.",
         )
 
 
@@ -83,14 +88,14 @@ def _versions(changes: Sequence[FileChange], prefix: str, before: int) -> list[V
 
 
 def _known_commits(gateway: Gateway, repository: Repository, actor: str, prefix: str) -> list[str]:
-    """Return the commits of the newest chunks that this repository holds; none before the first ingestion."""
+    """Return the newest ingested commits that this repository has; empty before the first ingestion."""
     newest = gateway.fetch_all(_SQL["newest_commits"], {"actor_ref": actor, "max_rows": CHUNK_VERSIONS})
     refs = [row["version_ref"] for row in newest]
     known = present_commits(repository, refs)
     if refs and not known:
         raise ForeignHistory(
-            f"the units under prefix {prefix!r} came from another repository: "
-            f"its last commit {refs[0]} is not in {repository.git_dir}",
-            hint=f"Give this repository a prefix of its own: --prefix {PurePath(repository.name).name}/",
+            f"the units with prefix {prefix!r} came from another repository: "
+            f"their newest commit {refs[0]} is not in {repository.git_dir}",
+            hint=f"Use another prefix for this repository: --prefix {PurePath(repository.name).name}/",
         )
     return known

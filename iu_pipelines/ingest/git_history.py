@@ -1,9 +1,9 @@
-"""Reads a git repository's own history as a stream of file changes: references only, never content.
+"""The history of a git repository as a stream of file changes: references only, never content.
 
-Two plumbing commands in a pipe, `git rev-list | git diff-tree --stdin`, so no user configuration changes the
-answer and nothing of the repository is executed. Commits come parents first. A merge commit counts only for
-files in which it differs from all of its parents; a rename is the last change of the old path and the first
-of the new one (detecting renames would read content, and cost several times as much).
+It is read by two plumbing commands in a pipe, `git rev-list | git diff-tree --stdin`, so that no user
+configuration changes the output and nothing in the repository is executed. Parents come before children. A
+merge commit counts only for files in which it differs from all of its parents. A rename is a deletion of the
+old path and an addition of the new one: detecting renames would read content and take several times as long.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ ABSENT_MODE = "000000"
 
 
 class NoGitHistory(UsageError):
-    """The path holds no git history that could be read: no repository, or no git program."""
+    """There is no git history to read: the path is not a repository, or git is not installed."""
 
 
 class GitFailed(IuError):
-    """Git itself refused or broke off, for instance on a damaged repository."""
+    """A git command failed, for instance on a damaged repository."""
 
 
 @dataclass(frozen=True)
 class Repository:
-    """A git repository: `git_dir` is its `.git`, or the file in place of it; `name` is that of its folder."""
+    """A git repository: `git_dir` is its `.git` directory or file, `name` the name of its folder."""
 
     git_dir: Path
     name: str
@@ -46,7 +46,7 @@ class Repository:
 
 @dataclass(frozen=True)
 class FileChange:
-    """One file in one commit: `commit_number` counts the commits of the stream from 1."""
+    """The change of one file in one commit; `commit_number` numbers the commits of the stream from 1."""
 
     commit_number: int
     commit_id: str
@@ -55,11 +55,15 @@ class FileChange:
 
 
 def open_repository(path: Path) -> Repository:
-    """Return the repository at `path` or above it; raises NoGitHistory naming the path."""
+    """Return the repository at `path` or in one of its parents.
+
+    Raises:
+        NoGitHistory: there is no repository, or git is not installed.
+    """
     program = shutil.which("git")
     if program is None:
         raise NoGitHistory(
-            f"cannot read {path}: the git program was not found", hint="Install git, or put it on PATH."
+            f"cannot read {path}: git was not found on PATH", hint="Install git, or add it to PATH."
         )
     if not path.is_dir():
         raise NoGitHistory(f"{path} is not a directory", hint="Name the folder of a git repository.")
@@ -82,7 +86,7 @@ def head_commit(repository: Repository) -> str | None:
 
 
 def present_commits(repository: Repository, commit_ids: Sequence[str]) -> list[str]:
-    """Return those of `commit_ids` that this repository holds, in the order given."""
+    """Return the ids of `commit_ids` that this repository has, in the same order."""
     if not commit_ids:
         return []
     lines = _run(
@@ -94,25 +98,28 @@ def present_commits(repository: Repository, commit_ids: Sequence[str]) -> list[s
 
 
 def count_commits(repository: Repository, known: Sequence[str] = ()) -> int:
-    """Count the commits that `read_changes` would walk."""
+    """Return the number of commits that `read_changes` would read."""
     return int(_run(repository, ["rev-list", "--count", "--stdin"], stdin=_revisions(known)))
 
 
 def read_changes(repository: Repository, known: Sequence[str] = ()) -> Iterator[FileChange]:
-    """Yield every file change of HEAD's history, parents first, memory flat.
+    """Yield every file change in the history of HEAD, parents first, with constant memory.
 
-    `known` are commits of an earlier reading: they are read again (the reading may have ended inside one of
-    them), their ancestors are not. Raises GitFailed with git's own first line.
+    `known` are commits of an earlier ingestion. They are read again, because it may have ended within one of
+    them; their ancestors are not.
+
+    Raises:
+        GitFailed: git failed; the message contains its first line.
     """
-    with tempfile.TemporaryFile() as revisions, tempfile.TemporaryFile() as complaints:
+    with tempfile.TemporaryFile() as revisions, tempfile.TemporaryFile() as errors:
         revisions.write(_revisions(known).encode())
         revisions.seek(0)
-        with _pipe(repository, revisions, complaints) as output:
+        with _pipe(repository, revisions, errors) as output:
             yield from parse_changes(split_nul(iter(lambda: output.read(READ_BYTES), b"")))
 
 
 def split_nul(blocks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the NUL-terminated fields of a stream of blocks, wherever the blocks were cut."""
+    """Yield the NUL-terminated fields of a stream of blocks, which may end within a field."""
     rest = b""
     for block in blocks:
         *fields, rest = (rest + block).split(b"\0")
@@ -120,9 +127,10 @@ def split_nul(blocks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def parse_changes(fields: Iterable[bytes]) -> Iterator[FileChange]:
-    """Read the fields of `git diff-tree --stdin --always --raw -z`.
+    """Parse the fields of `git diff-tree --stdin --always --raw -z`.
 
-    A field that begins with a colon describes one file and is followed by its path; any other is a commit id.
+    A field that begins with a colon describes one file and is followed by its path; other fields are commit
+    ids.
     """
     fields = iter(fields)
     commit_id, commit_number = "", 0
@@ -137,10 +145,10 @@ def parse_changes(fields: Iterable[bytes]) -> Iterator[FileChange]:
 
 
 def canonical_address(path: bytes, prefix: str = "") -> str:
-    """Return the address of a file: `prefix` and the path as it is, one address a path, always one line.
+    """Return the address of a file, `prefix` and the path. Different paths have different addresses.
 
-    Percent signs, control characters, line separators, white space at either end and bytes that are no UTF-8
-    are percent-encoded; an address over 1,000 bytes ends in the SHA-256 of the path instead of its tail.
+    Percent signs, control characters, line separators, leading and trailing white space, and bytes that are
+    not UTF-8 are percent-encoded. An address over 1,000 bytes is cut, and ends in the SHA-256 of the path.
     """
     text = path.decode("utf-8", "surrogateescape")
     last = len(text) - 1
@@ -163,7 +171,7 @@ def _encode_character(character: str, at_an_end: bool) -> str:
 
 
 def _change_name(description: str) -> str | None:
-    """The name of the change in `:MODE MODE SHA SHA X` or, for a merge, `::MODE MODE MODE SHA … XY`."""
+    """Return the change in `:MODE MODE SHA SHA X` or, for a merge, `::MODE MODE MODE SHA … XY`."""
     parents = len(description) - len(description.lstrip(":"))
     parts = description[parents:].split(" ")
     old_modes, new_mode = parts[:parents], parts[parents]
@@ -179,8 +187,8 @@ def _revisions(known: Sequence[str]) -> str:
 
 
 def _command(repository: Repository, arguments: Sequence[str]) -> list[str]:
-    # A named git directory is taken as it is: no variable of a surrounding git hook and no difference of
-    # owner redirects it. A partial clone must not go to the network for what it lacks.
+    # --git-dir overrides GIT_DIR, which a git hook sets, and skips the check of the owner of the directory.
+    # protocol.allow=never keeps a partial clone from fetching missing objects.
     return [repository.program, "-c", "protocol.allow=never", f"--git-dir={repository.git_dir}", *arguments]
 
 
@@ -194,20 +202,20 @@ def _run(repository: Repository, arguments: Sequence[str], *, stdin: str = "", c
 
 
 @contextmanager
-def _pipe(repository: Repository, revisions: IO[bytes], complaints: IO[bytes]) -> Iterator[IO[bytes]]:
-    """Run the two commands and yield the output of the second; no process is left behind."""
+def _pipe(repository: Repository, revisions: IO[bytes], errors: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Run the two commands and yield the output of the second; kill both at the end."""
     walk = _command(repository, ["rev-list", "--topo-order", "--reverse", "--stdin"])
     diff = _command(repository, ["diff-tree", "--stdin", "--always", "--root", "-r", "-c", "-z", "--raw"])
     diff += ["--no-renames", "--no-abbrev"]
     with (
-        _started(walk, revisions, complaints) as (walker, commits),
-        _started(diff, commits, complaints) as (differ, changes),
+        _started(walk, revisions, errors) as (walker, commits),
+        _started(diff, commits, errors) as (differ, changes),
     ):
         commits.close()
         yield changes
         if walker.wait() or differ.wait():
-            complaints.seek(0)
-            raise _failure(repository, complaints.read(READ_BYTES))
+            errors.seek(0)
+            raise _failure(repository, errors.read(READ_BYTES))
 
 
 @contextmanager
@@ -224,9 +232,9 @@ def _started(
         output.close()
 
 
-def _failure(repository: Repository, complaint: bytes) -> GitFailed:
-    first_line = complaint.decode("utf-8", "replace").strip().partition("\n")[0] or "git gave no reason"
+def _failure(repository: Repository, stderr: bytes) -> GitFailed:
+    first_line = stderr.decode("utf-8", "replace").strip().partition("\n")[0] or "git printed no error"
     return GitFailed(
         f"git could not read the history of {repository.git_dir}: {first_line}",
-        hint="Run `git fsck` there; what was ingested before stays, and the next ingest goes on from it.",
+        hint="Run `git fsck` there. Ingested versions are kept, and the next ingestion continues after them.",
     )

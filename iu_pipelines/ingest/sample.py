@@ -1,4 +1,4 @@
-"""The small made-up history that is shipped with the package."""
+"""The sample: a small artificial history that ships with the package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SAMPLE_PREFIX: Final = "sample/"
 
 
 def ingest_sample(gateway: Gateway) -> IngestResult:
-    """Add the small made-up history that is shipped with the package, under the prefix `sample/`."""
+    """Add the sample, with the prefix `sample/`."""
     tally = Tally(gateway, SAMPLE_ACTOR)
     versions = read_sample()
     tally.store(versions, len({version.version_ref for version in versions}))
@@ -22,7 +22,7 @@ def ingest_sample(gateway: Gateway) -> IngestResult:
 
 
 def read_sample() -> list[Version]:
-    """Return the shipped sample, a line a version: commit id, change, path."""
+    """Return the versions of the sample. Each line of its file has a commit id, a change and a path."""
     text = (files("iu_pipelines.ingest") / "sample_history.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in text.splitlines())
     return [

@@ -1,4 +1,4 @@
-"""Versions stored chunk by chunk, a transaction each, and counted."""
+"""Storing of versions in chunks, with counts of what was added."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHUNK_VERSIONS: Final = 10_000
 
 @dataclass(frozen=True)
 class Progress:
-    """How far an ingestion has come; `commits_total` is what this reading has to walk."""
+    """The progress of an ingestion; `commits_total` is the number of commits that it will read."""
 
     commits_read: int
     commits_total: int
@@ -25,7 +25,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What one ingestion read and added; `head` is None where the source has no commit."""
+    """What one ingestion read and added; `head` is None if the source has no commit."""
 
     source: str
     prefix: str
@@ -39,7 +39,7 @@ class IngestResult:
 
 
 class Tally:
-    """Stores chunks, a transaction each, and sums what they added."""
+    """Stores chunks, each in its own transaction, and counts what they added."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Tally:
         self.units_added = self.versions_added = self.events_emitted = 0
 
     def store(self, versions: Sequence[Version], commits_read: int) -> None:
-        """Store one chunk in a transaction of its own, and report the progress."""
+        """Store one chunk in its own transaction, and report the progress."""
         with self._gateway.transaction() as session:
             stored = store_versions(session, versions, self._actor)
         self.commits_read = commits_read

@@ -178,7 +178,7 @@ def test_a_path_that_is_no_folder_is_named(tmp_path: Path) -> None:
 
 def test_without_the_git_program_the_error_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    with pytest.raises(NoGitHistory, match="git program was not found"):
+    with pytest.raises(NoGitHistory, match="git was not found on PATH"):
         open_repository(tmp_path)
 
 

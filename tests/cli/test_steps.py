@@ -64,7 +64,7 @@ def test_a_module_that_is_not_known_is_refused_with_those_that_are(empty_iu: Iu)
     for words in (("migrate", "--with", "frob"), ("rollback", "000", "--module", "frob")):
         done = empty_iu(*words)
         assert done.code == 2
-        assert "There is no module 'frob'." in done.err
+        assert "no such module: 'frob'" in done.err
         assert "iu-core" in done.err
 
 
@@ -97,7 +97,7 @@ def test_migrate_that_fails_does_not_advise_to_migrate(empty_iu: Iu, empty_gatew
     done = empty_iu("migrate")
     assert (done.code, done.out) == (1, "")
     assert 'relation "x" does not exist' in done.err
-    assert f"runtime/{NAMES[0]} failed and left nothing behind" in done.err
+    assert f"runtime/{NAMES[0]} failed and was rolled back" in done.err
     assert "iu migrate" not in done.err
     assert empty_iu("migrate", "--json").error["hint"] is None
     assert {step["status"] for step in empty_iu("steps", "list", "--json").json} == {"pending"}
@@ -107,7 +107,7 @@ def test_migrate_that_fails_keeps_the_hint_of_the_server(empty_iu: Iu, empty_gat
     refuse_every_table(empty_gateway, ", hint = 'Perhaps you meant y.'")
     done = empty_iu("migrate", "--json")
     assert (done.code, done.error["code"], done.error["hint"]) == (1, "42P01", "Perhaps you meant y.")
-    assert done.error["notes"] == [f"iu-core/runtime/{NAMES[0]} failed and left nothing behind"]
+    assert done.error["notes"] == [f"iu-core/runtime/{NAMES[0]} failed and was rolled back"]
 
 
 def test_verify_passes_after_a_full_install(iu: Iu) -> None:
@@ -146,7 +146,7 @@ def test_rollback_that_would_lose_events_is_refused_whole(iu: Iu) -> None:
     emit(iu)
     done = iu("rollback", "020")
     assert done.code == 1
-    assert "so every step stays as it was" in done.err
+    assert "so no step was rolled back" in done.err
     assert "hint:" in done.err
     assert iu("status").code == 0
 

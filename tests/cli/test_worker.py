@@ -93,8 +93,8 @@ def test_batches_are_listed_and_shown_with_their_attempts(iu: Iu) -> None:
 def test_a_worker_that_is_not_there_is_refused_with_similar_names(iu: Iu, gateway: Gateway) -> None:
     for words in (("run", "--worker", "iu_outbond_default"), ("seek", "beginning", "--reason", "x")):
         done = iu(*words, *(() if "--worker" in words else ("--worker", "iu_outbond_default")))
-        refused(done, 1, "no such worker: 'iu_outbond_default'", "Similar: iu_outbound_default", "--create")
-    refused(iu("run", "--worker", "night"), 1, "There are: iu_outbound_default.")
+        refused(done, 1, "no such worker: 'iu_outbond_default'", "workers: iu_outbound_default", "--create")
+    refused(iu("run", "--worker", "night"), 1, "Existing workers: iu_outbound_default.")
     assert gateway.fetch_value("select count(*) from public.iu_route_worker_cursor") == 1
 
 

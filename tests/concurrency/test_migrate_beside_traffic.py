@@ -133,7 +133,7 @@ def test_a_lock_that_is_held_for_too_long_ends_the_migration_and_the_error_names
     alter_the_outbox(tree)
     with traffic.running(open_seconds=30), pytest.raises(Unavailable) as refused:
         migration.apply(gateway, root=tree, lock_seconds=2)
-    assert refused.value.__notes__ == ["iu-core/runtime/990_note failed and left nothing behind"]
+    assert refused.value.__notes__ == ["iu-core/runtime/990_note failed and was rolled back"]
     assert re.search(
         r"process \d+ \(.*idle in transaction, transaction open for \d+ s\)", refused.value.hint or ""
     )

@@ -1,4 +1,4 @@
-"""A connection pooler, as far as a test of startup options needs one: it refuses them, or drops them."""
+"""A minimal connection pooler for tests of startup options: it refuses or drops them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REFUSAL: Final = b"SFATAL\0C08P01\0Munsupported startup parameter: options\0\0"
 
 @contextmanager
 def in_front_of(url: str, manner: Manner) -> Iterator[str]:
-    """The URL of a pooler that passes everything on to the server of `url`, except startup options."""
+    """Yield the URL of a pooler that forwards everything to the server of `url`, except startup options."""
     parts = urlsplit(url)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         behind = (parts.hostname or "", parts.port or 5432)
@@ -32,18 +32,18 @@ def _serve(listener: socket.socket, behind: tuple[str, int], manner: Manner) -> 
     with suppress(OSError):
         while True:
             client, _ = listener.accept()
-            threading.Thread(target=_pass_on, args=(client, behind, manner), daemon=True).start()
+            threading.Thread(target=_forward, args=(client, behind, manner), daemon=True).start()
 
 
-def _pass_on(client: socket.socket, behind: tuple[str, int], manner: Manner) -> None:
+def _forward(client: socket.socket, behind: tuple[str, int], manner: Manner) -> None:
     with suppress(OSError), client, socket.create_connection(behind) as server:
-        code, words = _startup(client)
-        named = dict(zip(words[::2], words[1::2], strict=False))
-        if manner == "refuse" and b"options" in named:
+        code, strings = _startup(client)
+        parameters = dict(zip(strings[::2], strings[1::2], strict=False))
+        if manner == "refuse" and b"options" in parameters:
             client.sendall(b"E" + struct.pack("!i", len(_REFUSAL) + 4) + _REFUSAL)
             return
-        named.pop(b"options", None)
-        body = b"".join(name + b"\0" + value + b"\0" for name, value in named.items()) + b"\0"
+        parameters.pop(b"options", None)
+        body = b"".join(name + b"\0" + value + b"\0" for name, value in parameters.items()) + b"\0"
         server.sendall(struct.pack("!ii", len(body) + 8, code) + body)
         back = threading.Thread(target=_copy, args=(server, client), daemon=True)
         back.start()
@@ -52,12 +52,12 @@ def _pass_on(client: socket.socket, behind: tuple[str, int], manner: Manner) -> 
 
 
 def _startup(client: socket.socket) -> tuple[int, list[bytes]]:
-    """The code and the words of the startup message, after a refusal of encryption."""
+    """Return the code and the strings of the startup message; refuse encryption before it."""
     while True:
         length, code = struct.unpack("!ii", client.recv(8, socket.MSG_WAITALL))
-        words = client.recv(length - 8, socket.MSG_WAITALL) if length > 8 else b""
+        body = client.recv(length - 8, socket.MSG_WAITALL) if length > 8 else b""
         if code not in _ENCRYPTION:
-            return code, [word for word in words.split(b"\0") if word]
+            return code, [string for string in body.split(b"\0") if string]
         client.sendall(b"N")
 
 

@@ -1,4 +1,4 @@
-"""The error tree and the words in it."""
+"""The exception classes, their translation from SQLSTATEs, and the removal of passwords."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def every_subclass(root: type[IuError]) -> set[type[IuError]]:
     return found
 
 
-def test_the_docstring_draws_every_class_of_the_tree() -> None:
-    drawn = set(re.findall(r"[├└]── (\w+)|^    (IuError)", errors.__doc__ or "", re.MULTILINE))
+def test_the_docstring_lists_every_class() -> None:
+    listed = set(re.findall(r"[├└]── (\w+)|^    (IuError)", errors.__doc__ or "", re.MULTILINE))
     public = {kind.__name__ for kind in every_subclass(IuError) if kind.__module__ == errors.__name__}
-    assert {name for pair in drawn for name in pair if name} == public
+    assert {name for pair in listed for name in pair if name} == public
 
 
 def test_every_refusal_has_its_own_code() -> None:
@@ -69,13 +69,13 @@ def test_a_refusal_keeps_its_code_message_and_hint(code: str) -> None:
         ("IU999", Refusal),
     ],
 )
-def test_a_sqlstate_becomes_the_class_of_its_kind(sqlstate: str | None, kind: type[IuError]) -> None:
-    error = from_sqlstate(sqlstate, "words")
+def test_a_sqlstate_is_translated_to_its_class(sqlstate: str | None, kind: type[IuError]) -> None:
+    error = from_sqlstate(sqlstate, "message")
     assert type(error) is kind
     assert error.code == sqlstate
 
 
-def test_a_bad_argument_exits_with_two() -> None:
+def test_a_usage_error_has_exit_code_two() -> None:
     assert UsageError("x").exit_code == 2
 
 
@@ -91,15 +91,15 @@ def test_a_bad_argument_exits_with_two() -> None:
         "cannot connect to postgresql://:s3cret@/iu: refused",
     ],
 )
-def test_a_password_is_never_in_the_words(secret_text: str) -> None:
+def test_redact_replaces_passwords(secret_text: str) -> None:
     assert "s3cret" not in redact(secret_text)
     assert "***" in redact(secret_text)
 
 
-def test_what_holds_no_password_stays_as_it_is() -> None:
+def test_redact_does_not_change_text_without_a_password() -> None:
     for text in ("postgresql://ann@db.example:5432/iu", "postgresql:///iu?host=/run/pg", "at 10:30@noon"):
         assert redact(text) == text
 
 
-def test_the_examples_of_the_docstrings_are_true() -> None:
+def test_the_examples_in_docstrings_pass() -> None:
     assert doctest.testmod(errors).failed == 0

@@ -1,4 +1,4 @@
-"""The gateway against a real server: values, transactions, notices, and every way to fail to connect."""
+"""The gateway: values, transactions, notices, and failed connections."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def gateway(scratch: str) -> Iterator[Gateway]:
         yield gateway
 
 
-def test_a_value_a_row_and_all_rows_come_back_as_python(gateway: Gateway) -> None:
+def test_values_and_rows_are_returned_as_python_objects(gateway: Gateway) -> None:
     name = uuid4()
     row = gateway.fetch_one("select %s::uuid as id, %s::jsonb as j, array[1, 2] as a", (name, {"k": [1]}))
     assert row == {"id": UUID(str(name)), "j": {"k": [1]}, "a": [1, 2]}
@@ -49,7 +49,7 @@ def test_a_value_a_row_and_all_rows_come_back_as_python(gateway: Gateway) -> Non
     assert gateway.fetch_all("select * from generate_series(1, 3) as n") == [{"n": 1}, {"n": 2}, {"n": 3}]
 
 
-def test_no_row_is_none_and_an_empty_list(gateway: Gateway) -> None:
+def test_a_query_without_rows_returns_none_or_an_empty_list(gateway: Gateway) -> None:
     assert gateway.fetch_value("select 1 where false") is None
     assert gateway.fetch_one("select 1 where false") is None
     assert gateway.fetch_all("select 1 where false") == []
@@ -59,16 +59,16 @@ def test_a_percent_sign_needs_no_escape_without_params(gateway: Gateway) -> None
     assert gateway.fetch_value("select '100%s' like '100%'") is True
 
 
-def test_the_server_knows_who_is_asking(gateway: Gateway) -> None:
+def test_the_application_name_is_sent_to_the_server(gateway: Gateway) -> None:
     assert gateway.fetch_value("select current_setting('application_name')") == "iu test"
 
 
-def test_a_role_is_taken_on(scratch: str) -> None:
+def test_a_connection_uses_the_given_role(scratch: str) -> None:
     with Gateway(scratch, role="pg_monitor") as gateway:
         assert gateway.fetch_value("select current_user") == "pg_monitor"
 
 
-def test_a_role_that_does_not_exist_is_named(scratch: str) -> None:
+def test_a_role_that_does_not_exist_is_named_in_the_error(scratch: str) -> None:
     refused = pytest.raises(IuError, match='the role "no such role" does not exist')
     with Gateway(scratch, role="no such role") as gateway, refused:
         gateway.fetch_value("select 1")
@@ -81,7 +81,7 @@ def test_each_call_is_committed_and_counts_its_rows(gateway: Gateway, scratch: s
         assert other.fetch_value("select count(*) from counted") == 5
 
 
-def test_a_transaction_that_raises_leaves_nothing(gateway: Gateway) -> None:
+def test_a_transaction_whose_block_raises_is_rolled_back(gateway: Gateway) -> None:
     gateway.execute("create table undone (n int)")
     with pytest.raises(RuntimeError, match="enough"), gateway.transaction() as session:
         session.execute("insert into undone values (1)")
@@ -89,7 +89,7 @@ def test_a_transaction_that_raises_leaves_nothing(gateway: Gateway) -> None:
     assert gateway.fetch_value("select count(*) from undone") == 0
 
 
-def test_an_error_inside_a_transaction_undoes_all_of_it(gateway: Gateway) -> None:
+def test_a_failed_statement_rolls_back_its_transaction(gateway: Gateway) -> None:
     gateway.execute("create table half (n int)")
     with pytest.raises(StatementFailed, match="division by zero"), gateway.transaction() as session:
         session.execute("insert into half values (1)")
@@ -97,7 +97,7 @@ def test_an_error_inside_a_transaction_undoes_all_of_it(gateway: Gateway) -> Non
     assert gateway.fetch_value("select count(*) from half") == 0
 
 
-def test_a_constraint_that_is_checked_at_commit_is_mapped_too(gateway: Gateway) -> None:
+def test_an_error_of_a_deferred_constraint_is_translated(gateway: Gateway) -> None:
     gateway.execute("create table late (n int unique deferrable initially deferred)")
     with pytest.raises(StatementFailed, match=r"Key \(n\)=\(1\)") as caught, gateway.transaction() as session:
         session.execute("insert into late values (1), (1)")
@@ -112,14 +112,14 @@ def test_rows_are_copied_in_as_a_stream(gateway: Gateway) -> None:
         assert session.fetch_value("select sum((j->>'n')::int) from copied") == sum(range(10_000))
 
 
-def test_a_copy_whose_rows_fail_leaves_nothing(gateway: Gateway) -> None:
+def test_a_failed_copy_is_rolled_back(gateway: Gateway) -> None:
     gateway.execute("create table broken (n int)")
     with pytest.raises(StatementFailed, match="invalid input syntax"), gateway.transaction() as session:
         session.copy_rows("copy broken (n) from stdin", [(1,), ("two",)])
     assert gateway.fetch_value("select count(*) from broken") == 0
 
 
-def test_notices_are_kept_in_order(gateway: Gateway) -> None:
+def test_notices_are_returned_in_order(gateway: Gateway) -> None:
     script = "do $$ begin raise notice 'one'; raise warning 'two'; end $$;"
     expected = [Notice("NOTICE", "one"), Notice("WARNING", "two")]
     assert gateway.run_script(script) == expected
@@ -128,7 +128,7 @@ def test_notices_are_kept_in_order(gateway: Gateway) -> None:
         assert session.notices == expected
 
 
-def test_an_error_carries_the_notices_before_it_and_the_line(gateway: Gateway) -> None:
+def test_an_error_contains_its_line_and_the_notices_before_it(gateway: Gateway) -> None:
     script = "do $$ begin raise notice 'so far'; end $$;\nselect 1;\nselect nonsense;"
     with pytest.raises(StatementFailed, match="at line 3") as caught:
         gateway.run_script(script)
@@ -141,13 +141,13 @@ def test_a_script_is_one_transaction(gateway: Gateway) -> None:
     assert gateway.fetch_value("select to_regclass('never')") is None
 
 
-def test_a_script_leaves_no_setting_behind(gateway: Gateway) -> None:
+def test_a_script_does_not_change_settings_of_later_calls(gateway: Gateway) -> None:
     gateway.run_script("set search_path = pg_catalog; begin; create table public.gone (n int); rollback;")
     assert gateway.fetch_value("show search_path") == '"$user", public'
     assert gateway.fetch_value("select to_regclass('public.gone')") is None
 
 
-def test_an_error_of_the_engine_keeps_message_and_hint(gateway: Gateway) -> None:
+def test_an_error_of_class_iu_keeps_its_message_and_hint(gateway: Gateway) -> None:
     script = (
         "do $$ begin raise exception using errcode = 'IU101', message = 'no type x', hint = 'add it'; end $$"
     )
@@ -156,24 +156,26 @@ def test_an_error_of_the_engine_keeps_message_and_hint(gateway: Gateway) -> None
     assert (caught.value.message, caught.value.hint) == ("no type x", "add it")
 
 
-def test_a_missing_permission_is_its_own_error(scratch: str) -> None:
+def test_a_missing_privilege_raises_permission_denied(scratch: str) -> None:
     with Gateway(scratch, role="pg_monitor") as gateway, pytest.raises(PermissionDenied):
         gateway.fetch_value("select count(*) from pg_authid")
 
 
-def test_a_value_that_cannot_be_sent_is_an_error_of_the_statement(gateway: Gateway) -> None:
+def test_a_parameter_of_an_unsupported_type_raises_statement_failed(gateway: Gateway) -> None:
     with pytest.raises(StatementFailed, match="object"):
         gateway.fetch_value("select %s", (object(),))
 
 
-def test_a_killed_session_is_replaced_by_the_next_call(gateway: Gateway, scratch: str) -> None:
+def test_the_next_call_replaces_a_terminated_connection(gateway: Gateway, scratch: str) -> None:
     pid = gateway.fetch_value("select pg_backend_pid()")
     with Gateway(scratch) as killer:
         assert killer.fetch_value("select pg_terminate_backend(%s, 5000)", (pid,)) is True
     assert gateway.fetch_value("select pg_backend_pid()") != pid
 
 
-def test_a_session_killed_in_the_middle_says_so(gateway: Gateway, scratch: str) -> None:
+def test_a_connection_terminated_within_a_transaction_raises_connection_failed(
+    gateway: Gateway, scratch: str
+) -> None:
     with Gateway(scratch) as killer, pytest.raises(ConnectionFailed), gateway.transaction() as session:
         pid = session.fetch_value("select pg_backend_pid()")
         killer.fetch_value("select pg_terminate_backend(%s, 5000)", (pid,))
@@ -181,7 +183,7 @@ def test_a_session_killed_in_the_middle_says_so(gateway: Gateway, scratch: str) 
     assert gateway.fetch_value("select 1") == 1
 
 
-def test_a_pool_in_full_use_says_so_and_does_not_hang(scratch: str) -> None:
+def test_a_call_fails_while_all_connections_are_in_use(scratch: str) -> None:
     refused = pytest.raises(Unavailable, match="all 1 connections")
     with Gateway(scratch, max_size=1) as gateway, gateway.transaction(), refused:
         gateway.fetch_value("select 1")
@@ -201,7 +203,7 @@ def test_many_threads_share_one_gateway(gateway: Gateway) -> None:
     assert sorted(seen) == list(range(16))
 
 
-def test_the_version_of_the_server_is_a_number(gateway: Gateway, scratch: str) -> None:
+def test_the_server_version_is_a_number(gateway: Gateway, scratch: str) -> None:
     assert gateway.server_version() == probe(scratch) >= 140_000
 
 
@@ -222,7 +224,7 @@ def test_a_closed_gateway_opens_again_when_it_is_used(gateway: Gateway) -> None:
         ({"query": "host=/no/such/directory"}, "no server is listening"),
     ],
 )
-def test_a_wrong_url_fails_at_once_with_its_reason(
+def test_a_failed_connection_is_reported_at_once_with_its_reason(
     scratch: str, change: dict[str, str], sentence: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     begin = time.monotonic()
@@ -250,14 +252,14 @@ def test_a_wrong_url_fails_at_once_with_its_reason(
         "postgresql://ann:s3cret@db.example/iu?no_such_option=1",
     ],
 )
-def test_what_is_no_postgresql_url_is_a_usage_error_without_the_password(url: str) -> None:
+def test_an_invalid_url_raises_usage_error_without_the_password(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         Gateway(url)
     assert caught.value.hint
     assert "s3cret" not in caught.value.message + caught.value.hint
 
 
-def test_a_server_that_never_answers_is_given_up_after_seconds() -> None:
+def test_connecting_to_a_server_that_never_responds_times_out() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         begin = time.monotonic()
         with (

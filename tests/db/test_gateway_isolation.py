@@ -1,4 +1,4 @@
-"""The gateway works at read committed, whatever the default of database and role is, and behind a pooler."""
+"""The gateway uses read committed whatever the default of the database is, also behind a pooler."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ LEVELS = pytest.mark.parametrize("level", ["repeatable read", "serializable"])
 
 
 @pytest.fixture
-def stubborn(empty_database: str, level: str) -> str:
-    """The URL of a database whose default is another isolation level."""
+def other_default(empty_database: str, level: str) -> str:
+    """Return the URL of a database whose default isolation level is `level`."""
     name = urlsplit(empty_database).path.lstrip("/")
     with psycopg.connect(empty_database, autocommit=True) as session:
         session.execute(f"alter database \"{name}\" set default_transaction_isolation = '{level}'".encode())
@@ -29,22 +29,22 @@ def stubborn(empty_database: str, level: str) -> str:
 
 
 @pytest.fixture(params=["direct", "refuse", "drop"])
-def url(request: pytest.FixtureRequest, stubborn: str) -> Iterator[str]:
-    """That database: directly, and behind poolers that refuse and that drop startup options."""
+def url(request: pytest.FixtureRequest, other_default: str) -> Iterator[str]:
+    """Yield the URL of that database: direct, or of a pooler that refuses or drops startup options."""
     manner: Manner | None = request.param if request.param != "direct" else None
     if manner is None:
-        yield stubborn
+        yield other_default
         return
-    with in_front_of(stubborn, manner) as pooled:
+    with in_front_of(other_default, manner) as pooled:
         yield pooled
 
 
 def levels(gateway: Gateway) -> dict[str, str]:
-    """The isolation level of each kind of call."""
+    """Return the isolation level of each kind of call."""
     note = "do $$ begin raise notice '%', current_setting('transaction_isolation'); end $$"
     with gateway.transaction() as session:
         inside = session.fetch_value(LEVEL)
-    script, begun, still = (
+    script, begun, explicit = (
         gateway.run_script(text)[0].message
         for text in (
             note,
@@ -58,8 +58,8 @@ def levels(gateway: Gateway) -> dict[str, str]:
         "rows": rows[0]["level"],
         "transaction": inside,
         "script": script,
-        "its own begin": begun,
-        "asks for another": still,
+        "script with begin": begun,
+        "script with another level": explicit,
     }
 
 
@@ -73,13 +73,13 @@ def test_every_call_is_read_committed(url: str, level: str) -> None:
             "rows": "read committed",
             "transaction": "read committed",
             "script": "read committed",
-            "its own begin": "read committed",
-            "asks for another": "repeatable read",
+            "script with begin": "read committed",
+            "script with another level": "repeatable read",
         }
 
 
 @LEVELS
-def test_each_call_is_committed_and_a_failed_one_is_named(url: str, level: str) -> None:
+def test_calls_are_committed_and_errors_keep_their_line(url: str, level: str) -> None:
     with Gateway(url) as gateway, Gateway(url) as other:
         gateway.execute("create table public.counted (n int)")
         assert other.fetch_value("select count(*) from public.counted") == 0
@@ -92,7 +92,7 @@ def test_each_call_is_committed_and_a_failed_one_is_named(url: str, level: str) 
 
 
 @LEVELS
-def test_a_database_is_made_outside_a_transaction(url: str, level: str, server: Server) -> None:
+def test_create_database_runs_outside_a_transaction(url: str, level: str, server: Server) -> None:
     name = f"{urlsplit(url).path.lstrip('/')}_beside"
     with Gateway(url) as gateway:
         try:
@@ -102,12 +102,14 @@ def test_a_database_is_made_outside_a_transaction(url: str, level: str, server: 
 
 
 @LEVELS
-def test_a_role_and_a_level_in_the_url_change_nothing(stubborn: str, level: str) -> None:
-    with Gateway(stubborn, role="pg_monitor") as gateway:
+def test_a_role_or_a_level_in_the_url_does_not_change_the_isolation_level(
+    other_default: str, level: str
+) -> None:
+    with Gateway(other_default, role="pg_monitor") as gateway:
         assert gateway.fetch_value("select current_user") == "pg_monitor"
         assert gateway.fetch_value(LEVEL) == "read committed"
     asked = f"-c default_transaction_isolation={level.replace(' ', chr(92) + ' ')} -c work_mem=2MB"
-    with Gateway(with_options(stubborn, asked)) as gateway:
+    with Gateway(with_options(other_default, asked)) as gateway:
         assert gateway.fetch_value("show work_mem") == "2MB"
         assert gateway.fetch_value(LEVEL) == "read committed"
 
@@ -116,7 +118,7 @@ def with_options(url: str, options: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}options={quote(options)}"
 
 
-def test_rows_that_a_policy_hides_are_an_error_and_not_left_out(empty_gateway: Gateway) -> None:
+def test_reading_rows_that_a_policy_hides_raises_an_error(empty_gateway: Gateway) -> None:
     empty_gateway.execute("create table public.hidden (n int)")
     empty_gateway.execute("alter table public.hidden enable row level security")
     empty_gateway.execute("grant select on public.hidden to public")

@@ -1,4 +1,4 @@
-"""The gateway when its server goes away and comes back."""
+"""The gateway while its server is stopped and after it was restarted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings: where they come from, and how a bad one is refused."""
+"""The settings: their sources, and errors for invalid values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from iu_pipelines import settings
 from iu_pipelines.errors import UsageError
 
 
-def test_without_an_environment_there_are_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_defaults_apply_without_environment_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     loaded = settings.load()
     assert loaded.database_url is None
@@ -19,7 +21,7 @@ def test_without_an_environment_there_are_defaults(tmp_path: Path, monkeypatch: 
     assert (loaded.worker_name, loaded.batch_limit) == ("iu_outbound_default", 1000)
 
 
-def test_the_environment_is_read_and_an_override_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_override_takes_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IU_BATCH_LIMIT", "50")
     monkeypatch.setenv("IU_WORKER_NAME", "night")
     assert settings.load().batch_limit == 50
@@ -27,7 +29,7 @@ def test_the_environment_is_read_and_an_override_wins(monkeypatch: pytest.Monkey
     assert settings.load(worker_name=None).worker_name == "night"
 
 
-def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IU_DATABASE_URL", "")
     assert settings.load().database_url is None
 
@@ -50,7 +52,7 @@ def test_a_relative_home_and_a_tilde_become_absolute(tmp_path: Path, monkeypatch
         ("IU_WORKER_NAME", " "),
     ],
 )
-def test_a_bad_setting_is_named_with_its_value(
+def test_an_invalid_setting_is_reported_with_its_value(
     variable: str, value: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)

@@ -1,4 +1,4 @@
-"""The SQL beside the modules: each statement is used, and a server accepts it and gives what is read."""
+"""The SQL files of modules: each statement is used, and returns the columns that its module reads."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ READ_BY_A_HELPER: Final = {
     ("iu_pipelines.evidence.collect", "open_letters_by_failure"): Count,
     ("iu_pipelines.evidence.collect", "captures_by_decision"): Count,
 }
-"""Statements whose rows are turned into a dataclass by another function than the one that names them."""
+"""Statements whose rows are converted to a dataclass by another function than the one that names them."""
 
 
 def module_of(file: Path) -> str:
@@ -48,7 +48,7 @@ STATEMENTS: Final = [(module_of(file), name) for file in FILES for name in load(
 
 
 def names_used(tree: ast.AST) -> set[str]:
-    """The names in `_SQL["name"]`, and those given to `_found(gateway, "name", …)`."""
+    """Return the names in `_SQL["name"]` and in `_found(gateway, "name", …)`."""
     return {
         ast.literal_eval(node.slice)
         for node in ast.walk(tree)
@@ -63,7 +63,7 @@ def names_used(tree: ast.AST) -> set[str]:
 
 
 def classes_read(tree: ast.AST) -> set[str]:
-    """The names in `rows.read(Name, …)`."""
+    """Return the names in `rows.read(Name, …)`."""
     return {
         ast.unparse(node.args[0])
         for node in ast.walk(tree)
@@ -72,7 +72,7 @@ def classes_read(tree: ast.AST) -> set[str]:
 
 
 def readings() -> Iterator[tuple[str, str, type]]:
-    """Each (module, statement, dataclass) where a function runs one statement and reads one dataclass."""
+    """Yield (module, statement, dataclass) for each function that reads one statement into a dataclass."""
     for file in FILES:
         module = importlib.import_module(module_of(file))
         for node in ast.walk(ast.parse(file.with_suffix(".py").read_text())):
@@ -88,7 +88,7 @@ def readings() -> Iterator[tuple[str, str, type]]:
 
 
 def numbered(statement: str) -> str:
-    """The statement with $1 for its first parameter, as the driver sends it."""
+    """Return the statement with $1 for its first parameter, as psycopg sends it."""
     names = list(dict.fromkeys(PARAMETER.findall(statement)))
     if not names:
         return statement
@@ -96,7 +96,11 @@ def numbered(statement: str) -> str:
 
 
 def described(connection: psycopg.Connection[Any], statement: str) -> list[tuple[str, int]]:
-    """The names and types of the columns that a server says it will give. AssertionError where it refuses."""
+    """Return the names and type OIDs of the columns of a statement, as PostgreSQL describes them.
+
+    Raises:
+        AssertionError: PostgreSQL rejects the statement.
+    """
     server = connection.pgconn
     prepared = server.prepare(b"", numbered(statement).encode())
     assert prepared.status == psycopg.pq.ExecStatus.COMMAND_OK, prepared.error_message.decode()
@@ -106,7 +110,7 @@ def described(connection: psycopg.Connection[Any], statement: str) -> list[tuple
 
 @pytest.fixture(scope="module")
 def connection(server: Any, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
-    """A session in a transaction, on a database with every step applied and the table for a chunk."""
+    """Yield a session on a database with every step applied and the temporary table for a chunk."""
     name = f"{template}_statements_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
     with psycopg.connect(server.create(name, template)) as connection:
         connection.execute(Statements("iu_pipelines.domain.units")["create_chunk"].encode())
@@ -140,14 +144,14 @@ def test_no_module_has_a_statement_in_its_code() -> None:
     assert written == []
 
 
-def test_a_name_that_is_not_there_is_refused_with_those_that_are() -> None:
+def test_an_unknown_name_raises_lookup_error_with_the_known_names() -> None:
     with pytest.raises(
         LookupError, match=r"iu_pipelines\.domain\.gates has no statement 'nope', only list_gates"
     ):
         Statements("iu_pipelines.domain.gates")["nope"]
 
 
-def test_no_file_is_read_before_its_first_statement_is_asked_for() -> None:
+def test_a_file_is_read_only_when_a_statement_is_accessed() -> None:
     modules = ", ".join(module_of(file) for file in FILES)
     code = f"import {modules}; from iu_pipelines.db.statements import load; print(load.cache_info().currsize)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -164,7 +168,7 @@ def test_a_server_accepts_every_statement(connection: psycopg.Connection[Any]) -
         described(connection, Statements(module)[name])
 
 
-def test_a_statement_of_a_column_that_is_not_there_is_noticed(connection: psycopg.Connection[Any]) -> None:
+def test_a_statement_with_an_unknown_column_is_detected(connection: psycopg.Connection[Any]) -> None:
     with (
         pytest.raises(AssertionError, match="no_such_column"),
         connection.transaction(force_rollback=True),

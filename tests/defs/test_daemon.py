@@ -92,7 +92,7 @@ def test_a_killed_daemon_ends_iu_dev_with_its_reason_and_a_restart_goes_on(dev: 
     assert dev.process
     said, _ = dev.process.communicate(timeout=60)
     assert dev.process.returncode == 1
-    assert "daemon ended with code -9" in said
+    assert "daemon exited with code -9" in said
     eventually(lambda: not dev.processes(), "no process of Dagster is left")
     dev.start()
     dev.nothing_lost_or_twice()
@@ -115,7 +115,7 @@ def test_a_taken_port_and_a_second_daemon_are_refused_with_what_to_do(dev: Dev) 
     assert f"cannot listen on 127.0.0.1 port {dev.evidence_port}" in refused(
         "--port", str(free_port()), "--evidence-port", str(dev.evidence_port)
     )
-    assert "port 4000 is asked for twice" in refused("--port", "4000", "--evidence-port", "4000")
+    assert "port 4000 is given twice" in refused("--port", "4000", "--evidence-port", "4000")
     assert "another iu dev runs on" in refused("--port", str(free_port()))
 
 

@@ -1,1 +1,1 @@
-"""The nouns as the rest of the package calls them: a test module for each."""
+"""Tests of the domain functions, one module for each noun."""

@@ -1,4 +1,4 @@
-"""Events and dead letters for the tests of the nouns."""
+"""Events and dead letters for the tests of the domain functions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def emit(gateway: Gateway, payload: Any = None, event_type: str | None = "versio
 
 
 def add_letter(gateway: Gateway, route_code: str | None = ROUTE, key: str = "test:1") -> UUID:
-    """Set an event aside as the seed does: by a row of its own."""
+    """Emit an event, insert a dead letter for it, and return the id of the letter."""
     letter: UUID = gateway.fetch_value(
         """insert into public.iu_route_dead_letter (event_id, route_code, idempotency_key, event_snapshot)
            values (%s, %s, %s, '{"event_type": "version_applied"}') returning dead_letter_id""",

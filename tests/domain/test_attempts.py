@@ -1,4 +1,4 @@
-"""Attempts as the rest of the package calls them."""
+"""The domain functions of attempts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, dead_letters, worker
 
 
-def test_counts_by_decision_agree_with_the_audit_row_by_row(gateway: Gateway) -> None:
+def test_counts_by_decision_agree_with_the_rows_of_the_audit(gateway: Gateway) -> None:
     for _ in range(3):
         emit(gateway)
     emit(gateway, event_type="sql_link_created")
@@ -25,7 +25,7 @@ def test_counts_by_decision_agree_with_the_audit_row_by_row(gateway: Gateway) ->
     assert found == {"dry_run": 7, "skipped": 3}
 
 
-def test_a_lost_attempt_is_missed_with_its_event_and_its_batch(gateway: Gateway) -> None:
+def test_conservation_counts_the_event_and_the_batch_of_a_deleted_attempt(gateway: Gateway) -> None:
     for _ in range(3):
         emit(gateway)
     list(worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(batch_limit=2)))
@@ -38,7 +38,7 @@ def test_a_lost_attempt_is_missed_with_its_event_and_its_batch(gateway: Gateway)
     assert attempts.conservation(gateway, worker.DEFAULT_WORKER) == lost
 
 
-def test_an_attempt_is_found_by_each_of_its_names(gateway: Gateway) -> None:
+def test_an_attempt_is_found_by_each_of_its_keys(gateway: Gateway) -> None:
     emit(gateway)
     (batch,) = worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(), "a run")
     (attempt,) = attempts.recent(gateway)

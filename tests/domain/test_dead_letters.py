@@ -1,4 +1,4 @@
-"""Dead letters as the rest of the package calls them."""
+"""The domain functions of dead letters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from iu_pipelines.domain import dead_letters, gates
 from iu_pipelines.errors import UnknownDeadLetter
 
 
-def test_a_letter_is_replayed_once_its_route_is_dry(gateway: Gateway) -> None:
+def test_a_letter_of_an_enabled_dry_run_route_is_replayed(gateway: Gateway) -> None:
     letter_id = add_letter(gateway)
     assert dead_letters.count_open(gateway) == 1
     result = dead_letters.replay(gateway, letter_id, "run-9")
@@ -39,7 +39,7 @@ def test_a_letter_without_a_route_stays_open_and_is_due_later(gateway: Gateway) 
     assert letter.attempts == 2
 
 
-def test_a_closed_master_gate_holds_a_replay(gateway: Gateway) -> None:
+def test_a_closed_master_gate_stops_a_replay(gateway: Gateway) -> None:
     letter_id = add_letter(gateway)
     gates.set_gate(gateway, gates.MASTER, "false", "test")
     result = dead_letters.replay(gateway, letter_id)
@@ -55,7 +55,7 @@ def test_a_discarded_letter_keeps_its_reason(gateway: Gateway) -> None:
     assert dead_letters.list_letters(gateway) == []
 
 
-def test_letters_are_filtered_by_what_is_asked(gateway: Gateway) -> None:
+def test_letters_can_be_filtered(gateway: Gateway) -> None:
     first, second = add_letter(gateway, key="test:1"), add_letter(gateway, "iu.other", key="test:2")
     gateway.execute(
         """update public.iu_route_dead_letter set created_at = now() - interval '2 hours'
@@ -74,7 +74,7 @@ def test_letters_are_filtered_by_what_is_asked(gateway: Gateway) -> None:
     assert len(ids(limit=1)) == 1
 
 
-def test_letters_that_can_succeed_now_are_listed_and_others_left_out(gateway: Gateway) -> None:
+def test_only_letters_that_can_succeed_now_are_listed_as_replayable(gateway: Gateway) -> None:
     add_letter(gateway, "iu.unknown", key="test:1")
     letter_id = add_letter(gateway, key="test:2")
     (letter,) = dead_letters.list_replayable(gateway)
@@ -82,11 +82,11 @@ def test_letters_that_can_succeed_now_are_listed_and_others_left_out(gateway: Ga
     assert dead_letters.list_replayable(gateway, limit=0) == []
 
 
-@pytest.mark.parametrize("verb", ["replay", "discard"])
-def test_an_unknown_letter_is_refused_with_its_id(gateway: Gateway, verb: str) -> None:
+@pytest.mark.parametrize("function", ["replay", "discard"])
+def test_an_unknown_letter_is_refused_with_its_id(gateway: Gateway, function: str) -> None:
     unknown = uuid4()
     with pytest.raises(UnknownDeadLetter, match=str(unknown)) as refused:
-        if verb == "replay":
+        if function == "replay":
             dead_letters.replay(gateway, unknown)
         else:
             dead_letters.discard(gateway, unknown, "test")

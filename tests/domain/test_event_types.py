@@ -1,4 +1,4 @@
-"""Event types as the rest of the package calls them."""
+"""The domain functions of event types."""
 
 from __future__ import annotations
 

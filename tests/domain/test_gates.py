@@ -1,4 +1,4 @@
-"""Gates as the rest of the package calls them."""
+"""The domain functions of gates."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_a_gate_whose_row_is_missing_is_closed(gateway: Gateway) -> None:
     assert (gate.value, gate.is_open) == (None, False)
 
 
-def test_settings_that_are_no_gates_are_listed_apart(gateway: Gateway) -> None:
+def test_settings_that_are_not_gates_are_listed_separately(gateway: Gateway) -> None:
     keys = {setting.key for setting in gates.list_settings(gateway)}
     assert "iu_core.stall_seconds" in keys
     assert keys.isdisjoint(gate.key for gate in gates.list_gates(gateway))
@@ -38,7 +38,7 @@ def test_the_keys_of_the_gates_are_those_that_the_database_lists(gateway: Gatewa
     assert [gate.key for gate in gates.list_gates(gateway)] == named
 
 
-def test_setting_a_gate_is_in_the_history_with_its_reason(gateway: Gateway) -> None:
+def test_a_change_of_a_gate_is_recorded_with_its_reason(gateway: Gateway) -> None:
     gates.set_gate(gateway, gates.WORKER, "false", "maintenance")
     (change,) = gates.history(gateway, gates.WORKER, limit=1)
     assert (change.old_value, change.new_value, change.reason) == ("true", "false", "maintenance")
@@ -54,7 +54,7 @@ def test_setting_a_gate_is_in_the_history_with_its_reason(gateway: Gateway) -> N
         (None, "true", "test", ArgumentInvalid, "key"),
     ],
 )
-def test_a_gate_is_not_set_to_nonsense(
+def test_an_invalid_change_of_a_gate_is_refused(
     gateway: Gateway, key: Any, value: Any, reason: str, refusal: type[IuError], named: str
 ) -> None:
     with pytest.raises(refusal, match=named) as refused:

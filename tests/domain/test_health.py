@@ -1,4 +1,4 @@
-"""Health as the rest of the package calls it."""
+"""The domain function of health."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import gates, health, worker
 
 
-def test_health_is_the_report_of_the_contract(gateway: Gateway) -> None:
+def test_health_reports_the_backlog_and_the_attempts(gateway: Gateway) -> None:
     emit(gateway)
     emit(gateway)
     report = health.read(gateway)
@@ -25,7 +25,7 @@ def test_health_is_the_report_of_the_contract(gateway: Gateway) -> None:
     assert isinstance(report.cursor_event_id, UUID)
 
 
-def test_a_closed_gate_is_a_reason_and_not_a_fault(gateway: Gateway) -> None:
+def test_a_worker_with_a_closed_gate_is_healthy_with_a_reason(gateway: Gateway) -> None:
     emit(gateway)
     gates.set_gate(gateway, gates.WORKER, "false", "test")
     report = health.read(gateway)

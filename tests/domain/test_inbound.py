@@ -1,4 +1,4 @@
-"""Inbound routes and captures as the rest of the package calls them."""
+"""The domain functions of inbound routes and captures."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ def test_an_enabled_inbound_route_captures_a_change(gateway: Gateway) -> None:
     assert (capture.route_code, capture.decision, capture.event_id) == (route.route_code, "dry_run", None)
 
 
-def test_an_unknown_inbound_route_cannot_be_switched(gateway: Gateway) -> None:
+def test_enabling_an_unknown_inbound_route_returns_none(gateway: Gateway) -> None:
     assert inbound.set_enabled(gateway, "nope", True) is None

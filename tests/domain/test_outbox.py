@@ -1,4 +1,4 @@
-"""The outbox as the rest of the package calls it: what is emitted, refused and counted."""
+"""The domain functions of the outbox: emitting events and counting them."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_emitting_many_with_one_bad_event_emits_none(gateway: Gateway) -> None:
         ({"a": list(range(17))}, PayloadNotRefsOnly, "17|numbers"),
     ],
 )
-def test_a_payload_that_is_not_references_is_refused_with_what_is_wrong(
+def test_an_invalid_payload_is_refused_with_the_reason(
     gateway: Gateway, payload: Any, refusal: type[IuError], named: str
 ) -> None:
     with pytest.raises(refusal, match=named) as refused:
@@ -73,7 +73,7 @@ def test_arguments_that_are_missing_or_empty_are_refused_by_name(gateway: Gatewa
 
 
 @pytest.mark.parametrize("text", ["docs/\x00", "docs/\ud800", "\udc80"])
-def test_a_text_that_postgresql_cannot_hold_is_a_malformed_argument(gateway: Gateway, text: str) -> None:
+def test_text_that_postgresql_cannot_store_raises_argument_invalid(gateway: Gateway, text: str) -> None:
     for call in (
         lambda: outbox.emit(gateway, "version_applied", text, uuid4(), "test", {}),
         lambda: outbox.emit(gateway, text, "docs", uuid4(), "test", {}),
@@ -91,7 +91,7 @@ def test_a_text_that_postgresql_cannot_hold_is_a_malformed_argument(gateway: Gat
     [{"name": "\x00"}, {"\x00": 1}, {"name": "\ud800"}, {"n": float("nan")}, {"n": float("inf")}],
     ids=ascii,
 )
-def test_a_payload_that_is_json_to_python_alone_is_a_bad_payload(
+def test_a_payload_that_jsonb_rejects_raises_payload_invalid(
     gateway: Gateway, payload: dict[str, Any]
 ) -> None:
     with pytest.raises(PayloadInvalid):
@@ -101,7 +101,7 @@ def test_a_payload_that_is_json_to_python_alone_is_a_bad_payload(
 
 
 @pytest.mark.parametrize("depth", [900, 30_000])
-def test_a_payload_too_deep_for_python_or_postgresql_is_a_bad_payload(gateway: Gateway, depth: int) -> None:
+def test_a_payload_that_is_nested_too_deeply_raises_payload_invalid(gateway: Gateway, depth: int) -> None:
     payload: dict[str, Any] = {}
     for _ in range(depth):
         payload = {"a": payload}
@@ -109,7 +109,7 @@ def test_a_payload_too_deep_for_python_or_postgresql_is_a_bad_payload(gateway: G
         emit(gateway, payload)
 
 
-def test_events_are_counted_by_type_and_other_domains_left_out(gateway: Gateway) -> None:
+def test_only_events_of_the_domain_are_counted_by_type(gateway: Gateway) -> None:
     emit(gateway)
     emit(gateway)
     emit(gateway, event_type="sql_link_created")

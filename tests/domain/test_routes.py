@@ -1,4 +1,4 @@
-"""Outbound routes as the rest of the package calls them."""
+"""The domain functions of outbound routes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from iu_pipelines.domain import attempts, routes, worker
 from iu_pipelines.errors import StatementFailed
 
 
-def test_a_route_is_added_dry_and_disabled_unless_asked(gateway: Gateway) -> None:
+def test_an_added_route_is_dry_run_and_disabled_by_default(gateway: Gateway) -> None:
     route = routes.add(gateway, "iu.second", "version_applied", "workflow", "event_outbox")
     assert route is not None
     assert (route.enabled, route.dry_run) == (False, True)
@@ -25,7 +25,7 @@ def test_an_event_with_two_enabled_routes_gives_two_attempts(gateway: Gateway) -
     assert {attempt.route_code for attempt in attempts.for_event(gateway, event_id)} == {ROUTE, "iu.second"}
 
 
-def test_a_disabled_route_is_skipped(gateway: Gateway) -> None:
+def test_an_event_whose_route_is_disabled_is_skipped(gateway: Gateway) -> None:
     switched = routes.set_enabled(gateway, ROUTE, False)
     assert switched is not None
     assert not switched.enabled
@@ -35,7 +35,7 @@ def test_a_disabled_route_is_skipped(gateway: Gateway) -> None:
     assert (attempt.decision, attempt.route_code) == ("skipped", None)
 
 
-def test_an_unknown_route_cannot_be_switched(gateway: Gateway) -> None:
+def test_enabling_an_unknown_route_returns_none(gateway: Gateway) -> None:
     assert routes.set_enabled(gateway, "nope", True) is None
 
 

@@ -1,4 +1,4 @@
-"""The worker as the rest of the package calls it: batches, drains, limits and seeks."""
+"""The domain functions of the worker: batches, drains, limits and seeks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def drained(gateway: Gateway, limits: worker.RunLimits, name: str = worker.DEFAU
     return drain
 
 
-def test_one_batch_tells_what_it_saw_and_where_it_stands(gateway: Gateway) -> None:
+def test_a_batch_returns_its_counts_and_the_cursor(gateway: Gateway) -> None:
     emit(gateway, 3)
     result = worker.run_once(gateway, worker.DEFAULT_WORKER, 10, "run-1")
     assert (result.status, result.seen, result.attempts_written) == ("ran", 3, 3)
@@ -37,14 +37,14 @@ def test_one_batch_tells_what_it_saw_and_where_it_stands(gateway: Gateway) -> No
     assert result.cursor_event_id == attempts.for_batch(gateway, result.batch_id)[-1].event_id
 
 
-def test_an_event_type_without_a_route_is_skipped_and_audited(gateway: Gateway) -> None:
+def test_an_event_without_a_route_is_recorded_as_skipped(gateway: Gateway) -> None:
     emit(gateway, 2, "sql_link_created")
     result = worker.run_once(gateway, worker.DEFAULT_WORKER, 10)
     assert (result.seen, result.skipped, result.attempts_written) == (2, 2, 2)
     assert {attempt.decision for attempt in attempts.recent(gateway)} == {"skipped"}
 
 
-def test_a_drain_goes_on_until_nothing_is_left(gateway: Gateway) -> None:
+def test_a_drain_runs_batches_until_no_event_is_left(gateway: Gateway) -> None:
     emit(gateway, 25)
     drain = worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(batch_limit=10))
     assert [result.seen for result in drain] == [10, 10, 5]
@@ -54,25 +54,25 @@ def test_a_drain_goes_on_until_nothing_is_left(gateway: Gateway) -> None:
     assert drain.last.seen == 0
 
 
-def test_a_drain_with_nothing_to_do_yields_no_batch(gateway: Gateway) -> None:
+def test_a_drain_without_events_yields_no_batch(gateway: Gateway) -> None:
     drain = drained(gateway, worker.RunLimits())
     assert (drain.batches, drain.stopped_reason) == (0, "drained")
     assert worker.batches(gateway) == []
 
 
-def test_a_drain_stops_at_its_number_of_batches(gateway: Gateway) -> None:
+def test_a_drain_stops_after_max_batches(gateway: Gateway) -> None:
     emit(gateway, 25)
     drain = drained(gateway, worker.RunLimits(batch_limit=10, max_batches=2))
     assert (drain.batches, drain.seen, drain.stopped_reason) == (2, 20, "max_batches")
 
 
-def test_a_drain_begins_no_batch_after_its_seconds(gateway: Gateway) -> None:
+def test_a_drain_starts_no_batch_after_max_seconds(gateway: Gateway) -> None:
     emit(gateway, 5)
     drain = drained(gateway, worker.RunLimits(max_seconds=0))
     assert (drain.batches, drain.stopped_reason) == (0, "max_seconds")
 
 
-def test_a_drain_that_is_told_to_stop_ends_between_batches(gateway: Gateway) -> None:
+def test_a_stop_request_ends_a_drain_between_batches(gateway: Gateway) -> None:
     emit(gateway, 25)
     seen: list[int] = []
     drain = worker.drain(
@@ -83,7 +83,7 @@ def test_a_drain_that_is_told_to_stop_ends_between_batches(gateway: Gateway) -> 
     assert drain.stopped_reason == "cancelled"
 
 
-def test_a_lingering_drain_takes_events_that_come_later(gateway: Gateway, database: str) -> None:
+def test_a_lingering_drain_processes_later_events(gateway: Gateway, database: str) -> None:
     def emit_later() -> None:
         with Gateway(database) as other:
             other.fetch_value("select 1")
@@ -100,7 +100,7 @@ def test_a_lingering_drain_takes_events_that_come_later(gateway: Gateway, databa
 @pytest.mark.parametrize(
     ("gate", "status"), [(gates.WORKER, "worker_gate_closed"), (gates.MASTER, "master_gate_closed")]
 )
-def test_a_closed_gate_ends_the_drain_and_holds_the_events(gateway: Gateway, gate: str, status: str) -> None:
+def test_a_closed_gate_ends_the_drain_and_keeps_the_events(gateway: Gateway, gate: str, status: str) -> None:
     emit(gateway, 3)
     gates.set_gate(gateway, gate, "false", "test")
     drain = drained(gateway, worker.RunLimits())
@@ -111,7 +111,7 @@ def test_a_closed_gate_ends_the_drain_and_holds_the_events(gateway: Gateway, gat
     assert drained(gateway, worker.RunLimits()).seen == 3
 
 
-def test_a_second_invocation_of_the_same_worker_is_told_that_it_is_busy(gateway: Gateway) -> None:
+def test_a_concurrent_invocation_of_the_same_worker_returns_worker_busy(gateway: Gateway) -> None:
     emit(gateway, 3)
     with gateway.transaction() as first:
         assert worker.run_once(first, worker.DEFAULT_WORKER, 10).seen == 3
@@ -119,7 +119,7 @@ def test_a_second_invocation_of_the_same_worker_is_told_that_it_is_busy(gateway:
     assert (drain.seen, drain.stopped_reason) == (0, "worker_busy")
 
 
-def test_workers_of_other_names_are_independent_and_listed(gateway: Gateway) -> None:
+def test_workers_with_different_names_are_independent(gateway: Gateway) -> None:
     emit(gateway, 3)
     assert drained(gateway, worker.RunLimits(), "second").seen == 3
     assert drained(gateway, worker.RunLimits()).seen == 3
@@ -136,13 +136,13 @@ def test_a_batch_limit_out_of_range_is_refused_with_its_value(gateway: Gateway, 
 
 
 @pytest.mark.parametrize("name", ["", " ", "two words", "x" * 101])
-def test_a_worker_name_that_is_no_name_is_refused(gateway: Gateway, name: str) -> None:
+def test_an_invalid_worker_name_is_refused(gateway: Gateway, name: str) -> None:
     with pytest.raises(ArgumentInvalid, match="worker_name") as refused:
         worker.run_once(gateway, name, 10)
     assert refused.value.hint
 
 
-def test_seeking_the_beginning_reads_again_and_writes_nothing_twice(gateway: Gateway) -> None:
+def test_after_a_seek_to_the_beginning_events_are_read_again_without_new_attempts(gateway: Gateway) -> None:
     emit(gateway, 3)
     drained(gateway, worker.RunLimits())
     worker.seek(gateway, worker.DEFAULT_WORKER, "beginning", "test")
@@ -150,7 +150,7 @@ def test_seeking_the_beginning_reads_again_and_writes_nothing_twice(gateway: Gat
     assert (drain.seen, drain.attempts_written) == (3, 0)
 
 
-def test_seeking_the_latest_passes_over_what_is_there(gateway: Gateway) -> None:
+def test_after_a_seek_to_the_latest_existing_events_are_not_read(gateway: Gateway) -> None:
     emit(gateway, 3)
     worker.seek(gateway, worker.DEFAULT_WORKER, "latest", "test")
     assert drained(gateway, worker.RunLimits()).seen == 0
@@ -162,7 +162,7 @@ def test_an_unknown_position_is_refused_with_its_value(gateway: Gateway, positio
         worker.seek(gateway, worker.DEFAULT_WORKER, position, "test")
 
 
-def test_a_run_leads_to_its_batches_and_its_attempts(gateway: Gateway) -> None:
+def test_batches_and_attempts_are_found_by_run(gateway: Gateway) -> None:
     emit(gateway, 4)
     list(worker.drain(gateway, worker.DEFAULT_WORKER, worker.RunLimits(batch_limit=2), "run-7"))
     emit(gateway, 1)

@@ -1,1 +1,1 @@
-"""What `iu dev` and `iu demo` need to run Dagster."""
+"""Tests of running Dagster for `iu dev` and `iu demo`."""

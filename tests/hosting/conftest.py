@@ -1,4 +1,4 @@
-"""Settings with a home and databases of one test."""
+"""Settings with a home and databases for one test."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from iu_pipelines.settings import Settings, load
 
 
 class Server(Protocol):
-    """The server of the test run, as the tests here use it."""
+    """The part of the server of the test run that these tests use."""
 
     def drop(self, database: str) -> None: ...
 
 
 @pytest.fixture
 def chosen(tmp_path: Path, database: str, server: Server) -> Iterator[Settings]:
-    """Settings with a directory and databases of one test."""
+    """Yield settings with a home and a database for one test; drop Dagster's database at the end."""
     yield load(home=tmp_path / "iu home", database_url=database)
     server.drop(f"{urlsplit(database).path.lstrip('/')}_dagster")

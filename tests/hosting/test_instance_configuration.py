@@ -1,4 +1,4 @@
-"""Configuration of Dagster's instance: what dagster.yaml says, and where its storage is."""
+"""Configuration of Dagster's instance: dagster.yaml, and the URL of its storage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from iu_pipelines.hosting import instance_configuration
 from iu_pipelines.settings import Settings, load
 
 
-def test_the_file_is_one_that_dagster_takes_and_holds_no_password(chosen: Settings) -> None:
+def test_dagster_yaml_is_valid_and_contains_no_password(chosen: Settings) -> None:
     directory = instance_configuration.render(chosen)
     path = directory / "dagster.yaml"
     assert path.stat().st_mode & 0o077 == 0
@@ -32,7 +32,7 @@ def test_rendering_again_changes_nothing(chosen: Settings) -> None:
     assert json.loads(first) == instance_configuration.configuration()
 
 
-def test_storage_is_a_database_of_its_own_beside_ours(chosen: Settings, database: str) -> None:
+def test_the_default_storage_is_another_database_on_the_same_server(chosen: Settings, database: str) -> None:
     url = instance_configuration.storage_url(chosen)
     name = database.rsplit("/", 1)[1].partition("?")[0]
     assert url.startswith("postgresql+psycopg2://")
@@ -42,13 +42,13 @@ def test_storage_is_a_database_of_its_own_beside_ours(chosen: Settings, database
         assert gateway.fetch_value("select current_database()") == f"{name}_dagster"
 
 
-def test_a_storage_of_ones_own_is_taken_as_it_is(chosen: Settings) -> None:
+def test_a_configured_storage_url_is_used(chosen: Settings) -> None:
     own = load(home=chosen.home, dagster_database_url="postgres://ann@db.example/dagster")
     assert instance_configuration.storage_url(own) == "postgresql+psycopg2://ann@db.example/dagster"
 
 
 @pytest.mark.parametrize("url", ["postgresql+psycopg://a:secret@h/d", "sqlite:///file", "db.example"])
-def test_a_storage_of_another_kind_is_refused_without_its_password(url: str) -> None:
+def test_a_storage_url_with_another_scheme_is_refused_without_its_password(url: str) -> None:
     with pytest.raises(UsageError) as refused:
         instance_configuration.storage_url(load(dagster_database_url=url))
     assert instance_configuration.STORAGE_VARIABLE in refused.value.message

@@ -1,4 +1,4 @@
-"""The ports of `iu dev`: their addresses, and what is refused."""
+"""The ports of `iu dev`: their URLs, and ports that are refused."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from iu_pipelines.hosting.ports import Ports, far_from
 @pytest.mark.parametrize(
     ("host", "url"), [("127.0.0.1", "http://127.0.0.1:3000"), ("::1", "http://[::1]:3000")]
 )
-def test_an_address_of_either_family_is_a_url(host: str, url: str) -> None:
+def test_a_url_is_built_for_ipv4_and_ipv6(host: str, url: str) -> None:
     assert Ports(host, 3000, 4000).web_url == url
 
 
-def test_where_somebody_else_serves_the_evidence_there_is_no_url_of_ours() -> None:
+def test_there_is_no_evidence_url_without_an_evidence_port() -> None:
     assert Ports("127.0.0.1", 3000, 4000).evidence_url == "http://127.0.0.1:4000"
     assert Ports("127.0.0.1", 3000, None).evidence_url is None
 
@@ -25,16 +25,16 @@ def test_where_somebody_else_serves_the_evidence_there_is_no_url_of_ours() -> No
 @pytest.mark.parametrize(
     ("port", "other"), [(3000, 4000), (64_535, 65_535), (64_536, 63_536), (65_535, 64_535)]
 )
-def test_the_port_of_the_evidence_is_a_valid_one(port: int, other: int) -> None:
+def test_the_default_evidence_port_is_valid(port: int, other: int) -> None:
     assert far_from(port) == other
 
 
-def test_one_port_for_both_is_refused_by_its_number() -> None:
-    with pytest.raises(UsageError, match="port 3000 is asked for twice"):
+def test_the_same_port_for_both_servers_is_refused() -> None:
+    with pytest.raises(UsageError, match="port 3000 is given twice"):
         Ports("127.0.0.1", 3000, 3000).require_free()
 
 
-def test_a_port_on_which_something_listens_is_refused_and_named() -> None:
+def test_a_port_in_use_is_refused_with_its_number() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

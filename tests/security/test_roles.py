@@ -190,7 +190,7 @@ def test_dagster_runs_as_workflow_admin_and_says_what_it_may_not(
     assert done.returncode == 0, done.stderr[-3000:]
     said = json.loads(done.stdout.splitlines()[-1])
     assert [said[job] for job in jobs[:3]] == [None, None, None]
-    assert "the probes alter what iu_owner owns" in said["evidence_job"]
+    assert "must be owner of the objects that the probes alter; the owner is iu_owner" in said["evidence_job"]
     assert said["evidence_job without probes"] is None
     with opened(where._replace(path="/iu_dagster").geturl()) as (session,):
         checks = value(session, _CHECKS)

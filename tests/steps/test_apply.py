@@ -91,7 +91,7 @@ def test_a_failing_step_leaves_nothing_behind_and_the_steps_before_it_stay(
     add_step("991_fails", "create table public.iu_leftover (n int);\nselect 1 / 0;\n")
     with pytest.raises(StatementFailed, match="division by zero") as failed:
         migration.apply(empty_gateway, root=tree)
-    assert failed.value.__notes__ == ["iu-core/runtime/991_fails failed and left nothing behind"]
+    assert failed.value.__notes__ == ["iu-core/runtime/991_fails failed and was rolled back"]
     assert list(applied(empty_gateway)) == [*SCHEMA, "990_before"]
     assert empty_gateway.fetch_value("select to_regclass('public.iu_leftover')") is None
 
@@ -109,7 +109,7 @@ def test_two_runners_at_once_apply_each_step_once(empty_database: str) -> None:
 def test_tables_of_somebody_else_with_our_names_are_refused_by_name(empty_gateway: Gateway) -> None:
     empty_gateway.execute("create table public.event_outbox (mine int)")
     empty_gateway.execute("create table public.dot_config (mine int)")
-    with pytest.raises(StepRefused, match="already holds dot_config, event_outbox") as refused:
+    with pytest.raises(StepRefused, match="already contains dot_config, event_outbox") as refused:
         migration.apply(empty_gateway)
     assert refused.value.code == "IU901"
     assert refused.value.hint
@@ -123,14 +123,14 @@ def test_a_half_applied_schema_with_a_stranger_in_the_rest_is_refused(gateway: G
     migration.rollback(gateway, "050")
     gateway.execute("create table public.information_unit (mine int)")
     before = picture(gateway)
-    with pytest.raises(StepRefused, match="already holds information_unit"):
+    with pytest.raises(StepRefused, match="already contains information_unit"):
         migration.apply(gateway)
     assert picture(gateway) == before
 
 
 def test_a_ledger_of_somebody_else_is_refused(empty_gateway: Gateway) -> None:
     empty_gateway.execute("create table public.iu_schema_step (mine int)")
-    with pytest.raises(StepRefused, match="already holds iu_schema_step"):
+    with pytest.raises(StepRefused, match="already contains iu_schema_step"):
         migration.apply(empty_gateway)
 
 

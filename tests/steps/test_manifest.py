@@ -253,7 +253,7 @@ def test_a_function_that_no_file_declares_is_named(gateway: Gateway, root: Path)
 def test_a_step_without_an_undo_is_refused_by_its_name(gateway: Gateway, root: Path) -> None:
     migration.apply(gateway, ["example"], root=root)
     (root / MODULE / "rollback/010_notes.sql").unlink()
-    with pytest.raises(StepRefused, match="iu-example/010_notes has no undo") as refused:
+    with pytest.raises(StepRefused, match="iu-example/010_notes has no rollback file") as refused:
         migration.rollback(gateway, "000", "example", root=root)
     assert "sql/iu-example/rollback/010_notes.sql" in str(refused.value.hint)
 

@@ -1,1 +1,1 @@
-"""The embedded PostgreSQL: its binaries, its cluster, its processes and its locks."""
+"""The embedded PostgreSQL server: its binaries, cluster, processes and locks."""

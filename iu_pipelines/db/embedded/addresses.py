@@ -1,4 +1,4 @@
-"""The addresses of the next start: a free TCP port and a private directory for the Unix socket."""
+"""The addresses that the server listens on: a free TCP port and a private directory for the Unix socket."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def free_port(preferred: int) -> int:
 
 
 def new_socket_directory(user: ServerUser) -> str:
-    """Create a directory for the socket that only `user` can enter."""
+    """Create a directory for the socket that only `user` can access, and return its path."""
     directory = tempfile.mkdtemp(prefix="iu-", dir=_short_directory())
     user.own(Path(directory))
     return directory
 
 
 def remove_socket_directory(directory: str) -> None:
-    """Remove a directory of `new_socket_directory`; an empty name means that there is none."""
+    """Remove a directory of `new_socket_directory`; an empty name means that there is nothing to remove."""
     if directory:
         shutil.rmtree(directory, ignore_errors=True)
 

@@ -24,7 +24,7 @@ DEFAULT_SETTINGS: Final[Mapping[str, str]] = {
     "timezone": "UTC",
     "unix_socket_permissions": "0700",
 }
-"""Server settings of every start, unless the caller overrides them."""
+"""Server settings, unless the caller overrides them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Cluster:
     """Paths and settings of one cluster; all its files are in `<home>/postgres`.
 
     `pg_bin` is the directory of PostgreSQL's binaries, or None to search for them. `settings` are the server
-    settings of the next start.
+    settings that the next start uses.
     """
 
     home: Path
@@ -66,7 +66,7 @@ class Cluster:
 
     @property
     def pid_file(self) -> Path:
-        """PostgreSQL's own pid file; a killed server leaves it behind."""
+        """PostgreSQL's pid file; a killed server does not remove it."""
         return self.data / "postmaster.pid"
 
     def major_version(self) -> int:

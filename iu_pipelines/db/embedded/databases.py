@@ -1,4 +1,4 @@
-"""Connect to the running server and create its databases."""
+"""Connections to the running server, and the creation of its databases."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from iu_pipelines.db.gateway import Gateway, probe
 from iu_pipelines.errors import ConnectionFailed, DatabaseError, UsageError
 
 TOO_MANY_CONNECTIONS: Final = "53300"
-"""The code of a failure when the server has no free connection."""
+"""The SQLSTATE when the server has no free connection."""
 
 INVALID_PASSWORD: Final = "28P01"  # noqa: S105 - an SQLSTATE
-"""The code of a failure when the server rejects the password."""
+"""The SQLSTATE when the server rejects the password."""
 
 _UNDEFINED_DATABASE: Final = "3D000"
 _DUPLICATE_DATABASE: Final = ("42P04", "23505")

@@ -1,4 +1,4 @@
-"""Create a new cluster with initdb, completely or not at all."""
+"""Creation of a new cluster with initdb, completely or not at all."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def create(cluster: Cluster) -> None:
 
 
 def _remove_unfinished(new: Path) -> None:
-    """Remove the directory that a killed process left; first wait until the initdb that it started ends."""
+    """Remove the directory that a killed process left, after the initdb that it started has ended."""
     if not new.exists():
         return
     with locks.opened(new) as data:
@@ -45,7 +45,7 @@ def _remove_unfinished(new: Path) -> None:
 
 
 def _run_locked(cluster: Cluster, found: Binaries, user: ServerUser, password: str) -> None:
-    """Run initdb on the new data directory, which stays locked until initdb ends, even without us."""
+    """Run initdb on the new data directory, which is locked until initdb ends, even if this process dies."""
     with locks.opened(cluster.new_data) as data, tempfile.TemporaryFile() as password_file:
         locks.lock_exclusively(data)
         password_file.write(password.encode())

@@ -1,8 +1,8 @@
-"""The two locks of a cluster, both made with flock.
+"""The two flock locks of a cluster.
 
-One is the lock file: the process that starts or stops the server holds it. The other is on the data
-directory: every process of the server inherits an open, locked handle of it, and the kernel drops the lock
-when the last of them ends. A running server is told from a dead one by this lock and not by the pid file.
+The process that starts or stops the server locks the file `lock`. The other lock is on the data directory:
+every process of the server inherits an open, locked file descriptor of it, and the kernel releases the lock
+when the last of them ends. This lock, and not the pid file, shows whether the server is running.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from iu_pipelines.errors import EmbeddedServerError
 
 @contextmanager
 def start_stop_lock(cluster: Cluster) -> Iterator[None]:
-    """Hold the lock of starting and stopping; create the directory of the cluster when it is missing."""
+    """Hold the lock for starting and stopping; create the directory of the cluster if it is missing."""
     cluster.root.mkdir(parents=True, exist_ok=True)
     _ignore_in_git(cluster.home)
     seconds = 2 * START_SECONDS
@@ -45,12 +45,12 @@ def opened(directory: Path) -> Iterator[int]:
 
 
 def lock_exclusively(handle: int) -> bool:
-    """Take the exclusive lock if nobody holds the file or directory locked; return whether it was taken."""
+    """Try to lock a file or directory exclusively without waiting; return whether it is locked now."""
     return _lock(handle, fcntl.LOCK_EX)
 
 
 def is_alive(cluster: Cluster) -> bool:
-    """Return whether any process of this cluster exists: they hold the lock on the data directory."""
+    """Return whether a process of this cluster exists, which means that the data directory is locked."""
     if not cluster.data.exists():
         return False
     with opened(cluster.data) as data:

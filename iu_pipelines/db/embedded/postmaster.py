@@ -1,4 +1,4 @@
-"""The processes of the server: launch the postmaster, find it, stop it, and end processes that outlive it."""
+"""The processes of the server: launch, find and stop the postmaster, and end processes that outlive it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def find(cluster: Cluster) -> int | None:
 
 
 def stop(cluster: Cluster) -> None:
-    """Stop the server: a fast shutdown, then an immediate one; return when its last process has ended.
+    """Stop the server with a fast shutdown, then an immediate one; return when its last process has ended.
 
     Raises:
         EmbeddedServerError: a process is still running after both timeouts.
@@ -68,12 +68,12 @@ def stop(cluster: Cluster) -> None:
             return
     raise EmbeddedServerError(
         f"the server in {cluster.home} does not stop",
-        hint=f"Read the log {cluster.log}, and end process {find(cluster) or 'postgres'} yourself.",
+        hint=f"Read the log {cluster.log}, and kill process {find(cluster) or 'postgres'}.",
     )
 
 
 def end_orphans(cluster: Cluster) -> None:
-    """End the processes that still run after their postmaster was killed. They are found on Linux only."""
+    """End the processes that still run after their postmaster was killed. This works on Linux only."""
     if find(cluster) or not cluster.pid_file.exists():
         return
     data = cluster.data.stat()
@@ -84,7 +84,7 @@ def end_orphans(cluster: Cluster) -> None:
 
 
 def _renew_record(cluster: Cluster, user: ServerUser) -> Record:
-    """Write the record of this start: the previous port if it is free, and a new socket directory."""
+    """Write the record for this start: the previous port if it is free, and a new socket directory."""
     old = record.read(cluster.data)
     addresses.remove_socket_directory(old.socket_directory)
     sockets = addresses.new_socket_directory(user)
@@ -94,8 +94,8 @@ def _renew_record(cluster: Cluster, user: ServerUser) -> Record:
 
 
 def _options(cluster: Cluster, current: Record) -> list[str]:
-    where = {"port": str(current.port), "unix_socket_directories": current.socket_directory}
-    settings = {**cluster.settings, **where}
+    listen = {"port": str(current.port), "unix_socket_directories": current.socket_directory}
+    settings = {**cluster.settings, **listen}
     return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
 
 

@@ -1,4 +1,4 @@
-"""`iu.json` in the data directory: the port, password and socket directory of the cluster."""
+"""The file `iu.json` in the data directory: the port, password and socket directory of the cluster."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ FILE: Final = "iu.json"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """How to connect to the cluster; the port is 0 and the socket directory empty before the first start."""
+    """Connection data of the cluster; before the first start, port is 0 and socket_directory is empty."""
 
     port: int
     password: str
     socket_directory: str
 
     def url(self, database: str) -> str:
-        """Return the URL of a database for the superuser."""
+        """Return the URL of a database, with the user and password of the superuser."""
         return f"postgresql://{SUPERUSER}:{self.password}@{HOST}:{self.port}/{database}?sslmode=disable"
 
 
@@ -41,7 +41,7 @@ def read(data: Path) -> Record:
     except FileNotFoundError:
         raise EmbeddedServerError(
             f"{path} is missing: no embedded server was ever started here",
-            hint="Start the server first, or set IU_HOME if these data belong to another program.",
+            hint="Start the server first, or set IU_HOME to another directory.",
         ) from None
     except (ValueError, TypeError):
         raise EmbeddedServerError(

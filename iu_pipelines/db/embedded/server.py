@@ -1,8 +1,8 @@
 """The embedded PostgreSQL server: one under each IU_HOME, started on demand and shared by all processes.
 
-Its files are in `<home>/postgres`: `data` (the cluster, and in it `iu.json` with its port and password),
+Its files are in `<home>/postgres`: `data` (the cluster, with the port and password in `iu.json`),
 `server.log` and `lock`. The server outlives the process that started it. It listens on the loopback address
-and on a socket in a private directory, and always asks for a password.
+and on a Unix socket in a private directory, and always requires a password.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from iu_pipelines.db.embedded import (
 from iu_pipelines.db.embedded.cluster import DEFAULT_SETTINGS, Cluster
 
 DATABASE: Final = "iu"
-"""The database of the product."""
+"""The database of iu_pipelines."""
 
 
 class EmbeddedServer:
-    """The server of one IU_HOME. Any number of processes may use, start and stop it at the same time.
+    """The server of one IU_HOME. Several processes may use, start and stop it at the same time.
 
     `pg_bin` is the directory of PostgreSQL's binaries; without it PATH and then the wheel are searched.
     `settings` override the default server settings at the next start. Every method raises
@@ -50,7 +50,7 @@ class EmbeddedServer:
             return databases.ensure(self._cluster, DATABASE)
 
     def is_running(self) -> bool:
-        """Return whether the server accepts connections, or has none free at the moment."""
+        """Return whether the server accepts connections, or rejects them because all are in use."""
         with server_errors.translated(self.home):
             if not locks.is_alive(self._cluster):
                 return False
@@ -58,12 +58,12 @@ class EmbeddedServer:
             return failure is None or failure.code == databases.TOO_MANY_CONNECTIONS
 
     def url(self, database: str = DATABASE) -> str:
-        """Return the URL of a database of this server, whether or not it exists or the server runs."""
+        """Return the URL of a database of this server, even if it does not exist or the server is stopped."""
         with server_errors.translated(self.home):
             return record.read(self._cluster.data).url(database)
 
     def ensure_database(self, name: str) -> str:
-        """Create the database unless it exists, and return its URL. The server must run or be recovering.
+        """Create the database unless it exists, and return its URL. The server must be running or recovering.
 
         Raises:
             UsageError: the name is not a valid database name.

@@ -1,4 +1,4 @@
-"""Build EmbeddedServerError from the output of PostgreSQL and from errors of the operating system."""
+"""Conversion of PostgreSQL's output and of OSError into EmbeddedServerError."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from iu_pipelines.errors import EmbeddedServerError
 
 
 def from_output(cluster: Cluster, failure: str, output: str) -> EmbeddedServerError:
-    """Return the error for a failed program, with the last three errors and hints in its output."""
+    """Return the error for a failed program, with the last three error or hint lines of its output."""
     if re.search("No space left on device|Check free disk space", output):
         return _disk_full(cluster.home)
     lines = [line for line in output.splitlines() if re.search(r"FATAL|PANIC|HINT|error:|ERROR", line)]

@@ -1,4 +1,4 @@
-"""The log of the server: open it for a start, read what a start wrote, and judge it."""
+"""The log of the server: rotation, reading, and whether a failed start can succeed on a retry."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def opened(log: Path) -> Iterator[int]:
 
 
 def size(log: Path) -> int:
-    """Return the size of the log in bytes, 0 when there is none."""
+    """Return the size of the log in bytes, or 0 if the file is missing."""
     return log.stat().st_size if log.exists() else 0
 
 
@@ -39,8 +39,8 @@ def read_from(log: Path, offset: int) -> str:
 
 
 def is_permanent_failure(text: str) -> bool:
-    """Return whether the text has a fatal error that another start would meet again.
+    """Return whether the text contains a fatal error that a retry of the start would cause again.
 
-    Fatal errors of single clients do not count, and neither do addresses and memory still in use.
+    Ignored are fatal errors of single clients, and errors about an address or shared memory still in use.
     """
     return bool(re.search(r"FATAL|PANIC", _REJECTED_CLIENT.sub("", text))) and not _TRANSIENT.search(text)

@@ -1,8 +1,8 @@
 """The operating system user that the server runs as.
 
 PostgreSQL refuses to run as root. When this process is root, the server runs as an existing unprivileged
-user, which may not be able to read root's directories. No user is created, and the mode of a directory that
-belongs to somebody else is not changed.
+user, which may be unable to read root's directories. No user is created, and the mode of a directory of
+another user is not changed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _UNPRIVILEGED: Final = ("postgres", "nobody", "daemon")
 
 @dataclass(frozen=True, slots=True)
 class ServerUser:
-    """The user that the server runs as; `switch` means that this process is root and must change to it."""
+    """The user that the server runs as; `switch` means that this process is root and must switch to it."""
 
     name: str
     uid: int
@@ -29,29 +29,29 @@ class ServerUser:
     switch: bool
 
     def popen(self) -> dict[str, Any]:
-        """Return the arguments of `subprocess` that run a program as this user with a minimal environment."""
+        """Return the `subprocess` arguments that run a program as this user with a minimal environment."""
         common: dict[str, Any] = {"cwd": "/", "env": {"PATH": os.defpath, "LC_ALL": "C"}}
         if self.switch:
             common |= {"user": self.uid, "group": self.gid, "extra_groups": []}
         return common
 
     def own(self, file: Path | int) -> None:
-        """Make this user the owner of a path or of an open file, where this process has to switch to it."""
+        """Make this user the owner of a path or an open file, if `switch` is true."""
         if self.switch:
             os.chown(file, self.uid, self.gid)
 
     def reachable(self, directory: Path, handle: int) -> Path:
-        """Return a path to the open directory that this user can follow even inside root's directories."""
+        """Return a path to the open directory that this user can access even inside root's directories."""
         if self.switch and sys.platform == "linux":
             return Path(f"/proc/self/fd/{handle}")
         return directory
 
 
 def find(data: Path) -> ServerUser:
-    """Return the owner of the data directory; without one, this user, or for root an unprivileged user.
+    """Return the owner of the data directory; if it is missing, this user, or an unprivileged user for root.
 
     Raises:
-        EmbeddedServerError: the data belong to a user that this process cannot become, or this process is
+        EmbeddedServerError: the data belong to a user that this process cannot switch to, or this process is
             root and there is no unprivileged user.
     """
     me = os.geteuid()
@@ -66,7 +66,7 @@ def find(data: Path) -> ServerUser:
             continue
         return ServerUser(name, entry.pw_uid, entry.pw_gid, switch=True)
     raise EmbeddedServerError(
-        f"PostgreSQL does not run as root, and none of the users {', '.join(_UNPRIVILEGED)} exists",
+        f"PostgreSQL cannot run as root, and none of the users {', '.join(_UNPRIVILEGED)} exists",
         hint="Run this as a normal user, or set IU_DATABASE_URL to a server of your own.",
     )
 

@@ -1,4 +1,4 @@
-"""Start the server and wait until it accepts connections."""
+"""Startup of the server, until it accepts connections."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def ensure_accepting(cluster: Cluster) -> None:
 
 
 def _launch_unless_alive(cluster: Cluster) -> int:
-    """Launch the server unless one of its processes exists; return where its log begins."""
+    """Launch the server unless one of its processes exists; return the offset of its output in the log."""
     with locks.opened(cluster.data) as data:
         if locks.lock_exclusively(data):
             return postmaster.launch(cluster, data)
@@ -38,7 +38,7 @@ def _launch_unless_alive(cluster: Cluster) -> int:
 
 
 def _wait_until_accepting(cluster: Cluster, deadline: float) -> bool:
-    """Return whether the server accepted a connection before its last process ended or time was up."""
+    """Return whether the server accepted a connection before its last process ended or the deadline."""
     while time.monotonic() < deadline and locks.is_alive(cluster):
         failure = databases.connection_failure(cluster)
         if failure is None:
@@ -55,7 +55,7 @@ def _wait_until_accepting(cluster: Cluster, deadline: float) -> bool:
 
 
 def _raise_permanent_failure(cluster: Cluster, log_offset: int) -> None:
-    """Raise the error in the log since `log_offset`, unless another start can succeed."""
+    """Raise the error in the log since `log_offset`, unless a retry can succeed."""
     output = server_log.read_from(cluster.log, log_offset)
     if server_log.is_permanent_failure(output):
         raise server_errors.from_output(cluster, "the server did not start", output)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from typing import Final
 
 START_SECONDS: Final = 60.0
-"""How long a start may take until the server accepts connections."""
+"""The time limit for a start, until the server accepts connections."""
 
 STOP_SECONDS: Final = 30.0
-"""How long a fast shutdown may take before an immediate one is requested."""
+"""The time limit for a fast shutdown, after which an immediate one is requested."""
 
 POLL_SECONDS: Final = 0.02
-"""The pause between two looks at a condition."""
+"""The pause between two evaluations of a condition."""
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:

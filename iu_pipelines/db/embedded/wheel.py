@@ -17,7 +17,7 @@ _NOT_COPIED: Final = ("*.a", "*.py", "include", "pgxs", "pkgconfig", "__pycache_
 
 
 def bin_directories() -> tuple[Path, ...]:
-    """Return the directories of binaries in the wheel, the newest version first; empty without the wheel."""
+    """Return the directories of binaries in the wheel, newest version first; empty without the wheel."""
     spec = importlib.util.find_spec(_WHEEL)
     if spec is None or spec.origin is None:
         return ()
@@ -26,9 +26,9 @@ def bin_directories() -> tuple[Path, ...]:
 
 
 def readable_copy(directory: Path) -> Path:
-    """Return the copy of a directory of `bin_directories` that every user can read.
+    """Return a copy of a directory of `bin_directories` that every user can read.
 
-    The copy belongs to root and is kept for later starts. Where no copy can be made, `directory` itself is
+    The copy belongs to root and is kept for later starts. If no copy can be made, `directory` itself is
     returned.
     """
     wheel = directory.parents[1]

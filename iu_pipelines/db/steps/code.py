@@ -1,10 +1,11 @@
-"""The code of the steps against that of a database: whole functions and views, and the manifest of modules.
+"""Comparison of a database with the files of the steps: functions, views, and the manifest of modules.
 
-Each is created once more, from its file, as a temporary one in a transaction that is rolled back.
-PostgreSQL then prints both definitions in the same form, with parameters, options and body, and the two are
-compared. Where the role may not create temporary objects, or the server is a standby, only the bodies are.
+Each function and view of a file is created as a temporary object in a transaction that is rolled back. Then
+the definitions that PostgreSQL prints for the temporary and the installed object, with parameters, options
+and body, are compared. If the role may not create temporary objects, or the server is a standby, only the
+bodies of functions are compared.
 
-Stands on `iu_schema_object` and `iu_schema_access`.
+The manifest is in `iu_schema_object` and `iu_schema_access`.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _MANIFEST_LINE: Final = "entries of the manifest that are not those of the files
 
 @dataclass(frozen=True)
 class Function:
-    """A function or view as its file has it: the whole statement, and the body of a function as a text."""
+    """A function or view in a file: its `create` statement, and its body if that is a string literal."""
 
     name: str
     statement: str
@@ -53,7 +54,7 @@ class Function:
 
 @dataclass(frozen=True)
 class Code:
-    """The functions and views that one step makes, by name, and what it declares, argument by argument."""
+    """The functions and views that one step creates, by name, and the arguments of its declarations."""
 
     key: StepKey
     functions: Mapping[str, Function] = field(default_factory=dict)
@@ -62,7 +63,7 @@ class Code:
 
 
 def read(step: Step) -> Code:
-    """Return the functions and views that `step` makes, and its declarations."""
+    """Return the functions and views that `step` creates, and its declarations."""
     text = step.file.text
     functions = {
         found["name"]: Function(found["name"], found[0], found["body"]) for found in _FUNCTION.finditer(text)
@@ -81,7 +82,7 @@ def read(step: Step) -> Code:
 
 
 def by_step(steps: Sequence[Step]) -> dict[StepKey, Code]:
-    """Return the code of every step. A function that several steps make belongs to the last one applied."""
+    """Return the code of every step. A function that several steps create belongs to the last of them."""
     found = {step.key: read(step) for step in steps}
     owners = {name: key for key, code in found.items() for name in code.functions}
     return {
@@ -96,50 +97,50 @@ def by_step(steps: Sequence[Step]) -> dict[StepKey, Code]:
 
 
 def compare(gateway: Gateway, code: Code) -> Iterator[Line]:
-    """Yield a line about the functions of a step where it makes any, and one about what it declares."""
+    """Yield a line about the functions and views of a step, and one about its declarations, if it has any."""
     if code.functions:
         yield _line(_FUNCTIONS_LINE, lambda: _differing(gateway, list(code.functions.values())))
     if code.objects:
         yield _line(_MANIFEST_LINE, lambda: (_undeclared(gateway, code), ""))
 
 
-def _line(name: str, look: Callable[[], tuple[Sequence[str], str]]) -> Line:
-    """Return the line about what `look` finds: names, and in words what it could not look at."""
+def _line(name: str, differences: Callable[[], tuple[Sequence[str], str]]) -> Line:
+    """Return the line for the result of `differences`: the differing names, and a note on its limits."""
     try:
-        found, left_out = look()
+        found, note = differences()
     except ConnectionFailed:
         raise
     except DatabaseError as error:
         return Line(name, "none", f"cannot be compared: {error.message}", passed=False)
     seen = ", ".join(sorted(found)) or "none"
-    return Line(f"{name} ({left_out})" if left_out else name, "none", seen, seen == "none")
+    return Line(f"{name} ({note})" if note else name, "none", seen, seen == "none")
 
 
 def _differing(gateway: Gateway, functions: Sequence[Function]) -> tuple[list[str], str]:
-    """Return the names of functions and views that differ, and what could not be compared, in words."""
+    """Return the names of functions and views that differ, and a note on what was not compared."""
     try:
-        return _differing_wholly(gateway, functions), ""
+        return _differing_in_definition(gateway, functions), ""
     except DatabaseError as error:
         if error.code not in _NOT_ALLOWED:
             raise
-    unread = sum(function.body is None for function in functions)
+    skipped = sum(function.body is None for function in functions)
     return _differing_in_body(gateway, functions), (
-        f"bodies only, {unread} not compared: this role or server makes no temporary objects"
+        f"bodies only, {skipped} not compared: this role or server makes no temporary objects"
     )
 
 
 class _RolledBack(Exception):
-    """Ends a transaction without keeping anything of it."""
+    """Raised to roll back a transaction."""
 
 
-def _differing_wholly(gateway: Gateway, functions: Sequence[Function]) -> list[str]:
+def _differing_in_definition(gateway: Gateway, functions: Sequence[Function]) -> list[str]:
     statements = [_CREATE.sub(r"create \1 pg_temp.", function.statement) for function in functions]
     rows: list[dict[str, str]] = []
     try:
         with gateway.transaction() as session:
             session.execute("set local check_function_bodies = off")
             session.execute("\n".join(statements))
-            rows = session.fetch_all(_SQL["differing_wholly"])
+            rows = session.fetch_all(_SQL["differing_in_definition"])
             raise _RolledBack
     except _RolledBack:
         return [row["name"] for row in rows]
@@ -154,7 +155,7 @@ def _differing_in_body(gateway: Gateway, functions: Sequence[Function]) -> list[
 
 
 def _undeclared(gateway: Gateway, code: Code) -> list[str]:
-    """Return the entries that only the files or only the database have."""
+    """Return the entries of the manifest that are only in the files or only in the database."""
     objects = [(*entry, "")[:5] for entry in code.objects]
     rows = gateway.fetch_all(
         _SQL["undeclared"],
@@ -166,8 +167,8 @@ def _undeclared(gateway: Gateway, code: Code) -> list[str]:
             "access": [entry[3] for entry in objects],
             "classes": [entry[1] for entry in code.access],
             "roles": [entry[2] for entry in code.access],
-            "verbs": [entry[3] for entry in code.access],
-            "made": list(code.functions),
+            "privileges": [entry[3] for entry in code.access],
+            "created": list(code.functions),
         },
     )
     return [row["entry"] for row in rows]

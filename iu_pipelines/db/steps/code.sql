@@ -1,5 +1,5 @@
--- name: differing_wholly
--- A temporary function is printed under the name of its schema; every other word of the two is the same.
+-- name: differing_in_definition
+-- The printed definition of a temporary function begins with its schema, which is replaced before comparing.
 select t.proname::text as name
 from pg_proc as t
 where
@@ -40,16 +40,18 @@ with declared as (
     select format('%%s %%s: %%s', d.kind, public.fn_iu_object_identity(d.kind, d.object), d.access) as entry
     from unnest(%(kinds)s::text[], %(objects)s::text[], %(access)s::text[]) as d (kind, object, access)
     union all
-    select format('%%s to %%s: %%s', d.access, d.role_name, d.verbs)
-    from unnest(%(classes)s::text[], %(roles)s::text[], %(verbs)s::text[]) as d (access, role_name, verbs)
+    select format('%%s to %%s: %%s', d.access, d.role_name, d.privileges)
+    from
+        unnest(%(classes)s::text[], %(roles)s::text[], %(privileges)s::text[])
+            as d (access, role_name, privileges)
 ),
 
-kept as (
+recorded as (
     select format('%%s %%s: %%s', o.kind, o.object, o.access) as entry
     from public.iu_schema_object as o
     where
         o.module = %(module)s and o.declared_by = %(step)s
-        -- Access record makes this trigger; the proof of the step looks at it.
+        -- Access `record` creates this trigger; the verify file of the step covers it.
         and o.object not like 'create trigger trg_iu_append_only %%'
     union all
     select format('%%s to %%s: %%s', a.access, a.role_name, a.verbs)
@@ -62,20 +64,20 @@ from (
     (
         select d.entry from declared as d
         except
-        select k.entry from kept as k
+        select r.entry from recorded as r
     )
     union all
     (
-        select k.entry from kept as k
+        select r.entry from recorded as r
         except
         select d.entry from declared as d
     )
     union all
-    select format('%%s: not declared', made.name)
-    from unnest(%(made)s::text[]) as made (name)
+    select format('%%s: not declared', created.name)
+    from unnest(%(created)s::text[]) as created (name)
     where not exists (
         select from public.iu_schema_object as o
-        where o.module = %(module)s and split_part(o.object, '(', 1) = 'public.' || made.name
+        where o.module = %(module)s and split_part(o.object, '(', 1) = 'public.' || created.name
     )
 ) as differing
 order by differing.entry;

@@ -1,12 +1,12 @@
-"""Step files: found by module and name, expanded as psql expands `\\ir`, put in order, and stamped.
+"""Step files: loading, expansion of `\\ir` as psql does it, order of application, and stamps.
 
 A module is a folder such as `sql/iu-core`. A step is one file in its `runtime` folder. Its first
-statements name the steps that it requires. Its last one, the stamp, records it in the ledger with the SHA-256
-of the expanded text before it, so that psql and the runner leave the same trace.
+statements name the steps that it requires. Its last statement, the stamp, records the step in the ledger with
+the SHA-256 of the expanded text before it, so that psql and `iu migrate` write the same row.
 
-The order in which steps are applied follows from what they require: first the schema steps (tables and data),
-then the functions, then the steps that require functions. A step whose name ends in `_functions` is
-repeatable: it is applied again when its text or the schema has changed. Every other step is applied once.
+In each module the schema steps (tables and data) are applied first, then the functions, then the steps that
+require functions. A step whose name ends in `_functions` is repeatable: it is applied again when its text or
+the schema has changed. Every other step is applied once.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from iu_pipelines.errors import StepRefused, UsageError
 Kind = Literal["runtime", "verify", "rollback", "sandbox"]
 
 CORE: Final = "iu-core"
-"""The module that every other one stands on."""
+"""The module that every other module requires."""
 
 _MODULE_PREFIX: Final = "iu-"
 _REPEATABLE_SUFFIX: Final = "_functions"
 _FILE_NAME: Final = re.compile(r"\d{3}_[a-z0-9_]+\.sql")
 _META_COMMAND: Final = re.compile(r"^\\(?P<command>\S*)[ \t]*(?P<argument>.*?)[ \t]*$")
-_STOP_AT_AN_ERROR: Final = r"\set ON_ERROR_STOP on"
+_ON_ERROR_STOP: Final = r"\set ON_ERROR_STOP on"
 _REQUIRE: Final = re.compile(
     r"^select public\.fn_iu_step_require\('(?P<module>[^']*)', '(?P<name>[^']*)'\);$", re.MULTILINE
 )
@@ -48,13 +48,13 @@ class StepKey:
     name: str
 
     def __str__(self) -> str:
-        """Return the name alone for the core, and module and name for every other module."""
+        """Return the name for a step of the core, and `module/name` for a step of another module."""
         return self.name if self.module == CORE else f"{self.module}/{self.name}"
 
 
 @dataclass(frozen=True)
 class StepFile:
-    """One file of SQL, its `\\ir` lines expanded and its line ends normalised."""
+    """One SQL file, with `\\ir` lines expanded and line ends normalised."""
 
     kind: Kind
     key: StepKey
@@ -63,18 +63,18 @@ class StepFile:
 
     @property
     def name(self) -> str:
-        """The name of the file without its ending; with its module where that is not the core."""
+        """The file name without `.sql`; with the module in front unless that is the core."""
         return str(self.key)
 
     @property
     def label(self) -> str:
-        """The path that a person knows it by, such as `iu-core/runtime/070_functions`."""
+        """The path as shown in messages, such as `iu-core/runtime/070_functions`."""
         return f"{self.key.module}/{self.kind}/{self.key.name}"
 
 
 @dataclass(frozen=True)
 class Step:
-    """A runtime step: its file, the checksum of its text, what it requires, and what its stamp says."""
+    """A runtime step: its file, the checksum of its text, the required steps, and its stamp."""
 
     file: StepFile
     checksum: str
@@ -83,22 +83,22 @@ class Step:
 
     @property
     def key(self) -> StepKey:
-        """The key in the ledger."""
+        """The key of the step in the ledger."""
         return self.file.key
 
     @property
     def name(self) -> str:
-        """The name that a person knows it by, such as `070_functions`."""
+        """The name as shown in messages, such as `070_functions`."""
         return self.file.name
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether a changed text is applied again rather than refused; `fn_iu_step_record` agrees."""
+        """Whether a changed text is applied again rather than refused, as in `fn_iu_step_record`."""
         return self.key.name.endswith(_REPEATABLE_SUFFIX)
 
     @property
     def is_stamped(self) -> bool:
-        """Whether the last statement records this step and this text."""
+        """Whether the stamp contains the key and the checksum of this step."""
         return self.stamp == (self.key, self.checksum)
 
 
@@ -109,36 +109,49 @@ def modules(root: Path) -> list[str]:
 
 
 def find_module(root: Path, wanted: str) -> str:
-    """Return the module that `wanted` names, with or without the leading `iu-`. Raises UsageError."""
+    """Return the module that `wanted` names, with or without the leading `iu-`.
+
+    Raises:
+        UsageError: there is no such module.
+    """
     known = modules(root)
     found = [name for name in known if wanted in (name, name.removeprefix(_MODULE_PREFIX))]
     if not found:
-        raise UsageError(f"There is no module {wanted!r}.", hint=f"Choose one of: {', '.join(known)}.")
+        raise UsageError(f"no such module: {wanted!r}", hint=f"Choose one of: {', '.join(known)}.")
     return found[0]
 
 
 def load(root: Path, kind: Kind, module: str = CORE) -> list[StepFile]:
-    """Return the files of one kind in the order of their names. Raises StepRefused on a bad include."""
+    """Return the files of one kind, sorted by name.
+
+    Raises:
+        StepRefused: the core has no such files, or a file has an invalid `\\ir` line.
+    """
     folder = root / module / kind
     paths = sorted(path for path in folder.glob("*.sql") if _FILE_NAME.fullmatch(path.name))
     if not paths and module == CORE:
         raise StepRefused(
-            f"no {kind} files under {folder}", hint="Reinstall iu-pipelines: its sql folder is missing."
+            f"no {kind} files under {folder}", hint="Reinstall iu-pipelines; its SQL files are missing."
         )
     return [StepFile(kind, StepKey(module, path.stem), path, expand(path)) for path in paths]
 
 
 def load_steps(root: Path, chosen: Sequence[str] | None = None) -> list[Step]:
-    """Return the runtime steps of the `chosen` modules, by default of all, in the order of their application.
+    """Return the runtime steps of the `chosen` modules, by default of all, in the order of application.
 
-    Raises StepRefused where what they require gives no such order.
+    Raises:
+        StepRefused: the required steps allow no such order.
     """
     names = modules(root) if chosen is None else chosen
     return in_order([_read_step(file) for name in names for file in load(root, "runtime", name)])
 
 
 def in_order(steps: Sequence[Step]) -> list[Step]:
-    """Return `steps` in the order of their application, module by module. Raises StepRefused."""
+    """Return `steps` in the order of application, module by module.
+
+    Raises:
+        StepRefused: the required steps allow no such order.
+    """
     known = {step.key: step for step in steps}
     by_module: dict[str, list[Step]] = {}
     for step in steps:
@@ -151,7 +164,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
 
 
 def _modules_in_order(by_module: Mapping[str, Sequence[Step]]) -> Iterator[str]:
-    """Yield each module after those that its steps require."""
+    """Yield each module after the modules that its steps require."""
     done: list[str] = []
 
     def visit(name: str, trail: tuple[str, ...]) -> Iterator[str]:
@@ -168,7 +181,7 @@ def _modules_in_order(by_module: Mapping[str, Sequence[Step]]) -> Iterator[str]:
 
 
 def _module_in_order(steps: Sequence[Step], known: Mapping[StepKey, Step]) -> list[Step]:
-    """Return schema steps, then functions, then the steps that require functions, each by name."""
+    """Return schema steps, then functions, then the steps that require functions, each sorted by name."""
     functions = [step for step in steps if step.is_repeatable]
     after = [step for step in steps if not step.is_repeatable and _needs_functions(step, known)]
     schema = [step for step in steps if step not in functions and step not in after]
@@ -176,14 +189,14 @@ def _module_in_order(steps: Sequence[Step], known: Mapping[StepKey, Step]) -> li
         if schema and schema[-1].key not in step.requires:
             raise StepRefused(
                 f"{step.file.label} does not require {schema[-1].name}, the last schema step of its module",
-                hint=f"Name {schema[-1].key.name} in the first statement of the file, so that the functions "
-                "follow the schema with psql alone too.",
+                hint=f"Require {schema[-1].key.name} in the first statement of the file, so that psql also "
+                "applies the functions after the schema.",
             )
     return [*schema, *functions, *after]
 
 
 def _needs_functions(step: Step, known: Mapping[StepKey, Step], trail: tuple[StepKey, ...] = ()) -> bool:
-    """Return whether `step` requires functions of its module, directly or by other steps."""
+    """Return whether `step` requires functions of its module, directly or through other steps."""
     required = [
         known[key]
         for key in step.requires
@@ -201,7 +214,7 @@ def _refuse_disorder(ordered: Sequence[Step], known: Mapping[StepKey, Step]) -> 
             if key in known and places[key] >= places[step.key]:
                 raise StepRefused(
                     f"{step.file.label} requires {key}, which is applied after it",
-                    hint="A step requires steps of lower numbers, and a schema step requires no functions.",
+                    hint="Require only steps with lower numbers, and no functions in a schema step.",
                 )
 
 
@@ -215,13 +228,15 @@ def _read_step(file: StepFile) -> Step:
 
 
 def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
-    """Return the text of `path` with each `\\ir` line replaced by the file it names.
+    """Return the text of `path` with each `\\ir` line replaced by the text of the file it names.
 
-    The line that lets psql stop at an error is left out: to a server it says nothing. Raises StepRefused
-    on any other meta-command, a missing file or a file that includes itself.
+    The line `\\set ON_ERROR_STOP on` is removed, since only psql understands it.
+
+    Raises:
+        StepRefused: there is another meta-command, a file is missing, or a file includes itself.
     """
     if path in including:
-        raise StepRefused(f"{path} includes itself", hint="Remove the \\ir line that closes the circle.")
+        raise StepRefused(f"{path} includes itself", hint="Remove the \\ir line that includes it again.")
     if not path.is_file():
         source = f", named in {including[-1]}" if including else ""
         raise StepRefused(
@@ -232,7 +247,7 @@ def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
     return "\n".join(
         _expand_line(line, number, trail)
         for number, line in enumerate(lines, start=1)
-        if line != _STOP_AT_AN_ERROR
+        if line != _ON_ERROR_STOP
     )
 
 
@@ -243,14 +258,14 @@ def _expand_line(line: str, number: int, trail: tuple[Path, ...]) -> str:
     if meta["command"] != "ir" or not meta["argument"]:
         raise StepRefused(
             f"{trail[-1]} line {number}: {line.strip()!r} is not allowed in a step",
-            hint=f"Only \\ir with a relative path and {_STOP_AT_AN_ERROR} are.",
+            hint=f"Use only \\ir with a relative path, and {_ON_ERROR_STOP}.",
         )
     included = trail[-1].parent / meta["argument"].strip("'")
     return expand(included.resolve(), trail).removesuffix("\n")
 
 
 def stamp(root: Path, *, check: bool = False) -> list[str]:
-    """Let every runtime file end by recording itself, and return the steps whose stamp was not right.
+    """Write the stamp of every runtime file, and return the names of the steps whose stamp was wrong.
 
     With `check` nothing is written.
     """
@@ -276,9 +291,12 @@ def _record(key: StepKey, checksum: str) -> str:
 
 
 def find(known: Sequence[StepKey], wanted: str, module: str = CORE) -> StepKey:
-    """Return the one step that `wanted` means. Raises UsageError.
+    """Return the step that `wanted` denotes: a name, a file name or a number.
 
-    A name, a file name or a number; of `module`, unless another module stands before it with a slash.
+    The step is one of `module`, unless `wanted` begins with another module and a slash.
+
+    Raises:
+        UsageError: there is no such step, or more than one.
     """
     stem = wanted.removesuffix(".sql")
     named = [key.module for key in known if stem.startswith(f"{key.module}/")]

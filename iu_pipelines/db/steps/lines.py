@@ -1,4 +1,4 @@
-"""One line of a proof, as a proof prints it and as a pack of evidence keeps it."""
+"""One line of a proof, as a verify file or a probe prints it and an evidence pack contains it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pydantic import ConfigDict
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a proof: it passed where what was seen is what was expected."""
+    """One line of a proof: an expected and a seen value."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     name: str
-    """What was looked at, such as `P2 dry-run pass`."""
+    """What was compared, such as `P2 dry-run pass`."""
     expected: str
-    """What had to be seen."""
+    """The expected value."""
     seen: str
-    """What was seen."""
+    """The value that was found."""
     passed: bool
-    """Whether the two are the same."""
+    """Whether the two values are the same."""

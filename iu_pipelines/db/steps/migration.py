@@ -1,9 +1,9 @@
-"""Migration: apply the steps that are pending, and roll applied ones back.
+"""Migration: apply pending steps, and roll back applied ones.
 
-Each step is applied in a transaction of its own; a rollback of several steps is one transaction. Runners are
-serialised by an advisory lock of the database, for which each waits a minute. `fn_iu_step_require` lets a
-step wait for a lock for a fraction of a second only, so that nobody queues behind it for longer; then it is
-undone and tried again.
+Each step is applied in its own transaction; a rollback of several steps is one transaction. Migrations and
+rollbacks are serialised by an advisory lock of the database, for which each waits a minute.
+`fn_iu_step_require` sets a lock_timeout of a fraction of a second, so that other sessions do not queue behind
+a waiting step for longer; a step that times out is rolled back and retried.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _CREATED_RELATION: Final = re.compile(r"^create (?:table|view|type) public\.(\w+
 
 @dataclass(frozen=True)
 class StepResult:
-    """What was done to one step, in how many seconds, and the notices that it gave."""
+    """What was done to one step, the duration in seconds, and the notices of the server."""
 
     name: str
     action: StepAction
@@ -49,7 +49,7 @@ class StepResult:
 
 
 class _LockNotAvailable(Exception):
-    """A step met a lock that another transaction holds, and was undone."""
+    """A step was rolled back because another transaction holds a lock that it needs."""
 
     def __init__(self, error: IuError) -> None:
         super().__init__(error.message)
@@ -66,15 +66,19 @@ def apply(
     without_roles: bool = False,
     lock_seconds: float = _LOCK_SECONDS,
 ) -> list[StepResult]:
-    """Apply every step that `plan.planned` names, in its order; `adding` names modules to install.
+    """Apply every step that `plan.planned` returns, in order; `adding` names modules to install.
 
-    A step that fails leaves nothing behind, and the steps before it stay. What was installed without
-    roles stays without them. `on_wait` is told the step that is tried again because of a lock. Raises
-    StepRefused where a step was edited, or where relations of the same names are there that no step made;
-    Unavailable, with the processes that hold the locks, where they are held for `lock_seconds`.
+    A step that fails is rolled back; the steps before it remain applied. A database that was installed
+    without roles is migrated without them. `on_step` is called after each step, `on_wait` with the name of a
+    step that is retried because of a lock.
+
+    Raises:
+        StepRefused: an applied step was edited, or the database has relations of the same names that no step
+            created.
+        Unavailable: the locks that a step needs were held for `lock_seconds`; the hint names the processes.
     """
     results: list[StepResult] = []
-    with _alone(gateway):
+    with _runners_lock(gateway):
         wanted = planned(gateway, adding, root=root)
         _refuse_foreign_relations(gateway, wanted)
         for one in wanted:
@@ -92,10 +96,10 @@ def rollback(
     root: Path | None = None,
     on_step: Callable[[StepResult], None] | None = None,
 ) -> list[StepResult]:
-    """Undo every applied step of `module` after `to`, the last one first; `000` undoes them all.
+    """Roll back every applied step of `module` after `to`, the last one first; `000` rolls back all of them.
 
-    All or nothing: where the rollback of one step refuses, because it would lose data or because another
-    module needs the step, every step stays.
+    If the rollback of one step refuses, because it would lose data or because another module needs the step,
+    no step is rolled back.
     """
     root = root or sql_root()
     module = find_module(root, module)
@@ -103,7 +107,7 @@ def rollback(
     order = _order(root, module)
     kept = -1 if to == NOTHING else order.index(find(order, to, module))
     results: list[StepResult] = []
-    with _alone(gateway) as session:
+    with _runners_lock(gateway) as session:
         session.execute(f"set local lock_timeout = '{_ROLLBACK_LOCK_WAIT}'")
         ledger = [key for key in read_ledger(gateway) if key.module == module]
         refuse_unknown([str(key) for key in ledger if key not in order])
@@ -119,7 +123,8 @@ def rollback(
 def _refuse_steps_without_undo(keys: Iterable[StepKey]) -> None:
     for key in keys:
         raise StepRefused(
-            f"step {key} has no undo", hint=f"Write sql/{key.module}/rollback/{key.name}.sql, then try again."
+            f"step {key} has no rollback file",
+            hint=f"Write sql/{key.module}/rollback/{key.name}.sql, then try again.",
         )
 
 
@@ -128,8 +133,8 @@ def _order(root: Path, module: str) -> list[StepKey]:
 
 
 @contextmanager
-def _alone(gateway: Gateway) -> Iterator[Session]:
-    """Hold the runners' lock for the length of the transaction that is yielded."""
+def _runners_lock(gateway: Gateway) -> Iterator[Session]:
+    """Yield a transaction that holds the lock of migrations and rollbacks."""
     with gateway.transaction() as session:
         session.execute("set local idle_in_transaction_session_timeout = 0")
         _lock_runners(gateway, session)
@@ -137,17 +142,17 @@ def _alone(gateway: Gateway) -> Iterator[Session]:
 
 
 def _lock_runners(gateway: Gateway, session: Session) -> None:
-    """Wait for the runner under way, not for ever: any login can hold an advisory lock."""
+    """Wait for a running migration or rollback, with a timeout: any login can hold an advisory lock."""
     session.execute(f"set local lock_timeout = '{_RUNNERS_LOCK_WAIT}'")
     try:
         session.execute(_SQL["lock_runners"], {"key": _LOCK_KEY})
     except IuError as error:
         if error.code in _LOCK_CODES:
             rows = gateway.fetch_all(_SQL["runners"], {"key": _LOCK_KEY})
-            holders = ", ".join(row["holder"] for row in rows) or "none is left now"
+            holders = ", ".join(row["holder"] for row in rows) or "no process any more"
             error.hint = (
-                "Another migration or rollback is under way, or a session holds its lock. "
-                f"Let it end, then try again. The lock is held here: {holders}."
+                "Another migration or rollback is running, or a session holds its lock. "
+                f"Wait until it ends, then try again. The lock is held by: {holders}."
             )
         raise
     session.execute("set local lock_timeout to default")
@@ -168,7 +173,7 @@ def _apply_step(
     on_wait: Callable[[str], None],
     lock_seconds: float,
 ) -> StepResult:
-    """Run one step, again and again while another transaction holds a lock that it needs."""
+    """Run one step; retry it while another transaction holds a lock that it needs."""
     file = one.step.file
     script = f"set local iu.without_roles = 'on';\n{file.text}" if without_roles else file.text
     started = time.monotonic()
@@ -181,27 +186,26 @@ def _apply_step(
                     on_wait(file.name)
                 notices = _run_script(gateway, file, script)
     except _LockNotAvailable as given_up:
-        raise _held_up(gateway, given_up.error) from given_up
+        raise _with_lock_holders(gateway, given_up.error) from given_up
     return StepResult(file.name, one.action, time.monotonic() - started, _messages(notices))
 
 
 def _run_script(gateway: Gateway, file: StepFile, script: str) -> list[Notice]:
-    """Run one file as one simple-protocol script, which PostgreSQL takes as one transaction."""
+    """Send one file as one simple query, which PostgreSQL executes as one transaction."""
     try:
         return gateway.run_script(script)
     except IuError as error:
-        _annotate(error, f"{file.label} failed and left nothing behind")
+        _annotate(error, f"{file.label} failed and was rolled back")
         if error.code in _LOCK_CODES:
             raise _LockNotAvailable(error) from error
         raise
 
 
-def _held_up(gateway: Gateway, error: IuError) -> IuError:
-    """Let `error` name the processes that hold locks on relations of schema public."""
-    holders = (
-        ", ".join(row["holder"] for row in gateway.fetch_all(_SQL["lock_holders"])) or "none is left now"
-    )
-    error.hint = f"Let these transactions end, then try again. They hold locks here: {holders}."
+def _with_lock_holders(gateway: Gateway, error: IuError) -> IuError:
+    """Add the processes that hold locks on relations of schema public to the hint of `error`."""
+    rows = gateway.fetch_all(_SQL["lock_holders"])
+    holders = ", ".join(row["holder"] for row in rows) or "no process any more"
+    error.hint = f"Wait until these transactions end, then try again. Locks are held by: {holders}."
     return error
 
 
@@ -210,16 +214,16 @@ def _undo_step(gateway: Gateway, session: Session, file: StepFile) -> StepResult
     try:
         session.execute(file.text)
     except IuError as error:
-        _annotate(error, f"{file.label} refused, so every step stays as it was")
+        _annotate(error, f"{file.label} refused, so no step was rolled back")
         if error.code in _LOCK_CODES:
-            raise _held_up(gateway, error) from error
+            raise _with_lock_holders(gateway, error) from error
         raise
     notices = _messages(session.notices[known:])
     return StepResult(file.name, "rolled_back", time.monotonic() - started, notices)
 
 
 def _annotate(error: IuError, note: str) -> None:
-    """Add to an error what it means for the steps, and the proof lines that failed before it."""
+    """Add `note` and the failed proof lines before the error to its notes."""
     error.add_note(note)
     for message in _messages(error.notices):
         if message.startswith("FAIL "):

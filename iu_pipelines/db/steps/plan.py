@@ -1,6 +1,6 @@
-"""The plan: every step as the ledger and the files see it, and what a migration would do about it.
+"""The plan: the state of every step, and the steps that a migration would apply.
 
-Stands on `iu_schema_step`.
+The state is derived from the ledger, `iu_schema_step`, and the files.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _LEDGER_COLUMNS: Final = frozenset(
 
 @dataclass(frozen=True)
 class StepState:
-    """A step as the ledger and the files see it.
+    """The state of a step.
 
     `changed` is a repeatable step that will be applied again, because its text has changed or it was
-    applied on a server of another major version; `edited` one that must not have changed; `unknown` one
-    that only the ledger knows. `name` holds the module where that is not the core.
+    applied on a server of another major version; `edited` is any other step whose text has changed;
+    `unknown` is a step of the ledger that has no file. `name` includes the module unless that is the core.
     """
 
     name: str
@@ -45,7 +45,7 @@ class StepState:
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A step that a migration would apply: for the first time, or a repeatable one again."""
+    """A step that a migration would apply, for the first time or (a repeatable one) again."""
 
     step: Step
     action: Literal["applied", "reapplied"]
@@ -54,7 +54,8 @@ class PlannedStep:
 def states(gateway: Gateway, *, root: Path | None = None) -> list[StepState]:
     """Return the state of every step of the core and of the installed modules, in order.
 
-    Raises StepRefused on a stale stamp or a foreign ledger.
+    Raises:
+        StepRefused: a stamp does not match its text, or table `iu_schema_step` is not that of iu_pipelines.
     """
     ledger = read_ledger(gateway)
     return compare(ledger, load_stamped_steps(root, ledger))
@@ -63,9 +64,12 @@ def states(gateway: Gateway, *, root: Path | None = None) -> list[StepState]:
 def planned(gateway: Gateway, adding: Iterable[str] = (), *, root: Path | None = None) -> list[PlannedStep]:
     """Return the steps that a migration would apply, in order; `adding` names modules to install.
 
-    The functions of a module come again where their text or the schema of the module changes, or the server's
-    major version. Raises StepRefused where a step was edited after it was applied, UsageError for a module
-    that is not known.
+    The functions of a module are applied again when their text, the schema of the module or the major version
+    of the server has changed.
+
+    Raises:
+        StepRefused: a step was edited after it was applied, or the ledger has a step without a file.
+        UsageError: there is no such module.
     """
     ledger = read_ledger(gateway)
     steps = load_stamped_steps(root, ledger, adding)
@@ -89,9 +93,10 @@ def installed(ledger: Ledger) -> set[str]:
 
 
 def load_stamped_steps(root: Path | None, ledger: Ledger, adding: Iterable[str] = ()) -> list[Step]:
-    """Return the runtime steps of the core, of what the ledger has and of what is added, in order.
+    """Return the runtime steps of the core, of the installed modules and of those in `adding`, in order.
 
-    Raises StepRefused where a stamp does not match the text of its step.
+    Raises:
+        StepRefused: a stamp does not match the text of its step.
     """
     root = root or sql_root()
     wanted = installed(ledger) | {find_module(root, name) for name in adding}
@@ -100,13 +105,13 @@ def load_stamped_steps(root: Path | None, ledger: Ledger, adding: Iterable[str] 
     if stale:
         raise StepRefused(
             f"the stamp does not match the text of: {', '.join(stale)}",
-            hint="Restore the file; a step under development is stamped with: iu steps stamp",
+            hint="Restore the file, or stamp a step under development: iu steps stamp",
         )
     return steps
 
 
 def read_ledger(gateway: Gateway) -> Ledger:
-    """Return the rows of the ledger by key; empty where there is no ledger yet."""
+    """Return the rows of the ledger by key; empty if there is no ledger yet."""
     columns = gateway.fetch_all(_SQL["ledger_columns"])
     if not columns:
         return {}
@@ -117,7 +122,7 @@ def read_ledger(gateway: Gateway) -> Ledger:
 
 
 def compare(ledger: Ledger, steps: Sequence[Step]) -> list[StepState]:
-    """Return the state of every step that the files or the ledger know, in the order of their application."""
+    """Return the state of every step of the files and the ledger, in the order of application."""
     known = {step.key: step for step in steps}
     keys = [*known, *sorted(key for key in ledger if key not in known)]
     return [_state(key, known.get(key), ledger.get(key)) for key in keys]
@@ -137,7 +142,7 @@ def _state(key: StepKey, step: Step | None, row: Mapping[str, Any] | None) -> St
 
 
 def refuse_unsafe(found: Iterable[StepState]) -> None:
-    """Raise StepRefused where a step was edited after it was applied, or only the ledger knows it."""
+    """Raise StepRefused if a step was edited after it was applied, or is in the ledger without a file."""
     found = list(found)
     edited = [state.name for state in found if state.status == "edited"]
     if edited:
@@ -149,20 +154,20 @@ def refuse_unsafe(found: Iterable[StepState]) -> None:
 
 
 def refuse_unknown(names: Sequence[str]) -> None:
-    """Raise StepRefused where the ledger has steps that the files do not."""
+    """Raise StepRefused if `names`, the steps of the ledger without a file, is not empty."""
     if names:
         others = sorted({name.partition("/")[0] for name in names if "/" in name})
         raise StepRefused(
             f"the database has steps that this version does not know: {', '.join(names)}",
             hint="Install the version of iu-pipelines that applied them, or a newer one."
             if not others
-            else f"Put the files of {', '.join(others)} back into the folder sql, or newer ones.",
+            else f"Put the files of {', '.join(others)}, in this or a newer version, into the folder sql.",
         )
 
 
 def foreign_objects(names: Sequence[str]) -> StepRefused:
-    """Return the error for objects of our names that no recorded step made."""
+    """Return the error for objects with names of iu_pipelines that no recorded step created."""
     return StepRefused(
-        f"schema public already holds {', '.join(names)}, which no recorded step made",
-        hint="Name an empty database with --database-url, or rename what is there.",
+        f"schema public already contains {', '.join(names)}, which no recorded step created",
+        hint="Choose an empty database with --database-url, or rename these objects.",
     )

@@ -1,6 +1,6 @@
-"""Proofs: verify files, which read, and probes, which act in a transaction that is rolled back.
+"""Proofs: verify files, which only read, and probes, which write in a transaction that is rolled back.
 
-Stands on the notices of `fn_iu_proof_note`.
+Both print their lines as notices of `fn_iu_proof_note`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from iu_pipelines.settings import sql_root
 ProofKind = Literal["verify", "sandbox"]
 
 _SQL: Final = Statements(__name__)
-_GIVES_WAY: Final = frozenset({"40001", "40P01", "55P03"})
+_RETRIED_CODES: Final = frozenset({"40001", "40P01", "55P03"})
 _TRIES: Final = 5
 _BEGIN: Final = re.compile(r"^begin\b[^;\n]*;", re.MULTILINE)
 _PROOF_LINE: Final = re.compile(
@@ -36,7 +36,7 @@ _PROOF_LINE: Final = re.compile(
 
 @dataclass(frozen=True)
 class Proof:
-    """All lines that one verify or sandbox file printed; there is at least one."""
+    """The lines of one verify or sandbox file, at least one."""
 
     step: str
     lines: tuple[Line, ...]
@@ -49,7 +49,7 @@ class Proof:
 
 
 def proof_files(gateway: Gateway, kind: ProofKind, *, root: Path | None = None) -> list[StepFile]:
-    """Return the verify files or the probes of every installed module, by module and name."""
+    """Return the verify files or the probes of every installed module, sorted by module and name."""
     wanted = installed(read_ledger(gateway))
     return [file for file in _known(kind, root) if file.key.module in wanted]
 
@@ -60,11 +60,11 @@ def _known(kind: ProofKind, root: Path | None) -> list[StepFile]:
 
 
 def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
-    """Run the verify files of the installed modules, or one of them, read-only, and return what they saw.
+    """Run the verify files of the installed modules, or one of them, in read-only transactions.
 
-    Before their own lines stand those that a file cannot print of itself: whether the ledger holds the step,
-    and whether functions and manifest are those of the files. A file that ends with an error gives a failed
-    line rather than an exception, so that every other file still runs.
+    The lines of each file follow lines that compare the database with the step: whether the ledger has it,
+    and whether the functions, views and manifest are those of its file. An error in a file becomes a failed
+    line instead of an exception, so that every other file still runs.
     """
     files = _selected(gateway, "verify", only, root)
     ledger = read_ledger(gateway)
@@ -81,28 +81,29 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
 
 
 def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
-    """Run the probes of the installed modules, or one of them; each rolls itself back and leaves no trace.
+    """Run the probes of the installed modules, or one of them; each rolls back everything it wrote.
 
-    Raises PermissionDenied where the role does not own what the probes alter and undo.
+    Raises:
+        PermissionDenied: the role does not own the objects that the probes alter.
     """
     files = _selected(gateway, "sandbox", only, root)
     _require_owner(gateway)
-    # In one script PostgreSQL takes what stands before a begin into its transaction, where it is too late
-    # for an isolation level; psql, which sends one statement at a time, does not.
-    return [_prove_patiently(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
+    # In a script that is sent as one query, `begin` joins the implicit transaction of the statements before
+    # it, which can no longer change its isolation level. The added `commit` ends that transaction.
+    return [_prove_with_retries(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
 
 
 def _require_owner(gateway: Gateway) -> None:
     owner = gateway.fetch_one(_SQL["owner"])
     if owner and not owner["is_ours"]:
         raise PermissionDenied(
-            f"the probes alter what {owner['name']} owns, and undo it: this role may not",
-            hint="run them as the installer; every other proof needs less: iu verify",
+            f"must be owner of the objects that the probes alter; the owner is {owner['name']}",
+            hint="Run the probes as a member of that role, or run the read-only proofs: iu verify",
         )
 
 
 def _selected(gateway: Gateway, kind: ProofKind, only: str | None, root: Path | None) -> list[StepFile]:
-    """Return what `only` names, every file without it; a name of no file is refused before any connection."""
+    """Return the file that `only` names, or all files; an unknown name raises before any connection."""
     if only is None:
         return proof_files(gateway, kind, root=root)
     find([file.key for file in _known(kind, root)], only)
@@ -115,15 +116,15 @@ def _ledger_line(state: StepState) -> Line:
     return Line("ledger", "applied", state.status, state.status == "applied")
 
 
-def _prove_patiently(gateway: Gateway, file: StepFile, script: str) -> Proof:
-    for attempt in stamina.retry_context(on=_GaveWay, attempts=_TRIES, wait_initial=0.2, timeout=None):
+def _prove_with_retries(gateway: Gateway, file: StepFile, script: str) -> Proof:
+    for attempt in stamina.retry_context(on=_ProbeConflict, attempts=_TRIES, wait_initial=0.2, timeout=None):
         with attempt:
             return _prove(gateway, file, script, last=attempt.num == _TRIES)
     raise AssertionError("unreachable: the last attempt returns")
 
 
-class _GaveWay(Exception):
-    """A probe met another transaction, and was ended by the server before it could prove anything."""
+class _ProbeConflict(Exception):
+    """A probe failed because of a concurrent transaction: a deadlock, a lock timeout or a conflict."""
 
 
 def _prove(gateway: Gateway, file: StepFile, script: str, *, last: bool = True) -> Proof:
@@ -136,8 +137,8 @@ def _prove(gateway: Gateway, file: StepFile, script: str, *, last: bool = True) 
         raise
     except IuError as raised:
         error, notices = raised, raised.notices
-        if raised.code in _GIVES_WAY and not last:
-            raise _GaveWay from raised
+        if raised.code in _RETRIED_CODES and not last:
+            raise _ProbeConflict from raised
     lines = _proof_lines(notices)
     if error and not isinstance(error, ProofFailed):
         lines.append(Line("runs to its end", "no error", error.message, False))

@@ -1,4 +1,4 @@
-"""Fixtures: a running server, and a directory that every user can enter."""
+"""Fixtures: a running server, and a directory that every user can access."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 
 @pytest.fixture
 def server(own_server: EmbeddedServer) -> EmbeddedServer:
-    """A running server for one test alone."""
+    """Return a running server for one test."""
     own_server.ensure_running()
     return own_server
 
 
 @pytest.fixture
 def open_directory() -> Iterator[Path]:
-    """A directory that every user may enter, which pytest's own are not."""
+    """Yield a directory that every user can access, unlike `tmp_path`."""
     path = Path(tempfile.mkdtemp(prefix="iu-open-"))
     path.chmod(0o755)
     yield path

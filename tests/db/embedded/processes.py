@@ -1,4 +1,4 @@
-"""Spawn processes that use an embedded server, and look at the server from outside."""
+"""Processes that use an embedded server, and checks of the server from outside."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 server = EmbeddedServer(pathlib.Path(sys.argv[1]), settings={"fsync": "off"})
 print(server.ensure_running(), flush=True)
 """
-"""A script that starts the server of the home in its first argument."""
+"""A script that starts the server in the home given by its first argument."""
 
 QUICK = {"fsync": "off"}
-only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another user or to mount a disk")
+only_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to switch users or to mount a disk")
 
 
 def spawn(home: Path, python: str = sys.executable, **how: Any) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""Finding the binaries of PostgreSQL: the right version, and ones that work."""
+"""Finding binaries of PostgreSQL that run and have the right version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Databases of the running server, also while it recovers."""
+"""Creating databases, also while the server recovers."""
 
 from __future__ import annotations
 
@@ -50,4 +50,4 @@ def _await_recovery(server: EmbeddedServer) -> None:
             probe(server.url())
         except ConnectionFailed:
             return
-    raise AssertionError("the server did not notice")
+    raise AssertionError("the server rejected no connection")

@@ -1,4 +1,4 @@
-"""The locks: processes that start and stop at the same time, and a living server told from a dead one."""
+"""The locks: concurrent starts and stops, and whether a server is running."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from db.embedded.processes import ENSURE, spawn
 from iu_pipelines.db.embedded.server import EmbeddedServer
 
 
-def test_many_starts_at_once_start_one_server(own_server: EmbeddedServer) -> None:
+def test_concurrent_starts_start_one_server(own_server: EmbeddedServer) -> None:
     starts = [spawn(own_server.home) for _ in range(4)]
     answers = [start.communicate(timeout=120) for start in starts]
     assert [start.returncode for start in starts] == [0] * 4, answers
@@ -19,7 +19,7 @@ def test_many_starts_at_once_start_one_server(own_server: EmbeddedServer) -> Non
     assert own_server.is_running()
 
 
-def test_starts_and_stops_at_once_never_fail(own_server: EmbeddedServer) -> None:
+def test_concurrent_starts_and_stops_never_fail(own_server: EmbeddedServer) -> None:
     script = f"{ENSURE}server.stop()\n"
     command = [sys.executable, "-c", script * 3, str(own_server.home)]
     runs = [subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""The processes of the server: stopped, killed, orphaned, or named by a wrong pid file."""
+"""The processes of the server: stopped, killed, orphaned, or with a wrong pid file."""
 
 from __future__ import annotations
 

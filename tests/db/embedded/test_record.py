@@ -1,4 +1,4 @@
-"""The record of port and password, and who can read it."""
+"""The record of port and password, and its file permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Errors of the operating system, translated."""
+"""Errors of the operating system that are raised as EmbeddedServerError."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_a_full_disk_is_reported_and_a_start_with_free_space_succeeds(open_direc
     disk.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", str(disk)]
     if subprocess.run(mount, stderr=subprocess.DEVNULL, check=False).returncode:
-        pytest.skip("this machine lets nobody mount a disk")
+        pytest.skip("a tmpfs cannot be mounted here")
     server = EmbeddedServer(disk / "home", settings=QUICK)
     try:
         with pytest.raises(EmbeddedServerError, match="no space is left on the disk"):

@@ -31,7 +31,7 @@ def test_a_refused_statement_is_not_written_to_the_log(server: EmbeddedServer) -
         ("FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use", False),
     ],
 )
-def test_only_a_fatal_error_that_another_start_would_meet_is_permanent(text: str, permanent: bool) -> None:
+def test_only_a_fatal_error_that_a_retry_would_cause_again_is_permanent(text: str, permanent: bool) -> None:
     assert server_log.is_permanent_failure(text) is permanent
 
 

@@ -20,7 +20,7 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 
 @pytest.fixture(scope="module")
 def as_nobody() -> dict[str, Any]:
-    """How to spawn a Python of this environment as the user nobody, or the reason to skip."""
+    """Return the arguments that run Python with this checkout as the user nobody; skip if that fails."""
     nobody = pwd.getpwnam("nobody")
     paths = os.pathsep.join([str(Path(iu_pipelines.__file__).parents[1]), *site.getsitepackages()])
     how = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "cwd": "/"}

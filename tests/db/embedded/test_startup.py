@@ -1,4 +1,4 @@
-"""Starting the server: on demand, once, with the settings of the caller, and with its data kept."""
+"""Starting the server: on demand, once, with the settings of the caller, and without loss of data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The binaries of the wheel for a user that cannot read it."""
+"""The copy of the wheel for a user that cannot read the wheel."""
 
 from __future__ import annotations
 
