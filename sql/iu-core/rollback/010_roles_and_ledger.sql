@@ -27,7 +27,8 @@ begin
         begin
             execute format('drop role %I', v_role);
         exception
-            when dependent_objects_still_exist or insufficient_privilege or object_in_use or internal_error then
+            when dependent_objects_still_exist or insufficient_privilege or object_in_use
+                or internal_error then
                 -- The error names the databases that use the role; the lookup fails if one is being dropped.
                 if sqlstate = 'XX000' and sqlerrm not like 'cache lookup failed for database %' then
                     raise;

@@ -3,7 +3,8 @@ do $refuse$
 begin
     if exists (select from public.event_outbox) then
         raise exception 'rollback of 030_event_types_and_outbox would lose events' using
-            errcode = 'IU901', hint = 'The stream is append-only and shared with other domains. Dump event_outbox and drop the '
+            errcode = 'IU901',
+            hint = 'The stream is append-only and shared with other domains. Dump event_outbox and drop the '
                 'database instead, if it really is to go.';
     end if;
 end

@@ -5,7 +5,8 @@ begin
         or exists (select from public.iu_inbound_capture)
     then
         raise exception 'rollback of 060_inbound would lose units, links or captures' using
-            errcode = 'IU901', hint = 'Save and delete the rows of information_unit, unit_version, iu_sql_link and '
+            errcode = 'IU901',
+            hint = 'Save and delete the rows of information_unit, unit_version, iu_sql_link and '
                 'iu_inbound_capture first, if they really are to go.';
     end if;
 end

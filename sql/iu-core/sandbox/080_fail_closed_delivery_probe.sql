@@ -25,17 +25,22 @@ declare
     v_seam text;
     v_lines text [];
 begin
-    insert into public.event_type_registry (event_type, event_stream, delivery_lane) values ('iu_probe_080.type', 'update', 'immediate');
+    insert into public.event_type_registry (event_type, event_stream, delivery_lane) values
+    ('iu_probe_080.type', 'update', 'immediate');
     insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
     values (v_route, 'iu_probe_080.type', true, 'workflow', 'probe');
     perform public.fn_iu_proof_note('C0 the safety check while it is there', '23514', public.fn_iu_probe_try(
         'update public.iu_outbound_route set dry_run = false where route_code = ''iu_probe_080.route'''
     ));
     for v_case in
-        select m.*, format('C%s route %s, delivery %s, %s', m.place, case when m.dry_run then 'dry-run' else 'live' end,
-            case when m.delivery then 'open' else 'closed' end, case when m.listed then 'listed as live' else 'not listed' end) as label
+        select m.*, format(
+            'C%s route %s, delivery %s, %s', m.place, case when m.dry_run then 'dry-run' else 'live' end,
+            case when m.delivery then 'open' else 'closed' end,
+            case when m.listed then 'listed as live' else 'not listed' end
+        ) as label
         from (
-            select row_number() over (order by d.dry_run desc, e.delivery, l.listed) as place, d.dry_run, e.delivery, l.listed
+            select row_number() over (order by d.dry_run desc, e.delivery, l.listed) as place,
+                d.dry_run, e.delivery, l.listed
             from (values (true), (false)) as d (dry_run)
             cross join (values (false), (true)) as e (delivery)
             cross join (values (false), (true)) as l (listed)
@@ -50,16 +55,20 @@ begin
         end if;
         perform public.fn_iu_gate_set(public.fn_iu_gate_key('delivery'), v_case.delivery::text, 'probe 080');
         perform public.fn_iu_gate_set(
-            public.fn_iu_gate_key('live_routes'), case when v_case.listed then v_route else '' end, 'probe 080'
+            public.fn_iu_gate_key('live_routes'), case when v_case.listed then v_route else '' end,
+            'probe 080'
         );
         v_sent := public.fn_iu_probe_delta(v_base, 'sent');
         v_lines := '{}';
         for n in 0..7 loop
             v_number := v_number + 1;
             perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 080');
-            perform public.fn_iu_route_worker_seek('iu_probe_080_' || v_number, 'latest', 'probe 080: sees only what it emits itself');
+            perform public.fn_iu_route_worker_seek(
+                'iu_probe_080_' || v_number, 'latest', 'probe 080: sees only what it emits itself'
+            );
             v_event := public.fn_iu_emit_event(
-                'iu_probe_080.type', 'TEST/iu_probe_080', '080aaaaa-0000-4000-8000-000000000080', 'iu_probe_080', '{}'
+                'iu_probe_080.type', 'TEST/iu_probe_080', '080aaaaa-0000-4000-8000-000000000080',
+                'iu_probe_080', '{}'
             );
             insert into public.iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key)
             values (v_event, 'iu_probe_080_letter_' || v_number, v_route, 'iu_probe_080:letter:' || v_number)
@@ -69,7 +78,9 @@ begin
             perform public.fn_iu_gate_set(public.fn_iu_gate_key('jobs'), (n & 1 > 0)::text, 'probe 080');
             v_run := public.fn_iu_route_worker_run('iu_probe_080_' || v_number, 10);
             v_replay := public.fn_iu_route_dead_letter_replay(v_letter);
-            v_seam := public.fn_iu_probe_try(format('select public.fn_iu_route_deliver(%L, %L)', v_event, v_route));
+            v_seam := public.fn_iu_probe_try(format(
+                'select public.fn_iu_route_deliver(%L, %L)', v_event, v_route
+            ));
             v_lines := v_lines || format(
                 'worker %s %s, replay %s, seam %s', v_run ->> 'status',
                 coalesce((
@@ -82,9 +93,11 @@ begin
         perform public.fn_iu_proof_note(
             v_case.label,
             case when v_case.dry_run then
-                '2 x worker ran dry_run, replay dry_run, seam IU201; 2 x worker worker_gate_closed no attempt, replay dry_run, seam IU201; '
+                '2 x worker ran dry_run, replay dry_run, seam IU201; '
+                '2 x worker worker_gate_closed no attempt, replay dry_run, seam IU201; '
             else
-                '2 x worker ran failed, replay failed, seam IU201; 2 x worker worker_gate_closed no attempt, replay failed, seam IU201; '
+                '2 x worker ran failed, replay failed, seam IU201; '
+                '2 x worker worker_gate_closed no attempt, replay failed, seam IU201; '
             end || '4 x worker master_gate_closed no attempt, replay master_gate_closed, seam IU201; sent +0',
             (
                 select string_agg(format('%s x %s', s.n, s.line), '; ' order by s.n, s.line)
@@ -95,7 +108,10 @@ begin
     perform public.fn_iu_proof_note('C9 attempts of this probe that were delivered', '0 of 64 events', (
         select format('%s of %s events', count(*) filter (where a.delivered), v_number)
         from public.iu_route_attempt as a
-        where a.event_id in (select o.event_id from public.event_outbox as o where o.event_domain = 'iu' and o.emitted_xid = pg_current_xact_id())
+        where a.event_id in (
+            select o.event_id from public.event_outbox as o
+            where o.event_domain = 'iu' and o.emitted_xid = pg_current_xact_id()
+        )
     ));
     perform public.fn_iu_proof_end('080_fail_closed_delivery_probe');
 end

@@ -12,12 +12,15 @@ begin
         from public.iu_route_worker_cursor as c where c.worker_name = 'iu_outbound_default'
     ));
     begin
-        perform public.fn_iu_route_deliver('00000000-0000-7000-8000-000000000000', 'iu.version_applied.workflow');
+        perform public.fn_iu_route_deliver(
+            '00000000-0000-7000-8000-000000000000', 'iu.version_applied.workflow'
+        );
     exception when others then
         v_seam := sqlstate;
     end;
     perform public.fn_iu_proof_note('delivery seam fails closed', case
-        when has_function_privilege('public.fn_iu_route_deliver(uuid, text)', 'execute') then 'IU201' else '42501'
+        when has_function_privilege('public.fn_iu_route_deliver(uuid, text)', 'execute')
+            then 'IU201' else '42501'
     end, v_seam);
     perform public.fn_iu_proof_note('attempts that were sent', '0', (
         select coalesce(sum(t.sent), 0)::text from public.iu_route_attempt_tally as t
