@@ -1,15 +1,16 @@
 \set ON_ERROR_STOP on
--- Probe 010: the way in. What may be emitted, by whom, and what is refused. One transaction, always rolled back.
--- By hand: psql -f 010_emit_probe.sql
--- As the owner of the objects. Roles are tried where they exist and this session may take them on. Truncation is not tried,
--- because it would lock emitters out for a moment: verify/070 reads from the catalog that it is refused.
+-- Probe 010: emit. Which events may be emitted, by which roles, and what is refused.
+-- One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 010_emit_probe.sql
+-- The roles are tried where they exist and this session may set them. Truncate is not tried, because it would
+-- block emitters for a moment: verify/070 proves from the catalog that it is refused.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_010'); end $$;
 
 begin;
 set local transaction_isolation = 'repeatable read';
 set local lock_timeout = '500ms';
 set local statement_timeout = '60s';
--- E5 joins functions whose rows the planner overestimates, and would be compiled (decision 045).
+-- E5 joins functions whose number of rows the planner overestimates; it would be compiled (decision 045).
 set local jit = off;
 
 do $probe$

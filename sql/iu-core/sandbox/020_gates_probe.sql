@@ -1,7 +1,8 @@
 \set ON_ERROR_STOP on
--- Probe 020: the gates. Closed holds and loses nothing, only "true" is open, and every change is on record. Always rolled back.
--- By hand: psql -f 020_gates_probe.sql
--- As the owner of the objects. Its workers are its own, and its snapshot stands still (repeatable read).
+-- Probe 020: the gates. A closed gate holds events and loses none, only "true" is open, and every change is
+-- recorded. One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 020_gates_probe.sql
+-- It uses its own workers and one snapshot (repeatable read).
 do $$ begin perform public.fn_iu_probe_open('iu_probe_020'); end $$;
 
 begin;

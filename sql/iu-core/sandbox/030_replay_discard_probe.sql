@@ -1,7 +1,9 @@
 \set ON_ERROR_STOP on
--- Probe 030: dead letters. Replay under every kind of route, its schedule, discard, and what is refused. Always rolled back.
--- By hand: psql -f 030_replay_discard_probe.sql
--- As the owner of the objects. Letters, routes and event are its own; only for D4 it drops the safety check, inside the transaction.
+-- Probe 030: dead letters. Replay with every kind of route, its schedule, discard, and what is refused.
+-- One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 030_replay_discard_probe.sql
+-- Letters, routes and event are its own. For D4 it drops the constraint dry_run_is_enforced inside the
+-- transaction.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_030'); end $$;
 
 begin;

@@ -1,8 +1,9 @@
 \set ON_ERROR_STOP on
--- Probe 040: the worker, live and dry-run, P0 to P9 and POST-ROLLBACK. One transaction, always rolled back: it leaves no trace.
--- By hand: psql -f 040_worker_live_dryrun_probe.sql
--- As the owner of the objects. It emits one event through fn_iu_emit_event and reads it with workers of its own. Its snapshot
--- stands still (repeatable read), so it gives the same figures beside any baseline and beside running emitters and workers.
+-- Probe 040: the worker, live and dry-run, P0 to P9 and POST-ROLLBACK.
+-- One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 040_worker_live_dryrun_probe.sql
+-- It emits one event through fn_iu_emit_event and reads it with its own workers. It uses one snapshot
+-- (repeatable read), so its figures do not depend on existing rows or on concurrent emitters and workers.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_040'); end $$;
 
 begin;

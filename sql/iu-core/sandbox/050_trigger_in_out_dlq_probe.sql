@@ -1,8 +1,9 @@
 \set ON_ERROR_STOP on
--- Probe 050: trigger-out, trigger-in, dead letters and their replay, E.3 to E.9. One transaction, always rolled back.
--- By hand: psql -f 050_trigger_in_out_dlq_probe.sql
--- As the owner of the objects. An isolated worker is seeded to the latest event, so that it sees only the probe's own.
--- Its snapshot stands still (repeatable read), so deltas are the same on top of any baseline and beside running workers.
+-- Probe 050: trigger-out, trigger-in, dead letters and their replay, E.3 to E.9.
+-- One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 050_trigger_in_out_dlq_probe.sql
+-- Its own worker starts at the latest event, so that it reads only events of the probe. It uses one snapshot
+-- (repeatable read), so the deltas do not depend on existing rows or on concurrent workers.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_050'); end $$;
 
 begin;

@@ -1,7 +1,8 @@
 \set ON_ERROR_STOP on
--- Probe 060: organic trigger-out. A version after the first emits version_applied, by trigger, in order, and a worker reads it.
--- By hand: psql -f 060_organic_trigger_out_probe.sql
--- As the owner of the objects. One transaction, always rolled back; unit, worker and route are its own.
+-- Probe 060: trigger-out. A version after the first emits version_applied, by trigger and in order, and a
+-- worker reads it. One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 060_organic_trigger_out_probe.sql
+-- Unit, worker and route are its own.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_060'); end $$;
 
 begin;

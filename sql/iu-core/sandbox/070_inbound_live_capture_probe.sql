@@ -1,7 +1,8 @@
 \set ON_ERROR_STOP on
--- Probe 070: live capture on insert. A link is ignored, captured, or captured and emitted, as its inbound route says.
--- By hand: psql -f 070_inbound_live_capture_probe.sql
--- As the owner of the objects. One transaction, always rolled back; the links are its own.
+-- Probe 070: capture on insert. A link is ignored, captured, or captured and emitted, depending on its
+-- inbound route. One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 070_inbound_live_capture_probe.sql
+-- The links are its own.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_070'); end $$;
 
 begin;

@@ -1,9 +1,11 @@
 \set ON_ERROR_STOP on
--- Probe 080: delivery fails closed. Under each of the 64 combinations of gates and routes nothing is delivered. Always rolled back.
--- By hand: psql -f 080_fail_closed_delivery_probe.sql
--- As the owner of the objects. Master, worker, delivery and job gate open and closed, the list of live routes with and without
--- the route, the route dry-run and live: each with a worker, a replay and a call of the seam. Every worker is its own. The route
--- is locked, and for its live half the safety check is gone inside this transaction, for a fraction of a second.
+-- Probe 080: delivery fails closed. In each of the 64 combinations of gates and routes nothing is delivered.
+-- One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 080_fail_closed_delivery_probe.sql
+-- The combinations: master, worker, delivery and job gate open and closed, the route listed as live and not,
+-- dry-run and live. Each has a run of its own worker, a replay and a call of the delivery function. The live
+-- half locks the routes and drops the constraint dry_run_is_enforced inside the transaction, for a fraction
+-- of a second.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_080'); end $$;
 
 begin;
@@ -22,7 +24,7 @@ declare
     v_number int := 0;
     v_run jsonb;
     v_replay jsonb;
-    v_seam text;
+    v_delivery text;
     v_lines text [];
 begin
     insert into public.event_type_registry (event_type, event_stream, delivery_lane) values
@@ -78,27 +80,28 @@ begin
             perform public.fn_iu_gate_set(public.fn_iu_gate_key('jobs'), (n & 1 > 0)::text, 'probe 080');
             v_run := public.fn_iu_route_worker_run('iu_probe_080_' || v_number, 10);
             v_replay := public.fn_iu_route_dead_letter_replay(v_letter);
-            v_seam := public.fn_iu_probe_try(format(
+            v_delivery := public.fn_iu_probe_try(format(
                 'select public.fn_iu_route_deliver(%L, %L)', v_event, v_route
             ));
             v_lines := v_lines || format(
-                'worker %s %s, replay %s, seam %s', v_run ->> 'status',
+                'worker %s %s, replay %s, delivery %s', v_run ->> 'status',
                 coalesce((
                     select string_agg(a.decision, ', ') from public.iu_route_attempt as a
                     where a.event_id = v_event and a.attempt_no = 1
                 ), 'no attempt'),
-                coalesce(v_replay ->> 'decision', v_replay ->> 'status'), v_seam
+                coalesce(v_replay ->> 'decision', v_replay ->> 'status'), v_delivery
             );
         end loop;
         perform public.fn_iu_proof_note(
             v_case.label,
             case when v_case.dry_run then
-                '2 x worker ran dry_run, replay dry_run, seam IU201; '
-                '2 x worker worker_gate_closed no attempt, replay dry_run, seam IU201; '
+                '2 x worker ran dry_run, replay dry_run, delivery IU201; '
+                '2 x worker worker_gate_closed no attempt, replay dry_run, delivery IU201; '
             else
-                '2 x worker ran failed, replay failed, seam IU201; '
-                '2 x worker worker_gate_closed no attempt, replay failed, seam IU201; '
-            end || '4 x worker master_gate_closed no attempt, replay master_gate_closed, seam IU201; sent +0',
+                '2 x worker ran failed, replay failed, delivery IU201; '
+                '2 x worker worker_gate_closed no attempt, replay failed, delivery IU201; '
+            end || '4 x worker master_gate_closed no attempt, replay master_gate_closed, delivery IU201; '
+            'sent +0',
             (
                 select string_agg(format('%s x %s', s.n, s.line), '; ' order by s.n, s.line)
                 from (select l as line, count(*) as n from unnest(v_lines) as l group by l) as s

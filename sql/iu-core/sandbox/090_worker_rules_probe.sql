@@ -1,8 +1,9 @@
 \set ON_ERROR_STOP on
--- Probe 090: the rules of a worker. Domains, savepoints, limits, routes, seeks, runs, another cluster, bad events and floods.
--- By hand: psql -f 090_worker_rules_probe.sql
--- As the owner of the objects. One transaction, always rolled back; types, routes and workers are its own. For the bad events
--- the safety check is gone at the end of this transaction, for a fraction of a second.
+-- Probe 090: the rules of a worker. Domains, savepoints, limits, routes, seeks, runs, another cluster, events
+-- that fail, and floods of failures. One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 090_worker_rules_probe.sql
+-- Types, routes and workers are its own. For the events that fail it drops the constraint dry_run_is_enforced
+-- at the end of the transaction, for a fraction of a second.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_090'); end $$;
 
 begin;
@@ -174,7 +175,7 @@ begin
     execute format(v_emit, 'iu_probe_090.type', 9);
     execute format(v_emit, 'iu_probe_090.bad', 11);
     v_line := public.fn_iu_probe_try(format(v_run, v_worker, 100));
-    -- the table is locked by this transaction since W11, so that row security on it holds nobody up
+    -- This transaction has locked the table since W11, so row security on it delays no other session more.
     alter table public.iu_outbound_route enable row level security, force row level security;
     v_filtered := public.fn_iu_probe_try(format(v_run, v_worker, 100));
     alter table public.iu_outbound_route disable row level security, no force row level security;

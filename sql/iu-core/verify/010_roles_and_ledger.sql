@@ -1,4 +1,4 @@
--- Proof of 010: the roles cannot log in, the ledger is there, and nothing of ours is open to PUBLIC.
+-- Proof of 010: the roles cannot log in, the ledger is there, and nothing of iu_pipelines is open to PUBLIC.
 do $proof$
 declare
     v_left_out boolean := not exists (

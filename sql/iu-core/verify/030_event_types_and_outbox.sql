@@ -1,4 +1,4 @@
--- Proof of 030: the outbox is refs-only, its ids are time-ordered, and it lives where it was anchored.
+-- Proof of 030: the outbox is refs-only, its ids are time-ordered, and it is where it was anchored.
 do $proof$
 declare
     v_refused text := 'nothing was raised';
@@ -46,7 +46,7 @@ begin
     perform public.fn_iu_proof_note('outbox is where it was anchored', 'it is', coalesce(
         (select s.difference from public.fn_iu_cluster_state(null) as s), 'it is'
     ));
-    -- A statement that names a column is not even planned where the column is missing, which a line above says.
+    -- If the column is missing, which a line above reports, a statement that names it cannot be planned.
     if exists (
         select from pg_catalog.pg_attribute as a
         where a.attrelid = 'public.event_outbox'::regclass and a.attname = 'emitted_xid'

@@ -1,4 +1,4 @@
--- Proof of 040: routes are dry-run by construction, and every state that a route has had is on record.
+-- Proof of 040: a constraint keeps routes dry-run, and every state of a route is recorded.
 do $proof$
 begin
     perform public.fn_iu_proof_note('safety check dry_run_is_enforced', 'CHECK (dry_run)', (

@@ -1,4 +1,4 @@
--- Proof of 050: the audit is complete, and the ledger of batches is a chain.
+-- Proof of 050: the audit is complete, and the batches form a hash chain.
 do $proof$
 declare
     v_unattempted bigint;

@@ -1,4 +1,4 @@
--- Proof of 060: the ways in and out are wired, and the inbound route is registered.
+-- Proof of 060: the triggers in and out are enabled, and the inbound route is registered.
 do $proof$
 begin
     perform public.fn_iu_proof_note(

@@ -1,4 +1,5 @@
--- Proof of 100: the verification passed when it was applied, and the lines of it that stay true are still true.
+-- Proof of 100: the step is recorded, which it is only if its checks passed. Those that must stay true are
+-- checked again.
 do $proof$
 declare
     v_health jsonb := public.fn_iu_route_worker_health('iu_outbound_default');
