@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '72de4ac482eaa5b6c8459ec4857e2f2ee03c881458b77a6acd8596b2d8d2adbe'
+    '20568dadd61e71cc333e83c58ab33f150b81951ccc38530d4c5441dbaa109d92'
 );

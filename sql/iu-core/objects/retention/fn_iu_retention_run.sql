@@ -41,8 +41,7 @@ begin
         for v_domain, v_pass, v_after in
             select c.event_domain, start.place, start.seq
             from (select distinct k.event_domain from public.iu_route_worker_cursor as k) as c
-            -- The second pass starts at the beginning, for events that committed after a round had passed
-            -- them (decision 040).
+            -- Pass 2, from the beginning, is for events that committed after a round had passed them.
             cross join lateral (
                 values (1, public.fn_iu_retention_cut(c.event_domain)), (2, 0)
             ) as start (place, seq)
