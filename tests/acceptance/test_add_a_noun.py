@@ -36,9 +36,9 @@ EDITS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "sql/iu-core/runtime/070_functions.sql": (
         (require(SCHEMA[-1]), require(STEP)),
         (
-            "\n-- health\n",
-            "\n-- notes\n\\ir ../objects/notes/tables.sql\n\\ir ../objects/notes/fn_iu_note_add.sql\n"
-            "\n-- health\n",
+            "\n-- Health.\n",
+            "\n-- Notes.\n\\ir ../objects/notes/tables.sql\n\\ir ../objects/notes/fn_iu_note_add.sql\n"
+            "\n-- Health.\n",
         ),
     ),
     "iu_pipelines/cli/main.py": (("    outbox,\n", "    notes,\n    outbox,\n"),),

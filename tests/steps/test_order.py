@@ -38,7 +38,7 @@ def newer(tree: Path, add_step: Callable[[str, str], None]) -> Path:
     (tree / "iu-core/objects/fn_iu_new_count.sql").write_text(NEW_FUNCTION)
     path = tree / "iu-core/runtime/070_functions.sql"
     path.write_text(
-        path.read_text().replace("-- gates\n", "\\ir ../objects/fn_iu_new_count.sql\n\n-- gates\n")
+        path.read_text().replace("-- Gates.\n", "\\ir ../objects/fn_iu_new_count.sql\n\n-- Gates.\n")
     )
     add_step("990_new", NEW_TABLE)
     return tree
@@ -187,7 +187,7 @@ def test_a_function_that_no_file_makes_any_more_is_dropped_by_the_next_migration
     (newer / "iu-core/objects/tables.sql").write_text(
         "select public.fn_iu_object_declare('iu-core', 'table', 'public.iu_new', 'state');\n"
     )
-    path.write_text(path.read_text().replace("-- gates\n", "\\ir ../objects/tables.sql\n\n-- gates\n"))
+    path.write_text(path.read_text().replace("-- Gates.\n", "\\ir ../objects/tables.sql\n\n-- Gates.\n"))
     files.stamp(newer)
     (result,) = migration.apply(gateway, root=newer)
     assert any("dropped function public.fn_iu_new_count" in notice for notice in result.notices)

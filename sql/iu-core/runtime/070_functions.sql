@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '20568dadd61e71cc333e83c58ab33f150b81951ccc38530d4c5441dbaa109d92'
+    '604d10809e46edb282df8d831e66a451fd5308039fdf5a659f1f7c8ed3e1e6ac'
 );
