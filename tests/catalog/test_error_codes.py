@@ -1,4 +1,4 @@
-"""The codes that are raised, those that Python knows, and those that callers were promised are the same."""
+"""The error codes that SQL raises, that Python maps and that are documented for callers are the same."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PROMISED = frozenset(
         "IU901",
     ]
 )
-OUR_OWN = frozenset(["IU203", "IU902"])
+INTERNAL = frozenset(["IU203", "IU902"])
 
 CODE = re.compile(r"errcode = '(\w{5})'")
 RAISE = re.compile(r"\braise exception\b.*?;", re.DOTALL)
@@ -40,8 +40,8 @@ def raised(text: str) -> set[str]:
     return set(CODE.findall(text))
 
 
-def bare(text: str) -> list[str]:
-    """What is raised without a code of ours and a hint."""
+def incomplete(text: str) -> list[str]:
+    """Return the `raise` statements without an IU code or without a hint."""
     return [
         statement
         for statement in RAISE.findall(text)
@@ -52,16 +52,16 @@ def bare(text: str) -> list[str]:
 
 def test_the_codes_raised_are_those_that_python_maps_and_callers_were_promised() -> None:
     seen = set().union(*(raised(file.read_text()) for file in files()))
-    assert seen == set(CODES) == PROMISED | OUR_OWN
+    assert seen == set(CODES) == PROMISED | INTERNAL
 
 
 @pytest.mark.parametrize("file", files(), ids=lambda file: file.stem)
 def test_what_is_raised_has_a_code_and_says_what_to_do(file: Path) -> None:
-    assert bare(file.read_text()) == []
+    assert incomplete(file.read_text()) == []
 
 
 def test_a_raise_without_a_code_or_a_hint_is_noticed() -> None:
-    assert bare("raise exception 'no' using errcode = 'IU104';")
-    assert bare("raise exception 'no' using hint = 'x';")
-    assert not bare("raise exception 'no' using errcode = 'IU104', hint = 'x';")
+    assert incomplete("raise exception 'no' using errcode = 'IU104';")
+    assert incomplete("raise exception 'no' using hint = 'x';")
+    assert not incomplete("raise exception 'no' using errcode = 'IU104', hint = 'x';")
     assert raised("raise exception 'no' using errcode = 'IU999'") - set(CODES)

@@ -1,4 +1,4 @@
-"""The keys of the gates stand in one function; Python and the rows of step 020 are compared with it."""
+"""One function defines the keys of the gates; Python and the rows of step 020 agree with it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_constants_of_python_are_the_keys_of_the_function(session: psycopg.C
     assert [key for (key,) in listed] == list(NAMES.values())
 
 
-def test_a_gate_is_asked_for_by_a_name_that_the_function_knows() -> None:
+def test_files_use_only_names_of_gates_that_the_function_knows() -> None:
     asked = {name for path in FILES for name in re.findall(r"fn_iu_gate_key\('+(\w+)'+\)", path.read_text())}
     assert asked == set(NAMES)
 
@@ -53,12 +53,12 @@ def name_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_no_file_of_sql_spells_the_key_of_a_gate(path: Path) -> None:
+def test_no_other_sql_file_contains_the_key_of_a_gate(path: Path) -> None:
     spelled = re.findall("|".join(map(re.escape, NAMES.values())), path.read_text())
     assert spelled == (list(NAMES.values()) if name_of(path) in SPELLED_IN else [])
 
 
-def test_the_files_that_spell_the_keys_are_there() -> None:
+def test_the_files_that_contain_the_keys_exist() -> None:
     assert set(SPELLED_IN) <= {name_of(path) for path in FILES}
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: the whole matrix of role, object and verb, and the same said by trying."""
+"""Privileges of the roles: the whole access matrix in the catalog, and attempts by each role."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from iu_pipelines.db.steps import code, files
 from iu_pipelines.settings import sql_root
 
 EMITTER, ADMIN, AUDITOR = ROLES = ("iu_emitter", "workflow_admin", "iu_auditor")
-VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
+PRIVILEGES = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
 
 DECLARED = code.read(next(step for step in files.load_steps(sql_root()) if step.is_repeatable))
 MATRIX = {(access, role): set(verbs.split(", ")) for _, access, role, verbs in DECLARED.access}
@@ -24,13 +24,13 @@ ACCESS = {
 
 
 def may_touch(role: str, table: str) -> set[str]:
-    """What the role may do with the table or view, as the files declare it."""
+    """Return the privileges of the role on the table or view, as the files declare them."""
     access = ACCESS.get(("table", table)) or ACCESS["view", table]
     return MATRIX.get((access, role), set())
 
 
 def may_run(role: str, function: str) -> bool:
-    """Whether the role may run the function, as the files declare it."""
+    """Return whether the role may execute the function, as the files declare it."""
     return "execute" in MATRIX.get((ACCESS["function", function], role), set())
 
 
@@ -50,7 +50,7 @@ def test_the_matrix_gives_each_role_what_it_is_for_and_no_more() -> None:
     assert not any("truncate" in verbs or "trigger" in verbs for verbs in MATRIX.values())
 
 
-def test_what_a_verb_writes_nobody_else_does() -> None:
+def test_roles_write_directly_only_to_subjects_rules_and_registries() -> None:
     written_by_hand = {
         name for (_, name), access in ACCESS.items() if access in ("subject", "rule", "registry")
     }
@@ -80,14 +80,14 @@ def acting_as(session: psycopg.Connection, role: str) -> Iterator[None]:
 
 
 def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
-    """(role, object, verb) wherever the catalog and the matrix differ."""
+    """Return (role, object, privilege) wherever the catalog and the matrix differ."""
     tables = session.execute(
         b"""select r.role, c.relname, array(
             select v.verb from unnest(%s::text []) as v (verb)
             where has_table_privilege(r.role, c.oid, v.verb)
         ) from pg_class as c cross join unnest(%s::text []) as r (role)
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')""",
-        (list(VERBS), list(ROLES)),
+        (list(PRIVILEGES), list(ROLES)),
     ).fetchall()
     functions = session.execute(
         b"""select r.role, p.proname, has_function_privilege(r.role, p.oid, 'execute')
@@ -183,7 +183,7 @@ def test_a_change_of_the_matrix_is_noticed(
         "set role iu_owner",
     ],
 )
-def test_workflow_admin_cannot_get_round_the_verbs(session: psycopg.Connection, attempt: str) -> None:
+def test_workflow_admin_cannot_bypass_the_functions(session: psycopg.Connection, attempt: str) -> None:
     role = f"iu_test_admin_{os.getpid()}"
     session.execute(f"create role {role} login in role workflow_admin".encode())
     try:
@@ -196,7 +196,7 @@ def test_workflow_admin_cannot_get_round_the_verbs(session: psycopg.Connection, 
         session.execute(f"drop role {role}".encode())
 
 
-def test_workflow_admin_runs_the_whole_day(session: psycopg.Connection) -> None:
+def test_workflow_admin_may_do_everything_that_operation_needs(session: psycopg.Connection) -> None:
     unit = "00000000-0000-4000-8000-000000000001"
     with acting_as(session, ADMIN):
         for statement in (

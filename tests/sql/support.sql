@@ -158,7 +158,7 @@ language sql as $$
     end) as s (key)
 $$;
 
--- Where a forbidden key is accepted: each word, by each function that emits, alone and inside a longer key, at
+-- Where a forbidden key is accepted: each word, by each function that emits, alone and in a longer key, at
 -- the top level and nested.
 create function iu_test.leaks(word text default null) returns table (door text, place text, key text)
 language sql as $$

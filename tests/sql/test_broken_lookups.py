@@ -1,4 +1,4 @@
-"""Each behaviour of the look-ups is seen to fail where what it holds is taken away."""
+"""Tests of the audit functions fail if the functions are edited or a constraint is dropped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EDITS: Final = {
         "fn_iu_attempts_gather(text, text, bigint, int)",
         ("and v_batch.last_attempt_id < v_least", ""),
     ),
-    "an event that lies on both sides of a page is told whole": (
+    "an event on both sides of a page is returned with all its attempts": (
         "attempts/a_page_continues_where_the_previous_one_ended",
         "fn_iu_attempts_of_batch(public.iu_route_batch, bigint, int)",
         ("and l.attempt_id < before_attempt_id", ""),
