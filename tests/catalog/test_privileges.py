@@ -16,7 +16,7 @@ EMITTER, ADMIN, AUDITOR = ROLES = ("iu_emitter", "workflow_admin", "iu_auditor")
 PRIVILEGES = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
 
 DECLARED = code.read(next(step for step in files.load_steps(sql_root()) if step.is_repeatable))
-MATRIX = {(access, role): set(verbs.split(", ")) for _, access, role, verbs in DECLARED.access}
+MATRIX = {(access, role): set(privileges.split(", ")) for _, access, role, privileges in DECLARED.access}
 ACCESS = {
     (kind, name.removeprefix("public.").partition("(")[0]): access
     for _, kind, name, access, *_ in DECLARED.objects
@@ -41,13 +41,13 @@ def test_the_matrix_gives_each_role_what_it_is_for_and_no_more() -> None:
         "fn_iu_emit_event",
         "fn_iu_emit_events",
     }
-    assert set().union(*(verbs for (_, role), verbs in MATRIX.items() if role == AUDITOR)) == {
+    assert set().union(*(privileges for (_, role), privileges in MATRIX.items() if role == AUDITOR)) == {
         "select",
         "execute",
     }
     for access in ("record", "state"):
-        assert {verb for role in ROLES for verb in MATRIX.get((access, role), set())} == {"select"}
-    assert not any("truncate" in verbs or "trigger" in verbs for verbs in MATRIX.values())
+        assert {privilege for role in ROLES for privilege in MATRIX.get((access, role), set())} == {"select"}
+    assert not any("truncate" in privileges or "trigger" in privileges for privileges in MATRIX.values())
 
 
 def test_roles_write_directly_only_to_subjects_rules_and_registries() -> None:
@@ -83,8 +83,8 @@ def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
     """Return (role, object, privilege) wherever the catalog and the matrix differ."""
     tables = session.execute(
         b"""select r.role, c.relname, array(
-            select v.verb from unnest(%s::text []) as v (verb)
-            where has_table_privilege(r.role, c.oid, v.verb)
+            select v.privilege from unnest(%s::text []) as v (privilege)
+            where has_table_privilege(r.role, c.oid, v.privilege)
         ) from pg_class as c cross join unnest(%s::text []) as r (role)
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')""",
         (list(PRIVILEGES), list(ROLES)),
@@ -96,18 +96,19 @@ def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
         (list(ROLES),),
     ).fetchall()
     others = session.execute(
-        b"""select r.role, c.relname, v.verb from pg_class as c cross join unnest(%s::text []) as r (role)
-        cross join unnest(array['usage', 'select', 'update']) as v (verb)
+        b"""select r.role, c.relname, v.privilege from pg_class as c
+        cross join unnest(%s::text []) as r (role)
+        cross join unnest(array['usage', 'select', 'update']) as v (privilege)
         where c.relnamespace = 'public'::regnamespace and c.relkind = 'S'
-            and has_sequence_privilege(r.role, c.oid, v.verb)
+            and has_sequence_privilege(r.role, c.oid, v.privilege)
         union all
-        select r.role, c.relname || '.' || a.attname, v.verb from pg_class as c
+        select r.role, c.relname || '.' || a.attname, v.privilege from pg_class as c
         inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
         cross join unnest(%s::text []) as r (role)
-        cross join unnest(array['select', 'insert', 'update', 'references']) as v (verb)
+        cross join unnest(array['select', 'insert', 'update', 'references']) as v (privilege)
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')
-            and not has_table_privilege(r.role, c.oid, v.verb)
-            and has_column_privilege(r.role, c.oid, a.attnum, v.verb)
+            and not has_table_privilege(r.role, c.oid, v.privilege)
+            and has_column_privilege(r.role, c.oid, a.attnum, v.privilege)
         union all
         select r.role, 'public', 'create' from unnest(%s::text []) as r (role)
         where current_setting('server_version_num')::int >= 150000
@@ -117,7 +118,9 @@ def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
     assert len(tables) > 60
     assert len(functions) > 150
     wrong = [
-        (role, table, verb) for role, table, verbs in tables for verb in set(verbs) ^ may_touch(role, table)
+        (role, table, privilege)
+        for role, table, privileges in tables
+        for privilege in set(privileges) ^ may_touch(role, table)
     ]
     return others + wrong + [(r, f, "execute") for r, f, seen in functions if seen != may_run(r, f)]
 

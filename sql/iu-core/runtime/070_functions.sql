@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '604d10809e46edb282df8d831e66a451fd5308039fdf5a659f1f7c8ed3e1e6ac'
+    '3a8e57c3bf786378f86c92e11d3ead06fc1b8e31049ad5f02e61ff48d334fda4'
 );
