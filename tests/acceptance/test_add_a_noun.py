@@ -36,9 +36,9 @@ EDITS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "sql/iu-core/runtime/070_functions.sql": (
         (require(SCHEMA[-1]), require(STEP)),
         (
-            "\n-- health\n",
-            "\n-- notes\n\\ir ../objects/notes/tables.sql\n\\ir ../objects/notes/fn_iu_note_add.sql\n"
-            "\n-- health\n",
+            "\n-- Health.\n",
+            "\n-- Notes.\n\\ir ../objects/notes/tables.sql\n\\ir ../objects/notes/fn_iu_note_add.sql\n"
+            "\n-- Health.\n",
         ),
     ),
     "iu_pipelines/cli/main.py": (("    outbox,\n", "    notes,\n    outbox,\n"),),
@@ -123,7 +123,7 @@ LEFT_OUT: Final = (
     "tests/acceptance/test_docs.py::test_the_tutorial_prints_what_it_says",
     "tests/steps/test_apply.py::test_an_installer_who_may_create_roles_needs_no_more",
     "tests/steps/test_apply.py::test_the_command_line_says_which_roles_were_left_out",
-    "tests/steps/test_apply.py::test_what_was_installed_without_roles_stays_so_when_the_roles_come_later",
+    "tests/steps/test_apply.py::test_an_installation_without_roles_stays_so_if_the_roles_are_created_later",
     "tests/security/test_roles.py::test_dagster_runs_as_workflow_admin_and_says_what_it_may_not",
     "tests/security/test_roles.py::test_iu_dev_runs_as_workflow_admin_and_says_where_it_may_not_keep_its_runs",
 )

@@ -1,4 +1,4 @@
-"""Laws over pg_catalog. Each is a query that names what breaks it, and statements that would break it."""
+"""Rules for the catalog. Each is a query for violations, with statements that violate it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ REPORTED_BY_HEALTH: Final = (
     "'fn_iu_route_worker_health', 'fn_iu_gate_open', 'fn_iu_retention_state', 'fn_iu_retention_cut', "
     "'fn_iu_cluster_event_ahead', 'fn_iu_module_row_security'"
 )
-"""Health answers where others refuse, and names the table (decision 043); the others are what it calls."""
+"""Functions without `row_security = off`: health reports the table (decision 043), and calls the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """A sentence, the query that returns a row for each thing that breaks it, and ways to break it."""
+    """A rule as a sentence, the query that returns its violations, and statements that violate it."""
 
     sentence: str
     breaches: str
@@ -60,7 +60,7 @@ LAWS: Final = (
         ),
     ),
     Law(
-        "no table of ours is under row security",
+        "no table of iu_pipelines is under row security",
         """select c.relname from pg_class as c
         where c.relnamespace = 'public'::regnamespace and (c.relrowsecurity or c.relforcerowsecurity)""",
         (
@@ -69,26 +69,26 @@ LAWS: Final = (
         ),
     ),
     Law(
-        "every function says what it is for",
+        "every function has a comment",
         f"""select p.oid::regprocedure::text from pg_proc as p
         where {OURS} and coalesce(length(obj_description(p.oid, 'pg_proc')), 0) < 30""",
         ("comment on function public.fn_iu_emit_events(jsonb) is null",),
     ),
     Law(
-        "every table and view says what it is for",
+        "every table and view has a comment",
         """select c.oid::regclass::text from pg_class as c
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'p', 'm')
             and coalesce(length(obj_description(c.oid, 'pg_class')), 0) < 30""",
         ("comment on table public.event_outbox is null", "comment on view public.iu_route_attempt is null"),
     ),
     Law(
-        "no function is strict unless it is pure",
+        "no function is strict unless it is immutable",
         f"select p.oid::regprocedure::text from pg_proc as p where {OURS} and p.proisstrict "
         "and p.provolatile <> 'i'",
         ("alter function public.fn_iu_emit_events(jsonb) strict",),
     ),
     Law(
-        "only public verbs and trigger functions are security definers",
+        "only public functions and trigger functions are security definers",
         """select o.object from public.iu_schema_object as o
         inner join pg_proc as p
             on p.oid = to_regprocedure(case o.kind when 'function' then o.object end)
@@ -113,7 +113,7 @@ LAWS: Final = (
         ),
     ),
     Law(
-        "the owner is nobody who logs in and no role has more than it needs",
+        "no group role can log in or has attributes",
         """select rolname from pg_roles where rolname in (
             select role_name from public.iu_schema_access union all select 'iu_owner'
         ) and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolbypassrls
@@ -151,7 +151,7 @@ LAWS: Final = (
         ),
     ),
     Law(
-        "what the owner makes later is not PUBLIC's either",
+        "PUBLIC may not execute functions that the owner creates later",
         """select 'default privileges of iu_owner' where not exists (
             select from pg_default_acl as d
             where d.defaclrole = to_regrole('iu_owner') and d.defaclobjtype = 'f' and d.defaclnamespace = 0
@@ -160,7 +160,7 @@ LAWS: Final = (
         ("alter default privileges for role iu_owner grant execute on functions to public",),
     ),
     Law(
-        "functions triggers and views are called by the rule",
+        "names of functions triggers and views follow the convention",
         """select p.proname from pg_proc as p
         where p.pronamespace = 'public'::regnamespace and p.proowner = to_regrole('iu_owner')
             and p.proname !~ '^fn_iu_[a-z_]+$'
@@ -179,7 +179,7 @@ LAWS: Final = (
         ),
     ),
     Law(
-        "checks are sentences and not numbers",
+        "names of check constraints are sentences",
         """select n.conrelid::regclass::text || ' ' || n.conname from pg_constraint as n
         where n.connamespace = 'public'::regnamespace and n.contype = 'c'
             and (n.conname ~ '_check[0-9]*$' or n.conname !~ '^[a-z]+(_[a-z0-9]+){2,}$')""",
@@ -209,7 +209,7 @@ LAWS: Final = (
         ),
     ),
     Law(
-        "the manifest holds every trigger of ours",
+        "the manifest contains every trigger",
         """select replace(lower(pg_get_triggerdef(t.oid)), 'public.', '') as name from pg_trigger as t
         where t.tgname like 'trg\\_iu\\_%' and not t.tgisinternal
         except
@@ -220,7 +220,7 @@ LAWS: Final = (
         ),
     ),
     Law(
-        "the manifest holds every table view function and type of ours",
+        "the manifest contains every table view function and type",
         f"""select p.oid::regprocedure::text as name from pg_proc as p where {OURS}
         except
         select to_regprocedure(case o.kind when 'function' then o.object end)::text
@@ -283,7 +283,7 @@ LAWS: Final = (
         ),
     ),
     Law(
-        "no function is there twice under one name",
+        "no function is overloaded",
         f"select p.proname from pg_proc as p where {OURS} group by p.proname having count(*) > 1",
         ("create function public.fn_iu_gate_open(key int) returns int language sql as 'select 1'",),
     ),

@@ -1,4 +1,4 @@
-"""Every login of a database can take any advisory lock and keep it: nothing that runs depends on one."""
+"""No function or step takes an advisory lock, because every login can take any of them and keep it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from iu_pipelines.settings import sql_root
 _PYTHON: Final = Path(__file__).parents[2] / "iu_pipelines"
 
 _KNOWN: Final = {"db/steps/migration.sql", "domain/units.sql"}
-"""People start these, and see that they wait: a migration, and the reading of a history."""
+"""A migration and the ingestion of a git history: people start them, and see that they wait."""
 
 
 def test_no_function_or_step_takes_an_advisory_lock() -> None:

@@ -1,4 +1,4 @@
-"""The codes that are raised, those that Python knows, and those that callers were promised are the same."""
+"""The error codes that SQL raises, that Python maps and that are documented for callers are the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PROMISED = frozenset(
         "IU901",
     ]
 )
-OUR_OWN = frozenset(["IU203", "IU902"])
+INTERNAL = frozenset(["IU203", "IU902"])
 
 CODE = re.compile(r"errcode = '(\w{5})'")
 RAISE = re.compile(r"\braise exception\b.*?;", re.DOTALL)
@@ -38,8 +38,8 @@ def raised(text: str) -> set[str]:
     return set(CODE.findall(text))
 
 
-def bare(text: str) -> list[str]:
-    """What is raised without a code of ours and a hint."""
+def incomplete(text: str) -> list[str]:
+    """Return the `raise` statements without an IU code or without a hint."""
     return [
         statement
         for statement in RAISE.findall(text)
@@ -50,16 +50,16 @@ def bare(text: str) -> list[str]:
 
 def test_the_codes_raised_are_those_that_python_maps_and_callers_were_promised() -> None:
     seen = set().union(*(raised(file.read_text()) for file in files()))
-    assert seen == set(CODES) == PROMISED | OUR_OWN
+    assert seen == set(CODES) == PROMISED | INTERNAL
 
 
 def test_every_error_has_a_code_and_a_hint() -> None:
-    found = {file.stem: bare(file.read_text()) for file in files()}
+    found = {file.stem: incomplete(file.read_text()) for file in files()}
     assert {name: statements for name, statements in found.items() if statements} == {}
 
 
 def test_a_raise_without_a_code_or_a_hint_is_noticed() -> None:
-    assert bare("raise exception 'no' using errcode = 'IU104';")
-    assert bare("raise exception 'no' using hint = 'x';")
-    assert not bare("raise exception 'no' using errcode = 'IU104', hint = 'x';")
+    assert incomplete("raise exception 'no' using errcode = 'IU104';")
+    assert incomplete("raise exception 'no' using hint = 'x';")
+    assert not incomplete("raise exception 'no' using errcode = 'IU104', hint = 'x';")
     assert raised("raise exception 'no' using errcode = 'IU999'") - set(CODES)

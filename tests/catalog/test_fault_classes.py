@@ -1,4 +1,4 @@
-"""The table of decision 019 says of each class of SQLSTATE whose fault it is; the engine says the same."""
+"""The engine classifies each SQLSTATE as decision 019 does: a fault of the system or of the event."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _ASKED: Final = "select state, public.fn_iu_fault_is_systemic(state) from unnest
 
 
 def decided() -> dict[str, bool]:
-    """Whether each class, or single SQLSTATE, of the table is the system's fault."""
+    """Return for each class or SQLSTATE of the table whether it is a fault of the system."""
     rows = _ROW.findall(_PAGE.read_text(encoding="utf-8"))
     codes = re.compile(r"\b(?:[0-9A-Z]{5}|[0-9A-Z]{2})\b")
     return {code: whose == "system" for row, whose in rows for code in codes.findall(row)}
 
 
 def known() -> list[str]:
-    """Every SQLSTATE that psycopg has a class for."""
+    """Return every SQLSTATE that psycopg has a class for."""
     found = (getattr(psycopg.errors, name) for name in dir(psycopg.errors))
     return sorted({state for one in found if isinstance(state := getattr(one, "sqlstate", None), str)})
 

@@ -1,4 +1,4 @@
-"""The keys of the gates stand in one function; Python and the rows of step 020 are compared with it."""
+"""One function defines the keys of the gates; Python and the rows of step 020 agree with it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_the_constants_of_python_are_the_keys_of_the_function(session: psycopg.C
     assert [key for (key,) in listed] == list(NAMES.values())
 
 
-def test_a_gate_is_asked_for_by_a_name_that_the_function_knows() -> None:
+def test_files_use_only_names_of_gates_that_the_function_knows() -> None:
     asked = {name for path in FILES for name in re.findall(r"fn_iu_gate_key\('+(\w+)'+\)", path.read_text())}
     assert asked == set(NAMES)
 
@@ -52,7 +52,7 @@ def name_of(path: Path) -> str:
     return str(path.relative_to(sql_root() / "iu-core").with_suffix(""))
 
 
-def test_only_the_function_and_its_step_spell_the_keys_of_gates() -> None:
+def test_only_the_function_and_its_step_contain_the_keys_of_gates() -> None:
     key = re.compile("|".join(map(re.escape, NAMES.values())))
     spelled = {name_of(path): found for path in FILES if (found := key.findall(path.read_text()))}
     assert spelled == {name: list(NAMES.values()) for name in SPELLED_IN}

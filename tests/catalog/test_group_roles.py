@@ -1,4 +1,4 @@
-"""The group roles are those that step 010 makes; every other list of them is compared with it."""
+"""Every list of the group roles agrees with the roles that step 010 creates."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PLACES = {
     "tests/properties/test_fuzz.py": [OTHERS],
     "tests/security/test_roles.py": [ALL, ALL],
 }
-"""The lists of more than two roles that have to be in a file, in their order."""
+"""For each file, its lists of more than two roles, in order."""
 
 NAME = r"\b(?:iu_owner|iu_emitter|workflow_admin|iu_auditor)\b"
 LIST = re.compile(rf"{NAME}(?:[\s'\"`,|]+(?:and[\s`]+)?{NAME}){{2,}}")
@@ -63,7 +63,7 @@ def test_a_role_that_is_missing_in_a_list_is_noticed(place: str) -> None:
             assert lists(without) != PLACES[place]
 
 
-def test_no_other_file_lists_some_of_the_roles() -> None:
+def test_no_file_has_an_incomplete_list_of_the_roles() -> None:
     listing = {
         str(path.relative_to(ROOT)): lists(path.read_text(encoding="utf-8"))
         for folder in ("sql", "iu_pipelines", "tests", "docs")

@@ -1,4 +1,4 @@
-"""No hint advises to pass over events or to lose one: a hint is what an operator does next."""
+"""No hint advises to skip or discard events, because operators follow hints."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _LOSES: Final = re.compile(r"\b(latest|discard|pass over|skip the)\b", re.IGNORE
 
 
 def of_sql(text: str) -> Iterator[str]:
-    """The expressions behind `hint =`, up to the end of the statement."""
+    """Yield the expressions after `hint =`, up to the end of the statement."""
     yield from (found["hint"] for found in _SQL_HINT.finditer(text))
 
 
 def of_python(text: str) -> Iterator[str]:
-    """The texts of arguments named `hint` and of what is assigned to a name or attribute `hint`."""
+    """Yield the arguments named `hint` and the values assigned to a name or attribute `hint`."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.keyword):
             names = [node.arg or ""]
@@ -41,7 +41,7 @@ HINTS: Final = [
 ]
 
 
-def test_no_hint_advises_to_pass_over_events() -> None:
+def test_no_hint_advises_to_skip_events() -> None:
     assert [(path.name, hint) for path, hint in HINTS if _LOSES.search(hint)] == []
 
 
@@ -60,5 +60,5 @@ def test_the_hints_of_both_languages_are_read() -> None:
     ],
     ids=["sql", "an argument", "an attribute"],
 )
-def test_a_hint_that_does_is_noticed(hints: Iterator[str]) -> None:
+def test_a_hint_that_advises_to_skip_events_is_noticed(hints: Iterator[str]) -> None:
     assert any(_LOSES.search(hint) for hint in hints)

@@ -1,4 +1,4 @@
-"""The laws hold over the installed catalog, and each is broken on purpose to see that it notices."""
+"""The installed catalog follows the rules of laws.py, and a violation of each rule is noticed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from laws import LAWS, Law
 
 @pytest.fixture(scope="module")
 def catalog(server: object, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
-    """A session on a database of this module's own; what a test does there is rolled back."""
+    """Return a session on a database of this module, where each test rolls back."""
     name = f"{template}_catalog_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
     url = server.create(name, template)  # type: ignore[attr-defined]
     with psycopg.connect(url, autocommit=True) as connection:
@@ -24,7 +24,7 @@ def breaches(catalog: psycopg.Connection, law: Law) -> list[str]:
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.sentence)
-def test_the_law_holds(catalog: psycopg.Connection, law: Law) -> None:
+def test_the_catalog_follows_the_rule(catalog: psycopg.Connection, law: Law) -> None:
     assert breaches(catalog, law) == []
 
 
@@ -32,13 +32,13 @@ def test_the_law_holds(catalog: psycopg.Connection, law: Law) -> None:
     ("law", "statement"),
     [pytest.param(law, statement, id=law.sentence) for law in LAWS for statement in law.broken_by],
 )
-def test_a_breach_of_the_law_is_noticed(catalog: psycopg.Connection, law: Law, statement: str) -> None:
+def test_a_violation_of_the_rule_is_noticed(catalog: psycopg.Connection, law: Law, statement: str) -> None:
     with catalog.transaction(force_rollback=True):
         catalog.execute(statement.encode())
         assert breaches(catalog, law) != []
 
 
-PUBLIC_VERBS = {
+PUBLIC_FUNCTIONS = {
     "fn_iu_emit_event": (
         "event_type text, canonical_address text, subject_ref uuid, actor_ref text, safe_payload jsonb",
         "uuid",
@@ -58,13 +58,15 @@ PUBLIC_VERBS = {
 }
 
 
-@pytest.mark.parametrize("name", PUBLIC_VERBS)
-def test_a_public_verb_has_the_signature_that_callers_rely_on(catalog: psycopg.Connection, name: str) -> None:
+@pytest.mark.parametrize("name", PUBLIC_FUNCTIONS)
+def test_a_public_function_has_the_signature_that_callers_rely_on(
+    catalog: psycopg.Connection, name: str
+) -> None:
     rows = catalog.execute(
         "select pg_get_function_arguments(oid), pg_get_function_result(oid) from pg_proc where proname = %s",
         (name,),
     ).fetchall()
-    assert rows == [PUBLIC_VERBS[name]]
+    assert rows == [PUBLIC_FUNCTIONS[name]]
 
 
 COLUMNS = {
@@ -104,7 +106,7 @@ def test_a_table_has_the_columns_that_callers_rely_on(catalog: psycopg.Connectio
 
 
 def plpgsql_check(catalog: psycopg.Connection) -> list[tuple[object, ...]]:
-    """What plpgsql_check and PL/pgSQL's extra checks say of every function; skips where it is missing."""
+    """Return the findings of plpgsql_check for every function. Skips if the extension is missing."""
     known = catalog.execute("select from pg_available_extensions where name = 'plpgsql_check'").fetchone()
     if known is None:
         pytest.skip("this server has no extension plpgsql_check (Debian: postgresql-<major>-plpgsql-check)")

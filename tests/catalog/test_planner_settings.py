@@ -1,4 +1,4 @@
-"""Every planner setting of a function says why it is there, and names the decision."""
+"""The comment of each function explains its planner settings and names the decision."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FILES = [
 
 
 def unexplained(text: str) -> list[str]:
-    """The settings that the comment above the function does not name, and the decision if it names none."""
+    """Return the settings that the comment above the function omits, and `decision` if it names none."""
     lines = text.partition("create or replace")[0].splitlines()
     comment = " ".join(line.removeprefix("-- ") for line in lines if line.startswith("-- "))
     wanted = [value if name == "plan_cache_mode" else name for name, value in SETTING.findall(text)]
@@ -27,7 +27,7 @@ def unexplained(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_every_planner_setting_says_why_and_names_its_decision(path: Path) -> None:
+def test_every_planner_setting_is_explained_with_its_decision(path: Path) -> None:
     assert unexplained(path.read_text()) == []
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: the whole matrix of role, object and verb, and the same said by trying."""
+"""Privileges of the roles: the whole access matrix in the catalog, and attempts by each role."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from iu_pipelines.db.steps import code, files
 from iu_pipelines.settings import sql_root
 
 EMITTER, ADMIN, AUDITOR = ROLES = ("iu_emitter", "workflow_admin", "iu_auditor")
-VERBS = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
+PRIVILEGES = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
 
 DECLARED = code.read(next(step for step in files.load_steps(sql_root()) if step.is_repeatable))
-MATRIX = {(access, role): set(verbs.split(", ")) for _, access, role, verbs in DECLARED.access}
+MATRIX = {(access, role): set(privileges.split(", ")) for _, access, role, privileges in DECLARED.access}
 ACCESS = {
     (kind, name.removeprefix("public.").partition("(")[0]): access
     for _, kind, name, access, *_ in DECLARED.objects
@@ -24,13 +24,13 @@ ACCESS = {
 
 
 def may_touch(role: str, table: str) -> set[str]:
-    """What the role may do with the table or view, as the files declare it."""
+    """Return the privileges of the role on the table or view, as the files declare them."""
     access = ACCESS.get(("table", table)) or ACCESS["view", table]
     return MATRIX.get((access, role), set())
 
 
 def may_run(role: str, function: str) -> bool:
-    """Whether the role may run the function, as the files declare it."""
+    """Return whether the role may execute the function, as the files declare it."""
     return "execute" in MATRIX.get((ACCESS["function", function], role), set())
 
 
@@ -41,16 +41,16 @@ def test_the_matrix_gives_each_role_what_it_is_for_and_no_more() -> None:
         "fn_iu_emit_event",
         "fn_iu_emit_events",
     }
-    assert set().union(*(verbs for (_, role), verbs in MATRIX.items() if role == AUDITOR)) == {
+    assert set().union(*(privileges for (_, role), privileges in MATRIX.items() if role == AUDITOR)) == {
         "select",
         "execute",
     }
     for access in ("record", "state"):
-        assert {verb for role in ROLES for verb in MATRIX.get((access, role), set())} == {"select"}
-    assert not any("truncate" in verbs or "trigger" in verbs for verbs in MATRIX.values())
+        assert {privilege for role in ROLES for privilege in MATRIX.get((access, role), set())} == {"select"}
+    assert not any("truncate" in privileges or "trigger" in privileges for privileges in MATRIX.values())
 
 
-def test_what_a_verb_writes_nobody_else_does() -> None:
+def test_roles_write_directly_only_to_subjects_rules_and_registries() -> None:
     written_by_hand = {
         name for (_, name), access in ACCESS.items() if access in ("subject", "rule", "registry")
     }
@@ -80,14 +80,14 @@ def acting_as(session: psycopg.Connection, role: str) -> Iterator[None]:
 
 
 def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
-    """(role, object, verb) wherever the catalog and the matrix differ."""
+    """Return (role, object, privilege) wherever the catalog and the matrix differ."""
     tables = session.execute(
         b"""select r.role, c.relname, array(
-            select v.verb from unnest(%s::text []) as v (verb)
-            where has_table_privilege(r.role, c.oid, v.verb)
+            select v.privilege from unnest(%s::text []) as v (privilege)
+            where has_table_privilege(r.role, c.oid, v.privilege)
         ) from pg_class as c cross join unnest(%s::text []) as r (role)
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')""",
-        (list(VERBS), list(ROLES)),
+        (list(PRIVILEGES), list(ROLES)),
     ).fetchall()
     functions = session.execute(
         b"""select r.role, p.proname, has_function_privilege(r.role, p.oid, 'execute')
@@ -96,18 +96,19 @@ def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
         (list(ROLES),),
     ).fetchall()
     others = session.execute(
-        b"""select r.role, c.relname, v.verb from pg_class as c cross join unnest(%s::text []) as r (role)
-        cross join unnest(array['usage', 'select', 'update']) as v (verb)
+        b"""select r.role, c.relname, v.privilege from pg_class as c
+        cross join unnest(%s::text []) as r (role)
+        cross join unnest(array['usage', 'select', 'update']) as v (privilege)
         where c.relnamespace = 'public'::regnamespace and c.relkind = 'S'
-            and has_sequence_privilege(r.role, c.oid, v.verb)
+            and has_sequence_privilege(r.role, c.oid, v.privilege)
         union all
-        select r.role, c.relname || '.' || a.attname, v.verb from pg_class as c
+        select r.role, c.relname || '.' || a.attname, v.privilege from pg_class as c
         inner join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0
         cross join unnest(%s::text []) as r (role)
-        cross join unnest(array['select', 'insert', 'update', 'references']) as v (verb)
+        cross join unnest(array['select', 'insert', 'update', 'references']) as v (privilege)
         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'm', 'p')
-            and not has_table_privilege(r.role, c.oid, v.verb)
-            and has_column_privilege(r.role, c.oid, a.attnum, v.verb)
+            and not has_table_privilege(r.role, c.oid, v.privilege)
+            and has_column_privilege(r.role, c.oid, a.attnum, v.privilege)
         union all
         select r.role, 'public', 'create' from unnest(%s::text []) as r (role)
         where current_setting('server_version_num')::int >= 150000
@@ -117,7 +118,9 @@ def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
     assert len(tables) > 60
     assert len(functions) > 150
     wrong = [
-        (role, table, verb) for role, table, verbs in tables for verb in set(verbs) ^ may_touch(role, table)
+        (role, table, privilege)
+        for role, table, privileges in tables
+        for privilege in set(privileges) ^ may_touch(role, table)
     ]
     return others + wrong + [(r, f, "execute") for r, f, seen in functions if seen != may_run(r, f)]
 
@@ -183,7 +186,7 @@ def test_a_change_of_the_matrix_is_noticed(
         "set role iu_owner",
     ],
 )
-def test_workflow_admin_cannot_get_round_the_verbs(session: psycopg.Connection, attempt: str) -> None:
+def test_workflow_admin_cannot_bypass_the_functions(session: psycopg.Connection, attempt: str) -> None:
     role = f"iu_test_admin_{os.getpid()}"
     session.execute(f"create role {role} login in role workflow_admin".encode())
     try:
@@ -196,7 +199,7 @@ def test_workflow_admin_cannot_get_round_the_verbs(session: psycopg.Connection, 
         session.execute(f"drop role {role}".encode())
 
 
-def test_workflow_admin_runs_the_whole_day(session: psycopg.Connection) -> None:
+def test_workflow_admin_may_do_everything_that_operation_needs(session: psycopg.Connection) -> None:
     unit = "00000000-0000-4000-8000-000000000001"
     with acting_as(session, ADMIN):
         for statement in (

@@ -91,7 +91,7 @@ def test_audit_verify_over_a_range_looks_at_no_more(iu: Iu, worked: Gateway) -> 
     later = iu("audit", "verify", "--from", str(second), "--worker", DEFAULT_WORKER, "--json")
     assert (later.code, later.json["faults"]) == (
         1,
-        [f"batch {third} was altered: its hash is not that of its facts"],
+        [f"batch {third} was altered: its hash does not match its columns"],
     )
     alone = iu("audit", "verify", "--from", str(first), "--to", str(first), "--chain-only", "--json")
     assert (alone.json["chains"][0]["batches"], alone.json["attempts"]) == (1, [])

@@ -132,14 +132,14 @@ DELIVERY = [
         },
     ),
     Breach(
-        "the seam is open",
+        "the delivery function delivers",
         SEAM,
         {
             "090_route_worker_enable": {"delivery seam fails closed": "nothing was raised"},
             "040_worker_live_dryrun_probe": {"P6": "delivered_sent +1"},
             "030_replay_discard_probe": {"D4": "sent", "D8": "sent +", "D9": "iu_route_attempt +"},
             "080_fail_closed_delivery_probe": {
-                **{f"C{place}": "seam done" for place in range(1, 9)},
+                **{f"C{place}": "delivery done" for place in range(1, 9)},
                 "C9": "of 64",
             },
             "090_worker_rules_probe": {"W11": "1 x sent", "W12": "done", "W13": "iu_route_dead_letter +0"},

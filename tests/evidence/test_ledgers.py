@@ -12,11 +12,11 @@ EDITS = {
     "its decision": ("update {log} set decision = 'skipped' where attempt_id = 6", "says skipped"),
     "its decision and its error": (
         "update {log} set decision = 'failed', error_code = 'worker_process_error' where attempt_id = 6",
-        "failed and was not set aside",
+        "failed, but has no dead letter",
     ),
     "its route": (
         "update {log} set route_no = 1, route_version = 1 where attempt_id = 6",
-        "state of a route",
+        "version of a route",
     ),
     "its event, for one of another batch": (
         "update {log} set event_id = (select event_id from {log} where attempt_id = 1), worker_no = worker_no"
@@ -69,7 +69,7 @@ def test_an_edited_attempt_is_named(worked: Gateway, edit: str, named: str) -> N
 @pytest.mark.parametrize(
     ("edit", "named"),
     [
-        ("update {log} set error_detail = 'all was well' where attempt_no = 2", "tells another error"),
+        ("update {log} set error_detail = 'all was well' where attempt_no = 2", "has another error"),
         ("update {log} set decision = 'dry_run', error_code = null where attempt_no = 2", "after attempt 2"),
         ("update {log} set decision = 'skipped' where attempt_no = 3", "is replayed"),
         ("delete from {log} where attempt_no = 2", "says 3 attempts, but 1"),
@@ -96,7 +96,7 @@ def test_the_error_of_an_attempt_is_held_against_its_letter(worked: Gateway) -> 
         "set session_replication_role = replica;"
         "update public.iu_route_attempt_log set error_detail = 'all was well' where decision = 'failed'"
     )
-    assert "tells another error" in (ledgers.verify_attempts(worked, WORKER).fault or "")
+    assert "has another error" in (ledgers.verify_attempts(worked, WORKER).fault or "")
 
 
 TAMPERING = {
@@ -115,12 +115,12 @@ TAMPERING = {
     "deleted at the beginning": (
         "delete from {ledger} where batch_id = {first}",
         "second",
-        "names one before it",
+        "has the hash of an earlier batch",
     ),
     "deleted at the end": (
         "delete from {ledger} where batch_id = {last}",
         "fourth",
-        "one after it was taken out",
+        "a later batch was deleted",
     ),
     "swapped": (
         "update {ledger} set batch_id = -1 where batch_id = {second};"
@@ -135,7 +135,7 @@ TAMPERING = {
         "forged",
         "does not follow batch {last}",
     ),
-    "all deleted": ("delete from {ledger}", "none", "has no batch, but its cursor names one"),
+    "all deleted": ("delete from {ledger}", "none", "has no batch, but its cursor has the hash of one"),
 }
 
 

@@ -1,1 +1,1 @@
-"""Security: the least role that suffices, passwords that show nowhere, and a hostile neighbour."""
+"""Security: roles, row security, passwords, overloaded functions of other roles, locked dependencies."""

@@ -1,6 +1,6 @@
-"""A neighbour who may create in schema public puts better matching overloads of every function beside ours.
+"""Functions of iu_pipelines never call better matching overloads that another role created in schema public.
 
-PostgreSQL 14 lets everybody create there. What runs as its owner must then call its own functions still.
+PostgreSQL 14 lets every role create objects there, and a security definer would run them as its owner.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ begin raise exception 'hijacked: {name}({arguments})'; end $$
 
 
 def overloads(types: list[str]) -> Iterator[list[str]]:
-    """The same arguments with one of another type, and with all of another type."""
+    """Yield the argument types with one changed, and with all changed."""
     for place, kind in enumerate(types):
         for other in OTHER_TYPES.get(kind, ()):
             yield [*types[:place], other, *types[place + 1 :]]
@@ -42,11 +42,11 @@ def overloads(types: list[str]) -> Iterator[list[str]]:
 
 
 def lay_traps(session: Session) -> int:
-    """Make them as a role that owns nothing; how many there are."""
-    session.execute("create role iu_test_neighbour")
-    session.execute("grant usage, create on schema public to iu_test_neighbour")
+    """Create the overloads as a role that owns nothing, and return their number."""
+    session.execute("create role iu_test_stranger")
+    session.execute("grant usage, create on schema public to iu_test_stranger")
     functions = session.execute(_FUNCTIONS.encode()).fetchall()
-    session.execute("set role iu_test_neighbour")
+    session.execute("set role iu_test_stranger")
     laid = 0
     for name, types in functions:
         for other in {tuple(one) for one in overloads(types)} - {tuple(types)}:
@@ -65,14 +65,14 @@ def session(database: str) -> Iterator[Session]:
     with opened(database) as (session,):
         session.execute("set client_min_messages = error")
         yield session
-        session.execute("drop owned by iu_test_neighbour")
-        session.execute("drop role iu_test_neighbour")
+        session.execute("drop owned by iu_test_stranger")
+        session.execute("drop role iu_test_stranger")
 
 
-def test_better_matching_overloads_of_a_neighbour_are_never_called(session: Session) -> None:
+def test_better_matching_overloads_of_another_role_are_never_called(session: Session) -> None:
     make_live(session, "iu.structure_piece_split.workflow")
     assert lay_traps(session) > 100
-    session.execute("grant workflow_admin to iu_test_neighbour")
+    session.execute("grant workflow_admin to iu_test_stranger")
     session.execute("set role workflow_admin")
     emit_many(session, 30)
     value(session, "select public.fn_iu_emit_event('structure_piece_split'::text, 'A'::text, "
@@ -106,11 +106,11 @@ def test_better_matching_overloads_of_a_neighbour_are_never_called(session: Sess
     session.execute("reset role")
 
 
-def test_a_call_that_does_not_match_exactly_would_be_caught(session: Session) -> None:
+def test_a_call_without_the_exact_types_calls_an_overload(session: Session) -> None:
     session.execute(
-        "create function public.fn_iu_careless() returns boolean language sql security definer "
+        "create function public.fn_iu_inexact() returns boolean language sql security definer "
         "set search_path = pg_catalog, pg_temp as 'select public.fn_iu_gate_open(session_user)'"
     )
     assert lay_traps(session) > 100
     with pytest.raises(psycopg.errors.RaiseException, match="hijacked: fn_iu_gate_open"):
-        session.execute("select public.fn_iu_careless()")
+        session.execute("select public.fn_iu_inexact()")

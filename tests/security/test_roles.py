@@ -1,4 +1,4 @@
-"""Which command needs which role, as docs/operate/roles.md says it, tried by logins with a password."""
+"""Each command succeeds for the roles that docs/operate/roles.md names, and for no other; with passwords."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ COMMANDS = {
     "iu rollback": ["rollback", "090"],
 }
 OF_NO_ROLE = {"iu demo", "iu dev", "iu stop", "iu migrate", "iu steps stamp", "iu evidence verify"}
-"""Commands that are not a question of one role: see the document on `iu migrate` and `iu dev`."""
+"""Commands that need no role, or more than one: the page describes `iu migrate` and `iu dev`."""
 
 LOGINS = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "nobody")
 
 
 @pytest.fixture(scope="module")
 def installed(shared: Path) -> Iterator[dict[str, str]]:
-    """Where things are: the URL, a repository, a letter, an event. The server asks for passwords (scram)."""
+    """Return the URL, a repository, a letter and an event. The server asks for passwords (scram)."""
     home = Path(tempfile.mkdtemp(prefix="roles-", dir=shared))
     server = servers.make(home)
     try:
@@ -108,7 +108,7 @@ def _make_repository(place: Path) -> Path:
 
 
 def documented() -> dict[str, set[str]]:
-    """The table of commands in the document: command → roles that may."""
+    """Return the table of the page: for each command the roles that may run it."""
     rows = re.findall(r"^\| `(iu [^`]+)` \|(.*)\|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     columns = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner")
     return {

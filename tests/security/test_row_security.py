@@ -1,4 +1,4 @@
-"""A table of ours under row security: whoever reads it is refused, and nothing is consumed unseen."""
+"""With row security on a table, functions that read it are refused, and no hidden event is consumed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import verification
 
 RUN = "select public.fn_iu_route_worker_run('tester', 10)"
-VERBS = {
+CALLS = {
     "run": RUN,
     "replay": "select public.fn_iu_route_dead_letter_replay(dead_letter_id) from public.kept",
     "discard": "select public.fn_iu_route_dead_letter_discard(dead_letter_id, 'a test') from public.kept",
@@ -52,7 +52,7 @@ READS = {
     "emit": "event_type_registry",
     "bulk": "event_type_registry",
 }
-CASES = [(verb, table) for verb, tables in READS.items() for table in tables.split()]
+CASES = [(name, table) for name, tables in READS.items() for table in tables.split()]
 
 Make = Callable[[], Session]
 
@@ -64,7 +64,7 @@ def force(session: Session, table: str) -> None:
 
 
 def prepare(session: Session) -> None:
-    """A letter, a waiting event, a unit of one version, retention switched on."""
+    """Make a dead letter, a waiting event and a unit with one version, and set retention."""
     make_live(session)
     emit(session)
     run(session)
@@ -81,9 +81,9 @@ def prepare(session: Session) -> None:
 
 
 @pytest.mark.read_committed
-@pytest.mark.parametrize(("verb", "table"), CASES)
-def test_a_verb_that_reads_a_table_under_row_security_is_refused_and_names_it(
-    database: str, verb: str, table: str
+@pytest.mark.parametrize(("name", "table"), CASES)
+def test_a_function_that_reads_a_table_under_row_security_is_refused_and_names_it(
+    database: str, name: str, table: str
 ) -> None:
     with opened(database) as (session,):
         prepare(session)
@@ -91,9 +91,9 @@ def test_a_verb_that_reads_a_table_under_row_security_is_refused_and_names_it(
         with pytest.raises(
             psycopg.errors.InsufficientPrivilege, match=f'security policy for table "{table}"'
         ):
-            if verb in {"audit", "chain", "replayable", "prove"}:
+            if name in {"audit", "chain", "replayable", "prove"}:
                 session.execute("set role iu_owner")
-            session.execute(VERBS[verb].encode())
+            session.execute(CALLS[name].encode())
 
 
 def hide(session: Session) -> None:
@@ -125,7 +125,7 @@ def test_without_the_setting_a_worker_loses_what_a_policy_hides(database: str) -
         run(session)
         emit_many(session, 5)
         hide(session)
-        # an idle run does not move the cursor, so that it is an old one that loses
+        # An idle run within a minute does not move the cursor, so make the last run older.
         session.execute("update public.iu_route_worker_cursor set last_run_at = now() - interval '1 hour'")
         assert run(session)["seen"] == 0
         unhide(session)

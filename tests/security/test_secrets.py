@@ -1,4 +1,4 @@
-"""A password that shows nowhere: a canary, the password of a real login, looked for in all that is left."""
+"""The password of a login appears in no output, log, file, process list or dump."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def shown_in(content: bytes) -> bool:
 
 @dataclass
 class Place:
-    """A server that knows the canary, and a home for what the commands leave."""
+    """A server with a login whose password is the canary, and the home of the commands."""
 
     server: EmbeddedServer
     url: str
@@ -48,7 +48,7 @@ class Place:
     seen: set[str] = field(default_factory=set)
 
     def iu(self, *words: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-        """A command whose output and log are searched, and that is looked at by ps while it runs."""
+        """Run a command, search its output, and watch the process list while it runs."""
         with self.watched():
             done = subprocess.run(
                 [sys.executable, "-m", "iu_pipelines", *words],
@@ -63,7 +63,7 @@ class Place:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Look at the command line of every process of this machine, as `ps` does."""
+        """Search the command line of every process of this machine, as `ps` shows it."""
         over = threading.Event()
         thread = threading.Thread(target=self._watch, args=(over,))
         thread.start()
@@ -84,7 +84,7 @@ class Place:
                     self.seen.add(content.replace(b"\0", b" ").decode())
 
     def left_behind(self) -> list[str]:
-        """Files that show it, other than the one that keeps the embedded server's own password."""
+        """Return the files that contain the canary, other than the data of the embedded server."""
         server = self.server.home / "postgres"
         files = [path for root in (self.home, server) for path in root.rglob("*") if path.is_file()]
         data = server / "data"
@@ -112,13 +112,13 @@ def place(shared: Path) -> Iterator[Place]:
         shutil.rmtree(home)
 
 
-def test_the_canary_is_a_password_that_is_asked_for(place: Place) -> None:
+def test_the_server_asks_for_the_password(place: Place) -> None:
     assert place.iu("types").returncode == 0
     with pytest.raises(psycopg.OperationalError, match="password"):
         psycopg.connect(place.url.replace("c4nary", "c5nary"))
 
 
-def test_what_is_looked_for_would_be_found(place: Place, tmp_path: Path) -> None:
+def test_a_password_that_is_shown_is_found(place: Place, tmp_path: Path) -> None:
     with place.watched():
         subprocess.run([sys.executable, "-c", "import time; time.sleep(0.5)", place.url], check=True)
     assert place.seen
@@ -146,7 +146,7 @@ def test_what_is_looked_for_would_be_found(place: Place, tmp_path: Path) -> None
         (("steps", "list", "--json"), lambda url: url),
     ],
 )
-def test_no_answer_and_no_error_shows_it(
+def test_no_output_and_no_error_shows_the_password(
     place: Place, words: tuple[str, ...], change: Callable[[str], str]
 ) -> None:
     place.iu(*words, IU_DATABASE_URL=change(place.url))
@@ -154,14 +154,14 @@ def test_no_answer_and_no_error_shows_it(
     assert not place.seen
 
 
-def test_the_pack_of_evidence_does_not_show_it(place: Place) -> None:
+def test_a_pack_of_evidence_does_not_contain_the_password(place: Place) -> None:
     done = place.iu("evidence", "--out", str(place.home / "packs"))
     assert (place.home / "packs").is_dir(), done.stderr
     assert place.left_behind() == []
     assert not place.seen
 
 
-def test_dagster_keeps_it_nowhere(place: Place, tmp_path: Path) -> None:
+def test_dagster_stores_the_password_nowhere(place: Place, tmp_path: Path) -> None:
     place.iu("emit", "version_applied", "A", "--subject", SUBJECT, "--actor", "t")
     with _dev(place) as ui:
         for question in (_RESOURCES, _RUNS):
@@ -207,7 +207,7 @@ _RUNS = (
 
 @contextmanager
 def _dev(place: Place) -> Iterator[str]:
-    """The web UI of `iu dev`, which is stopped again; what it said is searched."""
+    """Run `iu dev`, yield the URL of its web UI, stop it and search its output."""
     port, evidence = str(free_port()), str(free_port())
     command = [sys.executable, "-m", "iu_pipelines", "dev", "--port", port, "--evidence-port", evidence]
     with place.watched():

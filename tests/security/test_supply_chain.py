@@ -1,4 +1,4 @@
-"""What is installed is what was locked, and what is known of it is asked."""
+"""Dependencies: every one is locked with hashes, and known vulnerabilities fail the check."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ def answer(vulns: list[dict[str, object]]) -> str:
     return json.dumps({"dependencies": [{"name": "a", "version": "1", "vulns": vulns}, skipped]})
 
 
-def test_a_known_weakness_fails_the_audit(audit: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_known_vulnerability_fails_the_check(audit: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
     assert audit.report(answer([{"id": "CVE-1", "fix_versions": ["2"]}]), "") == 1
     assert "a 1: CVE-1, mended in 2" in capsys.readouterr().out
 
 
-def test_no_known_weakness_passes_and_says_how_much_was_asked(
+def test_no_known_vulnerability_passes_and_names_the_number_of_packages(
     audit: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert audit.report(answer([]), "") == 0
@@ -57,7 +57,7 @@ def test_no_network_passes_and_says_so(audit: ModuleType, capsys: pytest.Capture
     assert "nothing could be asked here: ConnectionError: no route" in capsys.readouterr().out
 
 
-def test_setting_up_never_clears_what_a_link_leads_to(tmp_path: Path) -> None:
+def test_setup_never_deletes_the_target_of_a_link(tmp_path: Path) -> None:
     shared, checkout = tmp_path / "shared", tmp_path / "checkout"
     shared.mkdir()
     checkout.mkdir()

@@ -1,4 +1,4 @@
--- What the behaviour files say their sentences with. Installed in the tests' own schema, never in a product.
+-- Functions that the behaviour files call. Installed in a schema of the tests, never in a product.
 create schema iu_test;
 
 create function iu_test.same(seen anycompatible, expected anycompatible, what text default null) returns void
@@ -20,7 +20,9 @@ begin
 end
 $$;
 
-create function iu_test.refused(statement text, code text, says text default '%', hints text default '%') returns void
+create function iu_test.refused(
+    statement text, code text, says text default '%', hints text default '%'
+) returns void
 language plpgsql as $$
 declare
     v_state text;
@@ -30,7 +32,8 @@ begin
     begin
         execute statement;
     exception when others then
-        get stacked diagnostics v_state = returned_sqlstate, v_message = message_text, v_hint = pg_exception_hint;
+        get stacked diagnostics
+            v_state = returned_sqlstate, v_message = message_text, v_hint = pg_exception_hint;
     end;
     if v_state is null then
         raise exception 'nothing refused %', left(statement, 300);
@@ -73,7 +76,7 @@ $$;
 create function iu_test.run(worker_name text default 'tester', batch_limit int default 1000) returns jsonb
 language sql as $$ select public.fn_iu_route_worker_run(worker_name, batch_limit) $$;
 
--- The seen figures of runs until one sees nothing, such as 3,3,1,0.
+-- Runs the worker until a run reads nothing. Returns how many events each run read, such as 3,3,1,0.
 create function iu_test.drain(worker_name text default 'tester', batch_limit int default 1000) returns text
 language plpgsql as $$
 declare
@@ -98,8 +101,10 @@ language sql as $$
     update public.iu_outbound_route as r set dry_run = false where r.route_code = make_live.route_code;
 $$;
 
--- A dead letter made by a worker that met a live route; the route is dry-run again afterwards.
-create function iu_test.letter(event_type text default 'version_applied', worker_name text default 'tester') returns uuid
+-- Makes a dead letter by a run with a live route. The route is dry-run again afterwards.
+create function iu_test.letter(
+    event_type text default 'version_applied', worker_name text default 'tester'
+) returns uuid
 language plpgsql as $$
 declare
     v_route text := 'iu.' || event_type || '.workflow';
@@ -112,16 +117,18 @@ begin
 end
 $$;
 
--- So many events as if emitted days ago by a transaction that ended long ago; returns the id of the first.
-create function iu_test.emit_old(number int default 1, days int default 100, domain text default 'iu') returns uuid
+-- Inserts events as if emitted days ago, by a transaction that ended long ago. Returns the id of the first.
+create function iu_test.emit_old(
+    number int default 1, days int default 100, domain text default 'iu'
+) returns uuid
 language sql as $$
     with made as (
         insert into public.event_outbox (
             emitted_xid, created_at, event_domain, event_type, event_stream, delivery_lane, canonical_address,
             event_subject_table, event_subject_ref, actor_ref
         )
-        select '3', clock_timestamp() - make_interval(days => days), domain, 'version_applied', 'update', 'immediate',
-            'TEST/unit', 'information_unit', iu_test.subject(n), 'tester'
+        select '3', clock_timestamp() - make_interval(days => days), domain, 'version_applied', 'update',
+            'immediate', 'TEST/unit', 'information_unit', iu_test.subject(n), 'tester'
         from generate_series(1, number) as n
         returning event_seq, event_id
     )
@@ -134,7 +141,7 @@ language sql as $$ select public.fn_iu_gate_set('iu_core.retention_days', days::
 create function iu_test.retain(event_limit int default 5000) returns jsonb
 language sql as $$ select public.fn_iu_retention_run('a test', event_limit) $$;
 
--- A key for each alternative of each forbidden word; one whose pattern is more than the word has to be listed here.
+-- A key for each alternative of each forbidden word. List a word here if its pattern is not the word itself.
 create function iu_test.forbidden_keys() returns table (word text, key text)
 language sql as $$
     select w.word, s.key
@@ -144,35 +151,48 @@ language sql as $$
             'pass', 'passw', 'password', 'passwd', 'passwort', 'passphrase', 'passcode', 'passkey'
         ]
         when 'key' then array[
-            'apikey', 'api_key', 'api__key', 'private.key', 'access-key', 'secret:key', 'sshkey', 'signing_key', 'hmac_key'
+            'apikey', 'api_key', 'api__key', 'private.key', 'access-key', 'secret:key', 'sshkey',
+            'signing_key', 'hmac_key'
         ]
         else array[w.word]
     end) as s (key)
 $$;
 
--- Where a forbidden key is let through: each word by each door, alone and in a longer key, at the top and in the depth.
+-- Where a forbidden key is accepted: each word, by each function that emits, alone and in a longer key, at
+-- the top level and nested.
 create function iu_test.leaks(word text default null) returns table (door text, place text, key text)
 language sql as $$
     select d.door, p.place, s.key
     from iu_test.forbidden_keys() as k
-    cross join lateral (values (k.key), (upper(k.key)), (initcap(k.key)), ('the_' || k.key || '_of_it')) as s (key)
+    cross join lateral (
+        values (k.key), (upper(k.key)), (initcap(k.key)), ('the_' || k.key || '_of_it')
+    ) as s (key)
     cross join (values
-        ('the top', '{"n": 1, "%s": 1}'), ('an object', '{"a": {"%s": 1}}'), ('the depth', '{"a": [[{"b": {"%s": 1}}]]}')
+        ('the top', '{"n": 1, "%s": 1}'), ('an object', '{"a": {"%s": 1}}'),
+        ('the depth', '{"a": [[{"b": {"%s": 1}}]]}')
     ) as p (place, payload)
     cross join (values
         ('an emit', 'select public.fn_iu_emit_event(%4$L, %4$L, %2$L, %4$L, %1$L)'),
-        ('a bulk emit, all at once', 'select public.fn_iu_emit_events(jsonb_build_array(%3$L::jsonb, %5$L::jsonb))'),
-        ('a bulk emit, one by one', 'select public.fn_iu_emit_events(jsonb_build_array(%3$L::jsonb, %6$L::jsonb))'),
-        ('the close look', 'select public.fn_iu_payload_check(%1$L)')
+        (
+            'a bulk emit, all at once',
+            'select public.fn_iu_emit_events(jsonb_build_array(%3$L::jsonb, %5$L::jsonb))'
+        ),
+        (
+            'a bulk emit, one by one',
+            'select public.fn_iu_emit_events(jsonb_build_array(%3$L::jsonb, %6$L::jsonb))'
+        ),
+        ('the complete check', 'select public.fn_iu_payload_check(%1$L)')
     ) as d (door, call)
     cross join lateral (select format(p.payload, s.key)::jsonb as payload) as f
     cross join lateral (
         select jsonb_build_object(
-            'event_type', 'version_applied', 'canonical_address', 'TEST', 'subject_ref', iu_test.subject(), 'actor_ref', 'tester'
+            'event_type', 'version_applied', 'canonical_address', 'TEST', 'subject_ref', iu_test.subject(),
+            'actor_ref', 'tester'
         ) as event
     ) as e
     where (leaks.word is null or k.word = leaks.word) and public.fn_iu_probe_try(format(
-        d.call, f.payload, iu_test.subject(), e.event || jsonb_build_object('safe_payload', f.payload), 'version_applied',
-        e.event || '{"safe_payload": {"plain": 1}}', e.event || '{"safe_payload": {"not": {"flat": 1}}}'
+        d.call, f.payload, iu_test.subject(), e.event || jsonb_build_object('safe_payload', f.payload),
+        'version_applied', e.event || '{"safe_payload": {"plain": 1}}',
+        e.event || '{"safe_payload": {"not": {"flat": 1}}}'
     )) <> 'IU103'
 $$;

@@ -1,6 +1,6 @@
-"""Each .sql file beside this one is a behaviour: it raises where it does not hold, and is rolled back.
+"""Each .sql file below this folder tests a behaviour and raises if the behaviour does not hold. All roll back.
 
-The name of the file is the sentence it holds to; `-k gates/` or a part of the sentence picks some.
+The name of a file is the sentence that it tests; `-k gates/` or a part of a sentence selects files.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FILES = sorted(HERE.glob("*/*.sql"))
 
 @pytest.fixture(scope="module")
 def connection(server: object, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
-    """A session on a database of this module's own, with the words of support.sql installed."""
+    """Return a session on a database of this module, with the functions of support.sql installed."""
     name = f"{template}_behaviours_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
     url = server.create(name, template)  # type: ignore[attr-defined]
     strict = "-c plpgsql.extra_errors=all"
@@ -29,7 +29,7 @@ def connection(server: object, template: str, request: pytest.FixtureRequest) ->
 
 
 def statements(text: str) -> Iterator[tuple[int, str]]:
-    """The statements of a script with the line each begins on; one ends where a line ends in a semicolon."""
+    """Yield the statements of a script with their line numbers; each ends with a line that ends in `;`."""
     lines: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
         if lines or (line.strip() and not line.startswith("--")):
@@ -41,9 +41,9 @@ def statements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def play(connection: psycopg.Connection, text: str) -> None:
-    """Run a behaviour and roll it back; AssertionError names the line that does not hold."""
+    """Run a behaviour and roll it back. Raises AssertionError with the line that does not hold."""
     if connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
-        # rounds of retention and anchors ask for it, whatever the default of the database is
+        # Retention and anchors need read committed, whatever the default of the database is.
         level = "'read committed'" if re.search(r"retain\(|anchor|_cluster", text) else "default"
         connection.execute(f"set default_transaction_isolation = {level}".encode())
     with connection.transaction(force_rollback=True):

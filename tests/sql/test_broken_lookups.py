@@ -1,4 +1,4 @@
-"""Each behaviour of the look-ups is seen to fail where what it holds is taken away."""
+"""Tests of the audit functions fail if the functions are edited or a constraint is dropped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from test_behaviours import HERE, connection, play
 
 __all__ = ["connection"]
 
-AT_ONCE: Final = "attempts/attempts_of_batches_that_ran_at_once_come_in_their_own_order"
+AT_ONCE: Final = "attempts/attempts_of_concurrent_batches_are_returned_by_attempt_id"
 
 EDITS: Final = {
     "a batch on both sides of a page is left out": (
@@ -23,13 +23,13 @@ EDITS: Final = {
         "fn_iu_attempts_gather(text, text, bigint, int)",
         ("and v_batch.last_attempt_id < v_least", ""),
     ),
-    "an event that lies on both sides of a page is told whole": (
-        "attempts/a_page_goes_on_where_the_page_before_it_ended",
+    "an event on both sides of a page is returned with all its attempts": (
+        "attempts/a_page_continues_where_the_previous_one_ended",
         "fn_iu_attempts_of_batch(public.iu_route_batch, bigint, int)",
         ("and l.attempt_id < before_attempt_id", ""),
     ),
     "the bisection stops too early": (
-        "attempts/a_page_goes_on_where_the_page_before_it_ended",
+        "attempts/a_page_continues_where_the_previous_one_ended",
         "fn_iu_batch_seq_before(public.iu_route_batch, bigint)",
         ("v_high := v_middle - 1", "v_high := v_low"),
     ),

@@ -1,4 +1,4 @@
-"""A copy of the SQL tree that a test may change."""
+"""Fixtures: copies of the SQL tree that a test may change, and logins."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from next_step import add_schema_step
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """A copy of the SQL tree."""
+    """Return a copy of the SQL tree."""
     return Path(shutil.copytree(sql_root(), tmp_path / "sql"))
 
 
 @pytest.fixture
 def root(tree: Path) -> Path:
-    """The copied tree with the example module in it."""
+    """Return the copied tree with the example module."""
     shutil.copytree(Path(__file__).parent / "example", tree, dirs_exist_ok=True)
     files.stamp(tree)
     return tree
@@ -34,7 +34,8 @@ def root(tree: Path) -> Path:
 def add_step(tree: Path) -> Callable[[str, str], None]:
     """Add a stamped schema step to the copied tree, as a developer would.
 
-    It requires the last schema step, the functions require it, and its verify and rollback twins do nothing.
+    The step requires the last schema step, and the functions require it. Its verify and rollback files do
+    nothing.
     """
 
     def add(name: str, text: str) -> None:
@@ -50,7 +51,7 @@ def add_step(tree: Path) -> Callable[[str, str], None]:
 
 @pytest.fixture
 def login(gateway: Gateway) -> Iterator[Callable[[str], str]]:
-    """Make a login in a role, and return the URL by which it reaches the test's database."""
+    """Make a login in a role, and return its URL of the test's database."""
     made: list[str] = []
 
     def make(role: str) -> str:

@@ -1,4 +1,4 @@
-"""A picture of schema public: all that steps make there, to compare before and after."""
+"""The contents of schema public that steps create, to compare before and after."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ROWS = {
 
 
 def picture(gateway: Gateway) -> dict[str, list[dict[str, Any]]]:
-    """Everything in schema public that steps make, but for times and running numbers."""
+    """Return everything in schema public that steps create, except times and serial numbers."""
     seen = {name: gateway.fetch_all(sql) for name, sql in _PICTURE.items()}
     tables = {row["relname"] for row in seen["relations"]}
     return seen | {table: gateway.fetch_all(sql) for table, sql in _ROWS.items() if table in tables}

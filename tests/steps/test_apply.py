@@ -1,4 +1,4 @@
-"""Applying steps: once, in order, alone, whole or not at all."""
+"""Steps are applied once, in order, by one runner at a time, completely or not at all."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_an_empty_database_has_every_step_pending(empty_gateway: Gateway) -> Non
 
 
 def test_migrating_applies_every_step_in_order_and_records_it(empty_gateway: Gateway) -> None:
-    told: list[str] = []
-    results = migration.apply(empty_gateway, on_step=lambda done: told.append(done.name))
-    assert [result.name for result in results] == told == NAMES
+    seen: list[str] = []
+    results = migration.apply(empty_gateway, on_step=lambda done: seen.append(done.name))
+    assert [result.name for result in results] == seen == NAMES
     assert applied(empty_gateway) == {step.name: step.checksum for step in files.load_steps(sql_root())}
 
 
@@ -106,7 +106,7 @@ def test_two_runners_at_once_apply_each_step_once(empty_database: str) -> None:
     assert sorted(done, key=len) == [[], [], [], NAMES]
 
 
-def test_tables_of_somebody_else_with_our_names_are_refused_by_name(empty_gateway: Gateway) -> None:
+def test_existing_tables_with_the_same_names_are_refused_by_name(empty_gateway: Gateway) -> None:
     empty_gateway.execute("create table public.event_outbox (mine int)")
     empty_gateway.execute("create table public.dot_config (mine int)")
     with pytest.raises(StepRefused, match="already contains dot_config, event_outbox") as refused:
@@ -119,7 +119,7 @@ def test_tables_of_somebody_else_with_our_names_are_refused_by_name(empty_gatewa
     assert sorted(row["relname"] for row in found) == ["dot_config", "event_outbox"]
 
 
-def test_a_half_applied_schema_with_a_stranger_in_the_rest_is_refused(gateway: Gateway) -> None:
+def test_a_partly_applied_schema_with_a_foreign_table_is_refused(gateway: Gateway) -> None:
     migration.rollback(gateway, "050")
     gateway.execute("create table public.information_unit (mine int)")
     before = picture(gateway)
@@ -128,7 +128,7 @@ def test_a_half_applied_schema_with_a_stranger_in_the_rest_is_refused(gateway: G
     assert picture(gateway) == before
 
 
-def test_a_ledger_of_somebody_else_is_refused(empty_gateway: Gateway) -> None:
+def test_an_existing_table_with_the_name_of_the_ledger_is_refused(empty_gateway: Gateway) -> None:
     empty_gateway.execute("create table public.iu_schema_step (mine int)")
     with pytest.raises(StepRefused, match="already contains iu_schema_step"):
         migration.apply(empty_gateway)
@@ -165,7 +165,7 @@ def test_a_step_run_by_hand_out_of_order_is_refused(empty_gateway: Gateway, empt
 
 @pytest.fixture
 def installer(own_server: EmbeddedServer) -> Callable[[str], Gateway]:
-    """Make a login role with the given attributes and a database that it owns, in a fresh cluster."""
+    """Return a function that makes a login with the given attributes and its database, in a new cluster."""
 
     def make(attributes: str) -> Gateway:
         with Gateway(own_server.ensure_running()) as gateway:
@@ -215,7 +215,7 @@ def test_the_command_line_says_which_roles_were_left_out(
         assert "roles not created: iu_owner, iu_emitter, workflow_admin, iu_auditor" in said
 
 
-def test_without_roles_public_has_nothing(
+def test_without_roles_public_has_no_privileges(
     installer: Callable[[str], Gateway], own_server: EmbeddedServer
 ) -> None:
     with installer("") as ann:
@@ -240,7 +240,7 @@ select
 """
 
 
-def test_what_was_installed_without_roles_stays_so_when_the_roles_come_later(
+def test_an_installation_without_roles_stays_so_if_the_roles_are_created_later(
     installer: Callable[[str], Gateway], own_server: EmbeddedServer, tree: Path
 ) -> None:
     with installer("") as ann, Gateway(own_server.url("iu")) as superuser:
@@ -260,7 +260,7 @@ def test_an_installer_who_may_create_roles_needs_no_more(installer: Callable[[st
         assert failed_lines(verification.verify(ann)) == []
 
 
-def test_a_lock_of_a_stranger_ends_a_migration_with_the_name_of_the_process(
+def test_a_lock_of_another_session_ends_a_migration_with_its_name(
     database: str, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(migration, "_RUNNERS_LOCK_WAIT", "200ms")
@@ -285,7 +285,7 @@ def id_default(gateway: Gateway) -> str:
 
 
 def test_after_an_upgrade_of_the_server_the_functions_are_applied_again(gateway: Gateway) -> None:
-    """What a pg_upgrade leaves: the default that the older server had, and a ledger of that server."""
+    """After pg_upgrade the default is that of the older server, and so is the ledger."""
     wanted = id_default(gateway)
     gateway.execute("alter table public.event_outbox alter column event_id set default gen_random_uuid()")
     gateway.execute("update public.iu_schema_step set server_major = server_major - 1")

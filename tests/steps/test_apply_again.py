@@ -1,4 +1,4 @@
-"""Steps 090 and 100 applied again after a rollback to 080, beside events that wait."""
+"""Steps 090 and 100 applied again after a rollback to 080, while events wait."""
 
 from __future__ import annotations
 
@@ -57,26 +57,28 @@ def drain(gateway: Gateway) -> None:
     list(worker.drain(gateway, DEFAULT_WORKER, worker.RunLimits()))
 
 
-def test_a_first_install_says_the_summary_of_the_seed_and_nothing_else(empty_gateway: Gateway) -> None:
+def test_a_first_install_prints_only_the_summary_of_the_seed(empty_gateway: Gateway) -> None:
     results = migration.apply(empty_gateway)
     assert notices(results, "090_route_worker_enable") == (SUMMARY,)
 
 
-def test_applied_again_without_an_event_it_is_a_first_install(gateway: Gateway) -> None:
+def test_applied_again_without_events_it_prints_the_same(gateway: Gateway) -> None:
     migration.rollback(gateway, "080")
     results = migration.apply(gateway)
     assert notices(results, "090_route_worker_enable") == (SUMMARY,)
 
 
-def test_events_that_wait_are_attempted_and_none_is_passed_over(gateway: Gateway) -> None:
+def test_waiting_events_are_attempted_and_none_is_skipped(gateway: Gateway) -> None:
     emit(gateway, 3)
     drain(gateway)
     migration.rollback(gateway, "080")
     emit(gateway, 200)
     results = migration.apply(gateway)
-    summary, told = notices(results, "090_route_worker_enable")
+    summary, waiting = notices(results, "090_route_worker_enable")
     assert '"seen": 100' in summary
-    assert told == ("events were waiting: 100 read (100 attempts, 0 dead letters), 100 wait for the next run")
+    assert waiting == (
+        "events were waiting: 100 read (100 attempts, 0 dead letters), 100 wait for the next run"
+    )
     assert {state.status for state in plan.states(gateway)} == {"applied"}
     drain(gateway)
     assert counts(gateway) == {"events": 203, "attempted": 203, "attempts": 203, "letters": 0}

@@ -1,4 +1,4 @@
-"""Whole functions are compared with their files: parameters, options and body, whatever form the body has."""
+"""Verify compares whole functions with their files: parameters, options and every form of body."""
 
 from __future__ import annotations
 
@@ -87,14 +87,14 @@ def test_comparing_leaves_nothing_behind(gateway: Gateway) -> None:
 
 @pytest.fixture
 def without_temp(gateway: Gateway, login: Callable[[str], str]) -> Iterator[Gateway]:
-    """An auditor in a database in which PUBLIC may create no temporary objects."""
+    """Return a session of an auditor in a database in which PUBLIC may create no temporary objects."""
     name = gateway.fetch_value("select quote_ident(current_database())")
     gateway.execute(f"revoke temporary on database {name} from public")
     with Gateway(login("iu_auditor")) as auditor:
         yield auditor
 
 
-def test_who_may_create_no_temporary_object_compares_bodies_and_says_so(
+def test_a_role_that_may_create_no_temporary_objects_compares_bodies_only(
     gateway: Gateway, without_temp: Gateway
 ) -> None:
     line = seen(without_temp, "070")

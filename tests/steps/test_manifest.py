@@ -1,4 +1,4 @@
-"""What a functions step declares: it is kept while it is declared, mended, and taken back when it is not."""
+"""Objects that a functions step declares are repaired while they are declared, and dropped afterwards."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ APPEND_ONLY = (
 
 
 def edit(path: Path, before: str, after: str) -> None:
-    """Change a file of a tree, and the stamps of the tree."""
+    """Edit a file of a tree, and stamp the tree."""
     text = path.read_text()
     assert before in text
     path.write_text(text.replace(before, after))
@@ -33,7 +33,7 @@ def is_append_only(gateway: Gateway, table: str) -> bool:
 
 @pytest.fixture
 def second(tree: Path) -> Path:
-    """A second functions step of the core, with a function of its own; the path of that function."""
+    """Add a second functions step to the core, with one function, and return the path of that function."""
     function = tree / "iu-core/objects/seconds/fn_iu_second.sql"
     function.parent.mkdir()
     function.write_text(
@@ -69,7 +69,9 @@ select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_second()
     return function
 
 
-def test_each_functions_step_keeps_and_drops_its_own(gateway: Gateway, tree: Path, second: Path) -> None:
+def test_each_functions_step_keeps_and_drops_its_own_objects(
+    gateway: Gateway, tree: Path, second: Path
+) -> None:
     migration.apply(gateway, root=tree)
     assert failed_lines(verification.verify(gateway, root=tree)) == []
     edit(tree / "iu-core/objects/gates/fn_iu_gate_open.sql", "$$;", "-- changed\n$$;")
@@ -112,7 +114,7 @@ def test_a_table_that_a_schema_step_drops_leaves_the_manifest(
     assert failed_lines(verification.verify(gateway, root=tree)) == []
 
 
-def test_a_trigger_goes_with_its_file_and_so_does_its_function(gateway: Gateway, tree: Path) -> None:
+def test_a_trigger_is_dropped_with_its_file_and_so_is_its_function(gateway: Gateway, tree: Path) -> None:
     contents = tree / "iu-core/runtime/070_functions.sql"
     edit(contents, "\\ir ../objects/units/trg_iu_unit_version_out.sql\n", "")
     migration.apply(gateway, root=tree)
@@ -139,7 +141,7 @@ def test_functions_that_use_each_other_are_dropped_together(gateway: Gateway, tr
     assert not gateway.fetch_value(r"select count(*) from pg_proc where proname like 'fn\_iu\_zz%'")
 
 
-def test_what_others_hang_on_a_function_keeps_it(gateway: Gateway, tree: Path) -> None:
+def test_a_function_that_a_foreign_object_uses_is_not_dropped(gateway: Gateway, tree: Path) -> None:
     gateway.run_script("create view public.their_types as select public.fn_iu_gate_open('x') as is_open;")
     edit(tree / "iu-core/runtime/070_functions.sql", "\\ir ../objects/gates/fn_iu_gate_open.sql\n", "")
     with pytest.raises(StepRefused, match=r"other objects depend on .*their_types") as refused:
@@ -148,7 +150,7 @@ def test_what_others_hang_on_a_function_keeps_it(gateway: Gateway, tree: Path) -
     assert gateway.fetch_value("select to_regproc('public.fn_iu_gate_open')")
 
 
-def test_a_trigger_of_others_on_a_table_of_ours_survives_or_refuses(gateway: Gateway) -> None:
+def test_a_foreign_trigger_on_a_table_stops_its_rollback(gateway: Gateway) -> None:
     gateway.execute(
         """create trigger mine before delete on public.iu_route_dead_letter
            for each statement execute function public.fn_iu_append_only_refuse()"""
@@ -174,7 +176,7 @@ def test_a_trigger_of_others_on_a_table_of_ours_survives_or_refuses(gateway: Gat
            on public.event_outbox for each statement execute function public.fn_iu_append_only_refuse()""",
     ],
 )
-def test_a_trigger_that_differs_is_named_and_made_again(gateway: Gateway, tree: Path, change: str) -> None:
+def test_a_trigger_that_differs_is_named_and_created_again(gateway: Gateway, tree: Path, change: str) -> None:
     gateway.execute(change)
     failed = " ".join(map(str, failed_lines(verification.verify(gateway))))
     assert "objects of the manifest that are missing" in failed
@@ -184,7 +186,7 @@ def test_a_trigger_that_differs_is_named_and_made_again(gateway: Gateway, tree: 
     assert failed_lines(verification.verify(gateway, root=tree)) == []
 
 
-def test_a_table_that_is_no_record_any_more_loses_its_trigger(gateway: Gateway, root: Path) -> None:
+def test_a_table_that_is_no_longer_a_record_loses_its_trigger(gateway: Gateway, root: Path) -> None:
     migration.apply(gateway, ["example"], root=root)
     assert is_append_only(gateway, "public.iu_example_note")
     edit(root / MODULE / "objects/notes/tables.sql", "'record'", "'state'")
@@ -193,7 +195,7 @@ def test_a_table_that_is_no_record_any_more_loses_its_trigger(gateway: Gateway, 
     assert failed_lines(verification.verify(gateway, root=root)) == []
 
 
-def test_a_module_on_a_schema_step_alone_needs_the_functions_of_the_core_too(
+def test_a_module_that_requires_only_a_schema_step_needs_the_functions_of_the_core_too(
     gateway: Gateway, root: Path
 ) -> None:
     edit(
@@ -234,7 +236,9 @@ def test_a_change_of_the_matrix_reaches_every_module(gateway: Gateway, root: Pat
         ),
     ],
 )
-def test_a_module_declares_what_is_its_own(gateway: Gateway, root: Path, line: str, message: str) -> None:
+def test_a_module_may_declare_only_its_own_objects(
+    gateway: Gateway, root: Path, line: str, message: str
+) -> None:
     (root / MODULE / "objects/notes/tables.sql").write_text(f"{line}\n")
     files.stamp(root)
     with pytest.raises(StepRefused, match=message):
@@ -243,7 +247,8 @@ def test_a_module_declares_what_is_its_own(gateway: Gateway, root: Path, line: s
 
 def test_a_function_that_no_file_declares_is_named(gateway: Gateway, root: Path) -> None:
     path = root / MODULE / "objects/notes/fn_iu_example_note_add.sql"
-    path.write_text(re.sub(r"^select public\.fn_iu_object_declare.*\n", "", path.read_text(), flags=re.M))
+    declaration = re.compile(r"^select public\.fn_iu_object_declare\(.*?\);\n", re.MULTILINE | re.DOTALL)
+    path.write_text(declaration.sub("", path.read_text()))
     files.stamp(root)
     migration.apply(gateway, ["example"], root=root)
     (failed,) = failed_lines(verification.verify(gateway, root=root))
@@ -259,7 +264,7 @@ def test_a_step_without_an_undo_is_refused_by_its_name(gateway: Gateway, root: P
 
 
 @pytest.mark.parametrize(("before", "within"), [("0", "300ms"), ("5s", "300ms"), ("100ms", "100ms")])
-def test_a_step_waits_for_a_lock_no_longer_than_emitters_may(
+def test_a_step_waits_for_a_lock_at_most_300_ms_by_default(
     gateway: Gateway, before: str, within: str
 ) -> None:
     with gateway.transaction() as session:

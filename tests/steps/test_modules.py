@@ -1,4 +1,4 @@
-"""A second module beside the core: its steps, its manifest, its proofs and its undo are its own."""
+"""A second module has its own steps, manifest, proofs and rollback."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ for each row execute function public.fn_iu_orders_note();
 create function public.fn_iu_gate_open(key int) returns int language sql as 'select 1';
 grant execute on function public.fn_iu_orders_note() to public;
 """
-OF_OTHERS = """
+FOREIGN = """
 select p.oid::regprocedure::text as name, p.proacl::text as acl, p.proowner::regrole::text as owner
 from pg_proc as p
 where p.proname = 'fn_iu_orders_note' or p.oid = to_regprocedure('public.fn_iu_gate_open(int)')
@@ -42,7 +42,7 @@ order by 1
 
 @pytest.fixture
 def installed(gateway: Gateway, root: Path) -> Gateway:
-    """A database with the core and the example module."""
+    """Return a database with the core and the example module."""
     migration.apply(gateway, ["example"], root=root)
     return gateway
 
@@ -90,7 +90,7 @@ def test_a_new_schema_step_of_the_core_reapplies_its_functions_and_not_those_of_
     ]
 
 
-def test_every_line_about_both_modules_passes_and_those_of_the_module_bear_its_name(
+def test_every_line_about_both_modules_passes_and_steps_are_named_with_their_module(
     installed: Gateway, root: Path
 ) -> None:
     proofs = verification.verify(installed, root=root)
@@ -180,26 +180,26 @@ def test_a_rollback_that_would_lose_rows_of_a_module_refuses(installed: Gateway,
     assert installed.fetch_value("select count(*) from public.iu_example_note") == 1
 
 
-def test_what_others_made_under_similar_names_outlives_an_upgrade_and_both_rollbacks(
+def test_foreign_objects_with_similar_names_survive_an_upgrade_and_both_rollbacks(
     installed: Gateway, root: Path, tree: Path
 ) -> None:
     installed.run_script(NAMESAKES)
-    theirs = installed.fetch_all(OF_OTHERS)
+    theirs = installed.fetch_all(FOREIGN)
     assert len(theirs) == 4
     path = tree / "iu-core/objects/gates/fn_iu_gate_open.sql"
     path.write_text(path.read_text() + "\n-- changed\n")
     files.stamp(tree)
     migration.apply(installed, root=root)
-    assert installed.fetch_all(OF_OTHERS) == theirs
+    assert installed.fetch_all(FOREIGN) == theirs
     migration.rollback(installed, "000", "example", root=root)
     migration.rollback(installed, "060", root=root)
-    assert installed.fetch_all(OF_OTHERS) == theirs
+    assert installed.fetch_all(FOREIGN) == theirs
     left = installed.fetch_all("select proname from pg_proc where proname like 'fn\\_iu\\_%'")
     ours = {row["proname"] for row in left} - {"fn_iu_orders_note", "fn_iu_gate_open"}
     assert {name.split("_")[2] for name in ours} == {"step", "module", "object", "objects", "proof"}
 
 
-def test_a_rollback_refuses_while_an_object_of_others_uses_a_function_that_would_go(
+def test_a_rollback_refuses_while_a_foreign_object_uses_a_function_to_be_dropped(
     gateway: Gateway,
 ) -> None:
     gateway.run_script(

@@ -1,4 +1,4 @@
-"""The order of steps: schema, functions, then what needs functions; also with psql alone and in upgrades."""
+"""Steps are applied in the order schema, functions, what needs functions; also with psql and in upgrades."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_new_coun
 
 @pytest.fixture
 def newer(tree: Path, add_step: Callable[[str, str], None]) -> Path:
-    """The next release: step 990 makes a table, and a function listed in 070 needs it."""
+    """Return the tree of a next release: step 990 creates a table, and a function listed in 070 needs it."""
     (tree / "iu-core/objects/fn_iu_new_count.sql").write_text(NEW_FUNCTION)
     path = tree / "iu-core/runtime/070_functions.sql"
     path.write_text(
-        path.read_text().replace("-- gates\n", "\\ir ../objects/fn_iu_new_count.sql\n\n-- gates\n")
+        path.read_text().replace("-- Gates.\n", "\\ir ../objects/fn_iu_new_count.sql\n\n-- Gates.\n")
     )
     add_step("990_new", NEW_TABLE)
     return tree
@@ -177,9 +177,7 @@ def test_a_second_functions_step_is_repeatable_too(gateway: Gateway, newer: Path
     assert [(result.name, result.action) for result in results] == [("991_functions", "reapplied")]
 
 
-def test_a_function_that_no_file_makes_any_more_is_dropped_by_the_next_migration(
-    gateway: Gateway, newer: Path
-) -> None:
+def test_a_function_without_a_file_is_dropped_by_the_next_migration(gateway: Gateway, newer: Path) -> None:
     migration.apply(gateway, root=newer)
     path = newer / "iu-core/runtime/070_functions.sql"
     path.write_text(path.read_text().replace("\\ir ../objects/fn_iu_new_count.sql\n", ""))
@@ -187,14 +185,14 @@ def test_a_function_that_no_file_makes_any_more_is_dropped_by_the_next_migration
     (newer / "iu-core/objects/tables.sql").write_text(
         "select public.fn_iu_object_declare('iu-core', 'table', 'public.iu_new', 'state');\n"
     )
-    path.write_text(path.read_text().replace("-- gates\n", "\\ir ../objects/tables.sql\n\n-- gates\n"))
+    path.write_text(path.read_text().replace("-- Gates.\n", "\\ir ../objects/tables.sql\n\n-- Gates.\n"))
     files.stamp(newer)
     (result,) = migration.apply(gateway, root=newer)
     assert any("dropped function public.fn_iu_new_count" in notice for notice in result.notices)
     assert gateway.fetch_value("select count(*) from pg_proc where proname = 'fn_iu_new_count'") == 0
 
 
-def test_a_table_that_no_file_declares_any_more_stops_the_migration(gateway: Gateway, newer: Path) -> None:
+def test_a_table_that_is_no_longer_declared_stops_the_migration(gateway: Gateway, newer: Path) -> None:
     migration.apply(gateway, root=newer)
     path = newer / "iu-core/objects/fn_iu_new_count.sql"
     path.write_text(re.sub(r"select public\.fn_iu_object_declare\('iu-core', 'table'.*\n", "", NEW_FUNCTION))

@@ -1,4 +1,4 @@
-"""Verify, roll back and probe: what holds, what it was before, and no trace."""
+"""Verify proves each step, rollback restores the state before it, and probes leave no trace."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ def test_a_probe_passes_and_leaves_no_trace(gateway: Gateway, name: str) -> None
     assert (picture(gateway), gateway.fetch_all(count)) == before
 
 
-def test_a_probe_on_an_empty_database_fails_in_words(empty_gateway: Gateway) -> None:
+def test_a_probe_on_an_empty_database_fails(empty_gateway: Gateway) -> None:
     proofs = verification.probe(empty_gateway)
     assert proofs
     assert not any(proof.passed for proof in proofs)

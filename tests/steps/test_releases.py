@@ -1,6 +1,6 @@
-"""Every release: its steps are never edited again, and a database of it is upgraded beside its traffic.
+"""Steps of a release are never edited, and a database of a release is upgraded while events flow.
 
-`releases/` holds the SQL tree of each release, as CONTRIBUTING tells to add it.
+`releases/` holds the SQL tree of each release; CONTRIBUTING says how to add one.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ LIVE: Final = "iu.structure_piece_split.workflow"
 
 @pytest.fixture(params=RELEASES, ids=lambda path: path.name.removesuffix(".tar.gz"))
 def released(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """The SQL tree of a release."""
+    """Return the SQL tree of a release."""
     with tarfile.open(request.param) as archive:
         archive.extractall(tmp_path / "released", filter="data")
     return tmp_path / "released" / "sql"
 
 
 def edited(released: Path, now: Path) -> list[str]:
-    """The steps of a release, functions steps apart, that are missing now or say something else."""
+    """Return the schema steps of a release that are missing or differ now."""
     texts = {step.key: step.checksum for step in files.load_steps(now)}
     return [
         step.name
@@ -51,7 +51,7 @@ def test_there_is_a_release() -> None:
     assert RELEASES
 
 
-def test_no_step_of_a_release_is_edited_or_taken_away(released: Path) -> None:
+def test_no_step_of_a_release_is_edited_or_removed(released: Path) -> None:
     assert edited(released, sql_root()) == []
 
 
@@ -69,8 +69,8 @@ def emit(gateway: Gateway, count: int, event_type: str = "version_applied") -> N
         outbox.emit(gateway, event_type, f"docs/{number % 7}", subject, "test", {"number": number})
 
 
-def live_through(gateway: Gateway) -> None:
-    """Batches of two workers, dead letters of which one is replayed and one discarded, and a backlog."""
+def make_history(gateway: Gateway) -> None:
+    """Make batches of two workers, dead letters of which one is replayed and one discarded, and a backlog."""
     emit(gateway, 30)
     gateway.execute("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
     gateway.execute("update public.iu_outbound_route set dry_run = false where route_code = %s", (LIVE,))
@@ -86,7 +86,7 @@ def live_through(gateway: Gateway) -> None:
 
 
 class Traffic:
-    """An emitter and a worker that go on without a pause, and what went wrong with them."""
+    """An emitter and a worker that run without a pause, and their errors."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway, self._stop = gateway, threading.Event()
@@ -124,10 +124,10 @@ class Traffic:
                 thread.join()
 
 
-def test_a_database_of_a_release_is_upgraded_beside_its_traffic(released: Path, empty_database: str) -> None:
+def test_a_database_of_a_release_is_upgraded_while_events_flow(released: Path, empty_database: str) -> None:
     with Gateway(empty_database, max_size=8) as gateway:
         migration.apply(gateway, root=released)
-        live_through(gateway)
+        make_history(gateway)
         traffic = Traffic(gateway)
         with traffic.running():
             traffic.wait_for_more(5)

@@ -35,11 +35,11 @@ def runtime(root: Path) -> Path:
     return root / "iu-core/runtime/070_functions.sql"
 
 
-def test_every_runtime_step_has_its_verify_twin() -> None:
+def test_every_runtime_step_has_a_verify_file() -> None:
     assert names("verify") == names("runtime")
 
 
-def test_every_runtime_step_has_its_rollback_twin() -> None:
+def test_every_runtime_step_has_a_rollback_file() -> None:
     assert names("rollback") == names("runtime")
 
 
@@ -48,7 +48,7 @@ def test_every_stamp_in_the_tree_is_right() -> None:
 
 
 @pytest.mark.parametrize("kind", ["runtime", "verify", "rollback"])
-def test_no_step_opens_or_ends_a_transaction_of_its_own(kind: files.Kind) -> None:
+def test_no_step_begins_or_ends_a_transaction(kind: files.Kind) -> None:
     own = re.compile(r"^(begin|start transaction|commit|rollback|end)\b[^;]*;", re.MULTILINE | re.IGNORECASE)
     outside_bodies = re.compile(r"\$(\w*)\$.*?\$\1\$|^begin atomic$.*?^end;", re.DOTALL | re.MULTILINE)
     for file in files.load(sql_root(), kind):
@@ -140,7 +140,7 @@ def test_stamping_twice_changes_nothing_the_second_time(small: Path) -> None:
     assert runtime(small).read_bytes() == before
 
 
-def test_checking_names_the_stale_step_and_writes_nothing(small: Path) -> None:
+def test_a_check_names_the_stale_step_and_writes_nothing(small: Path) -> None:
     files.stamp(small)
     (small / "iu-core/objects/one.sql").write_text("select 11;\n")
     before = runtime(small).read_bytes()

@@ -1,4 +1,4 @@
-"""What squawk, which `make check` asks about the steps, finds with the rules of this project."""
+"""The linter squawk, which `make check` runs over the steps, reports statements that block their table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
--- Undoes 010: drops the ledger and the functions of proofs, and the roles where no other database still uses them.
+-- Undoes 010: drops the ledger and the functions of proofs, and each role that no other database uses.
 select public.fn_iu_step_forget('iu-core', '010_roles_and_ledger');
 drop function public.fn_iu_proof_end(text);
 drop function public.fn_iu_proof_note(text, text, text);
@@ -27,12 +27,13 @@ begin
         begin
             execute format('drop role %I', v_role);
         exception
-            when dependent_objects_still_exist or insufficient_privilege or object_in_use or internal_error then
+            when dependent_objects_still_exist or insufficient_privilege or object_in_use
+                or internal_error then
                 -- The error names the databases that use the role; the lookup fails if one is being dropped.
                 if sqlstate = 'XX000' and sqlerrm not like 'cache lookup failed for database %' then
                     raise;
                 end if;
-                raise notice 'role % stays: another database or a login still uses it', v_role;
+                raise notice 'role % is kept: another database or a login uses it', v_role;
         end;
     end loop;
 end

@@ -1,10 +1,11 @@
--- Undoes 030. Refuses where events would be lost.
+-- Undoes 030. Refuses if events would be lost.
 do $refuse$
 begin
     if exists (select from public.event_outbox) then
         raise exception 'rollback of 030_event_types_and_outbox would lose events' using
-            errcode = 'IU901', hint = 'The stream is append-only and shared with other domains. Dump event_outbox and drop the '
-                'database instead, if it really is to go.';
+            errcode = 'IU901',
+            hint = 'The outbox is append-only and shared with other domains. To remove it, dump event_outbox '
+                'and drop the database.';
     end if;
 end
 $refuse$;

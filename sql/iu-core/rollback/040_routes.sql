@@ -1,4 +1,4 @@
--- Undoes 040. Refuses where routes would be lost that the step did not make.
+-- Undoes 040. Refuses if routes would be lost that the step did not create.
 do $refuse$
 declare
     v_route text := (
@@ -8,7 +8,7 @@ declare
 begin
     if v_route is not null then
         raise exception 'rollback of 040_routes would lose the routes %', v_route using
-            errcode = 'IU901', hint = 'Delete these routes first, if they really are to go.';
+            errcode = 'IU901', hint = 'If they are no longer needed, delete them first.';
     end if;
 end
 $refuse$;

@@ -1,12 +1,15 @@
--- Undoes 050. Refuses where attempts, batches, dead letters or the record of retention would be lost.
+-- Undoes 050. Refuses if attempts, batches, dead letters or the record of retention would be lost.
 do $refuse$
 begin
     if exists (select from public.iu_route_attempt_log) or exists (select from public.iu_route_batch)
-        or exists (select from public.iu_route_dead_letter) or exists (select from public.iu_retention_history)
+        or exists (select from public.iu_route_dead_letter)
+        or exists (select from public.iu_retention_history)
     then
-        raise exception 'rollback of 050_worker would lose attempts, batches, dead letters or the record of retention' using
-            errcode = 'IU901', hint = 'The audit is evidence. Dump iu_route_attempt, iu_route_batch and iu_route_dead_letter '
-                'and drop the database instead, if it really is to go.';
+        raise exception 'rollback of 050_worker would lose attempts, batches, '
+            'dead letters or the record of retention' using
+            errcode = 'IU901',
+            hint = 'The audit is evidence. To remove it, dump iu_route_attempt, iu_route_batch and '
+                'iu_route_dead_letter, and drop the database.';
     end if;
 end
 $refuse$;

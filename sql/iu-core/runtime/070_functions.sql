@@ -2,7 +2,7 @@
 -- changed. Depends on the last schema step. A table is altered only if it differs.
 select public.fn_iu_step_require('iu-core', '060_inbound');
 
--- the manifest and the matrix of rights
+-- Manifest and access matrix.
 \ir ../objects/steps/fn_iu_object_identity.sql
 \ir ../objects/steps/fn_iu_roles_are_used.sql
 \ir ../objects/steps/fn_iu_object_rights.sql
@@ -14,20 +14,20 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/access.sql
 \ir ../objects/steps/ledger.sql
 
--- shared by all
+-- Shared by all.
 \ir ../objects/shared/fn_iu_append_only_refuse.sql
 \ir ../objects/shared/fn_iu_argument_require.sql
 \ir ../objects/shared/fn_iu_row_limit_require.sql
 \ir ../objects/shared/fn_iu_fault_is_systemic.sql
 
--- proof and upkeep of a module
+-- Proof and maintenance of a module.
 \ir ../objects/steps/fn_iu_table_is_append_only.sql
 \ir ../objects/steps/fn_iu_module_writers.sql
 \ir ../objects/steps/fn_iu_module_row_security.sql
 \ir ../objects/steps/fn_iu_module_prove.sql
 \ir ../objects/steps/fn_iu_module_prune.sql
 
--- gates
+-- Gates.
 \ir ../objects/gates/tables.sql
 \ir ../objects/gates/fn_iu_gate_key.sql
 \ir ../objects/gates/fn_iu_gate_open.sql
@@ -37,7 +37,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/gates/fn_iu_gate_set.sql
 \ir ../objects/gates/trg_iu_gate_history.sql
 
--- event types and outbox
+-- Event types and outbox.
 \ir ../objects/event_types/tables.sql
 \ir ../objects/outbox/tables.sql
 \ir ../objects/event_types/fn_iu_event_type_require.sql
@@ -53,13 +53,13 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/outbox/fn_iu_emit_event.sql
 \ir ../objects/outbox/fn_iu_emit_events.sql
 
--- routes
+-- Routes.
 \ir ../objects/routes/tables.sql
 \ir ../objects/routes/fn_iu_name_intern.sql
 \ir ../objects/routes/trg_iu_route_version.sql
 \ir ../objects/routes/fn_iu_route_places.sql
 
--- attempts
+-- Attempts.
 \ir ../objects/attempts/tables.sql
 \ir ../objects/attempts/fn_iu_idempotency_key.sql
 \ir ../objects/attempts/fn_iu_tally_add.sql
@@ -90,7 +90,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/attempts/fn_iu_attempts_by_event.sql
 \ir ../objects/attempts/fn_iu_attempts_by_key.sql
 
--- dead letters
+-- Dead letters.
 \ir ../objects/dead_letters/tables.sql
 \ir ../objects/dead_letters/fn_iu_replay_delay.sql
 \ir ../objects/dead_letters/fn_iu_dead_letters_set_aside.sql
@@ -101,7 +101,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/dead_letters/fn_iu_route_dead_letter_discard.sql
 \ir ../objects/dead_letters/fn_iu_dead_letters_replayable.sql
 
--- worker
+-- Worker.
 \ir ../objects/worker/tables.sql
 \ir ../objects/worker/fn_iu_worker_name_require.sql
 \ir ../objects/worker/fn_iu_cluster_newest.sql
@@ -136,7 +136,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/worker/fn_iu_route_worker_seek.sql
 \ir ../objects/worker/fn_iu_route_worker_pending.sql
 
--- retention
+-- Retention.
 \ir ../objects/retention/tables.sql
 \ir ../objects/retention/fn_iu_retention_days.sql
 \ir ../objects/retention/fn_iu_retention_cut.sql
@@ -149,22 +149,22 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/retention/fn_iu_retention_drop.sql
 \ir ../objects/retention/fn_iu_retention_run.sql
 
--- units
+-- Units.
 \ir ../objects/units/tables.sql
 \ir ../objects/units/trg_iu_unit_version_out.sql
 
--- inbound
+-- Inbound.
 \ir ../objects/inbound/tables.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
--- health
+-- Health.
 \ir ../objects/health/fn_iu_count_say.sql
 \ir ../objects/health/fn_iu_health_faults.sql
 \ir ../objects/health/fn_iu_health_notes.sql
 \ir ../objects/health/fn_iu_route_worker_health.sql
 \ir ../objects/health/fn_iu_audit_counts.sql
 
--- evidence
+-- Evidence.
 \ir ../objects/evidence/fn_iu_audit_chain_verify.sql
 \ir ../objects/evidence/fn_iu_audit_attempts_misfit.sql
 \ir ../objects/evidence/fn_iu_audit_counts_misfit.sql
@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '72de4ac482eaa5b6c8459ec4857e2f2ee03c881458b77a6acd8596b2d8d2adbe'
+    '3a8e57c3bf786378f86c92e11d3ead06fc1b8e31049ad5f02e61ff48d334fda4'
 );

@@ -1,7 +1,8 @@
 \set ON_ERROR_STOP on
--- Probe 020: the gates. Closed holds and loses nothing, only "true" is open, and every change is on record. Always rolled back.
--- By hand: psql -f 020_gates_probe.sql
--- As the owner of the objects. Its workers are its own, and its snapshot stands still (repeatable read).
+-- Probe 020: the gates. A closed gate holds events and loses none, only "true" is open, and every change is
+-- recorded. One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 020_gates_probe.sql
+-- It uses its own workers and one snapshot (repeatable read).
 do $$ begin perform public.fn_iu_probe_open('iu_probe_020'); end $$;
 
 begin;
@@ -23,7 +24,8 @@ begin
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 020');
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 020');
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 020: sees only what it emits itself');
-    insert into public.event_type_registry (event_type, event_stream, delivery_lane) values ('iu_probe_020.type', 'update', 'immediate');
+    insert into public.event_type_registry (event_type, event_stream, delivery_lane) values
+    ('iu_probe_020.type', 'update', 'immediate');
     insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
     values ('iu_probe_020.route', 'iu_probe_020.type', true, 'workflow', 'probe');
     v_event := public.fn_iu_emit_event(
@@ -35,7 +37,8 @@ begin
 
     for v_case in
         select * from (values
-            (1, 'worker gate', 'true', 'false'), (2, 'master gate', 'false', 'true'), (3, 'both', 'false', 'false')
+            (1, 'worker gate', 'true', 'false'), (2, 'master gate', 'false', 'true'),
+            (3, 'both', 'false', 'false')
         ) as c (place, label, master, worker) order by c.place
     loop
         perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), v_case.master, 'probe 020');
@@ -44,7 +47,9 @@ begin
         v_lines := v_lines || format('%s: %s, seen %s', v_case.label, v_seen ->> 'status', v_seen ->> 'seen');
     end loop;
     perform public.fn_iu_proof_note(
-        'G1 closed', 'worker gate: worker_gate_closed, seen 0; master gate: master_gate_closed, seen 0; both: master_gate_closed, seen 0',
+        'G1 closed',
+        'worker gate: worker_gate_closed, seen 0; master gate: master_gate_closed, seen 0; '
+        'both: master_gate_closed, seen 0',
         array_to_string(v_lines, '; ')
     );
 
@@ -52,8 +57,12 @@ begin
     perform public.fn_iu_proof_note(
         'G2 health while both are closed', 'held: backlog 1, healthy true, 2 reasons that name a gate',
         format(
-            'held: backlog %s, healthy %s, %s reasons that name a gate', v_seen ->> 'backlog', v_seen ->> 'healthy',
-            (select count(*) from jsonb_array_elements_text(v_seen -> 'reasons') as r where r ~ 'gate closed: 1 events are held')
+            'held: backlog %s, healthy %s, %s reasons that name a gate', v_seen ->> 'backlog',
+            v_seen ->> 'healthy',
+            (
+                select count(*) from jsonb_array_elements_text(v_seen -> 'reasons') as r
+                where r ~ 'gate closed: 1 events are held'
+            )
         )
     );
 
@@ -62,14 +71,17 @@ begin
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 020');
     v_seen := public.fn_iu_route_dead_letter_replay(v_letter);
     perform public.fn_iu_proof_note(
-        'G3 replay asks the master gate alone', 'master closed: master_gate_closed; worker closed: replayed, dry_run',
+        'G3 replay asks the master gate alone',
+        'master closed: master_gate_closed; worker closed: replayed, dry_run',
         format('master closed: %s; worker closed: %s, %s', v_line, v_seen ->> 'status', v_seen ->> 'decision')
     );
 
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 020');
     v_lines := '{}';
     for v_case in
-        select * from (values (1, 'TRUE'), (2, 't'), (3, 'on'), (4, '1'), (5, ' true'), (6, '')) as c (place, value) order by c.place
+        select *
+        from (values (1, 'TRUE'), (2, 't'), (3, 'on'), (4, '1'), (5, ' true'), (6, '')) as c (place, value)
+        order by c.place
     loop
         update public.dot_config set value = v_case.value where key = public.fn_iu_gate_key('worker');
         v_lines := v_lines || (public.fn_iu_route_worker_run(v_worker, 10) ->> 'status');
@@ -96,7 +108,8 @@ begin
 
     v_seen := public.fn_iu_route_worker_run(v_worker, 10);
     perform public.fn_iu_proof_note(
-        'G6 opened again: the held event is attempted', 'ran, seen 1; event_outbox +1, iu_route_attempt +2, iu_route_dead_letter +1',
+        'G6 opened again: the held event is attempted',
+        'ran, seen 1; event_outbox +1, iu_route_attempt +2, iu_route_dead_letter +1',
         format('%s, seen %s; %s', v_seen ->> 'status', v_seen ->> 'seen', public.fn_iu_probe_deltas(v_base))
     );
 
@@ -111,14 +124,17 @@ begin
         (5, 'unknown live route', public.fn_iu_gate_key('live_routes'), 'iu_probe_020.none', 'probe 020')
     ) as t (place, label, key, value, reason);
     perform public.fn_iu_proof_note(
-        'G7 what no gate takes', 'unknown gate IU202, value IU202, no value IU202, no reason IU104, unknown live route IU202', v_line
+        'G7 what no gate takes',
+        'unknown gate IU202, value IU202, no value IU202, no reason IU104, unknown live route IU202', v_line
     );
 
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('delivery'), 'false', 'probe 020: on record');
     update public.dot_config set value = '301' where key = 'iu_core.stall_seconds';
     perform public.fn_iu_proof_note(
         'G8 history of a gate, and of a change by plain SQL', 'false, probe 020: on record; 301, no reason', (
-            select string_agg(format('%s, %s', h.new_value, coalesce(h.reason, 'no reason')), '; ' order by h.change_no)
+            select string_agg(
+                format('%s, %s', h.new_value, coalesce(h.reason, 'no reason')), '; ' order by h.change_no
+            )
             from (select * from public.dot_config_history order by change_no desc limit 2) as h
         )
     );

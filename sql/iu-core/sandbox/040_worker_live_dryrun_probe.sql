@@ -1,8 +1,9 @@
 \set ON_ERROR_STOP on
--- Probe 040: the worker, live and dry-run, P0 to P9 and POST-ROLLBACK. One transaction, always rolled back: it leaves no trace.
--- By hand: psql -f 040_worker_live_dryrun_probe.sql
--- As the owner of the objects. It emits one event through fn_iu_emit_event and reads it with workers of its own. Its snapshot
--- stands still (repeatable read), so it gives the same figures beside any baseline and beside running emitters and workers.
+-- Probe 040: the worker, live and dry-run, P0 to P9 and POST-ROLLBACK.
+-- One transaction, always rolled back.
+-- Run by hand, as the owner of the objects: psql -f 040_worker_live_dryrun_probe.sql
+-- It emits one event through fn_iu_emit_event and reads it with its own workers. It uses one snapshot
+-- (repeatable read), so its figures do not depend on existing rows or on concurrent emitters and workers.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_040'); end $$;
 
 begin;
@@ -22,15 +23,22 @@ declare
 begin
     perform public.fn_iu_route_worker_seek(v_worker, 'latest', 'probe 040: sees only what it emits itself');
     perform public.fn_iu_route_worker_seek(v_fresh, 'latest', 'probe 040: sees only what it emits itself');
-    update public.iu_outbound_route set enabled = false where event_type = 'version_applied' and route_code <> v_route;
-    perform public.fn_iu_proof_note('P0 baseline', 'event_outbox +0, iu_route_attempt +0, iu_route_dead_letter +0', public.fn_iu_probe_deltas(v_base));
+    update public.iu_outbound_route set enabled = false
+    where event_type = 'version_applied' and route_code <> v_route;
+    perform public.fn_iu_proof_note(
+        'P0 baseline', 'event_outbox +0, iu_route_attempt +0, iu_route_dead_letter +0',
+        public.fn_iu_probe_deltas(v_base)
+    );
 
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'true', 'probe 040');
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'false', 'probe 040: P1');
     v_seen := public.fn_iu_route_worker_run(v_worker, 100);
     perform public.fn_iu_proof_note(
         'P1 worker-gate-closed', 'worker_gate_closed, seen 0, attempts +0',
-        format('%s, seen %s, attempts +%s', v_seen ->> 'status', v_seen ->> 'seen', public.fn_iu_probe_delta(v_base, 'iu_route_attempt'))
+        format(
+            '%s, seen %s, attempts +%s', v_seen ->> 'status', v_seen ->> 'seen',
+            public.fn_iu_probe_delta(v_base, 'iu_route_attempt')
+        )
     );
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('worker'), 'true', 'probe 040: P2');
 
@@ -41,16 +49,19 @@ begin
     v_seen := public.fn_iu_route_worker_run(v_worker, 100);
     perform public.fn_iu_proof_note(
         'P2 dry-run pass', 'seen=1, attempts_written=1; status=dry_run, decision=dry_run, delivered=false',
-        format('seen=%s, attempts_written=%s; ', v_seen ->> 'seen', v_seen ->> 'attempts_written') || coalesce((
-            select format('status=%s, decision=%s, delivered=%s', a.status, a.decision, a.delivered::text)
-            from public.iu_route_attempt as a where a.event_id = v_event and a.worker_name = v_worker
-        ), 'no attempt')
+        format('seen=%s, attempts_written=%s; ', v_seen ->> 'seen', v_seen ->> 'attempts_written')
+            || coalesce((
+                select format('status=%s, decision=%s, delivered=%s', a.status, a.decision, a.delivered::text)
+                from public.iu_route_attempt as a where a.event_id = v_event and a.worker_name = v_worker
+            ), 'no attempt')
     );
 
     v_seen := public.fn_iu_route_worker_run(v_worker, 100);
     perform public.fn_iu_proof_note(
         'P3 cursor idempotency', 'seen=0, attempts 1',
-        format('seen=%s, attempts %s', v_seen ->> 'seen', public.fn_iu_probe_delta(v_base, 'iu_route_attempt'))
+        format(
+            'seen=%s, attempts %s', v_seen ->> 'seen', public.fn_iu_probe_delta(v_base, 'iu_route_attempt')
+        )
     );
 
     perform public.fn_iu_route_worker_seek(v_worker, coalesce((
@@ -62,14 +73,19 @@ begin
     v_seen := public.fn_iu_route_worker_run(v_worker, 100);
     perform public.fn_iu_proof_note(
         'P4 key idempotency', 'seen=1, attempts 1',
-        format('seen=%s, attempts %s', v_seen ->> 'seen', public.fn_iu_probe_delta(v_base, 'iu_route_attempt'))
+        format(
+            'seen=%s, attempts %s', v_seen ->> 'seen', public.fn_iu_probe_delta(v_base, 'iu_route_attempt')
+        )
     );
 
     v_seen := public.fn_iu_route_worker_health(v_worker);
     perform public.fn_iu_proof_note(
-        'P5 healthcheck', 'worker_gate_open=true, master_gate_open=true, attempts_in_audit +1, dead_letter_open +0, healthy=true',
+        'P5 healthcheck',
+        'worker_gate_open=true, master_gate_open=true, attempts_in_audit +1, '
+        'dead_letter_open +0, healthy=true',
         format(
-            'worker_gate_open=%s, master_gate_open=%s, attempts_in_audit +%s, dead_letter_open +%s, healthy=%s',
+            'worker_gate_open=%s, master_gate_open=%s, attempts_in_audit +%s, '
+            'dead_letter_open +%s, healthy=%s',
             v_seen ->> 'worker_gate_open', v_seen ->> 'master_gate_open',
             (v_seen ->> 'attempts_in_audit')::bigint - (v_base ->> 'iu_route_attempt')::bigint,
             public.fn_iu_probe_delta(v_base, 'iu_route_dead_letter'), v_seen ->> 'healthy'
@@ -85,8 +101,9 @@ begin
         'P6 fail-closed delivery',
         'dead_lettered=1, failed_attempts +1, delivered_sent +0, failure_code=worker_process_error',
         format(
-            'dead_lettered=%s, failed_attempts +%s, delivered_sent +%s, failure_code=%s', v_seen ->> 'dead_lettered',
-            public.fn_iu_probe_delta(v_base, 'failed'), public.fn_iu_probe_delta(v_base, 'sent'),
+            'dead_lettered=%s, failed_attempts +%s, delivered_sent +%s, failure_code=%s',
+            v_seen ->> 'dead_lettered', public.fn_iu_probe_delta(v_base, 'failed'),
+            public.fn_iu_probe_delta(v_base, 'sent'),
             (select l.failure_code from public.iu_route_dead_letter as l where l.dead_letter_id = v_letter)
         )
     );
@@ -94,22 +111,30 @@ begin
     v_seen := public.fn_iu_route_dead_letter_replay(v_letter);
     perform public.fn_iu_proof_note(
         'P7 dead-letter replay, route live', 'decision=failed, resolved=false, attempt_no=2',
-        format('decision=%s, resolved=%s, attempt_no=%s', v_seen ->> 'decision', v_seen ->> 'resolved', v_seen ->> 'attempt_no')
+        format(
+            'decision=%s, resolved=%s, attempt_no=%s', v_seen ->> 'decision', v_seen ->> 'resolved',
+            v_seen ->> 'attempt_no'
+        )
     );
     update public.iu_outbound_route set dry_run = true where route_code = v_route;
     v_seen := public.fn_iu_route_dead_letter_replay(v_letter);
     perform public.fn_iu_proof_note(
         'P7 dead-letter replay, dry-run restored', 'decision=dry_run, resolved=true, attempt_no=3',
-        format('decision=%s, resolved=%s, attempt_no=%s', v_seen ->> 'decision', v_seen ->> 'resolved', v_seen ->> 'attempt_no')
+        format(
+            'decision=%s, resolved=%s, attempt_no=%s', v_seen ->> 'decision', v_seen ->> 'resolved',
+            v_seen ->> 'attempt_no'
+        )
     );
 
     perform public.fn_iu_gate_set(public.fn_iu_gate_key('master'), 'false', 'probe 040: P8');
     v_seen := public.fn_iu_route_worker_run(v_worker, 100);
     perform public.fn_iu_proof_note(
-        'P8 master-gate-closed', 'master_gate_closed, seen 0', format('%s, seen %s', v_seen ->> 'status', v_seen ->> 'seen')
+        'P8 master-gate-closed', 'master_gate_closed, seen 0',
+        format('%s, seen %s', v_seen ->> 'status', v_seen ->> 'seen')
     );
     perform public.fn_iu_proof_note(
-        'P9 in-transaction', 'event_outbox +1, iu_route_attempt +4, iu_route_dead_letter +1', public.fn_iu_probe_deltas(v_base)
+        'P9 in-transaction', 'event_outbox +1, iu_route_attempt +4, iu_route_dead_letter +1',
+        public.fn_iu_probe_deltas(v_base)
     );
     perform public.fn_iu_proof_end('040_worker_live_dryrun_probe');
 end

@@ -1,12 +1,14 @@
--- Proof of 040: routes are dry-run by construction, and every state that a route has had is on record.
+-- Proof of 040: a constraint keeps routes dry-run, and every state of a route is recorded.
 do $proof$
 begin
     perform public.fn_iu_proof_note('safety check dry_run_is_enforced', 'CHECK (dry_run)', (
         select pg_get_constraintdef(c.oid) from pg_catalog.pg_constraint as c
-        where c.conrelid = 'public.iu_outbound_route'::regclass and c.conname = 'dry_run_is_enforced' and c.convalidated
+        where c.conrelid = 'public.iu_outbound_route'::regclass and c.conname = 'dry_run_is_enforced'
+            and c.convalidated
     ));
     perform public.fn_iu_proof_note('live routes', 'none', coalesce((
-        select string_agg(r.route_code, ', ' order by r.route_code) from public.iu_outbound_route as r where not r.dry_run
+        select string_agg(r.route_code, ', ' order by r.route_code) from public.iu_outbound_route as r
+        where not r.dry_run
     ), 'none'));
     perform public.fn_iu_proof_note('routes that differ from their newest version', 'none', coalesce((
         select string_agg(r.route_code, ', ' order by r.route_code)

@@ -1,4 +1,4 @@
--- Proof of 070: all of the manifest is there, owned and restricted as it says.
+-- Proof of 070: every object of the manifest exists, with its owner and its privileges.
 do $proof$
 begin
     perform public.fn_iu_module_prove('iu-core');

@@ -1,4 +1,4 @@
--- Proof of 080: the worker gate is a gate that can be closed, and that it was closed is on record.
+-- Proof of 080: the worker gate has a row, and its closing is recorded.
 do $proof$
 begin
     perform public.fn_iu_proof_note('worker gate has a row that says true or false', 'yes', (

@@ -1,7 +1,7 @@
--- Proof of 090: the default worker was armed and invoked, and the delivery seam still fails closed.
+-- Proof of 090: the worker gate was opened, the default worker has run, and delivery still fails closed.
 do $proof$
 declare
-    v_seam text := 'nothing was raised';
+    v_delivery text := 'nothing was raised';
 begin
     perform public.fn_iu_proof_note('opening of the worker gate is on record', 'yes', case when exists (
         select from public.dot_config_history as h
@@ -12,13 +12,16 @@ begin
         from public.iu_route_worker_cursor as c where c.worker_name = 'iu_outbound_default'
     ));
     begin
-        perform public.fn_iu_route_deliver('00000000-0000-7000-8000-000000000000', 'iu.version_applied.workflow');
+        perform public.fn_iu_route_deliver(
+            '00000000-0000-7000-8000-000000000000', 'iu.version_applied.workflow'
+        );
     exception when others then
-        v_seam := sqlstate;
+        v_delivery := sqlstate;
     end;
     perform public.fn_iu_proof_note('delivery seam fails closed', case
-        when has_function_privilege('public.fn_iu_route_deliver(uuid, text)', 'execute') then 'IU201' else '42501'
-    end, v_seam);
+        when has_function_privilege('public.fn_iu_route_deliver(uuid, text)', 'execute')
+            then 'IU201' else '42501'
+    end, v_delivery);
     perform public.fn_iu_proof_note('attempts that were sent', '0', (
         select coalesce(sum(t.sent), 0)::text from public.iu_route_attempt_tally as t
     ));

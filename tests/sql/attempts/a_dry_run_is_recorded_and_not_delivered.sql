@@ -5,7 +5,7 @@ select same(
     jsonb_build_object(
         'worker_name', 'tester', 'event_id', kept('event'), 'route_code', 'iu.version_applied.workflow',
         'idempotency_key', 'tester:' || kept('event') || ':iu.version_applied.workflow', 'attempt_no', 1,
-        'status', 'dry_run', 'decision', 'dry_run', 'delivered', false, 'target_kind', 'workflow', 'target_ref', 'event_outbox',
-        'error_code', null, 'error_detail', null, 'run_ref', null
+        'status', 'dry_run', 'decision', 'dry_run', 'delivered', false, 'target_kind', 'workflow',
+        'target_ref', 'event_outbox', 'error_code', null, 'error_detail', null, 'run_ref', null
     )
 );

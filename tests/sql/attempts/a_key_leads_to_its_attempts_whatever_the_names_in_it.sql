@@ -3,14 +3,14 @@ select same(
     (select max(worker_name) from fn_iu_attempts_by_key((select idempotency_key from iu_route_attempt))),
     'a:worker:with-colons'
 );
--- an event without a route
+-- An event without a route.
 select emit('sql_link_created'), run();
 select same((
     select count(*) from fn_iu_attempts_by_key((
         select idempotency_key from iu_route_attempt where route_code is null
     ))
 ), 1);
--- a letter's own key is that of its replays, and of no first attempt
+-- A letter's key leads to its replays, not to the first attempt.
 insert into iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key)
 select event_id, worker_name, route_code, 'a key of its own'
 from iu_route_attempt where worker_name like 'a:%';

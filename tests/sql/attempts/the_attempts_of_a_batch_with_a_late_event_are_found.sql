@@ -1,4 +1,4 @@
--- the batch of the late event reaches over ten thousand numbers
+-- The event numbers of the batch span more than ten thousand.
 select run();
 select emit();
 select setval(

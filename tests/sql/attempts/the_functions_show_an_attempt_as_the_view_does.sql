@@ -14,7 +14,7 @@ select same(
     (select string_agg(n::text, '|') from fn_iu_attempts_newest() as n),
     (select string_agg(attempt, '|') from (select attempt from seen order by attempt_id desc limit 20) as s)
 );
--- A question, what it asks for, the order of its answer, and which attempts it is about.
+-- For each function: its arguments, the order of its result, and which attempts it returns.
 do $$
 declare
     v_asked record;

@@ -1,7 +1,7 @@
 select fn_iu_route_worker_seek('tester', 'beginning', 'a test');
 select emit_old(30), emit_many(5);
 select drain('tester', 10);
--- a worker that came later: its newest batches are about the oldest events
+-- The newest batches of a later worker have the oldest events.
 select drain('later', 12);
 select keep_days(30);
 select same(retain() ->> 'events', '30');

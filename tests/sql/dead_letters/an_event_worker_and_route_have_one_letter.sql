@@ -1,4 +1,4 @@
--- a second letter under another key would give one attempt two keys
+-- A second letter under another key would give one attempt two keys.
 select letter();
 select refused(
     ($$insert into iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key)
@@ -13,7 +13,7 @@ insert into iu_route_dead_letter (event_id, worker_name, route_code, idempotency
 select event_id, worker_name, 'iu.other', 'another route' from iu_route_dead_letter where route_code is null;
 insert into iu_route_dead_letter (event_id, worker_name, idempotency_key)
 select event_id, 'another', 'another worker' from iu_route_dead_letter where route_code is null;
--- a letter that is there already is the letter of the failure
+-- If the letter exists already, the failure makes no second one.
 select keep('event', emit()::text);
 insert into iu_route_dead_letter (event_id, worker_name, route_code, idempotency_key)
 values (kept('event')::uuid, 'tester', 'iu.version_applied.workflow', 'before the run');

@@ -5,4 +5,7 @@ select refused($$select fn_iu_gate_set('iu_core.routes_enabled', E'true\n', 'x')
 select refused($$select fn_iu_gate_set('iu_core.stall_seconds', '0', 'x')$$, 'IU202');
 select refused($$select fn_iu_gate_set('iu_core.stall_seconds', '-5', 'x')$$, 'IU202');
 select refused($$select fn_iu_gate_set('iu_core.delivery_live_routes', 'a,,b', 'x')$$, 'IU202');
-select refused($$select fn_iu_gate_set('iu_core.routes_enabled', repeat('a', 5000), 'x')$$, 'IU202', 'value ''' || repeat('a', 80) || ''' %');
+select refused(
+    $$select fn_iu_gate_set('iu_core.routes_enabled', repeat('a', 5000), 'x')$$, 'IU202',
+    'value ''' || repeat('a', 80) || ''' %'
+);

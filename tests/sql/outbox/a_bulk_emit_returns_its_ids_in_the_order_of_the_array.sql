@@ -9,10 +9,15 @@ select keep('ids', (
 ));
 select same(
     (
-        select count(*) from unnest(string_to_array(kept('ids'), ',')::uuid []) with ordinality as e (id, place)
+        select count(*)
+        from unnest(string_to_array(kept('ids'), ',')::uuid []) with ordinality as e (id, place)
         inner join event_outbox as o on o.event_id = e.id and o.canonical_address = 'TEST/' || e.place
     ), 300
 );
 select same(
-    (select array_agg(canonical_address order by event_seq) = array_agg(canonical_address order by event_subject_ref) from event_outbox), true
+    (
+        select array_agg(canonical_address order by event_seq)
+            = array_agg(canonical_address order by event_subject_ref)
+        from event_outbox
+    ), true
 );

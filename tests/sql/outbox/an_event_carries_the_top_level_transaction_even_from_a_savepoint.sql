@@ -8,4 +8,6 @@ begin
     end;
 end
 $$;
-select same((select emitted_xid from event_outbox where event_id = kept('event')::uuid), pg_current_xact_id());
+select same(
+    (select emitted_xid from event_outbox where event_id = kept('event')::uuid), pg_current_xact_id()
+);

@@ -1,4 +1,5 @@
-insert into iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref) values ('t.old', 'version_applied', true, 'workflow', 'x');
+insert into iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref) values
+('t.old', 'version_applied', true, 'workflow', 'x');
 update iu_outbound_route set route_code = 't.new' where route_code = 't.old';
 select same(
     (
@@ -7,7 +8,11 @@ select same(
     ), '[["t.old", true], ["t.old", false], ["t.new", true]]'::jsonb
 );
 select same(
-    (select v.route_code from iu_outbound_route as r inner join iu_outbound_route_version as v on v.route_version = r.route_version where r.route_code = 't.new'),
+    (
+        select v.route_code from iu_outbound_route as r
+        inner join iu_outbound_route_version as v on v.route_version = r.route_version
+        where r.route_code = 't.new'
+    ),
     't.new'
 );
 select emit();

@@ -1,4 +1,5 @@
-insert into iu_outbound_route (route_code, event_type, target_kind, target_ref) values ('t.kept', 'version_applied', 'workflow', 'x');
+insert into iu_outbound_route (route_code, event_type, target_kind, target_ref) values
+('t.kept', 'version_applied', 'workflow', 'x');
 update iu_outbound_route set enabled = true, target_ref = 'y' where route_code = 't.kept';
 delete from iu_outbound_route where route_code = 't.kept';
 select same(

@@ -12,7 +12,7 @@ $$;
 call single_runs(19);
 select emit();
 select refused('select run()', 'IU302', '20 of 20 events of the batch and the 19 before it %');
--- A batch in which most events succeed is judged alone, and the worker goes on.
+-- A batch of 20 or more is judged alone: most of its events succeed, and the worker continues.
 select emit_many(20, 'structure_piece_split');
 select same(run() ->> 'dead_lettered', '1');
 select emit();

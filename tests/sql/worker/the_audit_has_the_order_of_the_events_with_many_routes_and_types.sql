@@ -1,5 +1,6 @@
 insert into iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref) values
-('a.first', 'version_applied', true, 'workflow', 'x'), ('z.last', 'version_applied', true, 'workflow', 'x'), ('z.split', 'structure_piece_split', true, 'workflow', 'x');
+('a.first', 'version_applied', true, 'workflow', 'x'), ('z.last', 'version_applied', true, 'workflow', 'x'),
+('z.split', 'structure_piece_split', true, 'workflow', 'x');
 select emit_many(400);
 select emit_many(400, 'structure_piece_split');
 select emit_many(400, 'sql_link_created');

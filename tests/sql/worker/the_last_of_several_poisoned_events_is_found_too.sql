@@ -1,9 +1,10 @@
 create function pg_temp.poison() returns trigger language plpgsql as $$
 begin
     if new.decision <> 'failed' and (
-        select right(o.event_subject_ref::text, 3) in ('001', '017', '040') from public.event_outbox as o where o.event_id = new.event_id
+        select right(o.event_subject_ref::text, 3) in ('001', '017', '040') from public.event_outbox as o
+        where o.event_id = new.event_id
     ) then
-        raise exception 'the audit chokes on this one';
+        raise exception 'the audit refuses this event';
     end if;
     return new;
 end

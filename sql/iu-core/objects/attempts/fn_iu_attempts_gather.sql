@@ -41,6 +41,9 @@ begin
         open v_open for select b.* from public.iu_route_batch as b
             where b.last_attempt_id < before_attempt_id order by b.last_attempt_id desc;
     end if;
+    -- First the batches around before_attempt_id, then the earlier ones backward. The attempts of concurrent
+    -- batches interleave, so reading continues until every remaining batch ended below the least attempt that
+    -- was found (decision 041).
     loop
         v_place := v_place + 1;
         if v_place <= cardinality(v_around) then

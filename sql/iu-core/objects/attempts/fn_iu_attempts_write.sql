@@ -20,6 +20,9 @@ as $$
 declare
     v_now constant timestamptz := clock_timestamp();
 begin
+    -- One statement claims, decides, writes and counts, because reading the events twice costs more than
+    -- holding them (decision 010). batch_id is drawn only if there is an event, and kept by the second half
+    -- of a bisected batch.
     with claimed as materialized (
         select c.*
         from public.fn_iu_window_claim(given, asked) as c
@@ -39,6 +42,7 @@ begin
         where not asked.leave_known
             or not public.fn_iu_attempt_exists(c.event_id, given.worker_no, coalesce(r.route_no, 0))
     ),
+    -- The order makes attempt_id follow event_seq, which the audit functions rely on (decision 041).
     written as (
         insert into public.iu_route_attempt_log (
             batch_id, created_at, event_id, worker_no, route_no, route_version, decision, error_code,

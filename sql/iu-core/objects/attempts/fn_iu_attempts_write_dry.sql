@@ -31,6 +31,7 @@ begin
     numbered (no) as materialized (
         select coalesce(batch.batch_id, nextval('public.iu_route_batch_batch_id_seq')) from claimed limit 1
     ),
+    -- Needs no order: claimed is stored in the order of event_seq and scanned once.
     written as (
         insert into public.iu_route_attempt_log (
             batch_id, created_at, event_id, worker_no, route_no, route_version, decision

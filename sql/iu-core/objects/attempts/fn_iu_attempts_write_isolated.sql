@@ -37,6 +37,7 @@ begin
         asked.failure := v_state || ' ' || v_message;
         return public.fn_iu_attempts_write_isolated(given, batch, asked);
     end if;
+    -- The window did not change, so the halves claim the same events as the whole.
     asked.batch_limit := v_limit / 2;
     v_first := public.fn_iu_attempts_write_isolated(given, batch, asked);
     asked.batch_limit := v_limit - v_limit / 2;

@@ -20,6 +20,8 @@ declare
     v_middle bigint;
     v_first record;
 begin
+    -- Probes the first event from v_middle on that has attempts of this batch, because numbers between two
+    -- events may belong to other domains, or be missing (decision 041).
     while v_low < v_high loop
         v_middle := v_low + (v_high - v_low + 1) / 2;
         select o.event_seq, a.attempt_id into v_first

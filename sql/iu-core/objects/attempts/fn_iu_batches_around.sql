@@ -7,6 +7,8 @@ set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
+    -- A loose index scan, one probe for each worker name. Batches of one worker do not overlap: at most
+    -- one of them is on both sides of attempt_id (decision 041).
     with recursive worker (name) as (
         select min(b.worker_name) from public.iu_route_batch as b
         union all

@@ -22,6 +22,7 @@ begin
         order by a.attempt_id desc limit row_limit;
         return;
     end if;
+    -- A loose index scan over the workers that have replays, then the newest replays of each (decision 041).
     return query
     with recursive worker (no) as (
         select min(a.worker_no) from public.iu_route_attempt_log as a where a.attempt_no > 1

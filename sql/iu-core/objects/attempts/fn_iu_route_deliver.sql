@@ -21,7 +21,7 @@ begin
             errcode = 'IU201',
             hint = 'Leave the route dry-run: the attempt is then recorded and nothing is delivered.';
     end if;
-    raise exception 'delivery of event % by route % is refused: the delivery seam is not built',
+    raise exception 'delivery of event % by route % is refused: delivery is not implemented',
         event_id, left(route_code, 100) using
         errcode = 'IU201', hint = 'No combination of gates delivers in this version.';
 end

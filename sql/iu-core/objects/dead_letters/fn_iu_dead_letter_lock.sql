@@ -13,8 +13,9 @@ begin
     select l.* into v_letter from public.iu_route_dead_letter as l
     where l.dead_letter_id = fn_iu_dead_letter_lock.dead_letter_id for update;
     if not found then
-        raise exception 'no dead letter %', dead_letter_id using
-            errcode = 'IU401', hint = 'The letters are the rows of iu_route_dead_letter (iu audit).';
+        raise exception 'dead letter % does not exist', dead_letter_id using
+            errcode = 'IU401',
+            hint = 'Read iu_route_dead_letter, or list the open dead letters with: iu replay --list';
     end if;
     return v_letter;
 end

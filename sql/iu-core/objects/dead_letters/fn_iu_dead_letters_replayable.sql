@@ -12,7 +12,7 @@ as $$
             where r.route_code = l.route_code and r.enabled and r.dry_run
                 and (
                     l.next_replay_at <= now()
-                    -- a route that changed after the last attempt may be tried at once
+                    -- If the route changed after the last attempt, a replay need not wait.
                     or v.recorded_at > coalesce((
                         select max(a.created_at) from public.iu_route_attempt_log as a
                         where a.event_id = l.event_id and a.route_no = r.route_no and a.worker_no = (

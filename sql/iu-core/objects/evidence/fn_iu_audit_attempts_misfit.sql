@@ -24,14 +24,15 @@ as $$
     ),
     judged as (
         select a.batch_id, a.attempt_id, case
-            when b.batch_id is null then 'names a batch that is not in the ledger'
+            when b.batch_id is null then 'names a batch that does not exist'
             when o.event_id is null then 'names an event that is not in the outbox'
             when o.event_domain <> b.event_domain
                 or o.event_seq not between b.first_event_seq and b.last_event_seq
             then 'names an event that its batch did not read'
             when o.event_seq < lag(o.event_seq) over (partition by a.batch_id order by a.attempt_id)
-            then 'is out of the order of events'
-            when a.attempt_id > coalesce(b.last_attempt_id, 0) then 'has a higher number than its batch says'
+            then 'is not in the order of events'
+            when a.attempt_id > coalesce(b.last_attempt_id, 0)
+            then 'has a higher number than the last attempt of its batch'
             when a.created_at < b.started_at - interval '1 minute'
                 or a.created_at > b.finished_at + interval '1 minute'
             then 'is dated outside its batch'
@@ -39,20 +40,20 @@ as $$
             then format('says %s, which its route does not allow', a.decision)
             when a.route_no <> 0
                 and (v.route_code, v.event_type, v.enabled) is distinct from (n.name, o.event_type, true)
-            then 'names a state of a route in which it did not take this event'
+            then 'names a version of a route that did not accept this event'
             when a.route_no <> 0 and a.decision in ('dry_run', 'sent')
                 and (a.decision = 'dry_run') <> v.dry_run
             then format(
-                'says %s of a route that was %s', a.decision,
+                'says %s, but its route was %s', a.decision,
                 case when v.dry_run then 'dry-run' else 'live' end
             )
-            when a.decision = 'failed' and l.dead_letter_id is null then 'failed and was not set aside'
+            when a.decision = 'failed' and l.dead_letter_id is null then 'failed, but has no dead letter'
             when a.decision = 'failed' and a.error_detail is distinct from l.failure_detail and not exists (
                 select from public.iu_route_attempt_log as r
                 where r.event_id = a.event_id and r.worker_no = a.worker_no and r.route_no = a.route_no
                     and r.attempt_no > 1 and r.decision = 'failed'
             )
-            then 'tells another error than its dead letter'
+            then 'has another error than its dead letter'
         end as fault
         from attempt as a
         left join public.iu_route_batch as b

@@ -40,12 +40,12 @@ begin
         v_fault := case
             when v_batch.previous_hash is not distinct from coalesce(v_before.batch_hash, '\x') then case
                 when v_batch.batch_hash is distinct from public.fn_iu_batch_hash(v_batch)
-                then format('batch %s was altered: its hash is not that of its facts', v_at)
+                then format('batch %s was altered: its hash does not match its columns', v_at)
             end
             when v_before.batch_id is null
-            then format('batch %s is the first and names one before it: that one was taken out', v_at)
+            then format('batch %s is the first, but has the hash of an earlier batch: that was deleted', v_at)
             else format(
-                'batch %s does not follow batch %s: one was altered, taken out or put elsewhere',
+                'batch %s does not follow batch %s: one was altered, deleted or moved',
                 v_at, v_before.batch_id)
         end;
         exit when v_fault is not null;
@@ -58,11 +58,11 @@ begin
     then
         v_at := v_newest.batch_id;
         v_fault := case
-            when v_cursor_hash is null then format('worker %s has batches and no cursor', worker_name)
+            when v_cursor_hash is null then format('worker %s has batches but no cursor', worker_name)
             when v_newest.batch_id is null then format(
-                'worker %s has no batch, but its cursor names one: it was taken out', worker_name)
+                'worker %s has no batch, but its cursor has the hash of one: it was deleted', worker_name)
             else format(
-                'batch %s is the newest, but the cursor names another: one after it was taken out', v_at)
+                'batch %s is the newest, but the cursor has another hash: a later batch was deleted', v_at)
         end;
     end if;
     return jsonb_build_object(

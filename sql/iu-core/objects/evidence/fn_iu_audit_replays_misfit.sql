@@ -23,13 +23,13 @@ as $$
             l.dead_letter_id, l.attempts, coalesce(r.attempts, 0)
         )
         when r.last_error is distinct from l.failure_detail and r.last_error is not null
-        then format('dead letter %s tells another error than its newest failed replay', l.dead_letter_id)
+        then format('dead letter %s has another error than its newest failed replay', l.dead_letter_id)
         when r.resolved_no < r.newest_no
         then format(
             'dead letter %s was tried again after attempt %s had resolved it', l.dead_letter_id, r.resolved_no
         )
         else format(
-            'dead letter %s is %s, which its replays do not say',
+            'dead letter %s is %s, which its replays contradict',
             l.dead_letter_id, coalesce(l.resolution, 'open')
         )
     end

@@ -15,7 +15,7 @@ declare
 begin
     if v_filtered is not null then
         v_faults := v_faults || format(
-            'row security is on for %s: what it hides is not counted here', v_filtered
+            'row security is on for %s: rows that it hides are not counted', v_filtered
         );
     end if;
     if not exists (

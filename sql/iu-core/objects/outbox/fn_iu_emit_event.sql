@@ -10,7 +10,8 @@ declare
     v_text text := safe_payload::text;
     v_id uuid;
 begin
-    -- every node of the expression is initialised again in each transaction, so there are few (decision 012)
+    -- Each node of the expression is initialised again in each transaction, so there are few (decision
+    -- 012).
     if (
         subject_ref is not null and length(canonical_address) <= 1000 and length(actor_ref) <= 200
         and canonical_address ~ '^[^\s[:cntrl:]](?:[^[:cntrl:]]*[^\s[:cntrl:]])?$'

@@ -10,7 +10,7 @@ begin
                 'subject_ref, actor_ref and safe_payload.';
     end if;
     if jsonb_path_exists(events, 'strict $[*] ? (@.type() != "object")') then
-        raise exception 'argument events holds an element that is not an object' using
+        raise exception 'argument events contains an element that is not an object' using
             errcode = 'IU104', hint = 'Each element is an object with event_type, canonical_address, '
                 'subject_ref, actor_ref and safe_payload.';
     end if;

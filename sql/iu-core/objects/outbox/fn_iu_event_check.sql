@@ -16,11 +16,11 @@ begin
         raise exception 'argument % is null',
             case when subject_ref is null then 'subject_ref' else 'safe_payload' end using
             errcode = 'IU104',
-            hint = 'subject_ref is the uuid of the subject, safe_payload an object; {} says nothing more.';
+            hint = 'Give the uuid of the subject as subject_ref, and an object, perhaps {}, as safe_payload.';
     end if;
     v_type := public.fn_iu_event_type_require(event_type);
     if jsonb_typeof(safe_payload) <> 'object' then
-        raise exception 'payload is % and not an object', jsonb_typeof(safe_payload) using
+        raise exception 'payload is %, not an object', jsonb_typeof(safe_payload) using
             errcode = 'IU102',
             hint = 'Send an object of references and counts, for example {"child_count": 2}.';
     end if;

@@ -12,12 +12,12 @@ begin
     if v_bytes > 8192 then
         raise exception 'payload of % bytes is larger than 8192', v_bytes using
             errcode = 'IU102',
-            hint = 'An event carries references and counts; leave the rest where it is kept.';
+            hint = 'Send references and counts, and leave the content where it is stored.';
     end if;
     if jsonb_path_exists(safe_payload, 'strict $.**{33}') then
         raise exception 'payload is nested deeper than 32 levels' using
             errcode = 'IU102',
-            hint = 'An event carries references and counts; leave the rest where it is kept.';
+            hint = 'Send references and counts, and leave the content where it is stored.';
     end if;
     -- Keys of the top level that the registry lists for the type are not checked; keys below them are.
     v_keys := jsonb_path_query_array(
@@ -31,25 +31,25 @@ begin
         where lower(v_keys::text collate "C") ~ public.fn_iu_payload_words_regexp()
             or v_keys::text ~ '[^A-Za-z0-9_.:"-][^"]*"[],]|""|\\'
     loop
-        -- as given, and with words separated, so that userPass is checked as user_Pass
+        -- The key as given, and with its words separated, so that userPass is checked as user_Pass.
         if v_key ~* public.fn_iu_payload_key_regexp()
             or regexp_replace(v_key, '([a-z0-9])([A-Z])', '\1_\2', 'g') ~* public.fn_iu_payload_key_regexp()
         then
             raise exception 'payload is not refs-only: key %', quote_literal(left(v_key, 100)) using
                 errcode = 'IU103',
-                hint = 'No key may name a body, secret or vector. Send a reference to it, under a key that '
-                    'says so, for example body_id or secret_ref.';
+                hint = 'No key may name a body, secret or vector. Send a reference, under a key such as '
+                    'body_id or secret_ref.';
         elsif v_key !~ '^[A-Za-z0-9_.:-]+$' then
-            raise exception 'payload is not refs-only: key % holds other characters than A-Z a-z 0-9 _ . : -',
+            raise exception 'payload is not refs-only: key % has characters other than A-Z a-z 0-9 _ . : -',
                 quote_literal(left(v_key, 100)) using
                 errcode = 'IU103',
-                hint = 'Name the keys in plain ASCII, so that what they hold can be judged.';
+                hint = 'Use plain ASCII in the names of keys, so that they can be checked.';
         end if;
     end loop;
     if safe_payload::text ~ '-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY' then
-        raise exception 'payload is not refs-only: a value holds the header of a private key' using
+        raise exception 'payload is not refs-only: a value contains the header of a private key' using
             errcode = 'IU103',
-            hint = 'Send a reference to the key instead. This is the only look at values.';
+            hint = 'Send a reference to the key instead.';
     end if;
     select max((select count(*) from jsonb_array_elements(a.items) as i where jsonb_typeof(i) = 'number'))
     into v_numbers
@@ -57,7 +57,7 @@ begin
     if v_numbers > 16 then
         raise exception 'payload is not refs-only: an array of % numbers', v_numbers using
             errcode = 'IU103',
-            hint = 'More than 16 numbers in a row are a vector. Send a reference to it instead.';
+            hint = 'An array of more than 16 numbers counts as a vector. Send a reference to it instead.';
     end if;
 end
 $$;

@@ -16,7 +16,7 @@ begin
         if not public.fn_iu_event_is_consumed(event.event_seq, event.emitted_xid, v_cursor, v_anchor) then
             return format('worker %s has not read it', v_cursor.worker_name);
         elsif v_cursor.cursor_event_id = event.event_id then
-            v_standing := format('worker %s stands on it', v_cursor.worker_name);
+            v_standing := format('it is the last event that worker %s read', v_cursor.worker_name);
         end if;
     end loop;
     if not found then

@@ -28,7 +28,7 @@ begin
     end if;
     -- A snapshot taken before the lock misses a seek that committed in between (decision 040).
     if v_level not in ('read committed', 'read uncommitted') then
-        raise exception 'a round of retention in a transaction that is %', v_level using
+        raise exception 'retention cannot run in a % transaction', v_level using
             errcode = 'IU303',
             hint = 'Call it in a transaction of its own: begin isolation level read committed.';
     end if;
@@ -41,7 +41,7 @@ begin
         for v_domain, v_pass, v_after in
             select c.event_domain, start.place, start.seq
             from (select distinct k.event_domain from public.iu_route_worker_cursor as k) as c
-            -- then once from the beginning, for events that committed after an earlier round had passed them
+            -- Pass 2, from the beginning, is for events that committed after a round had passed them.
             cross join lateral (
                 values (1, public.fn_iu_retention_cut(c.event_domain)), (2, 0)
             ) as start (place, seq)
@@ -57,7 +57,7 @@ begin
     return jsonb_build_object(
         'status', v_status, 'events', v_events, 'attempts', v_attempts, 'more', v_more,
         'retention_days', v_days, 'held_by', (
-            -- offset 0: otherwise the note is computed for each cursor instead of each domain
+            -- Without offset 0 the note would be computed for each cursor instead of each domain.
             select coalesce(jsonb_agg(s.note) filter (where s.note is not null), '[]')
             from (select distinct c.event_domain from public.iu_route_worker_cursor as c offset 0) as d
             cross join lateral (

@@ -39,7 +39,7 @@ begin
                 'retention stops at event %s: %s; it and all later events stay until it is %s days old',
                 v_oldest.event_id, v_date, v_days
             )
-            when v_holder not like '%stands on it' then format(
+            when v_holder not like 'it is the last event that %' then format(
                 'retention is held back by %s days at event %s: %s', v_overdue, v_oldest.event_id, v_holder
             )
         end,

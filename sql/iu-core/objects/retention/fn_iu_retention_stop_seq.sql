@@ -40,7 +40,7 @@ begin
         select coalesce(array_agg(distinct open.xid), '{}')
         from unnest(v_cursors) as c cross join lateral pg_snapshot_xip(c.consumed_snapshot) as open (xid)
     );
-    -- offset 0 prevents a join
+    -- Offset 0 prevents a join with the open letters, which would not stop at the first event (decision 040).
     return (
         select o.event_seq
         from (

@@ -13,7 +13,7 @@ begin
     end if;
     raise exception '% of % is refused: the table is append-only', lower(tg_op), tg_table_name using
         errcode = 'IU203',
-        hint = 'What was recorded stays as it was recorded. Write a new row instead.';
+        hint = 'Recorded rows cannot be changed. Insert a new row instead.';
 end
 $$;
 comment on function public.fn_iu_append_only_refuse() is

@@ -7,7 +7,7 @@ begin
     if row_limit is null or row_limit not between 1 and 10000 then
         raise exception 'row_limit % is not between 1 and 10000', coalesce(row_limit::text, 'null') using
             errcode = 'IU301',
-            hint = 'Give how many rows are wanted, and read on with before_attempt_id where there is one.';
+            hint = 'Give the number of rows. Functions with before_attempt_id return the next rows with it.';
     end if;
 end
 $$;

@@ -12,7 +12,7 @@ begin
             select to_regclass(o.object) from public.iu_schema_object as o
             where o.kind = 'table' and (module is null or o.module = fn_iu_module_row_security.module)
             union all
-            -- a manifest under row security may look empty
+            -- Included for every module, because under row security the manifest may look empty.
             select to_regclass('public.iu_schema_object')
         )
     );

@@ -5,10 +5,10 @@ set search_path = pg_catalog, pg_temp
 set row_security = off
 as $$
     select string_agg(
-        format('%s: %s on %s', w.grantee, w.verb, w.name), ', ' order by w.grantee, w.verb, w.name
+        format('%s: %s on %s', w.grantee, w.privilege, w.name), ', ' order by w.grantee, w.privilege, w.name
     )
     from (
-        select distinct a.grantee::regrole::text as grantee, lower(a.privilege_type) as verb, c.name
+        select distinct a.grantee::regrole::text as grantee, lower(a.privilege_type) as privilege, c.name
         from (
             select k.relname as name, k.relowner as owner, x.acl
             from public.iu_schema_object as o

@@ -10,7 +10,7 @@ declare
     v_object constant text := public.fn_iu_object_identity(kind, object);
 begin
     if v_object is null then
-        raise exception '% % is declared and does not exist', kind, object using
+        raise exception '% % is declared but does not exist', kind, object using
             errcode = 'IU901', hint = 'Create the object before it is declared.';
     elsif access <> 'internal' and not exists (
         select from public.iu_schema_access as a where a.access = fn_iu_object_declare.access

@@ -16,7 +16,7 @@ begin
         when 'type' then (select t.typowner from pg_catalog.pg_type as t where t.oid = to_regtype(object))
         else (select c.relowner from pg_catalog.pg_class as c where c.oid = to_regclass(object))
     end;
-    -- alter table needs the strongest lock, so it runs only if the owner differs.
+    -- An alter table needs the strongest lock, so it runs only if the owner differs.
     if public.fn_iu_roles_are_used() and v_owner::text <> 'iu_owner' then
         execute format('alter %s %s owner to iu_owner', v_keyword, object);
     end if;

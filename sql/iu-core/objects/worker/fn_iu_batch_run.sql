@@ -25,6 +25,8 @@ begin
     v_batch.run_ref := run_ref;
     v_batch.started_at := clock_timestamp();
     v_batch.previous_hash := v_cursor.last_batch_hash;
+    -- A window that an earlier run left open may have nothing left. Then it is closed and the loop opens the
+    -- next one, so that a run returns 0 events only if a new snapshot shows none (decision 016).
     loop
         v_fresh := v_cursor.window_snapshot is null;
         -- Own events are read only in a window that opens now: an older window may lack events that were
@@ -46,6 +48,7 @@ begin
     end loop;
     if v_batch.seen > 0 then
         v_batch.dead_lettered := 0;
+        -- Judged before anything is recorded: IU302 undoes the attempts too (decision 019).
         if v_batch.failed > 0 then
             perform public.fn_iu_flood_refuse(v_batch);
             v_batch.dead_lettered := public.fn_iu_dead_letters_set_aside(v_batch);

@@ -34,8 +34,8 @@ begin
     v_cursor.window_snapshot := null;
     v_cursor.own_xid := pg_current_xact_id();
     v_cursor.own_position_seq := coalesce(v_event.event_seq, 0);
-    -- latest: the current snapshot counts as consumed. An event: a window of the current snapshot, read up to
-    -- that event. beginning: nothing is consumed and no window is open (decision 016).
+    -- For latest, the current snapshot counts as consumed. For an event, a window of the current snapshot is
+    -- open, read up to that event. For beginning, nothing is consumed and no window is open (decision 016).
     if target = 'latest' then
         v_cursor.consumed_snapshot := public.fn_iu_window_snapshot();
     elsif v_event.event_id is not null then

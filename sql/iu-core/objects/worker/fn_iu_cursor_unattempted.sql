@@ -39,7 +39,7 @@ begin
             )
         )
     )
-    -- offset 0 prevents a join, which without statistics reads all attempts for each event
+    -- Offset 0 prevents a join, which without statistics reads all attempts for each event.
     and not exists (
         select from public.iu_route_attempt_log as a
         where a.event_id = o.event_id and a.worker_no = given.worker_no and a.attempt_no = 1

@@ -15,7 +15,7 @@ begin
     perform public.fn_iu_argument_require('position', "position", 100);
     perform public.fn_iu_argument_require('reason', reason, 2000);
     v_cursor := public.fn_iu_cursor_lock(worker_name);
-    -- a concurrent round of retention may delete the events that this cursor returns to (decision 040)
+    -- A concurrent round of retention may delete the events that this cursor returns to (decision 040).
     if v_cursor.worker_name is null or not public.fn_iu_retention_lock(for_round => false) then
         return jsonb_build_object(
             'status', 'worker_busy', 'worker_name', worker_name, 'position', "position"
@@ -27,6 +27,8 @@ begin
     v_cursor.anchor_no := v_anchor.anchor_no;
     v_cursor.anchor_key := v_anchor.anchor_key;
     v_cursor := public.fn_iu_cursor_seek(v_cursor, "position");
+    -- A re-anchor at the event that the worker read last continues exactly there: at its first unread event,
+    -- which may be below that event if its transaction committed late (decision 018).
     if v_anchor.anchor_key is distinct from v_restored_cursor.anchor_key
         and v_cursor.window_snapshot is not null and v_cursor.cursor_event_id = v_from
     then

@@ -1,3 +1,5 @@
+-- Without consumed_snapshot (a new cursor, or a seek to the beginning or to an event) transactions of any age
+-- are in the window, and window_start_seq does not apply (decision 016).
 create or replace function public.fn_iu_window_after_seq(given public.iu_route_worker_cursor)
 returns bigint
 language sql stable parallel safe

@@ -4,6 +4,8 @@ language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 begin
+    -- The next window is what a new snapshot shows and this one does not. read_seq, the mark and the position
+    -- in own events stay: they are not bound to one window (decision 016).
     given.consumed_snapshot := given.window_snapshot;
     given.window_snapshot := null;
     given.window_late_xids := '{}';

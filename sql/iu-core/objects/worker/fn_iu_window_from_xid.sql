@@ -1,3 +1,5 @@
+-- A transaction with a lower id is visible in consumed_snapshot and so was read before, or it was open there
+-- and is read as a late transaction (decision 016).
 create or replace function public.fn_iu_window_from_xid(given public.iu_route_worker_cursor)
 returns xid8
 language sql stable parallel safe

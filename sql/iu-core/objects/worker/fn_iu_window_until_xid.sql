@@ -1,3 +1,5 @@
+-- No transaction from this id on is visible in window_snapshot. As a range of ids the index tests it, so that
+-- entries of newer transactions are not fetched from the table (decision 016).
 create or replace function public.fn_iu_window_until_xid(
     given public.iu_route_worker_cursor, restored_seq bigint
 )

@@ -1,5 +1,0 @@
-select letter();
-select make_live();
-select fn_iu_route_worker_seek('tester', 'beginning', 'again');
-select same(run() - 'batch_id' - 'cursor_event_id' - 'cursor_created_at', '{"status": "ran", "seen": 1, "attempts_written": 0, "skipped": 0, "dead_lettered": 0}');
-select same((select count(*) from iu_route_dead_letter), 1);
