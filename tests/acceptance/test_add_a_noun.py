@@ -107,7 +107,7 @@ LAWS: Final[Mapping[str, tuple[str, ...]]] = {
         "tests/domain/test_notes.py",
         "tests/evidence/test_coverage.py",
         "tests/evidence/test_broken_guarantees.py::test_every_line_of_every_proof_has_been_seen_to_fail",
-        "tests/evidence/test_broken_guarantees.py::test_a_guarantee_that_is_broken_turns_the_lines_that_prove_it"
+        "tests/evidence/test_broken_guarantees.py::test_the_lines_that_prove_a_guarantee_fail_when_it_is_broken"
         f"[a note is about an event that never was: {STEP}]",
         "tests/properties/test_fuzz.py::test_every_function_that_a_role_may_run_is_asked",
         "tests/security/test_hostile_schema.py",

@@ -1,4 +1,4 @@
-"""A database in which something has happened: four batches, a failure, a letter replayed twice."""
+"""A database with five batches, one failed event, and a dead letter that was replayed twice."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ commit;
 
 @pytest.fixture
 def worked(gateway: Gateway) -> Gateway:
-    """Five batches of 4, 4, 4, 1 and 1 events; the last one failed, and its letter is resolved."""
+    """Five batches of 4, 4, 4, 1 and 1 events; the last event failed, and its dead letter is resolved."""
     gateway.run_script(_HISTORY)
     for _ in range(4):
         gateway.run_script(_RUN)
@@ -49,7 +49,7 @@ def worked(gateway: Gateway) -> Gateway:
 
 @pytest.fixture
 def evidence(worked: Gateway) -> Evidence:
-    """The evidence of that database; every line passes."""
+    """Evidence of the database of `worked`, in which every line passes."""
     gathered = collect.collect(worked)
     assert gathered.verdict.passed
     return gathered
