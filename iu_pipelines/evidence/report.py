@@ -27,7 +27,7 @@ _KINDS: Final = (
     (
         "ledgers",
         "Ledgers",
-        "Verification of the ledgers: hashes and counts are recomputed from the rows. A line that fails names "
+        "Verification of the ledgers: hashes and counts are recomputed. A line that fails names "
         "the first row that was altered, removed or moved.",
     ),
     ("verify", "Verification", "Each file only reads, and proves one step of the installation."),
