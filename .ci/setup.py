@@ -22,7 +22,7 @@ SUPPORTED = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))
 
 def main() -> int:
     if VENV.is_symlink():
-        sys.exit(f"make: {VENV} is a link to {VENV.readlink()}, whose contents would be deleted; remove the link")
+        sys.exit(f"make: {VENV} is a link to {VENV.readlink()}, which would be cleared; remove the link")
     with Path(".venv.lock").open("a", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         wanted = fingerprint()
