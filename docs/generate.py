@@ -63,7 +63,8 @@ Times are ISO 8601 in UTC. Every key is always present; a value that is unknown 
 
 The other files of a pack are `report.html`, `junit.xml`, and `manifest.json` with `number`,
 `previous_hash`, `files` (the sha256 of each file) and `hash`. The hash of a pack is the sha256 of its
-manifest without `hash`, as JSON with sorted keys and no spaces. The `previous_hash` of the first pack is 64 zeros.
+manifest without `hash`, as JSON with sorted keys and no spaces. The `previous_hash` of the first pack is 64
+zeros.
 """
 
 
