@@ -133,8 +133,8 @@ def _run_files(
 def _title(text: str) -> str:
     """Return the first line of a file, without its number."""
     first = text.split("\n", 1)[0].removeprefix("--").strip()
-    said = first.partition(": ")[2] or first
-    return said[:1].upper() + said[1:]
+    title = first.partition(": ")[2] or first
+    return title[:1].upper() + title[1:]
 
 
 def _verify_ledgers(gateway: Gateway, previous: Evidence | None, depth: Depth) -> tuple[Proof, list[Worker]]:

@@ -244,9 +244,9 @@ def test_the_command_prints_what_it_added_and_then_that_nothing_is_new(
     small_history(folder)
     command = ["ingest", "git", str(folder.path), "--database-url", database]
     assert run(command) == 0
-    said = capsys.readouterr().out
-    assert "read 5 file versions of 3 commits" in said
-    assert "added 2 units and 5 versions; the trigger emitted 3 version_applied events" in said
+    printed = capsys.readouterr().out
+    assert "read 5 file versions of 3 commits" in printed
+    assert "added 2 units and 5 versions; the trigger emitted 3 version_applied events" in printed
     assert run(command) == 0
     assert "nothing new" in capsys.readouterr().out
 
@@ -264,11 +264,11 @@ def test_a_folder_that_is_no_repository_is_a_usage_error_that_names_it(
     database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["ingest", "git", str(tmp_path), "--database-url", database]) == 2
-    said = capsys.readouterr()
-    assert f"{tmp_path} is not a git repository" in said.err
-    assert "hint:" in said.err
-    assert "Traceback" not in said.err
-    assert not said.out
+    printed = capsys.readouterr()
+    assert f"{tmp_path} is not a git repository" in printed.err
+    assert "hint:" in printed.err
+    assert "Traceback" not in printed.err
+    assert not printed.out
 
 
 def test_a_repository_without_a_commit_is_no_error(
