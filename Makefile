@@ -1,7 +1,7 @@
-# Every target does its own set-up. `make` alone explains them.
+# Targets that need .venv create it first. `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick coverage check fix dev bench soak audit stamp docs lock clean
+.PHONY: help setup demo test quick coverage check fix dev bench soak vulnerabilities stamp docs lock clean
 
 JOBS ?= 2
 BIN := .venv/bin
@@ -10,10 +10,10 @@ QUICK ?= tests/sql tests/domain tests/catalog
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 UV ?= uv
 
-help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
 
-setup: ## make .venv from the lock file; instant when it is there
+setup: ## create .venv from the lock file, unless it is up to date
 	@for python in python3.14 python3.13 python3.12 python3.11 python3; do \
 	    "$$python" -c 'import ensurepip, venv, sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
 	        2>/dev/null && exec "$$python" .ci/setup.py; \
@@ -21,7 +21,7 @@ setup: ## make .venv from the lock file; instant when it is there
 	echo "make: no Python from 3.11 to 3.14 with venv was found on PATH; install one (on Debian: python3 python3-venv)" >&2; \
 	exit 1
 
-demo: setup ## start everything, route this repository's own history, and show what happened
+demo: setup ## route this repository's git history on an embedded database, and print the result
 	@$(BIN)/python -m iu_pipelines demo
 
 test: setup ## run the whole test suite
@@ -60,29 +60,29 @@ fix: setup ## repair what a program can: imports, formats, stamps, generated pag
 	@$(BIN)/python -m iu_pipelines steps stamp
 	@$(BIN)/python docs/generate.py
 
-dev: setup ## Dagster's web UI and daemon on the embedded database
+dev: setup ## run Dagster's web UI and daemon on the embedded database
 	@$(BIN)/python -m iu_pipelines dev
 
-bench: setup ## the benchmark, against its floor and its peers
+bench: setup ## run the benchmark, and write docs/performance.md
 	@$(BIN)/python -m bench
 
-soak: setup ## faults and races at once, for SOAK_SECONDS (600)
+soak: setup ## run workers, writers and faults at once for SOAK_SECONDS (600)
 	@PYTHONPATH=tests $(BIN)/python -m soak
 
-audit: setup ## known weaknesses of the locked packages, where the network lets us ask
-	@$(BIN)/python .ci/audit.py
+vulnerabilities: setup ## report known vulnerabilities of the locked packages (needs a network)
+	@$(BIN)/python .ci/vulnerabilities.py
 
 stamp: setup ## write the checksums of edited steps
 	@$(BIN)/python -m iu_pipelines steps stamp
 
-docs: setup ## write the pages of docs/reference that are made from the code
+docs: setup ## generate the pages and tables that are made from the code
 	@$(BIN)/python docs/generate.py
 
-lock: ## write requirements.lock anew (needs uv)
+lock: ## update requirements.lock (needs uv)
 	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-strip-extras --quiet --output-file requirements.lock
 
-clean: ## stop the embedded server and remove what was made
+clean: ## stop the embedded server, and remove .iu, .venv, builds and caches
 	@[ ! -x $(BIN)/python ] || [ ! -d .iu ] || $(BIN)/python -m iu_pipelines stop
 	@rm -rf .iu .venv .venv.lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

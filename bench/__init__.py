@@ -1,1 +1,4 @@
-"""The benchmark: this engine, its floor and its peers on one PostgreSQL, side by side in one run."""
+"""The benchmark: this engine, a lower bound of its cost (the floor) and its peers, on one PostgreSQL.
+
+The floor of a case is the plain INSERT that writes the same rows. Cases are interleaved in one run.
+"""

@@ -1,4 +1,4 @@
-"""`python -m bench`: measure, print table and goals, write bench/results/ and docs/performance.md."""
+"""`python -m bench`: measure, print results and goals, and write bench/results/ and docs/performance.md."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def main(arguments: list[str] | None = None) -> int:
         results = _measure(servers, given)
     found = lines(results["rows"])
     print("\n" + report.table(found) + "\n")
-    for said in report.chain_lines(found):
-        print(said + "\n")
+    for line in report.chain_lines(found):
+        print(line + "\n")
     for name, reason in results["missing"].items():
         print(f"missing: {name}: {reason}")
     made = [goal for goal in report.goals_of(results) if goal.met is not None or not given.only]
@@ -62,33 +62,40 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument(
-        "what", nargs="?", choices=["run", "report"], default="run", help="report: only write the page anew"
+        "what",
+        nargs="?",
+        choices=["run", "report"],
+        default="run",
+        help="report: only write the page, from bench/results/",
     )
-    parser.add_argument("--quick", action="store_true", help="some minutes, without peers; writes no page")
+    parser.add_argument("--quick", action="store_true", help="a few minutes, without peers; writes no page")
     parser.add_argument(
-        "--only", type=lambda text: text.split(","), default=[], help=f"groups of cases: {', '.join(_GROUPS)}"
+        "--only",
+        type=lambda text: text.split(","),
+        default=[],
+        help=f"groups of cases: {', '.join(_GROUPS)}",
     )
     parser.add_argument(
         "--settings",
         choices=_SETTINGS,
         default="both",
-        help="stock: as PostgreSQL comes, jit on; "
-        "embedded: as `iu dev` starts it, jit off; both: what the worker costs on either",
+        help="stock: the defaults of PostgreSQL, jit on; embedded: the settings of `iu dev`, jit off; "
+        "both: cases of the worker run on both, others on stock",
     )
-    parser.add_argument("--no-peers", action="store_true", help="leave the peers out")
-    parser.add_argument("--scale", action="store_true", help="the curves too: takes long")
+    parser.add_argument("--no-peers", action="store_true", help="run no peers")
+    parser.add_argument("--scale", action="store_true", help="measure growing tables too; takes long")
     parser.add_argument("--scale-sizes", default="0,1000000,10000000", help="numbers of old events")
-    parser.add_argument("--dagster", action="store_true", help="Dagster's share too")
-    parser.add_argument("--resume", action="store_true", help="go on where the last run was cut off")
+    parser.add_argument("--dagster", action="store_true", help="measure runs in Dagster too")
+    parser.add_argument("--resume", action="store_true", help="continue an interrupted run")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument(
-        "--home", type=Path, default=Path(".iu/bench"), help="where the server and the logs live"
+        "--home", type=Path, default=Path(".iu/bench"), help="directory of the servers and the logs"
     )
     parser.add_argument(
         "--pg-bin",
         type=lambda given: Path(given).absolute(),
-        help="another PostgreSQL's programs, for example one that has PgQ",
+        help="directory of PostgreSQL's programs, for example of one that has PgQ",
     )
     return parser
 
@@ -121,7 +128,7 @@ def _measure(servers: dict[str, BenchServer], given: argparse.Namespace) -> dict
 def _cases(
     server: BenchServer, given: argparse.Namespace, events: int
 ) -> tuple[list[cases.Case], dict[str, str]]:
-    """The cases that were asked for, and the peers that cannot be had with the reason."""
+    """Return the requested cases, and the peers that are missing with the reason."""
     quick = given.quick
     todo = engine.cases(events, [100, 1000, 10_000])
     todo += shapes.cases(6 if quick else 20)
@@ -149,13 +156,13 @@ def _peers(
 
 
 def _group(case: cases.Case) -> str:
-    """The group of --only that a case belongs to."""
+    """Return the group of --only that a case belongs to."""
     named = {"held": "idle", "bulk": "emit"}.get(case.group, case.group)
     return named if named in _GROUPS else "other"
 
 
 def _failures(rows: list[dict[str, Any]]) -> dict[str, str]:
-    """The cases that failed, with the first line of the error."""
+    """Return the cases that failed, with the first line of the error."""
     failed = [row for row in rows if "error" in row]
     return {
         f"{row['system']}, {row['label']}, {row['settings']}": row["error"].splitlines()[0] for row in failed

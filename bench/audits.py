@@ -1,4 +1,4 @@
-"""The questions that auditors ask of the log of attempts, through the documented functions."""
+"""Queries of the attempts by the documented functions."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ QUESTIONS: Final[dict[str, tuple[LiteralString, LiteralString]]] = {
     "by run": ("fn_iu_attempts_by_run", "b.run_ref"),
     "by idempotency key": ("fn_iu_attempts_by_key", "a.idempotency_key"),
 }
-"""Each question, its function and the argument: `a` is an attempt of the middle, `b` a batch of a run."""
+"""Each query, its function and the argument: `a` is an attempt of the middle, `b` a batch of a run."""
 _BATCH: Final = 1000
 _BATCHES_A_RUN: Final = 5
 _ASKED: Final = 20
 
 
 def cases(attempts: int) -> list[Case]:
-    """Every question beside so many attempts, all written by runs of the worker."""
+    """Return a case for each query, in a table of `attempts` attempts that the worker has written."""
 
     def load(server: BenchServer, name: str) -> None:
         install(server, name)
@@ -45,7 +45,7 @@ def cases(attempts: int) -> list[Case]:
 
 
 def work(connection: psycopg.Connection[Any]) -> None:
-    """Run the worker until nothing waits, several batches a run."""
+    """Run the worker until no event waits, with several batches under one run_ref."""
     batches, seen = 0, True
     while seen:
         row = connection.execute(
@@ -65,7 +65,7 @@ def _asked(name: str) -> Callable[[BenchServer, str], Outcome]:
 
 
 def ask(connection: psycopg.Connection[Any], name: str) -> float:
-    """The median milliseconds of one question."""
+    """Return the median milliseconds of one query."""
     function, argument = QUESTIONS[name]
     statement = f"select count(*) from public.{function}(%s)"
     given = _given(connection, argument)
@@ -80,7 +80,7 @@ def ask(connection: psycopg.Connection[Any], name: str) -> float:
 
 
 def _given(connection: psycopg.Connection[Any], argument: LiteralString) -> Any:
-    """What a question asks for: taken from the middle event and the middle batch that has a run."""
+    """Return the argument of a query, from the middle event and the middle batch that has a run_ref."""
     row = connection.execute(
         f"""select {argument} from (
             select o.event_id, public.fn_iu_idempotency_key(%s, o.event_id, r.route_code) as idempotency_key

@@ -1,4 +1,4 @@
-"""A case, and how cases are run: interleaved, repeat after repeat, each result written down at once."""
+"""Cases, and how they are run: interleaved, with each result appended to the log at once."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from bench.server import STOCK, BenchServer
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a case did: events handled, statements sent where known.
+    """What a case did: the events it handled, and the statements it sent, if known.
 
-    `seconds`, `cpu` and `wal` where the case measured a part of itself: its preparation does not count.
+    `seconds`, `cpu` and `wal` are set if the case measured only a part of itself, without preparation.
     """
 
     events: int
@@ -30,10 +30,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure. `prepare` makes the database that `run` works in, and returns its name.
+    """One measurement. `prepare` creates the database in which `run` works, and returns its name.
 
-    `times`: it is taken so many times as often as the others, for it is short and noisy. `on`: the settings
-    of the servers that it is taken on.
+    A short, noisy case is repeated `times` as often as the others. `on` has the settings of the servers that
+    it runs on.
     """
 
     group: str
@@ -50,12 +50,12 @@ class Case:
         return f"{self.group}|{self.system}|{self.label}"
 
     def settings(self, servers: Mapping[str, BenchServer]) -> list[str]:
-        """The servers it runs on: those it asks for, or the only one that there is."""
+        """Return the settings of the servers it runs on: those in `on`, or else the first server."""
         return [name for name in self.on if name in servers] or list(servers)[:1]
 
 
 def run_all(servers: Mapping[str, BenchServer], cases: Iterable[Case], repeats: int, log: Path) -> None:
-    """Run every case `repeats` times, interleaved; what the log holds already is not done again."""
+    """Run every case `repeats` times, interleaved, except for repeats whose results are in the log."""
     cases = list(cases)
     done = {(row["settings"], row["key"], row["repeat"]) for row in read(log)}
     for repeat in range(repeats * max((case.times for case in cases), default=0)):
@@ -71,7 +71,7 @@ def run_all(servers: Mapping[str, BenchServer], cases: Iterable[Case], repeats: 
 
 
 def read(log: Path) -> list[dict[str, Any]]:
-    """The results that a log holds; a line that was cut off by a crash is left out."""
+    """Return the results in a log, without lines that a crash truncated."""
     if not log.exists():
         return []
     rows = []
@@ -89,7 +89,7 @@ def _measure(server: BenchServer, case: Case) -> dict[str, Any]:
         database = case.prepare(server)
         with metered(server, database) as cost:
             outcome = case.run(server, database)
-    except Exception as error:  # noqa: BLE001 - one case that fails is reported and does not end the run
+    except Exception as error:  # noqa: BLE001 - a failed case is reported and does not end the run
         return named | {"error": f"{type(error).__name__}: {error}".strip()[:300]}
     return named | _figures(outcome, cost)
 

@@ -1,4 +1,4 @@
-"""One run of route_worker_job in a process of its own: `URL HOME CONFIG`; prints how it ended, as JSON."""
+"""Run route_worker_job once in this process (arguments: URL HOME CONFIG), and print the result as JSON."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if __name__ == "__main__":
     settings = load(database_url=SecretStr(sys.argv[1]), home=Path(sys.argv[2]))
     begun = time.monotonic()
     outcome = execute("route_worker_job", json.loads(sys.argv[3]), settings=settings)
-    said = {name: value for name, value in outcome.summary.items() if isinstance(value, int | float)}
+    figures = {name: value for name, value in outcome.summary.items() if isinstance(value, int | float)}
     print(
         json.dumps(
-            {"success": outcome.success, "error": outcome.error, "seconds": time.monotonic() - begun} | said
+            {"success": outcome.success, "error": outcome.error, "seconds": time.monotonic() - begun}
+            | figures
         )
     )

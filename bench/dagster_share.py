@@ -1,4 +1,4 @@
-"""What Dagster adds: throughput in a run, latency while one lingers, memory over a million (`--dagster`)."""
+"""The overhead of Dagster: throughput of a run, latency while one lingers, and memory (`--dagster`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LATENCY_SECONDS: Final = 20
 
 
 def measure(server: BenchServer, events: int, many: int, repeats: int) -> dict[str, Any]:
-    """Events a second of the bare loop and of a run at 1,000 and 10,000 a batch, and the rest once."""
+    """Measure events per second of a plain loop and of a run, latency, and one run of `many` events."""
     share: dict[str, Any] = {"loop": {}, "run": {}, "share": {}}
     for batch in (1_000, 10_000):
         loops, runs = [], []
@@ -30,7 +30,7 @@ def measure(server: BenchServer, events: int, many: int, repeats: int) -> dict[s
             runs.append(_run(server, events, batch)["run_events_per_second"])
         share["loop"][batch], share["run"][batch] = max(loops), max(runs)
         share["share"][batch] = max(run / loop for run, loop in zip(runs, loops, strict=True))
-        print(f"Dagster, {batch:,} a batch: {share['share'][batch]:.2f} of the bare loop", flush=True)
+        print(f"Dagster, batches of {batch:,}: {share['share'][batch]:.2f} of the plain loop", flush=True)
     share["latency"] = _latency(server)
     print(f"emit to attempt: {share['latency']}", flush=True)
     share["million"] = _run(server, many, 10_000)
@@ -39,7 +39,7 @@ def measure(server: BenchServer, events: int, many: int, repeats: int) -> dict[s
 
 
 def _database(server: BenchServer, events: int) -> str:
-    """A database of the product, and a new home for Dagster's instance."""
+    """Create a database with `events` events, and return its URL."""
     name = server.fresh(DATABASE, server.template("bench_installed", lambda made: install(server, made)))
     with server.connect(name) as connection:
         for begin in range(0, events, 1_000_000):
@@ -63,7 +63,7 @@ def _start(url: str, home: str, config: dict[str, Any]) -> subprocess.Popen[str]
 
 
 def _run(server: BenchServer, events: int, batch: int) -> dict[str, Any]:
-    """One run that drains; memory is sampled once it has begun to work."""
+    """Measure a run that drains the outbox; memory is counted from its first batch."""
     url = _database(server, events)
     with tempfile.TemporaryDirectory() as home:
         process = _start(url, home, {"batch_limit": batch, "max_seconds": 3600.0})
@@ -89,12 +89,12 @@ def _written(server: BenchServer) -> int:
 def _answer(process: subprocess.Popen[str]) -> dict[str, Any]:
     out, err = process.communicate()
     if process.returncode:
-        raise RuntimeError(err.strip().splitlines()[-1] if err.strip() else "the run said nothing")
+        raise RuntimeError(err.strip().splitlines()[-1] if err.strip() else "the run printed no error")
     return dict(json.loads(out.strip().splitlines()[-1]))
 
 
 def _latency(server: BenchServer) -> dict[str, float]:
-    """Emit at a steady rate while a run lingers, and compare the times that the rows carry."""
+    """Emit at a constant rate while a run lingers, and compare the times of events and attempts."""
     url = _database(server, 0)
     with tempfile.TemporaryDirectory() as home, server.connect(DATABASE) as connection:
         fill(connection, 1)

@@ -1,8 +1,7 @@
-"""What it takes to write an event: one at a time with 1 and 16 clients, beside floor and peers, and in bulk.
+"""The cost of writing an event: single events from 1 and 16 clients, compared with floor and peers, and bulk.
 
-Every statement goes through pgbench with prepared statements, in a transaction of its own, with the same
-payload as text: a system that stores jsonb or json pays for the conversion. Each statement is the one that a
-client of that system sends.
+pgbench sends each statement prepared, in its own transaction, with the same payload as text, so a system that
+stores jsonb or json pays for the conversion. Each statement is the one that a client of that system sends.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ OURS: Final = "iu emit"
 
 
 def text(number: str) -> str:
-    """The payload of an emit, 160 bytes of text, of an integer."""
+    """Return SQL for the payload of an emit, 160 bytes of text with an integer."""
     return f"""('{{"unit_id": "0123456789abcdef0123456789abcdef", "op": "update", "rev": ' || {number}
         || ', "actor": "agent.writer.3", "note": "' || repeat('x', 56) || '"}}')"""
 
@@ -43,7 +42,7 @@ _BULK: Final = 1000
 
 @dataclass(frozen=True)
 class Emitter:
-    """One system that takes an event: how its database is made, and the statement that a client sends."""
+    """One system: how its database is created, and the statement that its client sends."""
 
     system: str
     prepare: Callable[[BenchServer], str]
@@ -64,11 +63,11 @@ _FUNCTIONS: Final[dict[str, str]] = {
         r.delivery_lane, canonical_address, r.event_subject_table, subject_ref, actor_ref, safe_payload
         from public.event_type_registry as r where r.event_type = bench_emit_event.event_type""",
 }
-"""What an emit consists of, without a look at what is emitted: what any function would cost."""
+"""Functions that emit without checks, to separate the cost of the checks from that of any function."""
 
 
 def ours() -> list[Emitter]:
-    """The bare INSERT, our emit, and the two functions that show where its time goes."""
+    """Return the plain INSERT, `fn_iu_emit_event`, and two functions that show the parts of its cost."""
     empty = lambda server: server.fresh(DATABASE, installed(server))  # noqa: E731
     sql = _EMIT.replace("fn_iu_emit_event", _FUNCTION)
     return [
@@ -79,7 +78,7 @@ def ours() -> list[Emitter]:
 
 
 def cases(emitters: list[Emitter], clients: list[int], seconds: float, bulks: int) -> list[Case]:
-    """Every emitter with so many clients, interleaved, and the bulk emits."""
+    """Return a case for each emitter and number of clients, and those of bulk emits."""
     made = [
         Case(
             "emit", one.system, str(count), one.prepare, pgbench(one.sql, count, seconds), times=one.times
@@ -116,7 +115,7 @@ def _with_function(name: str) -> Callable[[BenchServer], str]:
 
 
 def pgbench(sql: str, clients: int, seconds: float) -> Callable[[BenchServer, str], Outcome]:
-    """Send the statement by so many clients for so many seconds."""
+    """Return a function that sends the statement from `clients` clients for `seconds` seconds."""
 
     def run(server: BenchServer, database: str) -> Outcome:
         program = server.program("pgbench")
@@ -146,7 +145,7 @@ def _pgbench(program: Path, script: Path, url: str, clients: int, seconds: float
 
 
 def _pool(server: BenchServer, database: str, sql: str, clients: int, seconds: float) -> Outcome:
-    """The same by a pool of processes, where there is no pgbench."""
+    """Do the same with a pool of processes, if there is no pgbench."""
     jobs = [(server.url(database), sql.replace("%", "%%").replace(":i::", "%s::"), seconds)] * clients
     with multiprocessing.get_context("spawn").Pool(clients) as pool:
         counts = pool.starmap(_emit_for, jobs)

@@ -1,4 +1,4 @@
-"""The cases of the route worker and its floor, of a poisoned batch, of health and of the chain of batches."""
+"""Cases of the route worker and its floor, of a poisoned event, of health and of the chain of batches."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ FLOOR: Final = "floor: INSERT … SELECT"
 PAYLOAD: Final[LiteralString] = """jsonb_build_object(
     'unit_id', md5(i::text), 'op', 'update', 'rev', i, 'actor', 'agent.writer.' || mod(i, 7),
     'note', repeat('x', 56))"""
-"""An event's payload, some 200 bytes, of an integer i."""
+"""SQL for the payload of an event, about 200 bytes, with an integer i."""
 
 COLUMNS: Final[LiteralString] = """event_domain, event_type, event_stream, delivery_lane, canonical_address,
     event_subject_table, event_subject_ref, actor_ref, safe_payload"""
 _RUN: Final[LiteralString] = "select public.fn_iu_route_worker_run(%s, %s)"
 WORKER: Final = "iu_outbound_default"
 WARM: Final = 1
-"""So many batches pass before the clock starts: a session compiles and plans once, not once a batch."""
+"""The number of batches before the clock starts, because a session compiles and plans only once."""
 
 
 def cases(events: int, batches: list[int]) -> list[Case]:
-    """Floor, worker, the poisoned event, health and the chain of batches."""
+    """Return the cases of floor, worker, poisoned event, health and chain of batches."""
     prepare = lambda server: server.fresh(DATABASE, loaded(server, events))  # noqa: E731
     made = []
     for batch in batches:
@@ -44,12 +44,12 @@ def cases(events: int, batches: list[int]) -> list[Case]:
 def fill(
     connection: psycopg.Connection[Any], events: int, domain: str = "iu", kind: str = "version_applied"
 ) -> None:
-    """Write events of one type as emitters would have, set-based; superuser only."""
+    """Insert events of one type in one statement. Requires a superuser."""
     connection.execute(_fill_sql("%s"), (domain, kind, events))
 
 
 def fill_mixed(connection: psycopg.Connection[Any], events: int, kind: LiteralString) -> None:
-    """Write events of types that are an SQL expression of the integer i."""
+    """Insert events whose type is the SQL expression `kind` of the integer i."""
     connection.execute(_fill_sql(kind), ("iu", events))
 
 
@@ -61,7 +61,7 @@ def _fill_sql(kind: LiteralString) -> LiteralString:
 
 
 def warmed(begun: float, batches: int) -> float:
-    """The seconds that all batches would have taken at the pace of those after the first."""
+    """Return the seconds that all batches would have taken at the speed of those after the first."""
     return (time.perf_counter() - begun) * batches / max(batches - WARM, 1)
 
 
@@ -127,7 +127,7 @@ def invoke(connection: psycopg.Connection[Any], batch: int) -> dict[str, Any]:
 
 
 def buffers(connection: psycopg.Connection[Any], batch: int) -> float:
-    """The buffers that a run of the worker reads."""
+    """Return the number of buffers that a run of the worker reads."""
     row = connection.execute(
         f"""explain (analyze, buffers, format json)
         select public.fn_iu_route_worker_run('iu_outbound_default', {int(batch)})""",  # type: ignore[arg-type]
@@ -139,7 +139,7 @@ def buffers(connection: psycopg.Connection[Any], batch: int) -> float:
 
 
 def _poisonable(poisoned: int) -> Any:
-    """Two batches of 10,000, with a route that is live for the last event of the second, if any."""
+    """Prepare two batches of 10,000 events; `poisoned` events of the second have a live route, and fail."""
 
     def load(server: BenchServer, name: str) -> None:
         install(server, name)
@@ -171,7 +171,7 @@ def _second_batch(server: BenchServer, database: str) -> Outcome:
 
 
 def _health(server: BenchServer, database: str) -> Outcome:
-    """Its cost with the whole load waiting: the backlog is counted up to its cap."""
+    """Measure health while all events wait, so the backlog is counted up to its cap."""
     with server.connect(database) as connection:
         times = []
         for _ in range(20):
@@ -183,7 +183,7 @@ def _health(server: BenchServer, database: str) -> Outcome:
 
 
 def _chain(server: BenchServer, database: str) -> Outcome:
-    """The CPU of a link of the chain, made and verified, beside that of a batch of 1,000."""
+    """Measure the CPU time to make and verify one link of the chain, and that of a batch of 1,000."""
     with server.connect(database) as connection:
         invoke(connection, 1000)
         batches = [_cpu_us(connection, _RUN, (WORKER, 1000)) for _ in range(30)]
@@ -204,7 +204,7 @@ from public.iu_route_batch as b cross join generate_series(1, {_HASHES})"""
 
 
 def _cpu_us(connection: psycopg.Connection[Any], sql: str, parameters: tuple[Any, ...] = ()) -> float:
-    """Microseconds of the backend's CPU, or of the clock where the system does not tell."""
+    """Return microseconds of the backend's CPU time, or of wall time where CPU time is unknown."""
     pid = connection.info.backend_pid
     cpu, begun = backend_cpu(pid), time.perf_counter()
     connection.execute(sql, parameters)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The goals, each with the figure of a run, the settings of its server, and a verdict."""
+"""The goals: each has the result of a run, the settings of its server, and a verdict."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Find = Callable[[str, str, str, str], Line | None]
 
 @dataclass(frozen=True)
 class Goal:
-    """A goal, its figure and whether it is met; None where it was not measured."""
+    """A goal, its result, and whether it is met; None if it was not measured."""
 
     what: str
     settings: str
@@ -33,7 +33,7 @@ class Goal:
 def goals(
     found: Sequence[Line], scale: Points, dagster: dict[str, Any], startup: dict[str, float]
 ) -> list[Goal]:
-    """Every goal of the product that has a figure, in the order of the page."""
+    """Return every goal of the product, in the order of the page."""
     by = {(line.settings, line.group, line.system, line.label): line for line in found}
     only = next((line.settings for line in found), STOCK)
     used = sorted({line.settings for line in found} or {STOCK}, key=[STOCK, EMBEDDED].index)
@@ -59,57 +59,62 @@ def goals(
 def _worker(find: Find, settings: str) -> Iterator[Goal]:
     for batch, least in (("1000", 0.75), ("10000", 0.85)):
         line = find(settings, "route", "iu route worker", batch)
-        name = f"route worker at {int(batch):,} a batch, against the floor"
+        name = f"route worker, batches of {int(batch):,}: rate / rate of the floor"
         yield at_least(name, settings, least, line and line.ratio)
     line = find(settings, "route", "iu route worker", "1000")
     pgq = find(settings, "route", "PgQ + INSERT … SELECT", "1000")
     if settings == STOCK:
         figure = line and pgq and beside(line, pgq)
-        yield at_least("route worker at 1,000 a batch, against PgQ + audit", settings, 2.2, figure)
-    yield at_most("WAL bytes an event of the route worker", settings, 240, line and line.wal, ",.0f")
+        yield at_least("route worker, batches of 1,000: rate / rate of PgQ + audit", settings, 2.2, figure)
+    yield at_most(
+        "route worker, batches of 1,000: WAL bytes per event", settings, 240, line and line.wal, ",.0f"
+    )
 
 
 def _shapes(find: Find, settings: str) -> Iterator[Goal]:
     for shape in shapes.ALL[1:]:
         line = find(settings, shapes.SHAPES, shapes.WORKER, shape.name)
-        yield at_least(f"{shape.name}: CPU, of the floor", settings, 0.5, line and line.cpu_ratio)
+        yield at_least(f"{shape.name}: CPU of the floor / CPU", settings, 0.5, line and line.cpu_ratio)
     poisoned = find(settings, "poison", "one poisoned event", "10000")
     if poisoned and poisoned.ratio:
         yield at_most(
-            "one poisoned event in 10,000, times a clean batch", settings, 1.5, 1 / poisoned.ratio, ".2f"
+            "one poisoned event in 10,000: time / time of a clean batch",
+            settings,
+            1.5,
+            1 / poisoned.ratio,
+            ".2f",
         )
 
 
 def _jit(find: Find) -> Iterator[Goal]:
-    """By the CPU of the backend, for both servers do the same work."""
+    """Yield the goals of jit, by CPU time of the backend, because both servers do the same work."""
     for shape in shapes.ALL:
         key = (shapes.SHAPES, shapes.WORKER, shape.name)
         stock, embedded = find(STOCK, *key), find(EMBEDDED, *key)
         share = None
         if stock and embedded and stock.server_cpu_us and embedded.server_cpu_us:
             share = stock.server_cpu_us / embedded.server_cpu_us - 1
-        yield within(f"{shape.name}: CPU with jit on beside jit off", "both", share)
+        yield within(f"{shape.name}: CPU with jit on / jit off", "both", share)
 
 
 def _small(find: Find, settings: str) -> Iterator[Goal]:
     line = find(settings, "one", shapes.ONE_EVENT, "1")
     figure = None if line is None or line.server_cpu_us is None else line.server_cpu_us / 1000
-    yield at_most("a batch of one event, ms of server CPU", settings, 0.5, figure, ".2f")
+    yield at_most("a batch of one event: server CPU, ms", settings, 0.5, figure, ".2f")
     idle = next(
         (one for runs in ("2000", "1000") if (one := find(settings, "idle", "an idle run", runs))), None
     )
-    yield at_most("WAL bytes of an idle run", settings, 10, idle and idle.wal, ",.1f")
+    yield at_most("idle run: WAL bytes", settings, 10, idle and idle.wal, ",.1f")
 
 
 def _held(find: Find, settings: str) -> Iterator[Goal]:
     line = next((one for runs in ("30000", "2000") if (one := find(settings, "held", _HELD, runs))), None)
     runs = f"{int(line.label):,}" if line else "30,000"
     for name, what in (
-        ("buffers", "buffers of an idle run"), ("cpu_us", "CPU of an idle run"),
-        ("batch_cpu_ms", "CPU of a batch"),
+        ("buffers", "idle run: buffers"), ("cpu_us", "idle run: CPU"), ("batch_cpu_ms", "batch: CPU"),
     ):  # fmt: skip
         share = line and line.extra[f"{name}_last"] / line.extra[f"{name}_first"] - 1
-        yield within(f"{what} beside a snapshot held for {runs} runs", settings, share)
+        yield within(f"{what} after {runs} runs beside a held snapshot", settings, share)
 
 
 _HELD: Final = "idle runs beside a held snapshot"
@@ -122,19 +127,27 @@ def _emits(find: Find, settings: str) -> Iterator[Goal]:
             other = find(settings, "emit", peer, clients)
             least = 0.95 if peer == peer_emits.PGQ else 1.0
             figure = line and other and beside(line, other)
-            yield at_least(f"emit, {clients} clients, against {peer}", settings, least, figure)
+            yield at_least(f"emit, clients {clients}: rate / rate of {peer}", settings, least, figure)
     bulk = find(settings, "bulk", "iu bulk emit", "1000")
-    yield at_least("bulk emit against INSERT … SELECT of the same array", settings, 0.8, bulk and bulk.ratio)
+    yield at_least(
+        "bulk emit: rate / rate of INSERT … SELECT of the same array", settings, 0.8, bulk and bulk.ratio
+    )
 
 
 def _retention(find: Find, settings: str) -> Iterator[Goal]:
     for cursors in ("1", "100"):
         line = find(settings, "retention", "iu retention", cursors)
         figure = 1e6 / line.server_cpu_us if line and line.server_cpu_us else None
-        name = f"retention beside {cursors} cursors, events a second of one core"
+        name = f"retention, cursors {cursors}: events per second of one core"
         yield at_least(name, settings, 20_000, figure, ",.0f")
         waited = line and line.extra["worker_ms"]
-        yield at_most(f"a worker's longest run beside it, {cursors} cursors, ms", settings, 50, waited, ".0f")
+        yield at_most(
+            f"retention, cursors {cursors}: longest concurrent run of a worker, ms",
+            settings,
+            50,
+            waited,
+            ".0f",
+        )
 
 
 def _audit(find: Find, settings: str) -> Iterator[Goal]:
@@ -143,28 +156,28 @@ def _audit(find: Find, settings: str) -> Iterator[Goal]:
         line = next((one for one in lines if one), None)
         beside_them = line.label if line else "200,000"
         figure = line and line.extra["milliseconds"]
-        yield at_most(f"attempts {name}, beside {beside_them}, ms", settings, 10, figure, ".1f")
+        yield at_most(f"attempts {name}, of {beside_them}: ms", settings, 10, figure, ".1f")
 
 
 def _health(find: Find, settings: str) -> Goal:
     line = find(settings, "health", "iu health", "")
-    return at_most("health with a backlog, ms", settings, 10, line and line.extra["milliseconds"], ".1f")
+    return at_most("health with a backlog: ms", settings, 10, line and line.extra["milliseconds"], ".1f")
 
 
 def _scale(scale: Points, settings: str) -> Iterator[Goal]:
     for curve in ("old events", "beside another domain", "workers"):
-        yield _flat(f"cost of a batch (CPU), {curve}", settings, scale, curve)
+        yield _flat(f"CPU of a batch, {curve}", settings, scale, curve)
     points = [point for point in scale if point["curve"] == "old events"]
     last = max(points, key=lambda point: int(point["x"])) if points else {}
     beside_them = f"{last['x']:,}" if last else "10,000,000"
-    yield at_most(f"health beside {beside_them} old events, ms", settings, 10, last.get("health_ms"), ".1f")
+    yield at_most(f"health beside {beside_them} old events: ms", settings, 10, last.get("health_ms"), ".1f")
     workers = next((point for point in scale if point["curve"] == "workers"), {})
     yield at_most(
-        "health of 100 workers beside all that, ms", settings, 10, workers.get("all_health_ms"), ".1f"
+        "health of 100 workers beside all of these: ms", settings, 10, workers.get("all_health_ms"), ".1f"
     )
     for name in audits.QUESTIONS:
         figure = (last.get("audit_ms") or {}).get(name)
-        yield at_most(f"attempts {name}, beside {beside_them}, ms", settings, 10, figure, ".1f")
+        yield at_most(f"attempts {name}, of {beside_them}: ms", settings, 10, figure, ".1f")
 
 
 def _flat(what: str, settings: str, scale: Points, curve: str) -> Goal:
@@ -176,23 +189,23 @@ def _flat(what: str, settings: str, scale: Points, curve: str) -> Goal:
 def _dagster(dagster: dict[str, Any], settings: str) -> Iterator[Goal]:
     share = dagster.get("share") or {}
     for batch, least in (("1000", 0.6), ("10000", 0.9)):
-        name = f"Dagster at {int(batch):,} a batch, against the bare loop"
+        name = f"Dagster, batches of {int(batch):,}: rate / rate of a plain loop"
         yield at_least(name, settings, least, share.get(batch))
     latency = (dagster.get("latency") or {}).get("p50_ms")
-    yield at_most("emit to attempt while a run lingers, p50 ms", settings, 50, latency, ".0f")
+    yield at_most("emit to attempt while a run lingers: p50, ms", settings, 50, latency, ".0f")
 
 
 def _startup(startup: dict[str, float]) -> Iterator[Goal]:
-    yield at_most("`iu --version`, seconds", NONE, 0.25, startup.get("iu_version"), ".2f")
+    yield at_most("`iu --version`: seconds", NONE, 0.25, startup.get("iu_version"), ".2f")
     figure = startup["definitions"] / startup["dagster"] if startup else None
-    yield at_most("import of the definitions, times `import dagster`", NONE, 1.3, figure, ".2f")
+    yield at_most("import of the definitions: time / time of `import dagster`", NONE, 1.3, figure, ".2f")
 
 
 def _elsewhere() -> Iterator[Goal]:
-    """Goals that nothing measures yet."""
-    yield at_most("capture of 100,000 updated rows, times a bulk emit of as many", NONE, 2, None, "")
-    yield at_least("audited webhooks, against a bare aiohttp loop", NONE, 0.5, None)
-    yield at_most("an emit-only install, MB", NONE, 60, None, "")
+    """Yield goals that no case measures yet."""
+    yield at_most("capture of 100,000 updated rows: time / time of a bulk emit", NONE, 2, None, "")
+    yield at_least("webhooks with attempts: rate / rate of a plain aiohttp loop", NONE, 0.5, None)
+    yield at_most("an emit-only installation: MB", NONE, 60, None, "")
 
 
 def at_least(what: str, settings: str, least: float, figure: float | None, form: str = ".2f") -> Goal:

@@ -1,4 +1,4 @@
-"""Runs that find nothing: what one writes and costs, and how that moves beside a snapshot that is held."""
+"""Runs that find no events: their cost and WAL, alone and beside a held snapshot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SAMPLE = 200
 
 
 def cases(runs: int) -> list[Case]:
-    """Idle runs by themselves, and as many beside a held snapshot."""
+    """Return the cases of idle runs, alone and beside a held snapshot."""
     prepare = lambda server: server.fresh(DATABASE, loaded(server, _BATCH))  # noqa: E731
     alone = Case("idle", "an idle run", str(min(runs, 2000)), prepare, _alone(min(runs, 2000)), on=BOTH)
     return [alone, Case("held", "idle runs beside a held snapshot", str(runs), prepare, _held(runs))]
@@ -37,7 +37,7 @@ def _alone(runs: int) -> Callable[[BenchServer, str], Outcome]:
 
 
 def _held(runs: int) -> Callable[[BenchServer, str], Outcome]:
-    """An idle run and a batch before the snapshot is taken and after so many runs beside it."""
+    """Measure an idle run and a batch when a snapshot is taken, and after `runs` runs beside it."""
 
     def run(server: BenchServer, database: str) -> Outcome:
         with server.connect(database) as connection, server.connect(database) as reader:
@@ -68,7 +68,7 @@ def _idle(server: BenchServer, connection: psycopg.Connection[Any], runs: int) -
 
 
 def _batch(server: BenchServer, connection: psycopg.Connection[Any]) -> float:
-    """Milliseconds of CPU of a batch of 1,000, the median of several."""
+    """Return the median milliseconds of CPU of a batch of 1,000."""
     taken = []
     for _ in range(_BATCHES):
         fill(connection, _BATCH)

@@ -1,4 +1,4 @@
-"""One line a case from the log of a run: medians over the repeats, and ratios taken repeat by repeat."""
+"""Summarize the log of a run: one line for each case, with medians and ratios over its repeats."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _POISON_FLOOR: Final = "a clean batch"
 
 
 Cases = dict[tuple[str, str], dict[int, dict[str, Any]]]
-"""The rows of each case by its settings and key, and by repeat."""
+"""The rows of each case, by settings and key, then by repeat."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A case over all its repeats: medians, the rate of each repeat, and the ratio to its floor by repeat."""
+    """A case: medians over its repeats, the rate of each repeat, and median ratios to its floor."""
 
     settings: str
     group: str
@@ -46,7 +46,7 @@ class Line:
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
-    """One line a case, in the order of the run."""
+    """Return one line for each case, in the order of the run."""
     cases: Cases = defaultdict(dict)
     for row in rows:
         if "error" not in row and row["events"]:
@@ -77,7 +77,7 @@ def _line(taken: dict[int, dict[str, Any]], cases: Cases) -> Line:
 
 
 def beside(line: Line, other: Line) -> float | None:
-    """The ratio of their rates, repeat by repeat."""
+    """Return the median ratio of their rates over the shared repeats."""
     shared = line.rates.keys() & other.rates.keys()
     return _median([line.rates[repeat] / other.rates[repeat] for repeat in shared])
 
@@ -87,7 +87,7 @@ def _floor_of(row: dict[str, Any]) -> str:
 
 
 def _floor_label(row: dict[str, Any]) -> str:
-    """A peer that has no batches of ours is set beside the floor at 1,000."""
+    """Return the batch size of the floor: 1,000 for a peer whose batches have another size."""
     known = row["group"] != "route" or row["label"] in ("100", "1000", "10000")
     return str(row["label"]) if known else "1000"
 
@@ -101,7 +101,7 @@ def _median(values: Sequence[float]) -> float | None:
 
 
 def _medians(taken: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Each figure's median over the repeats; what is no figure, as the first repeat has it."""
+    """Return the median of each number over the repeats; of other values, the first."""
     figures = {name: [one[name] for one in taken] for name in taken[0]}
     return {
         name: statistics.median(values)

@@ -1,4 +1,4 @@
-"""What a case cost: seconds, CPU, WAL, commits and memory. Linux tells all of it, other systems less."""
+"""Measure the cost of a case: seconds, CPU, WAL, commits and memory. CPU and memory need Linux."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SAMPLE_SECONDS: Final = 0.2
 
 @dataclass
 class Cost:
-    """The cost of one case; None where this system does not tell."""
+    """The cost of one case; None where the operating system has no figure."""
 
     seconds: float = 0.0
     server_cpu: float | None = None
@@ -35,7 +35,7 @@ class Cost:
 
 @dataclass
 class Watch:
-    """Adds up what happens inside `with watch:` in one backend: seconds, its CPU, and WAL of the server."""
+    """Sum over `with watch:` blocks: seconds, CPU seconds of one backend, and WAL bytes of the server."""
 
     server: BenchServer
     connection: psycopg.Connection[Any]
@@ -56,13 +56,13 @@ class Watch:
         self.wal += int(self.server.value("select pg_current_wal_insert_lsn() - %s::pg_lsn", (lsn,)))
 
     def reset(self) -> None:
-        """Forget what was added up, after a round that only warms the session."""
+        """Reset the sums, after a round that only warms the session up."""
         self.seconds, self.cpu, self.wal = 0.0, 0.0, 0
 
 
 @contextmanager
 def metered(server: BenchServer, database: str) -> Iterator[Cost]:
-    """Measure what happens inside; the cost is complete when the block has ended."""
+    """Measure the block; the yielded cost is complete when the block has ended."""
     cost = Cost()
     lsn = server.value("select pg_current_wal_insert_lsn()::text")
     commits = _commits(server, database)
@@ -80,7 +80,7 @@ def metered(server: BenchServer, database: str) -> Iterator[Cost]:
 
 
 def resident_mib(pid: int | str = "self") -> float | None:
-    """The resident memory of a process that is not shared with others."""
+    """Return the anonymous resident memory of a process in MiB."""
     try:
         lines = (_PROC / str(pid) / "status").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -89,7 +89,7 @@ def resident_mib(pid: int | str = "self") -> float | None:
 
 
 def backend_cpu(pid: int) -> float | None:
-    """The CPU seconds of one backend so far, to the nanosecond."""
+    """Return the CPU seconds of one backend so far, with the resolution of a nanosecond."""
     try:
         return int((_PROC / str(pid) / "schedstat").read_text(encoding="ascii").split()[0]) / 1e9
     except OSError:
@@ -121,7 +121,7 @@ def _children(parent: int) -> Iterator[int]:
 
 
 def _server_cpu(server: BenchServer) -> float | None:
-    """CPU seconds of the postmaster, of its living children and of those that have ended."""
+    """Return the CPU seconds of the postmaster and of its children, including those that have ended."""
     if not _PROC.exists():
         return None
     stat = (_PROC / str(server.postmaster) / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()
@@ -131,7 +131,7 @@ def _server_cpu(server: BenchServer) -> float | None:
 
 @contextmanager
 def _memory(server: BenchServer, cost: Cost) -> Iterator[None]:
-    """Sample the memory of the greatest server process and of this process with its children."""
+    """Sample the memory of the largest server process, and of this process with its children."""
     ended = threading.Event()
 
     def sample() -> None:

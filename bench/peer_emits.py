@@ -1,8 +1,8 @@
-"""What the peers take to write an event, each by the statement that its own client sends.
+"""The cost of writing an event with each peer, by the statement that the client of the peer sends.
 
-PgQ, pgmq, graphile-worker and procrastinate have a function for it. pg-boss has none: the statement that its
-`send` sends is recorded. River is a Go library: its statement is written here in our own words, for a table
-that has its columns, checks and indexes (riverqueue/river, migration 6).
+PgQ, pgmq, graphile-worker and procrastinate have a function for it. pg-boss has none: the statement of its
+`send` is recorded. River is a Go library: an equivalent statement is written here, for a table with the
+columns, checks and indexes of River (riverqueue/river, migration 6).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PGQ: Final = "PgQ insert_event"
 
 
 def emitters(server: BenchServer, home: Path) -> tuple[list[Emitter], dict[str, str]]:
-    """The peers that can be had here, and the others with the reason."""
+    """Return the available peers, and the missing ones with the reason."""
     made: list[Emitter] = []
     missing: dict[str, str] = {}
     for name, build in _PEERS.items():
@@ -60,7 +60,7 @@ def _pgmq(name: str, server: BenchServer, home: Path) -> Emitter:
 
 
 def _procrastinate(name: str, server: BenchServer, home: Path) -> Emitter:
-    said = subprocess.run(
+    schema = subprocess.run(
         [
             peers.python(home), "-c",
             "from procrastinate.schema import SchemaManager; print(SchemaManager.get_schema())",
@@ -69,7 +69,7 @@ def _procrastinate(name: str, server: BenchServer, home: Path) -> Emitter:
     ).stdout  # fmt: skip
     sql = f"""select procrastinate_defer_jobs_v1(array[row(
         '{QUEUE}', 'audit', 0, null, null, {TEXT}::jsonb, null)::procrastinate_job_to_defer_v1])"""
-    return _emitter(name, _statements(said), sql)
+    return _emitter(name, _statements(schema), sql)
 
 
 def _graphile(name: str, server: BenchServer, home: Path) -> Emitter:
@@ -78,9 +78,9 @@ def _graphile(name: str, server: BenchServer, home: Path) -> Emitter:
 
 
 def _pgboss(name: str, server: BenchServer, home: Path) -> Emitter:
-    """pg-boss's own statement, with the payload of the others in the place of the one that was sent."""
+    """Return the recorded statement of pg-boss, with its payload replaced by that of the other peers."""
     load = _installed_by(home, "pgboss.mjs")
-    sent = _said_by(server, home, "pgboss.mjs", load)
+    sent = _recorded(server, home, "pgboss.mjs", load)
     before, after = json.dumps(json.loads(sent["value"])).split('"PAYLOAD"')
     parameter = f"('{before}' || {text(':i::int')} || '{after}')"
     emitter = _emitter(name, load, "")
@@ -143,7 +143,7 @@ def _statements(*statements: str) -> Callable[[BenchServer, str], None]:
 
 
 def _installed_by(home: Path, script: str) -> Callable[[BenchServer, str], None]:
-    """The schema of a Node peer, by its own client."""
+    """Return a function that installs the schema of a Node peer with its client."""
     folder = peers.node(home)
 
     def load(server: BenchServer, database: str) -> None:
@@ -152,10 +152,10 @@ def _installed_by(home: Path, script: str) -> Callable[[BenchServer, str], None]
     return load
 
 
-def _said_by(
+def _recorded(
     server: BenchServer, home: Path, script: str, load: Callable[[BenchServer, str], None]
 ) -> dict[str, Any]:
-    """What the client of a Node peer sends: `sql` and its only `value`, with "PAYLOAD" as the payload."""
+    """Return what the client of a Node peer sends: `sql` and its only `value`, with "PAYLOAD" as payload."""
     folder = peers.node(home)
     server.admin.execute(f"drop database if exists {DATABASE} with (force)")  # type: ignore[arg-type]
     server.admin.execute(f"create database {DATABASE}")  # type: ignore[arg-type]

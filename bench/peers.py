@@ -1,8 +1,9 @@
-"""The peers: each installed from its registry, each on its own fast path, one audited row an event.
+"""The peers: each is installed from its registry, uses its fastest path, and writes one audit row per event.
 
-A peer that cannot be installed or that this server does not have is missing, and is named so.
-A peer's audit row has the columns that the contract asks of ours, in a plain table with a key and the unique
-idempotency key. One line gives PgQ a table as narrow as our own, to tell the table's share from the engine's.
+Peers that cannot be installed, or that this server does not have, are listed as missing. The audit row of a
+peer has the columns of `iu_route_attempt`, in a plain table with a primary key and a unique idempotency key.
+One case of PgQ has a table as narrow as `iu_route_attempt_log`, to separate the cost of the table from that
+of the engine.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ create index on public.peer_audit_narrow using brin (batch_id) with (pages_per_r
 
 @dataclass(frozen=True)
 class Peer:
-    """A peer: why it is missing, or how to fill a database for it and how to consume it."""
+    """A peer: how to fill a database with its jobs, and how to consume them."""
 
     name: str
     labels: tuple[str, ...]
@@ -69,13 +70,13 @@ class Peer:
 
 
 class Missing(Exception):
-    """A peer that cannot be had here; its text is the reason."""
+    """A peer is not available; the text is the reason."""
 
 
 def cases(
     server: BenchServer, home: Path, events: int, slow_events: int
 ) -> tuple[list[Case], dict[str, str]]:
-    """The cases of the peers that can be had, and the others with the reason."""
+    """Return the cases of the available peers, and the missing peers with the reason."""
     made: list[Case] = []
     missing: dict[str, str] = {}
     for name, build in _PEERS.items():
@@ -89,7 +90,7 @@ def cases(
 
 
 def _case(peer: Peer, label: str) -> Case:
-    """Its own case; the peer of a goal is taken as often as our worker is."""
+    """Return the case of a peer; PgQ, which has a goal, is repeated as often as the worker."""
 
     def load(server: BenchServer, name: str) -> None:
         with server.connect(name) as connection:
@@ -112,7 +113,7 @@ def _case(peer: Peer, label: str) -> Case:
         with server.connect(database) as connection:
             row = connection.execute(f"select count(*) from public.{peer.audit}").fetchone()  # type: ignore[arg-type]
         if row is None or row[0] != outcome.events:
-            raise RuntimeError(f"{outcome.events} events, but {row and row[0]} audited rows")
+            raise RuntimeError(f"{outcome.events} events, but {row and row[0]} audit rows")
         return outcome
 
     return Case("route", peer.name, label, prepare, run, times=3 if "PgQ" in peer.name else 1)
@@ -122,12 +123,12 @@ def _case(peer: Peer, label: str) -> Case:
 
 
 def _pgq(
-    server: BenchServer, home: Path, events: int, slow_events: int, audit: str = "peer_audit", told: str = ""
+    server: BenchServer, home: Path, events: int, slow_events: int, audit: str = "peer_audit", note: str = ""
 ) -> Peer:
     if not server.has_extension("pgq"):
         raise Missing("the server has no extension pgq (--pg-bin names a server that has it)")
     return Peer(
-        f"PgQ + INSERT … SELECT{told}",
+        f"PgQ + INSERT … SELECT{note}",
         ("100", "1000", "10000"),
         events,
         _pgq_fill(events),
@@ -138,7 +139,7 @@ def _pgq(
 
 def _pgq_fill(events: int) -> Any:
     def fill(server: BenchServer, database: str, batch: int) -> None:
-        """A tick after every `batch` events, so that a batch of PgQ holds as many."""
+        """Insert events, with a tick after every `batch` events, so that PgQ makes batches of that size."""
         with server.connect(database) as connection:
             connection.execute("create extension pgq")
             connection.execute("select pgq.create_queue(%s)", (QUEUE,))
@@ -189,7 +190,7 @@ def _pgq_consume(audit: str) -> Any:
 
 
 def pgmq_schema(home: Path) -> str:
-    """The SQL that pgmq's Python package brings."""
+    """Return the SQL of pgmq's Python package."""
     found = subprocess.run(
         [
             python(home), "-c",
@@ -198,7 +199,7 @@ def pgmq_schema(home: Path) -> str:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if found.returncode:
-        raise Missing("its package brings no SQL")
+        raise Missing("its package has no SQL file")
     return Path(found.stdout.strip()).read_text(encoding="utf-8")
 
 
@@ -238,11 +239,11 @@ def _pgmq_consume(server: BenchServer, database: str, events: int, label: str) -
                 begun = time.perf_counter()
 
 
-# --- workers in processes of their own -----------------------------------------------------------------
+# --- workers in other processes ------------------------------------------------------------------------
 
 
 def python(home: Path) -> str:
-    """The interpreter of a virtual environment with the Python peers."""
+    """Return the interpreter of a virtual environment with the Python peers."""
     folder = home / "peers"
     interpreter = folder / "bin" / "python"
     stamp = folder / "installed"
@@ -253,18 +254,18 @@ def python(home: Path) -> str:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise Missing(f"pip could not install it: {_said_last(done.stderr)}")
+            raise Missing(f"pip could not install it: {_last_error(done.stderr)}")
         stamp.write_text(repr(_PYTHON_PEERS), encoding="utf-8")
     return str(interpreter)
 
 
 def node(home: Path) -> Path:
-    """The folder with the Node peers."""
+    """Return the folder with the Node peers."""
     folder = home / "node"
     stamp = folder / "installed"
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
-        raise Missing("there is no Node here")
+        raise Missing("Node.js is not installed")
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != repr(_NODE_PEERS):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -274,7 +275,7 @@ def node(home: Path) -> Path:
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
-            raise Missing(f"npm could not install it: {_said_last(done.stderr or done.stdout)}")
+            raise Missing(f"npm could not install it: {_last_error(done.stderr or done.stdout)}")
         stamp.write_text(repr(_NODE_PEERS), encoding="utf-8")
     for worker in _WORKERS.glob("*.mjs"):
         shutil.copy(worker, folder)
@@ -282,28 +283,28 @@ def node(home: Path) -> Path:
 
 
 def node_command(folder: Path) -> list[str]:
-    """The Node that came with the peers."""
+    """Return the command of the Node.js that is installed with the peers."""
     return [str(folder / "node_modules" / "node" / "bin" / "node")]
 
 
-def _said_last(text: str) -> str:
-    """The last line that names an error, or the last line."""
-    said = text.strip().splitlines()
-    errors = [line for line in said if "error" in line.lower()]
-    return (errors or said or ["no reason given"])[-1].strip()
+def _last_error(text: str) -> str:
+    """Return the last line that contains `error`, or the last line."""
+    lines = text.strip().splitlines()
+    errors = [line for line in lines if "error" in line.lower()]
+    return (errors or lines or ["no reason given"])[-1].strip()
 
 
 def script(command: list[str], folder: Path | None = None) -> dict[str, Any]:
-    """Run a worker's script; return the JSON of its last line."""
+    """Run the script of a worker, and return the JSON of its last line."""
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     if done.returncode:
-        raise RuntimeError(_said_last(done.stderr or done.stdout))
-    said = done.stdout.strip().splitlines()
-    return dict(json.loads(said[-1])) if said else {}
+        raise RuntimeError(_last_error(done.stderr or done.stdout))
+    printed = done.stdout.strip().splitlines()
+    return dict(json.loads(printed[-1])) if printed else {}
 
 
 def _process(name: str, label: str, runtime: str, worker: str, count: int) -> Callable[..., Peer]:
-    """A peer whose worker is a script: `fill URL COUNT`, then `consume URL COUNT`."""
+    """Build a peer whose worker is a script with the commands `fill URL COUNT` and `consume URL COUNT`."""
 
     def build(server: BenchServer, home: Path, events: int, slow_events: int) -> Peer:
         if runtime == "python":
@@ -317,8 +318,8 @@ def _process(name: str, label: str, runtime: str, worker: str, count: int) -> Ca
             script([*command, "fill", server.url(database), str(size)], folder)
 
         def consume(server: BenchServer, database: str, events: int, label: str) -> Outcome:
-            said = script([*command, "consume", server.url(database), str(size)], folder)
-            return Outcome(int(said["events"]), None, float(said["seconds"]))
+            result = script([*command, "consume", server.url(database), str(size)], folder)
+            return Outcome(int(result["events"]), None, float(result["seconds"]))
 
         return Peer(name, (label,), size, fill, consume)
 

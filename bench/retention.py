@@ -1,4 +1,4 @@
-"""What a round of retention costs an event beside 1 and 100 cursors, and how long a worker waits for it."""
+"""The cost of retention per event beside 1 and 100 cursors, and the longest concurrent run of a worker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _ROUND: Final = 5000
 
 
 def cases(events: int) -> list[Case]:
-    """Rounds until nothing is left to drop, beside one cursor and beside a hundred."""
+    """Return the cases of retention beside 1 and 100 cursors."""
     return [
         Case("retention", "iu retention", str(cursors), _prepared(events, cursors), _rounds(events))
         for cursors in (1, 100)
@@ -29,7 +29,7 @@ def cases(events: int) -> list[Case]:
 
 
 def _prepared(events: int, cursors: int) -> Callable[[BenchServer], str]:
-    """Old events that one worker has attempted; the other cursors stand at the newest event."""
+    """Prepare old events that one worker has attempted; the other cursors are at the newest event."""
 
     def load(server: BenchServer, name: str) -> None:
         install(server, name)
@@ -68,7 +68,7 @@ def _rounds(events: int) -> Callable[[BenchServer, str], Outcome]:
                     with watch:
                         answer = _round(connection)
                     dropped, rounds, more = dropped + answer["events"], rounds + 1, answer["more"]
-        if dropped < events - 1:  # the event that other cursors stand on may be kept
+        if dropped < events - 1:  # the event of the other cursors may be kept
             raise RuntimeError(f"{dropped} of {events} events dropped; the last round answered {answer}")
         extra = {"worker_ms": beside.longest * 1000, "worker_ms_alone": alone.longest * 1000}
         return Outcome(dropped, rounds, watch.seconds, watch.cpu, watch.wal, extra)
@@ -86,7 +86,7 @@ def _round(connection: psycopg.Connection[Any]) -> dict[str, Any]:
 
 @dataclass
 class _Work:
-    """The runs of a worker, until it is told to end."""
+    """Runs of a worker until `ended` is set, and the longest of them in seconds."""
 
     longest: float = 0.0
     ended: threading.Event = field(default_factory=threading.Event)
@@ -101,7 +101,7 @@ class _Work:
 
 @contextmanager
 def _working(connection: psycopg.Connection[Any]) -> Iterator[_Work]:
-    """Emit and run the worker in a thread meanwhile."""
+    """Emit and run the worker in a thread during the block."""
     work = _Work()
     thread = threading.Thread(target=work.work, args=(connection,), daemon=True)
     thread.start()

@@ -1,4 +1,4 @@
-"""How the cost of a batch, an emit, health, the backlog and a replay moves as the tables grow (`--scale`)."""
+"""The cost of a batch, an emit, health, the backlog and a replay as the tables grow (`--scale`)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _CHUNK: Final = 1_000_000
 
 
 def measure(server: BenchServer, sizes: list[int], other: int, log: Path) -> None:
-    """Take every point of every curve, and write each down at once."""
+    """Measure every point of every curve, and append each to the log at once."""
     server.admin.execute(f"drop database if exists {DATABASE} with (force)")  # type: ignore[arg-type]
     server.admin.execute(f"create database {DATABASE}")  # type: ignore[arg-type]
     install(server, DATABASE)
@@ -69,7 +69,7 @@ def _said(point: dict[str, Any]) -> str:
 
 
 def _grow(connection: psycopg.Connection[Any], count: int, domain: str) -> None:
-    """Old events, each with its attempt where the domain is the worker's, all of them consumed."""
+    """Add consumed events, with their attempts if the domain is that of the worker."""
     for begin in range(0, count, _CHUNK):
         size = min(_CHUNK, count - begin)
         row = connection.execute("select coalesce(max(event_seq), 0) from public.event_outbox").fetchone()
@@ -132,13 +132,13 @@ def _point(connection: psycopg.Connection[Any], kinds: int) -> dict[str, Any]:
 
 
 def _audit(connection: psycopg.Connection[Any]) -> dict[str, float]:
-    """Each question of an auditor that has its function."""
+    """Measure each query of the attempts whose function exists."""
     answers = {}
     for name in audits.QUESTIONS:
         try:
             answers[name] = audits.ask(connection, name)
         except psycopg.errors.UndefinedFunction as missing:
-            print(f"not asked: {name}: {missing.diag.message_primary}", flush=True)
+            print(f"not measured: {name}: {missing.diag.message_primary}", flush=True)
     return answers
 
 
@@ -150,7 +150,7 @@ def _answer(connection: psycopg.Connection[Any]) -> dict[str, Any]:
 def _timed(
     connection: psycopg.Connection[Any], sql: str, parameters: tuple[Any, ...] = ()
 ) -> tuple[float, float]:
-    """Milliseconds of the clock and of the backend's CPU."""
+    """Return milliseconds of wall time and of the backend's CPU time."""
     pid = connection.info.backend_pid
     cpu, begun = backend_cpu(pid) or 0.0, time.perf_counter()
     connection.execute(sql, parameters)  # type: ignore[arg-type]
@@ -165,7 +165,7 @@ def _median(connection: psycopg.Connection[Any], sql: str) -> float:
 
 @contextmanager
 def _routes(connection: psycopg.Connection[Any], count: int) -> Iterator[None]:
-    """As many types, each with a route of its own."""
+    """Add `count` event types, each with its own route."""
     add_types(connection, count)
     yield
     connection.execute("update public.iu_outbound_route set enabled = false where route_code like 'bench.%'")
@@ -173,7 +173,7 @@ def _routes(connection: psycopg.Connection[Any], count: int) -> Iterator[None]:
 
 @contextmanager
 def _fan(connection: psycopg.Connection[Any], count: int) -> Iterator[None]:
-    """So many routes of one type, its own included."""
+    """Add routes to one event type, up to `count`."""
     connection.execute(
         """insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
         select 'fan.' || n, 'version_applied', true, 'workflow', 'bench' from generate_series(2, %s) as n""",
@@ -185,7 +185,7 @@ def _fan(connection: psycopg.Connection[Any], count: int) -> Iterator[None]:
 
 @contextmanager
 def _workers(connection: psycopg.Connection[Any], count: int) -> Iterator[None]:
-    """So many workers of the domain, their cursors at the newest event."""
+    """Add workers of the domain, up to `count`, with their cursors at the newest event."""
     connection.execute(
         """select public.fn_iu_route_worker_seek('bench_' || n, 'latest', 'bench')
         from generate_series(2, %s) as n""",
@@ -196,7 +196,7 @@ def _workers(connection: psycopg.Connection[Any], count: int) -> Iterator[None]:
 
 @contextmanager
 def _idle_writer(server: BenchServer, connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """A transaction that has emitted and stays open, while others burn a million transaction ids."""
+    """Keep a transaction open that has emitted, while another session consumes a million transaction ids."""
     with server.connect(DATABASE) as idle:
         idle.execute("begin")
         fill(idle, 1)

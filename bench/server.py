@@ -1,4 +1,4 @@
-"""The servers of the benchmark, one with each kind of settings, and the databases that cases run in."""
+"""The servers of the benchmark, one for each kind of settings, and the databases of the cases."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 
 STOCK: Final = "stock"
-"""The settings that a new cluster has: only its address is ours, so jit is on."""
+"""The defaults of a new cluster, except for its address; jit is on."""
 EMBEDDED: Final = "embedded"
 """The settings of the embedded server: jit is off."""
 BOTH: Final = (STOCK, EMBEDDED)
@@ -29,7 +29,7 @@ where c.relkind = 'r' and pg_relation_size(c.oid) > 0 and c.relnamespace not in 
 
 
 class StockServer(EmbeddedServer):
-    """A server of one home with no settings but its address, to start and stop as the embedded one."""
+    """An embedded server that sets only its address, and otherwise has the defaults of PostgreSQL."""
 
     def __init__(self, home: Path, *, pg_bin: Path | None = None) -> None:
         super().__init__(home, pg_bin=pg_bin)
@@ -37,9 +37,9 @@ class StockServer(EmbeddedServer):
 
 
 class BenchServer:
-    """A server under `home` with one kind of settings; cases run in copies of templates, so they begin alike.
+    """A server under `home` with one kind of settings. Cases run in new copies of template databases.
 
-    fsync, full_page_writes and synchronous_commit have PostgreSQL's defaults, which are on.
+    fsync, full_page_writes and synchronous_commit have the defaults of PostgreSQL, which are on.
     """
 
     def __init__(self, home: Path, settings: str, pg_bin: Path | None = None) -> None:
@@ -60,7 +60,7 @@ class BenchServer:
         return self._embedded.url(database)
 
     def connect(self, database: str) -> psycopg.Connection[Any]:
-        """A connection in autocommit, with every statement prepared at once."""
+        """Return a connection in autocommit that prepares every statement at its first use."""
         connection = psycopg.connect(self.url(database), autocommit=True)
         connection.prepare_threshold = 0
         return connection
@@ -81,7 +81,7 @@ class BenchServer:
         return bool(self.value("select count(*) from pg_available_extensions where name = %s", (name,)))
 
     def program(self, name: str) -> Path | None:
-        """One of PostgreSQL's client programs, beside the server's or on PATH; None where there is none."""
+        """Return the path of a client program, beside the server's or on PATH; None if there is none."""
         user = server_user.find(self.home.absolute() / "postgres" / "data")
         beside = binaries.find(self._pg_bin, user, None).directory / name
         if beside.exists():
@@ -90,7 +90,7 @@ class BenchServer:
         return Path(found) if found else None
 
     def template(self, name: str, fill: Callable[[str], None]) -> str:
-        """The database `name`, made and filled once in a run of the server's life; nobody stays connected."""
+        """Create and fill the database `name`, unless it exists, and return its name."""
         if not self.value("select count(*) from pg_database where datname = %s", (name,)):
             self.admin.execute(f'drop database if exists "{name}_new" with (force)')  # type: ignore[arg-type]
             self.admin.execute(f'create database "{name}_new"')  # type: ignore[arg-type]
@@ -99,9 +99,10 @@ class BenchServer:
         return name
 
     def fresh(self, name: str, template: str) -> str:
-        """A new copy of `template`, written back, so that nobody pays for the pages of another.
+        """Create the database `name` as a copy of `template`, and return its name.
 
-        Its tables are read once: events that wait were emitted just now, so they are in memory.
+        A checkpoint writes its pages, so that no case pays for those of another. Its tables are read once,
+        because waiting events were just emitted and therefore are in memory.
         """
         self.admin.execute(f'drop database if exists "{name}" with (force)')  # type: ignore[arg-type]
         self.admin.execute(f'create database "{name}" template "{template}"')  # type: ignore[arg-type]
@@ -112,21 +113,21 @@ class BenchServer:
         return name
 
     def forget(self, prefix: str) -> None:
-        """Drop the databases whose names begin so."""
+        """Drop the databases whose names begin with `prefix`."""
         rows = self.admin.execute("select datname from pg_database where starts_with(datname, %s)", (prefix,))
         for (name,) in rows.fetchall():
             self.admin.execute(f'drop database "{name}" with (force)')  # type: ignore[arg-type]
 
 
 def newest_pg_bin() -> Path | None:
-    """The programs of the newest PostgreSQL that Debian's packages installed, if any."""
+    """Return the directory of the programs of the newest PostgreSQL from Debian's packages, if any."""
     found = [path for path in _DEBIAN.glob("*/bin") if (path / "initdb").exists()]
     return max(found, key=lambda path: float(path.parent.name), default=None)
 
 
 @contextmanager
 def started(home: Path, settings: tuple[str, ...], pg_bin: Path | None) -> Iterator[dict[str, BenchServer]]:
-    """Run a server with each kind of settings, all from the same programs; stop them at the end."""
+    """Run a server for each kind of settings, with the same programs; stop them at the end."""
     home.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         servers = {}
@@ -138,6 +139,6 @@ def started(home: Path, settings: tuple[str, ...], pg_bin: Path | None) -> Itera
 
 
 def install(server: BenchServer, database: str) -> None:
-    """Apply every step of the product."""
+    """Install the schema."""
     with Gateway(server.url(database)) as gateway:
         migration.apply(gateway)

@@ -1,6 +1,7 @@
-"""Every shape of a batch of 1,000 beside the INSERT … SELECT of the same attempts, and batches of one event.
+"""Batches of 1,000 in different shapes, each with its floor, and batches of one event.
 
-What a round needs before its batch (events, an open transaction) is not measured: only the batch is.
+The floor is an INSERT … SELECT of the same attempts. Only the batches are measured, not what a round needs
+before them (events, an open transaction).
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ _FAILING: Final = 100
 _ROUNDS: Final = 12
 
 Span: TypeAlias = tuple[int, int]
-"""Events with an event_seq above the first and up to the second."""
+"""The events with an event_seq greater than the first number and at most the second."""
 Round: TypeAlias = Callable[[BenchServer, psycopg.Connection[Any], bool], AbstractContextManager[list[Span]]]
 
 
 @contextmanager
 def _next(server: BenchServer, connection: psycopg.Connection[Any], work: bool) -> Iterator[list[Span]]:
-    """The next batch of what waits; the floor finds it by the batches that it has written."""
+    """Yield the next batch of waiting events; for the floor, from the batches that it has written."""
     row = connection.execute(
         """select coalesce((select max(batch_id) from public.iu_floor), (
             select min(event_seq) - 1 from public.event_outbox where event_domain = 'iu'))"""
@@ -43,7 +44,7 @@ def _next(server: BenchServer, connection: psycopg.Connection[Any], work: bool) 
 
 @contextmanager
 def _late(server: BenchServer, connection: psycopg.Connection[Any], work: bool) -> Iterator[list[Span]]:
-    """1,000 events of a transaction that commits after the worker has passed it, and 1,000 others."""
+    """Yield 1,000 events that are committed after the worker has read later ones, and 1,000 others."""
     with server.connect(DATABASE) as writer, server.connect(DATABASE) as other:
         writer.execute("begin")
         fill(writer, _BATCH)
@@ -59,7 +60,7 @@ def _late(server: BenchServer, connection: psycopg.Connection[Any], work: bool) 
 
 @contextmanager
 def _own(server: BenchServer, connection: psycopg.Connection[Any], work: bool) -> Iterator[list[Span]]:
-    """1,000 events that the transaction of the run has emitted itself."""
+    """Yield 1,000 events that the transaction of the run has emitted."""
     connection.execute("begin")
     fill(connection, _BATCH)
     newest = _newest(connection)
@@ -69,7 +70,7 @@ def _own(server: BenchServer, connection: psycopg.Connection[Any], work: bool) -
 
 
 def drain(connection: psycopg.Connection[Any], work: bool = True) -> None:
-    """Run the worker until nothing waits."""
+    """Run the worker until no event waits."""
     while work and invoke(connection, 10_000)["seen"]:
         pass
 
@@ -81,7 +82,7 @@ def _newest(connection: psycopg.Connection[Any]) -> int:
 
 @dataclass(frozen=True)
 class Shape:
-    """A shape of batch: the routes of a type, the types of the events, and what a round does first."""
+    """A shape of batches: routes per type, types of the events, and what a round does before its batch."""
 
     name: str
     routes: int = 1
@@ -103,7 +104,7 @@ ONES: Final[dict[str, LiteralString]] = {
     "an update of one row": """update public.iu_route_attempt_tally set attempts = attempts
         where tally_key = 'iu_outbound_default' returning '1'""",
 }
-"""A batch of one event, and the smallest transaction that writes, for comparison."""
+"""A batch of one event, and for comparison the smallest transaction that writes."""
 _FAILING_KIND: Final[LiteralString] = f"""case when mod(i, {_FAILING}) = 0 then 'structure_piece_split'
     else 'version_applied' end"""
 ALL: Final = (
@@ -120,7 +121,7 @@ ALL: Final = (
 
 
 def cases(rounds: int = _ROUNDS) -> list[Case]:
-    """Each shape with its floor, and the batch of one event; on both kinds of settings."""
+    """Return the cases of each shape and its floor, and of the batch of one event, on both settings."""
     made = []
     for shape in ALL:
         for system, run in ((FLOOR, _floor), (WORKER, _worker)):
@@ -168,7 +169,7 @@ def _never_analyse(connection: psycopg.Connection[Any]) -> None:
 
 
 def _configure(connection: psycopg.Connection[Any], shape: Shape) -> None:
-    """The routes and types of the shape."""
+    """Create the routes and types of the shape."""
     connection.execute(
         """insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
         select 'fan.' || n, 'version_applied', true, 'workflow', 'bench' from generate_series(2, %s) as n""",
@@ -185,7 +186,7 @@ def _configure(connection: psycopg.Connection[Any], shape: Shape) -> None:
 
 
 def add_types(connection: psycopg.Connection[Any], count: int) -> None:
-    """Register types bench_0, bench_1, …, each with a route of its own."""
+    """Register the types bench_0, bench_1, …, each with its own route."""
     connection.execute(
         """insert into public.event_type_registry (event_type, event_stream, delivery_lane)
         select 'bench_' || n, 'update', 'immediate' from generate_series(0, %s) as n""",
@@ -202,7 +203,7 @@ Run: TypeAlias = Callable[[psycopg.Connection[Any], Watch, Shape, list[Span]], i
 
 
 def _rounds(shape: Shape, rounds: int, run: Run) -> Callable[[BenchServer, str], Outcome]:
-    """Rounds of the shape; the first warms the session and does not count."""
+    """Return a function that runs rounds of the shape. The first warms the session up and does not count."""
 
     def measured(server: BenchServer, database: str) -> Outcome:
         attempts = 0
@@ -232,7 +233,7 @@ def _worker(connection: psycopg.Connection[Any], watch: Watch, shape: Shape, spa
 
 
 def _floor(connection: psycopg.Connection[Any], watch: Watch, shape: Shape, spans: list[Span]) -> int:
-    """The same rows by plain INSERT … SELECT: batch_id says how far the floor has come."""
+    """Insert the same rows with INSERT … SELECT; batch_id records the last event_seq of the batch."""
     written = 0
     for after, last in spans:
         with watch:
@@ -250,7 +251,7 @@ where o.event_domain = 'iu' and o.event_seq > %s and o.event_seq <= %s order by 
 
 
 def _ones(statement: LiteralString, count: int) -> Callable[[BenchServer, str], Outcome]:
-    """Emit one event by one connection and send the statement by another, again and again."""
+    """Return a function that repeatedly emits one event and sends the statement on another connection."""
 
     def run(server: BenchServer, database: str) -> Outcome:
         with server.connect(database) as connection, server.connect(database) as emitter:

@@ -1,4 +1,4 @@
-"""How long the command line and the definitions take to start, in processes of their own."""
+"""The time that the command line and the Dagster definitions take to start, each in its own process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PROGRAMS: Final = {
 
 
 def measure(times: int) -> dict[str, float]:
-    """The median seconds of each, interleaved."""
+    """Return the median seconds of each program over `times` interleaved runs."""
     taken: dict[str, list[float]] = {name: [] for name in _PROGRAMS}
     for _ in range(times):
         for name, command in _PROGRAMS.items():

@@ -1,4 +1,5 @@
-// graphile-worker: `install URL`, `fill URL COUNT` or `consume URL COUNT`; ten tasks at once, local queue, batched completion.
+// Worker of graphile-worker: `install URL`, `fill URL COUNT` or `consume URL COUNT`.
+// Ten concurrent tasks, a local queue, batched completion.
 import { randomUUID } from "node:crypto";
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
 import pg from "pg";

@@ -1,5 +1,5 @@
-// pg-boss: `fill URL COUNT` or `consume URL COUNT`; fetch 1,000, audit them in one insert, complete them.
-// `install URL` only makes its schema and a queue; `statement URL` prints what `send` sends to the server.
+// Worker of pg-boss: `fill URL COUNT` or `consume URL COUNT`. Fetches 1,000 jobs, inserts their audit rows, completes them.
+// `install URL` creates its schema and a queue; `statement URL` prints the statement that `send` sends to the server.
 import { randomUUID } from "node:crypto";
 import { PgBoss } from "pg-boss";
 import pg from "pg";

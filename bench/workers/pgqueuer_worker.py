@@ -1,4 +1,4 @@
-"""pgqueuer: `fill URL COUNT` or `consume URL COUNT`; batches of 100, each job writes its audit row."""
+"""Worker of pgqueuer: `fill URL COUNT` or `consume URL COUNT`. Batches of 100 jobs write audit rows."""
 
 from __future__ import annotations
 

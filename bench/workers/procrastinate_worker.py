@@ -1,4 +1,4 @@
-"""procrastinate: `fill URL COUNT` or `consume URL COUNT`; ten tasks at once, each writes its audit row."""
+"""Worker of procrastinate: `fill URL COUNT` or `consume URL COUNT`. Ten concurrent tasks write audit rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import psycopg
 mode, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 logging.disable(logging.CRITICAL)
 app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=url, min_size=2, max_size=14))
-audited: list[float] = []
+finished: list[float] = []
 
 
 @app.task(name="audit", queue="bench")
@@ -23,7 +23,7 @@ async def audit(event_id: str, note: str) -> None:
     await app.connector.execute_query_async(
         "insert into public.peer_audit (event_id) values (%(id)s)", id=event_id
     )
-    audited.append(time.perf_counter())
+    finished.append(time.perf_counter())
 
 
 async def fill() -> None:
@@ -43,7 +43,7 @@ async def consume() -> None:
         await app.run_worker_async(
             queues=["bench"], concurrency=10, wait=False, install_signal_handlers=False
         )
-    print(json.dumps({"events": len(audited), "seconds": audited[-1] - begun}))
+    print(json.dumps({"events": len(finished), "seconds": finished[-1] - begun}))
 
 
 asyncio.run(fill() if mode == "fill" else consume())

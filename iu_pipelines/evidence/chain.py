@@ -1,8 +1,8 @@
-"""The chain of packs: each names the hash of the pack before it and of its own files.
+"""The chain of packs: each manifest has the hash of the previous pack and of the pack's own files.
 
-A folder of packs holds one folder a pack, `000001`, `000002` and so on, each with `evidence.json`,
-`junit.xml`, `report.html` and `manifest.json`. A pack's hash is the sha256 of its manifest without the
-hash itself, as JSON with sorted keys and no spaces.
+A directory of packs has one folder for each pack, `000001`, `000002` and so on, with `evidence.json`,
+`junit.xml`, `report.html` and `manifest.json`. The hash of a pack is the sha256 of its manifest without the
+key `hash`, as JSON with sorted keys and no spaces.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _FOLDER: Final = re.compile(r"\d{6}")
 
 
 class PackBroken(IuError):
-    """A pack cannot be read, or is not what its manifest says."""
+    """A pack cannot be read, or differs from its manifest."""
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a pack says of itself; `files` maps names to the sha256 of their bytes."""
+    """The manifest of a pack; `files` maps the names of its files to their sha256."""
 
     number: int
     previous_hash: str
@@ -53,7 +53,7 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Fault:
-    """What is wrong with one pack of a chain."""
+    """A fault of one pack of a chain."""
 
     pack: int
     message: str
@@ -61,7 +61,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class ChainReport:
-    """A chain of packs: how many there are, the hash of the newest, and what is wrong with any."""
+    """The result of verifying a chain: the number of packs, the newest one, and every fault."""
 
     packs: int
     newest: int | None
@@ -70,12 +70,12 @@ class ChainReport:
 
     @property
     def whole(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there is no fault."""
         return not self.faults
 
 
 def folders(directory: Path) -> dict[int, Path]:
-    """Return the folders of packs by the number in their name, in order; none where there is no folder."""
+    """Return the folders of packs by the number in their name, in order; none if `directory` is missing."""
     if not directory.is_dir():
         return {}
     found = [path for path in directory.iterdir() if _FOLDER.fullmatch(path.name) and path.is_dir()]
@@ -88,23 +88,23 @@ def digest(content: bytes) -> str:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """Read the manifest of a pack. Raises PackBroken where it is unreadable or does not bear its hash."""
+    """Read the manifest of a pack. Raises PackBroken if it is unreadable or its hash is wrong."""
     try:
-        said = json.loads((folder / MANIFEST).read_bytes())
-        manifest = Manifest(int(said["number"]), str(said["previous_hash"]), dict(said["files"]))
-        written = said["hash"]
+        content = json.loads((folder / MANIFEST).read_bytes())
+        manifest = Manifest(int(content["number"]), str(content["previous_hash"]), dict(content["files"]))
+        written = content["hash"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise PackBroken(f"{MANIFEST} cannot be read: {error}") from None
     if written != manifest.hash:
-        raise PackBroken(f"{MANIFEST} was altered: its hash is not that of its content")
+        raise PackBroken(f"{MANIFEST} was altered: its hash does not match its content")
     return manifest
 
 
 def verify(directory: Path, head: str | None = None) -> ChainReport:
-    """Look at every pack of a chain, and say which were altered, are missing or changed places.
+    """Verify every pack of a chain, and report packs that were altered, removed or reordered.
 
-    `head` is the hash of the newest pack as somebody noted it: without it, packs taken from the end of the
-    chain cannot be missed. Raises UsageError where `directory` holds no pack.
+    `head` is the hash of the newest pack, as noted elsewhere. Without it, packs that were removed from the
+    end of the chain are not found. Raises UsageError if `directory` has no pack.
     """
     packs = folders(directory)
     if not packs:
@@ -122,26 +122,26 @@ def verify(directory: Path, head: str | None = None) -> ChainReport:
             faults.append(Fault(number, error.message))
             continue
         before = manifests.get(number - 1)
-        faults += [Fault(number, said) for said in _faults(number, manifests[number], before, packs[number])]
+        faults += [Fault(number, text) for text in _faults(number, manifests[number], before, packs[number])]
     newest_hash = manifests[newest].hash if newest in manifests else None
     if head is not None and head != newest_hash:
-        faults.append(Fault(newest, f"is the newest, but its hash is not {head}: packs after it are missing"))
+        faults.append(Fault(newest, f"is the newest, but its hash is not {head}: newer packs are missing"))
     return ChainReport(len(packs), newest, newest_hash, tuple(faults))
 
 
 def _faults(number: int, manifest: Manifest, before: Manifest | None, folder: Path) -> Iterator[str]:
     if manifest.number != number:
-        yield f"says that it is pack {manifest.number}: it was put elsewhere"
+        yield f"has the manifest of pack {manifest.number}: it was moved"
     if number == 1 and manifest.previous_hash != BEGINNING:
-        yield "names a pack before it, and is the first: that one is missing"
+        yield "is the first, but names a previous pack: that pack is missing"
     if before is not None and manifest.previous_hash != before.hash:
-        yield f"does not follow pack {number - 1}: one of the two was replaced or put elsewhere"
+        yield f"does not follow pack {number - 1}: one of the two was replaced or moved"
     yield from _file_faults(manifest, folder)
 
 
 def _file_faults(manifest: Manifest, folder: Path) -> Iterator[str]:
     if tuple(sorted(manifest.files)) != tuple(sorted(FILES)):
-        yield f"lists other files than {', '.join(FILES)}"
+        yield f"lists files other than {', '.join(FILES)}"
     for name, expected in sorted(manifest.files.items()):
         path = folder / name
         if not path.is_file():
@@ -150,9 +150,9 @@ def _file_faults(manifest: Manifest, folder: Path) -> Iterator[str]:
             yield f"{name} was altered"
         elif name == EVIDENCE:
             yield from _position_faults(path, manifest)
-    strangers = {path.name for path in folder.iterdir()} - {*FILES, MANIFEST}
-    if strangers:
-        yield f"holds what it does not list: {', '.join(sorted(strangers))}"
+    unlisted = {path.name for path in folder.iterdir()} - {*FILES, MANIFEST}
+    if unlisted:
+        yield f"has files that its manifest does not list: {', '.join(sorted(unlisted))}"
 
 
 def _position_faults(path: Path, manifest: Manifest) -> Iterator[str]:
@@ -162,4 +162,4 @@ def _position_faults(path: Path, manifest: Manifest) -> Iterator[str]:
         yield f"{path.name} does not fit its schema"
         return
     if position != facts.Position(manifest.number, manifest.previous_hash):
-        yield f"{path.name} names another place in the chain than {MANIFEST}"
+        yield f"{path.name} and {MANIFEST} have different positions in the chain"

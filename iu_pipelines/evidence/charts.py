@@ -1,7 +1,7 @@
-"""The two charts of a report, as SVG whose colours the page decides.
+"""The two charts of a report, as SVG with the colours of the page.
 
-Drawn with placeholder colours that are then replaced by CSS variables, so that one drawing serves the light,
-the dark and the printed page. The same timeline always gives the same bytes.
+They are drawn in placeholder colours, which are then replaced by CSS variables, so that one SVG element works
+on the light, the dark and the printed page. The same timeline always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _SETTINGS: Final[dict[Any, Any]] = {
 
 
 def attempts(timeline: Timeline) -> str:
-    """Return stacked bars of attempts by decision over time; empty where nothing was attempted."""
+    """Return a chart of attempts by decision over time, as stacked bars; empty if there are no attempts."""
     moments = timeline.moments
     if not any(moment.dry_run + moment.skipped + moment.failed + moment.sent for moment in moments):
         return ""
@@ -75,7 +75,7 @@ def attempts(timeline: Timeline) -> str:
 
 
 def backlog(timeline: Timeline) -> str:
-    """Return the backlog over time as a stepped area; empty where it is not known."""
+    """Return a chart of the backlog over time; empty if it is known for fewer than two intervals."""
     known = [moment for moment in timeline.moments if moment.backlog is not None]
     if len(known) < 2:
         return ""
@@ -95,7 +95,7 @@ def _days(timeline: Timeline) -> float:
 
 
 def _draw(timeline: Timeline, draw: Any, salt: str) -> str:
-    """Draw on empty axes over the span of the timeline, and return the SVG element."""
+    """Call `draw` with axes of time and count, and return the SVG element. `salt` makes its ids unique."""
     import matplotlib  # noqa: PLC0415  half a second, and most commands draw nothing
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -117,7 +117,7 @@ def _draw(timeline: Timeline, draw: Any, salt: str) -> str:
 
 
 def _inline(figure: Figure, salt: str) -> str:
-    """Return the drawing as an element of a page: no prologue, own ids, colours and fonts of the page."""
+    """Return the figure as an SVG element with prefixed ids and the colours of the page."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()

@@ -1,6 +1,6 @@
-"""Gather evidence from a database: run every proof and probe, verify the ledgers, and read what there is.
+"""Gather evidence from a database: run the verify files and probes, verify the ledgers, and count rows.
 
-Nothing is changed: verify files and the check of the ledgers read, probes roll themselves back.
+Nothing is changed: verify files and the verification of the ledgers only read, and probes are rolled back.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from iu_pipelines.domain import attempts, gates, health, routes
 from iu_pipelines.errors import ConnectionFailed, IuError, UsageError
 from iu_pipelines.evidence import environment, guarantees, ledgers, timeline
 from iu_pipelines.evidence.facts import (
+    LEDGERS,
     SCHEMA_VERSION,
     Count,
     Environment,
@@ -35,8 +36,7 @@ from iu_pipelines.evidence.facts import (
 
 _SQL: Final = Statements(__name__)
 
-AUDIT_STEP: Final = "audit_ledgers"
-_LEDGERS_TITLE: Final = "The chain of batches, and each attempt held against what it must be."
+_LEDGERS_TITLE: Final = "Verification of the ledgers: batches, attempts, replays and the previous pack."
 _CHANGES: Final = 50
 
 Say = Callable[[str], None]
@@ -44,7 +44,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Depth:
-    """How far back the ledgers are verified, for each worker; None is all the way."""
+    """How many of the newest batches and attempts of each worker are verified; None means all."""
 
     batches: int | None = 100_000
     attempts: int | None = 100_000
@@ -61,10 +61,12 @@ def collect(
     probes: bool = True,
     say: Say = lambda detail: None,
 ) -> Evidence:
-    """Return the evidence of the database. `previous` is held against the ledgers: what it saw must stand.
+    """Return the evidence of the database.
 
-    Without `probes` a reader can gather it. `say` is told what is under way. Raises StatementFailed where
-    the schema is not installed, PermissionDenied where the role may not probe.
+    The batches that `previous`, the newest pack, recorded must still have the same hash. Without `probes` the
+    role needs only the right to read. `say` is called with the name of each part before it runs. Raises
+    StatementFailed if the schema is not installed, PermissionDenied if the role may not run the probes, and
+    UsageError if `previous` is about another database.
     """
     where = environment.read(gateway)
     _refuse_another_database(previous, where)
@@ -76,7 +78,7 @@ def collect(
     proofs.append(verified)
     lines = [line for proof in proofs for line in proof.lines]
     failed = sum(not line.passed for line in lines)
-    say("what the database holds")
+    say("counts of rows")
     return Evidence(
         schema_version=SCHEMA_VERSION,
         position=None,
@@ -101,9 +103,9 @@ def _refuse_another_database(previous: Evidence | None, here: Environment) -> No
     before = previous.environment if previous else here
     if (before.database, before.cluster) != (here.database, here.cluster):
         raise UsageError(
-            f"the packs here are of database {before.database} in cluster {before.cluster}; "
-            f"this is {here.database} in cluster {here.cluster}",
-            hint="Name another folder with --out: a chain of packs is about one database.",
+            f"the packs in this folder are about database {before.database} in cluster {before.cluster}, "
+            f"not about {here.database} in cluster {here.cluster}",
+            hint="Name another folder with --out. A chain of packs is about one database.",
         )
 
 
@@ -129,10 +131,10 @@ def _run_files(
 
 
 def _title(text: str) -> str:
-    """Return what a file says of itself in its first line, without its number."""
+    """Return the first line of a file, without its number."""
     first = text.split("\n", 1)[0].removeprefix("--").strip()
-    said = first.partition(": ")[2] or first
-    return said[:1].upper() + said[1:]
+    title = first.partition(": ")[2] or first
+    return title[:1].upper() + title[1:]
 
 
 def _verify_ledgers(gateway: Gateway, previous: Evidence | None, depth: Depth) -> tuple[Proof, list[Worker]]:
@@ -142,33 +144,33 @@ def _verify_ledgers(gateway: Gateway, previous: Evidence | None, depth: Depth) -
     for name in ledgers.worker_names(gateway):
         chain, made = _verify_worker(gateway, name, depth)
         lines += [
-            _line(f"chain of {name}", "every batch fits", _fault(chain)),
-            _line(f"attempts of {name}", "each is what it must be", _fault(made)),
+            _line(f"chain of {name}", "every batch is unchanged", _fault(chain)),
+            _line(f"attempts of {name}", "every attempt is unchanged", _fault(made)),
         ]
         workers.append(_worker(gateway, name, chain, made))
-    lines.append(_line("replays of dead letters", "each letter is what they say", _fault_of_replays(gateway)))
-    lines.append(_line("pack before: its batches", "all stand", _fallen(gateway, previous)))
+    lines.append(_line("replays of dead letters", "every replay is unchanged", _fault_of_replays(gateway)))
+    lines.append(_line("pack before: its batches", "all are unchanged", _changed_batches(gateway, previous)))
     passed = all(line.passed for line in lines)
     seconds = round(time.monotonic() - started, 3)
-    return Proof("audit", AUDIT_STEP, _LEDGERS_TITLE, passed, seconds, tuple(lines)), workers
+    return Proof(LEDGERS, LEDGERS, _LEDGERS_TITLE, passed, seconds, tuple(lines)), workers
 
 
 def _verify_worker(
     gateway: Gateway, name: str, depth: Depth
 ) -> tuple[ledgers.ChainCheck | str, ledgers.AttemptsCheck | str]:
-    """Return what the two checks of a worker found, or in words why they could not look."""
+    """Return the results of the two checks of a worker; an error message instead of one that failed."""
     chain: ledgers.ChainCheck | str
     made: ledgers.AttemptsCheck | str
     try:
         since = depth.batches and ledgers.newest_batches_from(gateway, name, depth.batches)
         chain = ledgers.verify_chain(gateway, name, since)
     except IuError as error:
-        chain = _words(error)
+        chain = _failure(error)
     try:
         since = depth.attempts and ledgers.newest_attempts_from(gateway, name, depth.attempts)
         made = ledgers.verify_attempts(gateway, name, since)
     except IuError as error:
-        made = _words(error)
+        made = _failure(error)
     return chain, made
 
 
@@ -180,24 +182,25 @@ def _fault_of_replays(gateway: Gateway) -> str | None:
     try:
         return ledgers.replays_fault(gateway)
     except IuError as error:
-        return _words(error)
+        return _failure(error)
 
 
-def _words(error: IuError) -> str:
+def _failure(error: IuError) -> str:
+    """Return the text of a check that raised. A lost connection ends the gathering of evidence."""
     if isinstance(error, ConnectionFailed):
         raise error
-    return f"could not be looked at: {error.message}"
+    return f"could not be verified: {error.message}"
 
 
-def _fallen(gateway: Gateway, previous: Evidence | None) -> str | None:
-    """Return the batches that the pack before saw and that are no longer as they were, in words."""
-    fallen = [
-        f"batch {worker.newest_batch_id} of {worker.worker_name} is no longer what it was"
+def _changed_batches(gateway: Gateway, previous: Evidence | None) -> str | None:
+    """Return a message about the batches whose hashes differ from those in `previous`, or None."""
+    changed = [
+        f"batch {worker.newest_batch_id} of {worker.worker_name} differs from the previous pack"
         for worker in (previous.workers if previous else ())
         if worker.newest_batch_id is not None
         and worker.newest_hash != ledgers.batch_hash(gateway, worker.worker_name, worker.newest_batch_id)
     ]
-    return "; ".join(fallen) or None
+    return "; ".join(changed) or None
 
 
 def _line(name: str, expected: str, fault: str | None) -> Line:
@@ -208,7 +211,7 @@ def _worker(
     gateway: Gateway, name: str, chain: ledgers.ChainCheck | str, made: ledgers.AttemptsCheck | str
 ) -> Worker:
     report = health.read(gateway, name)
-    looked = None if isinstance(chain, str) else chain
+    checked = None if isinstance(chain, str) else chain
     return Worker(
         worker_name=name,
         healthy=report.healthy,
@@ -217,9 +220,9 @@ def _worker(
         backlog_capped=report.backlog_capped,
         last_run_at=report.last_run_at,
         batches=ledgers.count_batches(gateway, name),
-        newest_batch_id=looked.newest_batch_id if looked else None,
-        newest_hash=looked.newest_hash if looked else None,
-        batches_checked=looked.batches if looked else 0,
+        newest_batch_id=checked.newest_batch_id if checked else None,
+        newest_hash=checked.newest_hash if checked else None,
+        batches_checked=checked.batches if checked else 0,
         attempts_checked=0 if isinstance(made, str) else made.attempts,
     )
 

@@ -1,4 +1,4 @@
-"""What changed between two packs of evidence, fact by fact."""
+"""The differences between two packs of evidence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from iu_pipelines.evidence.facts import Environment, Evidence, Worker
 
 @dataclass(frozen=True)
 class Change:
-    """A fact that differs; None stands for a fact that is not there."""
+    """A fact that differs between two packs; None if one of them does not have it."""
 
     area: str
     name: str
@@ -19,7 +19,7 @@ class Change:
 
 
 def compare(old: Evidence, new: Evidence) -> list[Change]:
-    """Return every fact that differs, in the order of the newer pack; what is gone comes last."""
+    """Return every fact that differs, in the order of `new`; facts that only `old` has come last."""
     before, after = dict(_facts(old)), dict(_facts(new))
     keys = [*after, *(key for key in before if key not in after)]
     return [

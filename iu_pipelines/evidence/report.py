@@ -1,4 +1,4 @@
-"""`report.html` of a pack: one page that stands alone, for a manager and an auditor."""
+"""`report.html` of a pack: one self-contained page for people without access to the database."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ _KINDS: Final = (
     (
         "probe",
         "Probes",
-        "Each probe acts like a user in one transaction and is rolled back; its last lines show that nothing "
-        "stayed. A code such as IU103 is the product's own refusal, 42501 PostgreSQL's for want of rights, "
-        "23514 a check constraint's.",
+        "Each probe acts like a user in one transaction, which is rolled back; its last lines compare the "
+        "database before and after. Codes such as IU103 are errors of iu-pipelines. 42501 is PostgreSQL's "
+        "insufficient_privilege, 23514 its check_violation.",
     ),
     (
-        "audit",
-        "Audit",
-        "The ledgers recomputed: the first row that was altered, taken out or moved is named.",
+        "ledgers",
+        "Ledgers",
+        "Verification of the ledgers: hashes and counts are recomputed. A line that fails names "
+        "the first row that was altered, removed or moved.",
     ),
-    ("verify", "Verification", "Each file reads, and proves that one step of the installation still holds."),
+    ("verify", "Verification", "Each file only reads, and proves one step of the installation."),
 )
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A number at the head of the page; `tone` is good, bad or plain."""
+    """A number at the top of the page; `tone` is good, bad or plain."""
 
     value: str
     label: str
@@ -44,16 +45,16 @@ class Tile:
 
 @dataclass(frozen=True)
 class Charts:
-    """The drawings of one worker; empty where there is nothing to draw."""
+    """The charts of one worker; empty if there is no data."""
 
     worker: Worker
-    stretch: str
+    interval: str
     attempts: Markup
     backlog: Markup
 
 
 def render(evidence: Evidence, evidence_hash: str) -> str:
-    """Return the page; `evidence_hash` is the sha256 of `evidence.json`, which the page names."""
+    """Return the page; `evidence_hash` is the sha256 of `evidence.json`, which the page shows."""
     environment = Environment(
         autoescape=True,
         loader=FunctionLoader(_resource),
@@ -87,12 +88,12 @@ def _tiles(evidence: Evidence) -> list[Tile]:
     waiting = _named(evidence.totals.dead_letters, "open")
     backlog = sum(worker.backlog for worker in evidence.workers)
     more = "+" if any(worker.backlog_capped for worker in evidence.workers) else ""
-    ill = [worker for worker in evidence.workers if not worker.healthy]
+    unhealthy = [worker for worker in evidence.workers if not worker.healthy]
     return [
         Tile(_number(evidence.totals.events), "events in the outbox", "plain"),
         Tile(_number(_total(evidence.totals.attempts)), "attempts in the audit", "plain"),
         Tile(_number(sent), "delivered", "bad" if sent else "good"),
-        Tile(_number(backlog) + more, "events waiting", "bad" if ill else "plain"),
+        Tile(_number(backlog) + more, "events waiting", "bad" if unhealthy else "plain"),
         Tile(_number(waiting), "dead letters open", "bad" if waiting else "good"),
         Tile(_number(sum(worker.batches for worker in evidence.workers)), "batches in the chain", "plain"),
     ]
@@ -103,8 +104,8 @@ def _charts(evidence: Evidence) -> list[Charts]:
     return [
         Charts(
             worker,
-            _stretch(past[worker.worker_name]),
-            Markup(charts.attempts(past[worker.worker_name])),  # noqa: S704  drawn here, holds no text of others
+            _interval(past[worker.worker_name]),
+            Markup(charts.attempts(past[worker.worker_name])),  # noqa: S704  no text of users
             Markup(charts.backlog(past[worker.worker_name])),  # noqa: S704
         )
         for worker in evidence.workers
@@ -112,13 +113,13 @@ def _charts(evidence: Evidence) -> list[Charts]:
     ]
 
 
-def _stretch(timeline: Timeline) -> str:
-    """Say the length of a stretch of time in words."""
+def _interval(timeline: Timeline) -> str:
+    """Return the length of an interval of `timeline`, such as `1 hour`."""
     for length, word in ((86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
         if timeline.seconds >= length:
-            many = timeline.seconds // length
-            return f"a {word}" if many == 1 else f"{many} {word}s"
-    return "no time"
+            number = timeline.seconds // length
+            return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return "0 seconds"
 
 
 def _total(counts: Sequence[Count]) -> int:
@@ -138,7 +139,7 @@ def _number(value: int) -> str:
 
 
 def _proof_label(proof: Proof | ProvenBy) -> str:
-    """Return what a person calls a proof, such as `probe 040`."""
+    """Return the short name of a proof, such as `probe 040` or `ledgers`."""
     if not proof.step[:3].isdigit():
         return proof.step.partition("_")[0]
     return f"{'probe' if proof.step.endswith('_probe') else 'verify'} {proof.step[:3]}"

@@ -1,7 +1,7 @@
-"""A worker's past in stretches of time: emissions, decisions, and the backlog reckoned back from today's.
+"""The history of a worker in intervals: emitted events, decisions, and the backlog.
 
-Stands on `iu_route_batch`, `event_outbox` and the replays in `iu_route_attempt_log`. The cost grows
-with the worker's batches and replays and with COUNTED_EVENTS, not with the outbox.
+Reads `iu_route_batch`, `event_outbox` and the replays in `iu_route_attempt_log`. The cost grows with the
+worker's batches and replays and with COUNTED_EVENTS, not with the size of the outbox.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from iu_pipelines.evidence.facts import Moment, Timeline
 _SQL: Final = Statements(__name__)
 
 COUNTED_EVENTS: Final = 200_000
-_STRETCHES: Final = 60
+_INTERVALS: Final = 60
 _LENGTHS: Final = (1, 5, 15, 60, 300, 900, 3600, 21_600, 86_400, 604_800, 2_592_000)
 
 
 def read(gateway: Queries, worker_name: str, backlog: int | None) -> Timeline:
-    """Return the past of a worker, given its present backlog; None where that is not known exactly.
+    """Return the history of a worker; `backlog` is the present backlog, None if it is not known exactly.
 
-    A replay counts where it was made. A seek moves the reckoned backlog at once, and it is never below zero.
+    Earlier backlogs are computed back from it: minus the events emitted since, plus those consumed since, and
+    at least zero. Seeks are ignored. A replay counts in the interval in which it was made.
     """
     domain = gateway.fetch_value(_SQL["event_domain"], {"worker_name": worker_name})
     names = {
@@ -50,9 +51,9 @@ def read(gateway: Queries, worker_name: str, backlog: int | None) -> Timeline:
 
 
 def _length(first_at: datetime, last_at: datetime) -> int:
-    """Return the shortest round number of seconds that cuts the span into few enough stretches."""
+    """Return the shortest length in _LENGTHS that divides the span into fewer than _INTERVALS intervals."""
     span = (last_at - first_at).total_seconds()
-    return next((length for length in _LENGTHS if span / length < _STRETCHES), _LENGTHS[-1])
+    return next((length for length in _LENGTHS if span / length < _INTERVALS), _LENGTHS[-1])
 
 
 def _moments(rows: list[dict[str, Any]], backlog: int | None) -> tuple[Moment, ...]:

@@ -1,4 +1,4 @@
--- The SQL of timeline.py. Stretches of time are counted from the year 2000, whatever the length of one.
+-- The SQL of timeline.py. Intervals of every length are aligned to 2000-01-01.
 
 -- name: event_domain
 select event_domain
@@ -40,7 +40,7 @@ select
 from counted;
 
 -- name: moments
-with stretch as (
+with intervals as (
     select starts_at
     from generate_series(
         date_bin(%(length)s, %(first_at)s, timestamptz '2000-01-01 00:00:00+00'), %(last_at)s, %(length)s
@@ -99,14 +99,14 @@ decided as (
 )
 
 select
-    stretch.starts_at,
-    case when stretch.starts_at >= %(known_from)s then coalesce(emitted.emitted, 0) end::bigint as emitted,
+    intervals.starts_at,
+    case when intervals.starts_at >= %(known_from)s then coalesce(emitted.emitted, 0) end::bigint as emitted,
     coalesce(decided.dry_run, 0)::bigint as dry_run,
     coalesce(decided.skipped, 0)::bigint as skipped,
     coalesce(decided.failed, 0)::bigint as failed,
     coalesce(decided.sent, 0)::bigint as sent,
     coalesce(decided.consumed, 0)::bigint as consumed
-from stretch
-left join emitted on stretch.starts_at = emitted.starts_at
-left join decided on stretch.starts_at = decided.starts_at
-order by stretch.starts_at;
+from intervals
+left join emitted on intervals.starts_at = emitted.starts_at
+left join decided on intervals.starts_at = decided.starts_at
+order by intervals.starts_at;

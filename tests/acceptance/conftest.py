@@ -1,4 +1,4 @@
-"""A git repository of its own for a test, away from the tester's git configuration."""
+"""A git repository for each test, independent of the user's git configuration."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from gitfolder import GitFolder
 
-# Files of a noun that test_add_a_noun adds to a copy of the project; they are no tests of this one.
+# Files that test_add_a_noun adds to a copy of the project; its tests do not run in this project.
 collect_ignore = ["noun"]
 
 

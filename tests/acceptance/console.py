@@ -1,9 +1,9 @@
-"""Documents whose commands stand with their true output: read, run, compared, and written anew.
+"""Run the commands in the console blocks of a document, and compare or rewrite the output shown there.
 
-A block fenced as `console` holds commands after `$` and what they print. Identifiers, running numbers,
-times, rates and the spacing of tables are not compared; a line of `...` stands for any lines.
+A block fenced as `console` has commands after `$` and their output. Identifiers, serial numbers, times, rates
+and the spacing of tables are not compared; a line of `...` matches any number of lines.
 
-    python tests/acceptance/console.py docs/tutorial/README.md   runs them, and writes what they print
+`python tests/acceptance/console.py docs/tutorial/README.md` runs the commands and rewrites their output.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _UNSTABLE: Final = (
 
 @dataclass(frozen=True)
 class Command:
-    """One command of a document and the lines that it prints there."""
+    """One command of a document, and the output that the document shows."""
 
     text: str
     output: tuple[str, ...]
 
 
 def commands(text: str) -> list[Command]:
-    """Every command of every console block, in order."""
+    """Return every command of every console block, in order."""
     return [command for block in _BLOCK.findall(text) for command in _commands_of(block)]
 
 
@@ -58,19 +58,19 @@ def _commands_of(block: str) -> Iterator[Command]:
 
 
 def stable(line: str) -> str:
-    """A line without what changes from run to run; empty for a rule or a blank line."""
+    """Replace what changes from run to run; the result is empty for a rule or a blank line."""
     for pattern, name in _UNSTABLE:
         line = pattern.sub(name, line)
     return " ".join(line.replace("─", " ").split())
 
 
 def without_numbers(lines: Sequence[str]) -> list[str]:
-    """Lines whose counts may differ as well, for a command that reports on the checkout it runs in."""
+    """Replace all numbers too, for a command whose counts depend on the checkout that it runs in."""
     return [re.sub(r"\b\d[\d,]*", "0", stable(line)) for line in lines]
 
 
 def first_difference(expected: Sequence[str], printed: Sequence[str]) -> str | None:
-    """The first expected line that was not printed in its place, or None."""
+    """Describe the first difference between expected and printed lines, or return None."""
     left = [line for line in map(stable, printed) if line]
     anywhere = False
     for line in (line for line in map(stable, expected) if line):
@@ -81,11 +81,11 @@ def first_difference(expected: Sequence[str], printed: Sequence[str]) -> str | N
         if not left or left[place] != line:
             return f"expected {line!r}, printed {left[0] if left else 'nothing more'!r}"
         left, anywhere = left[place + 1 :], False
-    return None if anywhere or not left else f"printed besides: {left[0]!r}"
+    return None if anywhere or not left else f"printed in addition: {left[0]!r}"
 
 
 class Shell:
-    """Runs commands in one empty folder, where their server lives too; `iu` is this project's."""
+    """Run commands in one new folder, which is also the home of their server; `iu` is this project's."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "work"
@@ -107,7 +107,7 @@ class Shell:
             self._environment |= {f"GIT_{role}_NAME": "Ann", f"GIT_{role}_EMAIL": "ann@example.org"}
 
     def run(self, command: str) -> tuple[str, ...]:
-        """What the command prints, errors included."""
+        """Return the lines that the command prints, including errors."""
         done = subprocess.run(
             ["sh", "-c", command],
             cwd=self.folder,
@@ -122,7 +122,7 @@ class Shell:
 
 
 def rewritten(text: str, shell: Shell) -> str:
-    """The document with the output that its commands print now; a command with `...` keeps its lines."""
+    """Return the document with the present output; a command whose output has `...` keeps it."""
 
     def anew(block: re.Match[str]) -> str:
         lines: list[str] = []

@@ -1,4 +1,4 @@
-"""A git repository made for one test, with any file names, through `git fast-import`."""
+"""A git repository for one test, with any file names, written by `git fast-import`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WHO = b"committer Tester <tester@example.org> %d +0000\n"
 
 @dataclass
 class GitFolder:
-    """Commits go to the branch `main`; marks number them from 1."""
+    """A repository whose commits go to the branch `main` by default; `ids` has their ids in order."""
 
     path: Path
     marks: int = 0
@@ -34,7 +34,7 @@ class GitFolder:
         parents: Sequence[str] | None = None,
         branch: str = "main",
     ) -> str:
-        """Commit the whole state that `parents` (by default the tip of the branch) and the changes make."""
+        """Commit changes to `parents`, by default the tip of the branch, and return the id of the commit."""
         self.marks += 1
         if parents is None:
             parents = [tip] if (tip := self._tip(branch)) else []

@@ -1,7 +1,7 @@
-"""The recipe "add a noun" of CONTRIBUTING, followed in a copy of the project, on a fresh and an old database.
+"""Follow the recipe "Add a noun" of CONTRIBUTING.md in a copy of the project.
 
-The new files lie under `noun` as they would in the project. The edits of existing files are listed here: at
-most ten. Generated files (stamps, pages of `make docs`) are not edited by hand.
+The new files are under `noun`, with the same paths as in the project. The edits of existing files, at most
+ten, are in EDITS. Generated files (stamps, pages of `make docs`) are not edited.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ NOUN: Final = Path(__file__).parent / "noun"
 FIXTURE: Final = "110_notes"
 NUMBER: Final = f"{max(100, *(int(name[:3]) for name in NAMES)) // 10 * 10 + 10}"
 STEP: Final = f"{NUMBER}_notes"
-"""The files under `noun` have the first number of the recipe; the copy gives them the next free one."""
+"""The step of the noun in the copy: the files under `noun` are renumbered to the next free number."""
 
-# Existing file: pairs of a place and what stands there afterwards.
+# For each existing file, pairs of a text and its replacement.
 EDITS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
     "sql/iu-core/runtime/070_functions.sql": (
         (require(SCHEMA[-1]), require(STEP)),
@@ -46,16 +46,16 @@ EDITS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
         (
             '[[guarantee]]\nkey = "closed-gates-hold"',
             '[[guarantee]]\nkey = "notes-are-about-events"\nsource = "Notes"\n'
-            'text = "A note is about an event that there is, and is never changed."\n'
+            'text = "A note refers to an existing event, and is never changed."\n'
             f'lines = ["{STEP}: "]\n'
-            'tests = ["tests/sql/notes/a_note_is_about_an_event_that_there_is.sql"]\n\n'
+            'tests = ["tests/sql/notes/a_note_refers_to_an_existing_event.sql"]\n\n'
             '[[guarantee]]\nkey = "closed-gates-hold"',
         ),
     ),
     "tests/evidence/breaches.py": (
         (
             "APPEND_ONLY = [\n",
-            'APPEND_ONLY = [\n    Breach(\n        "a note is about an event that never was",\n'
+            'APPEND_ONLY = [\n    Breach(\n        "a note refers to an event that does not exist",\n'
             "        \"insert into public.iu_note (event_id, note) values (gen_random_uuid(), 'x')\",\n"
             f'        {{"{STEP}": {{"notes about events": "1"}}}},\n    ),\n',
         ),
@@ -120,7 +120,7 @@ LONG_LAWS: Final = (
 LONG: Final = os.environ.get("IU_LONG") == "1"
 # Slow tests in these files, with a server of their own, Dagster or the demo, that ask no more of a noun.
 LEFT_OUT: Final = (
-    "tests/acceptance/test_docs.py::test_the_tutorial_prints_what_it_says",
+    "tests/acceptance/test_docs.py::test_the_commands_of_the_tutorial_print_the_output_shown",
     "tests/steps/test_apply.py::test_an_installer_who_may_create_roles_needs_no_more",
     "tests/steps/test_apply.py::test_the_command_line_says_which_roles_were_left_out",
     "tests/steps/test_apply.py::test_an_installation_without_roles_stays_so_if_the_roles_are_created_later",
@@ -155,7 +155,7 @@ class Copy:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
-    """The project with the noun: new files copied, existing ones edited, generated ones made anew."""
+    """The project with the noun: new files copied, existing files edited, generated files regenerated."""
     folder = tmp_path_factory.mktemp("project") / "iu"
     leave = shutil.ignore_patterns(".git", ".venv*", ".iu", "*_cache", "__pycache__", "noun", "dist", "build")
     shutil.copytree(PROJECT, folder, ignore=leave)
@@ -195,7 +195,7 @@ def test_the_recipe_in_contributing_names_every_file_that_is_edited_or_added() -
 
 
 def _placeholders(path: str) -> str:
-    """The path of a file of the noun as the recipe writes it."""
+    """Return the path of a file of the noun with the placeholders of the recipe."""
     for word, placeholder in (
         (r"(?<=^tests/sql/notes/)\w+", "<behaviour>"),
         (FIXTURE, "NNN_<noun>"),
@@ -207,7 +207,7 @@ def _placeholders(path: str) -> str:
 
 
 @pytest.mark.parametrize("start", ["fresh", "existing"])
-def test_the_noun_works_is_proven_and_can_be_undone(
+def test_the_noun_can_be_installed_used_verified_and_rolled_back(
     copy: Copy, start: str, new_database: Callable[[str], str], template: str
 ) -> None:
     url = new_database("template1" if start == "fresh" else template)
@@ -234,13 +234,13 @@ def test_the_noun_works_is_proven_and_can_be_undone(
 
 
 @pytest.mark.timeout(3600 if LONG else 600)
-def test_every_law_of_the_project_holds_with_the_noun(copy: Copy, server: Server) -> None:
+def test_the_tests_of_the_project_pass_with_the_noun(copy: Copy, server: Server) -> None:
     options = ("-q", "-p", "no:cacheprovider", *(f"--deselect={test}" for test in LEFT_OUT))
     laws = (*LAWS, *(LONG_LAWS if LONG else ()))
     done = copy.run("-m", "pytest", *options, *laws, IU_TEST_DATABASE_URL=server.url("postgres"))
     assert done.returncode == 0, done.stdout[-4000:]
 
 
-def test_the_generated_pages_are_those_of_the_noun(copy: Copy) -> None:
+def test_the_generated_pages_are_up_to_date_with_the_noun(copy: Copy) -> None:
     checked = copy.run("docs/generate.py", "--check")
     assert checked.returncode == 0, checked.stdout

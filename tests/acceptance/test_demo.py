@@ -1,4 +1,4 @@
-"""The main job from one command, in a process of its own, on a server of its own."""
+"""The demo: one command in its own process and on its own server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from iu_pipelines.settings import load
 
 
 class Home:
-    """Runs `iu` in a folder, with an IU_HOME whose path holds a space."""
+    """Run `iu` in a folder, with an IU_HOME whose path contains a space."""
 
     def __init__(self, home: Path, folder: Path) -> None:
         self.home = home
@@ -49,7 +49,7 @@ def home(tmp_path: Path, folder: GitFolder) -> Iterator[Home]:
     home.iu("stop")
 
 
-def test_the_demo_routes_a_real_history_through_dagster_proves_it_and_can_be_repeated(
+def test_the_demo_routes_a_git_history_through_dagster_and_can_be_repeated(
     home: Home, folder: GitFolder
 ) -> None:
     for n in range(40):
@@ -79,25 +79,25 @@ def test_the_demo_routes_a_real_history_through_dagster_proves_it_and_can_be_rep
     assert report["attempts_by_decision"] == [{"decision": "dry_run", "attempts": 78}]
     assert report["health"]["healthy"] is True
     assert "***" in report["database"]
-    assert materializations_of_the_first_worker_run(home) == 9, "one a batch and one summary"
+    assert materializations_of_the_first_worker_run(home) == 9, "one for each batch and one summary"
 
 
 def difference_from_readme(printed: str) -> str | None:
-    """Compare with what the README shows under `make demo`, numbers apart."""
+    """Compare with the output of `make demo` in the README, except for numbers."""
     readme = commands((PROJECT / "README.md").read_text(encoding="utf-8"))
     (shown,) = (command.output for command in readme if command.text == "make demo")
     return first_difference(without_numbers(shown), without_numbers(printed.splitlines()))
 
 
 def materializations_of_the_first_worker_run(home: Home) -> int:
-    """Read what the web UI would show from the storage that the demo left behind."""
+    """Count materializations in Dagster's storage after the demo."""
     with open_instance(load(home=home.home)) as instance:
         runs = [run for run in instance.get_runs() if run.job_name == "route_worker_job"]
         logs = instance.all_logs(runs[-1].run_id)
     return sum(entry.is_dagster_event and entry.get_dagster_event().is_step_materialization for entry in logs)
 
 
-def test_where_there_is_no_repository_the_sample_is_used_and_said_so(
+def test_without_a_repository_the_sample_is_ingested_and_a_note_says_why(
     gateway: Gateway, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -108,7 +108,7 @@ def test_where_there_is_no_repository_the_sample_is_used_and_said_so(
     assert "is not a git repository" in note
 
 
-def test_where_no_file_has_a_second_version_the_sample_is_added(
+def test_if_no_file_has_a_second_version_the_sample_is_added(
     gateway: Gateway, folder: GitFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.commit({b"a": b"1"})
@@ -116,10 +116,10 @@ def test_where_no_file_has_a_second_version_the_sample_is_added(
     results, notes = ingest_here(gateway)
     assert [result.events_emitted for result in results] == [0, 29]
     assert "no file of this history has a second version" in notes[0]
-    assert ingest_here(gateway)[1] == [], "events are there now"
+    assert ingest_here(gateway)[1] == [], "events exist now"
 
 
-def test_an_empty_repository_is_filled_up_with_the_sample(
+def test_for_an_empty_repository_the_sample_is_added(
     gateway: Gateway, folder: GitFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder.path)
@@ -127,7 +127,7 @@ def test_an_empty_repository_is_filled_up_with_the_sample(
     assert [result.head is None for result in results] == [True, False]
 
 
-def test_a_history_of_another_repository_is_a_note_and_no_error(
+def test_a_history_of_another_repository_gives_a_note_and_no_error(
     gateway: Gateway, folder: GitFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder.commit({b"a": b"1"})

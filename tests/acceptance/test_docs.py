@@ -1,4 +1,4 @@
-"""The documents are true: commands exist and print what is written, and links lead somewhere."""
+"""The documents: commands exist and print what is shown, and links and paths exist."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     shell.run("iu stop")
 
 
-def test_the_tutorial_prints_what_it_says(shell: Shell) -> None:
+def test_the_commands_of_the_tutorial_print_the_output_shown(shell: Shell) -> None:
     for command in commands((PROJECT / "docs/tutorial/README.md").read_text(encoding="utf-8")):
         difference = first_difference(command.output, shell.run(command.text))
         assert difference is None, f"$ {command.text}\n{difference}"
@@ -80,7 +80,7 @@ def test_every_make_target_in_a_document_exists() -> None:
     assert {"demo", "test"} <= wanted <= targets
 
 
-def test_every_link_in_a_document_leads_to_a_file() -> None:
+def test_every_link_in_a_document_is_to_an_existing_file() -> None:
     links = [(document, target) for document in DOCUMENTS for target in _LINK.findall(prose(document))]
     assert len(links) > 100
     assert [link for link in links if not (link[0].parent / link[1]).exists()] == []
@@ -104,11 +104,11 @@ def test_every_path_that_a_document_names_exists() -> None:
         "`verify/NNN_name.toml`",
     ],
 )
-def test_a_path_that_does_not_exist_is_noticed(text: str) -> None:
+def test_a_path_that_does_not_exist_is_reported(text: str) -> None:
     assert missing_paths(f"See {text}.", PROJECT) == [text.strip("`")]
 
 
-def test_what_exists_or_is_no_path_is_let_pass() -> None:
+def test_existing_paths_and_words_that_are_no_paths_are_accepted() -> None:
     text = (
         "`iu_pipelines/domain/<noun>.py` `runtime/NNN_name.sql` `db/gateway.py` `guarantees.toml` `tests/sql`"
         " `iu_pipelines.defs.factory` `iu_pipelines.defs.factory.build_defs` `IU_HOME/dagster` `iu/worker`"
@@ -120,20 +120,18 @@ def test_what_exists_or_is_no_path_is_let_pass() -> None:
 NOUNS = sorted({folder.name for folder in (PROJECT / "sql/iu-core/objects").glob("*/")} - {"shared"})
 
 
-def test_the_page_of_nouns_says_what_each_noun_is_and_where() -> None:
+def test_the_page_of_nouns_has_both_rows_of_each_noun() -> None:
     page = (PROJECT / "docs/concepts/nouns.md").read_text(encoding="utf-8")
     for noun in NOUNS:
         label = noun.replace("_", " ")
         rows = re.findall(rf"^\| {label.removesuffix('s')}s? \|.*$", page, re.MULTILINE)
-        assert len(rows) == 2, f"{noun} has to be in the table of nouns and in the table of places"
-        for place in (
-            f"sql/iu-core/objects/{noun}",
-            *(f"iu_pipelines/{layer}/{noun}.py" for layer in LAYERS),
-        ):
+        assert len(rows) == 2, f"{noun} must have a row in the table of nouns and one in the table of places"
+        modules = [f"iu_pipelines/{layer}/{noun}.py" for layer in LAYERS]
+        for place in (f"sql/iu-core/objects/{noun}", *modules):
             assert ((PROJECT / place).exists()) == (f"(../../{place}" in rows[1]), place
 
 
-def test_the_comparison_of_outputs_sees_a_difference() -> None:
+def test_the_comparison_of_outputs_finds_differences() -> None:
     assert first_difference(["batch 1: 2 events in 3 ms"], ["batch 1: 2 events in 14 ms"]) is None
     assert first_difference(["batch 1: 2 events"], ["batch 1: 3 events"])
     assert first_difference(["a"], ["a", "b"])
@@ -142,7 +140,7 @@ def test_the_comparison_of_outputs_sees_a_difference() -> None:
     assert first_difference(["a", "...", "d"], ["a", "x", "y", "c"])
 
 
-def test_a_command_that_does_not_exist_is_noticed() -> None:
+def test_a_command_that_does_not_exist_is_reported() -> None:
     for command in ("iu frobnicate", "iu run --nope", "iu gate frob", "iu seek latest"):
         with pytest.raises(Exception, match=r"[Nn]o such|[Mm]issing"):
             parse(command.split())
@@ -156,13 +154,13 @@ def prose(document: Path) -> str:
 def missing_paths(text: str, folder: Path) -> list[str]:
     """Return the paths and modules in backticks in `text` that do not exist.
 
-    A path may begin at the root or in `folder`, or be the end of a longer path.
+    A path may be relative to the root or to `folder`, or be the end of a longer path.
     """
-    paths = [path for path in _PATH.findall(text) if not is_there(path, folder)]
+    paths = [path for path in _PATH.findall(text) if not exists(path, folder)]
     return paths + [module for module in _MODULE.findall(text) if not is_module(module)]
 
 
-def is_there(path: str, folder: Path) -> bool:
+def exists(path: str, folder: Path) -> bool:
     if (PROJECT / path).exists() or (folder / path).exists():
         return True
     pattern = _PLACEHOLDER.sub("*", path.rstrip("/"))
@@ -170,7 +168,7 @@ def is_there(path: str, folder: Path) -> bool:
 
 
 def is_module(name: str) -> bool:
-    """Whether `name` is a module or package, or what a module defines."""
+    """Return whether `name` is a module, a package, or defined in a module."""
     path = PROJECT.joinpath(*name.split("."))
     holder = path.parent.with_suffix(".py")
     if path.is_dir() or path.with_suffix(".py").is_file():
@@ -192,7 +190,7 @@ def fenced_lines(document: Path) -> list[str]:
 
 
 def parse(words: list[str]) -> None:
-    """Parse a command as the command line would, without running it; raises where it does not exist."""
+    """Parse a command without running it. Raises if the command or an option does not exist."""
     command: Any = get_command(build_app())
     context = command.make_context("iu", words[1:])
     rest = [*context._protected_args, *context.args]

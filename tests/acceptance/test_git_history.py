@@ -1,4 +1,4 @@
-"""The git reader, on real repositories and without a database."""
+"""Reading git histories from real repositories, without a database."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def test_every_change_of_every_commit_is_read_oldest_first(folder: GitFolder) ->
     ]
 
 
-def test_any_file_name_comes_through_as_its_bytes(folder: GitFolder) -> None:
+def test_a_file_name_of_any_bytes_is_read_unchanged(folder: GitFolder) -> None:
     folder.commit(dict.fromkeys(ODD_NAMES, b"x"))
     assert sorted(path for _, path, _ in seen(folder)) == sorted(ODD_NAMES)
 
 
-def test_a_rename_ends_one_path_and_begins_another(folder: GitFolder) -> None:
+def test_a_rename_deletes_one_path_and_adds_another(folder: GitFolder) -> None:
     folder.commit({b"old": b"same"})
     moved = folder.commit({b"new": b"same"}, removed=[b"old"])
     assert [change for change in seen(folder) if change[0] == moved] == [
@@ -77,14 +77,14 @@ def test_a_merge_counts_only_where_it_differs_from_all_its_parents(folder: GitFo
     assert {commit for commit, _, _ in changes} == {base, left, right, merge}
 
 
-def test_an_empty_commit_changes_nothing_and_is_counted(folder: GitFolder) -> None:
+def test_an_empty_commit_has_no_changes_and_is_counted(folder: GitFolder) -> None:
     folder.commit({b"a": b"1"})
     folder.commit({})
     assert len(seen(folder)) == 1
     assert count_commits(open_repository(folder.path)) == 2
 
 
-def test_submodules_are_no_files(folder: GitFolder) -> None:
+def test_submodules_are_ignored(folder: GitFolder) -> None:
     first = folder.commit({b"a": b"1"})
     folder.git("update-index", "--add", "--cacheinfo", f"160000,{first},library")
     tree = folder.git("write-tree")
@@ -98,7 +98,7 @@ def test_known_commits_are_read_again_and_their_ancestors_are_not(folder: GitFol
     assert [commit for commit, _, _ in seen(folder, (commits[2],))] == commits[2:]
 
 
-def test_only_commits_that_are_there_are_present(folder: GitFolder) -> None:
+def test_only_existing_commits_are_present(folder: GitFolder) -> None:
     commit = folder.commit({b"a": b"1"})
     missing = "0" * 39 + "1"
     assert present_commits(open_repository(folder.path), [missing, commit]) == [commit]
@@ -119,7 +119,7 @@ def test_the_users_git_configuration_changes_nothing(folder: GitFolder) -> None:
     assert seen(folder) == before
 
 
-def test_a_reading_that_is_given_up_leaves_no_process(folder: GitFolder) -> None:
+def test_closing_the_iterator_early_ends_every_git_process(folder: GitFolder) -> None:
     for n in range(3):
         folder.commit({b"a": str(n).encode()})
     started: list[subprocess.Popen[bytes]] = []
@@ -139,7 +139,7 @@ def test_a_reading_that_is_given_up_leaves_no_process(folder: GitFolder) -> None
     assert all(process.returncode is not None for process in started)
 
 
-def test_a_damaged_repository_is_an_error_in_gits_own_words(folder: GitFolder) -> None:
+def test_a_damaged_repository_raises_the_error_text_of_git(folder: GitFolder) -> None:
     folder.commit({b"a": b"1"})
     tree = folder.git("rev-parse", "HEAD^{tree}")
     for pack in (folder.path / ".git/objects/pack").glob("*"):
@@ -186,13 +186,13 @@ def test_a_repository_without_a_commit_has_no_head(folder: GitFolder) -> None:
     assert head_commit(open_repository(folder.path)) is None
 
 
-def test_an_ordinary_path_is_its_own_address() -> None:
+def test_the_address_of_an_ordinary_path_is_the_path() -> None:
     assert canonical_address("docs/Überblick 1.md".encode()) == "docs/Überblick 1.md"
     assert canonical_address(b"a", "web/") == "web/a"
 
 
 @given(st.binary(min_size=1, max_size=300).filter(lambda path: b"\0" not in path))
-def test_every_address_is_one_clean_line(path: bytes) -> None:
+def test_every_address_is_one_line_without_control_characters(path: bytes) -> None:
     address = canonical_address(path)
     assert len(address) >= 1
     assert len(address.encode("utf-8")) <= 1000

@@ -1,4 +1,4 @@
-"""Ingestion: a git history becomes units, versions and, by the trigger alone, events."""
+"""Ingestion of a git history: it writes units and versions, and the trigger emits the events."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def versions(gateway: Gateway) -> list[tuple[str, int, str]]:
 
 
 def small_history(folder: GitFolder) -> list[str]:
-    """Three commits: two new files, one changed, one changed and one removed."""
+    """Make three commits: two files added; one modified; one modified and the other removed."""
     return [
         folder.commit({b"a.md": b"1", b"docs/b.md": b"1"}),
         folder.commit({b"a.md": b"2"}),
@@ -48,7 +48,7 @@ def small_history(folder: GitFolder) -> list[str]:
     ]
 
 
-def test_a_file_is_a_unit_and_each_commit_that_touches_it_a_version(
+def test_each_file_is_a_unit_and_each_commit_that_changes_it_a_version(
     gateway: Gateway, folder: GitFolder
 ) -> None:
     one, two, three = small_history(folder)
@@ -63,7 +63,7 @@ def test_a_file_is_a_unit_and_each_commit_that_touches_it_a_version(
     ]
 
 
-def test_the_outbox_gets_an_event_for_every_version_but_the_first_and_references_only(
+def test_every_version_but_the_first_emits_an_event_with_references_only(
     gateway: Gateway, folder: GitFolder
 ) -> None:
     _, two, three = small_history(folder)
@@ -96,7 +96,7 @@ def test_ingesting_again_adds_nothing(gateway: Gateway, folder: GitFolder) -> No
     assert versions(gateway) == before
 
 
-def test_ingesting_again_reads_and_adds_only_what_is_new(gateway: Gateway, folder: GitFolder) -> None:
+def test_ingesting_again_reads_and_adds_only_new_commits(gateway: Gateway, folder: GitFolder) -> None:
     for n in range(30):
         folder.commit({b"a.md": str(n).encode()})
     ingest(gateway, folder)
@@ -119,7 +119,7 @@ def test_a_branch_that_is_merged_later_is_added_later(gateway: Gateway, folder: 
 
 
 @pytest.mark.parametrize("after_chunks", [1, 2, 3])
-def test_an_interrupted_ingestion_keeps_whole_chunks_and_goes_on_from_there(
+def test_an_interrupted_ingestion_keeps_whole_chunks_and_can_be_continued(
     new_database: Callable[[str], str],
     template: str,
     folder: GitFolder,
@@ -162,7 +162,7 @@ def test_a_chunk_whose_events_are_refused_leaves_nothing_behind(gateway: Gateway
     assert ingest(gateway, folder).versions_added == 5
 
 
-def test_two_ingestions_at_once_store_each_version_once_and_number_without_a_gap(
+def test_two_concurrent_ingestions_store_each_version_once_without_gaps_in_numbers(
     gateway: Gateway, folder: GitFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(40):
@@ -177,7 +177,7 @@ def test_two_ingestions_at_once_store_each_version_once_and_number_without_a_gap
     assert [ref for address, _, ref in versions(gateway) if address == "a"] == folder.ids
 
 
-def test_odd_names_arrive_as_addresses_of_one_line(gateway: Gateway, folder: GitFolder) -> None:
+def test_unusual_names_become_addresses_of_one_line(gateway: Gateway, folder: GitFolder) -> None:
     names = [
         b"with space",
         b"new\nline",
@@ -194,7 +194,7 @@ def test_odd_names_arrive_as_addresses_of_one_line(gateway: Gateway, folder: Git
     assert {"with space", "new%0Aline", "café.md", "bad%FF", "%20edge%20", "50%25"} < addresses
 
 
-def test_another_repository_is_refused_without_a_prefix_and_welcome_with_one(
+def test_another_repository_is_refused_without_a_prefix_and_ingested_with_one(
     gateway: Gateway, folder: GitFolder, tmp_path: Path
 ) -> None:
     small_history(folder)
@@ -238,20 +238,20 @@ def test_the_sample_makes_units_versions_and_events_once(gateway: Gateway) -> No
     assert all(address.startswith("sample/") for address, _, _ in versions(gateway))
 
 
-def test_the_command_says_what_it_read_and_then_that_nothing_is_new(
+def test_the_command_prints_what_it_added_and_then_that_nothing_is_new(
     database: str, folder: GitFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small_history(folder)
     command = ["ingest", "git", str(folder.path), "--database-url", database]
     assert run(command) == 0
-    said = capsys.readouterr().out
-    assert "read 5 file versions of 3 commits" in said
-    assert "added 2 units and 5 versions; the trigger emitted 3 version_applied events" in said
+    printed = capsys.readouterr().out
+    assert "read 5 file versions of 3 commits" in printed
+    assert "added 2 units and 5 versions; the trigger emitted 3 version_applied events" in printed
     assert run(command) == 0
     assert "nothing new" in capsys.readouterr().out
 
 
-def test_the_command_answers_in_json(
+def test_the_command_prints_json(
     database: str, folder: GitFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     small_history(folder)
@@ -264,11 +264,11 @@ def test_a_folder_that_is_no_repository_is_a_usage_error_that_names_it(
     database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["ingest", "git", str(tmp_path), "--database-url", database]) == 2
-    said = capsys.readouterr()
-    assert f"{tmp_path} is not a git repository" in said.err
-    assert "hint:" in said.err
-    assert "Traceback" not in said.err
-    assert not said.out
+    printed = capsys.readouterr()
+    assert f"{tmp_path} is not a git repository" in printed.err
+    assert "hint:" in printed.err
+    assert "Traceback" not in printed.err
+    assert not printed.out
 
 
 def test_a_repository_without_a_commit_is_no_error(

@@ -1,4 +1,4 @@
-"""The built wheel is whole: installed alone, away from the checkout, it migrates an empty database."""
+"""The built wheel, installed outside the checkout, can migrate an empty database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHECKOUT = Path(__file__).parents[2]
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
-    """The `bin` of a new environment that holds the wheel; its dependencies are those of this one."""
+    """The `bin` of a new environment with the wheel; dependencies come from the present environment."""
     build = ["-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(CHECKOUT)]
     run(sys.executable, *build)
     wheel = next(tmp_path.glob("*.whl"))
@@ -28,7 +28,7 @@ def installed(tmp_path: Path) -> Path:
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
-    """What the command prints, run with the dependencies of this environment but not its editable install."""
+    """Return the output of a command, run with this environment's dependencies but no editable install."""
     environment = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
     done = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120
@@ -37,7 +37,7 @@ def run(*command: str, cwd: Path | None = None) -> str:
     return done.stdout
 
 
-def test_a_wheel_installed_alone_migrates_an_empty_database(
+def test_an_installed_wheel_migrates_an_empty_database(
     installed: Path, tmp_path: Path, empty_database: str
 ) -> None:
     where = run(str(installed / "python"), "-c", "import iu_pipelines as i; print(i.__file__)", cwd=tmp_path)

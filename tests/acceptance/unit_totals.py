@@ -1,4 +1,4 @@
-"""How many units and versions a database holds."""
+"""The numbers of units and versions in a database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from iu_pipelines.db.gateway import Gateway
 
 @dataclass(frozen=True)
 class Totals:
-    """How many units and versions are stored."""
+    """The numbers of units and versions."""
 
     units: int
     versions: int

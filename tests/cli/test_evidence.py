@@ -77,7 +77,7 @@ def test_comparing_says_what_changed_since(iu: Iu, worked: Gateway, tmp_path: Pa
     ("words", "named"),
     [
         (("--compare", "/no/such.json"), "/no/such.json"),
-        (("--compare", __file__), "no evidence of this version"),
+        (("--compare", __file__), "does not fit the schema of evidence.json"),
         (("--out", "/dev/null/packs"), "/dev/null/packs"),
         (("verify", "/no/such/folder"), "/no/such/folder"),
     ],

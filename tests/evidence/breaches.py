@@ -1,6 +1,6 @@
-"""Every guarantee, broken on purpose: what is done, and which lines of which proofs must then say what.
+"""Breaches of the guarantees: SQL that breaks one, and the lines of proofs that must fail then.
 
-Each breach is done by a superuser whose triggers are off, which no append-only trigger can stop.
+The SQL is run by a superuser with `session_replication_role = replica`, so append-only triggers do not fire.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from iu_pipelines.db.steps import code, files
+from iu_pipelines.evidence.facts import LEDGERS
 from iu_pipelines.settings import sql_root
 
-AUDIT = "audit_ledgers"
 ROUTE = "iu.version_applied.workflow"
 WORKER = "iu_outbound_default"
 
-_VERBS = {
+_SIGNATURES = {
     "fn_iu_emit_event": (
         "event_type text, canonical_address text, subject_ref uuid, actor_ref text, safe_payload jsonb",
         "uuid",
@@ -30,30 +30,33 @@ _VERBS = {
 
 
 class Breach(NamedTuple):
-    """What is done, and by proof and beginning of a line's name: what the line must then have seen."""
+    """SQL that breaks a guarantee, and what must fail then.
+
+    `fails` has, by proof and beginning of a line's name, a part of the text that the line must have seen.
+    """
 
     title: str
     done: str
-    turns: Mapping[str, Mapping[str, str]]
+    fails: Mapping[str, Mapping[str, str]]
 
 
 def replaced(signature: str, body: str) -> str:
-    """A function with another body."""
+    """Return SQL that replaces the body of a function."""
     settings = "set search_path = pg_catalog, pg_temp"
     return f"create or replace function public.{signature} {settings} as $$ {body} $$"
 
 
-def wrapped(verb: str, body: str) -> str:
-    """A verb with another in front: `body` sets `answer`, and calls the true one by `honest()`."""
-    parameters, returned = _VERBS[verb]
-    copy = verb.replace("fn_iu_", "honest_")
+def wrapped(function: str, body: str) -> str:
+    """Return SQL that wraps a function: `body` sets `answer`, and calls the original by `honest()`."""
+    parameters, returned = _SIGNATURES[function]
+    copy = function.replace("fn_iu_", "honest_")
     names = ", ".join(parameter.split()[0] for parameter in parameters.split(", "))
     calls = body.replace("honest()", f"honest({names})").replace("honest(", f"public.{copy}(")
     return f"""
         do $copy$ begin
-            execute replace(pg_get_functiondef('public.{verb}'::regproc), '{verb}', '{copy}');
+            execute replace(pg_get_functiondef('public.{function}'::regproc), '{function}', '{copy}');
         end $copy$;
-        create or replace function public.{verb}({parameters}) returns {returned} language plpgsql as $$
+        create or replace function public.{function}({parameters}) returns {returned} language plpgsql as $$
         #variable_conflict use_variable
         declare
             answer {returned};
@@ -63,7 +66,7 @@ def wrapped(verb: str, body: str) -> str:
 
 
 def tampered(table: str, body: str) -> str:
-    """A trigger that changes every row on its way into a table."""
+    """Return SQL that creates a trigger before each insert into a table."""
     return f"""
         create function public.tamper() returns trigger language plpgsql as $$ begin {body} end $$;
         create trigger a_tamper before insert on public.{table} for each row execute function public.tamper()
@@ -71,12 +74,12 @@ def tampered(table: str, body: str) -> str:
 
 
 def opened(which: str = "") -> str:
-    """Gates that are opened before they are asked."""
+    """Return SQL that opens the gates."""
     return f"update public.dot_config set value = 'true' where key like 'iu_core.route%_enabled' {which};"
 
 
-def deaf(which: str = "") -> str:
-    """A worker, and a replay, that open the gates before they ask."""
+def ignoring_gates(which: str = "") -> str:
+    """Return SQL that makes the worker and the replay open the gates before they read them."""
     return (
         wrapped("fn_iu_route_worker_run", f"{opened(which)} answer := honest()")
         + ";"
@@ -84,7 +87,7 @@ def deaf(which: str = "") -> str:
     )
 
 
-SEAM = replaced(
+DELIVERY_FUNCTION = replaced(
     "fn_iu_route_deliver(event_id uuid, route_code text) returns void language plpgsql", "begin end"
 )
 PAYLOADS = replaced(
@@ -99,12 +102,12 @@ RECORDS = [
     if entry[3] == "record"
 ]
 PROBES = [file.name for file in files.load(sql_root(), "sandbox")]
-SAY_SO_THEMSELVES = ("010_roles_and_ledger", "100_route_worker_live_verification")
+WITHOUT_LEDGER_LINE = ("010_roles_and_ledger", "100_route_worker_live_verification")
 STEPS = [file.name for file in files.load(sql_root(), "verify")]
 
 DELIVERY = [
     Breach(
-        "the check is dropped",
+        "the check of routes is dropped",
         NO_CHECK,
         {
             "040_routes": {"safety check": "null"},
@@ -113,7 +116,7 @@ DELIVERY = [
         },
     ),
     Breach(
-        "the check is there and checks nothing",
+        "the check of routes checks nothing",
         f"{NO_CHECK}, add constraint dry_run_is_enforced check (true)",
         {"040_routes": {"safety check": "CHECK (true)"}},
     ),
@@ -132,8 +135,8 @@ DELIVERY = [
         },
     ),
     Breach(
-        "the delivery function delivers",
-        SEAM,
+        "the delivery function raises nothing",
+        DELIVERY_FUNCTION,
         {
             "090_route_worker_enable": {"delivery seam fails closed": "nothing was raised"},
             "040_worker_live_dryrun_probe": {"P6": "delivered_sent +1"},
@@ -156,7 +159,7 @@ DELIVERY = [
         {"050_trigger_in_out_dlq_probe": {"E.8": f'live_routes="{ROUTE}"'}},
     ),
     Breach(
-        "something was sent",
+        "the tally counts a sent attempt",
         f"update public.iu_route_attempt_tally set sent = 1 where tally_key = '{WORKER}'",
         {
             "090_route_worker_enable": {"attempts that were sent": "1"},
@@ -167,15 +170,19 @@ DELIVERY = [
 
 GATES = [
     Breach(
-        "gates are not asked",
-        deaf(),
+        "gates are ignored",
+        ignoring_gates(),
         {
             "020_gates_probe": {"G1": "worker gate: ran", "G3": "master closed: replayed", "G5": "ran"},
             "030_replay_discard_probe": {"D1": "replayed"},
             "040_worker_live_dryrun_probe": {"P1": "ran", "P8": "ran"},
         },
     ),
-    Breach("gates are lenient", deaf("and value <> 'false'"), {"020_gates_probe": {"G4": "x ran"}}),
+    Breach(
+        "any value but false opens a gate",
+        ignoring_gates("and value <> 'false'"),
+        {"020_gates_probe": {"G4": "x ran"}},
+    ),
     Breach(
         "a gate has no row",
         "delete from public.dot_config where key = 'iu_core.route_worker_enabled'",
@@ -185,7 +192,7 @@ GATES = [
         },
     ),
     Breach(
-        "a value does not fit",
+        "a gate has an invalid value",
         "update public.dot_config set value = 'maybe' where key = 'iu_core.route_worker_enabled'",
         {
             "020_gates": {"values that do not fit": "iu_core.route_worker_enabled"},
@@ -193,12 +200,12 @@ GATES = [
         },
     ),
     Breach(
-        "what no gate takes is let pass",
+        "setting a gate to an invalid value is accepted",
         wrapped("fn_iu_gate_set", "return honest(); exception when sqlstate 'IU202' then return '{}'"),
         {"020_gates_probe": {"G7": "unknown gate done, value done"}},
     ),
     Breach(
-        "what a gate held is lost when it opens",
+        "events behind a closed gate are lost",
         wrapped(
             "fn_iu_route_worker_run",
             "answer := honest(); if answer ->> 'status' like '%closed' then"
@@ -207,17 +214,17 @@ GATES = [
         {"020_gates_probe": {"G2": "backlog 0", "G6": "seen 0"}},
     ),
     Breach(
-        "a setting was changed behind its history",
+        "a setting was changed without a row of its history",
         "update public.dot_config set value = 'false' where key = 'iu_core.route_worker_enabled'",
         {"020_gates": {"last change of each setting": "iu_core.route_worker_enabled"}},
     ),
     Breach(
-        "the history has no trigger",
+        "the trigger of the history of gates is dropped",
         "drop trigger trg_iu_gate_history on public.dot_config",
         {"020_gates": {"history trigger": "null"}, "020_gates_probe": {"G8": "false"}},
     ),
     Breach(
-        "the history forgot the worker gate",
+        "the history of the worker gate is deleted",
         "delete from public.dot_config_history where key = 'iu_core.route_worker_enabled'",
         {
             "080_route_worker_disable": {"closing of the worker gate": "no"},
@@ -228,7 +235,7 @@ GATES = [
 
 EMITTING = [
     Breach(
-        "a payload is not looked at",
+        "payloads are not checked",
         PAYLOADS,
         {
             "030_event_types_and_outbox": {"payload with a body": "nothing was raised"},
@@ -244,7 +251,7 @@ EMITTING = [
         },
     ),
     Breach(
-        "something is added to every payload",
+        "a key is added to every payload",
         wrapped(
             "fn_iu_emit_event",
             """safe_payload := safe_payload || '{"extra": 1}'; answer := honest()""",
@@ -252,7 +259,7 @@ EMITTING = [
         {"050_trigger_in_out_dlq_probe": {"E.3 payload": "extra"}},
     ),
     Breach(
-        "stream and lane are others",
+        "stream and lane of the registered types are changed",
         "update public.event_type_registry set event_stream = 'other', delivery_lane = 'batch'",
         {
             "010_emit_probe": {"E1": "stream other, lane batch"},
@@ -265,12 +272,12 @@ EMITTING = [
         {"010_emit_probe": {"E3": "unknown done, disabled done"}},
     ),
     Breach(
-        "a registered type is gone",
+        "a registered type is deleted",
         "delete from public.event_type_registry where event_type = 'sql_link_created'",
         {"030_event_types_and_outbox": {"registered types": "structure_piece_split, version_applied"}},
     ),
     Breach(
-        "nothing is required",
+        "required arguments are not checked",
         replaced(
             "fn_iu_argument_require(name text, value text, longest int) returns void"
             " language plpgsql immutable",
@@ -279,7 +286,7 @@ EMITTING = [
         {"010_emit_probe": {"E6": "type "}, "030_replay_discard_probe": {"D7": "without a reason done"}},
     ),
     Breach(
-        "a bulk emit is turned round",
+        "a bulk emit is in reverse order",
         """
         alter function public.fn_iu_emit_events rename to honest_emit_events;
         create function public.fn_iu_emit_events(events jsonb) returns setof uuid language sql as $$
@@ -292,18 +299,18 @@ EMITTING = [
         {"010_emit_probe": {"E2": "out of order"}},
     ),
     Breach(
-        "ids do not grow with time",
+        "event ids do not grow with time",
         "create or replace function public.fn_iu_event_id() returns uuid language sql volatile"
         " return gen_random_uuid()",
         {"030_event_types_and_outbox": {"ids of events": "4"}},
     ),
     Breach(
-        "another default makes the ids",
+        "event_id has another default",
         "alter table public.event_outbox alter column event_id set default gen_random_uuid()",
         {"030_event_types_and_outbox": {"default of event_id": "gen_random_uuid()"}},
     ),
     Breach(
-        "numbers are drawn many at a time",
+        "the sequence of event_seq has a cache",
         "alter sequence public.event_outbox_event_seq_seq cache 10",
         {"030_event_types_and_outbox": {"a number is drawn": "it is not"}},
     ),
@@ -313,7 +320,7 @@ EMITTING = [
         {"090_worker_rules_probe": {"W2": "seen 2"}},
     ),
     Breach(
-        "every event is of the one domain",
+        "every event is in the domain iu",
         tampered("event_outbox", "new.event_domain := 'iu'; return new;"),
         {"090_worker_rules_probe": {"W1 ": "seen 3"}},
     ),
@@ -341,7 +348,7 @@ APPEND_ONLY = [
         },
     ),
     Breach(
-        "an append-only trigger lets truncate through",
+        "an append-only trigger does not fire on truncate",
         "create or replace trigger trg_iu_append_only before update or delete on public.iu_route_batch"
         " for each statement execute function public.fn_iu_append_only_refuse()",
         {"070_functions": {"append-only tables that let": "iu_route_batch"}},
@@ -360,7 +367,7 @@ ROUTES = [
         {"040_routes": {"routes that differ": ROUTE}},
     ),
     Breach(
-        "every route is on",
+        "every route is enabled",
         tampered("iu_outbound_route", "new.enabled := true; return new;"),
         {
             "030_replay_discard_probe": {"D2": "disabled: dry_run"},
@@ -371,7 +378,7 @@ ROUTES = [
 
 RIGHTS = [
     Breach(
-        "a table is under row security",
+        "a table has row security",
         "alter table public.event_outbox enable row level security, force row level security",
         {
             "070_functions": {"tables under row security": "event_outbox"},
@@ -379,7 +386,7 @@ RIGHTS = [
         },
     ),
     Breach(
-        "a run reads what row security leaves it",
+        "the run function has row_security on",
         "alter function public.fn_iu_route_worker_run set row_security = on",
         {"090_worker_rules_probe": {"W14": "done"}},
     ),
@@ -395,7 +402,7 @@ RIGHTS = [
         },
     ),
     Breach(
-        "an auditor may write a column, and rule",
+        "an auditor may write tables and set gates",
         "grant update (resolution) on public.iu_route_dead_letter to iu_auditor;"
         "grant delete on public.iu_route_batch to iu_auditor;"
         "grant execute on function public.fn_iu_gate_set to iu_auditor",
@@ -411,7 +418,7 @@ RIGHTS = [
         {"010_emit_probe": {"R iu_auditor emit": "emit done", "R iu_auditor read": "outbox 42501"}},
     ),
     Breach(
-        "an emitter may read, rule and delete",
+        "an emitter may read, set gates and delete",
         "grant select on public.event_outbox to iu_emitter;"
         "grant delete on public.iu_route_batch to iu_emitter;"
         "grant execute on function public.fn_iu_gate_set to iu_emitter",
@@ -465,7 +472,7 @@ CODE = [
         },
     ),
     Breach(
-        "the manifest says something else than the files",
+        "the manifest differs from the files",
         "update public.iu_schema_object set access = 'state' where object = 'public.event_outbox';"
         "insert into public.iu_schema_access (module, access, role_name, verbs, declared_by, declared_in)"
         " values ('iu-core', 'state', 'iu_emitter', 'select', '070_functions', pg_current_xact_id())",
@@ -477,7 +484,7 @@ CODE = [
         },
     ),
     Breach(
-        "a verb is gone",
+        "a function is dropped",
         "drop function public.fn_iu_route_dead_letter_discard",
         {
             "070_functions": {
@@ -512,12 +519,12 @@ CODE = [
             {step: {"ledger": "pending"}},
         )
         for step in STEPS
-        if step not in SAY_SO_THEMSELVES
+        if step not in WITHOUT_LEDGER_LINE
     ),
     Breach(
-        "the ledger has lost the steps that look for themselves there",
-        f"delete from public.iu_schema_step where step_name = any ('{{{', '.join(SAY_SO_THEMSELVES)}}}')",
-        {step: {"ledger": "", "ledger holds the step": "0"} for step in SAY_SO_THEMSELVES},
+        "the ledger has lost the steps with a line of another name",
+        f"delete from public.iu_schema_step where step_name = any ('{{{', '.join(WITHOUT_LEDGER_LINE)}}}')",
+        {step: {"ledger": "", "ledger holds the step": "0"} for step in WITHOUT_LEDGER_LINE},
     ),
     Breach(
         "a step was edited after it was applied",
@@ -533,7 +540,7 @@ CODE = [
 
 WORKERS = [
     Breach(
-        "uniqueness is gone",
+        "the unique constraint of attempts is dropped",
         "alter table public.iu_route_attempt_log drop constraint each_try_is_made_once",
         {
             "050_worker": {"each try and each dead letter": "1"},
@@ -541,7 +548,7 @@ WORKERS = [
         },
     ),
     Breach(
-        "a cursor goes back to where it was",
+        "a run does not move its cursor",
         wrapped(
             "fn_iu_route_worker_run",
             "select c.* into cursor_before from public.iu_route_worker_cursor as c"
@@ -567,19 +574,19 @@ WORKERS = [
         },
     ),
     Breach(
-        "seeks are not on record",
+        "seeks are not recorded",
         tampered("iu_route_worker_seek", "return null;"),
         {"090_worker_rules_probe": {"W9": "0 seeks"}},
     ),
     Breach(
-        "a seek takes any position",
+        "a seek accepts an unknown position",
         wrapped(
             "fn_iu_route_worker_seek", "return honest(); exception when sqlstate 'IU501' then return '{}'"
         ),
         {"090_worker_rules_probe": {"W8": "unknown event done"}},
     ),
     Breach(
-        "a batch has no bounds, and no reference to its run",
+        "a batch has no bounds and no run_ref",
         wrapped(
             "fn_iu_route_worker_run",
             "answer := honest(worker_name, greatest(1, least(coalesce(batch_limit, 1), 100000)), null)",
@@ -596,7 +603,7 @@ WORKERS = [
         {"090_worker_rules_probe": {"W7": "seen 0"}},
     ),
     Breach(
-        "a cursor of another anchor is taken for one of the newest",
+        "a cursor of an old anchor is accepted",
         wrapped(
             "fn_iu_route_worker_run",
             "update public.iu_route_worker_cursor"
@@ -610,25 +617,25 @@ WORKERS = [
         {"030_event_types_and_outbox": {"outbox is where": "in database cluster 42"}},
     ),
     Breach(
-        "events came with the transaction ids of a server that is ahead",
+        "an event has a transaction id that is ahead of the server",
         "insert into public.event_outbox (emitted_xid, event_id, event_type, event_domain)"
         " values ('900000000000', '030aaaaa-0000-4000-8000-000000000030', 'version_applied', 'iu')",
         {"030_event_types_and_outbox": {"events whose": "030aaaaa"}},
     ),
     Breach(
-        "a flood is not stopped",
+        "a flood of failures is not refused",
         replaced(
             "fn_iu_flood_refuse(batch public.iu_route_batch) returns void language plpgsql", "begin end"
         ),
         {"090_worker_rules_probe": {"W12": "done, letters +11"}},
     ),
     Breach(
-        "batches are altered on their way into the ledger",
+        "batches are altered after they are hashed",
         tampered("iu_route_batch", "new.started_at := new.started_at - interval '1 hour'; return new;"),
         {"090_worker_rules_probe": {"W6": "was altered"}},
     ),
     Breach(
-        "a skipped event is told as a dry run, and the other way round",
+        "the decisions skipped and dry_run are swapped",
         tampered(
             "iu_route_attempt_log",
             "new.decision := case new.decision when 'dry_run' then 'skipped' when 'skipped' then 'dry_run'"
@@ -641,7 +648,7 @@ WORKERS = [
         },
     ),
     Breach(
-        "health tells that gates are closed",
+        "health reports closed gates",
         wrapped(
             "fn_iu_route_worker_health",
             """answer := honest() || '{"worker_gate_open": false, "reasons": []}'""",
@@ -669,7 +676,7 @@ DEAD_LETTERS = [
         },
     ),
     Breach(
-        "a replay resolves whatever came of it",
+        "every replay resolves its dead letter",
         wrapped(
             "fn_iu_route_dead_letter_replay",
             "answer := honest(); update public.iu_route_dead_letter as l set resolution = 'replayed',"
@@ -678,7 +685,7 @@ DEAD_LETTERS = [
         {"050_trigger_in_out_dlq_probe": {"E.6 replay of the unrouted": "replayed, attempts 2"}},
     ),
     Breach(
-        "a replay opens what was closed",
+        "a replay reopens a resolved dead letter",
         wrapped(
             "fn_iu_route_dead_letter_replay",
             "update public.iu_route_dead_letter as l set resolution = null, resolved_at = null"
@@ -687,7 +694,7 @@ DEAD_LETTERS = [
         {"030_replay_discard_probe": {"D3": "replayed"}},
     ),
     Breach(
-        "a discard forgets its reason",
+        "a discard does not record its reason",
         wrapped(
             "fn_iu_route_dead_letter_discard",
             "answer := honest(); update public.iu_route_dead_letter as l set resolution_reason = null"
@@ -696,25 +703,25 @@ DEAD_LETTERS = [
         {"030_replay_discard_probe": {"D6": "discarded, , by us"}},
     ),
     Breach(
-        "a failure has no letter",
+        "a failure has no dead letter",
         "delete from public.iu_route_dead_letter",
         {"050_worker": {"dead letters against": "have no dead letter"}},
     ),
     Breach(
-        "a batch hides that a letter is missing",
+        "a batch does not count its failures",
         "update public.iu_route_batch set dead_lettered = 0",
         {"050_worker": {"newest batches with a failure": "5"}},
     ),
     Breach(
-        "a letter counts other attempts than there are",
+        "a dead letter has a wrong number of attempts",
         "update public.iu_route_dead_letter set attempts = 9",
         {
             "050_worker": {"dead letters against": "says 9 attempts"},
-            AUDIT: {"replays of dead letters": "says 9 attempts"},
+            LEDGERS: {"replays of dead letters": "says 9 attempts"},
         },
     ),
     Breach(
-        "a letter is open that was replayed",
+        "a replayed dead letter is open",
         "update public.iu_route_dead_letter set resolution = null, resolved_at = null",
         {"050_worker": {"dead letters against": "is open"}},
     ),
@@ -722,7 +729,7 @@ DEAD_LETTERS = [
 
 TRIGGERS = [
     Breach(
-        "the way in is not wired",
+        "the trigger-in of iu_sql_link is disabled",
         "alter table public.iu_sql_link disable trigger trg_iu_sql_in_iu_sql_link",
         {
             "060_inbound": {"trigger-in of iu_sql_link": "null"},
@@ -759,14 +766,14 @@ TRIGGERS = [
         },
     ),
     Breach(
-        "a capture names an event that is not there",
+        "a capture names an event that does not exist",
         "insert into public.iu_inbound_capture"
         " (route_code, source_table, source_op, source_ref, decision, event_id)"
         " values ('test', 'iu_sql_link', 'insert', gen_random_uuid(), 'emitted', gen_random_uuid())",
         {"060_inbound": {"captures that say emitted": "1"}},
     ),
     Breach(
-        "the way out is not wired",
+        "the trigger-out of unit_version is dropped",
         "drop trigger trg_iu_unit_version_out on public.unit_version",
         {
             "060_inbound": {"trigger-out of unit_version": "null"},
@@ -796,7 +803,7 @@ TRIGGERS = [
 
 LEDGERS = [
     Breach(
-        "an event was passed over",
+        "an attempt was deleted",
         "delete from public.iu_route_attempt_log where attempt_id = 10",
         {"050_worker": {"consumed events without an attempt": "1"}},
     ),
@@ -808,7 +815,7 @@ LEDGERS = [
     Breach(
         "a batch was altered",
         "update public.iu_route_batch set seen = 5",
-        {"050_worker": {"chain of batches": "was altered"}, AUDIT: {f"chain of {WORKER}": "was altered"}},
+        {"050_worker": {"chain of batches": "was altered"}, LEDGERS: {f"chain of {WORKER}": "was altered"}},
     ),
     Breach(
         "a batch was deleted",
@@ -816,7 +823,7 @@ LEDGERS = [
         " where batch_id = (select min(b.batch_id) + 1 from public.iu_route_batch as b)",
         {
             "050_worker": {"chain of batches": "does not follow batch"},
-            AUDIT: {f"chain of {WORKER}": "does not follow batch"},
+            LEDGERS: {f"chain of {WORKER}": "does not follow batch"},
         },
     ),
     Breach(
@@ -824,11 +831,11 @@ LEDGERS = [
         "update public.iu_route_attempt_log set decision = 'skipped' where attempt_id = 2",
         {
             "050_worker": {"attempts against": "attempt 2 of batch"},
-            AUDIT: {f"attempts of {WORKER}": "attempt 2 of batch"},
+            LEDGERS: {f"attempts of {WORKER}": "attempt 2 of batch"},
         },
     ),
     Breach(
-        "retention dropped what was too young",
+        "retention deleted events that are too young",
         "insert into public.iu_retention_history (event_domain, from_seq, to_seq, events, attempts,"
         " oldest_at, newest_at, events_hash, retention_days, reason)"
         " values ('iu', 1, 2, 2, 2, now(), now(), sha256(''), 30, 'test')",
@@ -836,7 +843,7 @@ LEDGERS = [
     ),
     *(
         Breach(
-            f"probe {probe[:3]} has left something before",
+            f"an earlier probe {probe[:3]} left a row",
             f"insert into public.iu_audit_name (name) values ('iu_probe_{probe[:3]}_left')",
             {probe: {"BEFORE": "1 in iu_audit_name"}},
         )
@@ -858,10 +865,10 @@ BREACHES = [
     *LEDGERS,
 ]
 
-# What is common to all databases of a server is broken on a server of its own.
+# Breaches of what all databases of a server share, so each is done on its own server.
 OF_THE_SERVER = [
     Breach(
-        "a group role is gone",
+        "a group role is dropped",
         "drop owned by iu_auditor; drop role iu_auditor",
         {"010_roles_and_ledger": {"group roles are there": "3"}},
     ),
@@ -871,7 +878,7 @@ OF_THE_SERVER = [
         {"010_roles_and_ledger": {"group roles cannot log in": "one can"}},
     ),
     Breach(
-        "an administrator is the owner",
+        "workflow_admin is a member of iu_owner",
         "grant iu_owner to workflow_admin",
         {"070_functions": {"group roles that are members of iu_owner": "workflow_admin"}},
     ),

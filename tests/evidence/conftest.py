@@ -1,4 +1,4 @@
-"""A database in which something has happened: four batches, a failure, a letter replayed twice."""
+"""A database with five batches, one failed event, and a dead letter that was replayed twice."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ commit;
 
 @pytest.fixture
 def worked(gateway: Gateway) -> Gateway:
-    """Return five batches of 4, 4, 4, 1 and 1 events; the last one failed, and its letter is resolved."""
+    """Return a database with batches of 4, 4, 4, 1 and 1 events. The last failed; its letter is resolved."""
     work(gateway)
     return gateway
 

@@ -1,4 +1,4 @@
-"""The checker is checked: each guarantee is broken on purpose, and the line that proves it must say so."""
+"""Break each guarantee on purpose; the lines that prove it must fail and say what is wrong."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from breaches import AUDIT, BREACHES, OF_THE_SERVER, PROBES, WORKER, Breach
+from breaches import BREACHES, OF_THE_SERVER, PROBES, WORKER, Breach
 
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration, verification
 from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.evidence import collect, ledgers
-from iu_pipelines.evidence.facts import Evidence
+from iu_pipelines.evidence.facts import LEDGERS, Evidence
 from iu_pipelines.settings import sql_root
 
 CASES = [
-    pytest.param(breach, step, id=f"{breach.title}: {step}") for breach in BREACHES for step in breach.turns
+    pytest.param(breach, step, id=f"{breach.title}: {step}") for breach in BREACHES for step in breach.fails
 ]
-# Broken by tests of their own: a probe that commits, and a ledger that was rewritten whole.
+# Lines with tests of their own: a probe that commits, and a ledger that was rewritten completely.
 ELSEWHERE = {
     *((probe, "POST-ROLLBACK what the probe left") for probe in PROBES),
     *((probe, "POST-ROLLBACK settings and routes") for probe in PROBES),
-    (AUDIT, "pack before: its batches"),
+    (LEDGERS, "pack before: its batches"),
 }
-# Rows without a mark: they go with a row that bears it, or with a counter or route that is held as a setting.
+# Tables without the mark of a probe: their rows belong to a marked row, or are compared as settings.
 UNMARKED = {"iu_route_attempt_log", "iu_route_attempt_tally", "iu_outbound_route_version", "unit_version"}
 
 
 @pytest.mark.parametrize(("breach", "step"), CASES)
-def test_a_guarantee_that_is_broken_turns_the_lines_that_prove_it(
+def test_the_lines_that_prove_a_guarantee_fail_when_it_is_broken(
     worked: Gateway, breach: Breach, step: str
 ) -> None:
     assert [line for line in proof(worked, step) if not line.passed] == []
     worked.run_script(f"set session_replication_role = replica; {breach.done};")
-    turned(breach, step, proof(worked, step))
+    assert_failed(breach, step, proof(worked, step))
 
 
 @pytest.mark.parametrize("breach", OF_THE_SERVER, ids=lambda breach: breach.title)
-def test_what_is_broken_for_a_whole_server_turns_the_line_that_proves_it(
+def test_the_lines_that_prove_a_guarantee_fail_when_it_is_broken_for_a_whole_server(
     own_server: EmbeddedServer, breach: Breach
 ) -> None:
     with Gateway(own_server.ensure_running()) as gateway:
         migration.apply(gateway)
         gateway.run_script(breach.done)
-        for step in breach.turns:
-            turned(breach, step, proof(gateway, step))
+        for step in breach.fails:
+            assert_failed(breach, step, proof(gateway, step))
 
 
-def turned(breach: Breach, step: str, lines: Sequence[Line]) -> None:
-    """Every line that is named must have failed, and must say what is wrong."""
-    for start, named in breach.turns[step].items():
+def assert_failed(breach: Breach, step: str, lines: Sequence[Line]) -> None:
+    """Assert that each line that the breach names failed, with the text that it names."""
+    for start, text in breach.fails[step].items():
         found = [line for line in lines if line.name.startswith(start)]
         assert found, f"{step} has no line {start}"
         for line in found:
             assert not line.passed, line
-            assert named in line.seen
+            assert text in line.seen
 
 
 def proof(gateway: Gateway, step: str) -> Sequence[Line]:
-    """The lines of a verify file, of a probe, or of the audit."""
-    if step == AUDIT:
+    """Return the lines of a verify file, of a probe, or of the verification of the ledgers."""
+    if step == LEDGERS:
         return list(collect.collect(gateway).proofs[-1].lines)
     (found,) = (verification.probe if step in PROBES else verification.verify)(gateway, step)
     return found.lines
@@ -73,8 +73,8 @@ def test_every_line_of_every_proof_has_been_seen_to_fail(evidence: Evidence) -> 
     broken = [
         (step, start)
         for breach in (*BREACHES, *OF_THE_SERVER)
-        for step, turns in breach.turns.items()
-        for start in turns
+        for step, lines in breach.fails.items()
+        for start in lines
     ]
     never = [
         f"{proof.step}: {line.name}"
@@ -87,7 +87,7 @@ def test_every_line_of_every_proof_has_been_seen_to_fail(evidence: Evidence) -> 
 
 
 @pytest.mark.parametrize("name", PROBES)
-def test_a_probe_that_commits_is_found_out(worked: Gateway, tmp_path: Path, name: str) -> None:
+def test_a_probe_that_commits_fails(worked: Gateway, tmp_path: Path, name: str) -> None:
     tree = Path(copytree(sql_root(), tmp_path / "sql"))
     path = tree / "iu-core/sandbox" / f"{name}.sql"
     path.write_text(
@@ -102,7 +102,7 @@ def test_a_probe_that_commits_is_found_out(worked: Gateway, tmp_path: Path, name
     assert (left.passed, changed.passed) == (False, False)
     grown = {table for table, count in rows(worked).items() if count > before[table]}
     found_in = set(re.findall(r" in (\w+)", left.seen))
-    assert grown - UNMARKED <= found_in <= grown | {"dot_config"}  # a gate's value may bear the mark too
+    assert grown - UNMARKED <= found_in <= grown | {"dot_config"}  # a gate's value may have the mark too
     assert "dot_config" in changed.seen
 
 
@@ -116,7 +116,7 @@ def rows(gateway: Gateway) -> dict[str, int]:
     }
 
 
-def test_a_ledger_that_was_rewritten_whole_is_found_by_the_pack_before(worked: Gateway) -> None:
+def test_a_ledger_rewritten_with_valid_hashes_differs_from_the_previous_pack(worked: Gateway) -> None:
     before = collect.collect(worked)
     assert before.verdict.passed
     worked.run_script(
@@ -144,11 +144,11 @@ def test_a_ledger_that_was_rewritten_whole_is_found_by_the_pack_before(worked: G
     failed = {line.name: line.seen for line in after.proofs[-1].lines if not line.passed}
     newest = ledgers.verify_chain(worked, WORKER).newest_batch_id
     assert failed == {
-        "pack before: its batches": f"batch {newest} of {WORKER} is no longer what it was",
+        "pack before: its batches": f"batch {newest} of {WORKER} differs from the previous pack",
     }
 
 
-def test_a_checker_that_is_broken_itself_fails_its_line(worked: Gateway) -> None:
+def test_a_line_whose_check_raises_fails(worked: Gateway) -> None:
     worked.run_script("drop function public.fn_iu_audit_attempts_misfit")
     found = collect.collect(worked)
     failed = {line.name for line in found.proofs[-1].lines if not line.passed}

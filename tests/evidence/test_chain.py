@@ -1,4 +1,4 @@
-"""The chain of packs: what was altered, taken out or moved is found, and named."""
+"""The chain of packs: altered, missing and moved packs are found and named."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from iu_pipelines.errors import UsageError
-from iu_pipelines.evidence import chain, pack
+from iu_pipelines.evidence import chain, compare, pack
 from iu_pipelines.evidence.facts import Evidence
 
 
@@ -24,6 +24,7 @@ def packs(evidence: Evidence, tmp_path: Path) -> Path:
 
 
 def faults(directory: Path) -> dict[int, str]:
+    """Return the last fault of each pack."""
     return {fault.pack: fault.message for fault in chain.verify(directory).faults}
 
 
@@ -34,7 +35,7 @@ def test_an_untouched_chain_is_whole(packs: Path) -> None:
     assert chain.verify(packs, report.newest_hash).whole
 
 
-def test_each_pack_names_the_hash_of_the_one_before(packs: Path) -> None:
+def test_each_pack_names_the_hash_of_the_previous_pack(packs: Path) -> None:
     manifests = [chain.read_manifest(folder) for folder in chain.folders(packs).values()]
     before = [chain.BEGINNING, *(manifest.hash for manifest in manifests)]
     assert [manifest.previous_hash for manifest in manifests] == before[:-1]
@@ -47,19 +48,23 @@ def test_a_pack_whose_file_was_altered_is_found(packs: Path, name: str) -> None:
     assert faults(packs) == {2: f"{name} was altered"}
 
 
-def test_a_pack_whose_file_and_manifest_were_altered_is_found_by_the_next(packs: Path) -> None:
-    folder = packs / "000002"
-    (folder / "junit.xml").write_text("<testsuites/>")
+def replace_file(folder: Path, name: str, content: bytes) -> None:
+    """Replace a file of a pack, and its hash in the manifest."""
+    (folder / name).write_bytes(content)
     old = chain.read_manifest(folder)
-    files = {**old.files, "junit.xml": chain.digest(b"<testsuites/>")}
-    (folder / "manifest.json").write_text(chain.Manifest(2, old.previous_hash, files).to_json())
-    assert faults(packs) == {3: "does not follow pack 2: one of the two was replaced or put elsewhere"}
+    files = {**old.files, name: chain.digest(content)}
+    (folder / "manifest.json").write_text(chain.Manifest(old.number, old.previous_hash, files).to_json())
+
+
+def test_a_pack_whose_file_and_manifest_were_altered_is_found_by_the_next_pack(packs: Path) -> None:
+    replace_file(packs / "000002", "junit.xml", b"<testsuites/>")
+    assert faults(packs) == {3: "does not follow pack 2: one of the two was replaced or moved"}
 
 
 def test_a_manifest_that_was_altered_is_found(packs: Path) -> None:
     path = packs / "000003" / "manifest.json"
     path.write_text(path.read_text().replace('"number": 3', '"number": 4'))
-    assert faults(packs) == {3: "manifest.json was altered: its hash is not that of its content"}
+    assert faults(packs) == {3: "manifest.json was altered: its hash does not match its content"}
 
 
 def test_a_missing_pack_is_found(packs: Path) -> None:
@@ -76,10 +81,10 @@ def test_packs_that_were_renumbered_are_found(packs: Path) -> None:
     shutil.rmtree(packs / "000001")
     for number in (2, 3, 4):
         (packs / f"{number:06d}").rename(packs / f"{number - 1:06d}")
-    assert faults(packs)[1] == "names a pack before it, and is the first: that one is missing"
+    assert faults(packs)[1] == "is the first, but names a previous pack: that pack is missing"
 
 
-def test_packs_that_changed_places_are_found(packs: Path) -> None:
+def test_packs_that_were_swapped_are_found(packs: Path) -> None:
     second, third, aside = packs / "000002", packs / "000003", packs / "aside"
     second.rename(aside)
     third.rename(second)
@@ -91,45 +96,61 @@ def test_packs_that_changed_places_are_found(packs: Path) -> None:
         "does not follow pack 2",
         "does not follow pack 3",
     }
-    said = [fault.message for fault in chain.verify(packs).faults]
-    assert "says that it is pack 3: it was put elsewhere" in said
-    assert "says that it is pack 2: it was put elsewhere" in said
+    messages = [fault.message for fault in chain.verify(packs).faults]
+    assert "has the manifest of pack 3: it was moved" in messages
+    assert "has the manifest of pack 2: it was moved" in messages
 
 
-def test_packs_taken_from_the_end_are_found_with_the_hash_that_somebody_noted(packs: Path) -> None:
+def test_packs_removed_from_the_end_are_found_with_a_noted_hash(packs: Path) -> None:
     noted = chain.verify(packs).newest_hash
     shutil.rmtree(packs / "000004")
     assert chain.verify(packs).whole
     (fault,) = chain.verify(packs, noted).faults
-    assert (fault.pack, "packs after it are missing" in fault.message) == (3, True)
+    assert (fault.pack, "newer packs are missing" in fault.message) == (3, True)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "named"),
+    ("damage", "message"),
     [
         (lambda folder: (folder / "report.html").unlink(), "report.html is missing"),
-        (lambda folder: (folder / "more.txt").write_text("x"), "holds what it does not list: more.txt"),
+        (lambda folder: (folder / "x").write_text("x"), "has files that its manifest does not list: x"),
         (lambda folder: (folder / "manifest.json").write_text("{}"), "manifest.json cannot be read"),
         (lambda folder: (folder / "manifest.json").unlink(), "manifest.json cannot be read"),
         (lambda folder: (folder / "evidence.json").write_bytes(b"\xff"), "evidence.json was altered"),
     ],
 )
-def test_a_spoiled_pack_is_named_with_what_is_wrong(
-    packs: Path, spoil: Callable[[Path], object], named: str
+def test_a_damaged_pack_is_named_with_its_fault(
+    packs: Path, damage: Callable[[Path], object], message: str
 ) -> None:
-    spoil(packs / "000004")
-    assert faults(packs)[4].startswith(named)
+    damage(packs / "000004")
+    assert faults(packs)[4].startswith(message)
 
 
-def test_a_pack_of_another_place_with_its_manifest_made_good_is_found(packs: Path) -> None:
+def test_evidence_of_another_position_with_a_matching_hash_is_found(packs: Path) -> None:
     folder = packs / "000004"
     body = json.loads((folder / "evidence.json").read_text())
     body["position"]["number"] = 9
-    (folder / "evidence.json").write_text(json.dumps(body))
-    old = chain.read_manifest(folder)
-    files = {**old.files, "evidence.json": chain.digest((folder / "evidence.json").read_bytes())}
-    (folder / "manifest.json").write_text(chain.Manifest(4, old.previous_hash, files).to_json())
-    assert faults(packs) == {4: "evidence.json names another place in the chain than manifest.json"}
+    replace_file(folder, "evidence.json", json.dumps(body).encode())
+    assert faults(packs) == {4: "evidence.json and manifest.json have different positions in the chain"}
+
+
+def test_a_pack_of_schema_version_1_is_verified_compared_and_followed(
+    evidence: Evidence, tmp_path: Path
+) -> None:
+    folder = pack.write(evidence, tmp_path).folder
+    body = json.loads((folder / "evidence.json").read_text())
+    body["schema_version"] = 1
+    body["proofs"][-1] |= {"kind": "audit", "step": "audit_ledgers"}
+    for line in (line for guarantee in body["guarantees"] for line in guarantee["proven_by"]):
+        line["step"] = line["step"].replace("ledgers", "audit_ledgers")
+    replace_file(folder, "evidence.json", json.dumps(body).encode())
+    assert chain.verify(tmp_path).whole
+    old = pack.newest(tmp_path)
+    assert old
+    assert (old.proofs, old.guarantees) == (evidence.proofs, evidence.guarantees)
+    assert compare.compare(old, evidence) == []
+    pack.write(evidence, tmp_path)
+    assert chain.verify(tmp_path).whole
 
 
 def test_a_folder_without_packs_is_a_usage_error(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Gathering evidence: what is refused, and that nothing is changed."""
+"""Gathering evidence: the errors, and that nothing is changed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from iu_pipelines.evidence import collect
 from iu_pipelines.evidence.facts import Evidence
 
 
-def test_a_chain_is_about_one_database(worked: Gateway, evidence: Evidence) -> None:
+def test_a_previous_pack_of_another_cluster_is_refused(worked: Gateway, evidence: Evidence) -> None:
     elsewhere = replace(evidence, environment=replace(evidence.environment, cluster="1"))
-    with pytest.raises(UsageError, match="in cluster 1; this is"):
+    with pytest.raises(UsageError, match="in cluster 1, not about"):
         collect.collect(worked, elsewhere)
 
 

@@ -1,4 +1,4 @@
-"""What changed between two packs."""
+"""The differences between two packs."""
 
 from __future__ import annotations
 

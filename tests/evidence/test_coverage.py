@@ -1,6 +1,6 @@
-"""Every guarantee has a proof, every named proof exists, and every line of a proof stands for something.
+"""Every guarantee has a proof, every named proof exists, and every line of a proof proves a guarantee.
 
-The pages that show guarantees, and the other generated pages, are what the generator makes of their sources.
+The generated pages and tables are up to date.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def test_every_guarantee_has_a_test() -> None:
 def test_the_tests_of_every_guarantee_exist() -> None:
     for test in {test for promise in PROMISES for test in (*promise.tests, *promise.broken)}:
         path, _, name = test.partition("::")
-        assert text(path), f"{path} is not there"
+        assert text(path), f"{path} does not exist"
         assert not name or f"\ndef {name}(" in text(path), f"{path} has no {name}"
         assert name or path.endswith(".sql")
 
@@ -51,34 +51,34 @@ def test_the_lines_of_every_guarantee_exist_and_pass(evidence: Evidence) -> None
     assert missing == []
 
 
-def test_every_line_of_a_proof_stands_for_a_guarantee(evidence: Evidence) -> None:
+def test_every_line_of_a_proof_proves_a_guarantee(evidence: Evidence) -> None:
     named = [pair for promise in PROMISES for pair in promise.lines]
-    idle = [
+    unnamed = [
         f"{proof.step}: {line.name}"
         for proof in evidence.proofs
         for line in proof.lines
         if not any(proof.step == step and line.name.startswith(start) for step, start in named)
     ]
-    assert idle == []
+    assert unnamed == []
 
 
 def test_keys_are_unique() -> None:
     assert len({promise.key for promise in PROMISES}) == len(PROMISES)
 
 
-def test_a_promise_that_is_on_a_page_says_how_it_is_kept() -> None:
+def test_every_guarantee_on_a_page_says_how_it_is_kept() -> None:
     for promise in PROMISES:
         assert set(promise.pages) <= set(PAGES), promise.key
         assert bool(promise.how) == bool(promise.pages), promise.key
 
 
-def test_every_promise_is_plain_text_and_unique() -> None:
+def test_the_text_of_every_guarantee_is_plain_and_unique() -> None:
     assert [promise.key for promise in PROMISES if re.search(r"[`|<>*]", promise.text)] == []
     assert len({promise.text for promise in PROMISES}) == len(PROMISES)
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_shows_the_promises_that_name_it_and_no_other(page: str) -> None:
+def test_a_page_shows_exactly_the_guarantees_that_name_it(page: str) -> None:
     rows = [row for row in text(PAGES[page]).splitlines() if "reference/coverage.md#" in row]
     assert [cells(row)[0] for row in rows] == [promise.text for promise in PROMISES if page in promise.pages]
     assert [re.findall(r"coverage\.md#([a-z-]+)", row) for row in rows] == [
@@ -86,7 +86,7 @@ def test_a_page_shows_the_promises_that_name_it_and_no_other(page: str) -> None:
     ]
 
 
-def test_the_tables_stand_between_marks_and_no_table_of_promises_elsewhere() -> None:
+def test_each_page_has_one_table_of_guarantees_and_it_is_between_marks() -> None:
     for page in PAGES.values():
         inside = re.findall(
             r"<!-- begin: guarantees .*?-->\n(.*?)<!-- end: guarantees -->", text(page), re.DOTALL
@@ -95,7 +95,7 @@ def test_the_tables_stand_between_marks_and_no_table_of_promises_elsewhere() -> 
         assert not re.search(r"^\| (promise|guarantee) \|", text(page).replace(inside[0], ""), re.MULTILINE)
 
 
-def test_the_table_of_the_readme_stays_short() -> None:
+def test_the_readme_shows_eight_to_ten_guarantees() -> None:
     assert 8 <= sum("readme" in promise.pages for promise in PROMISES) <= 10
 
 
@@ -107,12 +107,12 @@ def test_the_generated_pages_are_up_to_date() -> None:
     done = subprocess.run(
         [sys.executable, PROJECT / "docs/generate.py", "--check"], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout) == (0, "every page is right\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "every page is up to date\n"), done.stderr
 
 
 @pytest.fixture
 def generate(tmp_path: Path) -> ModuleType:
-    """The generator, for a copy of the pages beside the same code."""
+    """The generator, for a copy of the pages and links to the code."""
     spec = importlib.util.spec_from_file_location("generate", PROJECT / "docs/generate.py")
     assert spec
     assert spec.loader
@@ -139,27 +139,27 @@ GENERATED = {
 }
 
 
-def test_every_generated_page_is_tried_here(generate: ModuleType) -> None:
+def test_every_generated_page_is_tested(generate: ModuleType) -> None:
     assert set(generate.pages()) == set(GENERATED)
 
 
 @pytest.mark.parametrize("page", GENERATED)
-def test_a_stale_page_is_found_by_name_and_written(
+def test_a_stale_page_is_named_and_rewritten(
     generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str
 ) -> None:
     assert generate.main(["--check"]) == 0
-    right = (tmp_path / page).read_text(encoding="utf-8")
-    assert GENERATED[page] in right
-    (tmp_path / page).write_text(right.replace(GENERATED[page], "Everything is proven"), encoding="utf-8")
+    expected = (tmp_path / page).read_text(encoding="utf-8")
+    assert GENERATED[page] in expected
+    (tmp_path / page).write_text(expected.replace(GENERATED[page], "Everything is proven"), encoding="utf-8")
     assert generate.main(["--check"]) == 1
     assert capsys.readouterr().out.endswith(f"stale, run `make docs`: {page}\n")
     assert generate.main([]) == 0
-    assert (tmp_path / page).read_text(encoding="utf-8") == right
+    assert (tmp_path / page).read_text(encoding="utf-8") == expected
     assert generate.main(["--check"]) == 0
 
 
 @pytest.mark.parametrize("page", [*PAGES.values(), "docs/concepts/nouns.md"])
-def test_a_page_that_lost_the_marks_of_its_table_is_refused_by_name(
+def test_a_page_without_the_marks_of_its_table_is_named(
     generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str
 ) -> None:
     changed = re.sub(r"<!-- end: \w+ -->\n", "", (tmp_path / page).read_text(encoding="utf-8"))
@@ -170,7 +170,7 @@ def test_a_page_that_lost_the_marks_of_its_table_is_refused_by_name(
     assert (tmp_path / page).read_text(encoding="utf-8") == changed
 
 
-def test_what_stands_around_a_table_stays(generate: ModuleType, tmp_path: Path) -> None:
+def test_the_text_around_a_table_is_kept(generate: ModuleType, tmp_path: Path) -> None:
     page = tmp_path / "SECURITY.md"
     before, _, after = page.read_text(encoding="utf-8").partition("<!-- begin: guarantees (make docs) -->\n")
     table, _, after = after.partition("<!-- end: guarantees -->\n")
@@ -182,7 +182,7 @@ def test_what_stands_around_a_table_stays(generate: ModuleType, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("change", "message"),
     [
         (("| gate | a row", "| latch | a row"), "has a row for latch, which has no folder and no module"),
         (("| retention | the deletion", "| outbox | the deletion"), "has no row for: retention"),
@@ -192,13 +192,13 @@ def test_a_noun_without_a_row_and_a_row_without_a_noun_are_refused(
     generate: ModuleType,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
-    written: tuple[str, str],
-    said: str,
+    change: tuple[str, str],
+    message: str,
 ) -> None:
     page = tmp_path / generate.NOUNS
-    page.write_text(page.read_text(encoding="utf-8").replace(*written), encoding="utf-8")
+    page.write_text(page.read_text(encoding="utf-8").replace(*change), encoding="utf-8")
     assert generate.main(["--check"]) == 1
-    assert said in capsys.readouterr().out
+    assert message in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

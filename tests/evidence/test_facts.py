@@ -1,4 +1,4 @@
-"""The facts as JSON: they fit their schema, and times are UTC."""
+"""The facts as JSON: they match the schema, and times are UTC."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from iu_pipelines.evidence.facts import Evidence
 SCHEMA = Path(facts.__file__).with_name("evidence.schema.json")
 
 
-def test_the_schema_that_ships_is_that_of_the_facts() -> None:
+def test_the_schema_file_is_that_of_the_classes() -> None:
     assert SCHEMA.read_text(encoding="utf-8") == facts.schema_text()
 
 
-def test_evidence_json_fits_its_schema_and_other_json_does_not(evidence: Evidence, tmp_path: Path) -> None:
+def test_evidence_json_matches_its_schema_and_other_json_does_not(evidence: Evidence, tmp_path: Path) -> None:
     schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
     body = json.loads((pack.write(evidence, tmp_path).folder / "evidence.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)

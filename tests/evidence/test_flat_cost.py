@@ -1,4 +1,4 @@
-"""A batch reads what its events need, however many the outbox holds: counted in rows, not in seconds."""
+"""The number of rows that a batch reads does not depend on the size of the outbox."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 EVENTS = 100
-ROWS_AN_EVENT = 8  # by any plan: an event, its attempt and their indexes; 20,000 old rows would be 200
+ROWS_AN_EVENT = 8  # an event, its attempt and their indexes; a read of 20,000 old rows would be 200
 
 FILL = """
 insert into public.event_outbox (event_domain, event_type, event_subject_ref, actor_ref)
@@ -25,7 +25,7 @@ select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::bigint
 
 
 def rows_read_by_a_batch(gateway: Gateway) -> int:
-    """Emit events, read them in one batch, and count the rows that were looked at."""
+    """Emit events, run one batch, and return the number of rows that it read."""
     gateway.execute(FILL, ("iu", EVENTS))
     with gateway.transaction() as session:
         before = session.fetch_value(READ)
@@ -45,7 +45,7 @@ def of_another_domain(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("fill", [consumed, of_another_domain])
 @pytest.mark.parametrize("statistics", [True, False], ids=["with statistics", "without"])
-def test_a_batch_costs_the_same_beside_many_old_events(
+def test_a_batch_reads_the_same_number_of_rows_beside_many_old_events(
     gateway: Gateway, fill: Callable[[Gateway], None], statistics: bool
 ) -> None:
     fill(gateway)
@@ -54,7 +54,7 @@ def test_a_batch_costs_the_same_beside_many_old_events(
     assert rows_read_by_a_batch(gateway) <= EVENTS * ROWS_AN_EVENT
 
 
-def test_an_engine_without_its_indexes_is_found_to_read_everything(gateway: Gateway) -> None:
+def test_without_indexes_a_batch_reads_the_whole_outbox(gateway: Gateway) -> None:
     consumed(gateway)
     for row in gateway.fetch_all(_INDEXES):
         gateway.execute(f"drop index {row['index']}")

@@ -9,7 +9,7 @@ from iu_pipelines.evidence import pack
 from iu_pipelines.evidence.facts import Evidence
 
 
-def test_junit_has_a_case_a_line(evidence: Evidence, tmp_path: Path) -> None:
+def test_junit_has_one_case_for_each_line(evidence: Evidence, tmp_path: Path) -> None:
     root = ElementTree.parse(pack.write(evidence, tmp_path).folder / "junit.xml").getroot()
     assert len(list(root.iter("testcase"))) == evidence.verdict.lines
     assert list(root.iter("failure")) == []

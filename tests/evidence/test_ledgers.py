@@ -1,4 +1,4 @@
-"""The check of the ledgers names the first batch, attempt or letter that was edited."""
+"""The verification of the ledgers names the first batch, attempt or dead letter that was edited."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_an_edited_replay_is_named_by_its_letter(worked: Gateway, edit: str, nam
     assert named in (ledgers.replays_fault(worked) or "")
 
 
-def test_the_error_of_an_attempt_is_held_against_its_letter(worked: Gateway) -> None:
+def test_an_attempt_whose_error_differs_from_its_letter_is_named(worked: Gateway) -> None:
     worked.run_script(
         """
         set session_replication_role = replica;
@@ -101,7 +101,7 @@ def test_the_error_of_an_attempt_is_held_against_its_letter(worked: Gateway) -> 
 
 TAMPERING = {
     "altered": ("update {ledger} set dead_lettered = 1 where batch_id = {second}", "second", "was altered"),
-    "altered, with its hash made good": (
+    "altered, with a new hash": (
         "update {ledger} as b set seen = 3 where b.batch_id = {second};"
         "update {ledger} as b set batch_hash = public.fn_iu_batch_hash(b) where b.batch_id = {second}",
         "third",
@@ -129,7 +129,7 @@ TAMPERING = {
         "second",
         "does not follow batch {first}",
     ),
-    "put in": (
+    "inserted": (
         "insert into {ledger} select (jsonb_populate_record(b, jsonb_build_object('batch_id', {last} + 1))).*"
         " from {ledger} as b where b.batch_id = {last}",
         "forged",

@@ -1,4 +1,4 @@
-"""A pack on disk: the same facts give the same bytes, and packs stand behind one another."""
+"""Packs on disk: the same facts give the same bytes, and concurrent writers make one chain."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_evidence_is_read_back_as_it_was_written(evidence: Evidence, tmp_path: P
     assert pack.read(written.folder / "evidence.json") == pack.newest(tmp_path)
 
 
-def test_packs_written_at_once_stand_behind_one_another(evidence: Evidence, tmp_path: Path) -> None:
+def test_packs_written_concurrently_are_one_chain(evidence: Evidence, tmp_path: Path) -> None:
     threads = [threading.Thread(target=pack.write, args=(evidence, tmp_path)) for _ in range(4)]
     for thread in threads:
         thread.start()

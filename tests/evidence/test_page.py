@@ -1,4 +1,4 @@
-"""The page in a real browser: offline, light and dark, on a wide screen and a narrow one, and on paper."""
+"""The report in a real browser: offline, light and dark, on wide and narrow screens, and printed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-READ_ON = [
+TEXT_ON_BACKGROUND = [
     ("ink", "paper"),
     ("ink", "card"),
     ("ink", "good-soft"),
@@ -35,9 +35,9 @@ READ_ON = [
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    """The system's Chromium."""
+    """The Chromium of the operating system; without one the test is skipped."""
     if CHROMIUM is None:
-        pytest.skip("there is no Chromium: install the distribution's package")
+        pytest.skip("no Chromium found; install the package of the distribution")
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -55,11 +55,11 @@ def test_the_page_opens_offline_and_fits_every_screen(
                 offline=True, color_scheme=scheme, viewport={"width": width, "height": 800}
             )
             page = context.new_page()
-            said: list[str] = []
-            page.on("console", lambda message, said=said: said.append(message.text))
-            page.on("request", lambda request, said=said: said.append(request.url))
+            events: list[str] = []
+            page.on("console", lambda message, events=events: events.append(message.text))
+            page.on("request", lambda request, events=events: events.append(request.url))
             page.goto(report)
-            assert said == [report]
+            assert events == [report]
             assert page.locator("h1").inner_text().startswith("Event routing in database")
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             for link in page.locator("nav a").all():
@@ -78,18 +78,18 @@ def test_the_page_prints_every_line(browser: Browser, evidence: Evidence, tmp_pa
 
 
 @pytest.mark.parametrize("theme", range(3), ids=["light", "dark", "print"])
-def test_every_text_stands_out_from_its_ground(theme: int) -> None:
+def test_every_text_has_enough_contrast_with_its_background(theme: int) -> None:
     style = files("iu_pipelines.evidence").joinpath("report.css").read_text(encoding="utf-8")
     themes = [
         dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", block)) for block in style.split(":root {")[1:]
     ]
     colours = themes[theme]
-    for text, ground in READ_ON:
-        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
+    for text, background in TEXT_ON_BACKGROUND:
+        assert contrast(colours[text], colours[background]) >= 4.5, (text, background)
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colours as WCAG reckons it."""
+    """Return the contrast ratio of two colours, as WCAG defines it."""
     darker, lighter = sorted((luminance(one), luminance(other)))
     return (lighter + 0.05) / (darker + 0.05)
 

@@ -1,4 +1,4 @@
-"""Probes beside running emitters and workers, by hand with psql, and behind somebody else's lock."""
+"""Probes beside running emitters and workers, run by psql, and while another session holds a lock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from generate_series(1, 50000) as n
 
 @contextmanager
 def busy(gateway: Gateway) -> Iterator[None]:
-    """Emit and run without a pause while the block runs."""
+    """Emit events and run the worker continuously during the block."""
     stop = threading.Event()
 
     def repeat(statement: str) -> None:
@@ -63,7 +63,7 @@ def test_every_probe_passes_beside_many_rows_and_running_emitters_and_workers(ga
     assert ledgers.verify_attempts(gateway, WORKER).fits
 
 
-def test_a_probe_gives_way_to_a_lock_and_tries_again(gateway: Gateway) -> None:
+def test_a_probe_that_waits_for_a_lock_times_out_and_is_retried(gateway: Gateway) -> None:
     held = threading.Event()
 
     def hold() -> None:
@@ -81,7 +81,7 @@ def test_a_probe_gives_way_to_a_lock_and_tries_again(gateway: Gateway) -> None:
 
 
 @EVERY_PROBE
-def test_a_probe_runs_with_psql_alone_and_tells_the_rows_before_and_after(
+def test_a_probe_runs_with_psql_and_prints_the_rows_before_and_after(
     worked: Gateway, file: files.StepFile
 ) -> None:
     done = psql(worked.url, file.path)
@@ -92,14 +92,14 @@ def test_a_probe_runs_with_psql_alone_and_tells_the_rows_before_and_after(
 
 
 @pytest.mark.parametrize("file", VERIFY, ids=lambda file: file.name)
-def test_a_verify_file_runs_with_psql_alone(worked: Gateway, file: files.StepFile) -> None:
+def test_a_verify_file_runs_with_psql(worked: Gateway, file: files.StepFile) -> None:
     done = psql(worked.url, file.path, "-v", "ON_ERROR_STOP=1")
     assert done.returncode == 0, done.stderr
     assert "PASS " in done.stderr
 
 
 @pytest.mark.parametrize("file", [*FILES, *VERIFY], ids=lambda file: file.name)
-def test_a_proof_that_fails_under_psql_says_so_and_exits_with_an_error(
+def test_a_proof_that_fails_with_psql_prints_the_line_and_exits_with_3(
     worked: Gateway, file: files.StepFile
 ) -> None:
     worked.run_script(

@@ -1,4 +1,4 @@
-"""The page of a pack as text: it stands alone, and shows and claims what the facts say."""
+"""The text of the report: it is self-contained, and shows the facts of the evidence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from iu_pipelines.evidence.facts import Evidence, Moment
 
 
 class Links(HTMLParser):
-    """Collects what a page would load, and its text."""
+    """Collect the resources that a page would load, and its text."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,13 +38,13 @@ def page(evidence: Evidence, directory: Path) -> Links:
     return links
 
 
-def test_the_page_stands_alone(evidence: Evidence, tmp_path: Path) -> None:
+def test_the_page_loads_no_other_resource(evidence: Evidence, tmp_path: Path) -> None:
     assert page(evidence, tmp_path).loads == []
     style = pack.write(evidence, tmp_path).report.read_text(encoding="utf-8")
     assert not re.search(r"url\((?!#)|@import", style)
 
 
-def test_the_page_shows_every_line_and_the_figures_of_the_seeds(evidence: Evidence, tmp_path: Path) -> None:
+def test_the_page_shows_every_line_and_the_results_of_the_probes(evidence: Evidence, tmp_path: Path) -> None:
     text = " ".join(" ".join(page(evidence, tmp_path).text).split())
     for proof in evidence.proofs:
         for line in proof.lines:
@@ -54,21 +54,21 @@ def test_the_page_shows_every_line_and_the_figures_of_the_seeds(evidence: Eviden
     assert "event_outbox +1, iu_route_attempt +3, iu_route_dead_letter +2; probe cursors 1" in text
 
 
-def test_a_pack_without_probes_claims_no_more_than_it_read(worked: Gateway, tmp_path: Path) -> None:
+def test_a_pack_without_probes_does_not_claim_what_only_probes_prove(worked: Gateway, tmp_path: Path) -> None:
     read_only = collect.collect(worked, probes=False)
     assert read_only.verdict.passed
-    assert {proof.kind for proof in read_only.proofs} == {"verify", "audit"}
+    assert {proof.kind for proof in read_only.proofs} == {"verify", "ledgers"}
     found = {guarantee.key: guarantee.passed for guarantee in read_only.guarantees}
     assert found["nothing-is-delivered"] is True
     assert found["domains-are-apart"] is None
     page = pack.write(read_only, tmp_path).report.read_text(encoding="utf-8")
     proven = sum(bool(guarantee.proven_by and guarantee.passed) for guarantee in read_only.guarantees)
-    assert "PASS: nothing that was looked at is broken" in page
-    assert f"{proven} of {len(found)} guarantees were proven here" in page
+    assert "PASS: every line passed; no probe was run" in page
+    assert f"{proven} of {len(found)} guarantees were proven on this database" in page
     assert "every guarantee holds" not in page
 
 
-def test_the_page_draws_what_happened(evidence: Evidence, tmp_path: Path) -> None:
+def test_the_page_has_a_chart_of_attempts_and_one_of_the_backlog(evidence: Evidence, tmp_path: Path) -> None:
     timeline = evidence.timelines[0]
     begun = timeline.moments[-1].starts_at
     moments = tuple(Moment(begun + timedelta(hours=hour), 5, 3, 1, 1, 0, backlog=hour) for hour in range(12))
@@ -79,7 +79,7 @@ def test_the_page_draws_what_happened(evidence: Evidence, tmp_path: Path) -> Non
     assert not re.search(r"#0[1-5]0[0-5]0[0-5]\b", html)
 
 
-def test_what_stands_in_the_database_cannot_write_the_page(evidence: Evidence, tmp_path: Path) -> None:
+def test_values_of_the_database_are_escaped(evidence: Evidence, tmp_path: Path) -> None:
     script = "<script>alert('x')</script>"
     change = replace(evidence.gate_changes[0], reason=script)
     hostile = replace(evidence, gate_changes=(change,))
@@ -87,12 +87,12 @@ def test_what_stands_in_the_database_cannot_write_the_page(evidence: Evidence, t
     assert script in "".join(page(hostile, tmp_path).text)
 
 
-def test_a_failed_line_heads_the_page(worked: Gateway, tmp_path: Path) -> None:
+def test_failed_lines_are_the_first_section_of_the_page(worked: Gateway, tmp_path: Path) -> None:
     worked.run_script("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
     broken = collect.collect(worked)
-    text = " ".join(" ".join(page(broken, tmp_path).text).split())
+    html = pack.write(broken, tmp_path).report.read_text(encoding="utf-8")
     assert not broken.verdict.passed
-    assert "FAIL:" in text
-    assert text.index("What failed") < text.index("What is guaranteed")
+    assert "FAIL:" in html
+    assert html.index("<h2>Failed lines</h2>") < html.index("<h2>Guarantees</h2>")
     delivered = next(found for found in broken.guarantees if found.key == "nothing-is-delivered")
     assert delivered.passed is False

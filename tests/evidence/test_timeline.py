@@ -1,4 +1,4 @@
-"""The past of a worker in stretches of time."""
+"""The history of a worker in intervals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.evidence import collect
 
 
-def test_the_backlog_is_reckoned_back_to_what_it_was(worked: Gateway) -> None:
+def test_the_timeline_counts_every_event_and_attempt(worked: Gateway) -> None:
     (timeline,) = collect.collect(worked).timelines
     assert sum(moment.emitted or 0 for moment in timeline.moments) == 14
     assert sum(moment.dry_run for moment in timeline.moments) == 13

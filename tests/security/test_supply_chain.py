@@ -1,4 +1,4 @@
-"""Dependencies: every one is locked with hashes, and known vulnerabilities fail the check."""
+"""The lock file pins every package, and known vulnerabilities of the packages are reported."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
-def audit() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("audit", ROOT / ".ci" / "audit.py")
+def vulnerabilities() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("vulnerabilities", ROOT / ".ci" / "vulnerabilities.py")
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
@@ -40,21 +40,25 @@ def answer(vulns: list[dict[str, object]]) -> str:
     return json.dumps({"dependencies": [{"name": "a", "version": "1", "vulns": vulns}, skipped]})
 
 
-def test_a_known_vulnerability_fails_the_check(audit: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    assert audit.report(answer([{"id": "CVE-1", "fix_versions": ["2"]}]), "") == 1
-    assert "a 1: CVE-1, mended in 2" in capsys.readouterr().out
-
-
-def test_no_known_vulnerability_passes_and_names_the_number_of_packages(
-    audit: ModuleType, capsys: pytest.CaptureFixture[str]
+def test_a_known_vulnerability_is_named_and_exits_with_1(
+    vulnerabilities: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert audit.report(answer([]), "") == 0
-    assert "1 of 2 locked packages" in capsys.readouterr().out
+    assert vulnerabilities.report(answer([{"id": "CVE-1", "fix_versions": ["2"]}]), "") == 1
+    assert "a 1: CVE-1, fixed in 2" in capsys.readouterr().out
 
 
-def test_no_network_passes_and_says_so(audit: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    assert audit.report("", "ConnectionError: no route") == 0
-    assert "nothing could be asked here: ConnectionError: no route" in capsys.readouterr().out
+def test_no_known_vulnerability_exits_with_0_and_counts_the_packages_that_were_checked(
+    vulnerabilities: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vulnerabilities.report(answer([]), "") == 0
+    assert "0 found; 1 of 2 locked packages checked" in capsys.readouterr().out
+
+
+def test_without_a_network_the_exit_code_is_0_and_the_reason_is_printed(
+    vulnerabilities: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert vulnerabilities.report("", "ConnectionError: no route") == 0
+    assert "not checked: ConnectionError: no route" in capsys.readouterr().out
 
 
 def test_setup_never_deletes_the_target_of_a_link(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""The soak: everything that disturbs an outbox at once, for as long as asked, and a verdict at the end."""
+"""The soak test: writers, workers and faults run concurrently, then the tables are checked."""

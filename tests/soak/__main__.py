@@ -1,8 +1,8 @@
-"""`make soak`: play for SOAK_SECONDS (600) on servers of its own, print the tally and the verdict.
+"""`make soak`: run the soak for SOAK_SECONDS (600) on its own servers, and print counts and the verdict.
 
 The servers have the settings of a distribution, with repeatable read as the default, prepared transactions
-and failovers (failovers.py). SOAK_SEED changes the dice. Exit code 0 where the verdict is nothing but zeros,
-else 1.
+and failovers (failovers.py). SOAK_SEED is the seed of the random numbers. The exit code is 0 if every count
+of the verdict is zero, else 1.
 """
 
 from __future__ import annotations

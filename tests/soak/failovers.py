@@ -1,8 +1,8 @@
 """Forced failovers under load: a promoted standby, recovery to a point in time, a dump there and back.
 
-Each leaves the outbox on another server, which may lack what was committed last: an asynchronous standby, a
-point in time and a dump all end before their source does. What the clients had been told by the moment that
-the survivor must hold is never missing; what came later is missing together with its producers' commits.
+After each, the outbox is on another server, which may lack the newest commits of the previous server. Events
+whose commit was acknowledged before a recorded time must exist there; later ones may be missing together with
+the transactions that emitted them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SETTINGS = {
     "max_connections": "120",
     "max_prepared_transactions": "20",
 }
-"""Of every server of a soak, beside the distribution's."""
+"""The settings of every server of a soak, in addition to those of the distribution."""
 
 REFUSED = "IU501"
 _ARCHIVED = "select last_archived_wal ~ '^[0-9A-F]{{24}}' and last_archived_wal >= '{}' from pg_stat_archiver"
@@ -45,7 +45,7 @@ _ARCHIVED = "select last_archived_wal ~ '^[0-9A-F]{{24}}' and last_archived_wal 
 
 @dataclass
 class Fleet:
-    """The servers of one soak, of which one is in use at a time; `stop` stops and removes all."""
+    """The servers of one soak. One is in use at a time; `stop` stops and removes all."""
 
     ledger: Ledger
     left_out: Sequence[str] = ()
@@ -78,11 +78,11 @@ class Fleet:
         return self.server.home.name
 
     def leaves_out(self, name: str) -> bool:
-        """Whether this is a session of a worker that was not told of the cluster that is in use."""
+        """Return whether this session is of a worker that has no seek in the cluster that is in use."""
         return self._before is not None and name.rpartition(" ")[0] in self.left_out
 
     def promote(self) -> None:
-        """Stream to a standby, kill the server while it is at work, and promote the standby."""
+        """Stream to a standby, kill the primary under load, and promote the standby."""
         standby = self._base_backup("--write-recovery-conf")
         standby.ensure_running()
         with opened(self.url) as (session,), opened(standby.url()) as (there,):
@@ -95,10 +95,10 @@ class Fleet:
         self._move_to(standby, known)
 
     def recover(self) -> None:
-        """Take a base backup, and later recover it from the archive to a point in time before the end.
+        """Take a base backup, and recover it from the archive to a point in time before the newest commit.
 
-        The copy starts while the other still runs, so that no client finds it on the port of the other before
-        the ledger knows of it.
+        The copy starts while the source still runs, so that it cannot get the port of the source: no client
+        connects to it before the ledger is updated.
         """
         copy = self._base_backup()
         time.sleep(self.breath)
@@ -121,7 +121,7 @@ class Fleet:
         self._move_to(copy, known)
 
     def leave(self) -> None:
-        """Restore a dump in another cluster; the worker that is left out is not told, and stays refused."""
+        """Restore a dump in another cluster; workers in `left_out` get no seek, and stay refused."""
         there = self._new()
         there.ensure_running()
         with opened(there.url("postgres")) as (session,):
@@ -131,7 +131,7 @@ class Fleet:
         self._dump_to(there, self.left_out)
 
     def come_back(self) -> None:
-        """Restore a dump of that in the cluster where the outbox was before, over what is there."""
+        """Restore a dump of that in the previous cluster, over the outbox that is still there."""
         assert self._before
         before = self._before
         before.ensure_running()
@@ -157,9 +157,9 @@ class Fleet:
         self._move_to(there, known)
 
     def _anchor(self, session: Session, worker: str) -> None:
-        """Send a worker that is refused to the event that its cursor stood on, as the hint says.
+        """Seek a refused worker to the event of its cursor, as the hint says.
 
-        A gate that was closed in the dump answers before the refusal.
+        A gate that was closed in the dump is answered before the refusal.
         """
         try:
             if run(session, worker, 1)["status"] == "ran":
@@ -169,11 +169,11 @@ class Fleet:
                 raise
         stood = "select cursor_event_id::text from public.iu_route_worker_cursor where worker_name = %s"
         place = value(session, stood, (worker,)) or "beginning"
-        read_committed(session)  # anchoring asks for it
-        said = value(
+        read_committed(session)  # required for a new anchor
+        status = value(
             session, "select public.fn_iu_route_worker_seek(%s, %s, 'soak') ->> 'status'", (worker, place)
         )
-        assert said == "sought", said
+        assert status == "sought", status
         self.ledger.count("anchored again")
 
     def _move_to(self, server: EmbeddedServer, known: int) -> None:
@@ -207,7 +207,7 @@ class Fleet:
 
 
 def prepared(session: Session) -> list[str]:
-    """The names of the prepared transactions of this database."""
+    """Return the names of the prepared transactions of this database."""
     names = "select gid from pg_prepared_xacts where database = current_database() order by prepared"
     return [name for (name,) in session.execute(names.encode())]
 
@@ -220,5 +220,5 @@ def _present(session: Session, events: Sequence[UUID]) -> set[UUID]:
 
 
 def _wait(session: Session, question: str) -> None:
-    """Wait until the question is answered with true."""
+    """Repeat a query until it returns true."""
     eventually(lambda: value(session, question), question, pause=0.05)

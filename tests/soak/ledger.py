@@ -1,4 +1,4 @@
-"""What the clients know by themselves: what they were told was committed, what they undid, what was cut."""
+"""What the clients know: acknowledged commits, rollbacks, and commits whose outcome is unknown."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import UUID
 
 @dataclass
 class Ledger:
-    """Filled by many threads at once; read when they have ended."""
+    """The knowledge of the clients; written by many threads, read after they have ended."""
 
     committed: list[UUID] = field(default_factory=list)
     undone: list[UUID] = field(default_factory=list)
@@ -29,7 +29,7 @@ class Ledger:
             self.counts[what] += by
 
     def commit(self, made: list[UUID], epoch: int) -> None:
-        """The server said that the transaction, which began in this epoch, is committed."""
+        """Record an acknowledged commit of a transaction that began in `epoch`."""
         with self._lock:
             if epoch == self.epoch:
                 self.committed += made
@@ -38,37 +38,37 @@ class Ledger:
             self.counts["commits"] += 1
 
     def undo(self, made: list[UUID]) -> None:
-        """The events of what was undone, or was cut before its commit was asked for."""
+        """Record events that were rolled back, or whose connection was lost before the commit was sent."""
         with self._lock:
             self.undone += made
             self.counts["rollbacks"] += 1
 
     def doubt(self, made: list[UUID]) -> None:
-        """The connection was cut while the commit was under way: all of these are there, or none."""
+        """Record events whose connection was lost during the commit: all of them exist, or none."""
         with self._lock:
             self.uncertain.append(made)
             self.counts["doubts"] += 1
 
     def prepare(self, name: str, made: list[UUID]) -> None:
-        """The transaction is about to be prepared under this name: all of it may come later, or none."""
+        """Record a transaction that will be prepared under `name`: all of its events will exist, or none."""
         with self._lock:
             self.prepared[name] = made
             self.uncertain.append(made)
             self.counts["prepared"] += 1
 
     def known(self) -> int:
-        """How many events are known to be committed now: a mark for `survive`."""
+        """Return the number of events known to be committed now, for `survive`."""
         with self._lock:
             return len(self.committed)
 
     def survive(
         self, known: int, present: Callable[[Sequence[UUID]], set[UUID]], names: Iterable[str]
     ) -> None:
-        """Begin a new epoch on another server, which must hold what was known at a moment.
+        """Begin a new epoch on another server, which must have the first `known` committed events.
 
-        `present` returns those events that are there, `names` are the transactions that are prepared there.
-        What was committed after that moment may be missing; what was done to the prepared ones may not have
-        happened.
+        `present` returns which of some events exist there; `names` are the transactions that are prepared
+        there. Events that were committed later may be missing, and transactions that were committed or rolled
+        back later may be prepared again.
         """
         with self._lock:
             self.epoch += 1
@@ -82,6 +82,6 @@ class Ledger:
             self.undone = [event for event in self.undone if event not in open_again]
 
     def surprise(self, what: str) -> None:
-        """Something that no scene provokes."""
+        """Record an error that no scene provokes."""
         with self._lock:
             self.surprises.append(what)

@@ -1,4 +1,4 @@
-"""The stage: it keeps every scene going, cuts them, prints the tally, and asks for the verdict."""
+"""Run all scenes concurrently, terminate their backends at random, print counts, and return the verdict."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _KINDS = {"promote": Fleet.promote, "recover": Fleet.recover, "leave": Fleet.lea
 
 @dataclass(frozen=True)
 class Programme:
-    """How long, how many, how often.
+    """The duration, the numbers of clients and the intervals of faults, in seconds.
 
-    At `crash_every` a backend gets SIGKILL, and so the server restarts. `failovers` are moments, as parts of
-    the time, and what happens then: `promote`, `recover`, `leave`, and `return` after that.
+    Every `crash_every` seconds a backend gets SIGKILL, and the server restarts. `failovers` are pairs of a
+    time, as a fraction of `seconds`, and a kind: `promote`, `recover`, `leave`, and `return` after `leave`.
     """
 
     seconds: float = 600.0
@@ -51,9 +51,9 @@ class Programme:
 
 @dataclass
 class Play:
-    """One play on one database, whose server is ours alone: its backends are killed.
+    """One soak on one database, whose server nothing else uses, because its backends are killed.
 
-    With a fleet the database is the one that the fleet has in use, and moves from server to server.
+    With a fleet, the database is on the server that the fleet has in use.
     """
 
     url: str
@@ -69,7 +69,7 @@ class Play:
         self._due = [(part * self.programme.seconds, kind) for part, kind in self.programme.failovers]
 
     def perform(self) -> Verdict:
-        """Play for as long as the programme says, drain every worker, and return the verdict."""
+        """Run the programme, drain every worker, and return the verdict."""
         with opened(self.url) as (session,):
             self._set_up(session)
         threads = [self._start(name, scene) for name, scene in self._cast()]
@@ -115,7 +115,7 @@ class Play:
         return thread
 
     def _repeat(self, name: str, scene: Scene) -> None:
-        """Play the scene over and over; where it is cut, begin it anew in a new session."""
+        """Repeat the scene until the end; after an error, continue in a new session."""
         database = {"dbname": "postgres"} if name == "idler" else {}
         chance = random.Random(f"{self.programme.seed}/{name}")
         while not self._over.is_set():
@@ -129,7 +129,7 @@ class Play:
                 ) as session:
                     while not self._over.is_set():
                         scene(session, chance)
-            except Exception as error:  # noqa: BLE001 - sorted into what was provoked and what was not
+            except Exception as error:  # noqa: BLE001 - _note separates provoked errors from others
                 self._note(name, error)
                 time.sleep(0.05)
 
@@ -147,7 +147,7 @@ class Play:
             self.ledger.surprise(f"{name}: {type(error).__name__} {state} {error}")
 
     def _cut_and_tell(self) -> None:
-        """End backends at random, kill one now and then, and print the tally, until the time is up."""
+        """Terminate and kill backends at random, fail over, and print counts, until the time is over."""
         chance = random.Random(f"{self.programme.seed}/cuts")
         cut, crash, told = self.programme.cut_every, self.programme.crash_every, self.programme.say_every
         while (now := self._elapsed()) < self.programme.seconds:
@@ -169,7 +169,7 @@ class Play:
             time.sleep(0.05)
 
     def _fail_over(self, kind: str) -> None:
-        """Move the outbox to another server; the time that this takes is not time of the play."""
+        """Move the outbox to another server. Its duration does not count as time of the soak."""
         assert self.fleet
         before = time.monotonic()
         _reopened(self.url).close()
@@ -213,14 +213,14 @@ class Play:
         )
 
     def _commit_prepared(self) -> None:
-        """Commit what is prepared: no session ends that waits for its locks."""
+        """Commit all prepared transactions, because sessions that wait for their locks cannot end."""
         with _reopened(self.url) as session:
             for name in prepared(session):
                 with suppress(psycopg.errors.UndefinedObject, psycopg.errors.ObjectNotInPrerequisiteState):
                     self._scenes.decide(session, name, commit=True)
 
     def _close(self) -> Verdict:
-        """Open the gates, drain every worker, and judge."""
+        """Open the gates, drain every worker, and return the verdict."""
         self._commit_prepared()
         with _reopened(self.url) as session:
             for gate in ("iu_core.route_worker_enabled", "iu_core.routes_enabled"):
@@ -241,13 +241,13 @@ select {{act}} from (
 
 
 def _reopened(url: str) -> Session:
-    """A session, once the server takes some again."""
+    """Return a session as soon as the server accepts connections; retry for a minute."""
     for _ in range(600):
         try:
             return psycopg.connect(url, autocommit=True)
         except psycopg.OperationalError:
             time.sleep(0.1)
-    raise AssertionError("the server did not come back within a minute")
+    raise AssertionError("the server did not accept connections within a minute")
 
 
 SHORT = replace(

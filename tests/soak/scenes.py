@@ -1,7 +1,7 @@
-"""The scenes: each is one short act in a session of its own, repeated until the play is over.
+"""The scenes: each is one short action of a client in its own session, repeated until the soak ends.
 
-A scene may be cut at any point: its backend is ended, its transaction chosen as a deadlock's victim, its
-server crashes. The stage then begins it anew, as a client of the product would.
+A scene can fail at any point: its backend is terminated, its transaction is the victim of a deadlock, or the
+server crashes. It is then repeated in a new session, as a client of the product would do.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from soak.failovers import prepared
 from soak.ledger import Ledger
 
 PLAIN = (WORKER, "soak.plain")
-"""Workers that nobody seeks: they see every event once."""
+"""Workers without seeks: they read every event once."""
 
 SOUGHT = ("soak.sought", "soak.sought.too")
-"""Workers that are sent back now and then: they see events again, and write nothing twice."""
+"""Workers that seek back at times: they read events again, and write nothing twice."""
 
 WORKERS = (*PLAIN, *SOUGHT)
 
@@ -38,25 +38,25 @@ Scene = Callable[[Session, random.Random], None]
 
 @dataclass(frozen=True)
 class Scenes:
-    """The acts, over so many subjects; `failing` is how often an event meets the seam, which raises."""
+    """The actions on `subjects` subjects; `failing` is the probability of an event whose delivery fails."""
 
     ledger: Ledger
     subjects: int = 24
     failing: float = 0.04
 
     def write(self, session: Session, chance: random.Random) -> None:
-        """Lock one or two subjects in any order, emit for each, pause, and commit or not."""
+        """Lock one or two subjects in random order, emit for each, pause, and commit or roll back."""
         chosen = chance.sample(range(1, self.subjects + 1), chance.choice((1, 1, 2)))
         self._transact(session, chance, chosen, pause=0.02)
 
     def write_for_long(self, session: Session, chance: random.Random) -> None:
-        """A transaction of seconds over subjects that nobody else locks."""
+        """Emit in a transaction of several seconds, for a subject that no other session locks."""
         mine = self.subjects + 1 + session.info.backend_pid % 1000
         _make_subject(session, mine)
         self._transact(session, chance, [mine] * chance.randint(2, 6), pause=0.5)
 
     def prepare(self, session: Session, chance: random.Random) -> None:
-        """The first half of a two-phase commit: lock a subject, emit for it, and prepare the transaction."""
+        """Lock a subject, emit for it, and prepare the transaction: the first phase of a two-phase commit."""
         if len(prepared(session)) >= _MOST_PREPARED:
             time.sleep(0.1)
             return
@@ -78,14 +78,14 @@ class Scenes:
         time.sleep(chance.random() * 0.5)
 
     def resolve(self, session: Session, chance: random.Random) -> None:
-        """The second half: commit some of the prepared transactions and roll others back."""
+        """Commit some of the prepared transactions and roll others back: the second phase."""
         for name in prepared(session):
             if chance.random() < 0.3:
                 self.decide(session, name, commit=chance.random() < 0.7)
         time.sleep(chance.random() * 0.2)
 
     def decide(self, session: Session, name: str, *, commit: bool) -> None:
-        """Commit or roll back one prepared transaction. Whoever is cut here leaves both open."""
+        """Commit or roll back one prepared transaction. If the session is lost, the outcome is unknown."""
         made, epoch = self.ledger.prepared[name], self.ledger.epoch
         session.execute(f"{'commit' if commit else 'rollback'} prepared '{name}'".encode())
         if commit:
@@ -95,32 +95,32 @@ class Scenes:
         self.ledger.count(f"prepared and {'committed' if commit else 'rolled back'}")
 
     def idle_elsewhere(self, session: Session, chance: random.Random) -> None:
-        """Hold a transaction id of the cluster for seconds, in another database."""
+        """Hold a transaction id for up to three seconds, in another database."""
         session.execute("begin")
         session.execute("select pg_current_xact_id()")
         time.sleep(chance.random() * 3)
         session.execute("commit")
 
     def work(self, worker: str) -> Scene:
-        """Invoke the worker, sometimes in a transaction that lasts, or that is rolled back."""
+        """Run the worker, sometimes in a longer transaction or in one that is rolled back."""
 
         def act(session: Session, chance: random.Random) -> None:
             limit = chance.choice((1, 3, 10, 100, 1000))
             ending = chance.choices((None, "commit", "rollback"), (90, 5, 5))[0]
             if ending:
                 session.execute("begin")
-            said = run(session, worker, limit)
-            self.ledger.count(said["status"])
+            answer = run(session, worker, limit)
+            self.ledger.count(answer["status"])
             if ending:
                 time.sleep(chance.random() * 0.05)
                 session.execute(ending.encode())
-            if said["seen"] < limit:
+            if answer["seen"] < limit:
                 time.sleep(0.02)
 
         return act
 
     def replay(self, session: Session, chance: random.Random) -> None:
-        """Replay the oldest open letter, the same one as the other replayer; now and then discard it."""
+        """Replay the oldest open dead letter, as the other replayer does; sometimes discard it."""
         letter = value(
             session,
             "select dead_letter_id from public.iu_route_dead_letter where resolution is null "
@@ -136,7 +136,7 @@ class Scenes:
         time.sleep(chance.random() * 0.05)
 
     def change_routes(self, session: Session, chance: random.Random) -> None:
-        """Switch the routes, add a second one and take it away, and let the live one be dry for a while."""
+        """Enable and disable a route, add and delete a second one, or switch dry run of the live one."""
         change = chance.choice(
             (
                 f"update {_ROUTES} set enabled = not enabled where route_code = '{_ROUTE}'",
@@ -154,7 +154,7 @@ class Scenes:
         time.sleep(chance.random() * 0.5)
 
     def close_gates(self, seconds: float, rest: float) -> Scene:
-        """Close a gate for so many seconds, and note from when to when it was surely closed."""
+        """Close a gate for `seconds`, and record the interval in which it was certainly closed."""
 
         def act(session: Session, chance: random.Random) -> None:
             for gate in _GATES:
@@ -169,16 +169,16 @@ class Scenes:
         return act
 
     def seek(self, session: Session, chance: random.Random) -> None:
-        """Send a worker back to the beginning, or to an event before all that it may not have read."""
+        """Seek a worker to the beginning, or to an event before every event that it has not read."""
         worker = chance.choice(SOUGHT)
         place = _safely_behind(session, worker) if chance.random() < 0.7 else None
-        said = value(
+        status = value(
             session,
             "select public.fn_iu_route_worker_seek(%s, %s, 'soak') ->> 'status'",
             (worker, str(place or "beginning")),
         )
-        self.ledger.count(f"seeks {said}")
-        time.sleep(1 + chance.random() * 4 if said == "sought" else 0.05)
+        self.ledger.count(f"seeks {status}")
+        time.sleep(1 + chance.random() * 4 if status == "sought" else 0.05)
 
     def _transact(self, session: Session, chance: random.Random, chosen: list[int], pause: float) -> None:
         made: list[UUID] = []
@@ -229,11 +229,11 @@ from public.event_outbox as o cross join bound
 where o.event_domain = 'iu' and o.event_seq < bound.unread and o.created_at < bound.quiet_since
 order by o.event_seq desc offset 50 limit 1
 """
-"""An event behind which nothing can be waiting: read by the worker, and older than every open transaction."""
+"""An event below every unread event: the worker has read it, and it is older than every open transaction."""
 
 
 def _safely_behind(session: Session, worker: str) -> UUID | None:
-    """Such an event, chosen while no transaction is prepared or about to be: those have no session."""
+    """Return such an event, chosen while no transaction is being prepared, because those have no session."""
     session.execute("begin isolation level read committed")
     session.execute(f"select pg_advisory_xact_lock({_PREPARERS})".encode())
     place: UUID | None = value(session, _SAFELY_BEHIND, (worker,))

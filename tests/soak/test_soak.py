@@ -1,4 +1,4 @@
-"""A short soak, and the proof that its judge would have noticed."""
+"""A short soak, and tests that its verdict counts each kind of violation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from soak.verdict import UNATTEMPTED, Verdict, judge, lost_so_far
 
 
 @pytest.fixture
-def stage(own_server: EmbeddedServer) -> str:
+def installed(own_server: EmbeddedServer) -> str:
     """The URL of an installed database on a server that may crash."""
     url = servers.make(own_server.home, SETTINGS).ensure_running()
     with Gateway(url) as gateway:
@@ -38,7 +38,7 @@ def session(database: str) -> Iterator[Session]:
 
 @pytest.fixture
 def fleet() -> Iterator[Fleet]:
-    """Servers of a soak, of which the first is installed and in use."""
+    """The servers of a soak; the first has an installed database and is in use."""
     fleet = Fleet(Ledger())
     try:
         with Gateway(fleet.start()) as gateway:
@@ -52,15 +52,15 @@ def verdict(session: Session, ledger: Ledger | None = None) -> Verdict:
     return judge(session, ledger or Ledger(), [WORKER], [WORKER])
 
 
-def test_ten_seconds_of_everything_at_once_break_no_promise(stage: str) -> None:
-    play = Play(stage, SHORT)
+def test_ten_seconds_of_concurrent_clients_and_faults_break_no_guarantee(installed: str) -> None:
+    play = Play(installed, SHORT)
     assert play.perform() == Verdict(), play.ledger.surprises
     for provoked in ("commits", "rollbacks", "terminated", "killed", "gate closings", "worker_busy"):
         assert play.ledger.counts[provoked] > 0, provoked
 
 
 @pytest.mark.parametrize("kinds", [("promote", "recover"), ("leave", "return")], ids=" and ".join)
-def test_failovers_under_load_break_no_promise(fleet: Fleet, kinds: tuple[str, str]) -> None:
+def test_failovers_under_load_break_no_guarantee(fleet: Fleet, kinds: tuple[str, str]) -> None:
     programme = replace(SHORT, crash_every=99.0, failovers=((0.2, kinds[0]), (0.7, kinds[1])))
     play = Play(fleet.url, programme, ledger=fleet.ledger, fleet=fleet)
     assert play.perform() == Verdict(), play.ledger.surprises
@@ -72,7 +72,7 @@ def test_failovers_under_load_break_no_promise(fleet: Fleet, kinds: tuple[str, s
         assert play.ledger.counts[provoked] > 0, provoked
 
 
-def test_a_worker_that_runs_in_another_cluster_without_a_seek_is_noticed(fleet: Fleet) -> None:
+def test_a_worker_that_runs_in_another_cluster_without_a_seek_is_counted_as_a_surprise(fleet: Fleet) -> None:
     with opened(fleet.url) as (session,):
         emit_many(session, 5)
         for worker in WORKERS:
@@ -87,7 +87,7 @@ def test_a_worker_that_runs_in_another_cluster_without_a_seek_is_noticed(fleet: 
         assert f"{worker} runs in another cluster without a seek" in fleet.ledger.surprises
 
 
-def test_what_was_known_before_a_failover_may_not_be_missing_after_it() -> None:
+def test_an_event_known_before_a_failover_and_missing_after_it_is_counted_as_vanished() -> None:
     kept, tail, lost = uuid4(), uuid4(), uuid4()
     ledger = Ledger()
     ledger.commit([kept, lost], 0)
@@ -98,7 +98,7 @@ def test_what_was_known_before_a_failover_may_not_be_missing_after_it() -> None:
     assert ledger.counts["lost with the tail"] == 1
 
 
-def test_a_transaction_that_is_prepared_again_after_a_failover_is_open_again() -> None:
+def test_a_transaction_that_is_prepared_again_after_a_failover_is_no_longer_undone() -> None:
     made, other = [uuid4()], [uuid4()]
     ledger = Ledger()
     ledger.prepare("it", made)
@@ -107,7 +107,7 @@ def test_a_transaction_that_is_prepared_again_after_a_failover_is_open_again() -
     assert ledger.undone == other
 
 
-def test_a_commit_that_a_failover_overtook_is_in_doubt() -> None:
+def test_a_commit_acknowledged_after_a_failover_began_is_uncertain() -> None:
     made = [uuid4()]
     ledger = Ledger()
     ledger.survive(0, lambda events: set(), [])
@@ -115,17 +115,17 @@ def test_a_commit_that_a_failover_overtook_is_in_doubt() -> None:
     assert (ledger.committed, ledger.uncertain) == ([], [made])
 
 
-def test_a_cursor_on_numbers_alone_is_found_out(stage: str) -> None:
-    with opened(stage) as (session,):
+def test_a_cursor_without_snapshots_loses_events(installed: str) -> None:
+    with opened(installed) as (session,):
         broken.plain_cursor(session)
     short = replace(SHORT, seconds=4.0, failing=0.0, crash_every=99.0, cut_every=99.0)
-    play = Play(stage, short)
+    play = Play(installed, short)
     found = play.perform()
     assert found.lost > 0
     assert found.lost < 4 * len(play.ledger.committed)
 
 
-def test_a_quiet_day_is_judged_clean(session: Session) -> None:
+def test_the_verdict_is_clean_without_faults(session: Session) -> None:
     ledger = Ledger()
     ledger.commit([emit(session, 1), emit(session, 2)], 0)
     make_live(session, "iu.structure_piece_split.workflow")
@@ -144,7 +144,7 @@ def test_an_event_without_its_attempt_is_counted_as_lost(session: Session) -> No
     assert lost_so_far(session) == 1
 
 
-def test_an_attempt_made_again_is_counted_as_twice(session: Session) -> None:
+def test_a_repeated_attempt_is_counted_as_twice(session: Session) -> None:
     emit(session)
     drain(session)
     session.execute("alter table public.iu_route_attempt_log drop constraint each_try_is_made_once")
@@ -176,7 +176,7 @@ def test_an_older_event_that_is_attempted_later_is_counted_as_disordered(session
     assert verdict(session).disordered == 1
 
 
-def test_the_word_of_a_client_is_held_against_the_outbox(session: Session) -> None:
+def test_differences_between_clients_and_outbox_are_counted(session: Session) -> None:
     kept, other = emit(session, 1), emit(session, 2)
     drain(session)
     ledger = Ledger()
@@ -188,7 +188,7 @@ def test_the_word_of_a_client_is_held_against_the_outbox(session: Session) -> No
     assert (found.vanished, found.ghosts, found.halves, found.surprises) == (1, 1, 1, 1)
 
 
-def test_a_batch_behind_a_closed_gate_is_noticed(session: Session) -> None:
+def test_a_batch_while_a_gate_was_closed_is_counted_as_ungated(session: Session) -> None:
     emit(session)
     now = float(value(session, "select extract(epoch from clock_timestamp())"))
     drain(session)
@@ -197,7 +197,7 @@ def test_a_batch_behind_a_closed_gate_is_noticed(session: Session) -> None:
     assert verdict(session, ledger).ungated == 1
 
 
-def test_conservation_reads_few_pages_before_there_are_statistics(session: Session) -> None:
+def test_lost_events_are_counted_with_few_pages_and_without_statistics(session: Session) -> None:
     session.execute("alter table public.event_outbox set (autovacuum_enabled = off)")
     session.execute("alter table public.iu_route_attempt_log set (autovacuum_enabled = off)")
     for _ in range(4):

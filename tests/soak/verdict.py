@@ -1,4 +1,4 @@
-"""The judge: holds the tables against one another and against what the clients know."""
+"""The verdict: compare the tables with one another and with what the clients know."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from soak.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How often each promise was broken. Nothing but zeros is a pass.
+    """The number of violations of each guarantee. The soak passes if all are zero.
 
-    lost: (worker, event) without an attempt. twice: an attempt made again under one key, or an event that a
-    worker whom nobody sought read in two batches. disordered: an event first attempted before an older one of
-    its subject. vanished: events whose commit was acknowledged and that are gone. ghosts: events that were
-    undone and are there. halves: transactions of which a part is there. ungated: batches begun while a gate
-    was closed. unsound: ledgers that do not fit (chain of batches, attempts, replays, tallies). surprises:
-    errors that nothing provoked.
+    lost: pairs of worker and event without an attempt. twice: attempts repeated under one key, and events
+    that a worker without seeks read in two batches. disordered: events attempted before an older event of
+    their subject. vanished: events with an acknowledged commit that do not exist. ghosts: events that were
+    rolled back and exist. halves: transactions of which only a part exists. ungated: batches begun while a
+    gate was closed. unsound: faults of the ledgers (chain of batches, attempts, replays, tallies). surprises:
+    errors that no scene provokes.
     """
 
     lost: int = 0
@@ -88,12 +88,12 @@ cross join lateral public.fn_iu_cursor_unattempted(c, 5000)
 
 
 def lost_so_far(session: Session) -> int:
-    """Events among the newest 5,000 that a cursor counts as consumed and that have no attempt."""
+    """Count events without an attempt among the newest 5,000 that each cursor has consumed."""
     return int(value(session, UNATTEMPTED))
 
 
 def judge(session: Session, ledger: Ledger, plain: Sequence[str], workers: Sequence[str]) -> Verdict:
-    """The verdict over what is committed now, when every worker has drained."""
+    """Return the verdict. Every worker must have been drained."""
     return Verdict(
         lost=sum(value(session, _LOST, (worker,)) for worker in workers),
         twice=value(session, _SAME_KEY) + sum(value(session, _TWO_BATCHES, (worker,)) for worker in plain),
@@ -108,7 +108,7 @@ def judge(session: Session, ledger: Ledger, plain: Sequence[str], workers: Seque
 
 
 def unsound(session: Session, workers: Sequence[str]) -> int:
-    """How many of the ledgers do not fit: what `iu audit verify` asks, the tallies, and conservation."""
+    """Count faults of the ledgers: those of `iu audit verify`, the tallies, and events without attempts."""
     faults = [
         value(session, f"select public.fn_iu_audit_{what}_verify(%s) ->> 'fault'", (worker,))
         for worker in workers

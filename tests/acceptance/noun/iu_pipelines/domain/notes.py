@@ -1,4 +1,4 @@
-"""Notes about events. Stands on `iu_note` and `fn_iu_note_add`."""
+"""Notes about events, in `iu_note`; written by `fn_iu_note_add`."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def add(gateway: Queries, event_id: UUID, note: str) -> int:
 
 
 def recent(gateway: Queries, limit: int = 20) -> list[Note]:
-    """Return the newest notes first."""
+    """Return the newest notes, newest first."""
     return [rows.read(Note, row) for row in gateway.fetch_all(_SQL["recent"], {"limit": limit})]

@@ -1,4 +1,4 @@
--- Undoes 110. Refuses where notes would be lost.
+-- Undoes 110. Raises IU901 if notes would be lost.
 do $refuse$
 begin
     if exists (select from public.iu_note) then

@@ -10,4 +10,4 @@ create table public.iu_note (
 );
 create index iu_note_by_event on public.iu_note (event_id, note_id);
 comment on table public.iu_note is
-'Notes that a person made about events: append-only, written by fn_iu_note_add.';
+'Notes about events: append-only, written by fn_iu_note_add.';

@@ -18,6 +18,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_note_add(uuid, text) is
-'Adds a note about an event and returns its number. Raises IU104 where there is no such event, and for a
-note that is null, empty or malformed. Writes one row of iu_note.';
+'Adds a note about an event and returns the number of the note. Raises IU104 if there is no such event, or if
+the note is null, empty or malformed. Writes one row of iu_note.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_note_add(uuid, text)', 'operate');
