@@ -1,4 +1,4 @@
-"""`iu dev` on a home of its own, for tests that speak to it as the web UI does."""
+"""`iu dev` with an IU_HOME of its own, for tests that use the GraphQL API of the web UI."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from iu_pipelines.domain import attempts, outbox, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
-_ENDS_WITH_US = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
+_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -52,7 +52,7 @@ TICKS = """query ($selector: InstigationSelector!) {
 
 
 class Dev:
-    """`iu dev` on a home of its own, spoken to as the web UI does."""
+    """A process of `iu dev` with its own IU_HOME and ports, and calls of its GraphQL API."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -63,7 +63,7 @@ class Dev:
     def start(self, *options: str) -> None:
         self.process = subprocess.Popen(
             [
-                *(*_ENDS_WITH_US, "iu_pipelines", "dev"),
+                *(*_AS_CHILD, "iu_pipelines", "dev"),
                 *("--port", str(self.port), "--evidence-port", str(self.evidence_port), *options),
             ],
             env={**os.environ, "IU_HOME": str(self.home)},
@@ -80,7 +80,7 @@ class Dev:
         raise AssertionError("".join(seen))
 
     def stop(self) -> str:
-        """Press Ctrl-C and return what was still said."""
+        """Send SIGINT and return the rest of the output."""
         assert self.process
         self.process.send_signal(signal.SIGINT)
         said, _ = self.process.communicate(timeout=60)
@@ -108,7 +108,7 @@ class Dev:
         return answer
 
     def run(self, config: dict[str, Any]) -> str:
-        """Launch the worker; after a restart of PostgreSQL Dagster needs a moment for its own connections."""
+        """Launch the worker, and retry: after a restart of PostgreSQL, Dagster first has to reconnect."""
         answers: list[dict[str, Any]] = []
 
         def launched() -> bool:
@@ -127,7 +127,7 @@ class Dev:
         return self.status(run_id)
 
     def worker_pid(self, run_id: str) -> int:
-        """The process that executes a run, as the run itself says."""
+        """Return the process id that a run reports in its events."""
         found: list[int] = []
 
         def look() -> bool:
@@ -148,7 +148,7 @@ class Dev:
         return ticks
 
     def switch_off(self, sensor: str) -> None:
-        """Stop a sensor for good: the daemon, at the end of a tick, may write back that it runs."""
+        """Stop a sensor until it stays stopped: at the end of a tick the daemon may write RUNNING again."""
         stopped_at = [time.monotonic()]
 
         def is_quiet() -> bool:
@@ -176,8 +176,8 @@ class Dev:
                 [outbox.NewEvent("version_applied", f"t/{n}", uuid4(), "test", {}) for n in range(count)],
             )
 
-    def has_made_batches(self, run_id: str, batches: int = 3) -> None:
-        """Wait until a run has made so many batches; where it does not, say which runs did."""
+    def wait_for_batches(self, run_id: str, batches: int = 3) -> None:
+        """Wait until a run has made `batches` batches. A timeout's error lists the runs of all batches."""
         with self.gateway() as gateway:
             try:
                 eventually(lambda: len(worker.batches(gateway, run_ref=run_id)) >= batches, 60)
@@ -185,8 +185,8 @@ class Dev:
                 newest = [(batch.run_ref, batch.seen) for batch in worker.batches(gateway)]
                 raise AssertionError(f"run {run_id} is {self.status(run_id)}; batches: {newest}") from None
 
-    def nothing_lost_or_twice(self) -> None:
-        """Drain what is left, and hold every event against its attempts."""
+    def assert_one_attempt_for_each_event(self) -> None:
+        """Run the worker until no event is left, and assert that each event has exactly one attempt."""
         assert self.wait_for(self.run({"batch_limit": 10_000})) == "SUCCESS"
         with self.gateway() as gateway:
             found = gateway.fetch_one(
@@ -199,7 +199,7 @@ class Dev:
             assert attempts.conservation(gateway, DEFAULT_WORKER).events_unattempted == 0
 
     def processes(self) -> list[int]:
-        """Every process of Dagster, and of the evidence's server, that belongs to this home."""
+        """Return the processes of Dagster and of the server of evidence that have this IU_HOME."""
         wanted = f"IU_HOME={self.home}".encode()
         found = []
         for directory in Path("/proc").glob("[0-9]*"):
@@ -216,7 +216,7 @@ class Dev:
 def eventually(is_so: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < deadline, "it did not come to pass"
+        assert time.monotonic() < deadline, f"the condition was not met within {seconds} s"
         time.sleep(0.2)
 
 
@@ -228,9 +228,9 @@ def free_port() -> int:
 
 @contextmanager
 def running(shared: Path) -> Iterator[Dev]:
-    """A running `iu dev` with an installed schema; it leaves no process behind.
+    """Yield a running `iu dev` with an installed schema. Stop all its processes at the end.
 
-    Its home is under `shared`, whose servers are stopped even when the tests are killed.
+    Its IU_HOME is under `shared`, whose servers are stopped even when the tests are killed.
     """
     home = Path(tempfile.mkdtemp(prefix="dev-", dir=shared))
     dev = Dev(home)
