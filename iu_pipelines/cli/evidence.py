@@ -43,7 +43,7 @@ def evidence(
         bool,
         typer.Option(
             "--probes/--no-probes",
-            help="Run the probes too, which needs the owner of the objects; reading does not.",
+            help="Also run the probes. They need the owner of the objects; a reader gives --no-probes.",
         ),
     ] = True,
     full: Annotated[

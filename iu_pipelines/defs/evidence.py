@@ -23,7 +23,7 @@ class EvidenceConfig(dg.Config):
 
     probes: bool = Field(
         default=True,
-        description="Run the probes too, which needs the owner of the objects; reading does not.",
+        description="Also run the probes. They need the owner of the objects; a reader sets false.",
     )
 
 
