@@ -55,10 +55,10 @@ def run(
         int | None, typer.Option(min=1, show_default=False, help="Stop after this many batches.")
     ] = None,
     max_seconds: Annotated[
-        float | None, typer.Option(min=0, show_default=False, help="Start no batch after this time.")
+        float | None, typer.Option(min=0, show_default=False, help="Start no batch after this many seconds.")
     ] = None,
     linger_seconds: Annotated[
-        float, typer.Option(min=0, help="When no event is left, keep looking for new ones for this time.")
+        float, typer.Option(min=0, help="When no event is left, look for new ones for this many seconds.")
     ] = 0.0,
     once: Annotated[bool, typer.Option("--once", help="Run one batch, as --max-batches 1 does.")] = False,
     run_ref: Annotated[
