@@ -27,7 +27,7 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from waiting import eventually
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
-_RUN_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
+_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -53,7 +53,7 @@ TICKS = """query ($selector: InstigationSelector!) {
 
 
 class Dev:
-    """A process of `iu dev` in its own IU_HOME, and calls of its GraphQL API."""
+    """A process of `iu dev` with its own IU_HOME and ports, and calls of its GraphQL API."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -64,7 +64,7 @@ class Dev:
     def start(self, *options: str) -> None:
         self.process = subprocess.Popen(
             [
-                *(*_RUN_AS_CHILD, "iu_pipelines", "dev"),
+                *(*_AS_CHILD, "iu_pipelines", "dev"),
                 *("--port", str(self.port), "--evidence-port", str(self.evidence_port), *options),
             ],
             env={**os.environ, "IU_HOME": str(self.home)},
@@ -81,7 +81,7 @@ class Dev:
         raise AssertionError("".join(seen))
 
     def stop(self) -> str:
-        """Send SIGINT and return the remaining output."""
+        """Send SIGINT and return the rest of the output."""
         assert self.process
         self.process.send_signal(signal.SIGINT)
         said, _ = self.process.communicate(timeout=60)
@@ -109,7 +109,7 @@ class Dev:
         return answer
 
     def run(self, config: dict[str, Any]) -> str:
-        """Launch the worker and return the run id; retry while Dagster reconnects to PostgreSQL."""
+        """Launch the worker, and retry: after a restart of PostgreSQL, Dagster first has to reconnect."""
         answers: list[dict[str, Any]] = []
 
         def launched() -> bool:
@@ -128,7 +128,7 @@ class Dev:
         return self.status(run_id)
 
     def worker_pid(self, run_id: str) -> int:
-        """Return the pid of the process that executes a run, from the log of the run."""
+        """Return the process id that a run reports in its events."""
         found: list[int] = []
 
         def look() -> bool:
@@ -149,7 +149,7 @@ class Dev:
         return ticks
 
     def switch_off(self, sensor: str) -> None:
-        """Stop a sensor. Repeat it, because at the end of a tick the daemon may write that it is running."""
+        """Stop a sensor until it stays stopped: at the end of a tick the daemon may write RUNNING again."""
         stopped_at = [time.monotonic()]
 
         def is_quiet() -> bool:
@@ -177,8 +177,8 @@ class Dev:
                 [outbox.NewEvent("version_applied", f"t/{n}", uuid4(), "test", {}) for n in range(count)],
             )
 
-    def has_made_batches(self, run_id: str, batches: int = 3) -> None:
-        """Wait until a run has written `batches` batches; on a timeout, report the batches of all runs."""
+    def wait_for_batches(self, run_id: str, batches: int = 3) -> None:
+        """Wait until a run has made `batches` batches. A timeout's error lists the runs of all batches."""
         with self.gateway() as gateway:
             try:
                 eventually(lambda: len(worker.batches(gateway, run_ref=run_id)) >= batches, pause=0.2)
@@ -186,8 +186,8 @@ class Dev:
                 newest = [(batch.run_ref, batch.seen) for batch in worker.batches(gateway)]
                 raise AssertionError(f"run {run_id} is {self.status(run_id)}; batches: {newest}") from None
 
-    def nothing_lost_or_twice(self) -> None:
-        """Run the worker until no event is left, and assert that every event has exactly one attempt."""
+    def assert_one_attempt_for_each_event(self) -> None:
+        """Run the worker until no event is left, and assert that each event has exactly one attempt."""
         assert self.wait_for(self.run({"batch_limit": 10_000})) == "SUCCESS"
         with self.gateway() as gateway:
             found = gateway.fetch_one(
@@ -200,7 +200,7 @@ class Dev:
             assert attempts.conservation(gateway, DEFAULT_WORKER).events_unattempted == 0
 
     def processes(self) -> list[int]:
-        """Return the pids of Dagster and of the evidence server that have this IU_HOME."""
+        """Return the processes of Dagster and of the server of evidence that have this IU_HOME."""
         wanted = f"IU_HOME={self.home}".encode()
         found = []
         for directory in Path("/proc").glob("[0-9]*"):
@@ -222,9 +222,9 @@ def free_port() -> int:
 
 @contextmanager
 def running(shared: Path) -> Iterator[Dev]:
-    """Yield a running `iu dev` with an installed schema; at the end assert that no process is left.
+    """Yield a running `iu dev` with an installed schema. Stop all its processes at the end.
 
-    Its home is under `shared`, whose servers are stopped even if the tests are killed.
+    Its IU_HOME is under `shared`, whose servers are stopped even when the tests are killed.
     """
     home = Path(tempfile.mkdtemp(prefix="dev-", dir=shared))
     dev = Dev(home)

@@ -1,1 +1,1 @@
-"""The command line: one module a noun, and the error boundary in main."""
+"""The command line: one module for each noun, and the error boundary in `main`."""

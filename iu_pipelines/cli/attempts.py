@@ -1,4 +1,4 @@
-"""`iu audit`: what was tried and set aside, and `iu audit verify`: whether the record of it is whole."""
+"""`iu audit` lists attempts and open dead letters, and `iu audit verify` verifies the ledgers."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ def audit(
             "--before",
             metavar="ID",
             show_default=False,
-            help="Only attempts older than this one: the next page.",
+            help="Only attempts older than this attempt, for the next page.",
         ),
     ] = None,
     limit: Limit = 10,
 ) -> Answer:
     """Show attempts by decision, the newest attempts, and the open dead letters."""
-    title, tries = _chosen_attempts(gateway, Choice(event, run_ref, worker_name, key), limit, before)
+    title, tries = _select_attempts(gateway, Choice(event, run_ref, worker_name, key), limit, before)
     counts = attempts.counts_by_decision(gateway)
     letters = dead_letters.list_letters(gateway, limit=limit)
     letters_open = dead_letters.count_open(gateway)
@@ -82,7 +82,7 @@ def audit(
 
 @dataclass(frozen=True)
 class Choice:
-    """Which attempts are asked for: at most one is given, none means all."""
+    """The filter of `iu audit`: at most one field is set; none means all attempts."""
 
     event: UUID | None
     run_ref: str | None
@@ -90,18 +90,20 @@ class Choice:
     key: str | None
 
 
-def _chosen_attempts(
+def _select_attempts(
     gateway: Gateway, choice: Choice, limit: int, before: int | None
 ) -> tuple[str, list[attempts.Attempt]]:
     """Return a title and the attempts.
 
-    Raises:
-        UsageError: more than one choice, or --before with one that has no pages.
+    Raises UsageError where more than one filter is set, or --before with a filter that has no pages.
     """
     if sum(value is not None for value in astuple(choice)) > 1:
         raise UsageError("more than one of --event, --run, --worker and --key", hint="Give one of them.")
     if before is not None and (choice.event or choice.key is not None):
-        raise UsageError("--before with --event or --key", hint="These show all their attempts at once.")
+        raise UsageError(
+            "--before with --event or --key",
+            hint="Leave out --before: --event and --key show all their attempts at once.",
+        )
     if choice.event:
         return f"Attempts of {choice.event}", attempts.for_event(gateway, choice.event)
     if choice.key is not None:
@@ -145,26 +147,26 @@ def verify(
     call: Invocation,
     worker_name: Annotated[
         str | None,
-        typer.Option("--worker", metavar="NAME", show_default=False, help="One worker; by default all."),
+        typer.Option("--worker", metavar="NAME", show_default=False, help="Only this worker; default: all."),
     ] = None,
     from_batch: Annotated[
-        int | None, typer.Option("--from", metavar="ID", min=1, show_default=False, help="From this batch.")
+        int | None, typer.Option("--from", metavar="ID", min=1, show_default=False, help="The first batch.")
     ] = None,
     to_batch: Annotated[
-        int | None, typer.Option("--to", metavar="ID", min=1, show_default=False, help="Up to this batch.")
+        int | None, typer.Option("--to", metavar="ID", min=1, show_default=False, help="The last batch.")
     ] = None,
     chain_only: Annotated[
-        bool, typer.Option("--chain-only", help="The batches alone, not each attempt of theirs.")
+        bool, typer.Option("--chain-only", help="Verify the chain of batches, but not their attempts.")
     ] = False,
 ) -> Answer:
-    """Recompute the ledgers: the chain of batches, and each attempt against what it must be.
+    """Verify the ledgers: recompute the chain of batches, and compare each attempt with its batch and route.
 
-    Names the first row that does not fit; exit code 1 when there is one. Takes no lock.
+    Prints the first mismatch of each ledger; exit code 1 when there is one. Takes no lock.
     """
     if from_batch is not None and to_batch is not None and from_batch > to_batch:
         raise UsageError(f"--from {from_batch} is after --to {to_batch}", hint="Give --from the smaller id.")
-    with call.connect() as gateway, working("recomputing the ledgers") as say:
-        names = _chosen(ledgers.worker_names(gateway), worker_name)
+    with call.connect() as gateway, working("verifying the ledgers") as say:
+        names = _select_workers(ledgers.worker_names(gateway), worker_name)
         chains: list[ledgers.ChainCheck] = []
         tries: list[ledgers.AttemptsCheck] = []
         for name in names:
@@ -182,12 +184,12 @@ def verify(
     )
 
 
-def _chosen(known: list[str], wanted: str | None) -> list[str]:
+def _select_workers(known: list[str], wanted: str | None) -> list[str]:
     if wanted is None:
         return known
     if wanted not in known:
         raise ArgumentInvalid(
-            f"no such worker: {wanted}", hint=f"Known: {', '.join(known) or 'none has run yet'}"
+            f"no such worker: {wanted}", hint=f"Known workers: {', '.join(known) or 'none has run yet'}."
         )
     return [wanted]
 
@@ -195,20 +197,20 @@ def _chosen(known: list[str], wanted: str | None) -> list[str]:
 def _print_ledgers(
     chains: Sequence[ledgers.ChainCheck], tries: Sequence[ledgers.AttemptsCheck], faults: Sequence[str]
 ) -> None:
-    fit = {check.worker_name: check for check in tries}
+    verified = {check.worker_name: check for check in tries}
     rows = [
         (
             chain.worker_name,
             chain.batches,
-            fit[chain.worker_name].attempts if chain.worker_name in fit else None,
+            verified[chain.worker_name].attempts if chain.worker_name in verified else None,
             chain.newest_batch_id and str(chain.newest_batch_id),
             chain.newest_hash,
         )
         for chain in chains
     ]
-    columns = ("worker", "batches that fit", "attempts that fit", "newest batch", "its hash")
+    columns = ("worker", "batches verified", "attempts verified", "newest batch", "hash")
     print_table("Ledgers", columns, rows, empty="no worker has run yet")
     for fault in faults:
-        print_line(f"DOES NOT FIT: {fault}")
+        print_line(f"MISMATCH: {fault}")
     if not faults:
-        print_line("every row fits")
+        print_line("all rows match")

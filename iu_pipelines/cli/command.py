@@ -1,8 +1,9 @@
-"""Commands: what every one of them takes, what it answers, and how it is added to the command line.
+"""Registration of functions as commands.
 
-A command is a function of its own arguments and options. It also takes, by type, what it needs of these: an
-open `Gateway`, the `Settings`, and the `Invocation`, to connect only after it has checked its arguments or to
-print while it works. It returns an `Answer`, or None where it has printed everything itself.
+The parameters of a function are the arguments and options of its command. A parameter annotated with one of
+these types is passed by the registration instead: an open `Gateway`; the `Settings`; the `Invocation`, with
+which a command connects after it has checked its arguments, or prints while it works. The function returns an
+`Answer`, or None if it has printed everything itself.
 
 The registration adds --database-url and --json, prints the answer, and sets the exit code.
 """
@@ -30,7 +31,7 @@ from iu_pipelines.settings import Settings
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command found: `data` is what --json prints, `show` prints it for a person.
+    """The result of a command: `data` is printed with --json, otherwise `show` is called.
 
     `failed` makes the exit code 1.
     """
@@ -42,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Invocation:
-    """One call of a command, with what the options that every command takes have chosen."""
+    """One call of a command, with the values of the options that every command takes."""
 
     database_url: str | None
     as_json: bool
@@ -53,16 +54,16 @@ class Invocation:
         return settings.load(database_url=self.database_url)
 
     def connect(self) -> AbstractContextManager[Gateway]:
-        """Return a gateway to the database of this call, to be entered."""
+        """Return a context manager that yields a gateway to the database of this call."""
         return connect(self.settings(), installs_schema=self.installs_schema)
 
     def say(self, line: str) -> None:
-        """Print a line for a person while the command works; with --json the answer holds it all."""
+        """Print a line while the command works. Print nothing with --json: the answer holds everything."""
         if not self.as_json:
             print_line(line)
 
     def say_fact(self, name: str, value: str) -> None:
-        """Print one fact at once: a line for a person, or with --json a line with one JSON object."""
+        """Print one fact immediately, as a line of text or, with --json, as one JSON object."""
         print_line(json.dumps({name: value}) if self.as_json else f"{name:<11} {value}")
 
 
@@ -83,15 +84,15 @@ _COMMON: Final = tuple(
 def add_command(
     app: typer.Typer, function: Function, name: str | None = None, *, installs_schema: bool = False
 ) -> None:
-    """Add `function` as a command; its name is that of the function unless `name` is given.
+    """Add `function` as a command, under its own name unless `name` is given.
 
-    A command that `installs_schema` does not advise to run `iu migrate` where a table is missing.
+    With `installs_schema`, an error about a missing table gets no hint to run `iu migrate`.
     """
     app.command(name)(_with_common_options(function, installs_schema=installs_schema))
 
 
 def add_group(app: typer.Typer, name: str, function: Function) -> typer.Typer:
-    """Add a group of commands where `function` is what the name alone runs, and return the group."""
+    """Add a group of commands and return it. Without a subcommand the group runs `function`."""
     group = typer.Typer()
     group.callback(invoke_without_command=True)(_with_common_options(function))
     app.add_typer(group, name=name)
@@ -99,7 +100,7 @@ def add_group(app: typer.Typer, name: str, function: Function) -> typer.Typer:
 
 
 def _with_common_options(function: Function, *, installs_schema: bool = False) -> Callable[..., None]:
-    """Return `function` as typer takes it: with the common options, and without what is provided."""
+    """Return a function with the common options added and the parameters of `_PROVIDERS` removed."""
     hints = get_type_hints(function, include_extras=True)
     provided = {name: hints[name] for name in hints if any(hints[name] is kind for kind in _PROVIDERS)}
 
@@ -113,6 +114,7 @@ def _with_common_options(function: Function, *, installs_schema: bool = False) -
         if answer:
             _print(answer, as_json)
 
+    # Typer reads the signature and the annotations, so both are replaced below and not copied here.
     command: Any = update_wrapper(
         invoke, function, assigned=("__module__", "__name__", "__qualname__", "__doc__")
     )

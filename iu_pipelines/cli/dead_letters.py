@@ -27,18 +27,21 @@ def replay(
     dead_letter_id: Annotated[
         UUID | None,
         typer.Argument(
-            parser=parse_uuid, metavar="[ID]", show_default=False, help="One letter, from iu audit."
+            parser=parse_uuid, metavar="[ID]", show_default=False, help="A dead letter, from iu audit."
         ),
     ] = None,
-    due: Annotated[bool, typer.Option("--due", help="Every open letter that is due.")] = False,
+    due: Annotated[bool, typer.Option("--due", help="Replay every open dead letter that is due.")] = False,
     limit: Limit = 100,
     run_ref: Annotated[
-        str | None, typer.Option(show_default=False, help="Your own name for this run.")
+        str | None, typer.Option(show_default=False, help="A name for this run, recorded in its attempts.")
     ] = None,
 ) -> Answer:
-    """Try one dead letter again, or with --due every one whose time has come."""
+    """Replay one dead letter, or with --due every open one that is due."""
     if (dead_letter_id is None) != due:
-        raise UsageError("name one dead letter, or give --due", hint="List the open letters with: iu audit")
+        raise UsageError(
+            "either the ID of a dead letter or --due is required",
+            hint="List the open dead letters with: iu audit",
+        )
     with call.connect() as gateway:
         wanted = [dead_letter_id] if dead_letter_id else _due_ids(gateway, limit)
         results = [dead_letters.replay(gateway, letter_id, run_ref) for letter_id in wanted]
@@ -62,11 +65,11 @@ def _due_ids(gateway: Gateway, limit: int) -> list[UUID]:
 def discard(
     gateway: Gateway,
     dead_letter_id: Annotated[
-        UUID, typer.Argument(parser=parse_uuid, metavar="ID", help="One letter, from iu audit.")
+        UUID, typer.Argument(parser=parse_uuid, metavar="ID", help="A dead letter, from iu audit.")
     ],
     reason: Reason,
 ) -> Answer:
-    """Close one dead letter without trying it again."""
+    """Discard one dead letter: close it without a replay."""
     answer = dead_letters.discard(gateway, dead_letter_id, reason)
     return Answer(answer, lambda: print_table("Discard", ("", "value"), answer.items(), empty="no answer"))
 

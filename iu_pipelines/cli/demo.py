@@ -1,4 +1,4 @@
-"""`iu demo`: the main job on real input, from an empty folder to a proven result."""
+"""`iu demo`: install the schema, ingest a git history, route its events through Dagster, run the probes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a Dagster job; `materializations` counts one for each batch and one for the summary."""
+    """One run of a Dagster job. `materializations` counts one for each batch and one for the summary."""
 
     job_name: str
     run_id: str
@@ -52,7 +52,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Report:
-    """All that a demo did and saw."""
+    """The result of a demo."""
 
     database: str
     steps_applied: int
@@ -71,14 +71,14 @@ class Report:
 
 
 def register(app: typer.Typer) -> None:
-    """Add the demo."""
+    """Add the command `iu demo`."""
     add_command(app, demo, installs_schema=True)
 
 
 def demo(call: Invocation, chosen: Settings, gateway: Gateway) -> Answer:
-    """Ingest the git history you stand in, route its events through Dagster, and prove the engine.
+    """Ingest the git history of this directory, route its events through Dagster, and run the probes.
 
-    Exit code 1 when a run failed or a probe saw something else than it expected.
+    Exit code 1 when a run or a line of a probe failed.
     """
     report = _perform(gateway, chosen, call.say)
     return Answer(report, lambda: _show(report, chosen), failed=not report.passed)
@@ -115,21 +115,21 @@ def _install(gateway: Gateway, say: Say) -> int:
     """Apply every pending step and return how many there were."""
     with working("applying steps"):
         applied = migration.apply(gateway)
-    done = f"{counted(len(applied), 'step')} applied" if applied else "every step is applied already"
+    done = f"{counted(len(applied), 'step')} applied" if applied else "every step is already applied"
     say(f"schema: {done}")
     return len(applied)
 
 
 def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
-    """Ingest the history of the working directory, and the sample where no event has come of any history.
+    """Ingest the history of the working directory, and the sample history if the outbox is still empty.
 
-    Returns what was ingested, and notes for the reader. A history that cannot be read is a note, no error.
+    Return the results and notes to print. A history that cannot be read is a note, not an error.
     """
     results: list[IngestResult] = []
     try:
         with progress_bar() as report:
             results.append(git.ingest_git(gateway, open_repository(Path()), on_progress=report))
-        reason = "no file of this history has a second version"
+        reason = "no file in this history has a second version"
     except (NoGitHistory, GitFailed) as error:
         reason = error.message
     except git.ForeignHistory as error:
@@ -137,11 +137,11 @@ def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
     if outbox.overview(gateway).events:
         return results, []
     results.append(sample.ingest_sample(gateway))
-    return results, [f"the sample history that comes with the package is used, because {reason}"]
+    return results, [f"used the sample history of the package, because {reason}"]
 
 
 def _run_jobs(gateway: Gateway, chosen: Settings, say: Say) -> Iterator[Run]:
-    """Run the worker's job until nothing is left that it could read, then the audit of health."""
+    """Run `route_worker_job` until it no longer ends at a limit, then `health_audit_job`."""
     while True:
         limit = _batch_limit(health.read(gateway))
         run = _run_job("route_worker_job", chosen, say, batch_limit=limit)
@@ -153,7 +153,7 @@ def _run_jobs(gateway: Gateway, chosen: Settings, say: Say) -> Iterator[Run]:
 
 def _run_job(job_name: str, chosen: Settings, say: Say, **config: int) -> Run:
     with working(job_name), _logged(chosen):
-        from iu_pipelines.hosting.run_in_process import execute  # noqa: PLC0415 (Dagster takes a second to import)
+        from iu_pipelines.hosting.run_in_process import execute  # noqa: PLC0415  importing Dagster takes a second
 
         outcome = execute(job_name, config, settings=chosen)
     say(f"{job_name}: run {outcome.run_id} {outcome.status}")
@@ -172,7 +172,7 @@ def _run(outcome: RunOutcome) -> Run:
 
 
 def _batch_limit(report: health.HealthReport) -> int:
-    """Return a limit that makes a handful of batches, so that there is something to look at."""
+    """Return a batch limit that divides the backlog into several batches, so that the demo shows some."""
     return 10_000 if report.backlog_capped else max(10, math.ceil(report.backlog / BATCHES_WANTED))
 
 
@@ -182,7 +182,7 @@ def _log_file(chosen: Settings) -> Path:
 
 @contextmanager
 def _logged(chosen: Settings) -> Iterator[None]:
-    """Send what Dagster writes to stderr into a file of its own."""
+    """Redirect what Dagster writes to stderr to the log file of the demo."""
     log = _log_file(chosen)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a", encoding="utf-8") as stream, contextlib.redirect_stderr(stream):
@@ -257,11 +257,11 @@ def _show_batches(batches: Sequence[worker.Batch]) -> None:
         )
         for batch in shown
     ]
-    print_table(title, columns, rows, empty="none, for nothing was waiting")
+    print_table(title, columns, rows, empty="none: no event was waiting")
 
 
 def _show_proof(proof: verification.Proof) -> None:
-    """Print what was seen; where a line failed, what was expected too."""
+    """Print the lines of a proof; if one failed, with what was expected."""
     if not proof.passed:
         print_proof(proof)
         return
@@ -276,6 +276,6 @@ def _show_verdict(report: Report, chosen: Settings) -> None:
     passed = sum(line.passed for line in lines)
     events = sum(batch.seen for batch in report.batches)
     print_line(f"routed {counted(events, 'event')} in {counted(len(report.batches), 'batch', 'batches')}")
-    print_line(f"probes: {passed} PASS, {len(lines) - passed} FAIL, all of it rolled back")
+    print_line(f"probes: {passed} PASS, {len(lines) - passed} FAIL, all rolled back")
     print_line(f"log of the runs: {_log_file(chosen)}")
-    print_line(f"next: {report.next}   (the web UI, with these runs in it)")
+    print_line(f"next: {report.next}   (opens the web UI, which shows these runs)")

@@ -25,28 +25,28 @@ EvidencePort = Annotated[
         min=1,
         max=65_535,
         show_default=False,
-        help="Port of the pages of evidence, to which runs link; by default 1000 above that of the web UI.",
+        help="Port that serves the evidence reports, to which runs link; default: 1000 above --port.",
     ),
 ]
 Host = Annotated[
-    str, typer.Option("--host", help="Address to listen on. Dagster has no login: keep it on loopback.")
+    str, typer.Option("--host", help="Address to listen on. Dagster has no login: use a loopback address.")
 ]
 ReadOnly = Annotated[
     bool,
-    typer.Option("--read-only", help="For viewers: nothing can be launched or switched, and no daemon runs."),
+    typer.Option("--read-only", help="Start no daemon, and refuse to launch runs or switch schedules."),
 ]
 Workspace = Annotated[
     Path | None,
     typer.Option(
         "--workspace",
         show_default=False,
-        help="workspace.yaml to load; by default the one of this directory.",
+        help="The workspace.yaml to load; default: the one in this directory.",
     ),
 ]
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command that runs Dagster."""
+    """Add the command `iu dev`."""
     add_command(app, dev)
 
 
@@ -59,7 +59,7 @@ def dev(
     read_only: ReadOnly = False,
     workspace: Workspace = None,
 ) -> None:
-    """Run Dagster's web UI and daemon on the same database, until Ctrl-C."""
+    """Run Dagster's web UI and daemon on the same database until Ctrl-C."""
     ports = Ports(host, port, None if chosen.evidence_url else evidence_port or far_from(port))
     with prepared(chosen, ports, workspace=workspace, read_only=read_only) as server:
         if server.pending_steps:
@@ -72,12 +72,12 @@ def dev(
                 call.say_fact(name, value)
             sys.stdout.flush()
         for _ in server.watch():
-            call.say_fact("database", "was gone, and is back")
+            call.say_fact("database", "had stopped, and was restarted")
         call.say_fact("stopping", "Dagster")
 
 
 def _facts(server: DevServer) -> Iterator[tuple[str, str]]:
-    """Yield where to click, and where things are."""
+    """Yield the URLs of the web UI, and the places of the database and the logs."""
     url = server.ports.web_url
     job = f"{url}/locations/{LOCATION}/jobs/route_worker_job"
     yield "web UI", f"{url}{' (read-only, no daemon)' if server.read_only else ''}"

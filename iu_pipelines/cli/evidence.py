@@ -30,31 +30,39 @@ def evidence(
         typer.Option(
             metavar="DIR",
             show_default=False,
-            help="The folder of the chain of packs; by default one a database under IU_HOME.",
+            help="The folder of the chain of packs; default: one for each database under IU_HOME.",
         ),
     ] = None,
     compare_with: Annotated[
         Path | None,
-        typer.Option("--compare", metavar="OLD", show_default=False, help="Say what changed since."),
+        typer.Option(
+            "--compare", metavar="OLD", show_default=False, help="Also print what changed since this pack."
+        ),
     ] = None,
     probes: Annotated[
         bool,
         typer.Option(
-            "--probes/--no-probes", help="Run the probes too: as the owner. Without them, a reader may."
+            "--probes/--no-probes",
+            help="Also run the probes. They need the owner of the objects; a reader gives --no-probes.",
         ),
     ] = True,
-    full: Annotated[bool, typer.Option("--full", help="Audit everything, not the newest 100,000.")] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full", help="Verify all batches and attempts, not only the newest 100,000 of each worker."
+        ),
+    ] = False,
 ) -> Answer:
-    """Run every proof and probe, and write a pack of evidence: a page, JSON and JUnit. Changes nothing.
+    """Run every proof and probe, and write a pack of evidence: an HTML page, JSON and JUnit.
 
-    Exit code 1 when a line fails; the pack is written all the same.
+    Changes nothing in the database. Exit code 1 when a line fails; the pack is written in any case.
     """
     old = pack.read(compare_with) if compare_with else None
     with call.connect() as gateway, working("gathering evidence") as say:
         directory = out or pack.default_directory(call.settings().evidence_directory, gateway)
         depth = collect.EVERYTHING if full else collect.Depth()
         gathered = collect.collect(gateway, pack.newest(directory), depth=depth, probes=probes, say=say)
-        say("the pack")
+        say("writing the pack")
         written = pack.write(gathered, directory)
     changes = compare.compare(old, gathered) if old else None
 
@@ -107,7 +115,7 @@ def _print_changes(old: Evidence, changes: Sequence[Change]) -> None:
     rows = [(change.area, change.name, change.before, change.after) for change in changes]
     since = old.generated_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     print_table(
-        f"Changed since {since}", ("", "what", "before", "now"), rows, empty="nothing but the time of looking"
+        f"Changed since {since}", ("", "what", "before", "now"), rows, empty="nothing except the time"
     )
 
 
@@ -115,18 +123,22 @@ def verify(
     call: Invocation,
     directory: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", show_default=False, help="The chain; by default the database's own."),
+        typer.Argument(
+            metavar="[DIR]",
+            show_default=False,
+            help="The folder of packs; default: that of the database.",
+        ),
     ] = None,
     head: Annotated[
         str | None,
         typer.Option(
             metavar="HASH",
             show_default=False,
-            help="The hash of the newest pack as you noted it: finds packs taken from the end too.",
+            help="The hash of the newest pack, noted elsewhere. Finds packs that were removed from the end.",
         ),
     ] = None,
 ) -> Answer:
-    """Check the chain of packs: was one altered, taken out or moved? Exit code 1 when one was."""
+    """Verify the chain of packs. Exit code 1 when a pack was altered, removed or moved."""
     if directory is None:
         with call.connect() as gateway:
             directory = pack.default_directory(call.settings().evidence_directory, gateway)
@@ -147,5 +159,5 @@ def _chain_summary(report: ChainReport) -> dict[str, object]:
 def _print_chain(report: ChainReport) -> None:
     for fault in report.faults:
         print_line(f"pack {fault.pack} {fault.message}")
-    state = "the chain is whole" if report.whole else "THE CHAIN IS BROKEN"
+    state = "the chain is intact" if report.whole else "THE CHAIN IS BROKEN"
     print_line(f"{state}: {counted(report.packs, 'pack')}, newest {report.newest}, hash {report.newest_hash}")

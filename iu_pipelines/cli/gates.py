@@ -1,4 +1,4 @@
-"""`iu gate`: the gates, the settings beside them, and their history."""
+"""`iu gate`: the gates, the other settings, and the history of their changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from iu_pipelines.domain import gates
 
 def register(app: typer.Typer) -> None:
     """Add the commands about gates."""
-    group = typer.Typer(no_args_is_help=True, help="The gates, and the settings beside them.")
+    group = typer.Typer(no_args_is_help=True, help="Show and set the gates and other settings.")
     add_command(group, show)
     add_command(group, set_value, "set")
     app.add_typer(group, name="gate")
@@ -59,9 +59,9 @@ def print_gates(found: Sequence[gates.Gate]) -> None:
 def set_value(
     gateway: Gateway,
     key: Annotated[str, typer.Argument(help="A gate or setting from iu gate show.")],
-    value: Annotated[str, typer.Argument(help="true or false; for a setting its own kind of value.")],
+    value: Annotated[str, typer.Argument(help="true or false for a gate; a setting has its own type.")],
     reason: Reason,
 ) -> Answer:
-    """Set one gate or setting, with an audited reason."""
+    """Set one gate or setting, with a recorded reason."""
     answer = gates.set_gate(gateway, key, value, reason)
     return Answer(answer, lambda: print_line(f"{key}: {answer['old_value']!r} -> {answer['value']!r}"))

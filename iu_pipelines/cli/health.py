@@ -1,4 +1,4 @@
-"""`iu status`: gates, health with its reasons, steps, backlog and events by type."""
+"""`iu status`: gates, events by type, the health report of a worker, and steps."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from iu_pipelines.domain import gates, health, outbox
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command about health."""
+    """Add the command `iu status`."""
     add_command(app, status)
 
 
 def status(gateway: Gateway, worker_name: Worker = None) -> Answer:
-    """Show how things stand. Exit code 1 when a step is pending or the worker is unhealthy."""
+    """Show gates, events, health and steps. Exit code 1 when a step is pending or the worker is unhealthy."""
     chosen = settings.load(worker_name=worker_name)
     states = plan.states(gateway)
     if any(state.status != "applied" for state in states):
@@ -46,7 +46,7 @@ def status(gateway: Gateway, worker_name: Worker = None) -> Answer:
 
 def _print_plan(states: list[plan.StepState]) -> None:
     print_states(states)
-    print_line("The schema is not as this version wants it. Run: iu migrate")
+    print_line("The schema is not that of this version. Run: iu migrate")
 
 
 def print_events(events: outbox.Overview) -> None:
@@ -57,7 +57,7 @@ def print_events(events: outbox.Overview) -> None:
 
 
 def print_health(report: health.HealthReport) -> None:
-    """Print the health of a worker as a table, and its reasons below."""
+    """Print the health report of a worker as a table, and its reasons below."""
     rows = [
         ("healthy", report.healthy),
         ("backlog", health.at_least(report.backlog, capped=report.backlog_capped)),
@@ -75,4 +75,4 @@ def print_health(report: health.HealthReport) -> None:
     ]
     print_table(f"Health of {report.worker_name}", ("", "value"), rows, empty="unknown")
     for reason in report.reasons:
-        print_line(f"  because: {reason}" if not report.healthy else f"  note: {reason}")
+        print_line(f"  note: {reason}" if report.healthy else f"  reason: {reason}")

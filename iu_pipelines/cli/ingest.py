@@ -1,4 +1,4 @@
-"""`iu ingest`: history becomes information units and versions."""
+"""`iu ingest`: read a history into information units and versions."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def ingest_git(
         str,
         typer.Option(
             "--prefix",
-            help="What to put before each path, for example `web/` for a second repository.",
+            help="Prefix of every address, for example `web/` for a second repository.",
         ),
     ] = "",
 ) -> Answer:
-    """Read a git repository's history: a file is a unit, each commit that touches it a version.
+    """Read a git history: each file becomes a unit, and each commit that changes it a version.
 
-    References only: path, commit id and kind of change, never content. Run it again to add what is new.
+    Stores references only (path, commit id, kind of change), never content. Run it again to add new commits.
     """
     repository = open_repository(path)
     with call.connect() as gateway, progress_bar() as report:
@@ -61,11 +61,11 @@ def _print(result: IngestResult) -> None:
 
 
 def summary(result: IngestResult) -> list[str]:
-    """Return what an ingestion read and added, in one or two sentences for a person."""
+    """Return one or two lines about what an ingestion read and added."""
     if result.head is None:
         return [f"{result.source} has no commit yet: nothing to ingest."]
     if not result.versions_added:
-        return [f"nothing new in {result.source}: every version of its history was there already."]
+        return [f"nothing new in {result.source}: every version of its history is already stored."]
     read = f"{counted(result.versions_read, 'file version')} of {counted(result.commits_read, 'commit')}"
     added = f"{counted(result.units_added, 'unit')} and {counted(result.versions_added, 'version')}"
     return [
@@ -76,7 +76,7 @@ def summary(result: IngestResult) -> list[str]:
 
 @contextmanager
 def progress_bar() -> Iterator[Report | None]:
-    """Show a progress bar on stderr; yields None where stderr is no terminal."""
+    """Yield a function that moves a progress bar on stderr, or None where stderr is no terminal."""
     screen = console(stderr=True)
     if not screen.file.isatty():
         yield None

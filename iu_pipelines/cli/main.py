@@ -1,6 +1,6 @@
-"""The command `iu`: every noun mounted, and the one place where an error becomes words and an exit code.
+"""The command `iu` with all its commands, and the boundary where errors become messages and exit codes.
 
-Exit codes: 0 done, 1 a refusal or a failed check, 2 bad usage, 130 interrupted.
+Exit codes: 0 success, 1 an error or a failed check, 2 bad usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _NOUNS: Final = (
     stop,
 )
 _BUG: Final = (
-    "This is a defect of iu-pipelines. Repeat with --debug before the command, and report what it shows."
+    "This is a bug in iu-pipelines. Run it again with --debug before the command, and report the traceback."
 )
 _HELP: Final = "See: iu --help, or iu COMMAND --help"
 _GIVEN_CHARACTERS: Final = 200
@@ -58,7 +58,7 @@ _INTERRUPTED: Final = 130
 
 
 def build_app() -> typer.Typer:
-    """Return the command line with every command mounted."""
+    """Return the command line with every command."""
     app = typer.Typer(
         name="iu",
         no_args_is_help=True,
@@ -83,7 +83,7 @@ def _installed_version() -> str:
     try:
         return version("iu-pipelines")
     except PackageNotFoundError:
-        return "(a checkout that is not installed)"
+        return "(not installed)"
 
 
 def _root(
@@ -100,21 +100,21 @@ def _root(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the Python traceback of an error.")] = False,
 ) -> None:
-    """Take the options that may stand before a command; its own callbacks read them."""
+    """Accept options before the name of a command; the callbacks in `options` read them."""
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run one command and return its exit code. An error becomes words on stderr, never a traceback."""
+    """Run one command and return its exit code. Print errors on stderr, with a traceback only for --debug."""
     try:
         answer = build_app()(args=list(arguments), prog_name="iu", standalone_mode=False)
-    except Exception as error:  # noqa: BLE001  the boundary: nothing passes as a traceback
+    except Exception as error:  # noqa: BLE001  the boundary of errors
         if "--debug" in arguments:
             traceback.print_exc()
         return _report(error, arguments)
     if answer == _INTERRUPTED:
         print_error(
             "interrupted",
-            "What was committed stays; the next run goes on from there.",
+            "What was committed is kept; the next run continues from there.",
             None,
             (),
             as_json=False,
@@ -123,7 +123,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _report(error: Exception, arguments: Sequence[str]) -> int:
-    """Print `error` and return the exit code that goes with it."""
+    """Print `error` and return its exit code."""
     as_json = "--json" in arguments
     if isinstance(error, IuError):
         notes = getattr(error, "__notes__", ())

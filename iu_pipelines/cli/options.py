@@ -1,4 +1,4 @@
-"""The options that every command takes, before or after its name."""
+"""Options that commands share. --database-url and --json may stand before or after the name of a command."""
 
 from __future__ import annotations
 
@@ -8,22 +8,23 @@ from uuid import UUID
 import typer
 
 
-def _url_of_either(context: typer.Context, value: str | None) -> str | None:
-    """The URL given to this command, else the one given before its name."""
-    return value or _given_before(context, "database_url")
+def _database_url(context: typer.Context, value: str | None) -> str | None:
+    """Return the URL given after the name of the command, else the one given before it."""
+    return value or _root_option(context, "database_url")
 
 
-def _json_of_either(context: typer.Context, value: bool) -> bool:
-    return value or bool(_given_before(context, "as_json"))
+def _as_json(context: typer.Context, value: bool) -> bool:
+    return value or bool(_root_option(context, "as_json"))
 
 
-def _given_before(context: typer.Context, name: str) -> str | None:
+def _root_option(context: typer.Context, name: str) -> str | None:
+    """Return the value of an option that was given before the name of the command."""
     found: str | None = context.find_root().params.get(name)
     return found
 
 
 def parse_uuid(text: str) -> UUID:
-    """Return the UUID that `text` writes. Raises BadParameter naming it."""
+    """Parse a UUID. Raises BadParameter with the text."""
     try:
         return UUID(text)
     except ValueError:
@@ -35,22 +36,20 @@ DatabaseUrl = Annotated[
     typer.Option(
         "--database-url",
         metavar="URL",
-        callback=_url_of_either,
+        callback=_database_url,
         show_default=False,
-        help="Your own PostgreSQL, 14 or newer (also IU_DATABASE_URL); else the embedded one.",
+        help="A PostgreSQL, 14 or newer (also IU_DATABASE_URL); default: the embedded server.",
     ),
 ]
 AsJson = Annotated[
     bool,
-    typer.Option(
-        "--json", callback=_json_of_either, help="Print JSON on stdout; an error is JSON on stderr."
-    ),
+    typer.Option("--json", callback=_as_json, help="Print JSON on stdout, and errors as JSON on stderr."),
 ]
 Worker = Annotated[
     str | None,
     typer.Option(
-        "--worker", metavar="NAME", show_default=False, help="The route worker (also IU_WORKER_NAME)."
+        "--worker", metavar="NAME", show_default=False, help="The name of the worker (also IU_WORKER_NAME)."
     ),
 ]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many rows to show at most.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why: it is kept in the audit.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The maximum number of rows.")]
+Reason = Annotated[str, typer.Option("--reason", help="The reason, which is recorded.")]

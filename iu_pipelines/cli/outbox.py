@@ -32,10 +32,10 @@ def emit(
     ],
     address: Annotated[str, typer.Argument(help="The canonical address of the subject.")],
     subject: Annotated[UUID, typer.Option(parser=parse_uuid, metavar="UUID", help="The id of the subject.")],
-    actor: Annotated[str, typer.Option(help="Who or what makes the event.")],
+    actor: Annotated[str, typer.Option(help="The person or program that emits the event.")],
     payload: Annotated[
         str,
-        typer.Option(metavar="JSON|@FILE", help="References and counts; @FILE reads a file, @- reads stdin."),
+        typer.Option(metavar="JSON|@FILE", help="References and counts. @FILE reads a file, @- reads stdin."),
     ] = "{}",
 ) -> Answer:
     """Emit one event, and print its id."""
@@ -46,7 +46,7 @@ def emit(
 
 
 def types(gateway: Gateway) -> Answer:
-    """Show the event types that may be emitted."""
+    """Show the registered event types."""
     found = event_types.list_types(gateway)
     return Answer(found, lambda: _print_types(found))
 

@@ -1,4 +1,4 @@
-"""How results are shown: tables for a person, JSON for a program, errors on stderr."""
+"""Output of commands: tables for a person, JSON for a program, errors on stderr."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from rich.text import Text
 
 _PIPE_WIDTH: Final = 160
 _UNBOUNDED: Final = 10_000
-_SENTENCE: Final = 24
+_WRAPPED_CHARACTERS: Final = 24
+"""A column wraps between words if it has a longer text."""
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console on today's stdout or stderr; wide and without colours where that is no terminal."""
+    """Return a console on the current stdout or stderr; wide and without colours if that is no terminal."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _PIPE_WIDTH
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
@@ -38,9 +39,9 @@ def print_line(text: str) -> None:
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
-    """Print a table, numbers to the right, or the words of `empty` where it has no rows.
+    """Print a table with right-aligned numbers, or `empty` if there are no rows.
 
-    Where the terminal is so narrow that words would be broken, each row becomes lines of name and value.
+    If the terminal is too narrow to show every word whole, print each row as lines of name and value.
     """
     cells = [list(row) for row in rows]
     if not cells:
@@ -48,6 +49,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         return
     out = console()
     table = _table(title, columns, cells)
+    # The measured minimum is capped by the given width, so it is measured without the terminal's.
     if out.measure(table, options=out.options.update_width(_UNBOUNDED)).minimum <= out.width:
         out.print(table)
         return
@@ -69,7 +71,7 @@ def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) ->
         values = [row[place] for row in rows]
         justify: Literal["right", "left"] = "right" if all(_is_number(value) for value in values) else "left"
         texts = [column, *(_cell(value).plain for value in values)]
-        wraps = any(len(text) > _SENTENCE and " " in text for text in texts)
+        wraps = any(len(text) > _WRAPPED_CHARACTERS and " " in text for text in texts)
         table.add_column(column, justify=justify, no_wrap=not wraps, min_width=_least_width(texts, wraps))
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
@@ -90,7 +92,7 @@ def _record(columns: Sequence[str], row: Sequence[Any]) -> Table:
 
 @contextmanager
 def working(title: str) -> Iterator[Callable[[str], None]]:
-    """Show a spinner on a terminal's stderr while the block works; the yielded call tells what it is at."""
+    """Show a spinner while the block runs, if stderr is a terminal. The yielded function sets its text."""
     out = console(stderr=True)
     if not out.is_terminal:
         yield lambda detail: None
@@ -102,7 +104,7 @@ def working(title: str) -> Iterator[Callable[[str], None]]:
 def print_error(
     message: str, hint: str | None, code: str | None, notes: Sequence[str], *, as_json: bool
 ) -> None:
-    """Print an error on stderr: two lines for a person, or one JSON object."""
+    """Print an error on stderr, as text with its notes and hint or as one JSON object."""
     if as_json:
         body = {"error": {"code": code, "message": message, "hint": hint, "notes": list(notes)}}
         print(json.dumps(body, ensure_ascii=False), file=sys.stderr)
@@ -116,12 +118,12 @@ def print_error(
 
 
 def when(value: datetime | None) -> str:
-    """A time to the second in the machine's zone, or a dash."""
+    """Return a time to the second in the local time zone, or a dash."""
     return "-" if value is None else value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def duration(seconds: float | None) -> str:
-    """A length of time in the unit that a person would choose."""
+    """Return a duration in milliseconds, seconds, minutes or hours, or a dash."""
     if seconds is None:
         return "-"
     if seconds < 1:
@@ -132,12 +134,12 @@ def duration(seconds: float | None) -> str:
 
 
 def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """The number and the noun, in the plural where the number asks for it."""
+    """Return the number and the noun, in the plural unless the number is 1."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def rate(events: int, seconds: float | None) -> str:
-    """Events a second, or a dash where no time passed."""
+    """Return the events per second, or a dash if no time passed."""
     return f"{events / seconds:,.0f}/s" if seconds else "-"
 
 

@@ -1,4 +1,4 @@
-"""`iu retention`: how long what was read is kept, what holds it back, and a round by hand."""
+"""`iu retention`: the state of retention in each domain, its rounds, and a run by hand."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from iu_pipelines.domain import retention
 
 def register(app: typer.Typer) -> None:
     """Add the commands about retention."""
-    group = typer.Typer(no_args_is_help=True, help="How long read events and their attempts are kept.")
+    group = typer.Typer(no_args_is_help=True, help="Show and run the deletion of old events that were read.")
     add_command(group, show)
     add_command(group, run)
     app.add_typer(group, name="retention")
 
 
 def show(gateway: Gateway, limit: Limit = 10) -> Answer:
-    """Show how retention stands in each domain, and the newest rounds."""
+    """Show the state of retention in each domain, and the newest rounds."""
     states = retention.states(gateway)
     rounds = retention.history(gateway, limit)
     return Answer({"domains": states, "history": rounds}, lambda: _print_states(states, rounds))
@@ -62,13 +62,16 @@ def run(
     gateway: Gateway,
     reason: Reason = "iu retention run",
     max_rounds: Annotated[
-        int, typer.Option("--max-rounds", min=1, max=1_000_000, help="Stop after so many transactions.")
+        int,
+        typer.Option(
+            "--max-rounds", min=1, max=1_000_000, help="Stop after this many rounds, each a transaction."
+        ),
     ] = 1_000,
     max_seconds: Annotated[
-        float, typer.Option("--max-seconds", min=0.1, max=86_400, help="Stop after so many seconds.")
+        float, typer.Option("--max-seconds", min=0.1, max=86_400, help="Stop after this many seconds.")
     ] = 600.0,
 ) -> Answer:
-    """Drop what is older than the setting, was read by every worker, and is in no open letter."""
+    """Drop events older than the setting that every worker has read and no open dead letter is about."""
     outcome = retention.run(gateway, reason, retention.Limits(max_rounds, max_seconds))
     return Answer(outcome, lambda: _print_outcome(outcome))
 
@@ -76,6 +79,6 @@ def run(
 def _print_outcome(outcome: retention.Outcome) -> None:
     print_line(f"{outcome.stopped_reason}: {outcome.events:,} events, {outcome.attempts:,} attempts dropped")
     if outcome.stopped_reason == "retention_off":
-        print_line(f"Everything is kept. To change it: iu gate set {retention.SETTING} 90 --reason ...")
+        print_line(f"turn it on with: iu gate set {retention.SETTING} DAYS --reason WHY")
     for note in outcome.held_by:
         print_line(f"  note: {note}")

@@ -1,4 +1,4 @@
-"""`iu route`: outbound and inbound routes."""
+"""`iu route`: list, enable, disable and add routes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ RouteCode = Annotated[str, typer.Argument(metavar="CODE", help="A route from iu 
 
 def register(app: typer.Typer) -> None:
     """Add the commands about routes."""
-    group = typer.Typer(no_args_is_help=True, help="The routes: event type to target, table change to event.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Outbound routes (event type to target) and inbound routes (table change to event).",
+    )
     add_command(group, list_all, "list")
     add_command(group, enable)
     add_command(group, disable)
@@ -82,7 +85,7 @@ def enable(
         typer.Option(
             "--emit/--capture-only",
             show_default=False,
-            help="An inbound route emits events, or records what it captured alone; else as it was.",
+            help="For an inbound route: emit events, or only record captures; default: unchanged.",
         ),
     ] = None,
 ) -> Answer:
@@ -98,33 +101,37 @@ def enable(
 
 
 def disable(gateway: Gateway, code: RouteCode) -> Answer:
-    """Disable one route: its events are skipped, and the audit says so."""
+    """Disable one route. An event without an enabled outbound route gets the decision `skipped`."""
     route = routes.set_enabled(gateway, code, False) or inbound.set_enabled(gateway, code, False)
     return _answer(route, code)
 
 
 def add(
     gateway: Gateway,
-    code: Annotated[str, typer.Argument(metavar="CODE", help="Its name: lower case, digits, dots, dashes.")],
+    code: Annotated[str, typer.Argument(metavar="CODE", help="Lower-case letters, digits, dots and dashes.")],
     event_type: Annotated[str, typer.Argument(help="A registered event type, from iu types.")],
-    target_kind: Annotated[str, typer.Option(help="What kind of target it is.")] = "workflow",
-    target_ref: Annotated[str, typer.Option(help="Which target it is.")] = "event_outbox",
-    enabled: Annotated[bool, typer.Option("--enabled", help="Enable it at once.")] = False,
+    target_kind: Annotated[str, typer.Option(help="The kind of the target.")] = "workflow",
+    target_ref: Annotated[str, typer.Option(help="The reference of the target.")] = "event_outbox",
+    enabled: Annotated[bool, typer.Option("--enabled", help="Enable the new route.")] = False,
 ) -> Answer:
-    """Add one outbound route; it is always a dry run."""
+    """Add one outbound route, which is always a dry run."""
     try:
         route = routes.add(gateway, code, event_type, target_kind, target_ref, enabled=enabled)
     except StatementFailed as error:
-        error.hint = "CODE is lower case letters, digits, dots and dashes; TYPE is one of: iu types"
+        error.hint = (
+            "CODE has lower-case letters, digits, dots and dashes. List the registered types with: iu types"
+        )
         raise
     if route is None:
-        raise ArgumentInvalid(f"the route {code!r} exists already", hint="Choose another code: iu route list")
+        raise ArgumentInvalid(
+            f"route {code!r} already exists", hint="Choose a code that is not in: iu route list"
+        )
     return _answer(route, code)
 
 
 def _answer(route: routes.Route | inbound.InboundRoute | None, code: str) -> Answer:
     if route is None:
         raise ArgumentInvalid(f"no such route: {code!r}", hint="Choose one from: iu route list")
-    rehearsed = "dry run" if route.dry_run else "emits"
-    state = f"enabled, {rehearsed}" if route.enabled else "disabled"
+    mode = "dry run" if route.dry_run else "emits"
+    state = f"enabled, {mode}" if route.enabled else "disabled"
     return Answer(route, lambda: print_line(f"{code}: {state}"))

@@ -17,7 +17,7 @@ from iu_pipelines.settings import sql_root
 
 ProofName = Annotated[
     str | None,
-    typer.Argument(metavar="[STEP]", show_default=False, help="Only this one: a name, or its number."),
+    typer.Argument(metavar="[STEP]", show_default=False, help="Only this step: its name or number."),
 ]
 
 
@@ -27,7 +27,7 @@ def register(app: typer.Typer) -> None:
     add_command(app, verify)
     add_command(app, probe)
     add_command(app, rollback)
-    group = typer.Typer(no_args_is_help=True, help="The steps as files and in the ledger.")
+    group = typer.Typer(no_args_is_help=True, help="List the steps, and stamp their files.")
     add_command(group, list_steps, "list")
     add_command(group, stamp)
     app.add_typer(group, name="steps")
@@ -41,18 +41,18 @@ def migrate(
             "--with",
             metavar="MODULE",
             show_default=False,
-            help="Install this module too; an installed one is included from then on. May be repeated.",
+            help="Also install this module; later calls include it by themselves. May be repeated.",
         ),
     ] = None,
     show_plan: Annotated[
         bool,
-        typer.Option("--plan", help="Change nothing; print what would be applied, and in which order."),
+        typer.Option("--plan", help="Only print the steps that would be applied, in order."),
     ] = False,
     without_roles: Annotated[
-        bool, typer.Option("--without-roles", help="Create no roles; the installer owns everything.")
+        bool, typer.Option("--without-roles", help="Create no roles; the installing role owns everything.")
     ] = False,
 ) -> Answer:
-    """Apply every pending step, each in a transaction of its own. Safe to repeat."""
+    """Apply every pending step, each in its own transaction. Safe to repeat."""
     modules = adding or []
     if show_plan:
         return _planned(plan.planned(gateway, modules))
@@ -64,7 +64,7 @@ def migrate(
             on_wait=lambda step: say(f"{step} waits for a lock"),
             without_roles=without_roles,
         )
-    return Answer(results, lambda: _print_results(results, "every step is applied already"))
+    return Answer(results, lambda: _print_results(results, "every step is already applied"))
 
 
 def _planned(wanted: Sequence[plan.PlannedStep]) -> Answer:
@@ -81,39 +81,37 @@ def _planned(wanted: Sequence[plan.PlannedStep]) -> Answer:
 
 
 def _print_plan(wanted: Sequence[plan.PlannedStep]) -> None:
-    """Print the plan as a table, and as the commands by which psql alone does the same."""
-    said = {"applied": "would be applied", "reapplied": "would be applied again"}
-    rows = [(one.step.key.module, one.step.key.name, said[one.action]) for one in wanted]
-    print_table("Plan", ("module", "step", "what"), rows, empty="every step is applied already")
+    """Print the plan as a table, and the equivalent psql commands."""
+    words = {"applied": "would be applied", "reapplied": "would be applied again"}
+    rows = [(one.step.key.module, one.step.key.name, words[one.action]) for one in wanted]
+    print_table("Plan", ("module", "step", "action"), rows, empty="every step is already applied")
     if wanted:
-        print_line("With psql alone, in this order:")
+        print_line("The same with psql, in this order:")
     for one in wanted:
         print_line(f"  psql -1 -v ON_ERROR_STOP=1 -f {shlex.quote(str(one.step.file.path))}")
 
 
 def rollback(
     gateway: Gateway,
-    step: Annotated[
-        str, typer.Argument(help="The step to go back to, which stays applied; 000 undoes every step.")
-    ],
+    step: Annotated[str, typer.Argument(help="The last step that stays applied; 000 undoes every step.")],
     module: Annotated[
         str, typer.Option("--module", metavar="MODULE", help="The module whose steps are undone.")
     ] = files.CORE,
 ) -> Answer:
-    """Undo the steps of a module after STEP, all of them or, where data would be lost, none."""
+    """Undo the steps of a module after STEP: all of them, or none where data would be lost."""
     with working("rolling back") as say:
         results = migration.rollback(gateway, step, module, on_step=lambda done: say(done.name))
     return Answer(results, lambda: _print_results(results, f"no step after {step} is applied"))
 
 
 def verify(gateway: Gateway, step: ProofName = None) -> Answer:
-    """Prove, read-only, that every step still holds. Exit code 1 when a line fails."""
+    """Verify every step with its read-only proof. Exit code 1 when a line fails."""
     with working("verifying"):
         return _proven(verification.verify(gateway, step))
 
 
 def probe(gateway: Gateway, step: ProofName = None) -> Answer:
-    """Exercise the engine in transactions that are rolled back. Exit code 1 when a line fails."""
+    """Run the probes, in transactions that are rolled back. Exit code 1 when a line fails."""
     with working("probing"):
         return _proven(verification.probe(gateway, step))
 
@@ -125,20 +123,20 @@ def list_steps(gateway: Gateway) -> Answer:
 
 
 def print_states(states: Sequence[plan.StepState]) -> None:
-    """Print the plan as a table."""
+    """Print the state of each step as a table."""
     rows = [(state.name, state.status, state.applied_at, state.applied_by) for state in states]
-    print_table("Steps", ("step", "status", "applied at", "by"), rows, empty="there are none")
+    print_table("Steps", ("step", "status", "applied at", "by"), rows, empty="none")
 
 
 def stamp(
     check: Annotated[
-        bool, typer.Option("--check", help="Write nothing; exit code 1 when one is stale.")
+        bool, typer.Option("--check", help="Write nothing; exit code 1 when a stamp is stale.")
     ] = False,
 ) -> Answer:
     """Write the checksum of each runtime step into its last statement."""
     stale = files.stamp(sql_root(), check=check)
-    verb = "stale" if check else "stamped"
-    line = f"{verb}: {', '.join(stale)}" if stale else "every stamp is right"
+    action = "stale" if check else "stamped"
+    line = f"{action}: {', '.join(stale)}" if stale else "every stamp is current"
     return Answer(
         {"stale": stale, "written": not check}, lambda: print_line(line), failed=bool(stale) and check
     )
@@ -146,7 +144,7 @@ def stamp(
 
 def _print_results(results: Sequence[migration.StepResult], nothing: str) -> None:
     rows = [(result.name, result.action.replace("_", " "), duration(result.seconds)) for result in results]
-    print_table("Steps", ("step", "done", "time"), rows, empty=nothing)
+    print_table("Steps", ("step", "action", "time"), rows, empty=nothing)
     for result in results:
         for notice in result.notices:
             print_line(f"{result.name}: {notice}")
@@ -167,7 +165,7 @@ def _print_proofs(proofs: Sequence[verification.Proof]) -> None:
 
 
 def _plain(proof: verification.Proof) -> dict[str, Any]:
-    """Return a proof as JSON has it, with the step in each line."""
+    """Return a proof for the JSON output, with the name of the step in each line."""
     lines = [{"step": proof.step, **asdict(line)} for line in proof.lines]
     return {**asdict(proof), "lines": lines}
 
@@ -176,6 +174,4 @@ def print_proof(proof: verification.Proof) -> None:
     """Print the lines of one proof as a table."""
     rows = [("PASS" if line.passed else "FAIL", line.name, line.expected, line.seen) for line in proof.lines]
     title = f"{proof.step} ({duration(proof.seconds)})"
-    print_table(
-        title, ("", "proof", "expected", "seen"), rows, empty="it printed no line, and so proves nothing"
-    )
+    print_table(title, ("", "proof", "expected", "seen"), rows, empty="no lines, so nothing was proven")

@@ -1,4 +1,4 @@
-"""`iu stop`: the embedded server."""
+"""`iu stop`, which stops the embedded server."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from iu_pipelines.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command about the embedded server."""
+    """Add the command `iu stop`."""
     add_command(app, stop)
 
 
 def stop(chosen: Settings) -> Answer:
-    """Stop the embedded server under IU_HOME; a server of your own is left alone."""
+    """Stop the embedded server under IU_HOME. Does not stop any other server."""
     stopped = EmbeddedServer(chosen.home, pg_bin=chosen.pg_bin).stop()
     state = "stopped" if stopped else "not running"
     return Answer(

@@ -22,11 +22,11 @@ _WHY_STOPPED: Final = {
     "drained": "nothing is left to read",
     "max_batches": "--max-batches is reached; events may be left",
     "max_seconds": "--max-seconds is reached; events may be left",
-    "worker_busy": "another invocation of this worker is under way",
-    "cancelled": "it was told to stop",
+    "worker_busy": "another invocation of this worker is running",
+    "cancelled": "the run was cancelled",
 }
 Create = Annotated[
-    bool, typer.Option("--create", help="Make the worker where it is new; it reads from the beginning.")
+    bool, typer.Option("--create", help="Create the worker if it is new; it reads from the beginning.")
 ]
 
 _CLOSED: Final = {"worker_gate_closed": gates.WORKER, "master_gate_closed": gates.MASTER}
@@ -36,7 +36,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands about the worker."""
     add_command(app, run)
     add_command(app, seek)
-    group = typer.Typer(no_args_is_help=True, help="The ledger of batches.")
+    group = typer.Typer(no_args_is_help=True, help="Show the batches of workers.")
     add_command(group, list_batches, "list")
     add_command(group, show_batch, "show")
     app.add_typer(group, name="batch")
@@ -48,19 +48,22 @@ def run(
     batch_limit: Annotated[
         int | None,
         typer.Option(
-            min=-_INTEGER, max=_INTEGER, show_default=False, help="Events in one batch (1 to 100000)."
+            min=-_INTEGER, max=_INTEGER, show_default=False, help="Most events in a batch (1 to 100000)."
         ),
     ] = None,
     max_batches: Annotated[
-        int | None, typer.Option(min=1, show_default=False, help="Stop after so many.")
+        int | None, typer.Option(min=1, show_default=False, help="Stop after this many batches.")
     ] = None,
     max_seconds: Annotated[
-        float | None, typer.Option(min=0, show_default=False, help="Begin no batch after so long.")
+        float | None, typer.Option(min=0, show_default=False, help="Start no batch after this many seconds.")
     ] = None,
-    linger_seconds: Annotated[float, typer.Option(min=0, help="Go on looking for events so long.")] = 0.0,
-    once: Annotated[bool, typer.Option("--once", help="One batch, the same as --max-batches 1.")] = False,
+    linger_seconds: Annotated[
+        float, typer.Option(min=0, help="When no event is left, look for new ones for this many seconds.")
+    ] = 0.0,
+    once: Annotated[bool, typer.Option("--once", help="Run one batch, as --max-batches 1 does.")] = False,
     run_ref: Annotated[
-        str | None, typer.Option(show_default=False, help="Your own name for this run.")
+        str | None,
+        typer.Option(show_default=False, help="A name for this run, recorded in its batches and attempts."),
     ] = None,
     create: Create = False,
 ) -> Answer:
@@ -76,12 +79,12 @@ def run(
         if not create:
             worker.require(gateway, chosen.worker_name)
         drain = worker.drain(gateway, chosen.worker_name, limits, run_ref)
-        made = list(_told(drain, call))
+        made = list(_printed(drain, call))
     return Answer(_totals(drain) | {"batches": made}, lambda: _print_totals(drain))
 
 
-def _told(drain: worker.Drain, call: Invocation) -> Iterator[worker.BatchResult]:
-    """Yield each batch as it is made, after a line about it."""
+def _printed(drain: worker.Drain, call: Invocation) -> Iterator[worker.BatchResult]:
+    """Yield each batch of `drain` after printing a line about it."""
     before = 0.0
     for result in drain:
         seconds, before = drain.seconds - before, drain.seconds
@@ -130,7 +133,7 @@ def seek(
     worker_name: Worker = None,
     create: Create = False,
 ) -> Answer:
-    """Move the worker's cursor, with an audited reason."""
+    """Move the worker's cursor, with a recorded reason."""
     chosen = settings.load(worker_name=worker_name)
     if not create:
         worker.require(gateway, chosen.worker_name)
@@ -142,9 +145,11 @@ def seek(
 def list_batches(
     gateway: Gateway,
     worker_name: Annotated[
-        str | None, typer.Option("--worker", show_default=False, help="Of one worker.")
+        str | None, typer.Option("--worker", show_default=False, help="Only the batches of this worker.")
     ] = None,
-    run_ref: Annotated[str | None, typer.Option("--run", show_default=False, help="Of one run.")] = None,
+    run_ref: Annotated[
+        str | None, typer.Option("--run", show_default=False, help="Only the batches of this run.")
+    ] = None,
     limit: Limit = 20,
 ) -> Answer:
     """Show the newest batches."""
@@ -188,7 +193,7 @@ def print_batches(found: list[worker.Batch]) -> None:
 
 def show_batch(
     gateway: Gateway,
-    batch_id: Annotated[int, typer.Argument(metavar="ID", help="A number from iu batch list.")],
+    batch_id: Annotated[int, typer.Argument(metavar="ID", help="The id of a batch, from iu batch list.")],
     limit: Limit = 20,
 ) -> Answer:
     """Show one batch and the last of its attempts."""

@@ -1,1 +1,1 @@
-"""Dagster: one module a noun, each an asset with its checks, job, and schedule or sensor."""
+"""Dagster definitions, one module for each noun: assets, checks, jobs, schedules and sensors."""

@@ -1,4 +1,4 @@
-"""Metadata of the batches of a run: numbers for each, a summary with a table and a plot for all of them."""
+"""Metadata of the batches of a run: the numbers of each batch, and a summary with a table and a plot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN: Final = 20
 
 
 def batch_metadata(batch: Batch) -> dict[str, Any]:
-    """Return the numbers of one batch; the UI plots them over the batches."""
+    """Return the numbers of one batch, which the web UI plots over all batches."""
     return {
         "batch_id": batch.batch_id,
         "seen": batch.seen,
@@ -35,9 +35,10 @@ def batch_metadata(batch: Batch) -> dict[str, Any]:
 def summary_metadata(
     gateway: Queries, run: Drain, before: HealthReport, after: HealthReport
 ) -> dict[str, Any]:
-    """Return the summary of a run, read from the ledger of batches by the run's id.
+    """Return the summary of a run.
 
-    A step that was retried after a lost connection thus counts every batch of the run.
+    The batches are read from the ledger by the id of the run, so the summary also has those that were made
+    before the step was retried after a lost connection.
     """
     made = worker.batches(gateway, run_ref=run.run_ref, limit=1_000)[::-1]
     seen = sum(batch.seen for batch in made)

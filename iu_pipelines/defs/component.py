@@ -1,4 +1,4 @@
-"""A `dg` component: mount one or more outboxes into a code location from YAML."""
+"""A `dg` component that adds one or more outboxes to a code location from YAML."""
 
 from collections.abc import Sequence
 
@@ -12,31 +12,31 @@ from iu_pipelines.errors import UsageError
 
 
 class OutboxModel(dg.Resolvable, Mount):
-    """One outbox: where its database is, and every field of a mount."""
+    """One outbox: the fields of `Mount`, and the environment variable with its URL."""
 
     database_url_variable: str = Field(
-        description="The environment variable that holds the postgresql:// URL; read when something runs.",
+        description="The environment variable with the postgresql:// URL; it is read at run time.",
     )
 
     def build_defs(self) -> dg.Definitions:
-        """Return the definitions of this outbox. Raises UsageError where `running` has an unknown name."""
+        """Return the definitions of this outbox. Raises UsageError if `running` has an unknown name."""
         gateway = GatewayResource(database_url=dg.EnvVar(self.database_url_variable))
         return build_defs(self, resources={self.resource_key: gateway})
 
 
 class OutboxComponent(dg.Component, dg.Resolvable, dg.Model):
-    """Mount outboxes: their assets, checks, jobs, schedules and sensors."""
+    """The assets, checks, jobs, schedules and sensors of one or more outboxes."""
 
     outboxes: Sequence[OutboxModel] = Field(
-        min_length=1, description="The outboxes, each under a name of its own."
+        min_length=1, description="The outboxes, each with a different name."
     )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        """Return the definitions of every outbox, merged. Raises UsageError where two have the same name."""
+        """Return the merged definitions of every outbox. Raises UsageError if two have the same name."""
         names = [outbox.name for outbox in self.outboxes]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise UsageError(
-                f"two outboxes have the name {twice[0]!r}", hint="Give each outbox a `name` of its own."
+                f"two outboxes have the name {twice[0]!r}", hint="Give each outbox a different `name`."
             )
         return dg.Definitions.merge(*(outbox.build_defs() for outbox in self.outboxes))

@@ -1,4 +1,4 @@
-"""Dead letters: the replay of one letter or of many, and the sensor that replays what can now succeed."""
+"""Dead letters: the job that replays them, and the sensor that replays those that can succeed now."""
 
 import time
 from collections import Counter
@@ -28,42 +28,40 @@ _SHOWN: Final = 50
 
 
 class ReplayConfig(dg.Config):
-    """Which letters to replay. Only open ones are; every filter that is set must match."""
+    """The open letters to replay. A letter must match every filter that is set."""
 
     dead_letter_id: str = Field(
-        default="", pattern=_UUID, description="Replay this one letter. Empty: all that the filters match."
+        default="", pattern=_UUID, description="Replay only this letter. Empty: all that match the filters."
     )
     route_code: str = Field(default="", max_length=100, description="Only letters of this route. Empty: any.")
     failure_code: str = Field(
-        default="", max_length=100, description="Only with this failure code. Empty: any."
+        default="", max_length=100, description="Only letters with this failure code. Empty: any."
     )
     older_than_seconds: float = Field(
         default=0.0,
         ge=0,
         le=31_536_000,
-        description="Only letters at least so old, up to 31,536,000. 0: any.",
+        description="Only letters at least this old, up to 31,536,000. 0: any.",
     )
     replayable_only: bool = Field(
         default=False,
         description="Only letters that can succeed now: their route is enabled and dry-run, and they are due "
-        "or the route was changed after their last try. The other filters are then not asked.",
+        "or the route was changed after their last attempt. The other filters are then ignored.",
     )
     limit: int = Field(
         default=100,
         ge=1,
         le=MAX_LETTERS,
-        description="At most so many letters, the oldest first; 1 to 10,000.",
+        description="At most this many letters, the oldest first; 1 to 10,000.",
     )
     letters_per_second: float = Field(
-        default=50.0, gt=0, le=1_000, description="No faster than this, above 0 and up to 1,000."
+        default=50.0, gt=0, le=1_000, description="The maximum rate, above 0 and up to 1,000."
     )
-    preview: bool = Field(
-        default=False, description="Count and list what would be replayed, and replay nothing."
-    )
+    preview: bool = Field(default=False, description="Count and list the matching letters, but replay none.")
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the letters, and what replays them."""
+    """Return the asset of dead letters, its check, and the job and the sensor that replay them."""
     letters = asset(mount)
     replay_job = job(mount, letters)
     return dg.Definitions(
@@ -75,15 +73,15 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
-    """Return the letters; to materialize them is to replay the open ones that the config selects."""
+    """Return the asset of dead letters. Materializing it replays the open ones that the config selects."""
 
     @dg.asset(
         key=mount.key("iu_route_dead_letter"),
         deps=[mount.key("iu_route_attempt")],
         required_resource_keys=mount.requires,
         description=(
-            "Events set aside because their attempt failed. Materializing it replays the open letters that "
-            "the config selects; each try is one more row of the audit."
+            "Events whose attempt failed. Materializing this asset replays the open letters that the config "
+            "selects; each replay writes one more attempt."
         ),
         metadata=metadata(
             "iu_route_dead_letter",
@@ -170,24 +168,24 @@ def _summary(
         "open_after": dead_letters.count_open(gateway),
         "decisions": dict(Counter(str(result.decision) for result in tried)),
         "letters": markdown_table(
-            ["letter", "route", "failure", "tries", "answer"],
+            ["letter", "route", "failure", "attempts", "result"],
             [_row(letter, decided.get(letter.dead_letter_id)) for letter in letters[:_SHOWN]],
         ),
     }
 
 
 def _row(letter: DeadLetter, result: ReplayResult | None) -> list[object]:
-    answer = (
+    outcome = (
         ""
         if result is None
         else f"{result.decision or result.status}{', resolved' if result.resolved else ''}"
     )
-    tries = letter.attempts + (result is not None and result.status == "replayed")
-    return [letter.dead_letter_id, letter.route_code, letter.failure_code, tries, answer]
+    count = letter.attempts + (result is not None and result.status == "replayed")
+    return [letter.dead_letter_id, letter.route_code, letter.failure_code, count, outcome]
 
 
 def _report_attempts(context: dg.AssetExecutionContext, mount: Mount, results: list[ReplayResult]) -> None:
-    """Show the rows that the replay added to the audit on the page of the audit."""
+    """Report on the asset of attempts how many the replay wrote."""
     written = sum(result.status == "replayed" for result in results)
     if written:
         context.log_event(
@@ -198,7 +196,7 @@ def _report_attempts(context: dg.AssetExecutionContext, mount: Mount, results: l
 
 
 def check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that no dead letter waits for somebody. It warns."""
+    """Return the check that no dead letter is open. Its severity is WARN."""
 
     @dg.asset_check(
         name="dead_letters_open",
@@ -208,28 +206,28 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
     )
     def dead_letters_open(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         with one_clear_line(), mount.open(context.resources) as gateway:
-            waiting = dead_letters.count_open(gateway)
+            count = dead_letters.count_open(gateway)
         return dg.AssetCheckResult(
-            passed=waiting == 0, severity=dg.AssetCheckSeverity.WARN, metadata={"dead_letter_open": waiting}
+            passed=count == 0, severity=dg.AssetCheckSeverity.WARN, metadata={"dead_letter_open": count}
         )
 
     return dead_letters_open
 
 
 def job(mount: Mount, letters: dg.AssetsDefinition) -> Any:
-    """Return the job that replays letters."""
+    """Return the job that replays dead letters."""
     return dg.define_asset_job(
         mount.named("dead_letter_replay_job"),
         selection=dg.AssetSelection.assets(letters).without_checks(),
         config=validated(ReplayConfig, letters.op.name),
-        description="Replay one dead letter, or those that the filters match; `preview` counts first.",
+        description="Replay one dead letter, or those that match the filters. `preview` only counts them.",
         run_tags={tags.REPLAY: mount.tag("replay")},
         executor_def=dg.in_process_executor,
     )
 
 
 def sensor(mount: Mount, replay_job: Any) -> dg.SensorDefinition:
-    """Return the sensor that replays the letters that can succeed now, and no others."""
+    """Return the sensor that replays only the letters that can succeed now."""
 
     @dg.sensor(
         name=mount.named("dead_letter_replay_sensor"),
@@ -239,21 +237,21 @@ def sensor(mount: Mount, replay_job: Any) -> dg.SensorDefinition:
         required_resource_keys=mount.requires,
         description=(
             "Replay open letters whose route is enabled and dry-run now, and that are due or whose route was "
-            "changed after their last try. A letter that cannot succeed is left alone."
+            "changed after their last attempt. Other letters are not replayed."
         ),
         owners=[OWNER],
     )
     def dead_letter_replay_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         try:
             with mount.open(context.resources) as gateway:
-                return _ask(context.instance, gateway, mount)
+                return _request(context.instance, gateway, mount)
         except IuError as error:
             return skipped(error)
 
     return dead_letter_replay_sensor
 
 
-def _ask(instance: dg.DagsterInstance, gateway: Queries, mount: Mount) -> dg.RunRequest | dg.SkipReason:
+def _request(instance: dg.DagsterInstance, gateway: Queries, mount: Mount) -> dg.RunRequest | dg.SkipReason:
     if not gates.list_gates(gateway)[0].is_open:
         return dg.SkipReason("the master gate is closed")
     open_letters = dead_letters.count_open(gateway)

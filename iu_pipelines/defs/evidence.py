@@ -1,4 +1,4 @@
-"""The evidence: every proof and probe of the installed steps, kept as a pack with a page to open."""
+"""The evidence: every proof and probe of the installed steps, written as a pack with an HTML report."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,26 +19,26 @@ from iu_pipelines.settings import sql_root
 
 
 class EvidenceConfig(dg.Config):
-    """How much is proven."""
+    """The scope of the evidence."""
 
     probes: bool = Field(
         default=True,
-        description="Run the probes too: as the owner of the objects. Without them, a reader may.",
+        description="Also run the probes. They need the owner of the objects; a reader sets false.",
     )
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the evidence, and the job that gathers it."""
+    """Return the asset of the evidence and its job."""
     proofs = asset(mount)
     return dg.Definitions(assets=[proofs], jobs=[job(mount, proofs)])
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
-    """Return the evidence; a line that did not pass fails its check."""
+    """Return the asset of the evidence, with a check that fails if a line failed."""
     verdict = dg.AssetCheckSpec(
         "every_line_passes",
         asset=mount.key("iu_evidence"),
-        description="Every line of every verify file, of every probe and of the audit of the ledgers passed.",
+        description="Every line of the verify files, the probes and the verification of the ledgers passed.",
     )
 
     @dg.asset(
@@ -48,8 +48,8 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         check_specs=[verdict],
         description=(
             "Proof that the guarantees hold: the read-only verify files, the probes that emit, run, replay "
-            "and roll back, and the audit of the ledgers. Leaves no trace in the database, and under IU_HOME "
-            "a pack with a page to open."
+            "and roll back, and the verification of the ledgers. Leaves the database unchanged and writes a "
+            "pack with an HTML report under IU_HOME."
         ),
         metadata={
             "dagster/code_references": code_references(
@@ -106,18 +106,18 @@ def _lines(gathered: Evidence) -> dict[str, Any]:
 
 
 def _guarantees(gathered: Evidence) -> dg.MarkdownMetadataValue:
-    said = {True: "holds", False: "**FAILS**", None: "not reached"}
+    words = {True: "holds", False: "**FAILS**", None: "not reached"}
     return markdown_table(
         ["guarantee", ""],
         [
-            [promise.text, said[promise.passed] if promise.proven_by else "shown by tests"]
+            [promise.text, words[promise.passed] if promise.proven_by else "shown by tests"]
             for promise in gathered.guarantees
         ],
     )
 
 
 def proof_table(proofs: Sequence[facts.Proof | verification.Proof]) -> dg.MarkdownMetadataValue:
-    """Return the lines of `proofs` as a table."""
+    """Return the lines of `proofs` as a Markdown table."""
     return markdown_table(
         ["file", "line", "expected", "seen", ""],
         [
@@ -141,11 +141,11 @@ def _verdict(gathered: Evidence, written: Pack) -> dg.AssetCheckResult:
 
 
 def job(mount: Mount, evidence: dg.AssetsDefinition) -> Any:
-    """Return the job that gathers the evidence."""
+    """Return the job that collects the evidence."""
     return dg.define_asset_job(
         mount.named("evidence_job"),
         selection=dg.AssetSelection.assets(evidence),
-        description="Run every verify file and every probe, audit the ledgers, and write a pack of evidence.",
+        description="Run every verify file and probe, verify the ledgers, and write a pack of evidence.",
         config=validated(EvidenceConfig, evidence.op.name),
         executor_def=dg.in_process_executor,
     )

@@ -1,4 +1,4 @@
-"""`build_defs`: everything that one outbox brings into a Dagster code location."""
+"""`build_defs`: the Dagster definitions of one outbox."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from iu_pipelines.defs.kit.console_logger import LOGGER, console
 from iu_pipelines.defs.kit.resources import GatewayResource
 
 NOUNS: Final = (inbound, outbox, worker, dead_letters, gates, steps, evidence, retention)
-"""Modules whose `definitions` need a mount alone."""
+"""Modules whose `definitions` take only a mount."""
 
 ABOUT_OTHERS: Final = (health, prune)
-"""Modules whose `definitions` also look at what was built before: checks to run, history to prune."""
+"""Modules whose `definitions` also take those built before: checks to run, history to prune."""
 
 
 def build_defs(
@@ -36,10 +36,11 @@ def build_defs(
 ) -> dg.Definitions:
     """Return the definitions of one outbox, ready to be merged into a code location.
 
-    `resources` replaces what `mount` asks for, by key: a `GatewayResource` with the URL of another
-    database, or one of a test. Several outboxes need a name each. Raises UsageError where `mount.running`
-    names no schedule or sensor.
+    `resources` overrides resources by key, for example with a `GatewayResource` that has the URL of another
+    database. Each of several outboxes needs a name. Raises UsageError if `mount.running` names no schedule or
+    sensor.
     """
+    # Owners, code references and observable assets are beta in Dagster, which warns about each use.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=dg.BetaWarning)
         return _build(mount or Mount(), resources or {})

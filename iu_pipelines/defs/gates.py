@@ -1,4 +1,4 @@
-"""Gates, checked by the audit of health: delivery stays closed, and the worker may run."""
+"""Checks of the gates, as part of the health report: delivery stays closed, and the worker may run."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.domain import gates, health
 
 _NEVER_OPEN: Final = (gates.DELIVERY, gates.LIVE_ROUTES, gates.JOBS)
-_OF_THE_WORKER: Final = (gates.MASTER, gates.WORKER)
+_WORKER_GATES: Final = (gates.MASTER, gates.WORKER)
 
 
 def definitions(mount: Mount) -> dg.Definitions:
@@ -19,7 +19,7 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def _delivery_check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that nothing could be delivered, and nothing was."""
+    """Return the check that nothing can be delivered, and nothing was."""
 
     @dg.asset_check(
         name="delivery_stays_closed",
@@ -40,7 +40,7 @@ def _delivery_check(mount: Mount) -> dg.AssetChecksDefinition:
 
 
 def _worker_check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that the worker may run. A closed gate is a decision, so it warns."""
+    """Return the check that the worker may run. It only warns, because a gate may be closed on purpose."""
 
     @dg.asset_check(
         name="gates_open",
@@ -50,7 +50,7 @@ def _worker_check(mount: Mount) -> dg.AssetChecksDefinition:
     )
     def gates_open(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         with one_clear_line(), mount.open(context.resources) as gateway:
-            closed = [key for key, is_open in _states(gateway, _OF_THE_WORKER).items() if not is_open]
+            closed = [key for key, is_open in _states(gateway, _WORKER_GATES).items() if not is_open]
             reports = [health.read(gateway, name) for name in mount.workers] if closed else []
         return dg.AssetCheckResult(
             passed=not closed,

@@ -1,4 +1,4 @@
-"""The health audit: what the database says of each worker, as an asset and as checks."""
+"""The health report of each worker: an asset with its check, job and schedule, and the failure sensor."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -20,15 +20,15 @@ from iu_pipelines.domain.health import HealthReport
 
 
 def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
-    """Return the report, and the job that makes it and runs its own checks and those of `others`."""
-    audit, backlog_moving = asset(mount), check(mount)
-    audit_job = job(mount, audit, [*_checks(others), backlog_moving])
+    """Return the asset of the health reports, and its job, which also runs the checks of `others`."""
+    report, backlog_moving = asset(mount), check(mount)
+    report_job = job(mount, report, [*_checks(others), backlog_moving])
     return dg.Definitions(
-        assets=[audit],
+        assets=[report],
         asset_checks=[backlog_moving],
-        jobs=[audit_job],
-        schedules=[schedule(mount, audit_job)],
-        sensors=[sensor(mount, _watched(others), audit_job)],
+        jobs=[report_job],
+        schedules=[schedule(mount, report_job)],
+        sensors=[sensor(mount, _watched(others), report_job)],
     )
 
 
@@ -37,18 +37,18 @@ def _checks(others: dg.Definitions) -> list[dg.AssetChecksDefinition]:
 
 
 def _watched(others: dg.Definitions) -> list[Any]:
-    """Return the jobs that attempt events, as their run tags say."""
+    """Return the jobs whose run tags say that they attempt events."""
     return [job for job in others.jobs or () if tags.ATTEMPTS & set(job.run_tags or ())]
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
-    """Return the report on every worker of the outbox."""
+    """Return the asset of the health reports of every worker of the outbox."""
 
     @dg.asset(
         key=mount.key("iu_health_audit"),
         deps=[mount.key("event_outbox"), mount.key("iu_route_attempt"), mount.key("iu_route_dead_letter")],
         required_resource_keys=mount.requires,
-        description="What `fn_iu_route_worker_health` says of each worker. Judges progress, not liveness.",
+        description="The result of `fn_iu_route_worker_health` for each worker: its progress, not liveness.",
         metadata=metadata(
             "fn_iu_route_worker_health", HealthReport, "objects/health/fn_iu_route_worker_health.sql"
         ),
@@ -63,17 +63,17 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
             context.log_event(
                 dg.AssetObservation(mount.key("event_outbox"), metadata=observation(gateway, mount))
             )
-            return dg.MaterializeResult(metadata=_audit(gateway, reports))
+            return dg.MaterializeResult(metadata=_report_metadata(gateway, reports))
 
     return iu_health_audit
 
 
 def _due_by(cron: str) -> dg.FreshnessPolicy:
-    """Return the policy that an audit belongs to each tick of `cron`, at most 15 minutes early."""
+    """Return the policy that each tick of `cron` has a report, made at most 15 minutes before the tick."""
     return dg.FreshnessPolicy.cron(cron, min(timedelta(minutes=15), get_smallest_cron_interval(cron)))
 
 
-def _audit(gateway: Queries, reports: list[HealthReport]) -> dict[str, Any]:
+def _report_metadata(gateway: Queries, reports: list[HealthReport]) -> dict[str, Any]:
     return {
         "stopped_reason": "done",
         "healthy": all(report.healthy for report in reports),
@@ -120,7 +120,7 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
         name="backlog_moving",
         asset=mount.key("iu_health_audit"),
         required_resource_keys=mount.requires,
-        description="Every worker is healthy: while the gates are open, its backlog moves.",
+        description="Every worker is healthy: its backlog moves while the gates are open.",
     )
     def backlog_moving(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         with one_clear_line(), mount.open(context.resources) as gateway:
@@ -138,38 +138,38 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
     return backlog_moving
 
 
-def job(mount: Mount, audit: dg.AssetsDefinition, checks: Iterable[dg.AssetChecksDefinition]) -> Any:
-    """Return the job that audits health and runs `checks`."""
+def job(mount: Mount, report: dg.AssetsDefinition, checks: Iterable[dg.AssetChecksDefinition]) -> Any:
+    """Return the job that makes the health report and runs `checks`."""
     return dg.define_asset_job(
         mount.named("health_audit_job"),
-        selection=dg.AssetSelection.assets(audit) | dg.AssetSelection.checks(*checks),
-        description="Read the health of every worker, and prove that every guarantee still holds.",
+        selection=dg.AssetSelection.assets(report) | dg.AssetSelection.checks(*checks),
+        description="Read the health of every worker, and run every check.",
         config=LOGGED,
         executor_def=dg.in_process_executor,
     )
 
 
 def schedule(mount: Mount, health_audit_job: Any) -> dg.ScheduleDefinition:
-    """Return the schedule of the audit. It only reads, so it starts switched on."""
+    """Return the schedule of the health report. It only reads, so it starts switched on."""
     return dg.ScheduleDefinition(
         name=mount.named("health_audit_schedule"),
         job=health_audit_job,
         cron_schedule=mount.health_audit_cron,
         default_status=mount.schedule_status("health_audit_schedule", only_reads=True),
-        description="Audit health whatever the gates say: a closed gate is part of the report.",
+        description="Make the health report, also while a gate is closed: the report says so.",
         owners=[OWNER],
     )
 
 
 def sensor(mount: Mount, watched: Sequence[Any], health_audit_job: Any) -> dg.SensorDefinition:
-    """Return the sensor that asks for a health audit after a worker's or a replay's run failed."""
+    """Return the sensor that requests a health report after a run of a worker or a replay has failed."""
 
     @dg.run_failure_sensor(
         name=mount.named("run_failure_sensor"),
         monitored_jobs=list(watched),
         request_job=health_audit_job,
         default_status=mount.sensor_status("run_failure_sensor", only_reads=True),
-        description="After a failed worker or replay run: say what failed, and audit health.",
+        description="After a failed worker or replay run: log the error and request a health report.",
     )
     def run_failure_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
         run = context.dagster_run

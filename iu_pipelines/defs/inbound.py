@@ -1,4 +1,4 @@
-"""The tables whose changes emit events: external assets, shown here and written by others."""
+"""The tables whose changes emit events, as external assets: Dagster shows them and does not write them."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from iu_pipelines.domain.units import UnitVersion
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the tables as assets."""
+    """Return the external assets."""
     return dg.Definitions(assets=assets(mount))
 
 
 def assets(mount: Mount) -> list[dg.AssetSpec]:
-    """Return the external assets that feed the outbox by trigger."""
+    """Return the external assets whose triggers write to the outbox."""
     return [
         dg.AssetSpec(
             mount.key("unit_version"),
-            description="Versions of units. A version after the first emits `version_applied` by trigger.",
+            description="Versions of units. A trigger emits `version_applied` for all but a unit's first.",
             metadata=metadata("unit_version", UnitVersion, "runtime/060_inbound.sql"),
             group_name=mount.group,
             owners=[OWNER],
@@ -30,7 +30,7 @@ def assets(mount: Mount) -> list[dg.AssetSpec]:
             mount.key("iu_sql_link"),
             description=(
                 "Links from units to database objects. The inbound route `iu_sql.iu_sql_link.insert` maps "
-                "an insert to `sql_link_created`; after an install it is disabled."
+                "an insert to `sql_link_created`. It is disabled by default."
             ),
             metadata=metadata("iu_sql_link", SqlLink, "runtime/060_inbound.sql"),
             group_name=mount.group,

@@ -1,4 +1,4 @@
-"""The outbox as an external, observed asset: what is in it, and how far behind the workers are."""
+"""The outbox as an external, observed asset: its events, and the backlog of each worker."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
-    """Return the outbox with the function that looks at it when somebody presses Observe."""
+    """Return the asset of the outbox, with the function that observes it on request."""
 
     def observe_event_outbox(context: dg.AssetExecutionContext) -> dg.ObserveResult:
         with one_clear_line(), mount.open(context.resources) as gateway:
@@ -31,13 +31,13 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
 
 
 def _spec(mount: Mount) -> dg.AssetSpec:
-    """Return the outbox as the rest of the graph sees it."""
+    """Return the spec of the asset."""
     return dg.AssetSpec(
         mount.key("event_outbox"),
         deps=[mount.key("unit_version"), mount.key("iu_sql_link")],
         description=(
-            "The shared, append-only stream of events: references and counts, never a body or a secret. "
-            "Written in the emitters' own transactions, so it is observed here and never materialized."
+            "The shared, append-only stream of events: references and counts, never content or secrets. "
+            "Emitters write it in their own transactions, so it is observed here and not materialized."
         ),
         metadata=metadata(
             "event_outbox",
@@ -53,7 +53,7 @@ def _spec(mount: Mount) -> dg.AssetSpec:
 
 
 def observation(gateway: Queries, mount: Mount) -> dict[str, Any]:
-    """Return what an observation of the outbox says; its cost does not grow with the outbox."""
+    """Return the metadata of an observation of the outbox, at a cost that does not grow with the outbox."""
     overview = outbox.overview(gateway)
     reports = [health.read(gateway, worker) for worker in mount.workers]
     newest = max((count.newest_at for count in overview.by_type), default=None)

@@ -1,7 +1,7 @@
-"""Prune Dagster's own history of this outbox: old runs, ticks, and events that belong to no run.
+"""The job that prunes Dagster's history of this outbox: old runs, ticks, and events without a run.
 
-Dagster keeps all three for ever by default. Only what our own jobs, schedules, sensors and assets left
-is touched, because an instance may be shared. The audit in PostgreSQL is never pruned.
+Dagster keeps all three forever by default. Only the history of this outbox's own jobs, schedules, sensors and
+assets is deleted, because an instance may be shared. The attempts in PostgreSQL are never pruned.
 """
 
 from collections.abc import Callable
@@ -19,23 +19,23 @@ from iu_pipelines.defs.kit.validated_config import validated
 
 
 class PruneConfig(dg.Config):
-    """What to keep."""
+    """What to delete."""
 
     keep_days: float = Field(
-        default=30.0, ge=1, le=3_650, description="Keep what is younger than so many days, 1 to 3,650."
+        default=30.0, ge=1, le=3_650, description="Keep history younger than this many days, 1 to 3,650."
     )
     max_runs: int = Field(
         default=1_000,
         ge=1,
         le=100_000,
-        description="Delete at most so many runs, the oldest first; 1 to 100,000.",
+        description="Delete at most this many runs, the oldest first; 1 to 100,000.",
     )
-    preview: bool = Field(default=False, description="Count what would be deleted, and delete nothing.")
+    preview: bool = Field(default=False, description="Count what would be deleted, but delete nothing.")
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names under which Dagster's storage keeps the history of one outbox."""
+    """The names by which Dagster's storage identifies the history of one outbox."""
 
     jobs: frozenset[str]
     schedules_and_sensors: frozenset[str]
@@ -50,7 +50,7 @@ def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
 
 
 def names_of(built: dg.Definitions) -> Names:
-    """Return the names of `built`. External assets are left out: nothing here writes events of them."""
+    """Return the names in `built`, without external assets: no definition here writes events of them."""
     executable = [asset for asset in built.assets or () if isinstance(asset, dg.AssetsDefinition)]
     return Names(
         jobs=frozenset(job.name for job in built.jobs or ()),
@@ -62,7 +62,7 @@ def names_of(built: dg.Definitions) -> Names:
 
 
 def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
-    """Return the job that prunes; a run of it calls `names`, when everything is built."""
+    """Return the job that prunes. Its run calls `names`, because the names are known only after the build."""
     op_name = mount.named("prune_dagster_history")
 
     @dg.op(
@@ -70,11 +70,11 @@ def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
     )
     def prune_dagster_history(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         before = datetime.now(UTC) - timedelta(days=config.keep_days)
-        ours, instance = names(), context.instance
+        own, instance = names(), context.instance
         counts = {
-            "runs": _prune_runs(instance, ours.jobs, before, config),
-            "ticks": _prune_ticks(instance, ours.schedules_and_sensors, before, config.preview),
-            "events": _prune_events(instance, ours.assets, before, config.preview),
+            "runs": _prune_runs(instance, own.jobs, before, config),
+            "ticks": _prune_ticks(instance, own.schedules_and_sensors, before, config.preview),
+            "events": _prune_events(instance, own.assets, before, config.preview),
         }
         what = "would be deleted" if config.preview else "deleted"
         context.log.info("%s, older than %s: %s", what, before.isoformat(timespec="minutes"), counts)
@@ -95,17 +95,17 @@ def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
 def _prune_runs(
     instance: dg.DagsterInstance, jobs: frozenset[str], before: datetime, config: PruneConfig
 ) -> int:
-    """Delete finished runs made before `before`, but never the newest run of a job."""
+    """Delete finished runs created before `before`, but never the newest run of a job."""
     kept = {run.run_id for name in jobs for run in _runs(instance, name, None, 1, ascending=False)}
-    doomed = [
+    old = [
         run.run_id
         for name in sorted(jobs)
         for run in _runs(instance, name, before, config.max_runs, ascending=True)
         if run.run_id not in kept
     ][: config.max_runs]
-    for run_id in () if config.preview else doomed:
+    for run_id in () if config.preview else old:
         instance.delete_run(run_id)
-    return len(doomed)
+    return len(old)
 
 
 def _runs(
@@ -129,7 +129,7 @@ def _prune_ticks(instance: dg.DagsterInstance, names: frozenset[str], before: da
 def _prune_events(
     instance: dg.DagsterInstance, assets: frozenset[dg.AssetKey], before: datetime, preview: bool
 ) -> int:
-    """Delete old events of our assets that belong to no run: the observations of the backlog sensor."""
+    """Delete old events of `assets` that have no run: the observations of the backlog sensor."""
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
         return 0

@@ -11,16 +11,16 @@ from iu_pipelines.domain import retention
 
 
 class RetentionConfig(dg.Config):
-    """Where a run stops although more is due. How long to keep is a setting of the outbox."""
+    """Limits of one run. How long events are kept is a setting of the outbox, not of the run."""
 
     max_rounds: int = Field(
         default=1_000,
         ge=1,
         le=1_000_000,
-        description="Stop after so many rounds, up to 1,000,000, a transaction each.",
+        description="Stop after this many rounds, up to 1,000,000. Each is a transaction.",
     )
     max_seconds: float = Field(
-        default=600.0, gt=0, le=86_400, description="Stop after so many seconds, up to 86,400."
+        default=600.0, gt=0, le=86_400, description="Stop after this many seconds, up to 86,400."
     )
 
 
@@ -30,15 +30,15 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def job(mount: Mount) -> dg.JobDefinition:
-    """Return the job that drops what may go."""
-    op_name = mount.named("drop_what_was_read")
+    """Return the job that drops old events."""
+    op_name = mount.named("drop_old_events")
 
     @dg.op(
         name=op_name,
         required_resource_keys=mount.requires,
-        description="Rounds of `fn_iu_retention_run` until nothing is due.",
+        description="Call `fn_iu_retention_run` until no event is due or a limit is reached.",
     )
-    def drop_what_was_read(context: dg.OpExecutionContext, config: RetentionConfig) -> None:
+    def drop_old_events(context: dg.OpExecutionContext, config: RetentionConfig) -> None:
         limits = retention.Limits(config.max_rounds, config.max_seconds)
         with one_clear_line(), mount.open(context.resources) as gateway:
             outcome = retention.run(gateway, f"run {context.run_id}", limits)
@@ -58,11 +58,11 @@ def job(mount: Mount) -> dg.JobDefinition:
     @dg.job(
         name=mount.named("retention_job"),
         config=validated(RetentionConfig, op_name),
-        description="Drop events older than the setting that every worker has read, with their attempts.",
+        description="Drop events older than the setting that every worker has read, and their attempts.",
         executor_def=dg.in_process_executor,
     )
     def retention_job() -> None:
-        drop_what_was_read()
+        drop_old_events()
 
     return retention_job
 
@@ -70,13 +70,14 @@ def job(mount: Mount) -> dg.JobDefinition:
 def schedule(mount: Mount) -> dg.ScheduleDefinition:
     """Return the nightly schedule. It deletes, so it starts switched off.
 
-    The job is named and not given: Dagster replaces a job that needs resources, and warns of `owners` again.
+    It has the name of the job, not the job: Dagster rebuilds a job that needs resources, and then warns about
+    `owners` again.
     """
     return dg.ScheduleDefinition(
         name=mount.named("retention_schedule"),
         job_name=mount.named("retention_job"),
         cron_schedule=mount.retention_cron,
         default_status=mount.schedule_status("retention_schedule"),
-        description="Drop every night what may go; nothing while the setting is 0.",
+        description="Drop old events every night; none while the setting is 0.",
         owners=[OWNER],
     )

@@ -1,4 +1,4 @@
-"""The route worker: a run that loops, one materialization a batch, one summary at the end."""
+"""The route worker: a run makes batches in a loop, a materialization for each, and a summary at the end."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -30,31 +30,34 @@ _GRACE_SECONDS: Final = 180
 
 
 class RouteWorkerConfig(dg.Config):
-    """One run of the worker. Any limit that is reached ends it between two batches."""
+    """One run of the worker. It ends between two batches when a limit is reached."""
 
     worker_name: str = Field(
         default=DEFAULT_WORKER,
         pattern=WORKER_NAME_PATTERN,
-        description="The consumer, with a cursor of its own. 1 to 100 letters, digits, or _ . : -",
+        description="The worker, which has its own cursor. 1 to 100 letters, digits, or _ . : -",
     )
     batch_limit: int = Field(
         default=1000,
         ge=1,
         le=100_000,
-        description="Events in one batch, 1 to 100,000. A batch is one transaction.",
+        description="The most events in a batch, 1 to 100,000. A batch is one transaction.",
     )
     max_batches: int = Field(
-        default=MAX_BATCHES, ge=1, le=MAX_BATCHES, description="The run ends after so many batches, 1 to 200."
+        default=MAX_BATCHES,
+        ge=1,
+        le=MAX_BATCHES,
+        description="The run ends after this many batches, 1 to 200.",
     )
     max_seconds: float = Field(
-        default=300.0, gt=0, le=86_400, description="No batch begins after so many seconds, up to 86,400."
+        default=300.0, gt=0, le=86_400, description="No batch starts after this many seconds, up to 86,400."
     )
     linger_seconds: float = Field(
         default=0.0,
         ge=0,
         le=3_600,
-        description="Once drained, stay so many seconds, up to 3,600, and look for events every 100 ms. "
-        "0: end at once.",
+        description="When no event is left, look for new ones every 100 ms for this many seconds, "
+        "up to 3,600. 0: end immediately.",
     )
 
     def limits(self) -> RunLimits:
@@ -63,11 +66,11 @@ class RouteWorkerConfig(dg.Config):
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the audit of attempts, and what runs the worker."""
-    audit, conservation = asset(mount), check(mount)
-    route_worker_job = job(mount, audit, conservation)
+    """Return the asset of attempts and its check, and the job, schedule and sensor that run the worker."""
+    attempt_log, conservation = asset(mount), check(mount)
+    route_worker_job = job(mount, attempt_log, conservation)
     return dg.Definitions(
-        assets=[audit],
+        assets=[attempt_log],
         asset_checks=[conservation],
         jobs=[route_worker_job],
         schedules=[schedule(mount, route_worker_job)],
@@ -76,15 +79,15 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
-    """Return the audit of attempts; to materialize it is to run the worker."""
+    """Return the asset of attempts. Materializing it runs the worker."""
 
     @dg.asset(
         key=mount.key("iu_route_attempt"),
         deps=[mount.key("event_outbox")],
         required_resource_keys=mount.requires,
         description=(
-            "Append-only audit: one row for each (event, route) try. Materializing it runs the route worker, "
-            "batch by batch, until the outbox is drained or a limit says stop."
+            "Append-only audit: one row for each attempt of an event on a route. Materializing this asset "
+            "runs the route worker, batch by batch, until no event is left or a limit is reached."
         ),
         metadata=metadata(
             "iu_route_attempt",
@@ -108,7 +111,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
 
 
 def _tags(mount: Mount, config: RouteWorkerConfig) -> dict[str, str]:
-    """Return the worker that the run is for, and when Dagster may take it for dead."""
+    """Return the run tags for the worker and for the runtime after which Dagster fails the run."""
     seconds = math.ceil(config.max_seconds) + _GRACE_SECONDS
     return {tags.WORKER: mount.tag(config.worker_name), dg.MAX_RUNTIME_SECONDS_TAG: str(seconds)}
 
@@ -136,7 +139,7 @@ def _route(
 
 @contextmanager
 def _cancelled_between_batches() -> Iterator[None]:
-    """Keep a cancellation from breaking into a batch: it is noticed between two of them."""
+    """Defer a cancellation until the current batch has ended."""
     with capture_interrupts():
         yield
 
@@ -163,7 +166,7 @@ def _report_batches(context: dg.AssetExecutionContext, gateway: Queries, mount: 
 
 
 def check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that each consumed event has its attempts. It blocks what comes after."""
+    """Return the check that each consumed event has its attempts. It blocks downstream assets."""
 
     @dg.asset_check(
         name="conservation",
@@ -171,8 +174,8 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
         blocking=True,
         required_resource_keys=mount.requires,
         description=(
-            "Each event that a worker has consumed has its attempts, and each batch has as many as it says. "
-            "Looks at the newest events and batches, at a bounded cost."
+            "Each event that a worker has consumed has its attempts, and each batch has as many as it "
+            "records. Reads the newest events and batches, at a bounded cost."
         ),
     )
     def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
@@ -193,13 +196,14 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
     return conservation
 
 
-def job(mount: Mount, audit: dg.AssetsDefinition, conservation: dg.AssetChecksDefinition) -> Any:
+def job(mount: Mount, attempt_log: dg.AssetsDefinition, conservation: dg.AssetChecksDefinition) -> Any:
     """Return the job that runs the worker and then checks `conservation`."""
     return dg.define_asset_job(
         mount.named("route_worker_job"),
-        selection=dg.AssetSelection.assets(audit).without_checks() | dg.AssetSelection.checks(conservation),
-        config=validated(_config_of(mount), audit.op.name),
-        description="Run the route worker until the outbox is drained or a limit is reached.",
+        selection=dg.AssetSelection.assets(attempt_log).without_checks()
+        | dg.AssetSelection.checks(conservation),
+        config=validated(_config_of(mount), attempt_log.op.name),
+        description="Run the route worker until no event is left or a limit is reached.",
         run_tags={tags.WORKER: mount.tag(mount.workers[0])},
         executor_def=dg.in_process_executor,
     )
@@ -228,7 +232,7 @@ def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
         cron_schedule=mount.route_worker_cron,
         default_status=mount.schedule_status("route_worker_schedule"),
         required_resource_keys=mount.requires,
-        description="Run each worker while the gates are open; a closed gate skips and says which.",
+        description="Run each worker while the gates are open. While a gate is closed, skip and name it.",
         owners=[OWNER],
     )
     def route_worker_schedule(
@@ -236,17 +240,21 @@ def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         try:
             with mount.open(context.resources) as gateway:
-                asked = [_ask(context.instance, mount, health.read(gateway, name)) for name in mount.workers]
+                asked = [
+                    _request(context.instance, mount, health.read(gateway, name)) for name in mount.workers
+                ]
         except IuError as error:
             return skipped(error)
         answer = _answer(asked)
-        return answer if isinstance(answer, dg.SkipReason) else _keyed(context, answer)
+        return answer if isinstance(answer, dg.SkipReason) else _with_run_keys(context, answer)
 
     return route_worker_schedule
 
 
-def _keyed(context: dg.ScheduleEvaluationContext, requests: list[dg.RunRequest]) -> list[dg.RunRequest]:
-    """Give several requests of one tick the keys that Dagster wants; no other tick uses them."""
+def _with_run_keys(
+    context: dg.ScheduleEvaluationContext, requests: list[dg.RunRequest]
+) -> list[dg.RunRequest]:
+    """Add run keys, which Dagster requires for several requests of one tick; no other tick has the same."""
     if len(requests) == 1:
         return requests
     tick = context.scheduled_execution_time.isoformat()
@@ -265,7 +273,7 @@ def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
         default_status=mount.sensor_status("backlog_sensor"),
         required_resource_keys=mount.requires,
         description=(
-            f"Run a worker with {mount.backlog_threshold:,} events waiting, or one waiting for "
+            f"Run a worker if {mount.backlog_threshold:,} events wait, or if one has waited for "
             f"{mount.backlog_age_seconds:g} seconds."
         ),
         owners=[OWNER],
@@ -274,7 +282,7 @@ def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
         try:
             with mount.open(context.resources) as gateway:
                 reports = [health.read(gateway, name) for name in mount.workers]
-                asked = [_ask_backlog(context.instance, mount, report) for report in reports]
+                asked = [_request_if_due(context.instance, mount, report) for report in reports]
                 observed = _observed(context, gateway, mount, reports)
         except IuError as error:
             return dg.SensorResult(skip_reason=skipped(error))
@@ -289,9 +297,9 @@ def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
 def _observed(
     context: dg.SensorEvaluationContext, gateway: Queries, mount: Mount, reports: Iterable[HealthReport]
 ) -> dict[str, Any]:
-    """Return an observation of the outbox where it has moved since the last one.
+    """Return an observation of the outbox if it has changed since the last one.
 
-    The sensor's cursor remembers only what was last shown; what is owed is always asked of PostgreSQL.
+    The sensor's cursor holds only what was last observed. Whether a run is due is read from PostgreSQL.
     """
     seen = ";".join(f"{report.worker_name}:{report.backlog}:{report.cursor_event_id}" for report in reports)
     if seen == context.cursor:
@@ -300,7 +308,8 @@ def _observed(
     return {"asset_events": [event], "cursor": seen}
 
 
-def _ask_backlog(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg.RunRequest | str:
+def _request_if_due(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg.RunRequest | str:
+    """Return a run request for one worker whose backlog is large or old, or the reason to skip."""
     oldest = report.backlog_oldest_seconds or 0.0
     due = report.backlog >= mount.backlog_threshold or (
         report.backlog and oldest >= mount.backlog_age_seconds
@@ -310,15 +319,18 @@ def _ask_backlog(instance: dg.DagsterInstance, mount: Mount, report: HealthRepor
             f"{report.worker_name}: {_waiting(report)} events waiting, the oldest for {oldest:.0f} s; "
             f"a run begins at {mount.backlog_threshold:,} events or {mount.backlog_age_seconds:g} s"
         )
-    return _ask(instance, mount, report)
+    return _request(instance, mount, report)
 
 
 def _waiting(report: HealthReport) -> str:
     return health.at_least(report.backlog, capped=report.backlog_capped)
 
 
-def _ask(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg.RunRequest | str:
-    """Return a run of one worker, or why there is none. It carries no run key: a key is for ever."""
+def _request(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg.RunRequest | str:
+    """Return a run request for one worker, or the reason to skip.
+
+    The request has no run key: Dagster would ignore every later request with the same key.
+    """
     name = report.worker_name
     closed = closed_gate(report)
     if closed:
@@ -331,7 +343,7 @@ def _ask(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg
 
 
 def closed_gate(report: HealthReport) -> str | None:
-    """Return the name of the gate that keeps the worker from running; the master gate is asked first."""
+    """Return the name of the closed gate that stops the worker, the master gate first, or None."""
     if not report.master_gate_open:
         return "master"
     return None if report.worker_gate_open else "worker"

@@ -115,7 +115,7 @@ def test_if_no_file_has_a_second_version_the_sample_is_added(
     monkeypatch.chdir(folder.path)
     results, notes = ingest_here(gateway)
     assert [result.events_emitted for result in results] == [0, 29]
-    assert "no file of this history has a second version" in notes[0]
+    assert "no file in this history has a second version" in notes[0]
     assert ingest_here(gateway)[1] == [], "events exist now"
 
 

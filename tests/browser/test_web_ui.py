@@ -1,4 +1,4 @@
-"""What a person does in the web UI, with a real Chromium."""
+"""The web UI, used in Chromium as a person does."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ alter table public.iu_outbound_route add constraint dry_run_is_enforced check (d
 """
 
 pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="there is no Chromium: install the distribution's package"
+    CHROMIUM is None, reason="Chromium is missing: install the distribution's package"
 )
 
 
@@ -50,7 +50,7 @@ def dev(shared: Path) -> Iterator[Dev]:
 
 @pytest.fixture(scope="module")
 def page(dev: Dev) -> Iterator[Page]:
-    """A page of a browser that knows where the web UI is."""
+    """A page of a browser with the address of the web UI as its base."""
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     with api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -64,7 +64,7 @@ def page(dev: Dev) -> Iterator[Page]:
 
 @pytest.fixture
 def launch(page: Page) -> Callable[[str, str], None]:
-    """Fill in the launchpad of a job and press Launch Run."""
+    """Enter a config in the launchpad of a job and press Launch Run."""
 
     def launch(job: str, config: str) -> None:
         page.goto(f"/locations/iu_pipelines/jobs/{job}/playground")
@@ -82,7 +82,7 @@ def run_id(page: Page) -> str:
     return page.url.rsplit("/", 1)[1][:36]
 
 
-def test_a_person_launches_the_worker_watches_it_and_reads_the_numbers_of_a_batch(
+def test_a_person_launches_the_worker_and_reads_the_numbers_of_its_batches(
     dev: Dev, page: Page, launch: Callable[[str, str], None]
 ) -> None:
     dev.emit(250)
@@ -114,7 +114,7 @@ def test_a_limit_of_zero_is_refused_with_the_field_and_the_reason(
     assert dev.ask("{ runsOrError { ... on Runs { count } } }") == before
 
 
-def test_a_person_gathers_evidence_and_opens_the_page_from_the_run(
+def test_a_person_runs_the_evidence_job_and_opens_its_report(
     dev: Dev, page: Page, launch: Callable[[str, str], None]
 ) -> None:
     launch("evidence_job", "")

@@ -1,1 +1,1 @@
-"""The command line: one test module a noun, and the error boundary."""
+"""Tests of the command line: one module for each noun, and the error boundary."""

@@ -1,4 +1,4 @@
-"""Run the command line in this process and keep what it printed."""
+"""Fixtures that run the command line in this process and return what it printed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def empty_iu(command: Iu, empty_database: str) -> Iu:
 
 @pytest.fixture(scope="module")
 def kept_database(server: Any, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a database with every step applied, for tests that leave it as they found it."""
+    """The URL of a database with every step applied, shared by tests that change nothing in it."""
     name = f"iu_test_kept_{os.getpid()}_{request.node.path.stem}"
     yield server.create(name, template)
     server.drop(name)
@@ -50,13 +50,13 @@ def kept_database(server: Any, template: str, request: pytest.FixtureRequest) ->
 
 @pytest.fixture
 def kept_iu(command: Iu, kept_database: str) -> Iu:
-    """Run `iu` with the words given, on the database that is kept."""
+    """Run `iu` with the words given, on the database that the tests of a module share."""
     return lambda *words: command(*words, "--database-url", kept_database)
 
 
 @pytest.fixture
 def no_iu(command: Iu) -> Iu:
-    """Run `iu` with the words given, with no database to be had."""
+    """Run `iu` with the words given, with a URL where no server listens."""
     return lambda *words: command(*words, "--database-url", "postgresql://127.0.0.1:1/none")
 
 

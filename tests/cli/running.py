@@ -1,4 +1,4 @@
-"""How the tests run a command: in this process, in one of its own, or in a terminal."""
+"""Ways to run a command: in this process, in a child process, or in a terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Iu = Callable[..., "Done"]
 
 @dataclass(frozen=True)
 class Done:
-    """How a command ended, and what it printed."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -58,7 +58,7 @@ def shell(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 def in_terminal(columns: int, *words: str) -> str:
-    """Run a command in a terminal of so many columns, and return what it showed."""
+    """Run a command in a terminal with `columns` columns, and return what it showed."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     command = [sys.executable, "-m", "iu_pipelines", *words]

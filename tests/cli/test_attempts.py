@@ -33,7 +33,7 @@ def test_audit_of_a_fresh_install_says_that_there_is_nothing(iu: Iu) -> None:
     ]
 
 
-def test_audit_answers_by_run_worker_and_key_and_page_by_page(iu: Iu) -> None:
+def test_audit_filters_by_run_worker_and_key_and_has_pages(iu: Iu) -> None:
     for _ in range(3):
         emit(iu)
     iu("run", "--worker", "second", "--create")
@@ -55,11 +55,11 @@ def test_audit_answers_by_run_worker_and_key_and_page_by_page(iu: Iu) -> None:
     [
         (("--key", "no key"), 1, "malformed"),
         (("--run", "a", "--worker", "b"), 2, "Give one of them"),
-        (("--key", "a", "--before", "3"), 2, "all their attempts at once"),
+        (("--key", "a", "--before", "3"), 2, "Leave out --before"),
         (("--worker", "no name!"), 1, "worker_name"),
     ],
 )
-def test_audit_refuses_what_it_cannot_answer(iu: Iu, words: tuple[str, ...], code: int, said: str) -> None:
+def test_audit_refuses_invalid_filters(iu: Iu, words: tuple[str, ...], code: int, said: str) -> None:
     done = iu("audit", *words)
     assert done.code == code
     assert said in done.err
@@ -70,10 +70,10 @@ def test_audit_verify_recomputes_every_ledger(iu: Iu) -> None:
     done = iu("audit", "verify")
     assert done.code == 0
     assert DEFAULT_WORKER in done.out
-    assert "every row fits" in done.out
+    assert "all rows match" in done.out
 
 
-def test_audit_verify_over_a_range_looks_at_no_more(iu: Iu, worked: Gateway) -> None:
+def test_audit_verify_of_a_range_reads_only_that_range(iu: Iu, worked: Gateway) -> None:
     first, second, third = (
         row["batch_id"]
         for row in worked.fetch_all("select batch_id from public.iu_route_batch order by batch_id")
@@ -97,17 +97,17 @@ def test_audit_verify_over_a_range_looks_at_no_more(iu: Iu, worked: Gateway) -> 
     assert (alone.json["chains"][0]["batches"], alone.json["attempts"]) == (1, [])
 
 
-def test_audit_verify_names_the_attempt_that_does_not_fit(iu: Iu, worked: Gateway) -> None:
+def test_audit_verify_names_the_attempt_that_was_altered(iu: Iu, worked: Gateway) -> None:
     worked.run_script(
         "set session_replication_role = replica;"
         "update public.iu_route_attempt_log set decision = 'skipped' where attempt_id = 3"
     )
     done = iu("audit", "verify")
     assert done.code == 1
-    assert "DOES NOT FIT: attempt 3 of batch" in done.out
+    assert "MISMATCH: attempt 3 of batch" in done.out
 
 
-def test_audit_verify_refuses_what_is_not_there(iu: Iu) -> None:
+def test_audit_verify_refuses_a_reversed_range_and_an_unknown_worker(iu: Iu) -> None:
     assert iu("audit", "verify", "--from", "9", "--to", "3").code == 2
     unknown = iu("audit", "verify", "--worker", "nobody")
     assert unknown.code == 1

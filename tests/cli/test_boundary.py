@@ -1,4 +1,4 @@
-"""The error boundary: words and an exit code for everything that can go wrong, and never a traceback."""
+"""The error boundary: every error is a message with an exit code, and never a traceback."""
 
 from __future__ import annotations
 
@@ -131,7 +131,9 @@ def test_a_bad_setting_is_a_usage_error_that_names_the_variable(
     refused(iu("run"), 2, "IU_BATCH_LIMIT", "many")
 
 
-def test_a_role_without_privileges_is_told_so(database: str, gateway: Gateway, command: Iu) -> None:
+def test_a_role_without_privileges_gets_an_error_that_says_so(
+    database: str, gateway: Gateway, command: Iu
+) -> None:
     role = f"iu_test_{uuid4().hex}"
     gateway.execute(f"create role {role} login password 'x'")
     try:
@@ -144,7 +146,7 @@ def test_a_role_without_privileges_is_told_so(database: str, gateway: Gateway, c
         gateway.execute(f"drop role {role}")
 
 
-def test_a_defect_is_words_and_shows_its_traceback_only_on_demand(
+def test_an_unexpected_error_is_a_message_and_a_traceback_only_with_debug(
     iu: Iu, monkeypatch: pytest.MonkeyPatch, database: str, command: Iu
 ) -> None:
     def broken(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""What every command takes, before or after its name."""
+"""Registration of commands: common options, passed objects, answers and groups."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.settings import Settings
 
 
-def test_options_count_before_the_command_as_well(command: Iu, kept_database: str) -> None:
+def test_common_options_may_precede_the_command(command: Iu, kept_database: str) -> None:
     done = command("--json", "--database-url", kept_database, "types")
     assert len(done.json) == 3
     group = command("--json", "gate", "show", "--database-url", kept_database)
@@ -67,7 +67,7 @@ def called(function: Function, *words: str) -> int:
 
 
 def count(limit: int = 3) -> Answer:
-    """Answer with the limit; more than nine is a failure."""
+    """Answer with the limit, and fail if it is more than 9."""
     return Answer({"limit": limit}, lambda: print_line(f"up to {limit}"), failed=limit > 9)
 
 
@@ -86,7 +86,7 @@ def test_a_failed_answer_is_printed_and_exits_with_1(
     assert "10" in capsys.readouterr().out
 
 
-def test_what_a_command_says_while_it_works_is_left_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_progress_are_left_out_of_json(capsys: pytest.CaptureFixture[str]) -> None:
     def work(call: Invocation) -> Answer:
         call.say("at work")
         return Answer([], lambda: print_line("done"))
@@ -97,7 +97,7 @@ def test_what_a_command_says_while_it_works_is_left_out_of_json(capsys: pytest.C
     assert json.loads(capsys.readouterr().out) == []
 
 
-def test_a_fact_is_a_line_or_one_object_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_fact_is_a_line_of_text_or_one_json_object(capsys: pytest.CaptureFixture[str]) -> None:
     def tell(call: Invocation) -> None:
         call.say_fact("logs", "/tmp")
 
@@ -107,7 +107,7 @@ def test_a_fact_is_a_line_or_one_object_in_a_line(capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == '{"logs": "/tmp"}\n'
 
 
-def test_a_gateway_and_the_settings_are_given_to_a_command_that_takes_them(kept_database: str) -> None:
+def test_a_gateway_and_the_settings_are_passed_to_a_command_that_takes_them(kept_database: str) -> None:
     seen = []
 
     def look(gateway: Gateway, chosen: Settings) -> None:
@@ -117,7 +117,7 @@ def test_a_gateway_and_the_settings_are_given_to_a_command_that_takes_them(kept_
     assert seen == [(1, kept_database)]
 
 
-def test_a_group_that_is_a_command_too_does_nothing_before_another_one_of_it() -> None:
+def test_a_subcommand_does_not_run_the_function_of_its_group() -> None:
     seen = []
     app = typer.Typer()
     group = add_group(app, "audit", lambda: seen.append("audit"))

@@ -14,7 +14,7 @@ from iu_pipelines.domain import outbox
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home of the test's own."""
+    """A temporary IU_HOME."""
     monkeypatch.setenv("IU_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
@@ -51,7 +51,7 @@ def test_evidence_in_json_names_pack_hash_and_page(iu: Iu, tmp_path: Path) -> No
     }
 
 
-def test_evidence_of_something_broken_exits_with_1_and_is_written_all_the_same(
+def test_evidence_with_a_failed_line_exits_with_1_and_writes_the_pack(
     iu: Iu, worked: Gateway, tmp_path: Path
 ) -> None:
     worked.run_script("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
@@ -62,9 +62,9 @@ def test_evidence_of_something_broken_exits_with_1_and_is_written_all_the_same(
     assert (tmp_path / "000001" / "report.html").is_file()
 
 
-def test_comparing_says_what_changed_since(iu: Iu, worked: Gateway, tmp_path: Path) -> None:
+def test_compare_lists_what_changed_since_a_pack(iu: Iu, worked: Gateway, tmp_path: Path) -> None:
     old = iu("evidence", "--out", str(tmp_path), "--json").json["folder"]
-    assert "nothing but the time of looking" in iu("evidence", "--out", str(tmp_path), "--compare", old).out
+    assert "nothing except the time" in iu("evidence", "--out", str(tmp_path), "--compare", old).out
     iu("gate", "set", "iu_core.route_worker_enabled", "false", "--reason", "test")
     outbox.emit(worked, "version_applied", "docs/new", uuid4(), "test", {})
     done = iu("evidence", "--out", str(tmp_path), "--compare", f"{old}/evidence.json", "--json")
@@ -89,7 +89,7 @@ def test_a_bad_path_is_a_usage_error(iu: Iu, words: tuple[str, ...], named: str)
 
 
 @pytest.mark.usefixtures("worked")
-def test_a_spoiled_pack_exits_with_1_and_is_named(iu: Iu, home: Path) -> None:
+def test_an_altered_pack_exits_with_1_and_is_named(iu: Iu, home: Path) -> None:
     for _ in range(2):
         iu("evidence")
     (report,) = home.glob("evidence/*/000001/report.html")

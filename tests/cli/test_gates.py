@@ -15,6 +15,6 @@ def test_gate_show_lists_gates_settings_and_changes(iu: Iu) -> None:
     assert shown["history"][0]["reason"] == "because I say so"
 
 
-def test_gate_set_tells_the_old_and_the_new_value(iu: Iu) -> None:
+def test_gate_set_prints_the_old_and_the_new_value(iu: Iu) -> None:
     done = iu("gate", "set", "iu_core.route_worker_enabled", "false", "--reason", "test")
     assert (done.code, done.out) == (0, "iu_core.route_worker_enabled: 'true' -> 'false'\n")

@@ -54,7 +54,7 @@ def test_status_of_an_unhealthy_worker_exits_with_1_and_gives_the_reason(iu: Iu,
     gateway.execute("update public.event_outbox set created_at = now() - interval '1 hour'")
     done = iu("status")
     assert done.code == 1
-    assert "because:" in done.out
+    assert "reason:" in done.out
 
 
 def shown(capsys: pytest.CaptureFixture[str], report: health.HealthReport) -> dict[str, str]:

@@ -35,6 +35,6 @@ def test_emit_reads_the_payload_from_a_file_or_stdin(
     assert [row["safe_payload"] for row in rows] == [{"n": 1}, {"n": 2}]
 
 
-def test_types_lists_what_may_be_emitted(iu: Iu) -> None:
+def test_types_lists_the_registered_event_types(iu: Iu) -> None:
     assert "structure_piece_split" in iu("types").out
     assert len(iu("types", "--json").json) == 3

@@ -1,4 +1,4 @@
-"""What is printed in a pipe, in a terminal, and where the reader goes away."""
+"""Output in a pipe, in a terminal, and where the reader closes the pipe."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from iu_pipelines.domain import outbox
 from waiting import PATIENCE
 
 
-def test_what_is_piped_has_no_colours_and_no_cut_off_ids(database: str) -> None:
+def test_piped_output_has_no_colours_and_whole_ids(database: str) -> None:
     with Gateway(database) as gateway:
         event_id = outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
     shell("run", "--database-url", database)
@@ -34,7 +34,7 @@ def test_a_narrow_terminal_shows_ids_whole(database: str, columns: int, whole: s
     assert ("event " in line) == (whole == "event")
 
 
-def test_what_the_terminal_cannot_show_is_escaped(database: str) -> None:
+def test_characters_that_the_terminal_cannot_show_are_escaped(database: str) -> None:
     done = shell(
         "emit",
         "tür",
@@ -50,7 +50,7 @@ def test_what_the_terminal_cannot_show_is_escaped(database: str) -> None:
     assert (done.returncode, done.stderr.splitlines()[0]) == (1, "error: unknown event type 't\\xfcr'")
 
 
-def test_a_reader_that_goes_away_early_is_no_error(database: str) -> None:
+def test_a_pipe_that_is_closed_early_is_no_error(database: str) -> None:
     pipe = '"$1" -m iu_pipelines gate show --database-url "$2" | head -n 1'
     done = subprocess.run(
         ["/bin/sh", "-c", pipe, "sh", sys.executable, database],

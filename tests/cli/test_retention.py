@@ -6,14 +6,14 @@ from cli.running import Iu
 from iu_pipelines.db.gateway import Gateway
 
 
-def test_retention_is_off_until_it_is_set_and_says_how(iu: Iu) -> None:
+def test_retention_is_off_by_default_and_says_how_to_turn_it_on(iu: Iu) -> None:
     done = iu("retention", "run")
     assert done.code == 0
     assert "retention_off: 0 events" in done.out
     assert "iu gate set iu_core.retention_days" in done.out
 
 
-def test_retention_drops_what_was_read_and_shows_its_rounds(iu: Iu, gateway: Gateway) -> None:
+def test_retention_drops_events_that_were_read_and_shows_its_rounds(iu: Iu, gateway: Gateway) -> None:
     gateway.execute(
         """insert into public.event_outbox (emitted_xid, created_at, event_domain, event_type)
            select '3', now() - interval '30 days', 'iu', 'version_applied' from generate_series(1, 6)"""

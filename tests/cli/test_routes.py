@@ -7,7 +7,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import inbound
 
 
-def test_routes_are_added_listed_and_switched(iu: Iu) -> None:
+def test_routes_are_added_listed_enabled_and_disabled(iu: Iu) -> None:
     assert iu("route", "add", "iu.second", "version_applied").out == "iu.second: disabled\n"
     assert iu("route", "enable", "iu.second").out == "iu.second: enabled, dry run\n"
     assert iu("route", "disable", "iu.second", "--json").json["enabled"] is False
@@ -30,7 +30,7 @@ def test_an_inbound_route_captures_and_then_emits(iu: Iu, gateway: Gateway) -> N
     assert [capture.decision for capture in inbound.captures(gateway)] == ["emitted", "dry_run"]
 
 
-def test_an_outbound_route_cannot_be_told_to_emit(iu: Iu) -> None:
+def test_an_outbound_route_cannot_be_set_to_emit(iu: Iu) -> None:
     done = iu("route", "enable", "iu.version_applied.workflow", "--emit")
     assert done.code == 1
     assert "no such inbound route: 'iu.version_applied.workflow'" in done.err

@@ -21,16 +21,16 @@ def test_migrate_applies_every_step_and_says_so(empty_iu: Iu) -> None:
     assert (done.code, done.err) == (0, "")
     assert all(name in done.out for name in NAMES)
     again = empty_iu("migrate")
-    assert (again.code, again.out) == (0, "Steps: every step is applied already\n")
+    assert (again.code, again.out) == (0, "Steps: every step is already applied\n")
 
 
-def test_migrate_in_json_lists_what_was_done(empty_iu: Iu) -> None:
+def test_migrate_in_json_lists_the_applied_steps(empty_iu: Iu) -> None:
     done = empty_iu("migrate", "--json")
     assert [step["name"] for step in done.json] == NAMES
     assert empty_iu("migrate", "--json").json == []
 
 
-def test_migrate_that_waits_for_a_lock_prints_nothing_but_its_answer(database: str) -> None:
+def test_migrate_that_waits_for_a_lock_prints_only_its_result(database: str) -> None:
     with psycopg.connect(database, autocommit=True) as owner, psycopg.connect(database) as reader:
         owner.execute("drop trigger trg_iu_unit_version_out on public.unit_version")
         owner.execute(
@@ -53,14 +53,14 @@ def test_the_plan_changes_nothing_and_names_the_steps_and_files_in_order(empty_i
         ("iu-core", name, "applied") for name in NAMES
     ]
     said = empty_iu("migrate", "--plan").out
-    assert said.index("With psql alone") < said.index("020_gates.sql") < said.index("070_functions.sql")
+    assert said.index("The same with psql") < said.index("020_gates.sql") < said.index("070_functions.sql")
     assert f"psql -1 -v ON_ERROR_STOP=1 -f {planned[0]['file']}" in said
     assert {step["status"] for step in empty_iu("steps", "list", "--json").json} == {"pending"}
     empty_iu("migrate")
-    assert empty_iu("migrate", "--plan").out == "Plan: every step is applied already\n"
+    assert empty_iu("migrate", "--plan").out == "Plan: every step is already applied\n"
 
 
-def test_a_module_that_is_not_known_is_refused_with_those_that_are(empty_iu: Iu) -> None:
+def test_an_unknown_module_is_refused_and_the_known_ones_are_named(empty_iu: Iu) -> None:
     for words in (("migrate", "--with", "frob"), ("rollback", "000", "--module", "frob")):
         done = empty_iu(*words)
         assert done.code == 2
@@ -68,7 +68,7 @@ def test_a_module_that_is_not_known_is_refused_with_those_that_are(empty_iu: Iu)
         assert "iu-core" in done.err
 
 
-def test_migrate_on_the_tables_of_somebody_else_is_refused(empty_iu: Iu, empty_gateway: Gateway) -> None:
+def test_migrate_is_refused_where_a_table_of_its_name_exists(empty_iu: Iu, empty_gateway: Gateway) -> None:
     empty_gateway.execute("create table public.event_outbox (mine int)")
     done = empty_iu("migrate")
     assert done.code == 1
@@ -77,7 +77,7 @@ def test_migrate_on_the_tables_of_somebody_else_is_refused(empty_iu: Iu, empty_g
 
 
 def refuse_every_table(gateway: Gateway, using: str) -> None:
-    """Let every `create table` fail as a statement does that names a table which is not there."""
+    """Make every `create table` fail with `undefined_table`, the error of a missing table."""
     gateway.run_script(
         f"""
         create schema test;
@@ -92,7 +92,7 @@ def refuse_every_table(gateway: Gateway, using: str) -> None:
     )
 
 
-def test_migrate_that_fails_does_not_advise_to_migrate(empty_iu: Iu, empty_gateway: Gateway) -> None:
+def test_migrate_that_fails_has_no_hint_to_migrate(empty_iu: Iu, empty_gateway: Gateway) -> None:
     refuse_every_table(empty_gateway, "")
     done = empty_iu("migrate")
     assert (done.code, done.out) == (1, "")
@@ -127,14 +127,14 @@ def test_verify_exits_with_1_and_shows_the_line_that_failed(iu: Iu, gateway: Gat
     assert iu("verify", "--json").json["passed"] is False
 
 
-def test_probe_prints_the_lines_of_both_seeds(iu: Iu) -> None:
+def test_probe_prints_the_lines_of_several_probes(iu: Iu) -> None:
     done = iu("probe")
     assert (done.code, done.err) == (0, "")
     for line in ("P0", "P9", "POST-ROLLBACK", "E.3", "E.9"):
         assert line in done.out
 
 
-def test_rollback_goes_back_to_the_step_named(iu: Iu) -> None:
+def test_rollback_undoes_every_step_after_the_named_one(iu: Iu) -> None:
     done = iu("rollback", "080", "--json")
     assert [step["name"] for step in done.json] == NAMES[: NAMES.index("080_route_worker_disable") : -1]
     assert iu("rollback", "080").out == "Steps: no step after 080 is applied\n"
@@ -142,7 +142,7 @@ def test_rollback_goes_back_to_the_step_named(iu: Iu) -> None:
     assert iu("migrate").code == 0
 
 
-def test_rollback_that_would_lose_events_is_refused_whole(iu: Iu) -> None:
+def test_rollback_that_would_lose_events_undoes_no_step(iu: Iu) -> None:
     emit(iu)
     done = iu("rollback", "020")
     assert done.code == 1
@@ -155,5 +155,5 @@ def test_steps_are_listed_and_their_stamps_checked(iu: Iu) -> None:
     assert [step["status"] for step in iu("steps", "list", "--json").json] == ["applied"] * len(NAMES)
     assert NAMES[0] in iu("steps", "list").out
     done = iu("steps", "stamp", "--check")
-    assert (done.code, done.out) == (0, "every stamp is right\n")
+    assert (done.code, done.out) == (0, "every stamp is current\n")
     assert iu("steps", "stamp", "--check", "--json").json == {"stale": [], "written": False}

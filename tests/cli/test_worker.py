@@ -38,7 +38,7 @@ def test_run_once_makes_one_batch(iu: Iu) -> None:
     assert iu("batch", "list", "--run", "mine", "--json").json[0]["seen"] == 2
 
 
-def test_run_with_a_closed_gate_is_clean_and_names_the_gate(iu: Iu) -> None:
+def test_run_with_a_closed_gate_exits_with_0_and_names_the_gate(iu: Iu) -> None:
     emit(iu)
     iu("gate", "set", "iu_core.routes_enabled", "false", "--reason", "test")
     done = iu("run")
@@ -47,18 +47,18 @@ def test_run_with_a_closed_gate_is_clean_and_names_the_gate(iu: Iu) -> None:
     assert iu("run", "--json").json["status"] == "master_gate_closed"
 
 
-def _heed_ctrl_c() -> None:
-    """Undo what a shell does to a suite that it runs in the background: its children ignore Ctrl-C."""
+def _accept_ctrl_c() -> None:
+    """Handle SIGINT again: a shell makes the children of a background job ignore it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def test_ctrl_c_ends_a_run_in_words_with_130(database: str) -> None:
+def test_ctrl_c_ends_a_run_with_a_message_and_exit_code_130(database: str) -> None:
     run = subprocess.Popen(
         [sys.executable, "-m", "iu_pipelines", "run", "--linger-seconds", "60", "--database-url", database],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509  this test starts no thread
+        preexec_fn=_accept_ctrl_c,  # noqa: PLW1509  this test starts no thread
     )
     with Gateway(database) as gateway:
         outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
@@ -71,7 +71,7 @@ def test_ctrl_c_ends_a_run_in_words_with_130(database: str) -> None:
     assert "Traceback" not in err
 
 
-def test_seek_reads_again(iu: Iu) -> None:
+def test_run_after_a_seek_to_the_beginning_reads_again(iu: Iu) -> None:
     emit(iu)
     iu("run")
     done = iu("seek", "beginning", "--reason", "test")
@@ -90,7 +90,7 @@ def test_batches_are_listed_and_shown_with_their_attempts(iu: Iu) -> None:
     assert "iu_outbound_default" in iu("batch", "list").out
 
 
-def test_a_worker_that_is_not_there_is_refused_with_similar_names(iu: Iu, gateway: Gateway) -> None:
+def test_an_unknown_worker_is_refused_and_similar_names_are_listed(iu: Iu, gateway: Gateway) -> None:
     for words in (("run", "--worker", "iu_outbond_default"), ("seek", "beginning", "--reason", "x")):
         done = iu(*words, *(() if "--worker" in words else ("--worker", "iu_outbond_default")))
         refused(done, 1, "no such worker: 'iu_outbond_default'", "workers: iu_outbound_default", "--create")
@@ -98,7 +98,7 @@ def test_a_worker_that_is_not_there_is_refused_with_similar_names(iu: Iu, gatewa
     assert gateway.fetch_value("select count(*) from public.iu_route_worker_cursor") == 1
 
 
-def test_a_new_worker_is_made_when_asked_for_and_known_from_then_on(iu: Iu) -> None:
+def test_create_makes_a_worker_that_later_commands_accept(iu: Iu) -> None:
     emit(iu)
     assert iu("run", "--worker", "night", "--create", "--json").json["seen"] == 1
     assert iu("run", "--worker", "night", "--json").json["seen"] == 0
@@ -106,11 +106,11 @@ def test_a_new_worker_is_made_when_asked_for_and_known_from_then_on(iu: Iu) -> N
     assert iu("run", "--worker", "day", "--json").json["seen"] == 1
 
 
-def test_the_worker_of_the_environment_is_asked_for_as_well(iu: Iu, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_worker_from_the_environment_is_refused(iu: Iu, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IU_WORKER_NAME", "nigth")
     refused(iu("run"), 1, "no such worker: 'nigth'")
 
 
-def test_the_default_worker_is_made_without_being_asked_for(iu: Iu, gateway: Gateway) -> None:
+def test_the_default_worker_is_created_without_the_option(iu: Iu, gateway: Gateway) -> None:
     gateway.execute("delete from public.iu_route_worker_cursor")
     assert iu("run").code == 0

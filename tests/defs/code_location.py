@@ -1,4 +1,4 @@
-"""The code location under test, and what its runs left."""
+"""The code location under test, and readers of the results of its runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ROUTE = "iu.version_applied.workflow"
 
 
 class Location:
-    """The definitions under test: executes jobs in this process, ticks schedules and sensors."""
+    """The definitions under test. Executes jobs in this process, and evaluates schedules and sensors."""
 
     def __init__(self, definitions: dg.Definitions, instance: dg.DagsterInstance) -> None:
         self.definitions = definitions
@@ -46,8 +46,8 @@ class Location:
         ) as context:
             return definition.evaluate_tick(context)
 
-    def under_way(self, job: str, tags: Mapping[str, str]) -> str:
-        """Record a run of `job` that has started and not ended."""
+    def add_started_run(self, job: str, tags: Mapping[str, str]) -> str:
+        """Record a run of `job` with the status STARTED, and return its id."""
         run = dg.DagsterRun(job_name=job, run_id=str(uuid4()), tags=tags, status=dg.DagsterRunStatus.STARTED)
         self.instance.add_run(run)
         return run.run_id
@@ -89,6 +89,6 @@ def emit_one(url: str) -> None:
 
 
 def attempts_in(url: str) -> int:
-    """Return how many attempts the database of `url` has, up to 20."""
+    """Return the number of attempts in the database of `url`, up to 20."""
     with Gateway(url) as gateway:
         return len(attempts.recent(gateway))

@@ -1,4 +1,4 @@
-"""One code location on a database of its own, and an instance that forgets."""
+"""A code location on a fresh database, with a temporary Dagster instance."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from iu_pipelines.domain import outbox
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of one test, where packs of evidence are written."""
+    """The IU_HOME of one test, where packs of evidence are written."""
     monkeypatch.setenv("IU_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
 
@@ -67,7 +67,7 @@ def location(database: str, instance: dg.DagsterInstance) -> Location:
 
 @pytest.fixture
 def emit(gateway: Gateway) -> Callable[[int], list[UUID]]:
-    """Emit so many events."""
+    """Emit a number of events."""
 
     def emit(count: int) -> list[UUID]:
         return outbox.emit_many(

@@ -1,4 +1,4 @@
-"""The columns that an asset shows are those of the database, in their order."""
+"""The column schema of an asset is that of its table in the database."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OF_A_REPORT = {"iu_health_audit"}
 """The JSON of a function: test_health.py compares its keys."""
 
 ASSETS = {key.to_user_string() for key in GRAPH.get_all_asset_keys()}
-SPOKEN = {"timestamp with time zone": "timestamptz"}
+SHORT_TYPES = {"timestamp with time zone": "timestamptz"}
 
 
 def schema(asset: str) -> dg.TableSchema:
@@ -33,10 +33,10 @@ def test_the_column_schema_is_that_of_the_database(asset: str, gateway: Gateway)
             order by attnum""",
         (f"public.{asset}",),
     )
-    seen = [(row["name"], SPOKEN.get(row["type"], row["type"])) for row in rows]
+    seen = [(row["name"], SHORT_TYPES.get(row["type"], row["type"])) for row in rows]
     assert [(column.name, column.type) for column in schema(asset).columns] == seen
 
 
 @pytest.mark.parametrize("asset", sorted(ASSETS - WITHOUT_ROWS))
-def test_every_column_says_what_it_holds(asset: str) -> None:
+def test_every_column_has_a_description(asset: str) -> None:
     assert all(column.description for column in schema(asset).columns)

@@ -1,4 +1,4 @@
-"""The component: outboxes from YAML, with every field of a mount."""
+"""The component that adds outboxes from YAML, with every field of a mount."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def test_the_example_of_the_documentation_runs(
     assert attempts_in(second_database) == 1
 
 
-def test_two_outboxes_of_one_name_are_refused() -> None:
+def test_two_outboxes_with_the_same_name_are_refused() -> None:
     one = OutboxModel(database_url_variable="A")
     with pytest.raises(UsageError, match="two outboxes have the name ''"):
         OutboxComponent(outboxes=[one, one]).build_defs(None)  # type: ignore[arg-type]
@@ -93,7 +93,7 @@ def test_a_field_that_is_left_out_has_the_default_of_a_mount() -> None:
         ("running", ["everything"], "everything"),
     ],
 )
-def test_yaml_with_a_value_that_cannot_work_is_refused_with_the_field_and_the_value(
+def test_an_invalid_value_in_yaml_is_refused_with_the_field_and_the_value(
     field: str, value: Any, named: str
 ) -> None:
     with pytest.raises((UsageError, ResolutionException, ValidationError)) as refused:

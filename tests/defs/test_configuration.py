@@ -20,7 +20,7 @@ from iu_pipelines.domain import worker
 from iu_pipelines.errors import ArgumentInvalid, BatchLimitInvalid, UsageError
 
 
-def test_two_outboxes_live_side_by_side_and_do_not_touch_each_other(
+def test_a_run_of_one_outbox_does_not_touch_another(
     database: str, second_database: str, instance: dg.DagsterInstance
 ) -> None:
     mounts = {"orders": database, "billing": second_database}
@@ -40,7 +40,7 @@ def test_two_outboxes_live_side_by_side_and_do_not_touch_each_other(
     assert run.tags["iu/worker"] == "orders/iu_outbound_default"
 
 
-def test_what_starts_running_can_be_chosen() -> None:
+def test_running_chooses_what_starts_switched_on() -> None:
     repository = build_defs(Mount(running=frozenset({"backlog_sensor"}))).get_repository_def()
     running = {
         one.name
@@ -65,7 +65,7 @@ def test_what_starts_running_can_be_chosen() -> None:
         ({"running": frozenset({"everything"})}, "running = 'everything' is refused"),
     ],
 )
-def test_a_mount_that_could_not_work_is_refused(options: dict[str, Any], words: str) -> None:
+def test_a_mount_with_an_invalid_value_is_refused(options: dict[str, Any], words: str) -> None:
     with pytest.raises(UsageError) as refused:
         build_defs(Mount(**options))
     hint = refused.value.hint or ""
@@ -74,7 +74,7 @@ def test_a_mount_that_could_not_work_is_refused(options: dict[str, Any], words: 
     assert hint.endswith(".")
 
 
-def test_what_may_start_running_is_what_was_built() -> None:
+def test_running_accepts_the_names_of_every_schedule_and_sensor_and_no_other() -> None:
     repository = build_defs(Mount(name="orders")).get_repository_def()
     names = {one.name for one in [*repository.schedule_defs, *repository.sensor_defs]}
     bare = {name.removeprefix("orders_") for name in names}
@@ -90,7 +90,7 @@ def test_every_field_of_a_mount_is_described() -> None:
 
 
 def accepts(call: Callable[[], object]) -> bool:
-    """Return whether `call` refuses nothing."""
+    """Return whether `call` raises no error about a value."""
     try:
         call()
     except (ArgumentInvalid, BatchLimitInvalid, UsageError, ValidationError):

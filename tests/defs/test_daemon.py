@@ -1,4 +1,4 @@
-"""A real web server and daemon: the sensor's way from event to attempt, and what is left after kill -9."""
+"""`iu dev` with its web server and daemon: the backlog sensor, refusals, and recovery after kill -9."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dev_server import FINISHED, Dev, free_port, running
 from iu_pipelines.domain import attempts, worker
 from waiting import eventually
 
-# A run that waits for events, so that it is still there when it is struck, however fast its batches are.
+# A run that waits for events, so that it is still running when a test kills it, however fast its batches are.
 WAITING = {"batch_limit": 50, "linger_seconds": 30}
 
 
@@ -26,7 +26,7 @@ def dev(shared: Path) -> Iterator[Dev]:
         yield dev
 
 
-def test_an_event_goes_by_sensor_and_run_to_its_attempt(dev: Dev) -> None:
+def test_the_sensor_starts_a_run_that_attempts_new_events(dev: Dev) -> None:
     dev.switch_on("backlog_sensor")
     dev.emit(1_000)
     with dev.gateway() as gateway:
@@ -40,7 +40,7 @@ def test_an_event_goes_by_sensor_and_run_to_its_attempt(dev: Dev) -> None:
     dev.switch_off("backlog_sensor")
 
 
-def test_a_limit_of_zero_is_refused_before_there_is_a_run(dev: Dev) -> None:
+def test_a_limit_of_zero_is_refused_and_no_run_is_made(dev: Dev) -> None:
     answer = dev.launch({"batch_limit": 0})
     assert answer["__typename"] == "PythonError"
     assert "batch_limit: Input should be greater than or equal to 1 (it is 0)" in answer["message"]
@@ -50,40 +50,40 @@ def test_a_run_that_is_terminated_stops_between_batches(dev: Dev) -> None:
     run_id = dev.run(WAITING)
     dev.worker_pid(run_id)
     dev.emit(5_000)
-    dev.has_made_batches(run_id)
+    dev.wait_for_batches(run_id)
     dev.ask("mutation ($id: String!) { terminateRun(runId: $id) { __typename } }", id=run_id)
     assert dev.wait_for(run_id) == "CANCELED"
     with dev.gateway() as gateway:
         assert {batch.seen for batch in worker.batches(gateway, run_ref=run_id, limit=500)} == {
             WAITING["batch_limit"]
         }
-    dev.nothing_lost_or_twice()
+    dev.assert_one_attempt_for_each_event()
 
 
 def test_a_killed_run_worker_loses_nothing(dev: Dev) -> None:
     run_id = dev.run(WAITING)
     pid = dev.worker_pid(run_id)
     dev.emit(5_000)
-    dev.has_made_batches(run_id)
+    dev.wait_for_batches(run_id)
     os.kill(pid, signal.SIGKILL)
     assert dev.wait_for(run_id) == "FAILURE"
-    dev.nothing_lost_or_twice()
+    dev.assert_one_attempt_for_each_event()
 
 
-def test_a_killed_postgresql_comes_back_and_has_lost_nothing(dev: Dev) -> None:
+def test_a_killed_postgresql_is_restarted_and_has_lost_nothing(dev: Dev) -> None:
     run_id = dev.run(WAITING)
     dev.worker_pid(run_id)
     dev.emit(5_000)
-    dev.has_made_batches(run_id)
+    dev.wait_for_batches(run_id)
     pid = int((dev.home / "postgres" / "data" / "postmaster.pid").read_text().splitlines()[0])
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not dev.server.is_running(), "the server stopped")
     eventually(dev.server.is_running, "the server runs")
     assert dev.wait_for(run_id) in FINISHED
-    dev.nothing_lost_or_twice()
+    dev.assert_one_attempt_for_each_event()
 
 
-def test_a_killed_daemon_ends_iu_dev_with_its_reason_and_a_restart_goes_on(dev: Dev) -> None:
+def test_a_killed_daemon_ends_iu_dev_with_the_reason_and_a_restart_continues(dev: Dev) -> None:
     dev.emit(2_000)
     (daemon,) = [
         pid for pid in dev.processes() if b"dagster._daemon" in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -95,10 +95,10 @@ def test_a_killed_daemon_ends_iu_dev_with_its_reason_and_a_restart_goes_on(dev: 
     assert "daemon exited with code -9" in said
     eventually(lambda: not dev.processes(), "no process of Dagster is left")
     dev.start()
-    dev.nothing_lost_or_twice()
+    dev.assert_one_attempt_for_each_event()
 
 
-def test_a_taken_port_and_a_second_daemon_are_refused_with_what_to_do(dev: Dev) -> None:
+def test_a_taken_port_and_a_second_daemon_are_refused_with_the_reason(dev: Dev) -> None:
     def refused(*options: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "iu_pipelines", "dev", *options],
@@ -119,7 +119,7 @@ def test_a_taken_port_and_a_second_daemon_are_refused_with_what_to_do(dev: Dev) 
     assert "another iu dev runs on" in refused("--port", str(free_port()))
 
 
-def test_a_viewer_can_look_and_not_launch(dev: Dev) -> None:
+def test_a_read_only_server_shows_runs_and_launches_none(dev: Dev) -> None:
     viewer = Dev(dev.home)
     viewer.start("--read-only")
     try:

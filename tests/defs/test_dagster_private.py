@@ -1,4 +1,4 @@
-"""Dagster's private names: one module imports them, and no more of them than are used."""
+"""Private names of Dagster: only one module imports them, and each is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OTHERS = [path for path in (REPOSITORY / "iu_pipelines").rglob("*.py") if path.r
 
 
 def imports(path: Path) -> Iterator[tuple[str, str]]:
-    """Give the module and the name of every import of `path`."""
+    """Yield the module and the name of every import in `path`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             yield from ((node.module or "", alias.name) for alias in node.names)

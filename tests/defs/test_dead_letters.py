@@ -1,4 +1,4 @@
-"""Dead letters: replay of one or many, previewed, limited, paced; the sensor replays what can succeed."""
+"""Dead letters: the replay job with its filters, limits and preview, and the sensor that requests it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_an_unknown_letter_fails_the_run_in_one_line(location: Location) -> None
     ],
 )
 @pytest.mark.usefixtures("letters")
-def test_filters_and_the_limit_choose_the_letters(
+def test_filters_and_the_limit_select_the_letters(
     location: Location, config: dict[str, Any], matching: int
 ) -> None:
     assert replay(location, **config)["matching"] == matching
@@ -121,7 +121,7 @@ def test_the_sensor_says_that_the_master_gate_is_closed(location: Location, gate
 
 
 @pytest.mark.usefixtures("letters")
-def test_the_sensor_asks_for_one_run_without_a_run_key(location: Location) -> None:
+def test_the_sensor_requests_one_run_without_a_run_key(location: Location) -> None:
     (request,) = location.tick("dead_letter_replay_sensor").run_requests
     assert request.run_key is None
     assert request.run_config == {"replayable_only": True}
@@ -129,33 +129,33 @@ def test_the_sensor_asks_for_one_run_without_a_run_key(location: Location) -> No
 
 
 @pytest.mark.usefixtures("letters")
-def test_the_sensor_asks_for_no_second_run(location: Location) -> None:
-    run_id = location.under_way("dead_letter_replay_job", {tags.REPLAY: "replay"})
+def test_the_sensor_requests_no_second_run(location: Location) -> None:
+    run_id = location.add_started_run("dead_letter_replay_job", {tags.REPLAY: "replay"})
     assert (
         location.tick("dead_letter_replay_sensor").skip_message
         == f"run {run_id} is already queued or running"
     )
 
 
-def test_the_sensor_leaves_letters_alone_that_cannot_succeed(
+def test_the_sensor_requests_no_run_for_letters_that_cannot_succeed(
     location: Location, emit: Emit, live_route: Switch, gateway: Gateway
 ) -> None:
     live_route(True)
     emit(2)
     location.run("route_worker_job")
-    for make_hopeless in (
+    for change_route in (
         lambda: None,
         lambda: routes.set_enabled(gateway, ROUTE, False),
         lambda: gateway.execute("delete from public.iu_outbound_route where route_code = %s", (ROUTE,)),
     ):
-        make_hopeless()
+        change_route()
         for _ in range(2):
             tick = location.tick("dead_letter_replay_sensor")
             assert not tick.run_requests
             assert tick.skip_message.startswith("2 open letters, none of which can succeed")
 
 
-def test_the_sensor_wakes_when_the_cause_is_gone_though_the_letter_is_not_due(
+def test_the_sensor_requests_a_run_when_the_route_was_repaired_before_the_letter_is_due(
     location: Location, letters: list[dead_letters.DeadLetter], live_route: Switch, gateway: Gateway
 ) -> None:
     live_route(True)
@@ -170,7 +170,7 @@ def test_the_sensor_wakes_when_the_cause_is_gone_though_the_letter_is_not_due(
     assert location.tick("dead_letter_replay_sensor").run_requests
 
 
-def test_a_letter_tried_since_the_last_change_of_its_route_waits_until_it_is_due(
+def test_a_letter_replayed_since_the_last_change_of_its_route_waits_until_it_is_due(
     location: Location, gateway: Gateway
 ) -> None:
     gateway.execute(
@@ -183,7 +183,7 @@ def test_a_letter_tried_since_the_last_change_of_its_route_waits_until_it_is_due
     assert location.tick("dead_letter_replay_sensor").run_requests
 
 
-def test_an_open_letter_turns_its_check_red(location: Location, gateway: Gateway) -> None:
+def test_an_open_letter_fails_its_check(location: Location, gateway: Gateway) -> None:
     gateway.execute(
         "insert into public.iu_route_dead_letter (event_id, idempotency_key) values (gen_random_uuid(), 'x')"
     )

@@ -1,4 +1,4 @@
-"""What the code location has, and that it loads without a warning."""
+"""The definitions of the code location, which load without a warning."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from iu_pipelines.settings import sql_root
 
 REPOSITORY = Path(__file__).parents[2]
 
-ARROWS = {
+DEPENDENCIES = {
     "unit_version": set(),
     "iu_sql_link": set(),
     "event_outbox": {"unit_version", "iu_sql_link"},
@@ -32,19 +32,19 @@ ARROWS = {
 EXTERNAL = {"unit_version", "iu_sql_link", "event_outbox"}
 
 
-def test_the_assets_and_the_arrows_between_them_are_these() -> None:
+def test_the_assets_and_their_dependencies_are_these() -> None:
     graph = defs.resolve_asset_graph()
     seen = {
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
         for key in graph.get_all_asset_keys()
     }
-    assert seen == ARROWS
+    assert seen == DEPENDENCIES
     assert {key.to_user_string() for key in graph.external_asset_keys} == EXTERNAL
     assert {key.to_user_string() for key in graph.observable_asset_keys} == {"event_outbox"}
 
 
-@pytest.mark.parametrize("asset", sorted(ARROWS))
-def test_every_asset_says_whose_it_is_and_what_it_is(asset: str) -> None:
+@pytest.mark.parametrize("asset", sorted(DEPENDENCIES))
+def test_every_asset_has_a_description_an_owner_and_code_references(asset: str) -> None:
     node = defs.resolve_asset_graph().get(dg.AssetKey(asset))
     assert node.description
     assert node.owners == ["team:iu-core"]
@@ -103,7 +103,7 @@ def test_there_is_a_check_for_each_verify_file_and_one_check_blocks() -> None:
     assert blocking == {"conservation"}
 
 
-def test_only_the_health_audit_is_judged_by_the_clock() -> None:
+def test_only_the_health_report_has_a_freshness_policy() -> None:
     graph = defs.resolve_asset_graph()
     timed = {
         key.to_user_string()
@@ -128,7 +128,7 @@ def test_the_definitions_load_without_a_warning_and_without_heavy_libraries() ->
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "[]", "")
 
 
-def test_dg_finds_nothing_to_complain_about() -> None:
+def test_dg_check_defs_passes_without_a_warning() -> None:
     pytest.importorskip("dagster_dg_cli")
     program = Path(sys.executable).with_name("dg")
     done = subprocess.run(
@@ -139,19 +139,19 @@ def test_dg_finds_nothing_to_complain_about() -> None:
     assert "warning" not in words
 
 
-def test_the_entry_point_stays_a_list_of_what_is_merged() -> None:
+def test_the_entry_point_has_at_most_20_lines() -> None:
     text = (REPOSITORY / "iu_pipelines" / "definitions.py").read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 20
 
 
-def test_no_op_leaves_a_pickle_behind(location: Location) -> None:
+def test_no_op_stores_an_output(location: Location) -> None:
     result: Any = location.run("health_audit_job")
     kinds = {event.event_type for event in result.all_events}
     assert result.success
     assert dg.DagsterEventType.HANDLED_OUTPUT not in kinds
 
 
-def test_every_module_that_gives_definitions_is_in_the_factory() -> None:
+def test_every_module_with_definitions_is_in_the_factory() -> None:
     found = {
         name
         for _, name, _ in pkgutil.iter_modules(package.__path__)

@@ -1,4 +1,4 @@
-"""The evidence: every line of every proof, kept as a pack with a page to open."""
+"""The evidence job: its lines, its check, its page and its chain of packs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_the_evidence_holds_every_line_and_leaves_no_trace(location: Location, g
     assert gateway.fetch_value("select public.fn_iu_audit_counts()") == before
 
 
-def test_evidence_without_probes_is_for_a_dagster_that_is_not_the_owner(location: Location) -> None:
+def test_evidence_without_probes_has_the_verify_files_alone(location: Location) -> None:
     result = location.run("evidence_job", {"probes": False})
     (evidence,) = materializations(result, "iu_evidence")
     assert checks(result)["every_line_passes"].passed
@@ -32,7 +32,7 @@ def test_evidence_without_probes_is_for_a_dagster_that_is_not_the_owner(location
     assert "not reached" in evidence["guarantees"]
 
 
-def test_the_page_is_reached_from_the_run_and_packs_are_a_chain(location: Location, home: Path) -> None:
+def test_a_run_links_to_its_page_and_packs_form_a_chain(location: Location, home: Path) -> None:
     first, second = (materializations(location.run("evidence_job"), "iu_evidence")[0] for _ in range(2))
     assert [first["pack"], second["pack"]] == [1, 2]
     assert first["pack_hash"] in Path(second["report"]).read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ def test_the_page_is_reached_from_the_run_and_packs_are_a_chain(location: Locati
     assert chain.verify(directory, second["pack_hash"]).whole
 
 
-def test_the_page_is_linked_where_somebody_serves_it(
+def test_the_link_to_the_page_begins_with_iu_evidence_url(
     location: Location, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IU_EVIDENCE_URL", "https://evidence.example/iu/")
@@ -51,7 +51,7 @@ def test_the_page_is_linked_where_somebody_serves_it(
     assert evidence["report_url"] == f"https://evidence.example/iu/{page.as_posix()}"
 
 
-def test_evidence_of_something_broken_names_the_file(location: Location, gateway: Gateway) -> None:
+def test_a_failed_line_of_evidence_names_its_file(location: Location, gateway: Gateway) -> None:
     gateway.run_script("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
     check = checks(location.run("evidence_job"))["every_line_passes"]
     assert not check.passed

@@ -16,7 +16,7 @@ from iu_pipelines.domain import gates
         (gates.DELIVERY, "true", "delivery_stays_closed", "ERROR"),
     ],
 )
-def test_a_gate_that_is_set_turns_its_check_red(
+def test_a_gate_with_a_wrong_value_fails_its_check(
     location: Location, gateway: Gateway, gate: str, value: str, check: str, severity: str
 ) -> None:
     gates.set_gate(gateway, gate, value, "test")

@@ -1,4 +1,4 @@
-"""The audit of health: its report, its check, its schedule, and the audit after a failed run."""
+"""The health report: its numbers, its check, its schedule, and the report after a failed run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Emit = Callable[[int], list[Any]]
 
 FUNCTION = "public.fn_iu_route_worker_health(text)"
 
-OF_THE_CONTRACT = {
+CONTRACT_KEYS = {
     "healthy",
     "reasons",
     "worker_name",
@@ -43,7 +43,7 @@ OF_THE_CONTRACT = {
 }
 
 
-def test_the_audit_reports_every_key_and_passes_every_check(location: Location, emit: Emit) -> None:
+def test_the_health_report_has_its_numbers_and_every_check_passes(location: Location, emit: Emit) -> None:
     emit(6)
     run = location.run("route_worker_job")
     result = location.run("health_audit_job")
@@ -64,16 +64,16 @@ def test_the_report_has_every_key_that_the_function_returns_and_the_contract_lis
     returned = gateway.fetch_value("select public.fn_iu_route_worker_health()")
     keys = {field.name for field in fields(HealthReport)}
     assert keys == set(returned) == set(re.findall(r'"(\w+)"', listed[1]))
-    assert keys >= OF_THE_CONTRACT
+    assert keys >= CONTRACT_KEYS
 
 
-def test_the_columns_of_the_health_audit_are_the_keys_of_the_report(gateway: Gateway) -> None:
+def test_the_columns_of_the_asset_are_the_keys_of_the_report(gateway: Gateway) -> None:
     node = defs.resolve_asset_graph().get(dg.AssetKey("iu_health_audit"))
     report = gateway.fetch_value("select public.fn_iu_route_worker_health()")
     assert {column.name for column in node.metadata["dagster/column_schema"].columns} == set(report)
 
 
-def test_the_audit_observes_the_outbox(location: Location, emit: Emit) -> None:
+def test_the_health_report_observes_the_outbox(location: Location, emit: Emit) -> None:
     emit(2)
     location.run("health_audit_job")
     (record,) = location.instance.fetch_observations(dg.AssetKey("event_outbox"), limit=5).records
@@ -125,7 +125,7 @@ def test_a_count_that_is_capped_is_not_shown_as_exact(
     assert f"{said} events are held" in str(location.tick("backlog_sensor").skip_message)
 
 
-def test_a_backlog_that_does_not_move_turns_its_check_red(
+def test_a_backlog_that_does_not_move_fails_its_check(
     location: Location, gateway: Gateway, emit: Emit
 ) -> None:
     emit(1)
@@ -147,12 +147,12 @@ def test_a_backlog_that_does_not_move_turns_its_check_red(
     assert materializations(result, "iu_health_audit")[0]["healthy"] is False
 
 
-def test_the_health_audit_is_scheduled_whatever_the_gates_say(location: Location, gateway: Gateway) -> None:
+def test_the_health_report_is_scheduled_while_a_gate_is_closed(location: Location, gateway: Gateway) -> None:
     gates.set_gate(gateway, gates.MASTER, "false", "test")
     assert len(location.schedule("health_audit_schedule").run_requests) == 1
 
 
-def test_a_failed_run_asks_for_an_audit_that_names_it(
+def test_a_failed_run_requests_a_health_report_that_names_it(
     location: Location, gateway: Gateway, emit: Emit
 ) -> None:
     emit(1)
@@ -170,7 +170,7 @@ def test_a_failed_run_asks_for_an_audit_that_names_it(
     assert request.tags == {tags.FAILED_RUN: result.run_id}
 
 
-def test_a_failed_run_of_the_worker_or_of_a_replay_is_watched_and_no_other() -> None:
+def test_the_failure_sensor_watches_the_worker_and_the_replay_alone() -> None:
     sensor = defs.resolve_sensor_def("run_failure_sensor")
     assert isinstance(sensor, dg.RunStatusSensorDefinition)
     watched = {job.name for job in sensor._monitored_jobs or ()}  # type: ignore[union-attr]

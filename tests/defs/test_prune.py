@@ -1,4 +1,4 @@
-"""Pruning: old runs, ticks and observations of ours go; everything else stays."""
+"""Pruning deletes old runs, ticks and observations of the outbox and keeps everything else."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from iu_pipelines.domain import attempts
 
 @pytest.fixture
 def history(location: Location) -> list[str]:
-    """Three old runs of ours, one of somebody else's, and an old observation of ours and of theirs."""
+    """Three old runs of the outbox and one of another job, and old observations of its asset and another."""
     for job in ("route_worker_job", "route_worker_job", "health_audit_job"):
         location.run(job)
-    _ended(location.instance, "somebody_elses")
-    for asset in ("event_outbox", "somebody_elses"):
+    _add_finished_run(location.instance, "another")
+    for asset in ("event_outbox", "another"):
         location.instance.report_runless_asset_event(dg.AssetObservation(asset))
     _age(location.instance, timedelta(days=60))
     return [run.run_id for run in location.instance.get_runs()]
@@ -53,8 +53,8 @@ def _jobs(instance: dg.DagsterInstance) -> list[str]:
     return sorted(run.job_name for run in instance.get_runs())
 
 
-def _ended(instance: dg.DagsterInstance, job: str) -> None:
-    """Record a run of `job` that has ended."""
+def _add_finished_run(instance: dg.DagsterInstance, job: str) -> None:
+    """Record a successful run of `job`."""
     instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=dg.DagsterRunStatus.SUCCESS))
 
 
@@ -63,29 +63,29 @@ def _observed(instance: dg.DagsterInstance, asset: str) -> int:
 
 
 @pytest.mark.usefixtures("history")
-def test_old_runs_go_but_the_newest_of_each_job_and_what_is_not_ours_stay(location: Location) -> None:
+def test_old_runs_are_deleted_but_not_the_newest_of_a_job_or_those_of_other_jobs(location: Location) -> None:
     assert location.run("prune_job").success
-    assert _jobs(location.instance) == ["health_audit_job", "prune_job", "route_worker_job", "somebody_elses"]
+    assert _jobs(location.instance) == ["another", "health_audit_job", "prune_job", "route_worker_job"]
 
 
 @pytest.mark.usefixtures("history")
-def test_old_observations_of_ours_go_and_those_of_others_stay(location: Location) -> None:
+def test_old_observations_of_other_assets_are_kept(location: Location) -> None:
     assert location.run("prune_job").success
-    runless = [_observed(location.instance, asset) for asset in ("event_outbox", "somebody_elses")]
-    assert runless == [1, 1]  # the one that the audit of health made belongs to a run that stays
+    runless = [_observed(location.instance, asset) for asset in ("event_outbox", "another")]
+    assert runless == [1, 1]  # that of event_outbox belongs to the run of health_audit_job, which is kept
 
 
-def test_old_ticks_of_ours_go_and_those_of_others_stay(location: Location) -> None:
-    ours, theirs = (_tick_of(location.instance, name) for name in ("backlog_sensor", "somebody_elses"))
+def test_old_ticks_of_other_sensors_are_kept(location: Location) -> None:
+    own, other = (_tick_of(location.instance, name) for name in ("backlog_sensor", "another"))
     assert location.run("prune_job").success
-    assert not location.instance.get_ticks(ours.instigator_origin_id, ours.selector_id)
-    assert len(location.instance.get_ticks(theirs.instigator_origin_id, theirs.selector_id)) == 1
+    assert not location.instance.get_ticks(own.instigator_origin_id, own.selector_id)
+    assert len(location.instance.get_ticks(other.instigator_origin_id, other.selector_id)) == 1
 
 
 def _tick_of(instance: dg.DagsterInstance, sensor: str) -> InstigatorState:
-    """Record a schedule or sensor that is running, and a tick that it had long ago."""
-    place = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="any"), "any")
-    origin = RemoteRepositoryOrigin(place, "__repository__").get_instigator_origin(sensor)
+    """Record a schedule or sensor that is running, and a tick of it 60 days ago."""
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="any"), "any")
+    origin = RemoteRepositoryOrigin(location, "__repository__").get_instigator_origin(sensor)
     state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING)
     instance.add_instigator_state(state)
     instance.create_tick(
@@ -109,13 +109,13 @@ def test_a_preview_deletes_nothing(location: Location) -> None:
 
 
 @pytest.mark.usefixtures("history")
-def test_what_is_young_enough_stays(location: Location) -> None:
+def test_history_younger_than_keep_days_is_kept(location: Location) -> None:
     before = len(location.instance.get_runs())
     assert location.run("prune_job", {"keep_days": 90}).success
     assert len(location.instance.get_runs()) == before + 1
 
 
-def test_the_audit_outlives_the_runs_that_made_it(
+def test_attempts_are_kept_when_the_run_that_made_them_is_pruned(
     location: Location, emit: Callable[[int], list[Any]], gateway: Gateway
 ) -> None:
     emit(3)
@@ -128,13 +128,13 @@ def test_the_audit_outlives_the_runs_that_made_it(
 
 
 def _not_pruned(location: Location) -> set[str]:
-    """Give everything of `location` an old history, prune, and return whose history is still there."""
+    """Add old history of every definition, prune, and return the names whose history is still there."""
     repository, graph = location.definitions.get_repository_def(), location.definitions.resolve_asset_graph()
     jobs = [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")]
     ticking = [one.name for one in (*repository.schedule_defs, *repository.sensor_defs)]
     assets = [key.to_user_string() for key in graph.materializable_asset_keys | graph.observable_asset_keys]
     for name in [*jobs, *jobs]:
-        _ended(location.instance, name)
+        _add_finished_run(location.instance, name)
     states = {name: _tick_of(location.instance, name) for name in ticking}
     for name in assets:
         location.instance.report_runless_asset_event(dg.AssetObservation(name))
@@ -154,11 +154,11 @@ def _ticks(instance: dg.DagsterInstance, state: InstigatorState) -> int:
     return len(instance.get_ticks(state.instigator_origin_id, state.selector_id))
 
 
-def test_every_job_schedule_sensor_and_asset_is_looked_at(location: Location) -> None:
+def test_the_history_of_every_job_schedule_sensor_and_asset_is_pruned(location: Location) -> None:
     assert _not_pruned(location) == set()
 
 
-def test_what_a_new_noun_brings_is_pruned_once_the_factory_names_its_module(
+def test_the_history_of_a_new_noun_is_pruned_once_the_factory_names_its_module(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(factory, "NOUNS", (*factory.NOUNS, SimpleNamespace(definitions=_scratch)))
@@ -186,10 +186,10 @@ def _scratch(mount: Mount) -> dg.Definitions:
     return dg.Definitions(assets=[scratch], jobs=[job], schedules=[schedule])
 
 
-def test_an_outbox_prunes_its_own_history_and_not_that_of_another(instance: dg.DagsterInstance) -> None:
+def test_an_outbox_prunes_only_its_own_history(instance: dg.DagsterInstance) -> None:
     location = Location(build_defs(Mount(name="orders")), instance)
     for name in ("orders_route_worker_job", "route_worker_job") * 2:
-        _ended(instance, name)
+        _add_finished_run(instance, name)
     _age(instance, timedelta(days=60))
     assert location.run("orders_prune_job").success
     assert _jobs(instance) == [

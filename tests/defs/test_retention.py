@@ -1,4 +1,4 @@
-"""Retention as a run: what it dropped is in its record, and what holds it back is in its log."""
+"""The retention job: it drops old events that were read, and records its run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER, run_once, seek
 
 
 def old_events(gateway: Gateway) -> None:
-    """Six events of a month ago, from a transaction that ended long before the first window."""
+    """Insert six events of a month ago, from a transaction older than the first window of any worker."""
     gateway.execute(
         """insert into public.event_outbox (emitted_xid, created_at, event_domain, event_type)
            select '3', now() - interval '30 days', 'iu', 'version_applied' from generate_series(1, 6)"""
@@ -18,7 +18,9 @@ def old_events(gateway: Gateway) -> None:
     seek(gateway, DEFAULT_WORKER, "beginning", "a test")
 
 
-def test_a_run_drops_what_was_read_and_its_id_is_in_the_record(location: Location, gateway: Gateway) -> None:
+def test_a_run_drops_events_that_were_read_and_its_id_is_recorded(
+    location: Location, gateway: Gateway
+) -> None:
     old_events(gateway)
     run_once(gateway, DEFAULT_WORKER, 100)
     gates.set_gate(gateway, retention.SETTING, "7", "a test")

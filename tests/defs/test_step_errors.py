@@ -1,4 +1,4 @@
-"""How a tick and a run end when the database cannot be asked."""
+"""Ticks while the database is unavailable."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from iu_pipelines.defs.kit.resources import GatewayResource
 
 
 @pytest.mark.parametrize("name", ["backlog_sensor", "dead_letter_replay_sensor", "route_worker_schedule"])
-def test_a_database_that_is_down_skips_in_one_line_and_the_next_tick_recovers(
+def test_a_tick_without_a_database_is_skipped_in_one_line_and_the_next_tick_recovers(
     location: Location, instance: dg.DagsterInstance, name: str
 ) -> None:
     nowhere = GatewayResource(database_url="postgresql://nobody:secret@127.0.0.1:1/none")
@@ -19,6 +19,6 @@ def test_a_database_that_is_down_skips_in_one_line_and_the_next_tick_recovers(
     for place, expected in ((lost, True), (location, False)):
         tick = place.schedule(name) if name.endswith("schedule") else place.tick(name)
         message = tick.skip_message or ""
-        assert message.startswith("the database cannot be asked; the next tick tries again: ") is expected
+        assert message.startswith("the database is unavailable; the next tick tries again: ") is expected
         assert "\n" not in message
         assert "secret" not in message

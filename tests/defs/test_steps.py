@@ -17,7 +17,7 @@ from iu_pipelines.definitions import defs
         ("alter table public.event_outbox disable trigger user", "verify_070_functions"),
     ],
 )
-def test_what_is_broken_turns_its_check_red(
+def test_a_broken_object_fails_the_check_of_its_step(
     location: Location, gateway: Gateway, broken: str, check: str
 ) -> None:
     gateway.run_script(broken)
@@ -26,7 +26,7 @@ def test_what_is_broken_turns_its_check_red(
     assert found.severity.value == "ERROR"
 
 
-def test_every_check_of_a_step_belongs_to_the_audit_of_health() -> None:
+def test_every_check_of_a_step_belongs_to_the_health_report() -> None:
     keys = {key for key in defs.resolve_asset_graph().asset_check_keys if key.name.startswith("verify_")}
     assert keys
     assert {key.asset_key for key in keys} == {dg.AssetKey("iu_health_audit")}

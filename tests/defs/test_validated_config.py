@@ -1,4 +1,4 @@
-"""Bad config is refused with the field and the reason, and no run is made."""
+"""Invalid config is refused with the field and the reason, and no run is made."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("job", "config", "reason"), BAD)
-def test_a_value_out_of_bounds_is_refused_before_anything_runs(
+def test_a_value_out_of_bounds_is_refused_and_no_run_is_made(
     location: Location, job: str, config: dict[str, Any], reason: str
 ) -> None:
     definition = location.definitions.resolve_job_def(job)
@@ -61,7 +61,7 @@ def test_a_value_out_of_bounds_is_refused_before_anything_runs(
     assert not location.instance.get_runs()
 
 
-def test_several_faults_are_named_at_once(location: Location) -> None:
+def test_every_invalid_field_is_named(location: Location) -> None:
     definition = location.definitions.resolve_job_def("route_worker_job")
     with pytest.raises(dg.DagsterInvalidConfigError, match=r"worker_name: .*; batch_limit: ") as refused:
         location.instance.create_run_for_job(definition, run_config={"worker_name": "?", "batch_limit": 0})
@@ -94,7 +94,7 @@ def test_every_field_has_a_safe_default_and_a_description(location: Location, jo
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda config: config.__name__)
-def test_an_upper_bound_is_in_the_description_for_the_launchpad_shows_nothing_else(
+def test_an_upper_bound_is_in_the_description_because_the_launchpad_shows_no_other(
     config: type[dg.Config],
 ) -> None:
     for name, field in config.model_fields.items():

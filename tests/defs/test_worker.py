@@ -1,4 +1,4 @@
-"""The route worker: batches, summary, limits, conservation, and when a schedule or sensor asks for a run."""
+"""The route worker: batches, summary, limits, conservation, and the requests of schedule and sensor."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_summary_has_a_table_and_a_plot(location: Location, emit: Emit) -> N
     assert len(summary["plot"]) < 60_000
 
 
-def test_a_run_with_nothing_to_do_says_so_and_draws_nothing(location: Location) -> None:
+def test_a_run_without_events_is_drained_and_has_no_plot(location: Location) -> None:
     (summary,) = materializations(location.run("route_worker_job"), "iu_route_attempt")
     assert (summary["stopped_reason"], summary["batches"]) == ("drained", 0)
     assert "plot" not in summary
@@ -100,9 +100,7 @@ def test_a_closed_gate_is_no_failure_and_holds_the_events(
     assert (summary["stopped_reason"], summary["backlog_after"]) == ("gate_closed", 4)
 
 
-def test_a_worker_that_is_busy_elsewhere_ends_the_run_at_once(
-    location: Location, emit: Emit, gateway: Gateway
-) -> None:
+def test_a_worker_that_is_busy_ends_the_run(location: Location, emit: Emit, gateway: Gateway) -> None:
     emit(4)
     with gateway.transaction() as session:
         worker.run_once(session, worker.DEFAULT_WORKER, 1)
@@ -110,7 +108,7 @@ def test_a_worker_that_is_busy_elsewhere_ends_the_run_at_once(
     assert summary["stopped_reason"] == "worker_busy"
 
 
-def test_a_lingering_run_attempts_an_event_within_moments(
+def test_a_lingering_run_attempts_an_event_within_half_a_second(
     location: Location, emit: Emit, gateway: Gateway
 ) -> None:
     late = threading.Timer(1.0, lambda: [(emit(1), time.sleep(0.2)) for _ in range(5)])
@@ -145,7 +143,7 @@ def test_a_cancelled_run_stops_between_batches_and_loses_nothing(
 
 
 def _terminate_after_a_batch(instance: dg.DagsterInstance) -> None:
-    """Do what Dagster does when somebody presses Terminate."""
+    """Cancel the run after its first batch, as Dagster does for Terminate."""
     while not instance.fetch_materializations(dg.AssetKey("iu_route_attempt"), limit=1).records:
         time.sleep(0.05)
     (run,) = instance.get_runs()
@@ -153,7 +151,7 @@ def _terminate_after_a_batch(instance: dg.DagsterInstance) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def test_the_run_carries_the_tag_of_the_worker_that_it_really_ran(location: Location) -> None:
+def test_a_run_has_the_tag_of_the_worker_in_its_config(location: Location) -> None:
     result = location.run("route_worker_job", {"worker_name": "other", "max_seconds": 60})
     run = location.instance.get_run_by_id(result.run_id)
     assert run
@@ -161,7 +159,7 @@ def test_the_run_carries_the_tag_of_the_worker_that_it_really_ran(location: Loca
     assert run.tags["dagster/max_runtime"] == "240"
 
 
-def test_a_failed_attempt_is_shown_on_the_page_of_the_dead_letters(
+def test_a_failed_attempt_is_reported_on_the_asset_of_dead_letters(
     location: Location, emit: Emit, live_route: Callable[[bool], None]
 ) -> None:
     live_route(True)
@@ -197,7 +195,7 @@ def test_the_conservation_check_fails_the_run_when_an_attempt_is_missing(
     assert check.metadata["batches_differing"].value == 1
 
 
-def test_a_refusal_of_the_engine_fails_the_run_in_one_line_with_what_to_do(
+def test_an_error_of_the_engine_fails_the_run_with_one_line(
     location: Location, emit: Emit, gateway: Gateway
 ) -> None:
     emit(1)
@@ -232,7 +230,7 @@ def test_the_schedule_runs_the_worker_while_the_gates_are_open(location: Locatio
 @pytest.mark.usefixtures("old_events")
 @pytest.mark.parametrize(("values", "reason"), CLOSED)
 @pytest.mark.parametrize("name", ["route_worker_schedule", "backlog_sensor"])
-def test_a_closed_gate_is_named_with_what_is_held(
+def test_a_closed_gate_is_named_with_the_number_of_held_events(
     location: Location, gateway: Gateway, values: dict[str, str], reason: str, name: str
 ) -> None:
     for key, value in values.items():
@@ -244,37 +242,39 @@ def test_a_closed_gate_is_named_with_what_is_held(
 
 @pytest.mark.usefixtures("old_events")
 @pytest.mark.parametrize("name", ["route_worker_schedule", "backlog_sensor"])
-def test_no_second_run_is_asked_for_while_one_is_under_way(location: Location, name: str) -> None:
-    run_id = location.under_way("route_worker_job", {tags.WORKER: DEFAULT_WORKER})
+def test_no_second_run_is_requested_while_one_is_unfinished(location: Location, name: str) -> None:
+    run_id = location.add_started_run("route_worker_job", {tags.WORKER: DEFAULT_WORKER})
     tick = location.schedule(name) if name.endswith("schedule") else location.tick(name)
     assert tick.skip_message == f"{DEFAULT_WORKER}: run {run_id} is already queued or running"
 
 
 @pytest.mark.usefixtures("old_events")
-def test_a_run_of_another_worker_is_in_nobodys_way(location: Location) -> None:
-    location.under_way("route_worker_job", {tags.WORKER: "another"})
+def test_a_run_of_another_worker_does_not_prevent_a_request(location: Location) -> None:
+    location.add_started_run("route_worker_job", {tags.WORKER: "another"})
     assert location.tick("backlog_sensor").run_requests
 
 
-def test_the_sensor_waits_while_the_backlog_is_small_and_young(location: Location, emit: Emit) -> None:
+def test_the_sensor_skips_while_the_backlog_is_small_and_young(location: Location, emit: Emit) -> None:
     emit(3)
     message = location.tick("backlog_sensor").skip_message
     assert message.startswith(f"{DEFAULT_WORKER}: 3 events waiting, the oldest for ")
     assert message.endswith("a run begins at 1,000 events or 10 s")
 
 
-def test_the_sensor_says_that_nothing_waits(location: Location) -> None:
+def test_the_sensor_says_that_no_event_waits(location: Location) -> None:
     assert location.tick("backlog_sensor").skip_message.startswith(f"{DEFAULT_WORKER}: 0 events waiting")
 
 
 @pytest.mark.usefixtures("old_events")
-def test_an_old_event_is_reason_enough(location: Location) -> None:
+def test_an_old_event_is_a_reason_for_a_run(location: Location) -> None:
     (request,) = location.tick("backlog_sensor").run_requests
     assert request.run_key is None
     assert request.run_config == {"worker_name": DEFAULT_WORKER}
 
 
-def test_so_is_a_large_backlog(database: str, instance: dg.DagsterInstance, emit: Emit) -> None:
+def test_a_large_backlog_is_a_reason_for_a_run(
+    database: str, instance: dg.DagsterInstance, emit: Emit
+) -> None:
     gateway = GatewayResource(database_url=database)
     eager = Location(build_defs(Mount(backlog_threshold=3), resources={"gateway": gateway}), instance)
     emit(2)
@@ -284,17 +284,15 @@ def test_so_is_a_large_backlog(database: str, instance: dg.DagsterInstance, emit
 
 
 @pytest.mark.usefixtures("old_events")
-def test_the_sensor_asks_again_after_a_run_that_failed(location: Location) -> None:
-    run_id = location.under_way("route_worker_job", {tags.WORKER: DEFAULT_WORKER})
+def test_the_sensor_requests_a_run_after_one_that_failed(location: Location) -> None:
+    run_id = location.add_started_run("route_worker_job", {tags.WORKER: DEFAULT_WORKER})
     run = location.instance.get_run_by_id(run_id)
     assert run
     location.instance.report_run_failed(run)
     assert location.tick("backlog_sensor").run_requests
 
 
-def test_the_sensor_observes_the_outbox_when_it_has_moved_and_only_then(
-    location: Location, emit: Emit
-) -> None:
+def test_the_sensor_observes_the_outbox_only_when_it_has_changed(location: Location, emit: Emit) -> None:
     emit(4)
     first = location.tick("backlog_sensor")
     (observed,) = first.asset_events
@@ -306,12 +304,12 @@ def test_the_sensor_observes_the_outbox_when_it_has_moved_and_only_then(
     assert location.tick("backlog_sensor", first.cursor).asset_events
 
 
-def test_each_worker_is_asked_for_itself(
+def test_each_worker_is_scheduled_separately(
     database: str, instance: dg.DagsterInstance, gateway: Gateway
 ) -> None:
     resource = GatewayResource(database_url=database)
     two = Location(build_defs(Mount(workers=("one", "two")), resources={"gateway": resource}), instance)
-    two.under_way("route_worker_job", {tags.WORKER: "one"})
+    two.add_started_run("route_worker_job", {tags.WORKER: "one"})
     (request,) = two.schedule("route_worker_schedule").run_requests
     assert request.run_config == {"worker_name": "two"}
     gates.set_gate(gateway, gates.WORKER, "false", "test")

@@ -1,1 +1,1 @@
-"""What the nouns share: configuration of one outbox, asset metadata, validated config, resources, tags."""
+"""Shared by the nouns: configuration of one outbox, asset metadata, validated config, resources, tags."""

@@ -1,4 +1,4 @@
-"""What every asset of the product says about itself: kinds, columns and the SQL behind it."""
+"""Metadata of assets: their kinds, columns and SQL files."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KINDS: Final = {"postgres", "sql"}
 
 
 def metadata(name: str, row: type, *sql_files: str) -> dict[str, Any]:
-    """Return the metadata of an asset that is a table, view or function whose answers are each a `row`."""
+    """Return the metadata of the table, view or function `name`, whose rows are read as `row`."""
     return {
         "dagster/column_schema": column_schema(row),
         "dagster/table_name": f"public.{name}",
@@ -23,7 +23,7 @@ def metadata(name: str, row: type, *sql_files: str) -> dict[str, Any]:
 
 
 def column_schema(row: type) -> dg.TableSchema:
-    """Return the columns of the dataclass `row`."""
+    """Return the columns of the dataclass `row` as a table schema."""
     return dg.TableSchema(
         columns=[
             dg.TableColumn(name=column.name, type=column.type, description=column.description)
@@ -43,7 +43,7 @@ def code_references(*sql_files: str) -> dg.CodeReferencesMetadataValue:
 
 
 def markdown_table(header: Sequence[str], cells: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    """Return a table that the UI shows as one; an empty one says so."""
+    """Return a Markdown table, or the word `none` if there are no cells."""
     if not cells:
         return dg.MetadataValue.md("none")
     lines = [header, ["---"] * len(header), *cells]
@@ -58,5 +58,5 @@ def _cell(value: object) -> str:
 
 
 def run_link(run_ref: str | None) -> str:
-    """Return a link to the run in the web UI; empty for a batch that no run made."""
+    """Return a link to the run in the web UI, or an empty string if there is no run."""
     return f"[{run_ref[:8]}](/runs/{run_ref})" if run_ref else ""

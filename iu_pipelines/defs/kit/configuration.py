@@ -24,7 +24,7 @@ from iu_pipelines.errors import UsageError
 OWNER: Final = "team:iu-core"
 
 WORKER_NAME_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,100}$"
-"""What `fn_iu_worker_name_require` accepts."""
+"""The names that `fn_iu_worker_name_require` accepts."""
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -35,7 +35,7 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _cron(text: str) -> str:
     if not is_valid_cron_string(text):
-        raise ValueError("This is no cron expression: give five fields (minute, hour, day, month, weekday)")
+        raise ValueError("Not a cron expression: give five fields (minute, hour, day, month, weekday)")
     return text
 
 
@@ -44,16 +44,16 @@ def _names(context: dg.ResolutionContext, value: Any) -> Any:
 
 
 _NAMES: Final = dg.Resolver(_names, model_field_type=list[str])
-"""How YAML gives names, for Dagster resolves neither a tuple nor a set by itself."""
+"""Reads names from YAML, because Dagster itself resolves neither a tuple nor a set."""
 
 WorkerName = Annotated[str, StringConstraints(pattern=WORKER_NAME_PATTERN)]
 Cron = Annotated[str, AfterValidator(_cron)]
 
 
 class Mount(dg.Model):
-    """One outbox in a code location; the fields are what a person can choose.
+    """The configuration of one outbox in a code location.
 
-    Raises UsageError where a value cannot work, with the field, the value and what to give.
+    Raises UsageError with the field, the value and a hint if a value is invalid.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -61,32 +61,32 @@ class Mount(dg.Model):
     name: str = Field(
         default="",
         pattern=r"^([a-z][a-z0-9_]{0,40})?$",
-        description="Leads every asset key, job, schedule and sensor: up to 41 lowercase letters, digits and "
-        "_, a letter first. It may be left out for a single outbox.",
+        description="Prefix of every asset key, job, schedule and sensor: up to 41 lowercase letters, digits "
+        "and _, a letter first. A single outbox needs none.",
     )
     workers: Annotated[tuple[WorkerName, ...], AfterValidator(_unique), _NAMES] = Field(
         default=(DEFAULT_WORKER,),
         min_length=1,
-        description="The consumers, each with a cursor and each named once. A name has 1 to 100 letters, "
-        "digits and the characters _ . : - in any order.",
+        description="The workers, each named once. A name has 1 to 100 letters, digits and the characters "
+        "_ . : - in any order.",
     )
     backlog_threshold: int = Field(
-        default=1000, ge=1, description="backlog_sensor runs a worker with so many events waiting."
+        default=1000, ge=1, description="backlog_sensor runs a worker if this many events wait."
     )
     backlog_age_seconds: float = Field(
-        default=10.0, gt=0, description="backlog_sensor runs a worker with an event that has waited so long."
+        default=10.0, gt=0, description="backlog_sensor runs a worker if an event has waited this long."
     )
     sensor_interval_seconds: int = Field(
-        default=5, ge=5, description="The sensors evaluate at most once in so many seconds."
+        default=5, ge=5, description="The minimum time between two evaluations of a sensor, in seconds."
     )
     route_worker_cron: Cron = Field(default="*/5 * * * *", description="When the workers run.")
-    health_audit_cron: Cron = Field(default="*/15 * * * *", description="When health is audited.")
+    health_audit_cron: Cron = Field(default="*/15 * * * *", description="When the health report is made.")
     prune_cron: Cron = Field(default="17 3 * * *", description="When Dagster's history is pruned.")
     retention_cron: Cron = Field(default="47 3 * * *", description="When old events are dropped.")
     running: Annotated[frozenset[str] | None, _NAMES] = Field(
         default=None,
-        description="Schedules and sensors that start switched on; by default those that invoke no worker "
-        "and delete nothing.",
+        description="The schedules and sensors that start switched on; by default those that invoke no "
+        "worker and delete nothing.",
     )
 
     @model_validator(mode="wrap")
@@ -121,21 +121,21 @@ class Mount(dg.Model):
         return dg.AssetKey([self.name, asset] if self.name else [asset])
 
     def tag(self, value: str) -> str:
-        """Return a run tag's value that no other outbox has."""
+        """Return a value for a run tag that differs from that of every other outbox."""
         return f"{self.name}/{value}" if self.name else value
 
     def open(self, resources: object) -> AbstractContextManager[Gateway]:
-        """Open this outbox from the resources of a context. Raises ConnectionFailed only when it is used."""
+        """Open this outbox from the resources of a context. The first call to the gateway connects."""
         connection: AbstractContextManager[Gateway] = getattr(resources, self.resource_key).open()
         return connection
 
     def schedule_status(self, name: str, *, only_reads: bool = False) -> dg.DefaultScheduleStatus:
-        """Return whether the schedule `name` starts switched on; by default only what `only_reads` does."""
+        """Return whether the schedule `name` starts switched on: by default, only if it `only_reads`."""
         is_on = self._starts(name, only_reads)
         return dg.DefaultScheduleStatus.RUNNING if is_on else dg.DefaultScheduleStatus.STOPPED
 
     def sensor_status(self, name: str, *, only_reads: bool = False) -> dg.DefaultSensorStatus:
-        """Return whether the sensor `name` starts switched on; by default only what `only_reads` does."""
+        """Return whether the sensor `name` starts switched on: by default, only if it `only_reads`."""
         is_on = self._starts(name, only_reads)
         return dg.DefaultSensorStatus.RUNNING if is_on else dg.DefaultSensorStatus.STOPPED
 
@@ -143,7 +143,7 @@ class Mount(dg.Model):
         return only_reads if self.running is None else name in self.running
 
     def require_running(self, built: set[str]) -> None:
-        """Raise UsageError where `running` names no schedule or sensor of `built`, their full names."""
+        """Raise UsageError if a name in `running` is not, with its prefix, one of the names in `built`."""
         unknown = sorted(name for name in self.running or () if self.named(name) not in built)
         if unknown:
             known = sorted(name.removeprefix(self.named("")) for name in built)
@@ -151,7 +151,7 @@ class Mount(dg.Model):
 
 
 def _refusal(mount: type[Mount], error: ValidationError) -> UsageError:
-    """Return the first fault of `error` with the field, the value and what to give."""
+    """Return a UsageError for the first fault of `error`, with the field, the value and a hint."""
     detail = error.errors(include_url=False)[0]
     field = str(detail["loc"][0]) if detail["loc"] else "a mount"
     known = mount.model_fields.get(field)

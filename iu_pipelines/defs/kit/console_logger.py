@@ -1,4 +1,4 @@
-"""What a run prints: a line an event for a run worker's log, nothing where `iu` executes the run itself."""
+"""The console logger of runs. It prints a line for each event, but none if `iu` executes the run itself."""
 
 import logging
 from typing import Final
@@ -8,7 +8,7 @@ import dagster as dg
 from iu_pipelines.defs.kit.resources import is_executed_by_us
 
 LOGGER: Final = "iu_console"
-"""The name under which jobs ask for the logger."""
+"""The name of the logger in the config of a job."""
 
 
 def _console(_context: dg.InitLoggerContext) -> logging.Logger:
@@ -23,5 +23,5 @@ def _console(_context: dg.InitLoggerContext) -> logging.Logger:
 
 
 console: Final = dg.LoggerDefinition(
-    _console, description="One plain line for each event of a run, from INFO up."
+    _console, description="One line of text for each event of a run, at level INFO or above."
 )

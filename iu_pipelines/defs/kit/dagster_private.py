@@ -1,8 +1,8 @@
-"""Dagster's private names, imported here and nowhere else: a new release of Dagster touches one module.
+"""Private names of Dagster. Only this module imports them, so a new release of Dagster affects one module.
 
-Each name is here because no public one does the same: interrupts are caught between two batches; crons are
-judged before a code location loads; a run in this process needs the origin that the web server gives to a
-job; old events that belong to no run can only be deleted in the table that holds them.
+No public name does the same. `capture_interrupts` defers a cancellation to the end of a batch. The functions
+about crons check an expression before a code location loads. A run in this process needs the origin that the
+web server gives to a job. Old events without a run can only be deleted in the table of Dagster's event log.
 """
 
 from __future__ import annotations

@@ -18,16 +18,16 @@ _IN_PROCESS: Final[ContextVar[Settings | None]] = ContextVar("iu_settings", defa
 
 
 class GatewayResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """PostgreSQL of one outbox. Give the URL as an environment variable, so that no password is shown."""
+    """The database of one outbox. Pass the URL as a `dg.EnvVar`, so that the web UI shows no password."""
 
     database_url: str = Field(
         default="",
-        description="postgresql:// URL; empty: IU_DATABASE_URL, or else the embedded server under IU_HOME",
+        description="A postgresql:// URL. Empty: IU_DATABASE_URL, or else the embedded server under IU_HOME.",
     )
 
     @contextmanager
     def open(self) -> Iterator[Gateway]:
-        """Open the database; the embedded server is started or healed where it is the one in use."""
+        """Yield a gateway to the database. Start or repair the embedded server if it is used."""
         with Gateway(
             self.database_url or resolve_database_url(current_settings()), application_name="iu-dagster"
         ) as gateway:
@@ -35,18 +35,18 @@ class GatewayResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def current_settings() -> Settings:
-    """Return the settings of the run that this process executes by itself, or else of the environment."""
+    """Return the settings passed to `using`, or else those of the environment."""
     return _IN_PROCESS.get() or load()
 
 
 def is_executed_by_us() -> bool:
-    """Return whether the run at hand is executed by this process for a command of ours."""
+    """Return whether an `iu` command executes the current run in this process."""
     return _IN_PROCESS.get() is not None
 
 
 @contextmanager
 def using(settings: Settings) -> Iterator[None]:
-    """Execute what is inside with `settings` instead of the environment's."""
+    """Use `settings` instead of those of the environment inside the block."""
     token = _IN_PROCESS.set(settings)
     try:
         yield

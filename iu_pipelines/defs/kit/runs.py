@@ -1,4 +1,4 @@
-"""Runs that have ended and runs that have not, as Dagster's statuses say."""
+"""The statuses of finished and unfinished runs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ UNFINISHED: Final = tuple(status for status in dg.DagsterRunStatus if status not
 
 
 def unfinished_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> str | None:
-    """Return the id of a queued or started run with `tags`, or None."""
+    """Return the id of an unfinished run with `tags`, or None."""
     runs = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags), limit=1)
     return runs[0].run_id if runs else None

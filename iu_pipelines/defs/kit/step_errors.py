@@ -1,4 +1,4 @@
-"""How an error of ours ends a run or a tick: in one clear line, and retried only where waiting helps."""
+"""Translation of IuError into step failures, retries and skip reasons."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _RETRIES: Final = 3
 _SECONDS_BETWEEN: Final = 2.0
 
 LATER: Final = (ConnectionFailed, EmbeddedServerError, Unavailable)
-"""Errors that the same call may not meet again in a while."""
+"""Errors after which the same call may succeed later."""
 
 
 @contextmanager
 def one_clear_line() -> Iterator[None]:
-    """Turn an error of ours into a step failure with its message and hint; retry a lost connection."""
+    """Turn an IuError into a step failure with its message and hint, or one of `LATER` into a retry."""
     try:
         yield
     except LATER as error:
@@ -33,13 +33,13 @@ def one_clear_line() -> Iterator[None]:
 
 
 def skipped(error: IuError) -> dg.SkipReason:
-    """Return why a tick asks for nothing: `error` in one line, and whether the next tick may succeed."""
+    """Return a skip reason with `error` in one line, which says whether the next tick may succeed."""
     later = isinstance(error, LATER)
-    prefix = "the database cannot be asked; the next tick tries again" if later else "refused"
+    prefix = "the database is unavailable; the next tick tries again" if later else "refused"
     return dg.SkipReason(f"{prefix}: {line_of(error)}")
 
 
 def line_of(error: IuError) -> str:
-    """Return the message of `error` and what to do about it, in one line."""
+    """Return the code, message and hint of `error` in one line."""
     words = [f"{error.code}: {error.message}" if error.code else error.message, error.hint]
     return " ".join(word.strip() for word in words if word).replace("\n", " ")

@@ -1,4 +1,4 @@
-"""Run tags: what a run is for, so that no second one is started for the same."""
+"""Run tags. They say what a run is for, so that a second run for the same purpose is not started."""
 
 from typing import Final
 
@@ -7,4 +7,4 @@ REPLAY: Final = "iu/replay"
 FAILED_RUN: Final = "iu/failed_run"
 
 ATTEMPTS: Final = frozenset({WORKER, REPLAY})
-"""A job attempts events where its runs carry one of these; a failed run of it asks for an audit of health."""
+"""Tags of jobs that attempt events. A failed run of such a job is followed by a health report."""

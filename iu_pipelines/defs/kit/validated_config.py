@@ -1,4 +1,4 @@
-"""Config of a job that is refused with the field and the reason before a run is made."""
+"""Config of jobs that is validated before a run is made; an error names the field and the reason."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pydantic import ValidationError
 from iu_pipelines.defs.kit.console_logger import LOGGER
 
 LOGGED: Final[Mapping[str, Any]] = {"loggers": {LOGGER: {}}}
-"""The part of a job's config that names our logger."""
+"""The part of a job's config that selects the console logger."""
 
 
 def validated(config_class: type[dg.Config], *op_names: str) -> dg.ConfigMapping:
     """Make the fields of `config_class` the whole config of a job, checked with bounds and patterns.
 
-    Dagster itself checks types alone before a run, and bounds only inside of it. The mapping runs when
-    a run is planned, so the launchpad, a schedule and a sensor all get the refusal instead of a run.
+    Before a run, Dagster itself checks only types; it checks bounds inside the run. This mapping is called
+    when a run is planned, so the launchpad, a schedule and a sensor get the error and no run is made.
     """
 
     def mapping(values: Mapping[str, Any]) -> dict[str, Any]:
