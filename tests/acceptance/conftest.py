@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gitfolder import GitFolder
+
+from acceptance.gitfolder import GitFolder
 
 # Files of a noun that test_add_a_noun adds to a copy of the project; they are no tests of this one.
 collect_ignore = ["noun"]

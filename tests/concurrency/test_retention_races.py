@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -175,7 +176,7 @@ def test_a_broken_round_is_caught(scene: Scene, breaking: Callable[[Session], No
 def test_a_round_is_told_busy_beside_a_seek_and_beside_a_first_run(database: str) -> None:
     with opened(database, 2) as (keeper, other):
         keep_a_day(keeper)
-        for begun in (lambda: seek(other, "latest"), lambda: run(other, "newcomer")):
+        for begun in (partial(seek, other, "latest"), partial(run, other, "newcomer")):
             other.execute("begin")
             begun()
             assert retain(keeper)["status"] == "busy"
@@ -228,7 +229,11 @@ def test_what_a_seek_saw_is_read_though_rounds_go_on(database: str) -> None:
                 drain(reader, DEFAULT)
                 retain(keeper)
 
-        writing = together.start(lambda: [emit_many(writer, 5) for _ in range(60)])
+        def write() -> None:
+            for _ in range(60):
+                emit_many(writer, 5)
+
+        writing = together.start(write)
         together.start(keep)
         while writing.is_alive():
             seeker.execute("begin")

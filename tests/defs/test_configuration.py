@@ -8,9 +8,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from code_location import Location, attempts_in, emit_one, materializations
 from pydantic import ValidationError
 
+from defs.code_location import Location, attempts_in, emit_one, materializations, schedules_and_sensors
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import WORKER_NAME_PATTERN, Mount
@@ -41,11 +41,9 @@ def test_two_outboxes_live_side_by_side_and_do_not_touch_each_other(
 
 
 def test_what_starts_running_can_be_chosen() -> None:
-    repository = build_defs(Mount(running=frozenset({"backlog_sensor"}))).get_repository_def()
+    definitions = build_defs(Mount(running=frozenset({"backlog_sensor"})))
     running = {
-        one.name
-        for one in [*repository.schedule_defs, *repository.sensor_defs]
-        if one.default_status.value == "RUNNING"
+        one.name for one in schedules_and_sensors(definitions) if one.default_status.value == "RUNNING"
     }
     assert running == {"backlog_sensor"}
 
@@ -75,8 +73,7 @@ def test_a_mount_that_could_not_work_is_refused(options: dict[str, Any], words: 
 
 
 def test_what_may_start_running_is_what_was_built() -> None:
-    repository = build_defs(Mount(name="orders")).get_repository_def()
-    names = {one.name for one in [*repository.schedule_defs, *repository.sensor_defs]}
+    names = {one.name for one in schedules_and_sensors(build_defs(Mount(name="orders")))}
     bare = {name.removeprefix("orders_") for name in names}
     assert len(bare) == len(names) > 0
     build_defs(Mount(name="orders", running=frozenset(bare)))
