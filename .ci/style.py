@@ -101,8 +101,8 @@ def sql_faults(name: str, text: str) -> Iterator[str]:
             comments = []
     yield from comment_faults(name, comments)
     for hint in SQL_HINT.finditer(text):
-        line = text.count("\n", 0, hint.start()) + 1
-        yield from sentence_faults(f"{name}:{line}: hint", hint[1], whole=not hint[2])
+        number = text.count("\n", 0, hint.start()) + 1
+        yield from sentence_faults(f"{name}:{number}: hint", hint[1], whole=not hint[2])
 
 
 def python_faults(name: str, text: str) -> Iterator[str]:

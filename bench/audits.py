@@ -72,7 +72,7 @@ def ask(connection: psycopg.Connection[Any], name: str) -> float:
     taken = []
     for _ in range(_ASKED):
         begun = time.perf_counter()
-        row = connection.execute(statement, (given,)).fetchone()  # type: ignore[arg-type]
+        row = connection.execute(statement, (given,)).fetchone()
         taken.append((time.perf_counter() - begun) * 1000)
         if not row or not row[0]:
             raise RuntimeError(f"{name}: {function}({given}) found nothing")

@@ -106,9 +106,9 @@ def _with_function(name: str) -> Callable[[BenchServer], str]:
                     insert into public.event_outbox ({COLUMNS}) {_FUNCTIONS[name]}
                     returning event_id into v_id;
                     return v_id;
-                end $$"""  # type: ignore[arg-type]
+                end $$"""
             )
-            connection.execute(f"alter function public.{_FUNCTION} owner to iu_owner")  # type: ignore[arg-type]
+            connection.execute(f"alter function public.{_FUNCTION} owner to iu_owner")
         return database
 
     return prepare
@@ -125,8 +125,8 @@ def pgbench(sql: str, clients: int, seconds: float) -> Callable[[BenchServer, st
             script.write("\\set i random(1, 1000000)\n" + " ".join(sql.split()) + ";\n")
             script.flush()
             done = _pgbench(program, Path(script.name), server.url(database), clients, seconds)
-        count = int(re.search(r"actually processed: (\d+)", done)[1])  # type: ignore[index]
-        rate = float(re.search(r"tps = ([\d.]+) \(without", done)[1])  # type: ignore[index]
+        count = int(re.findall(r"actually processed: (\d+)", done)[0])
+        rate = float(re.findall(r"tps = ([\d.]+) \(without", done)[0])
         return Outcome(count, count, count / rate)
 
     return run
@@ -156,7 +156,7 @@ def _emit_for(url: str, sql: str, seconds: float) -> int:
     with psycopg.connect(url, autocommit=True) as connection:
         until, count = time.monotonic() + seconds, 0
         while time.monotonic() < until:
-            connection.execute(sql, (count,), prepare=True)  # type: ignore[arg-type]
+            connection.execute(sql, (count,), prepare=True)
             count += 1
     return count
 
@@ -185,7 +185,7 @@ def _bulk(sql: str, times: int) -> Callable[[BenchServer, str], Outcome]:
             given = json.dumps(row[0] if row else [])
             begun = time.perf_counter()
             for _ in range(times):
-                connection.execute(sql, (given,))  # type: ignore[arg-type]
+                connection.execute(sql, (given,))
             return Outcome(times * _BULK, times, time.perf_counter() - begun)
 
     return run

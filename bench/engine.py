@@ -130,7 +130,7 @@ def buffers(connection: psycopg.Connection[Any], batch: int) -> float:
     """Return the number of buffers that a run of the worker reads."""
     row = connection.execute(
         f"""explain (analyze, buffers, format json)
-        select public.fn_iu_route_worker_run('iu_outbound_default', {int(batch)})""",  # type: ignore[arg-type]
+        select public.fn_iu_route_worker_run('iu_outbound_default', {int(batch)})""",
         prepare=False,
     ).fetchone()
     assert row is not None
@@ -207,6 +207,6 @@ def _cpu_us(connection: psycopg.Connection[Any], sql: str, parameters: tuple[Any
     """Return microseconds of the backend's CPU time, or of wall time where CPU time is unknown."""
     pid = connection.info.backend_pid
     cpu, begun = backend_cpu(pid), time.perf_counter()
-    connection.execute(sql, parameters)  # type: ignore[arg-type]
+    connection.execute(sql, parameters)
     seconds = time.perf_counter() - begun
     return ((backend_cpu(pid) or 0.0) - cpu if cpu is not None else seconds) * 1e6

@@ -6,7 +6,7 @@ import statistics
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, final
 
 from bench import emits, engine, shapes
 
@@ -23,6 +23,7 @@ Cases = dict[tuple[str, str], dict[int, dict[str, Any]]]
 """The rows of each case, by settings and key, then by repeat."""
 
 
+@final
 @dataclass(frozen=True)
 class Line:
     """A case: medians over its repeats, the rate of each repeat, and median ratios to its floor."""
@@ -58,7 +59,10 @@ def _line(taken: dict[int, dict[str, Any]], cases: Cases) -> Line:
     one = next(iter(taken.values()))
     floor = cases.get((one["settings"], f"{one['group']}|{_floor_of(one)}|{_floor_label(one)}"), {})
     pairs = [(row, floor[repeat]) for repeat, row in taken.items() if repeat in floor]
-    each = lambda name: [row[name] / row["events"] for row in taken.values() if row[name] is not None]  # noqa: E731
+
+    def each(name: str) -> list[float]:
+        return [row[name] / row["events"] for row in taken.values() if row[name] is not None]
+
     return Line(
         one["settings"], one["group"], one["system"], one["label"],
         rate=statistics.median(row["rate"] for row in taken.values()),
@@ -93,7 +97,7 @@ def _floor_label(row: dict[str, Any]) -> str:
 
 
 def _cpu(row: dict[str, Any]) -> float:
-    return (row["server_cpu"] or 0.0) / row["events"]
+    return float((row["server_cpu"] or 0.0) / row["events"])
 
 
 def _median(values: Sequence[float]) -> float | None:

@@ -137,7 +137,7 @@ def _statements(*statements: str) -> Callable[[BenchServer, str], None]:
         with server.connect(database) as connection:
             connection.prepare_threshold = None
             for statement in statements:
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
 
     return load
 
@@ -157,8 +157,8 @@ def _recorded(
 ) -> dict[str, Any]:
     """Return what the client of a Node peer sends: `sql` and its only `value`, with "PAYLOAD" as payload."""
     folder = peers.node(home)
-    server.admin.execute(f"drop database if exists {DATABASE} with (force)")  # type: ignore[arg-type]
-    server.admin.execute(f"create database {DATABASE}")  # type: ignore[arg-type]
+    server.admin.execute(f"drop database if exists {DATABASE} with (force)")
+    server.admin.execute(f"create database {DATABASE}")
     load(server, DATABASE)
     return peers.script([*peers.node_command(folder), script, "statement", server.url(DATABASE)], folder)
 

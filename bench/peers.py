@@ -95,7 +95,7 @@ def _case(peer: Peer, label: str) -> Case:
     def load(server: BenchServer, name: str) -> None:
         with server.connect(name) as connection:
             for statement in _AUDIT.split(";"):
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
         peer.fill(server, name, int(label) if label.isdigit() else 1000)
         with server.connect(name) as connection:
             connection.execute("vacuum analyze")
@@ -111,7 +111,7 @@ def _case(peer: Peer, label: str) -> Case:
     def run(server: BenchServer, database: str) -> Outcome:
         outcome = peer.consume(server, database, peer.events, label)
         with server.connect(database) as connection:
-            row = connection.execute(f"select count(*) from public.{peer.audit}").fetchone()  # type: ignore[arg-type]
+            row = connection.execute(f"select count(*) from public.{peer.audit}").fetchone()
         if row is None or row[0] != outcome.events:
             raise RuntimeError(f"{outcome.events} events, but {row and row[0]} audit rows")
         return outcome
@@ -174,7 +174,7 @@ def _pgq_consume(audit: str) -> Any:
                         break
                     seen += connection.execute(
                         f"""insert into public.{audit} (event_id)
-                        select ev_extra1::uuid from pgq.get_batch_events(%s)""",  # type: ignore[arg-type]
+                        select ev_extra1::uuid from pgq.get_batch_events(%s)""",
                         (row[0],),
                     ).rowcount
                     connection.execute("select pgq.finish_batch(%s)", (row[0],))
@@ -209,7 +209,7 @@ def _pgmq(server: BenchServer, home: Path, events: int, slow_events: int) -> Pee
     def fill(server: BenchServer, database: str, batch: int) -> None:
         with server.connect(database) as connection:
             connection.prepare_threshold = None
-            connection.execute(schema)  # type: ignore[arg-type]
+            connection.execute(schema)
             connection.execute("select pgmq.create(%s)", (QUEUE,))
             for begin in range(0, events, 1000):
                 connection.execute(

@@ -30,8 +30,8 @@ _CHUNK: Final = 1_000_000
 
 def measure(server: BenchServer, sizes: list[int], other: int, log: Path) -> None:
     """Measure every point of every curve, and append each to the log at once."""
-    server.admin.execute(f"drop database if exists {DATABASE} with (force)")  # type: ignore[arg-type]
-    server.admin.execute(f"create database {DATABASE}")  # type: ignore[arg-type]
+    server.admin.execute(f"drop database if exists {DATABASE} with (force)")
+    server.admin.execute(f"create database {DATABASE}")
     install(server, DATABASE)
     with server.connect(DATABASE) as connection:
         note = _noter(connection, log)
@@ -100,7 +100,7 @@ def _point(connection: psycopg.Connection[Any], kinds: int) -> dict[str, Any]:
     for _ in range(2):
         connection.execute(_RUN_OF, (_WORKER, _BATCH, "bench"))
     taken = [_timed(connection, _RUN, (_WORKER, _BATCH)) for _ in range(_TIMED)]
-    point = {
+    point: dict[str, Any] = {
         "batch_ms": statistics.median(wall for wall, _ in taken),
         "batch_cpu_ms": statistics.median(cpu for _, cpu in taken),
         "batch_buffers": buffers(connection, _BATCH),
@@ -153,13 +153,13 @@ def _timed(
     """Return milliseconds of wall time and of the backend's CPU time."""
     pid = connection.info.backend_pid
     cpu, begun = backend_cpu(pid) or 0.0, time.perf_counter()
-    connection.execute(sql, parameters)  # type: ignore[arg-type]
+    connection.execute(sql, parameters)
     return (time.perf_counter() - begun) * 1000, ((backend_cpu(pid) or 0.0) - cpu) * 1000
 
 
 def _median(connection: psycopg.Connection[Any], sql: str) -> float:
     for _ in range(6):
-        connection.execute(sql)  # type: ignore[arg-type]
+        connection.execute(sql)
     return statistics.median(_timed(connection, sql)[0] for _ in range(20))
 
 

@@ -92,10 +92,10 @@ class BenchServer:
     def template(self, name: str, fill: Callable[[str], None]) -> str:
         """Create and fill the database `name`, unless it exists, and return its name."""
         if not self.value("select count(*) from pg_database where datname = %s", (name,)):
-            self.admin.execute(f'drop database if exists "{name}_new" with (force)')  # type: ignore[arg-type]
-            self.admin.execute(f'create database "{name}_new"')  # type: ignore[arg-type]
+            self.admin.execute(f'drop database if exists "{name}_new" with (force)')
+            self.admin.execute(f'create database "{name}_new"')
             fill(f"{name}_new")
-            self.admin.execute(f'alter database "{name}_new" rename to "{name}"')  # type: ignore[arg-type]
+            self.admin.execute(f'alter database "{name}_new" rename to "{name}"')
         return name
 
     def fresh(self, name: str, template: str) -> str:
@@ -104,8 +104,8 @@ class BenchServer:
         A checkpoint writes its pages, so that no case pays for those of another. Its tables are read once,
         because waiting events were just emitted and therefore are in memory.
         """
-        self.admin.execute(f'drop database if exists "{name}" with (force)')  # type: ignore[arg-type]
-        self.admin.execute(f'create database "{name}" template "{template}"')  # type: ignore[arg-type]
+        self.admin.execute(f'drop database if exists "{name}" with (force)')
+        self.admin.execute(f'create database "{name}" template "{template}"')
         self.admin.execute("checkpoint")
         with self.connect(name) as connection:
             for (count,) in connection.execute(_READ_ALL).fetchall():
@@ -116,7 +116,7 @@ class BenchServer:
         """Drop the databases whose names begin with `prefix`."""
         rows = self.admin.execute("select datname from pg_database where starts_with(datname, %s)", (prefix,))
         for (name,) in rows.fetchall():
-            self.admin.execute(f'drop database "{name}" with (force)')  # type: ignore[arg-type]
+            self.admin.execute(f'drop database "{name}" with (force)')
 
 
 def newest_pg_bin() -> Path | None:

@@ -11,7 +11,7 @@ from iu_pipelines.db.embedded import binaries, server_user
 
 def psql(url: str, path: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the file `path` on the database at `url`, with the psql of the embedded server."""
-    command = [_psql(), "-X", "-q", *options, "-d", url, "-f", str(path)]
+    command: list[str | Path] = [_psql(), "-X", "-q", *options, "-d", url, "-f", str(path)]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 

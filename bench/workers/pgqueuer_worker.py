@@ -9,10 +9,14 @@ import sys
 import time
 import uuid
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import asyncpg
 from pgqueuer import AsyncpgDriver, PgQueuer, Queries
 from pgqueuer.types import QueueExecutionMode
+
+if TYPE_CHECKING:
+    from pgqueuer.models import Job
 
 mode, url, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 logging.disable(logging.CRITICAL)
@@ -36,7 +40,7 @@ async def consume() -> None:
     done, ended = 0, 0.0
 
     @worker.entrypoint("audit")
-    async def audit(job) -> None:
+    async def audit(job: Job) -> None:
         nonlocal done, ended
         event_id = uuid.UUID(json.loads(job.payload)["id"])
         await pool.execute("insert into public.peer_audit (event_id) values ($1)", event_id)

@@ -12,7 +12,7 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,7 +102,7 @@ def count_commits(repository: Repository, known: Sequence[str] = ()) -> int:
     return int(_run(repository, ["rev-list", "--count", "--stdin"], stdin=_revisions(known)))
 
 
-def read_changes(repository: Repository, known: Sequence[str] = ()) -> Iterator[FileChange]:
+def read_changes(repository: Repository, known: Sequence[str] = ()) -> Generator[FileChange, None, None]:
     """Yield every file change in the history of HEAD, parents first, with constant memory.
 
     `known` are commits of an earlier ingestion. They are read again, because it may have ended within one of

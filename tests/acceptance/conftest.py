@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from gitfolder import GitFolder
+
+from acceptance.gitfolder import GitFolder
 
 # Files that test_add_a_noun adds to a copy of the project; its tests do not run in this project.
 collect_ignore = ["noun"]

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console import PROJECT, commands, first_difference, stable, without_numbers
-from gitfolder import GitFolder
-from unit_totals import totals
 
+from acceptance.console import PROJECT, commands, first_difference, stable, without_numbers
+from acceptance.gitfolder import GitFolder
+from acceptance.unit_totals import totals
 from iu_pipelines.cli.demo import ingest_here
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.hosting.run_in_process import open_instance

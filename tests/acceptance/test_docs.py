@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from console import PROJECT, Shell, commands, first_difference
 from typer.main import get_command
 
+from acceptance.console import PROJECT, Shell, commands, first_difference
 from iu_pipelines.cli.main import build_app
 from iu_pipelines.db.gateway import Gateway
 

@@ -6,13 +6,13 @@ import shutil
 import subprocess
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
-from gitfolder import GitFolder
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from iu_pipelines.ingest import git_history
+from acceptance.gitfolder import GitFolder
 from iu_pipelines.ingest.git_history import (
     GitFailed,
     NoGitHistory,
@@ -123,15 +123,14 @@ def test_closing_the_iterator_early_ends_every_git_process(folder: GitFolder) ->
     for n in range(3):
         folder.commit({b"a": str(n).encode()})
     started: list[subprocess.Popen[bytes]] = []
-    original = subprocess.Popen
 
-    class Noted(original):  # type: ignore[type-arg, misc, valid-type]
-        def __init__(self, *arguments: object, **options: object) -> None:
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options)
             started.append(self)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(git_history.subprocess, "Popen", Noted)
+        patch.setattr(subprocess, "Popen", Noted)
         changes = read_changes(open_repository(folder.path))
         next(changes)
         changes.close()

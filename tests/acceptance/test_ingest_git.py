@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from gitfolder import GitFolder
-from unit_totals import Totals, totals
 
+from acceptance.gitfolder import GitFolder
+from acceptance.unit_totals import Totals, totals
 from iu_pipelines.cli.main import run
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.errors import PermissionDenied, UsageError

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import psycopg
 import pytest
+
+from databases import Server
 
 _PAGE: Final = Path(__file__).parents[2] / "docs/decisions/019-flood-guard-and-systemic-faults.md"
 _ROW: Final = re.compile(r"^\| (?P<codes>[0-9A-Z, ]+)\b[^|]*\| (?P<whose>event|system) \|", re.MULTILINE)
@@ -29,12 +32,12 @@ def known() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def session(server: object, template: str) -> object:
+def session(server: Server, template: str) -> Iterator[psycopg.Connection]:
     name = f"{template}_fault_classes_{os.getpid()}"
-    url = server.create(name, template)  # type: ignore[attr-defined]
+    url = server.create(name, template)
     with psycopg.connect(url, autocommit=True) as session:
         yield session
-    server.drop(name)  # type: ignore[attr-defined]
+    server.drop(name)
 
 
 def test_the_engine_decides_an_error_as_the_table_does(session: psycopg.Connection) -> None:

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from laws import LAWS, Law
+
+from catalog.laws import LAWS, Law
+from databases import Server
 
 
 @pytest.fixture(scope="module")
-def catalog(server: object, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+def catalog(server: Server, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
     """Return a session on a database of this module, where each test rolls back."""
     name = f"{template}_catalog_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
-    url = server.create(name, template)  # type: ignore[attr-defined]
+    url = server.create(name, template)
     with psycopg.connect(url, autocommit=True) as connection:
         yield connection
-    server.drop(name)  # type: ignore[attr-defined]
+    server.drop(name)
 
 
 def breaches(catalog: psycopg.Connection, law: Law) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from cli.running import Done, Iu
+from databases import Server
 from iu_pipelines.cli.main import run
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox, worker
@@ -41,7 +41,7 @@ def empty_iu(command: Iu, empty_database: str) -> Iu:
 
 
 @pytest.fixture(scope="module")
-def kept_database(server: Any, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
+def kept_database(server: Server, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a database with every step applied, shared by tests that change nothing in it."""
     name = f"iu_test_kept_{os.getpid()}_{request.node.path.stem}"
     yield server.create(name, template)

@@ -111,6 +111,7 @@ def test_a_gateway_and_the_settings_are_passed_to_a_command_that_takes_them(kept
     seen = []
 
     def look(gateway: Gateway, chosen: Settings) -> None:
+        assert chosen.database_url
         seen.append((gateway.fetch_value("select 1"), chosen.database_url.get_secret_value()))
 
     called(look, "--database-url", kept_database)

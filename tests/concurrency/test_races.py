@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -127,7 +128,7 @@ def test_many_first_invocations_at_once_do_not_fail_and_attempt_nothing_twice(da
             said.append(run(session)["status"])
 
         for session in sessions:
-            together.start(lambda session=session: act(session))
+            together.start(partial(act, session))
         together.finish()
         assert set(said) <= {"ran", "worker_busy"}
         assert "ran" in said
@@ -196,8 +197,13 @@ def test_two_replays_of_a_letter_that_stays_open_count_both(database: str) -> No
         letter = make_letter(sessions[0])
         sessions[0].execute("update public.iu_outbound_route set enabled = false")
         together = Together()
+
+        def replay_some(session: Session) -> None:
+            for _ in range(5):
+                replay(session, letter)
+
         for session in sessions:
-            together.start(lambda session=session: [replay(session, letter) for _ in range(5)])
+            together.start(partial(replay_some, session))
         together.finish()
         assert value(sessions[0], "select attempts from public.iu_route_dead_letter") == 31
         rows = value(

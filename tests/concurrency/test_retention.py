@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -155,7 +156,7 @@ def test_a_storm_of_emitters_workers_and_rounds_loses_nothing(three: list[Sessio
                 seen[name] += run(worker, name, 7)["seen"]
 
         seek(session, "beginning", WORKER)
-        writers = [together.start(lambda w=w: write(w)) for w in (one, two, three_)]  # type: ignore[misc]
+        writers = [together.start(partial(write, writer)) for writer in (one, two, three_)]
         readers = [
             together.start(lambda: read(first, DEFAULT)),
             together.start(lambda: read(second, WORKER)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -179,7 +180,7 @@ def test_a_broken_round_deletes_unread_events(
 def test_a_round_returns_busy_during_a_seek_and_during_a_first_run(database: str) -> None:
     with opened(database, 2) as (keeper, other):
         keep_a_day(keeper)
-        for begun in (lambda: seek(other, "latest"), lambda: run(other, "newcomer")):
+        for begun in (partial(seek, other, "latest"), partial(run, other, "newcomer")):
             other.execute("begin")
             begun()
             assert retain(keeper)["status"] == "busy"
@@ -232,7 +233,11 @@ def test_events_that_a_seek_saw_are_read_during_concurrent_rounds(database: str)
                 drain(reader, DEFAULT)
                 retain(keeper)
 
-        writing = together.start(lambda: [emit_many(writer, 5) for _ in range(60)])
+        def write() -> None:
+            for _ in range(60):
+                emit_many(writer, 5)
+
+        writing = together.start(write)
         together.start(keep)
         while writing.is_alive():
             seeker.execute("begin")

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 import iu_pipelines
+from databases import Server
 from iu_pipelines.db.statements import Statements, load
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.evidence.facts import Count
@@ -83,8 +84,8 @@ def readings() -> Iterator[tuple[str, str, type]]:
             ):
                 (name,), (row,) = names_used(node), classes
                 yield module.__name__, name, getattr(module, row)
-    for (module_name, name), row in READ_BY_A_HELPER.items():
-        yield module_name, name, row
+    for (module_name, name), read in READ_BY_A_HELPER.items():
+        yield module_name, name, read
 
 
 def numbered(statement: str) -> str:
@@ -109,7 +110,7 @@ def described(connection: psycopg.Connection[Any], statement: str) -> list[tuple
 
 
 @pytest.fixture(scope="module")
-def connection(server: Any, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+def connection(server: Server, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
     """Yield a session on a database with every step applied and the temporary table for a chunk."""
     name = f"{template}_statements_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
     with psycopg.connect(server.create(name, template)) as connection:

@@ -53,6 +53,12 @@ class Location:
         return run.run_id
 
 
+def schedules_and_sensors(definitions: dg.Definitions) -> list[dg.ScheduleDefinition | dg.SensorDefinition]:
+    """Return every schedule and every sensor of `definitions`."""
+    repository = definitions.get_repository_def()
+    return [*repository.schedule_defs, *repository.sensor_defs]
+
+
 def materializations(result: dg.ExecuteInProcessResult, asset: str | list[str]) -> list[dict[str, Any]]:
     """Return the metadata of every materialization of `asset`, in order."""
     made = [

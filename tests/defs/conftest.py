@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 
 import dagster as dg
 import pytest
-from code_location import ROUTE, Location
 
+from defs.code_location import ROUTE, Location
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.resources import GatewayResource

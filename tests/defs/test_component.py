@@ -8,11 +8,11 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
-from code_location import Location, attempts_in, emit_one
 from dagster.components.resolved.errors import ResolutionException
 from dagster.components.testing.utils import create_defs_folder_sandbox
 from pydantic import ValidationError
 
+from defs.code_location import Location, attempts_in, emit_one
 from iu_pipelines.defs.component import OutboxComponent, OutboxModel
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.errors import UsageError

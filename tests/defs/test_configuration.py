@@ -8,9 +8,9 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from code_location import Location, attempts_in, emit_one, materializations
 from pydantic import ValidationError
 
+from defs.code_location import Location, attempts_in, emit_one, materializations, schedules_and_sensors
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import WORKER_NAME_PATTERN, Mount
@@ -41,11 +41,9 @@ def test_a_run_of_one_outbox_does_not_touch_another(
 
 
 def test_running_chooses_what_starts_switched_on() -> None:
-    repository = build_defs(Mount(running=frozenset({"backlog_sensor"}))).get_repository_def()
+    definitions = build_defs(Mount(running=frozenset({"backlog_sensor"})))
     running = {
-        one.name
-        for one in [*repository.schedule_defs, *repository.sensor_defs]
-        if one.default_status.value == "RUNNING"
+        one.name for one in schedules_and_sensors(definitions) if one.default_status.value == "RUNNING"
     }
     assert running == {"backlog_sensor"}
 
@@ -75,8 +73,7 @@ def test_a_mount_with_an_invalid_value_is_refused(options: dict[str, Any], words
 
 
 def test_running_accepts_the_names_of_every_schedule_and_sensor_and_no_other() -> None:
-    repository = build_defs(Mount(name="orders")).get_repository_def()
-    names = {one.name for one in [*repository.schedule_defs, *repository.sensor_defs]}
+    names = {one.name for one in schedules_and_sensors(build_defs(Mount(name="orders")))}
     bare = {name.removeprefix("orders_") for name in names}
     assert len(bare) == len(names) > 0
     build_defs(Mount(name="orders", running=frozenset(bare)))

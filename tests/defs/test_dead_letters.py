@@ -8,8 +8,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from code_location import ROUTE, Location, checks, failure, materializations
 
+from defs.code_location import ROUTE, Location, checks, failure, materializations
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit import tags
 from iu_pipelines.domain import attempts, dead_letters, gates, routes

@@ -11,8 +11,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from code_location import Location
 
+from defs.code_location import Location
 from iu_pipelines import defs as package
 from iu_pipelines.definitions import defs
 from iu_pipelines.defs import factory

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from code_location import Location, checks, materializations
 
+from defs.code_location import Location, checks, materializations
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.evidence import chain
 from iu_pipelines.settings import sql_root

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from code_location import Location, checks
 
+from defs.code_location import Location, checks
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import gates
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from code_location import Location, checks, materializations
 
+from defs.code_location import Location, checks, materializations
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.definitions import defs
 from iu_pipelines.defs.kit import tags
@@ -166,6 +166,7 @@ def test_a_failed_run_requests_a_health_report_that_names_it(
         dagster_run=result.dagster_run,
     ).for_run_failure()
     request = location.definitions.resolve_sensor_def("run_failure_sensor")(context)
+    assert isinstance(request, dg.RunRequest)
     assert request.job_name == "health_audit_job"
     assert request.tags == {tags.FAILED_RUN: result.run_id}
 

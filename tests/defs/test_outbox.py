@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import dagster as dg
-from code_location import Location
+
+from defs.code_location import Location
 
 Emit = Callable[[int], list[Any]]
 

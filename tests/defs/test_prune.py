@@ -10,7 +10,6 @@ from uuid import uuid4
 
 import dagster as dg
 import pytest
-from code_location import Location
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, TickData, TickStatus
@@ -19,6 +18,7 @@ from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from sqlalchemy import text
 
+from defs.code_location import Location, schedules_and_sensors
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs import factory
 from iu_pipelines.defs.factory import build_defs
@@ -131,7 +131,7 @@ def _not_pruned(location: Location) -> set[str]:
     """Add old history of every definition, prune, and return the names whose history is still there."""
     repository, graph = location.definitions.get_repository_def(), location.definitions.resolve_asset_graph()
     jobs = [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")]
-    ticking = [one.name for one in (*repository.schedule_defs, *repository.sensor_defs)]
+    ticking = [one.name for one in schedules_and_sensors(location.definitions)]
     assets = [key.to_user_string() for key in graph.materializable_asset_keys | graph.observable_asset_keys]
     for name in [*jobs, *jobs]:
         _add_finished_run(location.instance, name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from code_location import Location
-
+from defs.code_location import Location
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import gates, retention
 from iu_pipelines.domain.worker import DEFAULT_WORKER, run_once, seek

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 import pytest
-from code_location import Location
 
+from defs.code_location import Location
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.resources import GatewayResource
 

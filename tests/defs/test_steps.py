@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dagster as dg
 import pytest
-from code_location import Location, checks
 
+from defs.code_location import Location, checks
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.definitions import defs
 

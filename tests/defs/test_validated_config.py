@@ -7,8 +7,8 @@ from typing import Any
 import annotated_types
 import dagster as dg
 import pytest
-from code_location import Location
 
+from defs.code_location import Location
 from iu_pipelines.defs import dead_letters, evidence, prune, retention, worker
 
 CONFIGS = [

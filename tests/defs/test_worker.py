@@ -10,8 +10,8 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from code_location import Location, checks, failure, materializations
 
+from defs.code_location import Location, checks, failure, materializations
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit import tags
@@ -111,7 +111,12 @@ def test_a_worker_that_is_busy_ends_the_run(location: Location, emit: Emit, gate
 def test_a_lingering_run_attempts_an_event_within_half_a_second(
     location: Location, emit: Emit, gateway: Gateway
 ) -> None:
-    late = threading.Timer(1.0, lambda: [(emit(1), time.sleep(0.2)) for _ in range(5)])
+    def emit_slowly() -> None:
+        for _ in range(5):
+            emit(1)
+            time.sleep(0.2)
+
+    late = threading.Timer(1.0, emit_slowly)
     late.start()
     result = location.run("route_worker_job", {"linger_seconds": 3, "max_seconds": 20})
     late.join()

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
+from functools import partial
 from threading import Event
 from uuid import UUID
 
@@ -227,7 +228,7 @@ def _harmed(session: Session, bad: UUID) -> int:
     """Count good events without a dry-run attempt, plus one if other events than `bad` have dead letters."""
     well = value(session, "select count(*) from public.iu_route_attempt where decision = 'dry_run'")
     letters = value(session, "select array_agg(event_id) from public.iu_route_dead_letter")
-    return int(999 - well) + (letters != [bad])
+    return int(999 - well) + int(letters != [bad])
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +255,7 @@ class Storm:
             for place, session in enumerate(others):
                 session.execute(f"set default_transaction_isolation = '{self.level}'".encode())
                 act = self._write if place < self.writers else self._work
-                together.start(lambda act=act, session=session, place=place: act(session, place, over))
+                together.start(partial(act, session, place, over))
             time.sleep(self.seconds)
             over.set()
             together.finish()

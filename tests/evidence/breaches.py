@@ -801,7 +801,7 @@ TRIGGERS = [
     ),
 ]
 
-LEDGERS = [
+LEDGER_BREACHES = [
     Breach(
         "an attempt was deleted",
         "delete from public.iu_route_attempt_log where attempt_id = 10",
@@ -862,7 +862,7 @@ BREACHES = [
     *WORKERS,
     *DEAD_LETTERS,
     *TRIGGERS,
-    *LEDGERS,
+    *LEDGER_BREACHES,
 ]
 
 # Breaches of what all databases of a server share, so each is done on its own server.

@@ -8,8 +8,8 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
-from breaches import BREACHES, OF_THE_SERVER, PROBES, WORKER, Breach
 
+from evidence.breaches import BREACHES, OF_THE_SERVER, PROBES, WORKER, Breach
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration, verification

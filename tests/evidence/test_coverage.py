@@ -111,7 +111,7 @@ def test_the_generated_pages_are_up_to_date() -> None:
 
 
 @pytest.fixture
-def generate(tmp_path: Path) -> ModuleType:
+def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The generator, for a copy of the pages and links to the code."""
     spec = importlib.util.spec_from_file_location("generate", PROJECT / "docs/generate.py")
     assert spec
@@ -124,7 +124,7 @@ def generate(tmp_path: Path) -> ModuleType:
     shutil.copytree(PROJECT / "docs/decisions", tmp_path / "docs/decisions", dirs_exist_ok=True)
     for folder in ("sql", "iu_pipelines", "tests"):
         (tmp_path / folder).symlink_to(PROJECT / folder)
-    generate.PROJECT = tmp_path
+    monkeypatch.setattr(generate, "PROJECT", tmp_path)
     return generate
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from breaches import WORKER
 
+from evidence.breaches import WORKER
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.evidence import ledgers
 

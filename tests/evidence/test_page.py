@@ -15,7 +15,7 @@ from iu_pipelines.evidence import pack
 from iu_pipelines.evidence.facts import Evidence
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 TEXT_ON_BACKGROUND = [
@@ -45,6 +45,14 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def messages_and_requests(page: Page) -> list[str]:
+    """A list that grows with each message to the console of `page` and each URL that it requests."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: said.append(request.url))
+    return said
+
+
 def test_the_page_opens_offline_and_fits_every_screen(
     browser: Browser, evidence: Evidence, tmp_path: Path
 ) -> None:
@@ -55,9 +63,7 @@ def test_the_page_opens_offline_and_fits_every_screen(
                 offline=True, color_scheme=scheme, viewport={"width": width, "height": 800}
             )
             page = context.new_page()
-            events: list[str] = []
-            page.on("console", lambda message, events=events: events.append(message.text))
-            page.on("request", lambda request, events=events: events.append(request.url))
+            events = messages_and_requests(page)
             page.goto(report)
             assert events == [report]
             assert page.locator("h1").inner_text().startswith("Event routing in database")

@@ -61,7 +61,7 @@ def audited(request: pytest.FixtureRequest, server: Server, template: str) -> It
     small = server.create(names[0], template)
     with psycopg.connect(small, autocommit=True) as connection:
         for table in BIG:
-            connection.execute(f"alter table public.{table} set (autovacuum_enabled = off)")  # type: ignore[arg-type]
+            connection.execute(f"alter table public.{table} set (autovacuum_enabled = off)")
         if request.param == "analysed empty":
             connection.execute("analyze")
         grow(connection, SMALL)

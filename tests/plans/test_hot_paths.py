@@ -76,7 +76,7 @@ def consume(connection: psycopg.Connection[Any]) -> None:
 
 
 def answer(connection: psycopg.Connection[Any], sql: str) -> Any:
-    row = connection.execute(sql).fetchone()  # type: ignore[call-overload]
+    row = connection.execute(sql).fetchone()
     assert row is not None
     return row[0]
 
@@ -109,7 +109,7 @@ def full(request: pytest.FixtureRequest, server: Server, template: str) -> Itera
     url = server.create(name, template)
     with psycopg.connect(url, autocommit=True) as connection:
         for table in BIG:
-            connection.execute(f"alter table public.{table} set (autovacuum_enabled = off)")  # type: ignore[arg-type]
+            connection.execute(f"alter table public.{table} set (autovacuum_enabled = off)")
         if request.param == "analysed empty":
             connection.execute("analyze")
         for count in (EARLY, HELD - EARLY):
@@ -158,7 +158,7 @@ def pages(connection: psycopg.Connection[Any], sql: str) -> int:
 
 def warm_pages(connection: psycopg.Connection[Any], sql: str) -> int:
     """Return the pages of a second call, when the session has cached plans and catalogs."""
-    connection.execute(sql)  # type: ignore[call-overload]
+    connection.execute(sql)
     connection.rollback()
     return pages(connection, sql)
 
@@ -176,7 +176,7 @@ def test_no_hot_path_reads_a_big_table_from_end_to_end(full: str, what: str) -> 
     sql, _ = HOT[what]
     committed(full, lambda connection: fill(connection, 1_000))
     with undone(full) as connection:
-        connection.execute(sql)  # type: ignore[call-overload]
+        connection.execute(sql)
         assert scanned(connection) == {}
 
 
@@ -236,7 +236,7 @@ def test_a_plan_made_while_the_tables_were_small_serves_when_they_have_grown(
     with psycopg.connect(url, autocommit=True) as setup:
         setup.execute("vacuum analyze")
         for table in BIG:
-            setup.execute(f"alter table public.{table} set (autovacuum_enabled = off)")  # type: ignore[arg-type]
+            setup.execute(f"alter table public.{table} set (autovacuum_enabled = off)")
     with psycopg.connect(url, autocommit=True) as session:
         committed(url, lambda other: fill(other, 10))
         consume(session)
@@ -244,7 +244,7 @@ def test_a_plan_made_while_the_tables_were_small_serves_when_they_have_grown(
         for sql, _ in HOT.values():
             for _ in range(6):
                 with session.transaction(force_rollback=True):
-                    session.execute(sql)  # type: ignore[call-overload]
+                    session.execute(sql)
         late_batch(url, session)
         committed(url, grow)
         consume(session)
@@ -323,7 +323,7 @@ FOLDED: Final = {
 def test_the_forbidden_words_are_a_constant_of_the_plan(database: str, what: str) -> None:
     expression, constant = FOLDED[what]
     with psycopg.connect(database) as connection:
-        rows = connection.execute(f"explain (verbose, costs off) select {expression}")  # type: ignore[call-overload]
+        rows = connection.execute(f"explain (verbose, costs off) select {expression}")
         plan = "\n".join(line for (line,) in rows)
     assert constant in plan
     assert "fn_iu_payload" not in plan

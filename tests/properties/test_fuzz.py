@@ -22,6 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from databases import Server
 from engine.sessions import Session, drain, emit, make_live, opened, value
 
 LONG = os.environ.get("IU_LONG") == "1"
@@ -253,7 +254,7 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(server: Any, template: str) -> Iterator[Stage]:
+def stage(server: Server, template: str) -> Iterator[Stage]:
     name = f"{template}_fuzz_{os.getpid()}"
     stage = Stage(server.create(name, template))
     with opened(stage.url) as (session,):

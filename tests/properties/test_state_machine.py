@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -22,10 +21,11 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from model import Draft, Emitted, Key, Letter, Model
 
+from databases import Server
 from engine import broken
 from engine.sessions import Session, emit, health, opened, replay, run, seek, set_gate, value
+from properties.model import Draft, Emitted, Key, Letter, Model
 
 LONG = os.environ.get("IU_LONG") == "1"
 
@@ -267,7 +267,7 @@ class Engine(RuleBasedStateMachine):
             for worker, event, route, attempt_no, decision in self.judge.execute(_REPLAYS)
         }
         assert replays == self.model.replays
-        cursors = dict(self.judge.execute(_CURSORS).fetchall())
+        cursors: dict[str, str | None] = dict(self.judge.execute(_CURSORS).fetchall())
         assert {name: self._number(event) for name, event in cursors.items()} == {
             name: cursor.event for name, cursor in self.model.cursors.items()
         }
@@ -319,7 +319,7 @@ class Engine(RuleBasedStateMachine):
         return str(next(event for event, known in self.numbers.items() if known == number))
 
     def _has_letters(self) -> bool:
-        return any(known.letters for known in (self.model, *filter(None, self.drafts)))
+        return any([self.model.letters, *(draft.letters for draft in self.drafts if draft)])
 
     def _drawn_letter(self, at: int, draft: Draft, data: st.DataObject) -> Key | None:
         """Draw a dead letter that the session sees and that no other open transaction has changed."""
@@ -361,7 +361,7 @@ def _of(attempts: list[tuple[Key, str]], worker: str) -> list[tuple[Key, str]]:
 
 
 @pytest.fixture
-def databases(server: Any, template: str) -> Iterator[Callable[[], str]]:
+def databases(server: Server, template: str) -> Iterator[Callable[[], str]]:
     """Yield a function that drops the previous database and makes the next."""
     made: list[str] = []
 
@@ -369,8 +369,7 @@ def databases(server: Any, template: str) -> Iterator[Callable[[], str]]:
         for name in made:
             server.drop(name)
         made[:] = [f"{template}_model_{os.getpid()}_{len(made)}_{id(made)}"]
-        url: str = server.create(made[0], template)
-        return url
+        return server.create(made[0], template)
 
     yield make
     for name in made:

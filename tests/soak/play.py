@@ -116,7 +116,7 @@ class Play:
 
     def _repeat(self, name: str, scene: Scene) -> None:
         """Repeat the scene until the end; after an error, continue in a new session."""
-        database = {"dbname": "postgres"} if name == "idler" else {}
+        database = "postgres" if name == "idler" else None
         chance = random.Random(f"{self.programme.seed}/{name}")
         while not self._over.is_set():
             try:
@@ -125,7 +125,7 @@ class Play:
                     autocommit=True,
                     application_name=f"{_NAME} {name}",
                     connect_timeout=5,
-                    **database,
+                    dbname=database,
                 ) as session:
                     while not self._over.is_set():
                         scene(session, chance)

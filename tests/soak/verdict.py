@@ -115,7 +115,9 @@ def unsound(session: Session, workers: Sequence[str]) -> int:
         for what in ("chain", "attempts")
     ]
     faults.append(value(session, "select public.fn_iu_audit_replays_misfit()"))
-    return sum(fault is not None for fault in faults) + (value(session, _TALLY) != 0) + lost_so_far(session)
+    return (
+        sum(fault is not None for fault in faults) + int(value(session, _TALLY) != 0) + lost_so_far(session)
+    )
 
 
 def _present(session: Session, events: Sequence[UUID]) -> int:

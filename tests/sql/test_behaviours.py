@@ -12,20 +12,22 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from databases import Server
+
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*/*.sql"))
 
 
 @pytest.fixture(scope="module")
-def connection(server: object, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+def connection(server: Server, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
     """Return a session on a database of this module, with the functions of support.sql installed."""
     name = f"{template}_behaviours_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
-    url = server.create(name, template)  # type: ignore[attr-defined]
+    url = server.create(name, template)
     strict = "-c plpgsql.extra_errors=all"
     with psycopg.connect(url, autocommit=True, options=strict) as connection:
         connection.execute((HERE / "support.sql").read_bytes())
         yield connection
-    server.drop(name)  # type: ignore[attr-defined]
+    server.drop(name)
 
 
 def statements(text: str) -> Iterator[tuple[int, str]]:

@@ -6,7 +6,7 @@ from typing import Final
 
 import psycopg
 import pytest
-from test_behaviours import HERE, connection, play
+from sql.test_behaviours import HERE, connection, play
 
 __all__ = ["connection"]
 

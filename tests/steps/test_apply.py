@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
-from schema_picture import picture
 
 from by_hand import psql
 from iu_pipelines.cli.main import run as iu
@@ -18,6 +18,7 @@ from iu_pipelines.errors import IuError, StatementFailed, StepRefused
 from iu_pipelines.settings import sql_root
 from next_step import NAMES, SCHEMA
 from proven import failed_lines
+from steps.schema_picture import picture
 
 BY_HAND = ("-1", "-v", "ON_ERROR_STOP=1")
 
@@ -266,7 +267,7 @@ def test_a_lock_of_another_session_ends_a_migration_with_its_name(
     monkeypatch.setattr(migration, "_RUNNERS_LOCK_WAIT", "200ms")
     with Gateway(database, application_name="a stranger") as stranger, stranger.transaction() as session:
         session.execute("select pg_advisory_xact_lock(%(key)s)", {"key": migration._LOCK_KEY})
-        for act in (lambda: migration.apply(gateway), lambda: migration.rollback(gateway, "080")):
+        for act in (partial(migration.apply, gateway), partial(migration.rollback, gateway, "080")):
             with pytest.raises(IuError) as held:
                 act()
             assert held.value.code == "55P03"

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from schema_picture import picture
 
 from by_hand import psql
 from iu_pipelines.db.gateway import Gateway
@@ -15,6 +14,7 @@ from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.errors import StepRefused
 from next_step import AFTER, FUNCTIONS, SCHEMA, require
 from proven import failed_lines
+from steps.schema_picture import picture
 
 BY_HAND = ("-1", "-v", "ON_ERROR_STOP=1")
 

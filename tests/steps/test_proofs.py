@@ -8,7 +8,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from schema_picture import picture
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, verification
@@ -16,6 +15,7 @@ from iu_pipelines.domain import outbox
 from iu_pipelines.errors import IuError, ProofFailed, UsageError
 from iu_pipelines.settings import sql_root
 from proven import failed_lines
+from steps.schema_picture import picture
 
 NAMES = [step.name for step in files.load_steps(sql_root())]
 PROBES = [file.name for file in files.load(sql_root(), "sandbox")]

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 import pytest
 
@@ -65,7 +66,7 @@ def test_an_edited_step_and_a_missing_one_are_noticed(released: Path, tree: Path
 
 def emit(gateway: Gateway, count: int, event_type: str = "version_applied") -> None:
     for number in range(count):
-        subject = f"00000000-0000-7000-8000-{number % 7:012}"
+        subject = UUID(f"00000000-0000-7000-8000-{number % 7:012}")
         outbox.emit(gateway, event_type, f"docs/{number % 7}", subject, "test", {"number": number})
 
 

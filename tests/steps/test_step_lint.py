@@ -22,7 +22,7 @@ BLOCKING = {
 
 
 def found(file: Path) -> tuple[int, str]:
-    command = [SQUAWK, "--config", ROOT / ".squawk.toml", "--reporter", "gcc", file]
+    command: list[str | Path] = [SQUAWK, "--config", ROOT / ".squawk.toml", "--reporter", "gcc", file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 

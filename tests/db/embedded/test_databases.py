@@ -26,7 +26,7 @@ def test_ensure_database_waits_for_a_server_that_recovers_from_a_killed_backend(
 ) -> None:
     for _ in range(5):
         with suppress(ConnectionFailed), Gateway(server.url()) as gateway:
-            os.kill(int(gateway.fetch_one("select pg_backend_pid() as pid")["pid"]), signal.SIGKILL)  # type: ignore[index]
+            os.kill(int(gateway.fetch_value("select pg_backend_pid()")), signal.SIGKILL)
             _await_recovery(server)
         server.ensure_database("iu")
         assert server.is_running()
@@ -38,7 +38,7 @@ def test_ensure_database_retries_when_a_server_closes_the_connection_before_it_r
 ) -> None:
     for _ in range(5):
         with Gateway(server.url()) as gateway:
-            os.kill(int(gateway.fetch_one("select pg_backend_pid() as pid")["pid"]), signal.SIGKILL)  # type: ignore[index]
+            os.kill(int(gateway.fetch_value("select pg_backend_pid()")), signal.SIGKILL)
         for _ in range(20):
             server.ensure_database("iu")
 

@@ -23,7 +23,7 @@ def as_nobody() -> dict[str, Any]:
     """Return the arguments that run Python with this checkout as the user nobody; skip if that fails."""
     nobody = pwd.getpwnam("nobody")
     paths = os.pathsep.join([str(Path(iu_pipelines.__file__).parents[1]), *site.getsitepackages()])
-    how = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "cwd": "/"}
+    how: dict[str, Any] = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": [], "cwd": "/"}
     how["env"] = {"PATH": os.environ["PATH"], "PYTHONPATH": paths}
     for python in (sys.executable, f"/usr/bin/python3.{sys.version_info.minor}"):
         with suppress(OSError):

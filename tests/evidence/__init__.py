@@ -1,0 +1,1 @@
+"""Tests of the evidence: packs, ledgers, proofs and reports."""

@@ -1,0 +1,1 @@
+"""Property-based tests: a fuzzer of all functions, and a state machine with a model."""

@@ -1,0 +1,1 @@
+"""Behaviours written in SQL, and the test that runs them."""

@@ -1,0 +1,1 @@
+"""Tests of the steps: apply, roll back, verify, lint and upgrade."""
