@@ -22,9 +22,8 @@ COMMITS = 50
 WORDS = {
     r"\bmend(s|ed|ing)?\b": "repair or fix",
     r"\bdear(er)?\b": "expensive",
-    r"\bseams?\b": "the delivery function",
+    r"(?<!delivery )\bseams?\b": "the delivery function",
     r"\bconscience\b": "(delete)",
-    r"\bverbs?\b": "function or command",
     r"\bhouse\b": "project",
     r"\bin our words\b": "(name the error class)",
     r"\b(of|for) ours\b": "of iu_pipelines",
