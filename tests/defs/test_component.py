@@ -19,6 +19,12 @@ from iu_pipelines.errors import UsageError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operate" / "dagster.md"
 
+# Dagster warns about its own use of beta classes and of an old function of pydantic.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::dagster.BetaWarning"),
+    pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated"),
+]
+
 OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "name": "orders",
     "workers": ["one", "two"],
