@@ -145,8 +145,8 @@ def empty_gateway(empty_database: str) -> Iterator[Gateway]:
 
 
 @pytest.fixture
-def own_server(shared: Path) -> Iterator[EmbeddedServer]:
-    """Yield an embedded server for one test, not yet started: for tests that change roles or kill it."""
+def blank_server(shared: Path) -> Iterator[EmbeddedServer]:
+    """Yield an embedded server for one test, without data and not yet started."""
     home = Path(tempfile.mkdtemp(prefix="own-", dir=shared))
     server = EmbeddedServer(home, settings=servers.FAST)
     try:
@@ -154,3 +154,22 @@ def own_server(shared: Path) -> Iterator[EmbeddedServer]:
     finally:
         server.stop()
         shutil.rmtree(home)
+
+
+@pytest.fixture
+def own_server(blank_server: EmbeddedServer, stopped_home: Path) -> EmbeddedServer:
+    """Return an embedded server for one test, not yet started: for tests that change roles or kill it."""
+    subprocess.run(["cp", "-a", f"{stopped_home}/.", str(blank_server.home)], check=True)
+    return blank_server
+
+
+@pytest.fixture(scope="session")
+def stopped_home(shared: Path) -> Path:
+    """Return the home of a stopped server. Copying it is faster than running initdb again."""
+    home = shared / "stopped"
+    with locked(shared / "stopped.lock"):
+        if not home.exists():
+            server = EmbeddedServer(home, settings=servers.FAST)
+            server.ensure_running()
+            server.stop()
+    return home

@@ -24,20 +24,20 @@ def test_data_of_another_major_version_are_refused_and_not_changed(server: Embed
 
 
 def test_a_directory_without_binaries_is_named_in_the_error(
-    own_server: EmbeddedServer, tmp_path: Path
+    blank_server: EmbeddedServer, tmp_path: Path
 ) -> None:
     with pytest.raises(EmbeddedServerError, match=str(tmp_path)) as caught:
-        EmbeddedServer(own_server.home, pg_bin=tmp_path).ensure_running()
+        EmbeddedServer(blank_server.home, pg_bin=tmp_path).ensure_running()
     assert "cannot run initdb" in caught.value.message
 
 
 def test_binaries_on_path_that_do_not_run_are_skipped(
-    own_server: EmbeddedServer, open_directory: Path, monkeypatch: pytest.MonkeyPatch
+    blank_server: EmbeddedServer, open_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("initdb", "postgres", "pg_ctl"):
         shim = open_directory / name
         shim.write_text("#!/bin/sh\necho 'no version is set' >&2\nexit 126\n", encoding="utf-8")
         shim.chmod(0o755)
     monkeypatch.setenv("PATH", f"{open_directory}:{os.environ['PATH']}")
-    own_server.ensure_running()
-    assert own_server.is_running()
+    blank_server.ensure_running()
+    assert blank_server.is_running()

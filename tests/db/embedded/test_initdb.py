@@ -8,15 +8,15 @@ from db.embedded.processes import spawn
 from iu_pipelines.db.embedded.server import EmbeddedServer
 
 
-def test_a_process_killed_during_initdb_leaves_no_incomplete_cluster(own_server: EmbeddedServer) -> None:
-    new = own_server.home / "postgres/data.new"
-    owner = spawn(own_server.home)
+def test_a_process_killed_during_initdb_leaves_no_incomplete_cluster(blank_server: EmbeddedServer) -> None:
+    new = blank_server.home / "postgres/data.new"
+    owner = spawn(blank_server.home)
     while not (new / "base").exists():
         assert owner.poll() is None
         time.sleep(0.002)
     owner.kill()
     owner.communicate()
-    assert not (own_server.home / "postgres/data").exists()
-    own_server.ensure_running()
-    assert own_server.is_running()
+    assert not (blank_server.home / "postgres/data").exists()
+    blank_server.ensure_running()
+    assert blank_server.is_running()
     assert not new.exists()
