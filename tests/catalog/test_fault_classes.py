@@ -40,7 +40,7 @@ def session(server: Server, template: str) -> Iterator[psycopg.Connection]:
     server.drop(name)
 
 
-def test_the_engine_decides_an_error_as_the_table_does(session: psycopg.Connection) -> None:
+def test_the_function_classifies_every_sqlstate_as_decision_019_does(session: psycopg.Connection) -> None:
     table = decided()
     states = [*known(), "IU201", "ZZ001"]
     assert len(states) > 200

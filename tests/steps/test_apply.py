@@ -65,7 +65,7 @@ def test_a_step_edited_after_it_was_applied_is_refused_by_name(gateway: Gateway,
     assert picture(gateway) == before
 
 
-def test_an_edited_step_whose_stamp_was_left_alone_is_refused(gateway: Gateway, tree: Path) -> None:
+def test_an_edited_step_whose_stamp_was_not_updated_is_refused(gateway: Gateway, tree: Path) -> None:
     edit(tree / "iu-core/runtime/020_gates.sql", "'false'", "'true'")
     with pytest.raises(StepRefused, match="stamp does not match the text of: 020_gates"):
         migration.apply(gateway, root=tree)
