@@ -20,7 +20,7 @@ def assets(mount: Mount) -> list[dg.AssetSpec]:
     return [
         dg.AssetSpec(
             mount.key("unit_version"),
-            description="Versions of units. A trigger emits `version_applied` for each version after the first.",
+            description="Versions of units. A trigger emits `version_applied` for each one after the first.",
             metadata=metadata("unit_version", UnitVersion, "runtime/060_inbound.sql"),
             group_name=mount.group,
             owners=[OWNER],

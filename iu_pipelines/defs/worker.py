@@ -257,7 +257,7 @@ def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
 def _with_run_keys(
     context: dg.ScheduleEvaluationContext, requests: list[dg.RunRequest]
 ) -> list[dg.RunRequest]:
-    """Add run keys, which Dagster requires if a tick returns several requests. They contain the tick's time."""
+    """Add run keys with the time of the tick, which Dagster requires if a tick has several requests."""
     if len(requests) == 1:
         return requests
     tick = context.scheduled_execution_time.isoformat()
