@@ -60,7 +60,7 @@ def states(gateway: Gateway, *, root: Path | None = None) -> list[StepState]:
     """Return the state of every step of the core and of the installed modules, in order.
 
     Raises:
-        StepRefused: a stamp does not match the text of its step, or a table `iu_schema_step` exists that lacks
+        StepRefused: a stamp does not match the text of its step, or the table `iu_schema_step` lacks
             columns of the ledger.
     """
     ledger = read_ledger(gateway)
