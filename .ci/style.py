@@ -38,7 +38,7 @@ TEXTS = {".md", ".py", ".sql", ".toml", ".yml", ".yaml", ".j2"}
 UNCHECKED = ("CONTRIBUTING.md", ".ci/style.py", "tests/catalog/test_style.py", "bench/results/")
 SQL_COMMENT = re.compile(r"^ *-- ?(.*)$")
 DIRECTIVE = re.compile(r"(noqa|name|type|pragma|ruff|fmt|mypy)\b:?|-{3}|!|[ ]{2}|\\")
-SENTENCE_START = re.compile(r"[A-Z0-9`'\"(<{*.…-]|\w*[_./(]\w*|iu ")
+SENTENCE_START = re.compile(r"[A-Z0-9`'\"(<{*.…-]|\w*[_/(]|\w+\.\w|iu ")
 SENTENCE_END = re.compile(r"""[.?!:…]['")`]*$|```$""")
 NAME = re.compile(r"``|(?<![*\w])\*[a-z_]+\*(?![*\w])")
 SQL_HINT = re.compile(r"hint *= *'((?:[^']|'')*)'(\s*(?:\|\||'))?")

@@ -48,10 +48,10 @@ def test_the_commands_of_the_tutorial_print_the_output_shown(shell: Shell) -> No
 
 def test_the_sql_in_the_readme_emits_one_event(gateway: Gateway) -> None:
     (script,) = _SQL.findall((PROJECT / "README.md").read_text(encoding="utf-8"))
-    gateway.execute("create table orders (order_id int primary key, status text)")
+    gateway.execute("create table handbook (page text primary key, body text, version int)")
     gateway.run_script(script)
     events = gateway.fetch_all("select canonical_address, safe_payload from public.event_outbox")
-    assert [tuple(event.values()) for event in events] == [("orders/42", {"version_seq": 3})]
+    assert [tuple(event.values()) for event in events] == [("docs/leave.md", {"version_seq": 3})]
 
 
 def test_every_command_in_a_document_exists_with_its_options() -> None:

@@ -35,11 +35,17 @@ def empty_instance(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def instance(empty_instance: Path, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """Yield an instance in files, because a schedule opens the instance again."""
-    shutil.copytree(empty_instance, tmp_path / "instance")
-    with opened(tmp_path / "instance") as instance:
-        yield instance
+def instance(
+    request: pytest.FixtureRequest, empty_instance: Path, tmp_path: Path
+) -> Iterator[dg.DagsterInstance]:
+    """Yield an instance in memory, or in files if the test has the mark `stored`: schedules open it again."""
+    if request.node.get_closest_marker("stored"):
+        shutil.copytree(empty_instance, tmp_path / "instance")
+        with opened(tmp_path / "instance") as instance:
+            yield instance
+    else:
+        with dg.DagsterInstance.ephemeral() as instance:
+            yield instance
 
 
 def opened(path: Path) -> dg.DagsterInstance:

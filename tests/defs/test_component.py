@@ -40,6 +40,7 @@ def load(**values: Any) -> OutboxComponent:
     return component
 
 
+@pytest.mark.stored
 def test_the_example_of_the_documentation_runs(
     database: str, second_database: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:

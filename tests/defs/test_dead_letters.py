@@ -12,20 +12,19 @@ import pytest
 from defs.code_location import ROUTE, Location, checks, failure, materializations
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit import tags
-from iu_pipelines.domain import attempts, dead_letters, gates, routes
+from iu_pipelines.domain import attempts, dead_letters, gates, routes, worker
+from iu_pipelines.domain.worker import DEFAULT_WORKER
 
 Emit = Callable[[int], list[Any]]
 Switch = Callable[[bool], None]
 
 
 @pytest.fixture
-def letters(
-    location: Location, emit: Emit, live_route: Switch, gateway: Gateway
-) -> list[dead_letters.DeadLetter]:
+def letters(emit: Emit, live_route: Switch, gateway: Gateway) -> list[dead_letters.DeadLetter]:
     """Three open letters whose route is dry-run again."""
     live_route(True)
     emit(3)
-    location.run("route_worker_job")
+    worker.run_once(gateway, DEFAULT_WORKER, 10)
     live_route(False)
     return dead_letters.list_letters(gateway)
 

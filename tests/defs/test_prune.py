@@ -25,6 +25,8 @@ from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.domain import attempts
 
+pytestmark = pytest.mark.stored
+
 
 @pytest.fixture
 def history(location: Location) -> list[str]:

@@ -10,6 +10,7 @@ from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.resources import GatewayResource
 
 
+@pytest.mark.stored
 @pytest.mark.parametrize("name", ["backlog_sensor", "dead_letter_replay_sensor", "route_worker_schedule"])
 def test_a_tick_without_a_database_is_skipped_in_one_line_and_the_next_tick_recovers(
     location: Location, instance: dg.DagsterInstance, name: str

@@ -225,6 +225,7 @@ def old_events(emit: Emit, gateway: Gateway) -> None:
     )
 
 
+@pytest.mark.stored
 def test_the_schedule_runs_the_worker_while_the_gates_are_open(location: Location) -> None:
     (request,) = location.schedule("route_worker_schedule").run_requests
     assert request.run_config == {"worker_name": DEFAULT_WORKER}
@@ -232,6 +233,7 @@ def test_the_schedule_runs_the_worker_while_the_gates_are_open(location: Locatio
     assert not request.run_key
 
 
+@pytest.mark.stored
 @pytest.mark.usefixtures("old_events")
 @pytest.mark.parametrize(("values", "reason"), CLOSED)
 @pytest.mark.parametrize("name", ["route_worker_schedule", "backlog_sensor"])
@@ -245,6 +247,7 @@ def test_a_closed_gate_is_named_with_the_number_of_held_events(
     assert tick.skip_message == f"{DEFAULT_WORKER}: {reason}; 3 events are waiting"
 
 
+@pytest.mark.stored
 @pytest.mark.usefixtures("old_events")
 @pytest.mark.parametrize("name", ["route_worker_schedule", "backlog_sensor"])
 def test_no_second_run_is_requested_while_one_is_unfinished(location: Location, name: str) -> None:
@@ -309,6 +312,7 @@ def test_the_sensor_observes_the_outbox_only_when_it_has_changed(location: Locat
     assert location.tick("backlog_sensor", first.cursor).asset_events
 
 
+@pytest.mark.stored
 def test_each_worker_is_scheduled_separately(
     database: str, instance: dg.DagsterInstance, gateway: Gateway
 ) -> None:

@@ -18,9 +18,6 @@ from iu_pipelines.evidence import collect, ledgers
 from iu_pipelines.evidence.facts import LEDGERS, Evidence
 from iu_pipelines.settings import sql_root
 
-CASES = [
-    pytest.param(breach, step, id=f"{breach.title}: {step}") for breach in BREACHES for step in breach.fails
-]
 # Lines with tests of their own: a probe that commits, and a ledger that was rewritten completely.
 ELSEWHERE = {
     *((probe, "POST-ROLLBACK what the probe left") for probe in PROBES),
@@ -31,13 +28,12 @@ ELSEWHERE = {
 UNMARKED = {"iu_route_attempt_log", "iu_route_attempt_tally", "iu_outbound_route_version", "unit_version"}
 
 
-@pytest.mark.parametrize(("breach", "step"), CASES)
-def test_the_lines_that_prove_a_guarantee_fail_when_it_is_broken(
-    worked: Gateway, breach: Breach, step: str
-) -> None:
-    assert [line for line in proof(worked, step) if not line.passed] == []
+@pytest.mark.parametrize("breach", BREACHES, ids=lambda breach: breach.title)
+def test_the_lines_that_prove_a_guarantee_fail_when_it_is_broken(worked: Gateway, breach: Breach) -> None:
+    """Break a database on which every line passes, as the fixture `evidence` asserts."""
     worked.run_script(f"set session_replication_role = replica; {breach.done};")
-    assert_failed(breach, step, proof(worked, step))
+    for step in breach.fails:
+        assert_failed(breach, step, proof(worked, step))
 
 
 @pytest.mark.parametrize("breach", OF_THE_SERVER, ids=lambda breach: breach.title)
