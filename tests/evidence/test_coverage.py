@@ -130,7 +130,7 @@ def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 GENERATED = {
     "README.md": "An event exists if and only if",
-    "SECURITY.md": "A database password is in",
+    "SECURITY.md": "A database password appears in",
     "docs/concepts/guarantees.md": "An event exists if and only if",
     "docs/concepts/nouns.md": "[`objects/gates/`]",
     "docs/decisions/README.md": "[Embedded PostgreSQL]",
