@@ -81,7 +81,7 @@ def test_one_failing_event_of_a_thousand_harms_no_other_event(database: str) -> 
 
 
 @pytest.mark.parametrize("how", [broken.no_isolation, broken.plain_cursor], ids=lambda how: how.__name__)
-def test_without_isolation_one_failing_event_harms_its_whole_batch(database: str, how: Break) -> None:
+def test_without_isolation_one_failing_event_prevents_its_whole_batch(database: str, how: Break) -> None:
     assert poisoned_batch(breaking(database, how)) == Report(lost=1000, harmed=1000)
 
 

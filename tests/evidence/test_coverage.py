@@ -184,7 +184,10 @@ def test_the_text_around_a_table_is_kept(generate: ModuleType, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("| gate | a row", "| latch | a row"), "has a row for latch, which has no folder and no module"),
+        (
+            ("| gate | a setting", "| latch | a setting"),
+            "has a row for latch, which has no folder and no module",
+        ),
         (("| retention | the deletion", "| outbox | the deletion"), "has no row for: retention"),
     ],
 )

@@ -177,7 +177,7 @@ def test_an_older_event_that_is_attempted_later_is_reported_as_out_of_order(sess
     assert verdict(session).disordered == 1
 
 
-def test_differences_between_clients_and_outbox_are_counted(session: Session) -> None:
+def test_differences_between_acknowledged_commits_and_the_outbox_are_detected(session: Session) -> None:
     kept, other = emit(session, 1), emit(session, 2)
     drain(session)
     ledger = Ledger()
