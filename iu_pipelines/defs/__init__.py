@@ -1,1 +1,1 @@
-"""Dagster definitions, one module for each noun: assets, checks, jobs, schedules and sensors."""
+"""Dagster definitions (assets, checks, jobs, schedules and sensors), in one module for each noun."""

@@ -1,4 +1,4 @@
-"""Metadata of the batches of a run: the numbers of each batch, and a summary with a table and a plot."""
+"""Metadata of a run of the worker: the counts of each batch, and a summary with a table and a plot."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN: Final = 20
 
 
 def batch_metadata(batch: Batch) -> dict[str, Any]:
-    """Return the numbers of one batch, which the web UI plots over all batches."""
+    """Return the counts of one batch. The web UI plots each of them over all batches."""
     return {
         "batch_id": batch.batch_id,
         "seen": batch.seen,
@@ -37,8 +37,8 @@ def summary_metadata(
 ) -> dict[str, Any]:
     """Return the summary of a run.
 
-    The batches are read from the ledger by the id of the run, so the summary also has those that were made
-    before the step was retried after a lost connection.
+    The batches are read from `iu_route_batch` by the id of the run. So the summary also contains batches that
+    were made before Dagster retried the step after a lost connection.
     """
     made = worker.batches(gateway, run_ref=run.run_ref, limit=1_000)[::-1]
     seen = sum(batch.seen for batch in made)

@@ -14,7 +14,7 @@ _COLOURS: Final = {"dry_run": "#4F43DD", "skipped": "#9AA1AD", "failed": "#D24D3
 
 
 def plot(made: Sequence[Batch], backlog_after: int) -> str:
-    """Draw attempts by decision and the backlog over the seconds of the run, as an inline PNG."""
+    """Return a plot of the attempts by decision and of the backlog during the run, as an inline PNG."""
     from matplotlib.figure import Figure  # noqa: PLC0415  takes 0.4 s, needed only for a run with batches
 
     start = made[0].started_at

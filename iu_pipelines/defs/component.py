@@ -12,10 +12,10 @@ from iu_pipelines.errors import UsageError
 
 
 class OutboxModel(dg.Resolvable, Mount):
-    """One outbox: the fields of `Mount`, and the environment variable with its URL."""
+    """The configuration of one outbox: the fields of `Mount`, and where its database URL is found."""
 
     database_url_variable: str = Field(
-        description="The environment variable with the postgresql:// URL; it is read at run time.",
+        description="The environment variable with the postgresql:// URL. It is read at run time.",
     )
 
     def build_defs(self) -> dg.Definitions:
@@ -28,7 +28,7 @@ class OutboxComponent(dg.Component, dg.Resolvable, dg.Model):
     """The assets, checks, jobs, schedules and sensors of one or more outboxes."""
 
     outboxes: Sequence[OutboxModel] = Field(
-        min_length=1, description="The outboxes, each with a different name."
+        min_length=1, description="The outboxes. Each must have a different name."
     )
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:

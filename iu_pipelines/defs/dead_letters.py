@@ -1,4 +1,4 @@
-"""Dead letters: the job that replays them, and the sensor that replays those that can succeed now."""
+"""Dead letters: their asset, the job that replays them, and the sensor that starts this job."""
 
 import time
 from collections import Counter
@@ -28,10 +28,12 @@ _SHOWN: Final = 50
 
 
 class ReplayConfig(dg.Config):
-    """The open letters to replay. A letter must match every filter that is set."""
+    """The open dead letters to replay. A letter is replayed if it matches every filter that is set."""
 
     dead_letter_id: str = Field(
-        default="", pattern=_UUID, description="Replay only this letter. Empty: all that match the filters."
+        default="",
+        pattern=_UUID,
+        description="Replay only this letter. Empty: all letters that match the filters.",
     )
     route_code: str = Field(default="", max_length=100, description="Only letters of this route. Empty: any.")
     failure_code: str = Field(
@@ -41,23 +43,26 @@ class ReplayConfig(dg.Config):
         default=0.0,
         ge=0,
         le=31_536_000,
-        description="Only letters at least this old, up to 31,536,000. 0: any.",
+        description="Only letters that are at least this old, up to 31,536,000. 0: any.",
     )
     replayable_only: bool = Field(
         default=False,
-        description="Only letters that can succeed now: their route is enabled and dry-run, and they are due "
-        "or the route was changed after their last attempt. The other filters are then ignored.",
+        description="Only letters whose replay can succeed now: their route is enabled and dry-run, and they "
+        "are due or the route was changed after their last attempt. The other filters are ignored.",
     )
     limit: int = Field(
         default=100,
         ge=1,
         le=MAX_LETTERS,
-        description="At most this many letters, the oldest first; 1 to 10,000.",
+        description="Maximum number of letters, 1 to 10,000. Those that are due first are replayed.",
     )
     letters_per_second: float = Field(
-        default=50.0, gt=0, le=1_000, description="The maximum rate, above 0 and up to 1,000."
+        default=50.0,
+        gt=0,
+        le=1_000,
+        description="Maximum number of replays per second, above 0 and up to 1,000.",
     )
-    preview: bool = Field(default=False, description="Count and list the matching letters, but replay none.")
+    preview: bool = Field(default=False, description="Only count and list the matching letters.")
 
 
 def definitions(mount: Mount) -> dg.Definitions:
@@ -73,15 +78,15 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
-    """Return the asset of dead letters. Materializing it replays the open ones that the config selects."""
+    """Return the asset of dead letters. Materializing it replays the open letters that the config selects."""
 
     @dg.asset(
         key=mount.key("iu_route_dead_letter"),
         deps=[mount.key("iu_route_attempt")],
         required_resource_keys=mount.requires,
         description=(
-            "Events whose attempt failed. Materializing this asset replays the open letters that the config "
-            "selects; each replay writes one more attempt."
+            "Events whose processing failed. Materializing this asset replays the open letters that the "
+            "config selects; each replay writes one more attempt."
         ),
         metadata=metadata(
             "iu_route_dead_letter",
@@ -185,7 +190,7 @@ def _row(letter: DeadLetter, result: ReplayResult | None) -> list[object]:
 
 
 def _report_attempts(context: dg.AssetExecutionContext, mount: Mount, results: list[ReplayResult]) -> None:
-    """Report on the asset of attempts how many the replay wrote."""
+    """Report the number of attempts that the replays wrote, as a materialization of `iu_route_attempt`."""
     written = sum(result.status == "replayed" for result in results)
     if written:
         context.log_event(
@@ -196,7 +201,7 @@ def _report_attempts(context: dg.AssetExecutionContext, mount: Mount, results: l
 
 
 def check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that no dead letter is open. Its severity is WARN."""
+    """Return the check that no dead letter is open. A failure is a warning."""
 
     @dg.asset_check(
         name="dead_letters_open",
@@ -220,14 +225,14 @@ def job(mount: Mount, letters: dg.AssetsDefinition) -> Any:
         mount.named("dead_letter_replay_job"),
         selection=dg.AssetSelection.assets(letters).without_checks(),
         config=validated(ReplayConfig, letters.op.name),
-        description="Replay one dead letter, or those that match the filters. `preview` only counts them.",
+        description="Replay one dead letter, or all that match the filters. With `preview`, only list them.",
         run_tags={tags.REPLAY: mount.tag("replay")},
         executor_def=dg.in_process_executor,
     )
 
 
 def sensor(mount: Mount, replay_job: Any) -> dg.SensorDefinition:
-    """Return the sensor that replays only the letters that can succeed now."""
+    """Return the sensor that starts the job if letters exist whose replay can succeed now."""
 
     @dg.sensor(
         name=mount.named("dead_letter_replay_sensor"),
@@ -236,7 +241,7 @@ def sensor(mount: Mount, replay_job: Any) -> dg.SensorDefinition:
         default_status=mount.sensor_status("dead_letter_replay_sensor"),
         required_resource_keys=mount.requires,
         description=(
-            "Replay open letters whose route is enabled and dry-run now, and that are due or whose route was "
+            "Replay open letters whose route is enabled and dry-run, if they are due or if their route was "
             "changed after their last attempt. Other letters are not replayed."
         ),
         owners=[OWNER],
@@ -259,8 +264,8 @@ def _request(instance: dg.DagsterInstance, gateway: Queries, mount: Mount) -> dg
         return dg.SkipReason("no dead letter is open")
     if not dead_letters.list_replayable(gateway, limit=1):
         return dg.SkipReason(
-            f"{open_letters:,} open letters, none of which can succeed: their route is missing, disabled or "
-            "not dry-run, or they are not due"
+            f"{open_letters:,} letters are open, but no replay can succeed now: their route is missing, "
+            "disabled or not dry-run, or they are not due"
         )
     wanted = {tags.REPLAY: mount.tag("replay")}
     busy = unfinished_run(instance, wanted)

@@ -1,4 +1,4 @@
-"""The evidence: every proof and probe of the installed steps, written as a pack with an HTML report."""
+"""Evidence: the asset and the job that run every proof and write the results as an evidence pack."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -23,18 +23,18 @@ class EvidenceConfig(dg.Config):
 
     probes: bool = Field(
         default=True,
-        description="Also run the probes. They need the owner of the objects; a reader sets false.",
+        description="Also run the probes. Set false for a role that does not own the objects.",
     )
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the asset of the evidence and its job."""
+    """Return the asset of the evidence, and the job that materializes it."""
     proofs = asset(mount)
     return dg.Definitions(assets=[proofs], jobs=[job(mount, proofs)])
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
-    """Return the asset of the evidence, with a check that fails if a line failed."""
+    """Return the asset of the evidence, with a check that every line of every proof passes."""
     verdict = dg.AssetCheckSpec(
         "every_line_passes",
         asset=mount.key("iu_evidence"),
@@ -47,9 +47,9 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         required_resource_keys=mount.requires,
         check_specs=[verdict],
         description=(
-            "Proof that the guarantees hold: the read-only verify files, the probes that emit, run, replay "
-            "and roll back, and the verification of the ledgers. Leaves the database unchanged and writes a "
-            "pack with an HTML report under IU_HOME."
+            "Proof that the guarantees hold: the read-only verify files, the probes, which roll back all "
+            "changes, and the verification of the ledgers. The database is left unchanged. The results are "
+            "written as an evidence pack with an HTML report under IU_HOME."
         ),
         metadata={
             "dagster/code_references": code_references(
@@ -110,7 +110,7 @@ def _guarantees(gathered: Evidence) -> dg.MarkdownMetadataValue:
     return markdown_table(
         ["guarantee", ""],
         [
-            [promise.text, words[promise.passed] if promise.proven_by else "shown by tests"]
+            [promise.text, words[promise.passed] if promise.proven_by else "proved by tests"]
             for promise in gathered.guarantees
         ],
     )
@@ -141,11 +141,11 @@ def _verdict(gathered: Evidence, written: Pack) -> dg.AssetCheckResult:
 
 
 def job(mount: Mount, evidence: dg.AssetsDefinition) -> Any:
-    """Return the job that collects the evidence."""
+    """Return the job that materializes the evidence."""
     return dg.define_asset_job(
         mount.named("evidence_job"),
         selection=dg.AssetSelection.assets(evidence),
-        description="Run every verify file and probe, verify the ledgers, and write a pack of evidence.",
+        description="Run every verify file and probe, verify the ledgers, and write an evidence pack.",
         config=validated(EvidenceConfig, evidence.op.name),
         executor_def=dg.in_process_executor,
     )

@@ -25,22 +25,27 @@ from iu_pipelines.defs.kit.console_logger import LOGGER, console
 from iu_pipelines.defs.kit.resources import GatewayResource
 
 NOUNS: Final = (inbound, outbox, worker, dead_letters, gates, steps, evidence, retention)
-"""Modules whose `definitions` take only a mount."""
+"""Modules whose function `definitions` takes only a mount."""
 
 ABOUT_OTHERS: Final = (health, prune)
-"""Modules whose `definitions` also take those built before: checks to run, history to prune."""
+"""Modules whose function `definitions` also takes the definitions of the other modules.
+
+`health` runs their checks; `prune` deletes the history of their runs.
+"""
 
 
 def build_defs(
     mount: Mount | None = None, *, resources: Mapping[str, object] | None = None
 ) -> dg.Definitions:
-    """Return the definitions of one outbox, ready to be merged into a code location.
+    """Return the definitions of one outbox, which can be merged into those of a code location.
 
-    `resources` overrides resources by key, for example with a `GatewayResource` that has the URL of another
-    database. Each of several outboxes needs a name. Raises UsageError if `mount.running` names no schedule or
-    sensor.
+    `resources` overrides resources by key, for example with a `GatewayResource` for another database. In a
+    code location with several outboxes, each `mount` needs a different name.
+
+    Raises:
+        UsageError: `mount.running` contains an unknown name.
     """
-    # Owners, code references and observable assets are beta in Dagster, which warns about each use.
+    # Owners, code references and observable assets are beta features, and Dagster warns about each use.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=dg.BetaWarning)
         return _build(mount or Mount(), resources or {})

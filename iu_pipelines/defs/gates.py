@@ -1,4 +1,4 @@
-"""Checks of the gates, as part of the health report: delivery stays closed, and the worker may run."""
+"""Asset checks of the gates: delivery is closed, and the gates of the worker are open."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def _delivery_check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that nothing can be delivered, and nothing was."""
+    """Return the check that nothing can be delivered and that nothing was delivered."""
 
     @dg.asset_check(
         name="delivery_stays_closed",
@@ -40,13 +40,16 @@ def _delivery_check(mount: Mount) -> dg.AssetChecksDefinition:
 
 
 def _worker_check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that the worker may run. It only warns, because a gate may be closed on purpose."""
+    """Return the check that the gates of the worker are open.
+
+    A failure is only a warning, because a gate may be closed on purpose.
+    """
 
     @dg.asset_check(
         name="gates_open",
         asset=mount.key("iu_health_audit"),
         required_resource_keys=mount.requires,
-        description="The master gate and the worker gate are open; otherwise events are held.",
+        description="The master gate and the worker gate are open. While one is closed, events wait.",
     )
     def gates_open(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         with one_clear_line(), mount.open(context.resources) as gateway:

@@ -1,4 +1,4 @@
-"""The health report of each worker: an asset with its check, job and schedule, and the failure sensor."""
+"""Health reports: their asset, check, job and schedule, and the sensor for failed runs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -20,7 +20,7 @@ from iu_pipelines.domain.health import HealthReport
 
 
 def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
-    """Return the asset of the health reports, and its job, which also runs the checks of `others`."""
+    """Return the definitions of the health reports. Their job also runs the checks of `others`."""
     report, backlog_moving = asset(mount), check(mount)
     report_job = job(mount, report, [*_checks(others), backlog_moving])
     return dg.Definitions(
@@ -37,18 +37,18 @@ def _checks(others: dg.Definitions) -> list[dg.AssetChecksDefinition]:
 
 
 def _watched(others: dg.Definitions) -> list[Any]:
-    """Return the jobs whose run tags say that they attempt events."""
+    """Return the jobs that run the worker or replay dead letters, found by their run tags."""
     return [job for job in others.jobs or () if tags.ATTEMPTS & set(job.run_tags or ())]
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
-    """Return the asset of the health reports of every worker of the outbox."""
+    """Return the asset of the health reports. It contains one report for each worker of the outbox."""
 
     @dg.asset(
         key=mount.key("iu_health_audit"),
         deps=[mount.key("event_outbox"), mount.key("iu_route_attempt"), mount.key("iu_route_dead_letter")],
         required_resource_keys=mount.requires,
-        description="The result of `fn_iu_route_worker_health` for each worker: its progress, not liveness.",
+        description="The result of `fn_iu_route_worker_health` for each worker: whether it makes progress.",
         metadata=metadata(
             "fn_iu_route_worker_health", HealthReport, "objects/health/fn_iu_route_worker_health.sql"
         ),
@@ -69,7 +69,11 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
 
 
 def _due_by(cron: str) -> dg.FreshnessPolicy:
-    """Return the policy that each tick of `cron` has a report, made at most 15 minutes before the tick."""
+    """Return the policy that a new report exists at each tick of `cron`.
+
+    A report is new if it was made at most 15 minutes before the tick, or after the previous tick if that is
+    less.
+    """
     return dg.FreshnessPolicy.cron(cron, min(timedelta(minutes=15), get_smallest_cron_interval(cron)))
 
 
@@ -120,7 +124,7 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
         name="backlog_moving",
         asset=mount.key("iu_health_audit"),
         required_resource_keys=mount.requires,
-        description="Every worker is healthy: its backlog moves while the gates are open.",
+        description="Every worker is healthy: it makes progress if it has a backlog and the gates are open.",
     )
     def backlog_moving(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         with one_clear_line(), mount.open(context.resources) as gateway:
@@ -139,37 +143,37 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
 
 
 def job(mount: Mount, report: dg.AssetsDefinition, checks: Iterable[dg.AssetChecksDefinition]) -> Any:
-    """Return the job that makes the health report and runs `checks`."""
+    """Return the job that makes the health reports and runs `checks`."""
     return dg.define_asset_job(
         mount.named("health_audit_job"),
         selection=dg.AssetSelection.assets(report) | dg.AssetSelection.checks(*checks),
-        description="Read the health of every worker, and run every check.",
+        description="Make the health report of every worker, and run every check.",
         config=LOGGED,
         executor_def=dg.in_process_executor,
     )
 
 
 def schedule(mount: Mount, health_audit_job: Any) -> dg.ScheduleDefinition:
-    """Return the schedule of the health report. It only reads, so it starts switched on."""
+    """Return the schedule of the health reports. It only reads, so it is switched on by default."""
     return dg.ScheduleDefinition(
         name=mount.named("health_audit_schedule"),
         job=health_audit_job,
         cron_schedule=mount.health_audit_cron,
         default_status=mount.schedule_status("health_audit_schedule", only_reads=True),
-        description="Make the health report, also while a gate is closed: the report says so.",
+        description="Make the health reports, also while a gate is closed. The reports then name the gate.",
         owners=[OWNER],
     )
 
 
 def sensor(mount: Mount, watched: Sequence[Any], health_audit_job: Any) -> dg.SensorDefinition:
-    """Return the sensor that requests a health report after a run of a worker or a replay has failed."""
+    """Return the sensor that requests health reports after a failed run of one of the jobs `watched`."""
 
     @dg.run_failure_sensor(
         name=mount.named("run_failure_sensor"),
         monitored_jobs=list(watched),
         request_job=health_audit_job,
         default_status=mount.sensor_status("run_failure_sensor", only_reads=True),
-        description="After a failed worker or replay run: log the error and request a health report.",
+        description="After a failed run of the worker or a replay: log the error and request health reports.",
     )
     def run_failure_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest:
         run = context.dagster_run

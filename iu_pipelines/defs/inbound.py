@@ -1,4 +1,4 @@
-"""The tables whose changes emit events, as external assets: Dagster shows them and does not write them."""
+"""External assets: tables whose triggers emit events. Dagster shows them but does not write them."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def assets(mount: Mount) -> list[dg.AssetSpec]:
-    """Return the external assets whose triggers write to the outbox."""
+    """Return the external assets, one for each table whose triggers emit events."""
     return [
         dg.AssetSpec(
             mount.key("unit_version"),
-            description="Versions of units. A trigger emits `version_applied` for all but a unit's first.",
+            description="Versions of units. A trigger emits `version_applied` for each one after the first.",
             metadata=metadata("unit_version", UnitVersion, "runtime/060_inbound.sql"),
             group_name=mount.group,
             owners=[OWNER],
@@ -29,8 +29,8 @@ def assets(mount: Mount) -> list[dg.AssetSpec]:
         dg.AssetSpec(
             mount.key("iu_sql_link"),
             description=(
-                "Links from units to database objects. The inbound route `iu_sql.iu_sql_link.insert` maps "
-                "an insert to `sql_link_created`. It is disabled by default."
+                "Links from units to database objects. If the inbound route `iu_sql.iu_sql_link.insert` is "
+                "enabled, it emits `sql_link_created` for each insert. It is disabled by default."
             ),
             metadata=metadata("iu_sql_link", SqlLink, "runtime/060_inbound.sql"),
             group_name=mount.group,

@@ -1,4 +1,4 @@
-"""The outbox as an external, observed asset: its events, and the backlog of each worker."""
+"""The outbox as an observable asset: its events, and the backlog of each worker."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from iu_pipelines.domain.outbox import Event
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the outbox as an observed asset."""
+    """Return the asset of the outbox."""
     return dg.Definitions(assets=[asset(mount)])
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
-    """Return the asset of the outbox, with the function that observes it on request."""
+    """Return the asset of the outbox. Observing it records the metadata of `observation`."""
 
     def observe_event_outbox(context: dg.AssetExecutionContext) -> dg.ObserveResult:
         with one_clear_line(), mount.open(context.resources) as gateway:
@@ -36,8 +36,8 @@ def _spec(mount: Mount) -> dg.AssetSpec:
         mount.key("event_outbox"),
         deps=[mount.key("unit_version"), mount.key("iu_sql_link")],
         description=(
-            "The shared, append-only stream of events: references and counts, never content or secrets. "
-            "Emitters write it in their own transactions, so it is observed here and not materialized."
+            "The shared, append-only table of events: references and counts, never content or secrets. "
+            "Applications write it in their own transactions, so Dagster only observes it."
         ),
         metadata=metadata(
             "event_outbox",
@@ -53,7 +53,7 @@ def _spec(mount: Mount) -> dg.AssetSpec:
 
 
 def observation(gateway: Queries, mount: Mount) -> dict[str, Any]:
-    """Return the metadata of an observation of the outbox, at a cost that does not grow with the outbox."""
+    """Return the metadata of one observation. The cost does not depend on the size of the outbox."""
     overview = outbox.overview(gateway)
     reports = [health.read(gateway, worker) for worker in mount.workers]
     newest = max((count.newest_at for count in overview.by_type), default=None)

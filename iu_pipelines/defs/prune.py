@@ -1,7 +1,7 @@
-"""The job that prunes Dagster's history of this outbox: old runs, ticks, and events without a run.
+"""Pruning: a job that deletes old runs, ticks and events without a run from Dagster's storage.
 
-Dagster keeps all three forever by default. Only the history of this outbox's own jobs, schedules, sensors and
-assets is deleted, because an instance may be shared. The attempts in PostgreSQL are never pruned.
+Dagster keeps all three forever by default. A Dagster instance may be shared, so the job deletes only the
+history of the jobs, schedules, sensors and assets of this outbox. It deletes nothing from the outbox.
 """
 
 from collections.abc import Callable
@@ -22,20 +22,20 @@ class PruneConfig(dg.Config):
     """What to delete."""
 
     keep_days: float = Field(
-        default=30.0, ge=1, le=3_650, description="Keep history younger than this many days, 1 to 3,650."
+        default=30.0, ge=1, le=3_650, description="Keep the history of this many days, 1 to 3,650."
     )
     max_runs: int = Field(
         default=1_000,
         ge=1,
         le=100_000,
-        description="Delete at most this many runs, the oldest first; 1 to 100,000.",
+        description="Maximum number of runs to delete, oldest first, 1 to 100,000.",
     )
-    preview: bool = Field(default=False, description="Count what would be deleted, but delete nothing.")
+    preview: bool = Field(default=False, description="Only count what would be deleted.")
 
 
 @dataclass(frozen=True)
 class Names:
-    """The names by which Dagster's storage identifies the history of one outbox."""
+    """The names of the definitions of one outbox, by which Dagster's storage identifies their history."""
 
     jobs: frozenset[str]
     schedules_and_sensors: frozenset[str]
@@ -43,14 +43,14 @@ class Names:
 
 
 def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
-    """Return the job that prunes the history of `others` and its own, and its schedule."""
+    """Return the job that prunes its own history and that of `others`, and its schedule."""
     prune_job = job(mount, lambda: names_of(dg.Definitions.merge(others, own)))
     own = dg.Definitions(jobs=[prune_job], schedules=[schedule(mount, prune_job)])
     return own
 
 
 def names_of(built: dg.Definitions) -> Names:
-    """Return the names in `built`, without external assets: no definition here writes events of them."""
+    """Return the names of the definitions in `built`, except external assets, which have no events."""
     executable = [asset for asset in built.assets or () if isinstance(asset, dg.AssetsDefinition)]
     return Names(
         jobs=frozenset(job.name for job in built.jobs or ()),
@@ -62,7 +62,10 @@ def names_of(built: dg.Definitions) -> Names:
 
 
 def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
-    """Return the job that prunes. Its run calls `names`, because the names are known only after the build."""
+    """Return the job that prunes.
+
+    It calls `names` at run time, because the names are known only after all definitions have been built.
+    """
     op_name = mount.named("prune_dagster_history")
 
     @dg.op(
@@ -95,7 +98,7 @@ def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
 def _prune_runs(
     instance: dg.DagsterInstance, jobs: frozenset[str], before: datetime, config: PruneConfig
 ) -> int:
-    """Delete finished runs created before `before`, but never the newest run of a job."""
+    """Delete finished runs that were created before `before`, except the newest run of each job."""
     kept = {run.run_id for name in jobs for run in _runs(instance, name, None, 1, ascending=False)}
     old = [
         run.run_id
@@ -129,7 +132,7 @@ def _prune_ticks(instance: dg.DagsterInstance, names: frozenset[str], before: da
 def _prune_events(
     instance: dg.DagsterInstance, assets: frozenset[dg.AssetKey], before: datetime, preview: bool
 ) -> int:
-    """Delete old events of `assets` that have no run: the observations of the backlog sensor."""
+    """Delete old events of `assets` that have no run. The backlog sensor writes such observations."""
     storage = instance.event_log_storage
     if not isinstance(storage, SqlEventLogStorage):
         return 0
@@ -147,7 +150,7 @@ def _prune_events(
 
 
 def schedule(mount: Mount, prune_job: dg.JobDefinition) -> dg.ScheduleDefinition:
-    """Return the nightly schedule. It deletes, so it starts switched off."""
+    """Return the nightly schedule. It deletes data, so it is switched off by default."""
     return dg.ScheduleDefinition(
         name=mount.named("prune_schedule"),
         job=prune_job,

@@ -1,4 +1,4 @@
-"""Retention: drop old events that every worker has read, and their first attempts."""
+"""Retention: the job that deletes old events that every worker has read, and its schedule."""
 
 import dagster as dg
 from pydantic import Field
@@ -11,13 +11,13 @@ from iu_pipelines.domain import retention
 
 
 class RetentionConfig(dg.Config):
-    """Limits of one run. How long events are kept is a setting of the outbox, not of the run."""
+    """Limits of one run. The setting `iu_core.retention_days` defines how long events are kept."""
 
     max_rounds: int = Field(
         default=1_000,
         ge=1,
         le=1_000_000,
-        description="Stop after this many rounds, up to 1,000,000. Each is a transaction.",
+        description="Stop after this many rounds, up to 1,000,000. Each round is one transaction.",
     )
     max_seconds: float = Field(
         default=600.0, gt=0, le=86_400, description="Stop after this many seconds, up to 86,400."
@@ -25,12 +25,12 @@ class RetentionConfig(dg.Config):
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the job that drops old events, and its schedule."""
+    """Return the job that deletes old events, and its schedule."""
     return dg.Definitions(jobs=[job(mount)], schedules=[schedule(mount)])
 
 
 def job(mount: Mount) -> dg.JobDefinition:
-    """Return the job that drops old events."""
+    """Return the job that deletes old events."""
     op_name = mount.named("drop_old_events")
 
     @dg.op(
@@ -58,7 +58,7 @@ def job(mount: Mount) -> dg.JobDefinition:
     @dg.job(
         name=mount.named("retention_job"),
         config=validated(RetentionConfig, op_name),
-        description="Drop events older than the setting that every worker has read, and their attempts.",
+        description="Delete events older than `iu_core.retention_days` that every worker has read.",
         executor_def=dg.in_process_executor,
     )
     def retention_job() -> None:
@@ -68,16 +68,16 @@ def job(mount: Mount) -> dg.JobDefinition:
 
 
 def schedule(mount: Mount) -> dg.ScheduleDefinition:
-    """Return the nightly schedule. It deletes, so it starts switched off.
+    """Return the nightly schedule. It deletes data, so it is switched off by default.
 
-    It has the name of the job, not the job: Dagster rebuilds a job that needs resources, and then warns about
-    `owners` again.
+    It refers to the job by name. With the job itself, Dagster would build the job again for its resources and
+    repeat the warning about `owners`.
     """
     return dg.ScheduleDefinition(
         name=mount.named("retention_schedule"),
         job_name=mount.named("retention_job"),
         cron_schedule=mount.retention_cron,
         default_status=mount.schedule_status("retention_schedule"),
-        description="Drop old events every night; none while the setting is 0.",
+        description="Delete old events every night. Does nothing while `iu_core.retention_days` is 0.",
         owners=[OWNER],
     )

@@ -1,4 +1,4 @@
-"""Asset checks from the verify files: one read-only check for each file, with its lines as a table."""
+"""Asset checks of the steps: one read-only check for each verify file, with its lines as a table."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -21,7 +21,7 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def checks(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the checks of every verify file. All are checks of `iu_health_audit`, whose job runs them."""
+    """Return the checks, one for each verify file. They belong to `iu_health_audit`, whose job runs them."""
     files = (sql_root() / "iu-core" / "verify").glob("[0-9][0-9][0-9]_*.sql")
 
     @dg.multi_asset_check(
@@ -43,7 +43,7 @@ def _spec(mount: Mount, step: str) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
         f"{_PREFIX}{step}",
         asset=mount.key("iu_health_audit"),
-        description=f"verify/{step}.sql passes: the step is applied as recorded, and every line passes.",
+        description=f"The step is applied as recorded, and every line of verify/{step}.sql passes.",
     )
 
 

@@ -1,4 +1,7 @@
-"""The route worker: a run makes batches in a loop, a materialization for each, and a summary at the end."""
+"""The route worker: the asset of attempts, and the job, schedule and sensor that run the worker.
+
+A run executes batches in a loop, reports each as a materialization, and reports a summary at the end.
+"""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -30,38 +33,38 @@ _GRACE_SECONDS: Final = 180
 
 
 class RouteWorkerConfig(dg.Config):
-    """One run of the worker. It ends between two batches when a limit is reached."""
+    """The configuration of one run of the worker. After each batch, the run ends if a limit is reached."""
 
     worker_name: str = Field(
         default=DEFAULT_WORKER,
         pattern=WORKER_NAME_PATTERN,
-        description="The worker, which has its own cursor. 1 to 100 letters, digits, or _ . : -",
+        description="The name of the worker: 1 to 100 letters, digits, or _ . : -",
     )
     batch_limit: int = Field(
         default=1000,
         ge=1,
         le=100_000,
-        description="The most events in a batch, 1 to 100,000. A batch is one transaction.",
+        description="Maximum number of events in a batch, 1 to 100,000. A batch is one transaction.",
     )
     max_batches: int = Field(
         default=MAX_BATCHES,
         ge=1,
         le=MAX_BATCHES,
-        description="The run ends after this many batches, 1 to 200.",
+        description="Stop after this many batches, 1 to 200.",
     )
     max_seconds: float = Field(
-        default=300.0, gt=0, le=86_400, description="No batch starts after this many seconds, up to 86,400."
+        default=300.0, gt=0, le=86_400, description="Start no batch after this many seconds, up to 86,400."
     )
     linger_seconds: float = Field(
         default=0.0,
         ge=0,
         le=3_600,
-        description="When no event is left, look for new ones every 100 ms for this many seconds, "
-        "up to 3,600. 0: end immediately.",
+        description="When no event is left, poll for new events every 100 ms for this many seconds, "
+        "up to 3,600. 0: stop immediately.",
     )
 
     def limits(self) -> RunLimits:
-        """Return the limits as the worker takes them."""
+        """Return the limits of the run."""
         return RunLimits(self.batch_limit, self.max_batches, self.max_seconds, self.linger_seconds)
 
 
@@ -86,8 +89,8 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         deps=[mount.key("event_outbox")],
         required_resource_keys=mount.requires,
         description=(
-            "Append-only audit: one row for each attempt of an event on a route. Materializing this asset "
-            "runs the route worker, batch by batch, until no event is left or a limit is reached."
+            "The append-only audit: one row for each attempt for an event and a route. Materializing this "
+            "asset runs the route worker in batches until no event is left or a limit is reached."
         ),
         metadata=metadata(
             "iu_route_attempt",
@@ -111,7 +114,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
 
 
 def _tags(mount: Mount, config: RouteWorkerConfig) -> dict[str, str]:
-    """Return the run tags for the worker and for the runtime after which Dagster fails the run."""
+    """Return the run tags: the worker, and the runtime in seconds after which Dagster fails the run."""
     seconds = math.ceil(config.max_seconds) + _GRACE_SECONDS
     return {tags.WORKER: mount.tag(config.worker_name), dg.MAX_RUNTIME_SECONDS_TAG: str(seconds)}
 
@@ -120,7 +123,7 @@ def _route(
     context: dg.AssetExecutionContext, gateway: Queries, mount: Mount, config: RouteWorkerConfig
 ) -> dg.MaterializeResult:  # type: ignore[type-arg]
     before = health.read(gateway, config.worker_name)
-    with _cancelled_between_batches():
+    with _deferred_cancellation():
         run = worker.drain(
             gateway,
             config.worker_name,
@@ -138,8 +141,8 @@ def _route(
 
 
 @contextmanager
-def _cancelled_between_batches() -> Iterator[None]:
-    """Defer a cancellation until the current batch has ended."""
+def _deferred_cancellation() -> Iterator[None]:
+    """Defer a cancellation of the run: the worker checks for one after each batch."""
     with capture_interrupts():
         yield
 
@@ -166,7 +169,7 @@ def _report_batches(context: dg.AssetExecutionContext, gateway: Queries, mount: 
 
 
 def check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that each consumed event has its attempts. It blocks downstream assets."""
+    """Return the check that every event that was read has an attempt. A failure blocks downstream assets."""
 
     @dg.asset_check(
         name="conservation",
@@ -174,8 +177,8 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
         blocking=True,
         required_resource_keys=mount.requires,
         description=(
-            "Each event that a worker has consumed has its attempts, and each batch has as many as it "
-            "records. Reads the newest events and batches, at a bounded cost."
+            "Every event that a worker has read has an attempt, and the number of attempts of each batch is "
+            "the recorded one. Only the newest events and batches are checked, at a bounded cost."
         ),
     )
     def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
@@ -203,14 +206,14 @@ def job(mount: Mount, attempt_log: dg.AssetsDefinition, conservation: dg.AssetCh
         selection=dg.AssetSelection.assets(attempt_log).without_checks()
         | dg.AssetSelection.checks(conservation),
         config=validated(_config_of(mount), attempt_log.op.name),
-        description="Run the route worker until no event is left or a limit is reached.",
+        description="Run the route worker in batches until no event is left or a limit is reached.",
         run_tags={tags.WORKER: mount.tag(mount.workers[0])},
         executor_def=dg.in_process_executor,
     )
 
 
 def _config_of(mount: Mount) -> type[RouteWorkerConfig]:
-    """Return the config whose default worker is the first one of `mount`."""
+    """Return the config class whose default `worker_name` is the first worker of `mount`."""
     if mount.workers[0] == DEFAULT_WORKER:
         return RouteWorkerConfig
     field: Any = FieldInfo.merge_field_infos(
@@ -232,7 +235,7 @@ def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
         cron_schedule=mount.route_worker_cron,
         default_status=mount.schedule_status("route_worker_schedule"),
         required_resource_keys=mount.requires,
-        description="Run each worker while the gates are open. While a gate is closed, skip and name it.",
+        description="Run each worker. While a gate is closed, skip, with the gate's name as reason.",
         owners=[OWNER],
     )
     def route_worker_schedule(
@@ -240,13 +243,13 @@ def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         try:
             with mount.open(context.resources) as gateway:
-                asked = [
+                results = [
                     _request(context.instance, mount, health.read(gateway, name)) for name in mount.workers
                 ]
         except IuError as error:
             return skipped(error)
-        answer = _answer(asked)
-        return answer if isinstance(answer, dg.SkipReason) else _with_run_keys(context, answer)
+        requests = _requests_or_skip(results)
+        return requests if isinstance(requests, dg.SkipReason) else _with_run_keys(context, requests)
 
     return route_worker_schedule
 
@@ -254,7 +257,7 @@ def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
 def _with_run_keys(
     context: dg.ScheduleEvaluationContext, requests: list[dg.RunRequest]
 ) -> list[dg.RunRequest]:
-    """Add run keys, which Dagster requires for several requests of one tick; no other tick has the same."""
+    """Add run keys with the time of the tick, which Dagster requires if a tick has several requests."""
     if len(requests) == 1:
         return requests
     tick = context.scheduled_execution_time.isoformat()
@@ -264,7 +267,7 @@ def _with_run_keys(
 
 
 def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
-    """Return the sensor that runs a worker whose backlog is large or old."""
+    """Return the sensor that runs a worker if its backlog is large or its oldest unread event is old."""
 
     @dg.sensor(
         name=mount.named("backlog_sensor"),
@@ -273,7 +276,7 @@ def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
         default_status=mount.sensor_status("backlog_sensor"),
         required_resource_keys=mount.requires,
         description=(
-            f"Run a worker if {mount.backlog_threshold:,} events wait, or if one has waited for "
+            f"Run a worker if {mount.backlog_threshold:,} events are waiting, or if one has waited for "
             f"{mount.backlog_age_seconds:g} seconds."
         ),
         owners=[OWNER],
@@ -282,14 +285,14 @@ def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
         try:
             with mount.open(context.resources) as gateway:
                 reports = [health.read(gateway, name) for name in mount.workers]
-                asked = [_request_if_due(context.instance, mount, report) for report in reports]
+                results = [_request_if_due(context.instance, mount, report) for report in reports]
                 observed = _observed(context, gateway, mount, reports)
         except IuError as error:
             return dg.SensorResult(skip_reason=skipped(error))
-        answer = _answer(asked)
-        if isinstance(answer, dg.SkipReason):
-            return dg.SensorResult(skip_reason=answer, **observed)
-        return dg.SensorResult(run_requests=answer, **observed)
+        requests = _requests_or_skip(results)
+        if isinstance(requests, dg.SkipReason):
+            return dg.SensorResult(skip_reason=requests, **observed)
+        return dg.SensorResult(run_requests=requests, **observed)
 
     return backlog_sensor
 
@@ -297,9 +300,9 @@ def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
 def _observed(
     context: dg.SensorEvaluationContext, gateway: Queries, mount: Mount, reports: Iterable[HealthReport]
 ) -> dict[str, Any]:
-    """Return an observation of the outbox if it has changed since the last one.
+    """Return an observation of the outbox, or an empty dictionary if nothing has changed since the last one.
 
-    The sensor's cursor holds only what was last observed. Whether a run is due is read from PostgreSQL.
+    The sensor's cursor stores only what was last observed. It does not decide whether a run is requested.
     """
     seen = ";".join(f"{report.worker_name}:{report.backlog}:{report.cursor_event_id}" for report in reports)
     if seen == context.cursor:
@@ -317,7 +320,7 @@ def _request_if_due(instance: dg.DagsterInstance, mount: Mount, report: HealthRe
     if not due and report.master_gate_open and report.worker_gate_open:
         return (
             f"{report.worker_name}: {_waiting(report)} events waiting, the oldest for {oldest:.0f} s; "
-            f"a run begins at {mount.backlog_threshold:,} events or {mount.backlog_age_seconds:g} s"
+            f"a run starts at {mount.backlog_threshold:,} events or after {mount.backlog_age_seconds:g} s"
         )
     return _request(instance, mount, report)
 
@@ -329,12 +332,12 @@ def _waiting(report: HealthReport) -> str:
 def _request(instance: dg.DagsterInstance, mount: Mount, report: HealthReport) -> dg.RunRequest | str:
     """Return a run request for one worker, or the reason to skip.
 
-    The request has no run key: Dagster would ignore every later request with the same key.
+    The request has no run key, because Dagster would ignore every later request with the same key.
     """
     name = report.worker_name
     closed = closed_gate(report)
     if closed:
-        return f"{name}: the {closed} gate is closed, {_waiting(report)} events are held"
+        return f"{name}: the {closed} gate is closed; {_waiting(report)} events are waiting"
     wanted = {tags.WORKER: mount.tag(name)}
     busy = unfinished_run(instance, wanted)
     if busy:
@@ -349,6 +352,7 @@ def closed_gate(report: HealthReport) -> str | None:
     return None if report.worker_gate_open else "worker"
 
 
-def _answer(asked: list[dg.RunRequest | str]) -> list[dg.RunRequest] | dg.SkipReason:
-    requests = [one for one in asked if isinstance(one, dg.RunRequest)]
-    return requests or dg.SkipReason("; ".join(str(one) for one in asked))
+def _requests_or_skip(results: list[dg.RunRequest | str]) -> list[dg.RunRequest] | dg.SkipReason:
+    """Return the run requests among `results`, or all reasons to skip if there is no request."""
+    requests = [result for result in results if isinstance(result, dg.RunRequest)]
+    return requests or dg.SkipReason("; ".join(str(result) for result in results))

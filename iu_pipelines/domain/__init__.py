@@ -1,1 +1,1 @@
-"""One module for each noun: frozen dataclasses, and functions that take a gateway or a session."""
+"""One module for each noun, with frozen dataclasses and with functions that take a gateway or a session."""

@@ -1,6 +1,6 @@
-"""Attempts: the rows of the append-only audit, by run, worker, batch, event or key.
+"""Attempts: the rows of the append-only audit, listed by run, worker, batch, event or idempotency key.
 
-They are read by the functions `fn_iu_attempts_…`, whose cost does not grow with the audit.
+The SQL functions `fn_iu_attempts_…` read them, at a cost that does not depend on the size of the audit.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt for one event and route; `route_code` is None if no route was enabled."""
+    """One attempt of a worker for an event and a route. `route_code` is None if no route was enabled."""
 
-    attempt_id: Annotated[int, "in the order of writing"]
-    batch_id: Annotated[int | None, "the batch that wrote the attempt; null for a replay"]
+    attempt_id: Annotated[int, "ascending in the order in which attempts were written"]
+    batch_id: Annotated[int | None, "the batch of the attempt; null for a replay"]
     worker_name: Annotated[str, "the worker"]
     event_id: Annotated[UUID, "the event"]
     route_code: Annotated[str | None, "the route; null if none was enabled"]
@@ -31,12 +31,14 @@ class Attempt:
     status: Annotated[str, "the same as decision"]
     decision: Annotated[str, "dry_run, skipped, failed or sent"]
     delivered: Annotated[bool, "always false: delivery is not implemented"]
-    target_kind: Annotated[str | None, "target_kind of the route at that time"]
-    target_ref: Annotated[str | None, "target_ref of the route at that time"]
+    target_kind: Annotated[str | None, "target_kind of the route when the attempt was made"]
+    target_ref: Annotated[str | None, "target_ref of the route when the attempt was made"]
     error_code: Annotated[str | None, "worker_process_error if the attempt failed"]
     error_detail: Annotated[str | None, "the error message"]
     created_at: Annotated[datetime, "when the row was written"]
-    run_ref: Annotated[str | None, "the id of the Dagster run that wrote the attempt"]
+    run_ref: Annotated[
+        str | None, "the run_ref of the run that made the attempt; for Dagster the id of the run"
+    ]
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,11 @@ class DecisionCount:
 
 @dataclass(frozen=True)
 class Conservation:
-    """Counts of consumed events without an attempt, and of batches whose number of attempts is wrong."""
+    """The result of `conservation`.
+
+    `events_unattempted` counts the events that the worker has read and that have no attempt;
+    `batches_differing` counts the batches whose recorded number of attempts differs from the actual one.
+    """
 
     events_unattempted: int
     batches_checked: int
@@ -59,17 +65,19 @@ class Conservation:
 def counts_by_decision(gateway: Queries) -> list[DecisionCount]:
     """Count all attempts by decision, most frequent first.
 
-    First attempts are summed from `iu_route_batch` and replays counted by an index, so the cost does not
-    grow with the audit.
+    First attempts are summed from the counts in `iu_route_batch`, and replays are counted by an index.
     """
     return [rows.read(DecisionCount, row) for row in gateway.fetch_all(_SQL["counts_by_decision"])]
 
 
 def recent(gateway: Queries, limit: int = 20, before: int | None = None) -> list[Attempt]:
-    """Return the newest attempts, newest first; `before` is the last attempt_id of the previous page.
+    """Return the newest attempts, newest first.
+
+    For the next page, pass the `attempt_id` of the last attempt of the previous page as `before`. This also
+    holds for the other functions of this module with these arguments.
 
     Raises:
-        BatchLimitInvalid: the limit is outside 1 to 10,000, also in the other functions of this module.
+        BatchLimitInvalid: the limit is outside 1 to 10,000.
     """
     return _found(gateway, "recent", max_rows=limit, before=before)
 
@@ -87,7 +95,7 @@ def for_worker(
 
 
 def for_batch(gateway: Queries, batch_id: int, limit: int = 100, before: int | None = None) -> list[Attempt]:
-    """Return the last attempts of one batch, in ascending order of attempt_id."""
+    """Return the `limit` attempts of one batch with the highest ids, in ascending order of `attempt_id`."""
     return _found(gateway, "for_batch", batch_id=batch_id, max_rows=limit, before=before)
 
 
@@ -100,7 +108,7 @@ def for_key(gateway: Queries, idempotency_key: str) -> list[Attempt]:
     """Return every attempt with one idempotency key, oldest first.
 
     Raises:
-        ArgumentInvalid: the key is neither `worker:event:route` nor that of a dead letter.
+        ArgumentInvalid: the key is neither of the form `worker:event:route` nor the key of a dead letter.
     """
     return _found(gateway, "for_key", idempotency_key=idempotency_key)
 
@@ -115,9 +123,10 @@ def _found(gateway: Queries, statement: str, **params: object) -> list[Attempt]:
 
 
 def conservation(gateway: Queries, worker_name: str, newest: int = 10_000) -> Conservation:
-    """Compare the newest consumed events and batches of a worker with its attempts.
+    """Compare the newest events that a worker has read, and its newest batches, with its attempts.
 
-    The cost is bounded by `newest` events, and by the batches of as many attempts, at most 100.
+    At most `newest` events are checked, and the newest batches with about `newest` attempts in total, at most
+    100 batches.
     """
     row = gateway.fetch_one(_SQL["conservation"], {"worker_name": worker_name, "newest": newest})
     return rows.read(Conservation, row)

@@ -1,4 +1,4 @@
-"""Dead letters: events whose processing failed. They are listed, replayed, or discarded with a reason."""
+"""Dead letters: listing, replaying and discarding events whose processing failed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One dead letter. A `resolution` of None means open; the snapshot contains references only."""
+    """One dead letter. It is open while `resolution` is None."""
 
     dead_letter_id: Annotated[UUID, "the dead letter"]
     event_id: Annotated[UUID, "the event that failed"]
@@ -30,17 +30,17 @@ class DeadLetter:
     failure_code: Annotated[str, "worker_process_error"]
     failure_detail: Annotated[str | None, "the error message"]
     attempts: Annotated[int, "integer", "the number of attempts so far"]
-    resolution: Annotated[str | None, "null while open, then replayed or discarded"]
-    resolved_at: Annotated[datetime | None, "when it was closed"]
-    resolved_by: Annotated[str | None, "the role that closed it"]
-    resolution_reason: Annotated[str | None, "why it was closed"]
-    next_replay_at: Annotated[datetime | None, "when an open letter is due for a replay"]
+    resolution: Annotated[str | None, "null while the letter is open, then replayed or discarded"]
+    resolved_at: Annotated[datetime | None, "when the letter was closed"]
+    resolved_by: Annotated[str | None, "the role that closed the letter"]
+    resolution_reason: Annotated[str | None, "the reason of a discard"]
+    next_replay_at: Annotated[datetime | None, "from when on an open letter is due for a replay"]
     created_at: Annotated[datetime, "when the row was written"]
 
 
 @dataclass(frozen=True)
 class ReplayResult:
-    """The result of a replay; `decision` is None if no attempt was made."""
+    """The result of a replay. `decision` is None if no attempt was made."""
 
     status: Literal["replayed", "master_gate_closed", "already_resolved"]
     decision: Literal["dry_run", "skipped", "failed", "sent"] | None
@@ -59,9 +59,9 @@ def list_letters(
     due_only: bool = False,
     limit: int = 100,
 ) -> list[DeadLetter]:
-    """Return dead letters, earliest due first; a filter of None matches all.
+    """Return dead letters in the order in which they are due.
 
-    With `due_only`, only letters that are due for a replay are returned.
+    A filter that is None matches every letter. If `due_only` is true, only letters that are due are returned.
     """
     found = gateway.fetch_all(
         _SQL["list_letters"],
@@ -78,13 +78,16 @@ def list_letters(
 
 
 def list_replayable(gateway: Queries, limit: int = 100) -> list[DeadLetter]:
-    """Return open letters whose replay can succeed now, earliest due first."""
+    """Return open letters whose replay can succeed now, in the order in which they are due.
+
+    Their route is enabled and dry-run, and they are due or the route was changed after their last attempt.
+    """
     found = gateway.fetch_all(_SQL["list_replayable"], {"max_rows": limit})
     return [rows.read(DeadLetter, row) for row in found]
 
 
 def letter(gateway: Queries, dead_letter_id: UUID) -> DeadLetter:
-    """Return one letter, open or closed.
+    """Return one dead letter, open or closed.
 
     Raises:
         UnknownDeadLetter: there is no such letter.
@@ -98,13 +101,13 @@ def letter(gateway: Queries, dead_letter_id: UUID) -> DeadLetter:
 
 
 def count_open(gateway: Queries) -> int:
-    """Return the number of open letters."""
+    """Return the number of open dead letters."""
     count: int = gateway.fetch_value(_SQL["count_open"])
     return count
 
 
 def replay(gateway: Queries, dead_letter_id: UUID, run_ref: str | None = None) -> ReplayResult:
-    """Replay one letter.
+    """Replay one dead letter.
 
     Raises:
         UnknownDeadLetter: there is no such letter.
@@ -114,7 +117,7 @@ def replay(gateway: Queries, dead_letter_id: UUID, run_ref: str | None = None) -
 
 
 def discard(gateway: Queries, dead_letter_id: UUID, reason: str) -> dict[str, Any]:
-    """Close one letter without a replay.
+    """Discard one dead letter.
 
     Raises:
         UnknownDeadLetter: there is no such letter.

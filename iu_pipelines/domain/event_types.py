@@ -14,7 +14,11 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class EventType:
-    """One registered type; if `payload_keys` is None, every key that is not forbidden is allowed."""
+    """One registered event type.
+
+    `payload_keys` lists the permitted top-level keys. If it is None, every key that is not forbidden is
+    permitted.
+    """
 
     event_type: str
     event_domain: str

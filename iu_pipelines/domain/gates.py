@@ -1,4 +1,4 @@
-"""Gates: rows of `dot_config` that allow or stop processing, and the history of their changes."""
+"""Gates and settings: the rows of `dot_config`, and the history of their changes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ JOBS: Final = "queue.job_substrate.enabled"
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate. It is open only if its value is `true`; a `value` of None means that the row is missing.
+    """One gate. It is open only if its value is `true`; `value` is None if the gate has no row.
 
-    The list of live routes is open if it names at least one route.
+    The gate `iu_core.delivery_live_routes` is a list of routes. It is open if the list is not empty.
     """
 
     key: str
@@ -36,7 +36,7 @@ class Gate:
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of `dot_config` that is not a gate, such as a number of seconds."""
+    """A row of `dot_config` that is not a gate, such as `iu_core.retention_days`."""
 
     key: str
     value: str
@@ -58,7 +58,7 @@ class GateChange:
 
 
 def list_gates(gateway: Queries) -> list[Gate]:
-    """Return every gate, the master gate first, including gates whose row is missing."""
+    """Return every gate, the master gate first, including gates that have no row."""
     return [rows.read(Gate, row) for row in gateway.fetch_all(_SQL["list_gates"])]
 
 
@@ -81,6 +81,6 @@ def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, A
 
 
 def history(gateway: Queries, key: str | None = None, limit: int = 20) -> list[GateChange]:
-    """Return the newest changes first, of the setting `key` or of all."""
+    """Return up to `limit` changes, newest first, optionally only those of one gate or setting."""
     found = gateway.fetch_all(_SQL["history"], {"key": key, "max_rows": limit})
     return [rows.read(GateChange, row) for row in found]

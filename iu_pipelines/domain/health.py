@@ -1,4 +1,4 @@
-"""Health of one worker: whether it makes progress. The cost does not grow with the tables."""
+"""The health report of a worker: whether it makes progress."""
 
 from __future__ import annotations
 
@@ -17,26 +17,29 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class HealthReport:
-    """The health report.
+    """The health report of one worker.
 
-    `backlog` and `dead_letter_open` are lower bounds if the field with `_capped` is true.
+    `backlog` is a lower bound if `backlog_capped` is true, and `dead_letter_open` is one if
+    `dead_letter_open_capped` is true.
     """
 
     healthy: Annotated[bool, "whether the worker makes progress; a closed gate is not a fault"]
-    reasons: Annotated[tuple[str, ...], "why the worker is unhealthy; closed gates and open dead letters"]
+    reasons: Annotated[
+        tuple[str, ...], "why the worker is unhealthy, and notes on closed gates, dead letters and retention"
+    ]
     worker_name: Annotated[str, "the worker"]
-    worker_gate_open: Annotated[bool, "whether workers may run"]
-    master_gate_open: Annotated[bool, "whether runs and replays are allowed"]
-    delivery_gate_open: Annotated[bool, "whether delivery is allowed"]
-    live_routes: Annotated[tuple[str, ...], "routes that may deliver"]
-    backlog: Annotated[int, "unread events; exact up to 10,000, a lower bound while runs raise IU501"]
-    backlog_capped: Annotated[bool, "whether there are more"]
+    worker_gate_open: Annotated[bool, "whether the worker gate is open"]
+    master_gate_open: Annotated[bool, "whether the master gate, which stops workers and replays, is open"]
+    delivery_gate_open: Annotated[bool, "whether the delivery gate is open"]
+    live_routes: Annotated[tuple[str, ...], "the routes in iu_core.delivery_live_routes"]
+    backlog: Annotated[int, "unread events; exact up to 10,000; a lower bound while the worker raises IU501"]
+    backlog_capped: Annotated[bool, "whether there are more unread events than backlog"]
     backlog_oldest_seconds: Annotated[float | None, "how long the oldest unread event has waited"]
-    attempts_in_audit: Annotated[int, "attempts of all workers"]
-    failed_attempts: Annotated[int, "failed attempts of all workers"]
-    delivered_sent: Annotated[int, "attempts that delivered; always 0"]
-    dead_letter_open: Annotated[int, "open dead letters; exact up to 10,000"]
-    dead_letter_open_capped: Annotated[bool, "whether there are more"]
+    attempts_in_audit: Annotated[int, "number of attempts of all workers"]
+    failed_attempts: Annotated[int, "number of failed attempts of all workers"]
+    delivered_sent: Annotated[int, "number of attempts that delivered; always 0"]
+    dead_letter_open: Annotated[int, "number of open dead letters; exact up to 10,000"]
+    dead_letter_open_capped: Annotated[bool, "whether more dead letters are open"]
     last_run_at: Annotated[datetime | None, "when the worker last ran"]
     last_progress_at: Annotated[datetime | None, "when the worker last read an event"]
     cursor_event_id: Annotated[UUID | None, "the newest event that the worker has read"]
@@ -44,7 +47,7 @@ class HealthReport:
 
 
 def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
-    """Return the health report of a worker.
+    """Return the health report of a worker. Its cost does not depend on the size of the tables.
 
     Raises:
         ArgumentInvalid: the name is not valid.
@@ -54,5 +57,5 @@ def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
 
 
 def at_least(number: int, *, capped: bool) -> str:
-    """Return a count as text, with "or more" if counting stopped there."""
+    """Return `number` as text, followed by "or more" if it is a lower bound."""
     return f"{number:,} or more" if capped else f"{number:,}"

@@ -1,4 +1,4 @@
-"""Inbound routes, which map changes of tables to events, and the captured changes."""
+"""Inbound routes, which convert inserted rows into events, and the captures that they record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class SqlLink:
-    """One row of `iu_sql_link`, the source table of the inbound route that a migration installs."""
+    """One row of `iu_sql_link`: a unit describes a database object.
+
+    `iu migrate` installs one inbound route, whose source table is this one.
+    """
 
     link_id: Annotated[UUID, "the link"]
     unit_id: Annotated[UUID | None, "the unit that the link belongs to"]
@@ -28,7 +31,7 @@ class SqlLink:
 
 @dataclass(frozen=True)
 class InboundRoute:
-    """One inbound route: maps an operation on `source_table` to an event type."""
+    """One inbound route, which maps the operation `source_op` on `source_table` to an event type."""
 
     route_code: str
     source_table: str
@@ -40,7 +43,7 @@ class InboundRoute:
 
 @dataclass(frozen=True)
 class Capture:
-    """One captured change; `event_id` is set if an event was emitted."""
+    """One capture. `event_id` is None if no event was emitted."""
 
     route_code: str
     source_table: str
@@ -61,7 +64,8 @@ def set_enabled(
 ) -> InboundRoute | None:
     """Enable or disable one route and return it, or None if there is no such route.
 
-    If `emits` is true, the route emits events; if false, it only records captures; None does not change that.
+    `emits` sets whether the route emits events (true) or only records captures (false, a dry run). None keeps
+    the present state.
     """
     row = gateway.fetch_one(
         _SQL["set_enabled"], {"enabled": enabled, "emits": emits, "route_code": route_code}
@@ -70,6 +74,6 @@ def set_enabled(
 
 
 def captures(gateway: Queries, limit: int = 20) -> list[Capture]:
-    """Return the newest captures first."""
+    """Return up to `limit` captures, newest first."""
     found = gateway.fetch_all(_SQL["captures"], {"max_rows": limit})
     return [rows.read(Capture, row) for row in found]

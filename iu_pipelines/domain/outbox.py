@@ -25,15 +25,15 @@ _NOT_JSONB: Final = frozenset({"22P02", "22P05", "22003", "54001"})
 
 @dataclass(frozen=True)
 class Event:
-    """One row of `event_outbox`, which is append-only."""
+    """One event: a row of the append-only table `event_outbox`."""
 
     emitted_xid: Annotated[int, "xid8", "the id of the transaction that emitted the event"]
-    event_seq: Annotated[int, "order of emission"]
+    event_seq: Annotated[int, "ascending in the order of emission"]
     created_at: Annotated[datetime, "when the row was written"]
-    event_id: Annotated[UUID, "UUIDv7, so ids increase with time"]
+    event_id: Annotated[UUID, "a UUIDv7, so ids increase with time"]
     event_type: Annotated[str, "a type of event_type_registry"]
     event_domain: Annotated[str, "the domain of the event; a worker reads one domain"]
-    event_subject_ref: Annotated[UUID | None, "the key of the subject"]
+    event_subject_ref: Annotated[UUID | None, "the UUID of the subject"]
     event_stream: Annotated[str | None, "from event_type_registry"]
     delivery_lane: Annotated[str | None, "from event_type_registry"]
     canonical_address: Annotated[str | None, "the address of the subject"]
@@ -56,7 +56,7 @@ class NewEvent:
 
 @dataclass(frozen=True)
 class TypeCount:
-    """The number of events of one type, and when the newest was emitted."""
+    """The number of events of one type, and the time of the newest one."""
 
     event_type: str
     events: int
@@ -65,7 +65,7 @@ class TypeCount:
 
 @dataclass(frozen=True)
 class Overview:
-    """Counts by type of the newest COUNTED_EVENTS events; `capped` means that there are older events."""
+    """The newest events, counted by type. `capped` is true if there are more than COUNTED_EVENTS events."""
 
     by_type: tuple[TypeCount, ...]
     events: int
@@ -103,7 +103,11 @@ def emit(
 
 
 def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
-    """Emit all of `events` or none, and return their ids in the same order. Raises the errors of `emit`."""
+    """Emit all of `events` or none, and return their ids in the same order.
+
+    Raises:
+        UnknownEventType, PayloadInvalid, PayloadNotRefsOnly, ArgumentInvalid: as `emit` does.
+    """
     with _json_errors_translated():
         array = json.dumps([asdict(event) for event in events], default=str)
         emitted = gateway.fetch_all(_SQL["emit_many"], {"events": array})
@@ -112,7 +116,7 @@ def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
 
 @contextmanager
 def _json_errors_translated() -> Iterator[None]:
-    """Raise PayloadInvalid for values that Python serialises but jsonb rejects, such as NUL and NaN."""
+    """Raise PayloadInvalid for values that Python can serialise but jsonb rejects, such as NaN."""
     try:
         yield
     except RecursionError:
@@ -127,20 +131,20 @@ def _json_errors_translated() -> Iterator[None]:
 
 
 def counts_by_type(gateway: Queries, newest: int = COUNTED_EVENTS) -> list[TypeCount]:
-    """Count the `newest` events by type, most frequent first; the cost is bounded by that number."""
+    """Count the newest `newest` events by type, most frequent type first."""
     found = gateway.fetch_all(_SQL["counts_by_type"], {"event_domain": IU_DOMAIN, "newest": newest})
     return [rows.read(TypeCount, row) for row in found]
 
 
 def overview(gateway: Queries) -> Overview:
-    """Return the counts of events by type, at a bounded cost."""
+    """Return the counts by type of the newest events. At most COUNTED_EVENTS + 1 events are read."""
     counts = counts_by_type(gateway, COUNTED_EVENTS + 1)
     events = sum(count.events for count in counts)
     return Overview(by_type=tuple(counts), events=events, capped=events > COUNTED_EVENTS)
 
 
 def events_per_second(gateway: Queries, seconds: int = 60) -> float:
-    """Return the events emitted per second in the last `seconds`; at most COUNTED_EVENTS are counted."""
+    """Return the number of events per second over the last `seconds`, counting at most COUNTED_EVENTS."""
     count: int = gateway.fetch_value(
         _SQL["recent_events"], {"seconds": seconds, "event_domain": IU_DOMAIN, "newest": COUNTED_EVENTS}
     )

@@ -1,4 +1,7 @@
-"""Retention: deletes old events that every worker has read, and their first attempts. Off by default."""
+"""Retention: deletion of old events that every worker has read, and of their first attempts.
+
+It is off by default (`iu_core.retention_days` is 0).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,8 @@ StoppedReason = Literal[
 class DomainState:
     """The state of retention in one domain.
 
-    `retention_days` of 0 means off. `overdue_days` is how long the oldest event was kept beyond that.
+    Retention is off if `retention_days` is 0. `overdue_days` is the number of days for which the oldest event
+    has been kept longer than `retention_days`. `held_by` is the reason why it has not been deleted.
     """
 
     event_domain: str
@@ -42,7 +46,10 @@ class DomainState:
 
 @dataclass(frozen=True)
 class Round:
-    """One row of `iu_retention_history`; `events_hash` is the SHA-256 of the ids of the deleted events."""
+    """One round: a row of `iu_retention_history`.
+
+    `events_hash` is the SHA-256 of the ids of the deleted events.
+    """
 
     retention_no: int
     event_domain: str
@@ -60,7 +67,10 @@ class Round:
 
 @dataclass(frozen=True)
 class Limits:
-    """The limits of one call: it stops after this number of rounds or seconds even if more is due."""
+    """The limits of one call of `run`.
+
+    `round_events` is the maximum number of events of each domain that one round deletes.
+    """
 
     max_rounds: int = 1_000
     max_seconds: float = 600.0
@@ -69,7 +79,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a call deleted and why it stopped; `held_by` are sentences on what prevents further deletion."""
+    """What a call of `run` deleted, and why it stopped.
+
+    `held_by` contains a sentence for each domain in which something prevents the deletion of old events.
+    """
 
     stopped_reason: StoppedReason
     rounds: int
@@ -81,7 +94,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Answer:
-    """The result of one round; `more` means that another round would delete events."""
+    """The result of one round. `more` is true if another round can delete events."""
 
     status: RoundStatus
     events: int
@@ -138,10 +151,10 @@ def _stopped(
 
 
 def states(gateway: Queries) -> list[DomainState]:
-    """Return the state of retention in each domain that a worker reads."""
+    """Return the state of retention in each domain that has a worker."""
     return [rows.read(DomainState, row["answer"]) for row in gateway.fetch_all(_SQL["states"])]
 
 
 def history(gateway: Queries, limit: int = 20) -> list[Round]:
-    """Return the newest rounds first."""
+    """Return up to `limit` rounds, newest first."""
     return [rows.read(Round, row) for row in gateway.fetch_all(_SQL["history"], {"max_rows": limit})]

@@ -1,4 +1,4 @@
-"""Outbound routes: the rows of `iu_outbound_route`, which map an event type to a target. All are dry-run."""
+"""Outbound routes: the rows of `iu_outbound_route`, which map event types to targets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SQL: Final = Statements(__name__)
 
 @dataclass(frozen=True)
 class Route:
-    """One outbound route; a CHECK constraint requires that `dry_run` is true."""
+    """One outbound route. `dry_run` is always true: a check constraint requires it."""
 
     route_code: str
     event_type: str

@@ -1,7 +1,7 @@
-"""Conversion of rows and JSON results into dataclasses, and the columns that a dataclass describes.
+"""Conversion of rows and JSON results into dataclasses, and of dataclasses into lists of columns.
 
-A field is declared as `name: Annotated[UUID, "description"]`. Its PostgreSQL type follows from the Python
-type; `Annotated[int, "integer", "description"]` names another one.
+A field is declared as `name: Annotated[UUID, "description"]`. Its PostgreSQL type is derived from the Python
+type. `Annotated[int, "integer", "description"]` sets the PostgreSQL type explicitly.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def columns(row: type) -> tuple[Column, ...]:
 def read(row: type[_Row], answer: Any) -> _Row:
     """Convert `answer`, a row or a JSON object from the database, into the dataclass `row`.
 
-    Keys that `row` does not have are ignored, since a newer database may return more.
+    Keys without a field of the same name are ignored, because a newer database may return more keys.
 
     Raises:
         pydantic.ValidationError: a key is missing or has a value of another type.

@@ -1,7 +1,6 @@
 """Information units and their versions.
 
-A trigger on `unit_version` emits `version_applied` for every version after the first one of a unit. This
-module does not write to the outbox itself.
+A trigger on `unit_version` emits `version_applied` for every version of a unit after the first one.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ class UnitVersion:
     """One row of `unit_version`."""
 
     unit_id: Annotated[UUID, "the unit"]
-    version_seq: Annotated[int, "1 for the first version; later ones emit version_applied"]
+    version_seq: Annotated[int, "1 for the first version of the unit; each later one emits version_applied"]
     version_ref: Annotated[str, "the id of the version in its source, for example a commit id"]
     version_facts: Annotated[dict[str, Any], "counts about the version, never its content"]
-    actor_ref: Annotated[str, "who created the version"]
+    actor_ref: Annotated[str, "who wrote the version"]
     created_at: Annotated[datetime, "when the row was written"]
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version to store; `ordinal` numbers the versions of the source from 1, oldest first."""
+    """One version to store. `ordinal` is its place among the versions of the source, oldest first, from 1."""
 
     ordinal: int
     canonical_address: str
@@ -42,7 +41,7 @@ class Version:
 
 @dataclass(frozen=True)
 class Stored:
-    """What one chunk added; `events_emitted` counts the versions after the first one of a unit."""
+    """The numbers of rows that one call of `store_versions` added."""
 
     units_added: int
     versions_added: int
@@ -50,9 +49,9 @@ class Stored:
 
 
 def store_versions(session: Session, versions: Iterable[Version], actor_ref: str) -> Stored:
-    """Add the new ones of `versions`, and their units, in the transaction of the session.
+    """Store those of `versions` that are not stored yet, and their units, in the session's transaction.
 
-    An advisory lock serialises writers, so that version numbers have no gaps.
+    An advisory lock serialises writers, so that the numbers of the versions of a unit have no gaps.
     """
     session.execute(_SQL["lock_writers"])
     session.execute(_SQL["create_chunk"])

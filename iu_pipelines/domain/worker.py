@@ -1,4 +1,4 @@
-"""The route worker: one call runs one batch; a drain repeats the call until a limit is reached."""
+"""The route worker: `run_once` makes one invocation; a `Drain` repeats it until a limit is reached."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LINGER_WAIT_SECONDS: Final = 1.0
 
 @dataclass(frozen=True)
 class BatchResult:
-    """The result of one invocation of the worker; every count is a number of rows."""
+    """The result of one invocation of the worker. The counts are 0 if it read no event."""
 
     status: RunStatus
     seen: int
@@ -42,7 +42,7 @@ class BatchResult:
 
 @dataclass(frozen=True)
 class Batch:
-    """One row of `iu_route_batch`, which links events to the run that processed them."""
+    """One batch: a row of `iu_route_batch`."""
 
     batch_id: int
     worker_name: str
@@ -74,8 +74,8 @@ class Batch:
 class RunLimits:
     """The limits of one run.
 
-    `max_batches` and `max_seconds` of None mean no limit. For `linger_seconds` after its last batch, an idle
-    run polls for new events.
+    There is no limit if `max_batches` or `max_seconds` is None. An idle run polls for new events for
+    `linger_seconds` after its last batch.
     """
 
     batch_limit: int = 1000
@@ -85,19 +85,19 @@ class RunLimits:
 
 
 def require(gateway: Queries, worker_name: str) -> None:
-    """Raise ArgumentInvalid if no worker of this name has a cursor.
+    """Raise ArgumentInvalid if no worker of this name exists. The default worker is always accepted.
 
-    The first run of a new name creates a durable worker, which reads from the beginning and holds back
-    retention. This check stops a misspelled name from creating one. The default worker is always accepted.
+    The first invocation with a new name creates a worker. It reads from the beginning, and retention cannot
+    delete events that it has not read. This check prevents creating a worker by a typing error.
     """
     if worker_name == DEFAULT_WORKER:
         return
     known = gateway.fetch_all(_SQL["names"], {"worker_name": worker_name})
     names = [str(row["worker_name"]) for row in known]
-    if not any(row["is_asked_for"] for row in known):
-        near = difflib.get_close_matches(worker_name, names)
-        some = ", ".join(names[:5]) or "none"
-        others = f"Similar workers: {', '.join(near)}." if near else f"Existing workers: {some}."
+    if not any(row["is_wanted"] for row in known):
+        similar = difflib.get_close_matches(worker_name, names)
+        first_names = ", ".join(names[:5]) or "none"
+        others = f"Similar workers: {', '.join(similar)}." if similar else f"Existing workers: {first_names}."
         raise ArgumentInvalid(
             f"no such worker: {worker_name!r}",
             hint=f"{others} Add --create to create a worker, which reads from the beginning.",
@@ -107,7 +107,7 @@ def require(gateway: Queries, worker_name: str) -> None:
 def run_once(
     gateway: Queries, worker_name: str, batch_limit: int | None, run_ref: str | None = None
 ) -> BatchResult:
-    """Run one batch of the worker, in one transaction.
+    """Invoke the worker once, in one transaction. It reads at most one batch.
 
     Raises:
         BatchLimitInvalid: the batch limit is null or out of range.
@@ -122,10 +122,11 @@ def run_once(
 
 
 class Drain:
-    """A run of the worker. Iterating over it runs batches and yields those with at least one event.
+    """A run: a loop of invocations of a worker. Iterating over it yields the result of each batch.
 
-    After the iteration, `stopped_reason` is why it ended, `last` is the last result of the worker, which may
-    be empty, and the totals cover every batch. It can be iterated once.
+    Invocations that read no event are not yielded. After the iteration, `stopped_reason` says why the run
+    ended, `last` is the result of the last invocation, possibly with no events, and the other attributes are
+    totals of all batches. It can be iterated only once.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class Drain:
         self._limits = limits
         self._should_stop = should_stop or (lambda: False)
         self._started = time.monotonic()
-        self._active = self._started
+        self._last_event_at = self._started
         self.worker_name = worker_name
         self.run_ref = run_ref
         self.stopped_reason: StoppedReason | None = None
@@ -153,7 +154,7 @@ class Drain:
 
     @property
     def seconds(self) -> float:
-        """Seconds since the drain was created."""
+        """Seconds since this object was created."""
         return time.monotonic() - self._started
 
     def __iter__(self) -> Iterator[BatchResult]:
@@ -161,14 +162,17 @@ class Drain:
             result = self._invoke()
             if result.seen:
                 yield result
-            elif (reason := self._reason_of(result)) is not None:
+            elif (reason := self._stop_reason(result)) is not None:
                 break
             else:
                 self._wait_for_event()
         self.stopped_reason = reason
 
     def _wait_for_event(self) -> None:
-        """Wait for an event, at most a second, so that a closed gate or a stop request is noticed soon."""
+        """Wait until an event is pending or a stop is requested, at most one second.
+
+        The next invocation checks the gates, so a gate that was closed in the meantime ends the run.
+        """
         until = time.monotonic() + _LINGER_WAIT_SECONDS
         while time.monotonic() < until and not self._should_stop():
             time.sleep(_LINGER_POLL_SECONDS)
@@ -189,7 +193,7 @@ class Drain:
         result = run_once(self._gateway, self.worker_name, self._limits.batch_limit, self.run_ref)
         self.last = result
         if result.seen:
-            self._active = time.monotonic()
+            self._last_event_at = time.monotonic()
             self.batches += 1
             self.seen += result.seen
             self.attempts_written += result.attempts_written
@@ -197,13 +201,13 @@ class Drain:
             self.dead_lettered += result.dead_lettered
         return result
 
-    def _reason_of(self, empty: BatchResult) -> StoppedReason | None:
-        """Return why a batch without events ends the run, or None if the run may linger."""
+    def _stop_reason(self, empty: BatchResult) -> StoppedReason | None:
+        """Return why an invocation without events ends the run, or None if the run waits for events."""
         if empty.status == "worker_busy":
             return "worker_busy"
         if empty.status in ("worker_gate_closed", "master_gate_closed"):
             return "gate_closed"
-        idle = time.monotonic() - self._active
+        idle = time.monotonic() - self._last_event_at
         return None if idle < self._limits.linger_seconds else "drained"
 
 
@@ -214,15 +218,15 @@ def drain(
     run_ref: str | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Drain:
-    """Return a run of the worker that repeats batches until a limit is reached or no event is left.
+    """Return a run that ends when no event is left, a limit is reached, or `should_stop` returns true.
 
-    `should_stop` is called between batches; a batch is never interrupted.
+    `should_stop` is called between batches. A batch is never interrupted.
     """
     return Drain(gateway, worker_name, limits, run_ref, should_stop)
 
 
 def is_pending(gateway: Queries, worker_name: str) -> bool:
-    """Return whether the worker has unread events. Takes no lock and no transaction id."""
+    """Return whether the worker has unread events. Takes no row lock and assigns no transaction id."""
     pending: bool = gateway.fetch_value(_SQL["is_pending"], {"worker_name": worker_name})
     return pending
 
@@ -243,7 +247,7 @@ def seek(gateway: Queries, worker_name: str, position: str, reason: str) -> dict
 def batches(
     gateway: Queries, worker_name: str | None = None, run_ref: str | None = None, limit: int = 20
 ) -> list[Batch]:
-    """Return the newest batches first, of a worker, of a run, or all."""
+    """Return up to `limit` batches, newest first, optionally only those of one worker, one run, or both."""
     found = gateway.fetch_all(
         _SQL["batches"], {"worker_name": worker_name, "run_ref": run_ref, "max_rows": limit}
     )

@@ -4,7 +4,7 @@
 select public.fn_iu_route_worker_run(%(worker_name)s, %(batch_limit)s::integer, %(run_ref)s) as answer;
 
 -- name: names
-select c.worker_name, c.worker_name = %(worker_name)s as is_asked_for
+select c.worker_name, c.worker_name = %(worker_name)s as is_wanted
 from public.iu_route_worker_cursor as c
 order by c.worker_name;
 

@@ -94,11 +94,11 @@ LAWS: Final = (
     "tests/catalog/test_gate_keys.py",
     "tests/catalog/test_laws.py",
     "tests/catalog/test_planner_settings.py",
-    "tests/catalog/test_privileges.py::test_the_whole_matrix_is_as_it_should_be",
+    "tests/catalog/test_privileges.py::test_the_privileges_in_the_database_equal_the_matrix",
     "tests/db/test_statements.py",
     "tests/domain/test_notes.py",
     "tests/evidence/test_coverage.py",
-    "tests/evidence/test_broken_guarantees.py::test_every_line_of_every_proof_has_been_seen_to_fail",
+    "tests/evidence/test_broken_guarantees.py::test_every_line_of_every_proof_fails_in_some_test",
     "tests/evidence/test_broken_guarantees.py::test_the_lines_that_prove_a_guarantee_fail_when_it_is_broken"
     "[a note refers to an event that does not exist]",
     "tests/properties/test_fuzz.py::test_every_function_that_a_role_may_run_is_called",

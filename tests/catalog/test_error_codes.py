@@ -48,7 +48,7 @@ def incomplete(text: str) -> list[str]:
     ]
 
 
-def test_the_codes_raised_are_those_that_python_maps_and_callers_were_promised() -> None:
+def test_the_error_codes_raised_are_those_that_python_maps_and_the_contract_lists() -> None:
     seen = set().union(*(raised(file.read_text()) for file in files()))
     assert seen == set(CODES) == PROMISED | INTERNAL
 

@@ -1,4 +1,4 @@
-"""The engine classifies each SQLSTATE as decision 019 does: a fault of the system or of the event."""
+"""The engine classifies each SQLSTATE as decision 019 does: a system error or an error of the event."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ASKED: Final = "select state, public.fn_iu_fault_is_systemic(state) from unnest
 
 
 def decided() -> dict[str, bool]:
-    """Return for each class or SQLSTATE of the table whether it is a fault of the system."""
+    """Return for each class or SQLSTATE of the table whether it is a system error."""
     rows = _ROW.findall(_PAGE.read_text(encoding="utf-8"))
     codes = re.compile(r"\b(?:[0-9A-Z]{5}|[0-9A-Z]{2})\b")
     return {code: whose == "system" for row, whose in rows for code in codes.findall(row)}
@@ -40,7 +40,7 @@ def session(server: Server, template: str) -> Iterator[psycopg.Connection]:
     server.drop(name)
 
 
-def test_the_engine_decides_an_error_as_the_table_does(session: psycopg.Connection) -> None:
+def test_the_function_classifies_every_sqlstate_as_decision_019_does(session: psycopg.Connection) -> None:
     table = decided()
     states = [*known(), "IU201", "ZZ001"]
     assert len(states) > 200
@@ -53,6 +53,6 @@ def test_every_class_of_the_server_is_in_the_table() -> None:
     assert {state[:2] for state in known()} <= decided().keys()
 
 
-def test_a_missing_function_and_a_full_disk_are_the_systems_fault_and_a_refusal_is_not() -> None:
+def test_a_missing_function_and_a_full_disk_are_system_errors_and_a_refused_delivery_is_not() -> None:
     table = decided()
     assert (table["42"], table["53"], table["IU"], table["P0"]) == (True, True, False, False)

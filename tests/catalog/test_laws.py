@@ -26,7 +26,7 @@ def breaches(catalog: psycopg.Connection, law: Law) -> list[str]:
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.sentence)
-def test_the_catalog_follows_the_rule(catalog: psycopg.Connection, law: Law) -> None:
+def test_the_database_catalog_satisfies_the_rule(catalog: psycopg.Connection, law: Law) -> None:
     assert breaches(catalog, law) == []
 
 

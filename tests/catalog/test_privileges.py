@@ -125,7 +125,7 @@ def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
     return others + wrong + [(r, f, "execute") for r, f, seen in functions if seen != may_run(r, f)]
 
 
-def test_the_whole_matrix_is_as_it_should_be(session: psycopg.Connection) -> None:
+def test_the_privileges_in_the_database_equal_the_matrix(session: psycopg.Connection) -> None:
     assert excesses(session) == []
 
 
@@ -151,7 +151,7 @@ def test_the_whole_matrix_is_as_it_should_be(session: psycopg.Connection) -> Non
         ("grant workflow_admin to iu_auditor", (AUDITOR, "fn_iu_gate_set", "execute")),
     ],
 )
-def test_a_change_of_the_matrix_is_noticed(
+def test_a_privilege_that_differs_from_the_matrix_is_detected(
     session: psycopg.Connection, change: str, noticed: tuple[str, str, str]
 ) -> None:
     with session.transaction(force_rollback=True):
@@ -263,7 +263,7 @@ def test_an_auditor_reads_everything_and_changes_nothing(session: psycopg.Connec
             )
 
 
-def test_a_role_that_owns_nothing_sees_nothing(session: psycopg.Connection) -> None:
+def test_a_role_without_privileges_reads_and_runs_nothing(session: psycopg.Connection) -> None:
     role = f"iu_test_nobody_{os.getpid()}"
     session.execute(f"create role {role}".encode())
     try:

@@ -46,7 +46,7 @@ EMIT = ("emit", "version_applied", "docs/a", "--subject", SUBJECT, "--actor", "t
         (("emit", "version_applied", "a\udc80", "--subject", SUBJECT, "--actor", "t"), ["'\\udc80'"]),
     ],
 )
-def test_what_the_engine_refuses_exits_with_1_and_names_the_value(
+def test_an_error_of_the_database_exits_with_1_and_names_the_value(
     kept_iu: Iu, words: tuple[str, ...], named: list[str]
 ) -> None:
     refused(kept_iu(*words), 1, *named)

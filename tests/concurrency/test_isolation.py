@@ -48,7 +48,7 @@ def begin(session: Session, level: str) -> None:
 
 @STILL
 @GATE
-def test_a_gate_that_closed_since_the_snapshot_ends_the_run(
+def test_a_gate_that_was_closed_after_the_snapshot_stops_the_run(
     pair: list[Session], level: str, gate: str
 ) -> None:
     worker, other = pair
@@ -64,7 +64,9 @@ def test_a_gate_that_closed_since_the_snapshot_ends_the_run(
 
 
 @STILL
-def test_without_the_lock_a_run_goes_on_behind_a_closed_gate(pair: list[Session], level: str) -> None:
+def test_without_the_lock_a_run_continues_although_the_gate_is_closed(
+    pair: list[Session], level: str
+) -> None:
     worker, other = pair
     broken.gates_of_the_snapshot(other)
     emit_many(worker, 3)
@@ -74,7 +76,7 @@ def test_without_the_lock_a_run_goes_on_behind_a_closed_gate(pair: list[Session]
 
 
 @STILL
-def test_a_master_gate_that_closed_since_the_snapshot_ends_the_replay(
+def test_a_master_gate_that_was_closed_after_the_snapshot_stops_the_replay(
     pair: list[Session], level: str
 ) -> None:
     worker, other = pair
@@ -142,7 +144,7 @@ def test_a_transaction_uses_the_gates_that_it_set_itself(pair: list[Session], le
 
 @pytest.mark.parametrize("level", ["read committed", "repeatable read", "serializable"])
 @GATE
-def test_closing_a_gate_waits_for_no_run_and_is_not_refused(
+def test_closing_a_gate_waits_for_no_run_and_raises_no_error(
     pair: list[Session], level: str, gate: str
 ) -> None:
     worker, other = pair

@@ -141,14 +141,16 @@ def hidden_by_a_number(pair: list[Session], third: Session) -> UUID:
     return hidden
 
 
-def test_a_number_below_one_that_was_read_is_still_read(pair: list[Session], database: str) -> None:
+def test_an_event_with_a_lower_number_than_the_last_one_read_is_still_read(
+    pair: list[Session], database: str
+) -> None:
     with opened(database) as (third,):
         for _ in range(5):
             assert attempted(third, hidden_by_a_number(pair, third))
         assert judged(third) == CLEAN
 
 
-def test_a_worker_that_continues_after_the_last_number_read_loses_a_lower_number(
+def test_a_worker_that_continues_after_the_last_number_read_loses_events_with_lower_numbers(
     pair: list[Session], database: str
 ) -> None:
     with opened(database) as (third,):

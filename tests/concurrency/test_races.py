@@ -68,7 +68,7 @@ def test_the_second_invocation_of_a_worker_returns_worker_busy_at_once(pair: lis
     assert run(second)["seen"] == 1
 
 
-def test_of_two_first_invocations_one_makes_the_cursor(pair: list[Session]) -> None:
+def test_of_two_concurrent_first_invocations_one_creates_the_cursor(pair: list[Session]) -> None:
     first, second = pair
     emit(first)
     first.execute("begin")
@@ -174,7 +174,9 @@ def test_a_run_with_an_old_snapshot_reads_what_it_shows_and_a_later_run_the_rest
     assert judged(second) == CLEAN
 
 
-def test_a_letter_is_replayed_by_one_of_two_sessions(pair: list[Session], database: str) -> None:
+def test_only_one_of_two_concurrent_replays_resolves_a_dead_letter(
+    pair: list[Session], database: str
+) -> None:
     first, second = pair
     read_committed(second)
     letter = make_letter(first)
@@ -243,7 +245,7 @@ def test_a_route_that_changes_between_batches_counts_from_the_next_one(pair: lis
     ("setting", "error"),
     [("lock_timeout", psycopg.errors.LockNotAvailable), ("statement_timeout", psycopg.errors.QueryCanceled)],
 )
-def test_a_timeout_ends_the_invocation_and_sets_nothing_aside(
+def test_a_timeout_ends_the_invocation_and_makes_no_dead_letter(
     pair: list[Session], setting: str, error: type[psycopg.Error]
 ) -> None:
     worker, holder = pair
@@ -266,7 +268,7 @@ def cancelled(session: Session) -> None:
         run(session)
 
 
-def test_a_cancelled_invocation_sets_nothing_aside(pair: list[Session]) -> None:
+def test_a_cancelled_invocation_makes_no_dead_letter(pair: list[Session]) -> None:
     worker, holder = pair
     emit_many(worker, 30)
     run(worker, limit=1)
@@ -283,7 +285,7 @@ def test_a_cancelled_invocation_sets_nothing_aside(pair: list[Session]) -> None:
     assert judged(worker) == CLEAN
 
 
-def test_a_deadlock_is_not_the_events_fault(database: str) -> None:
+def test_a_deadlock_makes_no_dead_letter(database: str) -> None:
     with opened(database, 2, "-c deadlock_timeout=100ms") as (worker, other):
         emit_many(worker, 5)
         worker.execute("begin")
@@ -313,7 +315,7 @@ def test_a_deadlock_is_not_the_events_fault(database: str) -> None:
         assert judged(worker) == CLEAN
 
 
-def test_four_workers_with_two_invocations_each_beside_sixteen_writers_attempt_nothing_twice(
+def test_four_workers_with_two_invocations_each_and_sixteen_writers_attempt_nothing_twice(
     database: str,
 ) -> None:
     names = ("one", "two", "three", "four")
@@ -326,7 +328,9 @@ def test_four_workers_with_two_invocations_each_beside_sixteen_writers_attempt_n
         assert value(session, "select count(*) from public.iu_route_attempt") == 4 * events
 
 
-def test_without_idempotency_four_workers_attempt_events_twice(database: str) -> None:
+def test_without_the_unique_constraint_and_the_cursor_lock_workers_attempt_events_twice(
+    database: str,
+) -> None:
     names = ("one", "two", "three", "four")
     with opened(database) as (session,):
         for name in names:

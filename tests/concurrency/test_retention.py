@@ -68,11 +68,11 @@ def lost_by_a_laggard(url: str) -> int:
         return 20 - drain(worker, WORKER)
 
 
-def test_a_lagging_worker_misses_nothing(database: str) -> None:
+def test_retention_deletes_no_event_that_a_slow_worker_has_not_read(database: str) -> None:
     assert lost_by_a_laggard(database) == 0
 
 
-def test_retention_that_ignores_a_lagging_worker_loses_its_events(database: str) -> None:
+def test_retention_that_ignores_a_slow_worker_deletes_events_it_has_not_read(database: str) -> None:
     with opened(database) as (session,):
         broken.retention_of_the_default_worker(session)
     assert lost_by_a_laggard(database) > 0
@@ -109,7 +109,7 @@ def test_a_round_is_done_beside_a_batch_under_way(three: list[Session]) -> None:
     assert judged(second, DEFAULT) == CLEAN
 
 
-def test_an_open_round_blocks_no_worker_no_emitter_and_no_health(database: str) -> None:
+def test_an_uncommitted_round_blocks_no_worker_emitter_or_health_report(database: str) -> None:
     with opened(database, 2, "-c lock_timeout=1ms") as (keeper, other):
         set_gate(keeper, "iu_core.retention_days", "1")
         emit_many(keeper, 5)

@@ -169,7 +169,7 @@ def test_no_unread_event_is_deleted(scenario: Scenario, database: str) -> None:
 
 
 @pytest.mark.parametrize(("scenario", "breaking"), SCENARIOS, ids=lambda one: one.__name__)
-def test_a_broken_round_deletes_unread_events(
+def test_a_deliberately_broken_round_deletes_unread_events(
     scenario: Scenario, breaking: Callable[[Session], None], database: str
 ) -> None:
     with opened(database) as (session,):

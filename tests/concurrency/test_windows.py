@@ -57,7 +57,7 @@ def test_own_events_do_not_overtake_what_was_committed_before_them(trio: list[Se
     assert judged(worker) == CLEAN
 
 
-def test_own_events_are_seen_once_in_their_transaction_and_never_attempted_twice(trio: list[Session]) -> None:
+def test_own_events_are_read_in_their_transaction_and_never_attempted_twice(trio: list[Session]) -> None:
     worker, writer, _ = trio
     emit_many(writer, 5)
     run(worker, limit=2)
@@ -228,7 +228,7 @@ def test_a_seek_takes_effect_in_every_state_of_the_cursor(
 
 
 @pytest.mark.parametrize("number", [64, 200])
-def test_more_savepoints_than_a_snapshot_holds_hide_nothing(trio: list[Session], number: int) -> None:
+def test_more_savepoints_than_a_snapshot_can_list_hide_no_event(trio: list[Session], number: int) -> None:
     worker, writer, late = trio
     late.execute("begin")
     for place in range(number):

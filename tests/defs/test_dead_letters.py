@@ -151,7 +151,7 @@ def test_the_sensor_requests_no_run_for_letters_that_cannot_succeed(
         for _ in range(2):
             tick = location.tick("dead_letter_replay_sensor")
             assert not tick.run_requests
-            assert tick.skip_message.startswith("2 open letters, none of which can succeed")
+            assert tick.skip_message.startswith("2 letters are open, but no replay can succeed now")
 
 
 def test_the_sensor_requests_a_run_when_the_route_was_repaired_before_the_letter_is_due(

@@ -32,7 +32,7 @@ DEPENDENCIES = {
 EXTERNAL = {"unit_version", "iu_sql_link", "event_outbox"}
 
 
-def test_the_assets_and_their_dependencies_are_these() -> None:
+def test_the_assets_have_the_listed_names_and_dependencies() -> None:
     graph = defs.resolve_asset_graph()
     seen = {
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
@@ -55,7 +55,7 @@ def test_every_asset_has_a_description_an_owner_and_code_references(asset: str) 
     assert all(Path(reference.file_path).is_file() for reference in references)
 
 
-def test_the_jobs_are_these_and_run_in_one_process() -> None:
+def test_the_jobs_have_the_listed_names_and_run_in_one_process() -> None:
     jobs = {job.name: job for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
     assert set(jobs) == {
         "route_worker_job",
@@ -69,7 +69,7 @@ def test_the_jobs_are_these_and_run_in_one_process() -> None:
     assert all(job.description for job in jobs.values())
 
 
-def test_the_schedules_and_sensors_are_these_and_only_observers_start_running() -> None:
+def test_the_schedules_and_sensors_have_the_listed_names_and_only_observers_start_running() -> None:
     repository = defs.get_repository_def()
     schedules = {one.name: (one.cron_schedule, one.default_status.value) for one in repository.schedule_defs}
     sensors = {one.name: one.default_status.value for one in repository.sensor_defs}

@@ -122,7 +122,7 @@ def test_a_count_that_is_capped_is_not_shown_as_exact(
     assert f"| {said} |" in str(observed["by_worker"].value)
     assert (moving["backlog"].value, moving["backlog_is_capped"].value) == (cap, is_capped)
     assert (opened["events_held"].value, opened["events_held_are_capped"].value) == (cap, is_capped)
-    assert f"{said} events are held" in str(location.tick("backlog_sensor").skip_message)
+    assert f"{said} events are waiting" in str(location.tick("backlog_sensor").skip_message)
 
 
 def test_a_backlog_that_does_not_move_fails_its_check(

@@ -244,7 +244,7 @@ def test_a_closed_gate_is_named_with_the_number_of_held_events(
         gates.set_gate(gateway, key, value, "test")
     tick = location.schedule(name) if name.endswith("schedule") else location.tick(name)
     assert not tick.run_requests
-    assert tick.skip_message == f"{DEFAULT_WORKER}: {reason}, 3 events are held"
+    assert tick.skip_message == f"{DEFAULT_WORKER}: {reason}; 3 events are waiting"
 
 
 @pytest.mark.stored
@@ -266,7 +266,7 @@ def test_the_sensor_skips_while_the_backlog_is_small_and_young(location: Locatio
     emit(3)
     message = location.tick("backlog_sensor").skip_message
     assert message.startswith(f"{DEFAULT_WORKER}: 3 events waiting, the oldest for ")
-    assert message.endswith("a run begins at 1,000 events or 10 s")
+    assert message.endswith("a run starts at 1,000 events or after 10 s")
 
 
 def test_the_sensor_says_that_no_event_waits(location: Location) -> None:

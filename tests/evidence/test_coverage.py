@@ -130,7 +130,7 @@ def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 GENERATED = {
     "README.md": "An event exists if and only if",
-    "SECURITY.md": "A database password is in",
+    "SECURITY.md": "A database password appears in",
     "docs/concepts/guarantees.md": "An event exists if and only if",
     "docs/concepts/nouns.md": "[`objects/gates/`]",
     "docs/decisions/README.md": "[Embedded PostgreSQL]",
@@ -184,7 +184,10 @@ def test_the_text_around_a_table_is_kept(generate: ModuleType, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (("| gate | a row", "| latch | a row"), "has a row for latch, which has no folder and no module"),
+        (
+            ("| gate | a setting", "| latch | a setting"),
+            "has a row for latch, which has no folder and no module",
+        ),
         (("| retention | the deletion", "| outbox | the deletion"), "has no row for: retention"),
     ],
 )

@@ -45,7 +45,7 @@ def of_another_domain(gateway: Gateway) -> None:
 
 @pytest.mark.parametrize("fill", [consumed, of_another_domain])
 @pytest.mark.parametrize("statistics", [True, False], ids=["with statistics", "without"])
-def test_a_batch_reads_the_same_number_of_rows_beside_many_old_events(
+def test_the_number_of_rows_that_a_batch_reads_does_not_depend_on_old_events(
     gateway: Gateway, fill: Callable[[Gateway], None], statistics: bool
 ) -> None:
     fill(gateway)

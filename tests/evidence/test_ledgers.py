@@ -142,7 +142,7 @@ TAMPERING = {
 @pytest.mark.parametrize(
     ("done", "misfit", "named"), [pytest.param(*case, id=title) for title, case in TAMPERING.items()]
 )
-def test_a_tampered_batch_is_the_first_row_that_does_not_fit(
+def test_a_tampered_batch_is_named_as_the_first_that_does_not_fit_the_chain(
     worked: Gateway, done: str, misfit: str, named: str
 ) -> None:
     rows = worked.fetch_all("select batch_id from public.iu_route_batch order by batch_id")

@@ -64,7 +64,7 @@ def install(url: str) -> None:
         migration.apply(gateway)
 
 
-def test_a_full_disk_under_the_audit_ends_the_invocation_and_sets_nothing_aside(
+def test_a_full_disk_ends_the_invocation_and_makes_no_dead_letter(
     own_server: EmbeddedServer,
 ) -> None:
     with mounted("8m") as disk:

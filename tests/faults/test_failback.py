@@ -180,7 +180,7 @@ def lost_after(url: str, how: Callable[[Session], None]) -> int:
     [(broken.identifier_alone, [HALFWAY]), (broken.no_table_in_the_anchor, [])],
     ids=["identifier_alone", "no_table_in_the_anchor"],
 )
-def test_an_engine_that_compares_less_loses_events_in_a_failback(
+def test_comparing_only_part_of_the_anchor_loses_events_in_a_failback(
     places: Places,
     three_clusters: dict[str, EmbeddedServer],
     how: Callable[[Session], None],
@@ -299,7 +299,7 @@ def younger(three_clusters: dict[str, EmbeddedServer]) -> str:
     return server.url(name)
 
 
-def test_cursors_and_events_ahead_of_the_server_are_refused_and_continue_where_they_stood(
+def test_cursors_and_events_with_ids_ahead_of_the_server_are_refused_until_a_seek(
     younger: str,
 ) -> None:
     with opened(younger) as (session,):
@@ -311,7 +311,7 @@ def test_cursors_and_events_ahead_of_the_server_are_refused_and_continue_where_t
     go_on(younger)
 
 
-def test_an_engine_that_does_not_look_ahead_loses_events(younger: str) -> None:
+def test_without_the_check_for_ids_ahead_of_the_server_events_are_lost(younger: str) -> None:
     assert lost_after(younger, broken.no_look_ahead) > 0
 
 

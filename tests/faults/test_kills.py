@@ -211,7 +211,7 @@ def test_an_interruption_at_any_statement_leaves_nothing(
             print(f"\n{act}: interrupted at each of {steps_of_act} statements by {strike.__name__}")
 
 
-def test_an_interrupted_act_of_two_transactions_is_found_half_done(arena: Arena) -> None:
+def test_work_split_into_two_transactions_is_left_incomplete_by_a_kill(arena: Arena) -> None:
     with arena.session() as session:
         prepare(session)
         session.execute(

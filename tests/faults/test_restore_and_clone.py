@@ -182,7 +182,7 @@ def test_a_dump_in_another_cluster_is_refused_and_continues_where_it_stood(
     assert iu(["verify", "--database-url", url]) == 0
 
 
-def test_without_the_refusal_a_restored_worker_loses_events(
+def test_without_the_error_iu501_a_restored_worker_loses_events(
     old: EmbeddedServer, make_server: Callable[[str], EmbeddedServer], tmp_path: Path
 ) -> None:
     archive = tmp_path / "iu.dump"

@@ -144,7 +144,7 @@ def furnish(session: Session) -> None:
 
 @pytest.mark.read_committed
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_no_statement_of_a_function_is_compiled(watched: str, plans: ObservedPlans, name: str) -> None:
+def test_no_statement_of_a_function_is_jit_compiled(watched: str, plans: ObservedPlans, name: str) -> None:
     with opened(watched) as (session,), session.transaction(force_rollback=True):
         session.add_notice_handler(plans.add)
         for statement in FUNCTIONS[name]:
@@ -153,7 +153,7 @@ def test_no_statement_of_a_function_is_compiled(watched: str, plans: ObservedPla
     assert plans.compiled == []
 
 
-def test_no_statement_of_a_batch_with_failing_events_or_of_their_replay_is_compiled(
+def test_no_statement_of_a_batch_with_failing_events_or_of_their_replay_is_jit_compiled(
     watched: str, plans: ObservedPlans
 ) -> None:
     with opened(watched) as (session,), session.transaction(force_rollback=True):
@@ -169,7 +169,7 @@ def test_no_statement_of_a_batch_with_failing_events_or_of_their_replay_is_compi
     assert plans.compiled == []
 
 
-def test_no_statement_of_a_run_that_reads_a_late_transaction_is_compiled(
+def test_no_statement_of_a_run_that_reads_a_late_transaction_is_jit_compiled(
     watched: str, plans: ObservedPlans
 ) -> None:
     with opened(watched, 2) as (session, late):
@@ -186,7 +186,7 @@ def test_no_statement_of_a_run_that_reads_a_late_transaction_is_compiled(
 
 
 @pytest.mark.parametrize("words", COMMANDS)
-def test_no_statement_of_a_command_is_compiled(
+def test_no_statement_of_a_command_is_jit_compiled(
     watched: str, plans: ObservedPlans, words: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     configure = gateway._configure
@@ -211,7 +211,7 @@ def test_no_statement_of_a_command_is_compiled(
         ),
     ],
 )
-def test_a_function_that_is_compiled_is_detected(watched: str, plans: ObservedPlans, settings: str) -> None:
+def test_jit_compilation_of_a_function_is_detected(watched: str, plans: ObservedPlans, settings: str) -> None:
     with opened(watched) as (session,), session.transaction(force_rollback=True):
         if session.info.server_version >= 180000 and "enable" in settings:
             pytest.skip("PostgreSQL 18 counts disabled plan nodes and adds no cost")

@@ -258,7 +258,7 @@ def test_a_plan_made_while_the_tables_were_small_serves_when_they_have_grown(
     assert touched == {}
 
 
-def test_a_batch_touches_as_many_pages_beside_many_old_events_as_beside_few(
+def test_the_number_of_pages_that_a_batch_reads_does_not_depend_on_old_events(
     full: str, new_database: Callable[[str], str], template: str
 ) -> None:
     few = new_database(template)

@@ -393,7 +393,7 @@ def answers(stage: Stage, session: Session, name: str, examples: int) -> dict[st
     "hostile", [False, True], ids=["plain session", "with temporary objects of the same names"]
 )
 @pytest.mark.parametrize("name", CALLS)
-def test_every_answer_is_documented(stage: Stage, name: str, hostile: bool) -> None:
+def test_every_result_and_error_is_documented(stage: Stage, name: str, hostile: bool) -> None:
     with stage.session("workflow_admin", hostile=hostile) as session:
         seen = answers(stage, session, name, 3000 if LONG else 60)
         assert may(session, name)
@@ -406,7 +406,7 @@ def test_every_answer_is_documented(stage: Stage, name: str, hostile: bool) -> N
 
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("role", ["iu_emitter", "iu_auditor", NOBODY], ids=["emitter", "auditor", "nobody"])
-def test_no_answer_reveals_more_than_the_role_may_read(stage: Stage, role: str, name: str) -> None:
+def test_no_result_or_error_reveals_more_than_the_role_may_read(stage: Stage, role: str, name: str) -> None:
     with stage.session(role) as session:
         seen = answers(stage, session, name, 500 if LONG else 15)
         assert ("42501" in seen) is not may(session, name)
@@ -442,7 +442,7 @@ def test_every_function_that_a_role_may_run_is_called(stage: Stage) -> None:
     ],
     ids=["an internal error", "a hang", "a refusal without a hint", "a body accepted"],
 )
-def test_an_answer_that_is_not_documented_is_noticed(database: str, body: str) -> None:
+def test_an_undocumented_result_or_error_is_detected(database: str, body: str) -> None:
     with opened(database, 1, "-c statement_timeout=300ms") as (session,):
         session.execute(
             "create or replace function public.fn_iu_emit_event(event_type text, canonical_address text, "
@@ -453,7 +453,7 @@ def test_an_answer_that_is_not_documented_is_noticed(database: str, body: str) -
             answer(session, CALLS["emit"][0], ("version_applied", "A", None, "x", "{}"))
 
 
-def test_an_answer_with_content_of_another_role_is_noticed(stage: Stage) -> None:
+def test_a_function_that_returns_data_the_caller_may_not_read_is_detected(stage: Stage) -> None:
     with stage.session("iu_emitter") as session:
         session.execute("reset role")
         session.execute("begin")
@@ -532,7 +532,7 @@ def _key(word: str, endings: list[str], tail: str, start: str, between: str) -> 
     return parts[0] + "".join(part[0].upper() + part[1:] for part in parts[1:])
 
 
-def test_a_forbidden_word_is_accepted_only_before_an_ending_that_marks_a_reference(stage: Stage) -> None:
+def test_a_forbidden_word_is_accepted_only_before_a_suffix_that_marks_a_reference(stage: Stage) -> None:
     event = {"event_type": "version_applied", "canonical_address": "A", "actor_ref": "x"}
     event["subject_ref"] = str(uuid4())
     with stage.session("workflow_admin") as session:

@@ -394,7 +394,9 @@ def check(databases: Callable[[], str], examples: int, steps: int, *, anew: bool
 
 
 @pytest.mark.timeout(3600 if LONG else 600)
-def test_every_interleaving_ends_as_the_model_says(databases: Callable[[], str]) -> None:
+def test_every_generated_interleaving_has_the_result_that_the_model_predicts(
+    databases: Callable[[], str],
+) -> None:
     check(databases, examples=600 if LONG else 15, steps=60 if LONG else 40, anew=LONG)
 
 
@@ -409,7 +411,7 @@ def test_every_interleaving_ends_as_the_model_says(databases: Callable[[], str])
     ],
     ids=lambda how: how.__name__,
 )
-def test_a_broken_engine_is_caught_by_the_model(
+def test_a_deliberately_broken_engine_differs_from_the_model(
     databases: Callable[[], str], how: Callable[[Session], None]
 ) -> None:
     def make_broken() -> str:

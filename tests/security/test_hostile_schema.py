@@ -106,7 +106,7 @@ def test_better_matching_overloads_of_another_role_are_never_called(session: Ses
     session.execute("reset role")
 
 
-def test_a_call_without_the_exact_types_calls_an_overload(session: Session) -> None:
+def test_a_call_without_the_exact_types_can_be_hijacked_by_an_overload(session: Session) -> None:
     session.execute(
         "create function public.fn_iu_inexact() returns boolean language sql security definer "
         "set search_path = pg_catalog, pg_temp as 'select public.fn_iu_gate_open(session_user)'"

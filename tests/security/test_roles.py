@@ -138,7 +138,7 @@ def test_every_command_there_is_has_its_role() -> None:
 
 
 @pytest.mark.parametrize("login", LOGINS)
-def test_a_login_may_do_what_its_role_is_for_and_nothing_else(
+def test_a_login_can_do_the_work_of_its_role_and_nothing_else(
     installed: dict[str, str],
     login: str,
     capsys: pytest.CaptureFixture[str],

@@ -82,7 +82,7 @@ def prepare(session: Session) -> None:
 
 @pytest.mark.read_committed
 @pytest.mark.parametrize(("name", "table"), CASES)
-def test_a_function_that_reads_a_table_under_row_security_is_refused_and_names_it(
+def test_a_function_that_reads_a_table_with_row_security_raises_an_error_that_names_it(
     database: str, name: str, table: str
 ) -> None:
     with opened(database) as (session,):
@@ -107,7 +107,7 @@ def unhide(session: Session) -> None:
     session.execute("alter table public.event_outbox disable row level security")
 
 
-def test_a_worker_consumes_nothing_that_a_policy_hides(database: str) -> None:
+def test_a_worker_raises_an_error_instead_of_skipping_events_that_a_policy_hides(database: str) -> None:
     with opened(database) as (session,):
         run(session)
         emit_many(session, 5)
@@ -119,7 +119,7 @@ def test_a_worker_consumes_nothing_that_a_policy_hides(database: str) -> None:
         assert judged(session) == CLEAN
 
 
-def test_without_the_setting_a_worker_loses_what_a_policy_hides(database: str) -> None:
+def test_without_row_security_off_a_worker_loses_events_that_a_policy_hides(database: str) -> None:
     with opened(database) as (session,):
         broken.blind_to_policies(session)
         run(session)

@@ -118,7 +118,7 @@ def test_the_server_asks_for_the_password(place: Place) -> None:
         psycopg.connect(place.url.replace("c4nary", "c5nary"))
 
 
-def test_a_password_that_is_shown_is_found(place: Place, tmp_path: Path) -> None:
+def test_a_password_in_an_argument_or_a_file_is_detected(place: Place, tmp_path: Path) -> None:
     with place.watched():
         subprocess.run([sys.executable, "-c", "import time; time.sleep(0.5)", place.url], check=True)
     assert place.seen

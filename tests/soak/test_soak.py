@@ -116,7 +116,7 @@ def test_a_commit_acknowledged_after_a_failover_began_is_uncertain() -> None:
     assert (ledger.committed, ledger.uncertain) == ([], [made])
 
 
-def test_a_cursor_without_snapshots_loses_events(installed: str) -> None:
+def test_a_cursor_without_snapshots_loses_events_under_concurrent_load(installed: str) -> None:
     with opened(installed) as (session,):
         broken.plain_cursor(session)
     short = replace(SHORT, seconds=4.0, failing=0.0, crash_every=99.0, cut_every=99.0)
@@ -145,7 +145,7 @@ def test_an_event_without_its_attempt_is_counted_as_lost(session: Session) -> No
     assert lost_so_far(session) == 1
 
 
-def test_a_repeated_attempt_is_counted_as_twice(session: Session) -> None:
+def test_a_repeated_attempt_is_reported_as_a_duplicate(session: Session) -> None:
     emit(session)
     drain(session)
     session.execute("alter table public.iu_route_attempt_log drop constraint each_try_is_made_once")
@@ -158,7 +158,7 @@ def test_a_repeated_attempt_is_counted_as_twice(session: Session) -> None:
     assert found.unsound > 0
 
 
-def test_an_event_that_two_batches_read_is_counted_as_twice(session: Session) -> None:
+def test_an_event_that_two_batches_read_is_reported_as_a_duplicate(session: Session) -> None:
     emit(session)
     run(session)
     session.execute("update public.iu_outbound_route set enabled = false")
@@ -167,7 +167,7 @@ def test_an_event_that_two_batches_read_is_counted_as_twice(session: Session) ->
     assert verdict(session).twice == 1
 
 
-def test_an_older_event_that_is_attempted_later_is_counted_as_disordered(session: Session) -> None:
+def test_an_older_event_that_is_attempted_later_is_reported_as_out_of_order(session: Session) -> None:
     older, _ = emit(session, 1), emit(session, 1)
     drain(session)
     session.execute("alter table public.iu_route_attempt_log disable trigger all")
@@ -177,7 +177,7 @@ def test_an_older_event_that_is_attempted_later_is_counted_as_disordered(session
     assert verdict(session).disordered == 1
 
 
-def test_differences_between_clients_and_outbox_are_counted(session: Session) -> None:
+def test_differences_between_acknowledged_commits_and_the_outbox_are_detected(session: Session) -> None:
     kept, other = emit(session, 1), emit(session, 2)
     drain(session)
     ledger = Ledger()
@@ -189,7 +189,7 @@ def test_differences_between_clients_and_outbox_are_counted(session: Session) ->
     assert (found.vanished, found.ghosts, found.halves, found.surprises) == (1, 1, 1, 1)
 
 
-def test_a_batch_while_a_gate_was_closed_is_counted_as_ungated(session: Session) -> None:
+def test_a_batch_made_while_a_gate_was_closed_is_reported_as_a_violation(session: Session) -> None:
     emit(session)
     now = float(value(session, "select extract(epoch from clock_timestamp())"))
     drain(session)

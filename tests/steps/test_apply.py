@@ -65,7 +65,7 @@ def test_a_step_edited_after_it_was_applied_is_refused_by_name(gateway: Gateway,
     assert picture(gateway) == before
 
 
-def test_an_edited_step_whose_stamp_was_left_alone_is_refused(gateway: Gateway, tree: Path) -> None:
+def test_an_edited_step_whose_stamp_was_not_updated_is_refused(gateway: Gateway, tree: Path) -> None:
     edit(tree / "iu-core/runtime/020_gates.sql", "'false'", "'true'")
     with pytest.raises(StepRefused, match="stamp does not match the text of: 020_gates"):
         migration.apply(gateway, root=tree)
@@ -264,7 +264,7 @@ def test_an_installer_who_may_create_roles_needs_no_more(installer: Callable[[st
 def test_a_lock_of_another_session_ends_a_migration_with_its_name(
     database: str, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(migration, "_RUNNERS_LOCK_WAIT", "200ms")
+    monkeypatch.setattr(migration, "_MIGRATION_LOCK_WAIT", "200ms")
     with Gateway(database, application_name="a stranger") as stranger, stranger.transaction() as session:
         session.execute("select pg_advisory_xact_lock(%(key)s)", {"key": migration._LOCK_KEY})
         for act in (partial(migration.apply, gateway), partial(migration.rollback, gateway, "080")):

@@ -84,7 +84,7 @@ def test_a_rollback_that_would_lose_events_refuses_and_every_step_stays(gateway:
         migration.rollback(gateway, "020")
     assert refused.value.code == "IU901"
     assert refused.value.hint
-    assert refused.value.__notes__[0].endswith("refused, so no step was rolled back")
+    assert refused.value.__notes__[0].endswith("failed, so no step was rolled back")
     assert picture(gateway) == before
     assert gateway.fetch_value("select event_id from public.event_outbox") == event_id
 

@@ -68,7 +68,7 @@ def test_every_rollback_forgets_its_step_once() -> None:
         assert forgets == [file.name], file.label
 
 
-def test_every_object_is_reached_by_some_step() -> None:
+def test_every_object_file_is_part_of_a_step() -> None:
     included = "\n".join(file.text for file in files.load(sql_root(), "runtime"))
     for path in (sql_root() / "iu-core/objects").rglob("*.sql"):
         assert path.read_text().strip() in included, path.name

@@ -1,1 +1,1 @@
-"""Steps: numbered changes of the schema, each with a verify file and a rollback file of the same name."""
+"""Steps: numbered changes of the schema. Each has a verify file and a rollback file of the same name."""

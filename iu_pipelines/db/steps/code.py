@@ -1,11 +1,12 @@
-"""Comparison of a database with the files of the steps: functions, views, and the manifest of modules.
+"""Comparison of a database with the files of the steps: functions, views, and the manifests of modules.
 
-Each function and view of a file is created as a temporary object in a transaction that is rolled back. Then
-the definitions that PostgreSQL prints for the temporary and the installed object, with parameters, options
-and body, are compared. If the role may not create temporary objects, or the server is a standby, only the
-bodies of functions are compared.
+Each function and view of a file is created as a temporary object, in a transaction that is rolled back. The
+definition that PostgreSQL prints for it, with parameters, options and body, is compared with that of the
+installed object. Only the bodies of functions are compared if the role has no privilege to create temporary
+objects, or if the server is a standby.
 
-The manifest is in `iu_schema_object` and `iu_schema_access`.
+The manifest of a module is stored in `iu_schema_object`, and the privileges on its objects in
+`iu_schema_access`.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ _DECLARATION: Final = re.compile(
 )
 _ARGUMENT: Final = re.compile(r"'([^']*)'")
 _CONTINUED: Final = re.compile(r"'\s*\n\s*'")
-"""Adjacent literals on two lines, which SQL concatenates."""
+"""The boundary between two string literals on adjacent lines, which SQL concatenates."""
 _NOT_ALLOWED: Final = frozenset({"42501", "25006"})
 _FUNCTIONS_LINE: Final = "functions and views that are not those of the file"
 _MANIFEST_LINE: Final = "entries of the manifest that are not those of the files"
@@ -45,7 +46,10 @@ _MANIFEST_LINE: Final = "entries of the manifest that are not those of the files
 
 @dataclass(frozen=True)
 class Function:
-    """A function or view in a file: its `create` statement, and its body if that is a string literal."""
+    """A function or view in a file.
+
+    `statement` is its `create` statement. `body` is None for a view, and if the body is no string literal.
+    """
 
     name: str
     statement: str
@@ -54,7 +58,10 @@ class Function:
 
 @dataclass(frozen=True)
 class Code:
-    """The functions and views that one step creates, by name, and the arguments of its declarations."""
+    """The functions and views that one step creates, by name, and its entries of the manifest.
+
+    An entry is a tuple of the arguments of `fn_iu_object_declare` or `fn_iu_access_declare`.
+    """
 
     key: StepKey
     functions: Mapping[str, Function] = field(default_factory=dict)
@@ -63,7 +70,7 @@ class Code:
 
 
 def read(step: Step) -> Code:
-    """Return the functions and views that `step` creates, and its declarations."""
+    """Return the functions and views that `step` creates, and its entries of the manifest."""
     text = step.file.text
     functions = {
         found["name"]: Function(found["name"], found[0], found["body"]) for found in _FUNCTION.finditer(text)
@@ -97,7 +104,10 @@ def by_step(steps: Sequence[Step]) -> dict[StepKey, Code]:
 
 
 def compare(gateway: Gateway, code: Code) -> Iterator[Line]:
-    """Yield a line about the functions and views of a step, and one about its declarations, if it has any."""
+    """Yield a line about the functions and views of a step, and one about its manifest entries.
+
+    A line is left out if the step has nothing to compare.
+    """
     if code.functions:
         yield _line(_FUNCTIONS_LINE, lambda: _differing(gateway, list(code.functions.values())))
     if code.objects:
@@ -105,7 +115,7 @@ def compare(gateway: Gateway, code: Code) -> Iterator[Line]:
 
 
 def _line(name: str, differences: Callable[[], tuple[Sequence[str], str]]) -> Line:
-    """Return the line for the result of `differences`: the differing names, and a note on its limits."""
+    """Return the line for the result of `differences`: the differing names, and a note."""
     try:
         found, note = differences()
     except ConnectionFailed:
@@ -117,7 +127,7 @@ def _line(name: str, differences: Callable[[], tuple[Sequence[str], str]]) -> Li
 
 
 def _differing(gateway: Gateway, functions: Sequence[Function]) -> tuple[list[str], str]:
-    """Return the names of functions and views that differ, and a note on what was not compared."""
+    """Return the names of the functions and views that differ, and a note on what was not compared."""
     try:
         return _differing_in_definition(gateway, functions), ""
     except DatabaseError as error:
@@ -125,7 +135,7 @@ def _differing(gateway: Gateway, functions: Sequence[Function]) -> tuple[list[st
             raise
     skipped = sum(function.body is None for function in functions)
     return _differing_in_body(gateway, functions), (
-        f"bodies only, {skipped} not compared: this role or server makes no temporary objects"
+        f"bodies only, {skipped} not compared: this role or server cannot create temporary objects"
     )
 
 
@@ -155,7 +165,7 @@ def _differing_in_body(gateway: Gateway, functions: Sequence[Function]) -> list[
 
 
 def _undeclared(gateway: Gateway, code: Code) -> list[str]:
-    """Return the entries of the manifest that are only in the files or only in the database."""
+    """Return the manifest entries that are only in the files or only in the database."""
     objects = [(*entry, "")[:5] for entry in code.objects]
     rows = gateway.fetch_all(
         _SQL["undeclared"],

@@ -1,12 +1,13 @@
 """Step files: loading, expansion of `\\ir` as psql does it, order of application, and stamps.
 
-A module is a folder such as `sql/iu-core`. A step is one file in its `runtime` folder. Its first
-statements name the steps that it requires. Its last statement, the stamp, records the step in the ledger with
-the SHA-256 of the expanded text before it, so that psql and `iu migrate` write the same row.
+A module is a folder such as `sql/iu-core`. A step is one file in its `runtime` folder. The first statements
+of the file name the steps that it requires. The last statement, the stamp, records the step in the ledger
+`iu_schema_step` with the SHA-256 of the expanded text before the stamp. So psql and `iu migrate` write the
+same row.
 
 In each module the schema steps (tables and data) are applied first, then the functions, then the steps that
 require functions. A step whose name ends in `_functions` is repeatable: it is applied again when its text or
-the schema has changed. Every other step is applied once.
+the schema of its module has changed. Every other step is applied once.
 """
 
 from __future__ import annotations
@@ -48,13 +49,13 @@ class StepKey:
     name: str
 
     def __str__(self) -> str:
-        """Return the name for a step of the core, and `module/name` for a step of another module."""
+        """Return `name` for a step of the core, and `module/name` for a step of another module."""
         return self.name if self.module == CORE else f"{self.module}/{self.name}"
 
 
 @dataclass(frozen=True)
 class StepFile:
-    """One SQL file, with `\\ir` lines expanded and line ends normalised."""
+    """One SQL file. In `text`, `\\ir` lines are expanded and line ends are normalised."""
 
     kind: Kind
     key: StepKey
@@ -63,7 +64,7 @@ class StepFile:
 
     @property
     def name(self) -> str:
-        """The file name without `.sql`; with the module in front unless that is the core."""
+        """The file name without `.sql`, preceded by the module and a slash unless the module is the core."""
         return str(self.key)
 
     @property
@@ -74,7 +75,7 @@ class StepFile:
 
 @dataclass(frozen=True)
 class Step:
-    """A runtime step: its file, the checksum of its text, the required steps, and its stamp."""
+    """A runtime step: its file, the checksum of its text, the steps that it requires, and its stamp."""
 
     file: StepFile
     checksum: str
@@ -93,7 +94,7 @@ class Step:
 
     @property
     def is_repeatable(self) -> bool:
-        """Whether a changed text is applied again rather than refused, as in `fn_iu_step_record`."""
+        """Whether the step is applied again when its text has changed, as `fn_iu_step_record` permits."""
         return self.key.name.endswith(_REPEATABLE_SUFFIX)
 
     @property
@@ -109,7 +110,7 @@ def modules(root: Path) -> list[str]:
 
 
 def find_module(root: Path, wanted: str) -> str:
-    """Return the module that `wanted` names, with or without the leading `iu-`.
+    """Return the module with the name `wanted`, given with or without the prefix `iu-`.
 
     Raises:
         UsageError: there is no such module.
@@ -140,7 +141,7 @@ def load_steps(root: Path, chosen: Sequence[str] | None = None) -> list[Step]:
     """Return the runtime steps of the `chosen` modules, by default of all, in the order of application.
 
     Raises:
-        StepRefused: the required steps allow no such order.
+        StepRefused: a step requires one that is applied after it.
     """
     names = modules(root) if chosen is None else chosen
     return in_order([_read_step(file) for name in names for file in load(root, "runtime", name)])
@@ -150,7 +151,7 @@ def in_order(steps: Sequence[Step]) -> list[Step]:
     """Return `steps` in the order of application, module by module.
 
     Raises:
-        StepRefused: the required steps allow no such order.
+        StepRefused: a step requires one that is applied after it.
     """
     known = {step.key: step for step in steps}
     by_module: dict[str, list[Step]] = {}
@@ -181,7 +182,10 @@ def _modules_in_order(by_module: Mapping[str, Sequence[Step]]) -> Iterator[str]:
 
 
 def _module_in_order(steps: Sequence[Step], known: Mapping[StepKey, Step]) -> list[Step]:
-    """Return schema steps, then functions, then the steps that require functions, each sorted by name."""
+    """Return the schema steps, then the functions, then the steps that require functions.
+
+    Each of these groups is sorted by name.
+    """
     functions = [step for step in steps if step.is_repeatable]
     after = [step for step in steps if not step.is_repeatable and _needs_functions(step, known)]
     schema = [step for step in steps if step not in functions and step not in after]
@@ -228,12 +232,12 @@ def _read_step(file: StepFile) -> Step:
 
 
 def expand(path: Path, including: tuple[Path, ...] = ()) -> str:
-    """Return the text of `path` with each `\\ir` line replaced by the text of the file it names.
+    """Return the text of `path`, with each `\\ir` line replaced by the text of the file that it names.
 
-    The line `\\set ON_ERROR_STOP on` is removed, since only psql understands it.
+    The line `\\set ON_ERROR_STOP on` is removed, because only psql understands it.
 
     Raises:
-        StepRefused: there is another meta-command, a file is missing, or a file includes itself.
+        StepRefused: a file contains another meta-command, is missing, or includes itself.
     """
     if path in including:
         raise StepRefused(f"{path} includes itself", hint="Remove the \\ir line that includes it again.")
@@ -265,9 +269,9 @@ def _expand_line(line: str, number: int, trail: tuple[Path, ...]) -> str:
 
 
 def stamp(root: Path, *, check: bool = False) -> list[str]:
-    """Write the stamp of every runtime file, and return the names of the steps whose stamp was wrong.
+    """Correct the stamps of all runtime files, and return the names of the steps whose stamp was wrong.
 
-    With `check` nothing is written.
+    If `check` is true, nothing is written.
     """
     stale = [step for step in load_steps(root) if not step.is_stamped]
     if not check:
@@ -291,9 +295,9 @@ def _record(key: StepKey, checksum: str) -> str:
 
 
 def find(known: Sequence[StepKey], wanted: str, module: str = CORE) -> StepKey:
-    """Return the step that `wanted` denotes: a name, a file name or a number.
+    """Return the step with the name, file name or number `wanted`.
 
-    The step is one of `module`, unless `wanted` begins with another module and a slash.
+    It must be a step of `module`, unless `wanted` begins with the name of another module and a slash.
 
     Raises:
         UsageError: there is no such step, or more than one.

@@ -1,4 +1,4 @@
-"""One line of a proof, as a verify file or a probe prints it and an evidence pack contains it."""
+"""Lines of proofs, as verify files and probes print them and evidence packs contain them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import ConfigDict
 
 @dataclass(frozen=True)
 class Line:
-    """One line of a proof: an expected and a seen value."""
+    """One line of a proof: the comparison of an expected value with the value that was found."""
 
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 

@@ -1,16 +1,17 @@
 """Migration: apply pending steps, and roll back applied ones.
 
-Each step is applied in its own transaction; a rollback of several steps is one transaction. Migrations and
-rollbacks are serialised by an advisory lock of the database, for which each waits a minute.
-`fn_iu_step_require` sets a lock_timeout of a fraction of a second, so that other sessions do not queue behind
-a waiting step for longer; a step that times out is rolled back and retried.
+Each step is applied in its own transaction; a rollback of several steps is one transaction. An advisory lock
+of the database serialises migrations and rollbacks. Each waits at most 60 s for it.
+
+While a step waits for a lock, other sessions queue behind it. Therefore `fn_iu_step_require` sets a
+`lock_timeout` of a fraction of a second; a step that times out is rolled back and retried.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,7 @@ StepAction = Literal["applied", "reapplied", "rolled_back"]
 _SQL: Final = Statements(__name__)
 _LOCK_SECONDS: Final = 60.0
 _ROLLBACK_LOCK_WAIT: Final = "2s"
-_RUNNERS_LOCK_WAIT: Final = "60s"
+_MIGRATION_LOCK_WAIT: Final = "60s"
 _LOCK_CODES: Final = frozenset({"55P03", "40P01"})
 _LOCK_KEY: Final = 0x69755F73746570
 _CREATED_RELATION: Final = re.compile(r"^create (?:table|view|type) public\.(\w+)", re.MULTILINE)
@@ -40,7 +41,7 @@ _CREATED_RELATION: Final = re.compile(r"^create (?:table|view|type) public\.(\w+
 
 @dataclass(frozen=True)
 class StepResult:
-    """What was done to one step, the duration in seconds, and the notices of the server."""
+    """What was done with one step, how long it took, and the notices that the server sent."""
 
     name: str
     action: StepAction
@@ -49,7 +50,7 @@ class StepResult:
 
 
 class _LockNotAvailable(Exception):
-    """A step was rolled back because another transaction holds a lock that it needs."""
+    """A step was rolled back because another transaction held a lock that it needs."""
 
     def __init__(self, error: IuError) -> None:
         super().__init__(error.message)
@@ -69,16 +70,17 @@ def apply(
     """Apply every step that `plan.planned` returns, in order; `adding` names modules to install.
 
     A step that fails is rolled back; the steps before it remain applied. A database that was installed
-    without roles is migrated without them. `on_step` is called after each step, `on_wait` with the name of a
-    step that is retried because of a lock.
+    without roles is migrated without them. `on_step` is called after each step. `on_wait` is called with the
+    name of a step each time when this step is retried because of a lock.
 
     Raises:
-        StepRefused: an applied step was edited, or the database has relations of the same names that no step
-            created.
-        Unavailable: the locks that a step needs were held for `lock_seconds`; the hint names the processes.
+        StepRefused: an applied step was edited, or a relation that a pending step would create
+            already exists.
+        Unavailable: another transaction held a lock that a step needs for `lock_seconds`. The hint names the
+            processes that hold locks.
     """
     results: list[StepResult] = []
-    with _runners_lock(gateway):
+    with _migration_lock(gateway):
         wanted = planned(gateway, adding, root=root)
         _refuse_foreign_relations(gateway, wanted)
         for one in wanted:
@@ -96,10 +98,10 @@ def rollback(
     root: Path | None = None,
     on_step: Callable[[StepResult], None] | None = None,
 ) -> list[StepResult]:
-    """Roll back every applied step of `module` after `to`, the last one first; `000` rolls back all of them.
+    """Roll back every applied step of `module` after the step `to`, the last one first.
 
-    If the rollback of one step refuses, because it would lose data or because another module needs the step,
-    no step is rolled back.
+    If `to` is `000`, all steps of the module are rolled back. If one rollback file raises an error, because
+    data would be lost or another module requires the step, no step is rolled back.
     """
     root = root or sql_root()
     module = find_module(root, module)
@@ -107,7 +109,7 @@ def rollback(
     order = _order(root, module)
     kept = -1 if to == NOTHING else order.index(find(order, to, module))
     results: list[StepResult] = []
-    with _runners_lock(gateway) as session:
+    with _migration_lock(gateway) as session:
         session.execute(f"set local lock_timeout = '{_ROLLBACK_LOCK_WAIT}'")
         ledger = [key for key in read_ledger(gateway) if key.module == module]
         refuse_unknown([str(key) for key in ledger if key not in order])
@@ -133,26 +135,28 @@ def _order(root: Path, module: str) -> list[StepKey]:
 
 
 @contextmanager
-def _runners_lock(gateway: Gateway) -> Iterator[Session]:
-    """Yield a transaction that holds the lock of migrations and rollbacks."""
+def _migration_lock(gateway: Gateway) -> Iterator[Session]:
+    """Yield a session whose transaction holds the advisory lock of migrations and rollbacks."""
     with gateway.transaction() as session:
         session.execute("set local idle_in_transaction_session_timeout = 0")
-        _lock_runners(gateway, session)
+        _wait_for_migration_lock(gateway, session)
         yield session
 
 
-def _lock_runners(gateway: Gateway, session: Session) -> None:
-    """Wait for a running migration or rollback, with a timeout: any login can hold an advisory lock."""
-    session.execute(f"set local lock_timeout = '{_RUNNERS_LOCK_WAIT}'")
+def _wait_for_migration_lock(gateway: Gateway, session: Session) -> None:
+    """Wait until no other migration or rollback runs.
+
+    The wait is limited, because any session can hold this advisory lock.
+    """
+    session.execute(f"set local lock_timeout = '{_MIGRATION_LOCK_WAIT}'")
     try:
         session.execute(_SQL["lock_runners"], {"key": _LOCK_KEY})
     except IuError as error:
         if error.code in _LOCK_CODES:
             rows = gateway.fetch_all(_SQL["runners"], {"key": _LOCK_KEY})
-            holders = ", ".join(row["holder"] for row in rows) or "no process any more"
             error.hint = (
                 "Another migration or rollback is running, or a session holds its lock. "
-                f"Wait until it ends, then try again. The lock is held by: {holders}."
+                f"Wait until it ends, then try again. {_held_by(rows)}"
             )
         raise
     session.execute("set local lock_timeout to default")
@@ -173,7 +177,7 @@ def _apply_step(
     on_wait: Callable[[str], None],
     lock_seconds: float,
 ) -> StepResult:
-    """Run one step; retry it while another transaction holds a lock that it needs."""
+    """Apply one step, and retry it while another transaction holds a lock that it needs."""
     file = one.step.file
     script = f"set local iu.without_roles = 'on';\n{file.text}" if without_roles else file.text
     started = time.monotonic()
@@ -191,7 +195,7 @@ def _apply_step(
 
 
 def _run_script(gateway: Gateway, file: StepFile, script: str) -> list[Notice]:
-    """Send one file as one simple query, which PostgreSQL executes as one transaction."""
+    """Send the script of a step as one simple query, which PostgreSQL executes in one transaction."""
     try:
         return gateway.run_script(script)
     except IuError as error:
@@ -202,11 +206,16 @@ def _run_script(gateway: Gateway, file: StepFile, script: str) -> list[Notice]:
 
 
 def _with_lock_holders(gateway: Gateway, error: IuError) -> IuError:
-    """Add the processes that hold locks on relations of schema public to the hint of `error`."""
+    """Set the hint of `error` to name the processes that hold locks in schema public."""
     rows = gateway.fetch_all(_SQL["lock_holders"])
-    holders = ", ".join(row["holder"] for row in rows) or "no process any more"
-    error.hint = f"Wait until these transactions end, then try again. Locks are held by: {holders}."
+    error.hint = f"Wait until the transactions that hold locks end, then try again. {_held_by(rows)}"
     return error
+
+
+def _held_by(rows: Sequence[Mapping[str, str]]) -> str:
+    """Return a sentence that names the processes in `rows`, which hold a lock."""
+    holders = ", ".join(row["holder"] for row in rows)
+    return f"Locks are held by: {holders}." if holders else "No process holds such a lock any longer."
 
 
 def _undo_step(gateway: Gateway, session: Session, file: StepFile) -> StepResult:
@@ -214,7 +223,7 @@ def _undo_step(gateway: Gateway, session: Session, file: StepFile) -> StepResult
     try:
         session.execute(file.text)
     except IuError as error:
-        _annotate(error, f"{file.label} refused, so no step was rolled back")
+        _annotate(error, f"{file.label} failed, so no step was rolled back")
         if error.code in _LOCK_CODES:
             raise _with_lock_holders(gateway, error) from error
         raise
@@ -223,7 +232,7 @@ def _undo_step(gateway: Gateway, session: Session, file: StepFile) -> StepResult
 
 
 def _annotate(error: IuError, note: str) -> None:
-    """Add `note` and the failed proof lines before the error to its notes."""
+    """Add to the notes of `error`: `note`, and the FAIL lines that the server sent before the error."""
     error.add_note(note)
     for message in _messages(error.notices):
         if message.startswith("FAIL "):

@@ -1,6 +1,6 @@
 """The plan: the state of every step, and the steps that a migration would apply.
 
-The state is derived from the ledger, `iu_schema_step`, and the files.
+The state is derived from the ledger `iu_schema_step` and from the files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from iu_pipelines.settings import sql_root
 StepStatus = Literal["pending", "applied", "changed", "edited", "unknown"]
 
 Ledger = Mapping[StepKey, Mapping[str, Any]]
-"""The rows of `iu_schema_step` by key."""
+"""The rows of `iu_schema_step`, by the key of the step."""
 
 _SQL: Final = Statements(__name__)
 _LEDGER_COLUMNS: Final = frozenset(
@@ -32,9 +32,14 @@ _LEDGER_COLUMNS: Final = frozenset(
 class StepState:
     """The state of a step.
 
-    `changed` is a repeatable step that will be applied again, because its text has changed or it was
-    applied on a server of another major version; `edited` is any other step whose text has changed;
-    `unknown` is a step of the ledger that has no file. `name` includes the module unless that is the core.
+    * `pending`: the step is not in the ledger.
+    * `applied`: the step is in the ledger with the checksum of its file.
+    * `changed`: a repeatable step that will be applied again, because its text has changed or because it was
+      applied on a server of another major version.
+    * `edited`: any other step whose text has changed since it was applied.
+    * `unknown`: the step is in the ledger, but has no file.
+
+    `name` begins with the module and a slash unless the module is the core.
     """
 
     name: str
@@ -45,7 +50,7 @@ class StepState:
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """A step that a migration would apply, for the first time or (a repeatable one) again."""
+    """A step that a migration would apply for the first time (`applied`) or again (`reapplied`)."""
 
     step: Step
     action: Literal["applied", "reapplied"]
@@ -55,16 +60,17 @@ def states(gateway: Gateway, *, root: Path | None = None) -> list[StepState]:
     """Return the state of every step of the core and of the installed modules, in order.
 
     Raises:
-        StepRefused: a stamp does not match its text, or table `iu_schema_step` is not that of iu_pipelines.
+        StepRefused: a stamp does not match the text of its step, or the table `iu_schema_step` lacks
+            columns of the ledger.
     """
     ledger = read_ledger(gateway)
     return compare(ledger, load_stamped_steps(root, ledger))
 
 
 def planned(gateway: Gateway, adding: Iterable[str] = (), *, root: Path | None = None) -> list[PlannedStep]:
-    """Return the steps that a migration would apply, in order; `adding` names modules to install.
+    """Return the steps that a migration would apply, in order. `adding` names modules to install.
 
-    The functions of a module are applied again when their text, the schema of the module or the major version
+    The functions of a module are applied again if their text, the schema of the module or the major version
     of the server has changed.
 
     Raises:
@@ -88,7 +94,7 @@ def planned(gateway: Gateway, adding: Iterable[str] = (), *, root: Path | None =
 
 
 def installed(ledger: Ledger) -> set[str]:
-    """Return the modules that have a step in the ledger, and the core."""
+    """Return the core and every module that has a step in the ledger."""
     return {CORE, *(key.module for key in ledger)}
 
 
@@ -111,7 +117,7 @@ def load_stamped_steps(root: Path | None, ledger: Ledger, adding: Iterable[str] 
 
 
 def read_ledger(gateway: Gateway) -> Ledger:
-    """Return the rows of the ledger by key; empty if there is no ledger yet."""
+    """Return the ledger. It is empty if the table does not exist yet."""
     columns = gateway.fetch_all(_SQL["ledger_columns"])
     if not columns:
         return {}
@@ -122,7 +128,7 @@ def read_ledger(gateway: Gateway) -> Ledger:
 
 
 def compare(ledger: Ledger, steps: Sequence[Step]) -> list[StepState]:
-    """Return the state of every step of the files and the ledger, in the order of application."""
+    """Return the state of every step in the files or in the ledger, in the order of application."""
     known = {step.key: step for step in steps}
     keys = [*known, *sorted(key for key in ledger if key not in known)]
     return [_state(key, known.get(key), ledger.get(key)) for key in keys]
@@ -142,7 +148,7 @@ def _state(key: StepKey, step: Step | None, row: Mapping[str, Any] | None) -> St
 
 
 def refuse_unsafe(found: Iterable[StepState]) -> None:
-    """Raise StepRefused if a step was edited after it was applied, or is in the ledger without a file."""
+    """Raise StepRefused if a step was edited after it was applied, or has no file."""
     found = list(found)
     edited = [state.name for state in found if state.status == "edited"]
     if edited:
@@ -154,7 +160,7 @@ def refuse_unsafe(found: Iterable[StepState]) -> None:
 
 
 def refuse_unknown(names: Sequence[str]) -> None:
-    """Raise StepRefused if `names`, the steps of the ledger without a file, is not empty."""
+    """Raise StepRefused if `names` is not empty. These are the steps of the ledger that have no file."""
     if names:
         others = sorted({name.partition("/")[0] for name in names if "/" in name})
         raise StepRefused(
@@ -166,7 +172,7 @@ def refuse_unknown(names: Sequence[str]) -> None:
 
 
 def foreign_objects(names: Sequence[str]) -> StepRefused:
-    """Return the error for objects with names of iu_pipelines that no recorded step created."""
+    """Return the error for existing relations that a step would create and no recorded step created."""
     return StepRefused(
         f"schema public already contains {', '.join(names)}, which no recorded step created",
         hint="Choose an empty database with --database-url, or rename these objects.",

@@ -1,6 +1,6 @@
 """Proofs: verify files, which only read, and probes, which write in a transaction that is rolled back.
 
-Both print their lines as notices of `fn_iu_proof_note`.
+Both call `fn_iu_proof_note`, which sends each line of the proof as a notice.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _PROOF_LINE: Final = re.compile(
 
 @dataclass(frozen=True)
 class Proof:
-    """The lines of one verify or sandbox file, at least one."""
+    """The lines of one verify file or probe. There is at least one."""
 
     step: str
     lines: tuple[Line, ...]
@@ -62,9 +62,9 @@ def _known(kind: ProofKind, root: Path | None) -> list[StepFile]:
 def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
     """Run the verify files of the installed modules, or one of them, in read-only transactions.
 
-    The lines of each file follow lines that compare the database with the step: whether the ledger has it,
-    and whether the functions, views and manifest are those of its file. An error in a file becomes a failed
-    line instead of an exception, so that every other file still runs.
+    The lines of each verify file are preceded by lines that compare the database with the step: whether the
+    step is in the ledger, and whether its functions, views and manifest are those of the file. An error in a
+    verify file becomes a failed line instead of an exception, so that the other files still run.
     """
     files = _selected(gateway, "verify", only, root)
     ledger = read_ledger(gateway)
@@ -81,15 +81,15 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
 
 
 def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
-    """Run the probes of the installed modules, or one of them; each rolls back everything it wrote.
+    """Run the probes of the installed modules, or one of them. Each rolls back all its changes.
 
     Raises:
         PermissionDenied: the role does not own the objects that the probes alter.
     """
     files = _selected(gateway, "sandbox", only, root)
     _require_owner(gateway)
-    # In a script that is sent as one query, `begin` joins the implicit transaction of the statements before
-    # it, which can no longer change its isolation level. The added `commit` ends that transaction.
+    # A script is sent as one query. Its statements before `begin` form an implicit transaction, which `begin`
+    # would continue, and whose isolation level could no longer be changed. The added `commit` ends it.
     return [_prove_with_retries(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
 
 
@@ -103,7 +103,7 @@ def _require_owner(gateway: Gateway) -> None:
 
 
 def _selected(gateway: Gateway, kind: ProofKind, only: str | None, root: Path | None) -> list[StepFile]:
-    """Return the file that `only` names, or all files; an unknown name raises before any connection."""
+    """Return the file with the name `only`, or all files. An unknown name raises before any connection."""
     if only is None:
         return proof_files(gateway, kind, root=root)
     find([file.key for file in _known(kind, root)], only)
@@ -124,7 +124,7 @@ def _prove_with_retries(gateway: Gateway, file: StepFile, script: str) -> Proof:
 
 
 class _ProbeConflict(Exception):
-    """A probe failed because of a concurrent transaction: a deadlock, a lock timeout or a conflict."""
+    """A probe failed because of a concurrent transaction, for example by a deadlock or a lock timeout."""
 
 
 def _prove(gateway: Gateway, file: StepFile, script: str, *, last: bool = True) -> Proof:

@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '3a8e57c3bf786378f86c92e11d3ead06fc1b8e31049ad5f02e61ff48d334fda4'
+    '5ac9ba737b49ec24f53367e1a6f155c065e012bb5d94a0bc6d9c74a6eec95f3b'
 );

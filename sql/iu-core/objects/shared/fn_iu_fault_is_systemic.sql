@@ -9,7 +9,7 @@ as $$
     )
 $$;
 comment on function public.fn_iu_fault_is_systemic(text) is
-'Whether an error with this SQLSTATE is a fault of the system and not of the event: missing or wrong code or
+'Whether an error with this SQLSTATE is a system error and not an error of the event: missing or wrong code or
 objects, privileges, connections, transactions, resources, locks, cancel and shutdown, I/O, internal errors.
-Such an error ends the run, and nothing is set aside. Decision 019 lists every class with the reason.';
+Such an error ends the run, and no dead letter is written. Decision 019 lists every class with the reason.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_fault_is_systemic(text)', 'internal');

@@ -1,5 +1,5 @@
--- enable_seqscan off: a session may have planned while the outbox was small; the last event must still be
--- found by event_outbox_by_seq (decision 011).
+-- enable_seqscan off: a session may have cached a plan that was made when the outbox was small. With this
+-- setting, the last event is always looked up by event_outbox_by_seq (decision 011).
 create or replace function public.fn_iu_batch_run(
     given public.iu_route_worker_cursor, batch_limit int, run_ref text, drawn_seq bigint, restored_seq bigint,
     news boolean
@@ -25,12 +25,13 @@ begin
     v_batch.run_ref := run_ref;
     v_batch.started_at := clock_timestamp();
     v_batch.previous_hash := v_cursor.last_batch_hash;
-    -- A window that an earlier run left open may have nothing left. Then it is closed and the loop opens the
-    -- next one, so that a run returns 0 events only if a new snapshot shows none (decision 016).
+    -- A window that an earlier run left open may contain no more events. Then it is closed and the loop opens
+    -- the next one, so that a run returns 0 events only if a new snapshot shows none (decision 016).
     loop
         v_fresh := v_cursor.window_snapshot is null;
-        -- Own events are read only in a window that opens now: an older window may lack events that were
-        -- committed before them. A transaction without an id at the start of the run has none.
+        -- Events emitted by the current transaction are read only in a window that this call opens. An older
+        -- window might not include events that others committed earlier. If drawn_seq is not null, the
+        -- transaction had no id before this call, so it has emitted no events.
         v_asked.with_own := v_fresh and drawn_seq is null
             and public.fn_iu_window_has_own(v_cursor.event_domain);
         if v_fresh then
@@ -48,7 +49,8 @@ begin
     end loop;
     if v_batch.seen > 0 then
         v_batch.dead_lettered := 0;
-        -- Judged before anything is recorded: IU302 undoes the attempts too (decision 019).
+        -- Check for a flood of failures before the batch and its dead letters are recorded. IU302 also rolls
+        -- back the attempts written above (decision 019).
         if v_batch.failed > 0 then
             perform public.fn_iu_flood_refuse(v_batch);
             v_batch.dead_lettered := public.fn_iu_dead_letters_set_aside(v_batch);
@@ -70,10 +72,10 @@ $$;
 comment on function public.fn_iu_batch_run(
     public.iu_route_worker_cursor, int, text, bigint, bigint, boolean
 ) is
-'Runs one batch: claims, decides, writes, sets failures aside, records the batch and stores the cursor, which
-the caller has locked. drawn_seq: see fn_iu_window_open. restored_seq: result of fn_iu_cluster_require. news:
-result of fn_iu_cursor_has_news; if true, the window is read without first asking whether it is empty.
-Returns what fn_iu_route_worker_run returns; raises IU302.';
+'Runs one batch: claims events, writes attempts, creates dead letters, records the batch, and stores the
+cursor, which the caller has locked. drawn_seq: see fn_iu_window_open. restored_seq: result of
+fn_iu_cluster_require. news: result of fn_iu_cursor_has_news; if true, the window is read without first
+checking whether it is empty. Returns what fn_iu_route_worker_run returns; raises IU302.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batch_run(public.iu_route_worker_cursor, int, text, bigint, bigint, boolean)',

@@ -39,15 +39,15 @@ begin
         )
     );
     if v_seen >= 20 and v_failed * 2 > v_seen then
-        raise exception '% of % events of % failed: a fault of the system, not of single events',
+        raise exception '% of % events of % failed: treated as a system error, not as errors of these events',
             v_failed, v_seen, case
                 when v_earlier = '{}' then 'the batch'
                 else format('the batch and the %s before it', cardinality(v_earlier))
             end using
             errcode = 'IU302',
-            hint = 'Nothing was set aside and the cursor has not moved. Repair the cause (check the routes, '
-                'the delivery function and the open dead letters), replay the letters of these batches, '
-                'and run again. A resolved letter no longer counts as a failure.';
+            hint = 'No dead letter was written, and the cursor has not moved. Repair the cause (check the '
+                'routes, the delivery function and the open dead letters), replay the letters of these '
+                'batches, and run again. A resolved letter no longer counts as a failure.';
     end if;
 end
 $$;
