@@ -118,6 +118,14 @@ def new_database(server: Server) -> Iterator[Callable[[str], str]]:
         server.drop(name)
 
 
+@pytest.fixture(scope="module")
+def kept_database(server: Server, template: str) -> Iterator[str]:
+    """Yield the URL of a database with every step applied, for tests that leave it as they found it."""
+    name = f"iu_test_kept_{os.getpid()}_{next(_NUMBERS)}"
+    yield server.create(name, template)
+    server.drop(name)
+
+
 @pytest.fixture
 def database(new_database: Callable[[str], str], template: str) -> str:
     """Return the URL of a new database with every step applied."""

@@ -70,6 +70,13 @@ def session(database: str) -> Iterator[psycopg.Connection]:
         yield session
 
 
+@pytest.fixture
+def kept_session(kept_database: str) -> Iterator[psycopg.Connection]:
+    """Yield a session for tests that change nothing."""
+    with psycopg.connect(kept_database, autocommit=True) as session:
+        yield session
+
+
 @contextmanager
 def acting_as(session: psycopg.Connection, role: str) -> Iterator[None]:
     session.execute(f"set role {role}".encode())
@@ -125,8 +132,8 @@ def excesses(session: psycopg.Connection) -> list[tuple[str, str, str]]:
     return others + wrong + [(r, f, "execute") for r, f, seen in functions if seen != may_run(r, f)]
 
 
-def test_the_privileges_in_the_database_equal_the_matrix(session: psycopg.Connection) -> None:
-    assert excesses(session) == []
+def test_the_privileges_in_the_database_equal_the_matrix(kept_session: psycopg.Connection) -> None:
+    assert excesses(kept_session) == []
 
 
 @pytest.mark.parametrize(
@@ -152,11 +159,11 @@ def test_the_privileges_in_the_database_equal_the_matrix(session: psycopg.Connec
     ],
 )
 def test_a_privilege_that_differs_from_the_matrix_is_detected(
-    session: psycopg.Connection, change: str, noticed: tuple[str, str, str]
+    kept_session: psycopg.Connection, change: str, noticed: tuple[str, str, str]
 ) -> None:
-    with session.transaction(force_rollback=True):
-        session.execute(change.encode())
-        assert noticed in excesses(session)
+    with kept_session.transaction(force_rollback=True):
+        kept_session.execute(change.encode())
+        assert noticed in excesses(kept_session)
 
 
 @pytest.mark.parametrize(
@@ -186,17 +193,17 @@ def test_a_privilege_that_differs_from_the_matrix_is_detected(
         "set role iu_owner",
     ],
 )
-def test_workflow_admin_cannot_bypass_the_functions(session: psycopg.Connection, attempt: str) -> None:
+def test_workflow_admin_cannot_bypass_the_functions(kept_session: psycopg.Connection, attempt: str) -> None:
     role = f"iu_test_admin_{os.getpid()}"
-    session.execute(f"create role {role} login in role workflow_admin".encode())
+    kept_session.execute(f"create role {role} login in role workflow_admin".encode())
     try:
-        session.execute(f"set session authorization {role}".encode())
-        with pytest.raises(psycopg.errors.InsufficientPrivilege), session.transaction():
-            session.execute("set role workflow_admin")
-            session.execute(attempt.encode())
+        kept_session.execute(f"set session authorization {role}".encode())
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), kept_session.transaction():
+            kept_session.execute("set role workflow_admin")
+            kept_session.execute(attempt.encode())
     finally:
-        session.execute("reset session authorization")
-        session.execute(f"drop role {role}".encode())
+        kept_session.execute("reset session authorization")
+        kept_session.execute(f"drop role {role}".encode())
 
 
 def test_workflow_admin_may_do_everything_that_operation_needs(session: psycopg.Connection) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from cli.running import Done, Iu
-from databases import Server
 from iu_pipelines.cli.main import run
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox, worker
@@ -38,14 +35,6 @@ def iu(command: Iu, database: str) -> Iu:
 def empty_iu(command: Iu, empty_database: str) -> Iu:
     """Run `iu` with the words given, on an empty database."""
     return lambda *words: command(*words, "--database-url", empty_database)
-
-
-@pytest.fixture(scope="module")
-def kept_database(server: Server, template: str, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The URL of a database with every step applied, shared by tests that change nothing in it."""
-    name = f"iu_test_kept_{os.getpid()}_{request.node.path.stem}"
-    yield server.create(name, template)
-    server.drop(name)
 
 
 @pytest.fixture

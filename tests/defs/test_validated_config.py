@@ -49,6 +49,12 @@ BAD = [
 ]
 
 
+@pytest.fixture
+def database(kept_database: str) -> str:
+    """Return the database of this module, whose tests make no run."""
+    return kept_database
+
+
 @pytest.mark.parametrize(("job", "config", "reason"), BAD)
 def test_a_value_out_of_bounds_is_refused_and_no_run_is_made(
     location: Location, job: str, config: dict[str, Any], reason: str

@@ -83,9 +83,9 @@ def prepare(session: Session) -> None:
 @pytest.mark.read_committed
 @pytest.mark.parametrize(("name", "table"), CASES)
 def test_a_function_that_reads_a_table_with_row_security_raises_an_error_that_names_it(
-    database: str, name: str, table: str
+    kept_database: str, name: str, table: str
 ) -> None:
-    with opened(database) as (session,):
+    with opened(kept_database) as (session,), session.transaction(force_rollback=True):
         prepare(session)
         force(session, table)
         with pytest.raises(
