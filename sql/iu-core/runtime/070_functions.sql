@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '3a8e57c3bf786378f86c92e11d3ead06fc1b8e31049ad5f02e61ff48d334fda4'
+    'ed802331e0f7ac2d71ef3c4d10a8976d1a2c9a8cd4ac8e920450763637fcb735'
 );
