@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'ed802331e0f7ac2d71ef3c4d10a8976d1a2c9a8cd4ac8e920450763637fcb735'
+    '408246ba5eff1a2eb7b1f6cc339961595b936b58021bf8733535aed03f34e8c7'
 );

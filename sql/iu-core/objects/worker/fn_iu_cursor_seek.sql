@@ -18,7 +18,7 @@ begin
         raise exception 'unknown position % for worker %', quote_literal(target), given.worker_name using
             errcode = 'IU501',
             hint = format(
-                'Give beginning, latest, or the id of an event of domain %s to continue after it.',
+                'Give beginning, or the id of an event of domain %s to continue after it.',
                 given.event_domain
             );
     end if;
