@@ -141,7 +141,7 @@ def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
 
 
 def _run_jobs(gateway: Gateway, chosen: Settings, say: Say) -> Iterator[Run]:
-    """Run `route_worker_job` until one of its runs ends before a limit, then run `health_audit_job`."""
+    """Run `route_worker_job` until a run ends without reaching a limit, then run `health_audit_job`."""
     while True:
         limit = _batch_limit(health.read(gateway))
         run = _run_job("route_worker_job", chosen, say, batch_limit=limit)

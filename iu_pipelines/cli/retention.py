@@ -17,7 +17,8 @@ from iu_pipelines.domain import retention
 def register(app: typer.Typer) -> None:
     """Add the commands about retention."""
     group = typer.Typer(
-        no_args_is_help=True, help="Delete old events that every worker has read, and show what was deleted."
+        no_args_is_help=True,
+        help="Delete old events that every worker has read, and show the state of retention.",
     )
     add_command(group, show)
     add_command(group, run)
@@ -73,7 +74,7 @@ def run(
         float, typer.Option("--max-seconds", min=0.1, max=86_400, help="Stop after this many seconds.")
     ] = 600.0,
 ) -> Answer:
-    """Delete events that are older than the setting, read by every worker, and without an open dead letter."""
+    """Delete events older than the setting that every worker has read and that have no open dead letter."""
     outcome = retention.run(gateway, reason, retention.Limits(max_rounds, max_seconds))
     return Answer(outcome, lambda: _print_outcome(outcome))
 
