@@ -47,7 +47,10 @@ EDITS = {
         " where attempt_id = 6",
         "not in the outbox",
     ),
-    "that it was delivered": ("update {log} set decision = 'sent' where attempt_id = 6", "has the decision sent"),
+    "that it was delivered": (
+        "update {log} set decision = 'sent' where attempt_id = 6",
+        "has the decision sent",
+    ),
 }
 
 
