@@ -9,7 +9,10 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.evidence import ledgers
 
 EDITS = {
-    "its decision": ("update {log} set decision = 'skipped' where attempt_id = 6", "says skipped"),
+    "its decision": (
+        "update {log} set decision = 'skipped' where attempt_id = 6",
+        "has the decision skipped",
+    ),
     "its decision and its error": (
         "update {log} set decision = 'failed', error_code = 'worker_process_error' where attempt_id = 6",
         "failed, but has no dead letter",

@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '408246ba5eff1a2eb7b1f6cc339961595b936b58021bf8733535aed03f34e8c7'
+    '8cbb6ab43b69babd50a900959e0e5b532638797fca744812eed471aa24b6dad1'
 );

@@ -3,7 +3,7 @@
 -- enable_nestloop and enable_mergejoin off: the planner cannot know how many events are claimed and assumes
 -- one. A nested loop would compare each event with every route, a merge join would sort the events by the
 -- collation of their type; only the hash join is fast for 1,000 types (decision 010). Late transactions are
--- read by a lateral join, which still uses a nested loop although enable_nestloop is off.
+-- read by a lateral join, which uses a nested loop in spite of this setting.
 -- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_attempts_write(
     given public.iu_route_worker_cursor, batch public.iu_route_batch, asked public.iu_attempts_request

@@ -43,8 +43,7 @@ begin
                 then format('batch %s was altered: its hash does not match its columns', v_at)
             end
             when v_before.batch_id is null
-            then format(
-                'batch %s is the first, but has the hash of an earlier batch, which was deleted', v_at)
+            then format('batch %s is the first, but has the hash of an earlier batch, now deleted', v_at)
             else format(
                 'batch %s does not follow batch %s: one was altered, deleted or moved',
                 v_at, v_before.batch_id)
