@@ -46,7 +46,7 @@ def audit(
     key: Annotated[
         str | None,
         typer.Option(
-            "--key", metavar="KEY", show_default=False, help="Only the attempts under this idempotency key."
+            "--key", metavar="KEY", show_default=False, help="Only the attempts with this idempotency key."
         ),
     ] = None,
     before: Annotated[
@@ -82,7 +82,7 @@ def audit(
 
 @dataclass(frozen=True)
 class Choice:
-    """The filter of `iu audit`: at most one field is set; none means all attempts."""
+    """The filter of `iu audit`. At most one field is set; if none is, it matches all attempts."""
 
     event: UUID | None
     run_ref: str | None
@@ -95,13 +95,15 @@ def _select_attempts(
 ) -> tuple[str, list[attempts.Attempt]]:
     """Return a title and the attempts.
 
-    Raises UsageError where more than one filter is set, or --before with a filter that has no pages.
+    Raises UsageError if more than one filter is set, or if --before is combined with --event or --key.
     """
     if sum(value is not None for value in astuple(choice)) > 1:
-        raise UsageError("more than one of --event, --run, --worker and --key", hint="Give one of them.")
+        raise UsageError(
+            "only one of --event, --run, --worker and --key may be given", hint="Give one of them."
+        )
     if before is not None and (choice.event or choice.key is not None):
         raise UsageError(
-            "--before with --event or --key",
+            "--before cannot be combined with --event or --key",
             hint="Leave out --before: --event and --key show all their attempts at once.",
         )
     if choice.event:
@@ -161,10 +163,12 @@ def verify(
 ) -> Answer:
     """Verify the ledgers: recompute the chain of batches, and compare each attempt with its batch and route.
 
-    Prints the first mismatch of each ledger; exit code 1 when there is one. Takes no lock.
+    Prints the first mismatch of each ledger. Exit code 1 when there is one. Takes no lock.
     """
     if from_batch is not None and to_batch is not None and from_batch > to_batch:
-        raise UsageError(f"--from {from_batch} is after --to {to_batch}", hint="Give --from the smaller id.")
+        raise UsageError(
+            f"--from {from_batch} is after --to {to_batch}", hint="--from must not be greater than --to."
+        )
     with call.connect() as gateway, working("verifying the ledgers") as say:
         names = _select_workers(ledgers.worker_names(gateway), worker_name)
         chains: list[ledgers.ChainCheck] = []

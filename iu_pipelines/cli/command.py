@@ -1,9 +1,9 @@
 """Registration of functions as commands.
 
-The parameters of a function are the arguments and options of its command. A parameter annotated with one of
-these types is passed by the registration instead: an open `Gateway`; the `Settings`; the `Invocation`, with
-which a command connects after it has checked its arguments, or prints while it works. The function returns an
-`Answer`, or None if it has printed everything itself.
+The parameters of a function are the arguments and options of its command, except those annotated with one of
+these types, which the registration supplies: `Gateway`, an open gateway; `Settings`; `Invocation`, for a
+command that connects only after it has checked its arguments, or that prints while it works. The function
+returns an `Answer`, or None if it has printed everything itself.
 
 The registration adds --database-url and --json, prints the answer, and sets the exit code.
 """
@@ -58,7 +58,7 @@ class Invocation:
         return connect(self.settings(), installs_schema=self.installs_schema)
 
     def say(self, line: str) -> None:
-        """Print a line while the command works. Print nothing with --json: the answer holds everything."""
+        """Print a line while the command works. With --json, print nothing: the answer has everything."""
         if not self.as_json:
             print_line(line)
 

@@ -1,4 +1,4 @@
-"""The gateway of a command, to the database that its settings name or to the embedded server."""
+"""The gateway of a command to its database: the one in its settings, or the embedded server."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _NOT_INSTALLED: Final = frozenset({"42P01", "42883", "42703", "3F000"})
 
 @contextmanager
 def connect(chosen: Settings, *, installs_schema: bool = False) -> Iterator[Gateway]:
-    """Yield a gateway to the named database, or to the embedded server, which is started when needed.
+    """Yield a gateway to the named database, or to the embedded server, which is started if needed.
 
-    The first call opens the connection. An error about a missing table or function gets a hint to run
-    `iu migrate`, except for a command that `installs_schema`: it keeps the hint of the server.
+    The first statement opens the connection. An error about a missing table or function gets a hint to run
+    `iu migrate`. With `installs_schema` it keeps the hint of the server.
     """
     with Gateway(resolve_database_url(chosen)) as gateway:
         try:

@@ -27,7 +27,10 @@ def replay(
     dead_letter_id: Annotated[
         UUID | None,
         typer.Argument(
-            parser=parse_uuid, metavar="[ID]", show_default=False, help="A dead letter, from iu audit."
+            parser=parse_uuid,
+            metavar="[ID]",
+            show_default=False,
+            help="The id of a dead letter, from iu audit.",
         ),
     ] = None,
     due: Annotated[bool, typer.Option("--due", help="Replay every open dead letter that is due.")] = False,
@@ -39,7 +42,7 @@ def replay(
     """Replay one dead letter, or with --due every open one that is due."""
     if (dead_letter_id is None) != due:
         raise UsageError(
-            "either the ID of a dead letter or --due is required",
+            "exactly one of ID and --due is required",
             hint="List the open dead letters with: iu audit",
         )
     with call.connect() as gateway:
@@ -65,7 +68,7 @@ def _due_ids(gateway: Gateway, limit: int) -> list[UUID]:
 def discard(
     gateway: Gateway,
     dead_letter_id: Annotated[
-        UUID, typer.Argument(parser=parse_uuid, metavar="ID", help="A dead letter, from iu audit.")
+        UUID, typer.Argument(parser=parse_uuid, metavar="ID", help="The id of a dead letter, from iu audit.")
     ],
     reason: Reason,
 ) -> Answer:

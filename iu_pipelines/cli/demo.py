@@ -123,7 +123,7 @@ def _install(gateway: Gateway, say: Say) -> int:
 def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
     """Ingest the history of the working directory, and the sample history if the outbox is still empty.
 
-    Return the results and notes to print. A history that cannot be read is a note, not an error.
+    Return the results, and notes to print. A history that cannot be read adds a note and raises no error.
     """
     results: list[IngestResult] = []
     try:
@@ -141,7 +141,7 @@ def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
 
 
 def _run_jobs(gateway: Gateway, chosen: Settings, say: Say) -> Iterator[Run]:
-    """Run `route_worker_job` until it no longer ends at a limit, then `health_audit_job`."""
+    """Run `route_worker_job` until a run ends without reaching a limit, then run `health_audit_job`."""
     while True:
         limit = _batch_limit(health.read(gateway))
         run = _run_job("route_worker_job", chosen, say, batch_limit=limit)
@@ -172,7 +172,7 @@ def _run(outcome: RunOutcome) -> Run:
 
 
 def _batch_limit(report: health.HealthReport) -> int:
-    """Return a batch limit that divides the backlog into several batches, so that the demo shows some."""
+    """Return a batch limit that divides the backlog into several batches, so that the demo shows several."""
     return 10_000 if report.backlog_capped else max(10, math.ceil(report.backlog / BATCHES_WANTED))
 
 
@@ -261,7 +261,7 @@ def _show_batches(batches: Sequence[worker.Batch]) -> None:
 
 
 def _show_proof(proof: verification.Proof) -> None:
-    """Print the lines of a proof; if one failed, with what was expected."""
+    """Print the lines of a proof, with the expected values if a line failed."""
     if not proof.passed:
         print_proof(proof)
         return

@@ -77,7 +77,7 @@ def dev(
 
 
 def _facts(server: DevServer) -> Iterator[tuple[str, str]]:
-    """Yield the URLs of the web UI, and the places of the database and the logs."""
+    """Yield the lines to print: the URLs of pages and of the database, and the folder of the logs."""
     url = server.ports.web_url
     job = f"{url}/locations/{LOCATION}/jobs/route_worker_job"
     yield "web UI", f"{url}{' (read-only, no daemon)' if server.read_only else ''}"

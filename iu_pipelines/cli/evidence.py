@@ -43,7 +43,7 @@ def evidence(
         bool,
         typer.Option(
             "--probes/--no-probes",
-            help="Also run the probes. They need the owner of the objects; a reader gives --no-probes.",
+            help="Also run the probes, as the owner of the objects. As another role, give --no-probes.",
         ),
     ] = True,
     full: Annotated[
@@ -134,7 +134,7 @@ def verify(
         typer.Option(
             metavar="HASH",
             show_default=False,
-            help="The hash of the newest pack, noted elsewhere. Finds packs that were removed from the end.",
+            help="The hash of the newest pack, stored elsewhere. Detects that the newest packs were deleted.",
         ),
     ] = None,
 ) -> Answer:

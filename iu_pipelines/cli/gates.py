@@ -62,6 +62,6 @@ def set_value(
     value: Annotated[str, typer.Argument(help="true or false for a gate; a setting has its own type.")],
     reason: Reason,
 ) -> Answer:
-    """Set one gate or setting, with a recorded reason."""
+    """Set one gate or setting, and record the reason."""
     answer = gates.set_gate(gateway, key, value, reason)
     return Answer(answer, lambda: print_line(f"{key}: {answer['old_value']!r} -> {answer['value']!r}"))

@@ -76,7 +76,7 @@ def summary(result: IngestResult) -> list[str]:
 
 @contextmanager
 def progress_bar() -> Iterator[Report | None]:
-    """Yield a function that moves a progress bar on stderr, or None where stderr is no terminal."""
+    """Yield a function that updates a progress bar on stderr, or None if stderr is not a terminal."""
     screen = console(stderr=True)
     if not screen.file.isatty():
         yield None

@@ -65,7 +65,8 @@ def build_app() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
-        help="Governed event routing on PostgreSQL: emit, route by rule, audit every attempt, replay.",
+        help="Route events on PostgreSQL: emit them, route them by rules, record every attempt, "
+        "replay failures.",
     )
     app.callback()(_root)
     for noun in _NOUNS:

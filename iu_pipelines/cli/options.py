@@ -1,4 +1,4 @@
-"""Options that commands share. --database-url and --json may stand before or after the name of a command."""
+"""Options that commands share. --database-url and --json are accepted before or after the command name."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ DatabaseUrl = Annotated[
         metavar="URL",
         callback=_database_url,
         show_default=False,
-        help="A PostgreSQL, 14 or newer (also IU_DATABASE_URL); default: the embedded server.",
+        help="URL of a PostgreSQL server, version 14 or newer (also IU_DATABASE_URL); "
+        "default: the embedded server.",
     ),
 ]
 AsJson = Annotated[

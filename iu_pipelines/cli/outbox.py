@@ -89,7 +89,7 @@ def _parse_payload(argument: str) -> Any:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise UsageError(f"the payload holds {name}, which is not JSON", hint="Leave it out, or send null.")
+    raise UsageError(f"the payload contains {name}, which is not JSON", hint="Leave it out, or send null.")
 
 
 def _read_file(name: str) -> str:

@@ -22,7 +22,7 @@ _WRAPPED_CHARACTERS: Final = 24
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console on the current stdout or stderr; wide and without colours if that is no terminal."""
+    """Return a console on stdout or stderr; wide and without colours if that is not a terminal."""
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _PIPE_WIDTH
     return Console(file=stream, width=width, highlight=False, soft_wrap=False)
@@ -34,7 +34,7 @@ def print_json(value: Any) -> None:
 
 
 def print_line(text: str) -> None:
-    """Print one line of plain text on stdout, however long it is."""
+    """Print one line of plain text on stdout, without wrapping it."""
     console().print(Text(text), soft_wrap=True)
 
 
@@ -49,7 +49,7 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
         return
     out = console()
     table = _table(title, columns, cells)
-    # The measured minimum is capped by the given width, so it is measured without the terminal's.
+    # `measure` limits the minimum to the given width, so pass a width larger than any table.
     if out.measure(table, options=out.options.update_width(_UNBOUNDED)).minimum <= out.width:
         out.print(table)
         return

@@ -16,7 +16,10 @@ from iu_pipelines.domain import retention
 
 def register(app: typer.Typer) -> None:
     """Add the commands about retention."""
-    group = typer.Typer(no_args_is_help=True, help="Show and run the deletion of old events that were read.")
+    group = typer.Typer(
+        no_args_is_help=True,
+        help="Delete old events that every worker has read, and show the state of retention.",
+    )
     add_command(group, show)
     add_command(group, run)
     app.add_typer(group, name="retention")
@@ -64,14 +67,14 @@ def run(
     max_rounds: Annotated[
         int,
         typer.Option(
-            "--max-rounds", min=1, max=1_000_000, help="Stop after this many rounds, each a transaction."
+            "--max-rounds", min=1, max=1_000_000, help="Stop after this many rounds; each is one transaction."
         ),
     ] = 1_000,
     max_seconds: Annotated[
         float, typer.Option("--max-seconds", min=0.1, max=86_400, help="Stop after this many seconds.")
     ] = 600.0,
 ) -> Answer:
-    """Drop events older than the setting that every worker has read and no open dead letter is about."""
+    """Delete events older than the setting that every worker has read and that have no open dead letter."""
     outcome = retention.run(gateway, reason, retention.Limits(max_rounds, max_seconds))
     return Answer(outcome, lambda: _print_outcome(outcome))
 

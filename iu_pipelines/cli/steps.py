@@ -41,7 +41,8 @@ def migrate(
             "--with",
             metavar="MODULE",
             show_default=False,
-            help="Also install this module; later calls include it by themselves. May be repeated.",
+            help="Also install this module. Later calls of iu migrate, iu verify and iu probe include it "
+            "automatically. May be repeated.",
         ),
     ] = None,
     show_plan: Annotated[
@@ -93,12 +94,12 @@ def _print_plan(wanted: Sequence[plan.PlannedStep]) -> None:
 
 def rollback(
     gateway: Gateway,
-    step: Annotated[str, typer.Argument(help="The last step that stays applied; 000 undoes every step.")],
+    step: Annotated[str, typer.Argument(help="The last step that remains applied; 000 undoes every step.")],
     module: Annotated[
         str, typer.Option("--module", metavar="MODULE", help="The module whose steps are undone.")
     ] = files.CORE,
 ) -> Answer:
-    """Undo the steps of a module after STEP: all of them, or none where data would be lost."""
+    """Undo all steps of a module after STEP, or none of them if one refuses because data would be lost."""
     with working("rolling back") as say:
         results = migration.rollback(gateway, step, module, on_step=lambda done: say(done.name))
     return Answer(results, lambda: _print_results(results, f"no step after {step} is applied"))

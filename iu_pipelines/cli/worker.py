@@ -48,7 +48,10 @@ def run(
     batch_limit: Annotated[
         int | None,
         typer.Option(
-            min=-_INTEGER, max=_INTEGER, show_default=False, help="Most events in a batch (1 to 100000)."
+            min=-_INTEGER,
+            max=_INTEGER,
+            show_default=False,
+            help="Maximum number of events in a batch (1 to 100000).",
         ),
     ] = None,
     max_batches: Annotated[
@@ -58,9 +61,13 @@ def run(
         float | None, typer.Option(min=0, show_default=False, help="Start no batch after this many seconds.")
     ] = None,
     linger_seconds: Annotated[
-        float, typer.Option(min=0, help="When no event is left, look for new ones for this many seconds.")
+        float,
+        typer.Option(
+            min=0,
+            help="When no event is left, wait for new ones until this many seconds after the last batch.",
+        ),
     ] = 0.0,
-    once: Annotated[bool, typer.Option("--once", help="Run one batch, as --max-batches 1 does.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Run one batch; the same as --max-batches 1.")] = False,
     run_ref: Annotated[
         str | None,
         typer.Option(show_default=False, help="A name for this run, recorded in its batches and attempts."),
@@ -133,7 +140,7 @@ def seek(
     worker_name: Worker = None,
     create: Create = False,
 ) -> Answer:
-    """Move the worker's cursor, with a recorded reason."""
+    """Move the worker's cursor, and record the reason."""
     chosen = settings.load(worker_name=worker_name)
     if not create:
         worker.require(gateway, chosen.worker_name)
@@ -196,7 +203,7 @@ def show_batch(
     batch_id: Annotated[int, typer.Argument(metavar="ID", help="The id of a batch, from iu batch list.")],
     limit: Limit = 20,
 ) -> Answer:
-    """Show one batch and the last of its attempts."""
+    """Show one batch and its newest attempts."""
     batch = worker.batch(gateway, batch_id)
     if batch is None:
         raise ArgumentInvalid(f"no such batch: {batch_id}", hint="Choose one from: iu batch list")

@@ -95,7 +95,7 @@ def letter(gateway: Queries, dead_letter_id: UUID) -> DeadLetter:
     row = gateway.fetch_one(_SQL["letter"], {"dead_letter_id": dead_letter_id})
     if row is None:
         raise UnknownDeadLetter(
-            f"there is no dead letter {dead_letter_id}", hint="List the open ones: iu replay --list"
+            f"there is no dead letter {dead_letter_id}", hint="List the open dead letters with: iu audit"
         )
     return rows.read(DeadLetter, row)
 

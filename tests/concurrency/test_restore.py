@@ -134,7 +134,7 @@ def test_a_second_worker_is_anchored_by_itself_after_the_first(
         run(worker, "two", 5)
     with restored(database, elsewhere, "restored_two") as (worker, writer):
         for name, owed in (("one", 4), ("two", 3)):
-            with pytest.raises(psycopg.errors.Error, match=r"in database cluster|belongs to anchor"):
+            with pytest.raises(psycopg.errors.Error, match=r"names database cluster|belongs to anchor"):
                 run(worker, name)
             emit(writer, 800)
             stood = value(

@@ -614,7 +614,7 @@ WORKERS = [
     Breach(
         "the outbox came from another cluster",
         "insert into public.event_outbox_cluster (system_identifier, restored_seq) values (42, 0)",
-        {"030_event_types_and_outbox": {"outbox is where": "in database cluster 42"}},
+        {"030_event_types_and_outbox": {"outbox is where": "names database cluster 42"}},
     ),
     Breach(
         "an event has a transaction id that is ahead of the server",
@@ -716,8 +716,8 @@ DEAD_LETTERS = [
         "a dead letter has a wrong number of attempts",
         "update public.iu_route_dead_letter set attempts = 9",
         {
-            "050_worker": {"dead letters against": "says 9 attempts"},
-            LEDGERS: {"replays of dead letters": "says 9 attempts"},
+            "050_worker": {"dead letters against": "records 9 attempts"},
+            LEDGERS: {"replays of dead letters": "records 9 attempts"},
         },
     ),
     Breach(

@@ -9,7 +9,10 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.evidence import ledgers
 
 EDITS = {
-    "its decision": ("update {log} set decision = 'skipped' where attempt_id = 6", "says skipped"),
+    "its decision": (
+        "update {log} set decision = 'skipped' where attempt_id = 6",
+        "has the decision skipped",
+    ),
     "its decision and its error": (
         "update {log} set decision = 'failed', error_code = 'worker_process_error' where attempt_id = 6",
         "failed, but has no dead letter",
@@ -47,7 +50,10 @@ EDITS = {
         " where attempt_id = 6",
         "not in the outbox",
     ),
-    "that it was delivered": ("update {log} set decision = 'sent' where attempt_id = 6", "says sent"),
+    "that it was delivered": (
+        "update {log} set decision = 'sent' where attempt_id = 6",
+        "has the decision sent",
+    ),
 }
 
 
@@ -72,8 +78,9 @@ def test_an_edited_attempt_is_named(worked: Gateway, edit: str, named: str) -> N
         ("update {log} set error_detail = 'all was well' where attempt_no = 2", "has another error"),
         ("update {log} set decision = 'dry_run', error_code = null where attempt_no = 2", "after attempt 2"),
         ("update {log} set decision = 'skipped' where attempt_no = 3", "is replayed"),
-        ("delete from {log} where attempt_no = 2", "says 3 attempts, but 1"),
-        ("delete from {log} where attempt_no = 3", "says 3 attempts, but 1"),
+        ("delete from {log} where attempt_no = 2", "records 3 attempts, so 2 replays, but the audit has 1"),
+        ("delete from {log} where attempt_no = 3", "records 3 attempts, so 2 replays, but the audit has 1"),
+        ("update {log} set attempt_no = 4 where attempt_no = 3", "newest replay in the audit is attempt 4"),
     ],
 )
 def test_an_edited_replay_is_named_by_its_letter(worked: Gateway, edit: str, named: str) -> None:

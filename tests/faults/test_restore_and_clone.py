@@ -164,7 +164,7 @@ def test_a_dump_in_another_cluster_is_refused_and_continues_where_it_stood(
     assert iu(["run", "--worker", HALFWAY, "--database-url", url, "--json"]) == 1
     assert json.loads(capsys.readouterr().err)["error"]["code"] == "IU501"
     assert iu(["status", "--worker", HALFWAY, "--database-url", url]) == 1
-    assert "in database cluster" in capsys.readouterr().out
+    assert "names database cluster" in capsys.readouterr().out
     with opened(url) as (session,):
         emit_many(session, 4)
         before = value(session, "select count(*) from public.iu_route_attempt_log")

@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '5ac9ba737b49ec24f53367e1a6f155c065e012bb5d94a0bc6d9c74a6eec95f3b'
+    '51dfab6afba7f64fe92255dbae49b4b210a42a9b131923ca04b8ceb912bdcdad'
 );

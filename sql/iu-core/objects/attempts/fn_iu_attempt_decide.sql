@@ -14,9 +14,9 @@ exception when others then
 end
 $$;
 comment on function public.fn_iu_attempt_decide(uuid, text) is
-'Calls the delivery function for one event. Returns null if it delivered, else its SQLSTATE and message.
-Re-raises an error that the event cannot have caused. Writes nothing itself,
-so it assigns no transaction id.';
+'Calls the delivery function for one event. Returns null if that succeeds, otherwise the SQLSTATE and message
+of its error. Raises an error that the event cannot have caused (fn_iu_fault_is_systemic) again. Writes
+nothing itself, so it assigns no transaction id.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempt_decide(uuid, text)',

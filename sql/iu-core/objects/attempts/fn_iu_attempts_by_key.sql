@@ -45,10 +45,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_by_key(text) is
-'All attempts under an idempotency key, oldest first: the first attempt by the worker, event and route in the
-key, replays by the dead letter with this key. Columns as in the view iu_route_attempt. The cost depends only
-on the number of these attempts. Raises IU104 for null, and for text that is neither worker:event:route nor
-the key of a dead letter. Takes no lock.';
+'All attempts with an idempotency key, oldest first. The first attempt is found by the worker, event and route
+in the key, replays by the dead letter that has this key. Columns as in the view iu_route_attempt. The cost
+depends only on the number of these attempts. Raises IU104 for null, and for text that is neither
+worker:event:route nor the key of a dead letter. Takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_by_key(text)',

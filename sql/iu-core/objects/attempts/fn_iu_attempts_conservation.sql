@@ -33,10 +33,11 @@ as $$
     where n.newer_attempts < newest
 $$;
 comment on function public.fn_iu_attempts_conservation(text, int) is
-'Compares what a worker consumed with its attempts: the number of its newest events without an attempt
-(fn_iu_cursor_unattempted), the number of its newest batches checked, and how many of those have a different
-number of attempts than recorded. Bounded by the given number of events and by the batches of as many
-attempts, at most 100 batches. All zero for a worker that never ran.';
+'Compares what a worker consumed with its attempts. events_unattempted: how many of its newest events have no
+attempt (fn_iu_cursor_unattempted). batches_checked: how many of its newest batches were checked.
+batches_differing: how many of these have another number of attempts than recorded. The argument newest is the
+number of events to check; batches are checked until they have that many attempts, at most 100 batches. All
+zero for a worker that never ran.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_conservation(text, int)',

@@ -1,6 +1,6 @@
 -- enable_seqscan, enable_bitmapscan and enable_sort off: read iu_route_batch backward by an index on
 -- last_attempt_id, only as far as needed (decisions 011 and 041).
--- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_attempts_gather(
     worker_name text, run_ref text, before_attempt_id bigint, row_limit int
 )
@@ -41,9 +41,9 @@ begin
         open v_open for select b.* from public.iu_route_batch as b
             where b.last_attempt_id < before_attempt_id order by b.last_attempt_id desc;
     end if;
-    -- First the batches around before_attempt_id, then the earlier ones backward. The attempts of concurrent
-    -- batches interleave, so reading continues until every remaining batch ended below the least attempt that
-    -- was found (decision 041).
+    -- First read the batches around before_attempt_id, then the earlier ones backward. The attempt ids of
+    -- concurrent batches interleave. So reading stops only when row_limit attempts were found and every
+    -- unread batch has a last_attempt_id below the smallest attempt_id found (decision 041).
     loop
         v_place := v_place + 1;
         if v_place <= cardinality(v_around) then
@@ -66,8 +66,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_attempts_gather(text, text, bigint, int) is
-'A superset, in no order, of the newest row_limit attempts older than before_attempt_id, of a worker, of a run
-or of all. Reads iu_route_batch backward until every remaining batch ended before the attempts found.';
+'The newest row_limit attempts older than before_attempt_id, and possibly others, in no order. With run_ref:
+those of a run. With worker_name: those of a worker. With neither: of all workers. Reads iu_route_batch
+backward until every unread batch has only older attempts.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_gather(text, text, bigint, int)',

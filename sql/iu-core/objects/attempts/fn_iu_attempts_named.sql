@@ -1,5 +1,5 @@
 -- enable_seqscan, enable_hashjoin and enable_mergejoin off: look up the names, version and batch of each row
--- by index. Any other join reads all of iu_route_batch for a handful of attempts (decisions 011 and 041).
+-- by index. Any other join reads all of iu_route_batch for a few attempts (decisions 011 and 041).
 create or replace function public.fn_iu_attempts_named(attempts public.iu_route_attempt_log[])
 returns setof public.iu_attempt
 language sql stable

@@ -1,8 +1,8 @@
 -- enable_seqscan, enable_bitmapscan and enable_sort off: read the events of the batch backward by event_seq
--- and probe the primary key for each, so that the number of pages depends on the rows wanted, even if
--- retention has moved the rows of many batches to one page. Only the attempts of one event are sorted;
--- sorting all would read the whole batch first (decisions 011 and 041).
--- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+-- and probe the primary key for each, so that the number of pages depends on row_limit, even if one page has
+-- rows of many batches, as after retention. Only the attempts of one event are sorted; sorting all would read
+-- the whole batch first (decisions 011 and 041).
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_attempts_of_batch(
     batch public.iu_route_batch, before_attempt_id bigint, row_limit int
 )
@@ -22,8 +22,8 @@ declare
     );
     v_last bigint := batch.last_event_seq;
 begin
-    -- The events of a late transaction are far below the others of the batch, with events of other batches in
-    -- between.
+    -- The events of a late transaction have much lower numbers than the others of the batch, with events of
+    -- other batches in between.
     if v_last - batch.first_event_seq > 8 * batch.seen::bigint + 1000 then
         return query
         select a.* from public.fn_iu_attempts_of_late_batch(

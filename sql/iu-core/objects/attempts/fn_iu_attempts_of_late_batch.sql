@@ -14,7 +14,8 @@ as $$
     limit row_limit
 $$;
 comment on function public.fn_iu_attempts_of_late_batch(bigint, bigint, int) is
-'As fn_iu_attempts_of_batch, by the index on batch_id: for a batch whose events are far apart.';
+'Returns the same as fn_iu_attempts_of_batch, by the index on batch_id. Used for a batch with a late
+transaction, whose event numbers are far apart.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_of_late_batch(bigint, bigint, int)',

@@ -15,8 +15,8 @@ as $$
     )) as n
 $$;
 comment on function public.fn_iu_attempts_page(text, text, bigint, int) is
-'The newest row_limit attempts, newest first, of a worker, of a run or of all; unless before_attempt_id is
-null, only older ones.';
+'The newest row_limit attempts of a worker, of a run or of all workers, newest first; with before_attempt_id,
+only those older than it.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_page(text, text, bigint, int)',

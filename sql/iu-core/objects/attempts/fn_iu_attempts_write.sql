@@ -1,10 +1,10 @@
--- enable_seqscan off: the claim scans event_outbox_by_seq in order, whatever the statistics say; its
--- collation excludes the other index (decision 011).
+-- enable_seqscan off: the claim scans event_outbox_by_seq in order, whatever the statistics say. The
+-- collation of the query excludes the other index (decision 011).
 -- enable_nestloop and enable_mergejoin off: the planner cannot know how many events are claimed and assumes
 -- one. A nested loop would compare each event with every route, a merge join would sort the events by the
--- collation of their type; only the hash join is fast for 1,000 types (decision 010). Late transactions can
--- only be joined by a nested loop, and still are.
--- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+-- collation of their type; only the hash join is fast for 1,000 types (decision 010). Late transactions are
+-- read by a lateral join, which uses a nested loop in spite of this setting.
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_attempts_write(
     given public.iu_route_worker_cursor, batch public.iu_route_batch, asked public.iu_attempts_request
 )
@@ -21,8 +21,8 @@ declare
     v_now constant timestamptz := clock_timestamp();
 begin
     -- One statement claims, decides, writes and counts, because reading the events twice costs more than
-    -- holding them (decision 010). batch_id is drawn only if there is an event, and kept by the second half
-    -- of a bisected batch.
+    -- materializing them (decision 010). batch_id is drawn only if there is an event. The second half of a
+    -- bisected batch keeps the batch_id of the first.
     with claimed as materialized (
         select c.*
         from public.fn_iu_window_claim(given, asked) as c
@@ -71,9 +71,9 @@ comment on function public.fn_iu_attempts_write(
 'Writes a batch: claims at most batch_limit events of the open window (fn_iu_window_claim) and writes an
 attempt for each enabled route of each event, or one with decision skipped if there is none, in the order of
 event_seq. Draws batch_id if it reads an event. Returns the batch with its counts and its first and last
-event_seq, null if nothing is left. leave_known skips attempts that exist (a re-claim); otherwise one raises
-unique_violation. With failure, every attempt is recorded as failed with this detail. The caller must hold
-the worker''s cursor.';
+event_seq, which are null if no event is left. If asked.leave_known is true, existing attempts are left out (a
+re-claim); otherwise an existing attempt raises unique_violation. If asked.failure is set, every attempt is
+recorded as failed with that detail. The caller must have locked the worker''s cursor.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_write('

@@ -1,6 +1,6 @@
--- enable_seqscan off: the claim scans event_outbox_by_seq in order, whatever the statistics say; its
--- collation excludes the other index (decision 011).
--- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+-- enable_seqscan off: the claim scans event_outbox_by_seq in order, whatever the statistics say. The
+-- collation of the query excludes the other index (decision 011).
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_attempts_write_dry(
     given public.iu_route_worker_cursor, batch public.iu_route_batch, asked public.iu_attempts_request
 )
@@ -52,10 +52,10 @@ $$;
 comment on function public.fn_iu_attempts_write_dry(
     public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request
 ) is
-'Fast form of fn_iu_attempts_write for the case that all enabled routes are dry-run, no event type has two,
-and there are at most 16 (fn_iu_route_places): finding the route by its array position costs less than a
-join. Otherwise returns null and writes nothing. Arguments, result and errors are those of
-fn_iu_attempts_write.';
+'Fast form of fn_iu_attempts_write, used if all enabled routes are dry-run, no event type has two enabled
+routes, and at most 16 routes are enabled (fn_iu_route_places). Finding a route by its array position costs
+less than a join. In all other cases it returns null and writes nothing. Arguments, result and errors are
+those of fn_iu_attempts_write.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_write_dry('

@@ -28,8 +28,8 @@ begin
             raise;
         end if;
     end;
-    -- A duplicate key is a re-claim, not a fault of an event. A single event that fails is recorded as
-    -- failed. Otherwise write the two halves separately, the second from where the first ended.
+    -- After a duplicate key, write again without the attempts that exist (a re-claim). If the batch is a
+    -- single event, record it as failed. Otherwise write the two halves separately.
     if v_state = '23505' and not asked.leave_known then
         asked.leave_known := true;
         return public.fn_iu_attempts_write_isolated(given, batch, asked);
@@ -37,7 +37,7 @@ begin
         asked.failure := v_state || ' ' || v_message;
         return public.fn_iu_attempts_write_isolated(given, batch, asked);
     end if;
-    -- The window did not change, so the halves claim the same events as the whole.
+    -- The window did not change, so the two halves claim the same events as the whole batch.
     asked.batch_limit := v_limit / 2;
     v_first := public.fn_iu_attempts_write_isolated(given, batch, asked);
     asked.batch_limit := v_limit - v_limit / 2;
@@ -57,10 +57,10 @@ $$;
 comment on function public.fn_iu_attempts_write_isolated(
     public.iu_route_worker_cursor, public.iu_route_batch, public.iu_attempts_request
 ) is
-'Writes a batch so that one bad event affects no other. First writes all events under one savepoint; if that
-fails, rolls back and bisects until the failing event is alone, and records it as failed with its error. An
-existing attempt turns the write into a re-claim. Returns the batch with the counts of all parts. Re-raises
-an error that an event cannot have caused (fn_iu_fault_is_systemic).';
+'Writes a batch so that one failing event affects no other. First writes all events under one savepoint. If
+that fails, rolls back and bisects until the failing event is alone, and records it as failed with its error.
+If attempts of the events already exist (a re-claim), writes only the missing ones. Returns the batch with the
+counts of all parts. Raises an error that an event cannot have caused (fn_iu_fault_is_systemic) again.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_attempts_write_isolated('

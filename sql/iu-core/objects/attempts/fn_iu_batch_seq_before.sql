@@ -1,6 +1,6 @@
 -- enable_seqscan and enable_bitmapscan off: each step of the bisection is one probe of the index on event_seq
 -- and one of the primary key (decisions 011 and 041).
--- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_batch_seq_before(batch public.iu_route_batch, attempt_id bigint)
 returns bigint
 language plpgsql stable
@@ -20,8 +20,8 @@ declare
     v_middle bigint;
     v_first record;
 begin
-    -- Probes the first event from v_middle on that has attempts of this batch, because numbers between two
-    -- events may belong to other domains, or be missing (decision 041).
+    -- Probe the first event from v_middle on that has attempts of this batch, because event numbers in
+    -- between may belong to other domains or not exist (decision 041).
     while v_low < v_high loop
         v_middle := v_low + (v_high - v_low + 1) / 2;
         select o.event_seq, a.attempt_id into v_first
@@ -44,8 +44,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_batch_seq_before(public.iu_route_batch, bigint) is
-'The event_seq up to which the events of a batch have attempts below attempt_id. Bisects, because the attempts
-of a batch are in the order of its events.';
+'The event_seq up to which the events of a batch have attempts below attempt_id. Found by bisection, because
+the attempts of a batch are in the order of its events.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batch_seq_before(public.iu_route_batch, bigint)',

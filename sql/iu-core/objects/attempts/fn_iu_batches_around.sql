@@ -7,8 +7,8 @@ set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
-    -- A loose index scan, one probe for each worker name. Batches of one worker do not overlap: at most
-    -- one of them is on both sides of attempt_id (decision 041).
+    -- A loose index scan, one probe for each worker name. Batches of one worker do not overlap, so at most
+    -- one of them has attempts on both sides of attempt_id (decision 041).
     with recursive worker (name) as (
         select min(b.worker_name) from public.iu_route_batch as b
         union all
@@ -36,8 +36,9 @@ as $$
     )
 $$;
 comment on function public.fn_iu_batches_around(bigint) is
-'The batches that may have attempts on both sides of attempt_id: at most one for each worker, the first that
-ends at attempt_id or later, unless its first attempt is later.';
+'The batches that may have attempts both below attempt_id and from it on. For each worker this is the first
+batch whose last_attempt_id is not below attempt_id, unless its first attempt is not below attempt_id
+either.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batches_around(bigint)',

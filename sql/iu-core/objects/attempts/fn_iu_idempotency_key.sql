@@ -6,8 +6,8 @@ as $$
     select worker_name || ':' || event_id::text || ':' || coalesce(route_code, '-')
 $$;
 comment on function public.fn_iu_idempotency_key(text, uuid, text) is
-'The idempotency key of (worker, event, route), always the same for the same three: worker:event:route, with a
-dash for no route.';
+'The idempotency key of an event for a worker and a route: worker:event:route, with a dash instead of a null
+route.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_idempotency_key(text, uuid, text)',

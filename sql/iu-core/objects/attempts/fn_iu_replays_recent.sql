@@ -1,6 +1,6 @@
 -- enable_seqscan and enable_bitmapscan off: read the replays in the order of their index (decisions 011 and
 -- 041).
--- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_replays_recent(
     worker_name text, run_ref text, before_attempt_id bigint, row_limit int
 )
@@ -45,8 +45,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_replays_recent(text, text, bigint, int) is
-'The newest replays older than before_attempt_id: at most row_limit of the named run, else at most row_limit
-of the named worker or of each worker.';
+'The newest replays older than before_attempt_id. With run_ref: at most row_limit replays of that run. With
+worker_name: at most row_limit of that worker. With neither: at most row_limit of each worker.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_replays_recent(text, text, bigint, int)',

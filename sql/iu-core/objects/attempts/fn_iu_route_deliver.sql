@@ -27,8 +27,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_deliver(uuid, text) is
-'The delivery function. Not implemented: raises IU201 in every state of the gates and names the gate that is
-closed.';
+'The delivery function. Delivery is not implemented: it always raises IU201. The message names the closed
+gate, or the list that does not contain the route, or states that delivery is not implemented.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_deliver(uuid, text)',

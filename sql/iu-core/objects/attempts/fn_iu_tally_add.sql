@@ -27,8 +27,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_tally_add(text, bigint, bigint, bigint) is
-'Adds to the counts of a tally row, which it creates if needed. Locks the row until the end of the
-transaction.';
+'Adds to the counts of a row of iu_route_attempt_tally. Creates the row if it does not exist. Locks it until
+the end of the transaction.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_tally_add(text, bigint, bigint, bigint)', 'internal'
 );

@@ -24,7 +24,7 @@ left join public.iu_audit_name as r on a.route_no = r.name_no
 left join public.iu_outbound_route_version as v on a.route_version = v.route_version
 left join public.iu_route_batch as b on a.batch_id = b.batch_id;
 comment on view public.iu_route_attempt is
-'The audit: one row for each attempt of an (event, route), append-only, in the order of attempt_id. route_code
-is null if no route was enabled; target_kind and target_ref are those of the route at that time; run_ref is
-the orchestrator''s run. (idempotency_key, attempt_no) is unique. Built on iu_route_attempt_log.';
+'The audit: one row for each attempt of an event on a route. Append-only; attempt_id gives the order.
+route_code is null if no route was enabled; target_kind and target_ref are those of the route at that time;
+run_ref is the orchestrator''s run. (idempotency_key, attempt_no) is unique. Built on iu_route_attempt_log.';
 select public.fn_iu_object_declare('iu-core', 'view', 'public.iu_route_attempt', 'state');

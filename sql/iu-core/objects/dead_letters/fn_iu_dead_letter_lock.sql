@@ -15,7 +15,7 @@ begin
     if not found then
         raise exception 'dead letter % does not exist', dead_letter_id using
             errcode = 'IU401',
-            hint = 'Read iu_route_dead_letter, or list the open dead letters with: iu replay --list';
+            hint = 'Read iu_route_dead_letter, or list the open dead letters with: iu audit';
     end if;
     return v_letter;
 end

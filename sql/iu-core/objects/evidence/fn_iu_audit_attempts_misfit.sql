@@ -32,19 +32,19 @@ as $$
             when o.event_seq < lag(o.event_seq) over (partition by a.batch_id order by a.attempt_id)
             then 'is not in the order of events'
             when a.attempt_id > coalesce(b.last_attempt_id, 0)
-            then 'has a higher number than the last attempt of its batch'
+            then 'has a higher attempt_id than the last attempt of its batch'
             when a.created_at < b.started_at - interval '1 minute'
                 or a.created_at > b.finished_at + interval '1 minute'
             then 'is dated outside its batch'
             when (a.decision = 'skipped') <> (a.route_no = 0) and a.decision <> 'failed'
-            then format('says %s, which its route does not allow', a.decision)
+            then format('has the decision %s, which its route does not allow', a.decision)
             when a.route_no <> 0
                 and (v.route_code, v.event_type, v.enabled) is distinct from (n.name, o.event_type, true)
             then 'names a version of a route that did not accept this event'
             when a.route_no <> 0 and a.decision in ('dry_run', 'sent')
                 and (a.decision = 'dry_run') <> v.dry_run
             then format(
-                'says %s, but its route was %s', a.decision,
+                'has the decision %s, but its route was %s', a.decision,
                 case when v.dry_run then 'dry-run' else 'live' end
             )
             when a.decision = 'failed' and l.dead_letter_id is null then 'failed, but has no dead letter'
@@ -71,8 +71,8 @@ as $$
     limit 1
 $$;
 comment on function public.fn_iu_audit_attempts_misfit(text, bigint, bigint) is
-'The first attempt of a worker''s batches in a range that contradicts iu_route_batch, the outbox, the history
-of its route or the dead letters, as a message; null if there is none.';
+'A message about the first attempt, in a range of batches of a worker, that contradicts iu_route_batch, the
+outbox, the history of its route or the dead letters; null if there is none.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_audit_attempts_misfit(text, bigint, bigint)',

@@ -54,7 +54,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_audit_attempts_verify(text, bigint, bigint) is
-'Verifies the attempts of a worker''s batches, all or from one batch to another, against iu_route_batch, the
+'Compares the attempts of a worker''s batches, all or from one batch to another, with iu_route_batch, the
 outbox, the history of the routes and the dead letters, some thousand attempts at a time. Returns
 {"worker_name", "fits", "batches" and "attempts" (how many were correct), "misfit_batch_id",
 "misfit_attempt_id", "fault" (a message about the first row that is wrong)}. Reads one snapshot; takes no

@@ -43,7 +43,7 @@ begin
                 then format('batch %s was altered: its hash does not match its columns', v_at)
             end
             when v_before.batch_id is null
-            then format('batch %s is the first, but has the hash of an earlier batch: that was deleted', v_at)
+            then format('batch %s is the first, but has the hash of an earlier batch, now deleted', v_at)
             else format(
                 'batch %s does not follow batch %s: one was altered, deleted or moved',
                 v_at, v_before.batch_id)
@@ -60,7 +60,7 @@ begin
         v_fault := case
             when v_cursor_hash is null then format('worker %s has batches but no cursor', worker_name)
             when v_newest.batch_id is null then format(
-                'worker %s has no batch, but its cursor has the hash of one: it was deleted', worker_name)
+                'worker %s has no batch, but its cursor has the hash of one, which was deleted', worker_name)
             else format(
                 'batch %s is the newest, but the cursor has another hash: a later batch was deleted', v_at)
         end;

@@ -10,7 +10,7 @@ set jit = off
 set enable_seqscan = off
 as $$
     select b.batch_id, format(
-        'batch %s has %s attempts (%s dry_run, %s skipped, %s failed), but its row says %s (%s, %s, %s)',
+        'batch %s has %s attempts (%s dry_run, %s skipped, %s failed), but its row records %s (%s, %s, %s)',
         b.batch_id, coalesce(c.attempts, 0),
         coalesce(c.dry_run, 0), coalesce(c.skipped, 0), coalesce(c.failed, 0),
         b.attempts_written, b.dry_run, b.skipped, b.failed
@@ -39,8 +39,8 @@ as $$
     limit 1
 $$;
 comment on function public.fn_iu_audit_counts_misfit(text, bigint, bigint) is
-'The first of a worker''s batches in a range whose numbers of attempts, by decision, differ from its row, as a
-message; null if there is none. Batches of which retention has deleted attempts are not checked.';
+'A message about the first batch of a worker in a range whose numbers of attempts, by decision, differ from
+those in its row; null if there is none. Batches of which retention has deleted attempts are not checked.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_audit_counts_misfit(text, bigint, bigint)',

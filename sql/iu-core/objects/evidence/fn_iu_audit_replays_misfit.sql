@@ -17,16 +17,21 @@ as $$
     select case
         when l.dead_letter_id is null
         then format('the replays of key %s have no dead letter', r.idempotency_key)
-        when l.attempts <> 1 + coalesce(r.attempts, 0) or l.attempts <> coalesce(r.newest_no, 1)
+        when l.attempts <> 1 + coalesce(r.attempts, 0)
         then format(
-            'dead letter %s says %s attempts, but %s of its replays are in the audit',
-            l.dead_letter_id, l.attempts, coalesce(r.attempts, 0)
+            'dead letter %s records %s attempts, so %s replays, but the audit has %s',
+            l.dead_letter_id, l.attempts, l.attempts - 1, coalesce(r.attempts, 0)
+        )
+        when l.attempts <> coalesce(r.newest_no, 1)
+        then format(
+            'dead letter %s records %s attempts, but its newest replay in the audit is attempt %s',
+            l.dead_letter_id, l.attempts, r.newest_no
         )
         when r.last_error is distinct from l.failure_detail and r.last_error is not null
         then format('dead letter %s has another error than its newest failed replay', l.dead_letter_id)
         when r.resolved_no < r.newest_no
         then format(
-            'dead letter %s was tried again after attempt %s had resolved it', l.dead_letter_id, r.resolved_no
+            'dead letter %s was replayed after attempt %s had resolved it', l.dead_letter_id, r.resolved_no
         )
         else format(
             'dead letter %s is %s, which its replays contradict',
@@ -45,7 +50,7 @@ as $$
     limit 1
 $$;
 comment on function public.fn_iu_audit_replays_misfit() is
-'The first dead letter whose number of attempts, error or resolution contradicts its replays in the audit, or
-replays without a letter, as a message; null if there is none. The cost depends only on the number of letters
-and replays.';
+'A message about the first dead letter whose number of attempts, error or resolution contradicts its replays
+in the audit, or about replays without a dead letter; null if there is none. The cost depends only on the
+number of dead letters and replays.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_audit_replays_misfit()', 'inspect');

@@ -22,6 +22,6 @@ end
 $$;
 comment on function public.fn_iu_probe_close(text) is
 'Last lines of a probe, after its rollback: checks that no row has its mark (fn_iu_probe_trace) and that the
-configuration is as it was at fn_iu_probe_open, and reports fn_iu_probe_rows, which concurrent writers change
-too. Call fn_iu_proof_end afterwards.';
+configuration is as it was at fn_iu_probe_open. Reports fn_iu_probe_rows, which concurrent sessions can
+change. Call fn_iu_proof_end afterwards.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_close(text)', 'internal');

@@ -22,5 +22,5 @@ as $$
 $$;
 comment on function public.fn_iu_probe_delta(jsonb, text) is
 'The increase of one of the counts of fn_iu_probe_counts since the baseline. For the outbox it counts the
-events of this transaction: with one snapshot no other event can appear.';
+events of this transaction only: it has one snapshot, so no other new event is visible.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_delta(jsonb, text)', 'inspect');

@@ -21,8 +21,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_probe_marked(regclass, text) is
-'Number of rows in the last 200 pages of a table with a text that begins with the mark of a probe, in any form
-that probes write.';
+'Number of rows in the last 200 pages of a table that have a text beginning with the mark of a probe, in any
+of the forms that probes write.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_probe_marked(regclass, text)', 'inspect'
 );

@@ -16,5 +16,5 @@ as $$
     )
 $$;
 comment on function public.fn_iu_probe_rows() is
-'Row counts for people to compare before, during and after a probe. Events are counted up to a million.';
+'Row counts before, during or after a probe, for a reader to compare. Events are counted up to a million.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_rows()', 'inspect');

@@ -1,6 +1,6 @@
 -- enable_bitmapscan and enable_sort off: read the newest 10,000 rows of a table backward by its index.
--- Without statistics the planner prefers to read and sort the whole table: 4,334 pages instead of 763 beside
--- 100,000 events (decision 011).
+-- Without statistics the planner prefers to read and sort the whole table: 4,334 pages instead of 763 if
+-- there are 100,000 events (decision 011).
 create or replace function public.fn_iu_probe_trace(mark text)
 returns text
 language sql stable
@@ -72,8 +72,8 @@ as $$
     ) as found where found.n > 0
 $$;
 comment on function public.fn_iu_probe_trace(text) is
-'What a probe has left behind, found by the mark in its workers, actors and addresses: nothing, or the number
-of rows in each table. Tables of the manifest that this function does not know are checked by
-fn_iu_probe_marked. Attempts store numbers instead of names: none can exist without the name of its worker in
-iu_audit_name.';
+'What a probe has left behind, found by the mark in the names of its workers, actors and addresses: nothing,
+or the number of rows in each table. Other tables of the manifest are checked by fn_iu_probe_marked. Attempts
+store the number of a worker instead of its name. They cannot exist without the name in iu_audit_name, which
+is checked.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_probe_trace(text)', 'inspect');

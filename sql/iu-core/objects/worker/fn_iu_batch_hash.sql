@@ -12,8 +12,8 @@ return sha256(convert_to(
     ), 'UTF8'
 ));
 comment on function public.fn_iu_batch_hash(public.iu_route_batch) is
-'sha256 of the facts of a batch and of previous_hash, the batch_hash of the worker''s previous batch. The
-hashes form a chain: a row that is changed, removed or moved no longer fits.';
+'sha256 of the columns of a batch and of previous_hash, the batch_hash of the worker''s previous batch. The
+hashes form a chain, so that a changed, removed or moved row is detected.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_batch_hash(public.iu_route_batch)',

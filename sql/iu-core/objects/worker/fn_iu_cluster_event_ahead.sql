@@ -12,7 +12,7 @@ declare
 begin
     return (
         select format(
-            'transaction %s emitted event %s, the snapshots of this server end at %s',
+            'transaction %s emitted event %s, but the snapshots of this server end at %s',
             o.emitted_xid, o.event_id, v_here
         )
         from public.event_outbox as o
@@ -25,8 +25,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_cluster_event_ahead(text, bigint) is
-'A message about an event of the domain after restored_seq whose transaction id is ahead of this server; null
-if there is none. Read-only.';
+'A message about the first event of the domain after restored_seq whose transaction id is ahead of this
+server; null if there is none. Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cluster_event_ahead(text, bigint)', 'inspect'
 );

@@ -21,6 +21,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_cluster_is_displaced() is
-'Whether the outbox is not where it was anchored, or a cursor of the newest anchor is ahead of this server
-(fn_iu_cluster_state). Read-only.';
+'Whether the newest anchor does not match this cluster and table, or a cursor of that anchor is ahead of this
+server (fn_iu_cluster_state). Read-only.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cluster_is_displaced()', 'internal');

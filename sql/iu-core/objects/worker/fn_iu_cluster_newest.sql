@@ -11,6 +11,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_cluster_newest() is
-'The newest anchor of the outbox: the database cluster in which it was last found, and the event_seq up to
-which events came with a restore. Read-only.';
+'The newest anchor of the outbox: the database cluster and table to which its transaction ids belong, and the
+event_seq up to which events came with a restore. Read-only.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cluster_newest()', 'internal');

@@ -17,9 +17,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_cluster_require(public.iu_route_worker_cursor) is
-'Raises IU501 if fn_iu_cluster_state reports a difference: the difference is the message, the seek that
-continues is the hint. Returns restored_seq, the event_seq up to which events came with a restore. Needs no
-lock on the cursor. Read-only.';
+'Raises IU501 with the message of fn_iu_cluster_state, if that reports a difference, and with the hint of
+fn_iu_cluster_hint. Otherwise returns restored_seq, the event_seq up to which events came with a restore.
+Needs no lock on the cursor. Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cluster_require(public.iu_route_worker_cursor)', 'internal'
 );

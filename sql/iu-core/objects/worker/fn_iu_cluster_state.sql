@@ -1,36 +1,41 @@
--- The linter reads a body that is bound as a query of its own, in which it knows no parameters.
+-- The linter parses a `begin atomic` body as a separate query and does not recognize the parameters.
 -- noqa: disable=LT02,LT14,RF02,RF03,ST05
 create or replace function public.fn_iu_cluster_state(given public.iu_route_worker_cursor)
 returns table (restored_seq bigint, difference text)
 language sql stable rows 1
 begin atomic
     -- One statement, because every batch runs it; the case stops at the first condition that holds (decision
-    -- 018). Late transactions of a window are below the end of consumed_snapshot. A cursor without snapshots
-    -- cannot be ahead, but the events it is about to read can.
+    -- 018). Late transactions are not compared: their ids are below the end of consumed_snapshot. A cursor
+    -- without snapshots cannot be ahead of the server, but the events that it will read can have transaction
+    -- ids that are ahead.
     select a.restored_seq, case
         when exists (select from pg_subscription_rel as s where s.srrelid = 'public.event_outbox'::regclass)
             then 'event_outbox receives events by a subscription, with the transaction ids of another server'
         when a.anchor_no is null then 'the outbox has no anchor in event_outbox_cluster'
         when a.system_identifier <> c.system_identifier then format(
-            'the outbox was anchored (%s) in database cluster %s, this is %s',
+            'anchor %s of the outbox names database cluster %s, but this cluster is %s',
             a.anchor_no, a.system_identifier, c.system_identifier)
         when a.outbox_oid <> 'public.event_outbox'::regclass::oid then format(
-            'the outbox was anchored (%s) as table %s of this database cluster, '
-            'here event_outbox is table %s',
+            'anchor %s of the outbox names table %s, but event_outbox is table %s in this cluster',
             a.anchor_no, a.outbox_oid, 'public.event_outbox'::regclass::oid)
         when not coalesce(a.written_xid = a.row_xmin, false) then format(
-            'anchor %s of the outbox is a copy: transaction %s wrote it, and %s wrote it here',
+            'anchor %s of the outbox is a copied row: it records transaction %s as its writer, '
+            'but transaction %s wrote it here',
             a.anchor_no, coalesce(a.written_xid::text, 'unknown'), a.row_xmin)
         when not coalesce((given).anchor_no = a.anchor_no and (given).anchor_key = a.anchor_key, false)
             and (given).worker_name is not null then format(
-            'the cursor belongs to anchor %s of the outbox, the newest is %s (database cluster %s, table %s)',
-            concat_ws(' ', (given).anchor_no, case when (given).anchor_no = a.anchor_no then 'of a copy' end),
+            'the cursor belongs to anchor %s of the outbox, but the newest anchor is %s '
+            '(database cluster %s, table %s)',
+            concat_ws(
+                ' ', (given).anchor_no,
+                case when (given).anchor_no = a.anchor_no then 'of another copy' end
+            ),
             a.anchor_no, a.system_identifier, a.outbox_oid)
         when n.end_xid > n.here_xid then format(
-            'the snapshots of the cursor end at transaction id %s, those of this server at %s',
+            'the snapshots of the cursor end at transaction id %s, but those of this server end at %s',
             n.end_xid, n.here_xid)
         when n.mover_xid >= n.here_xid then format(
-            'transaction %s moved the cursor, the snapshots of this server end at %s',
+            'transaction %s moved the cursor, but the snapshots of this server end at %s',
             n.mover_xid, n.here_xid)
         when (given).event_domain is not null
             and coalesce((given).consumed_snapshot, (given).window_snapshot) is null
@@ -54,12 +59,12 @@ begin atomic
 end;
 -- noqa: enable=all
 comment on function public.fn_iu_cluster_state(public.iu_route_worker_cursor) is
-'Whether the outbox is where it was last anchored and the cursor belongs to that anchor. Returns one row:
-difference is null, or a message that names the difference: database cluster, table, a copied row, anchor, or
-transaction ids ahead of this server (also of events, if the cursor has read nothing). A cursor without
-worker_name is not compared with the anchor. restored_seq is the event_seq up to which events came with a
-restore; their transaction ids are not valid here. The cursor must not be newer than the snapshot of the
-statement. The body is bound at creation and inlined. Read-only.';
+'Compares the outbox and a cursor with the newest anchor. Returns one row. difference is null if they match;
+otherwise it is a message about the database cluster, the table, a copied row of the anchor, the anchor of the
+cursor, or transaction ids ahead of this server (also those of events, if the cursor has read nothing). The
+anchor of a cursor without worker_name is not compared. restored_seq is the event_seq up to which events came
+with a restore; their transaction ids are not valid here. The snapshot of the statement must not be older than
+the cursor. The body is bound at creation and inlined. Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cluster_state(public.iu_route_worker_cursor)', 'inspect'
 );

@@ -1,6 +1,6 @@
 -- enable_seqscan off: a transaction is looked up in event_outbox_by_xid, whatever the statistics of
--- emitted_xid say; its collation excludes the other index (decision 011).
--- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+-- emitted_xid say. The collation of the query excludes the other index (decision 011).
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_cursor_backlog(
     given public.iu_route_worker_cursor, restored_seq bigint, cap int,
     out events int, out oldest_at timestamptz
@@ -20,8 +20,8 @@ declare
     v_from xid8 := public.fn_iu_window_from_xid(given);
     v_open xid8 [] := (select array_agg(x) from pg_snapshot_xip(v_top) as x);
 begin
-    -- Unread events are in three places: the rest of the open window, what the newest snapshot counts as
-    -- future, and transactions that were open in either snapshot. Each branch stops at cap (decision 016).
+    -- Unread events belong to the rest of the open window, to transactions that the newest snapshot counts as
+    -- future, or to transactions that were open in a snapshot. Each branch stops at cap (decision 016).
     select least(count(*), cap), min(unread.created_at) into events, oldest_at
     from (
         (

@@ -1,6 +1,6 @@
 -- enable_seqscan off: each lookup is one probe of event_outbox_by_xid, whatever the statistics say (decision
 -- 011).
--- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_cursor_has_news(
     given public.iu_route_worker_cursor, restored_seq bigint
 )
@@ -16,15 +16,16 @@ declare
     v_now constant pg_snapshot := pg_current_snapshot();
     v_before text;
 begin
-    -- Only a run can tell if a window is open, if the worker has never run, or if the transaction has an id
-    -- and so may have emitted events.
+    -- Only a run can decide this if a window is open, if the worker has never run, or if the current
+    -- transaction has an id and so may have emitted events.
     if given.window_snapshot is not null or v_consumed is null
         or pg_current_xact_id_if_assigned() is not null
     then
         return null;
     end if;
     -- Transactions that ended since consumed_snapshot are in the id ranges between those that are open now.
-    -- Scanning across an open transaction would cost as much as it has written. xid8 has no arithmetic.
+    -- Scan each range separately: a scan across an open transaction would visit everything that it has
+    -- written. Cast through bigint, because xid8 has no arithmetic.
     v_before := pg_snapshot_xmax(v_consumed)::text::bigint - 1;
     return exists (
         select from (
@@ -55,10 +56,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_has_news(public.iu_route_worker_cursor, bigint) is
-'Whether there is a committed event of a transaction that consumed_snapshot counts as open or future, so that
-a run would find it. Null if only a run can tell: a window is open, the worker has never run, or the
-transaction has an id and may have emitted events. Events up to restored_seq came with a restore. Read-only;
-assigns no transaction id.';
+'Whether a run would find an event, that is, a committed event of a transaction that consumed_snapshot counts
+as open or future. Null if only a run can decide this: a window is open, the worker has never run, or the
+current transaction has an id and may have emitted events. Events up to restored_seq, which came with a
+restore, are not considered. Read-only; assigns no transaction id.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cursor_has_news(public.iu_route_worker_cursor, bigint)', 'internal'
 );

@@ -18,11 +18,12 @@ begin
         raise exception 'unknown position % for worker %', quote_literal(target), given.worker_name using
             errcode = 'IU501',
             hint = format(
-                'Give beginning, or the id of the event of domain %s to continue after.', given.event_domain
+                'Give beginning, or the id of an event of domain %s to continue after it.',
+                given.event_domain
             );
     end if;
-    -- Discard marks and late transactions: they belong to the discarded snapshots. Events up to anchored_seq
-    -- need no attempt, and own events up to there count as read.
+    -- Reset the mark and the late transactions, because they refer to the discarded snapshots. Events up to
+    -- anchored_seq need no attempt. Events of the current transaction up to anchored_seq count as read.
     v_cursor.cursor_event_id := v_event.event_id;
     v_cursor.cursor_created_at := v_event.created_at;
     v_cursor.anchored_seq := coalesce(v_event.event_seq, 0);
@@ -46,9 +47,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_seek(public.iu_route_worker_cursor, text) is
-'The cursor at another position. latest: everything in the current snapshot counts as consumed. An event id: a
-window of the current snapshot, read up to that event; later commits come in the next window. Writes nothing;
-raises IU501.';
+'The cursor after a seek. beginning: nothing counts as consumed. latest: everything in the current snapshot
+counts as consumed. An event id: a window of the current snapshot is open and read up to that event; later
+commits are in the next window. Writes nothing. Raises IU501 for an unknown position.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_cursor_seek(public.iu_route_worker_cursor, text)',

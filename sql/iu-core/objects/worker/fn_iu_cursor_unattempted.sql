@@ -49,8 +49,8 @@ end
 $$;
 comment on function public.fn_iu_cursor_unattempted(public.iu_route_worker_cursor, int) is
 'Conservation check: among the newest events of the worker''s domain, those that its cursor counts as consumed
-but that have no attempt of the worker. No rows: nothing was lost. Events skipped by a seek need no attempt.
-Also returns no rows if the cursor cannot be checked because its snapshots belong to another anchor
+but that have no attempt of the worker. Returns no row if nothing was lost. Events skipped by a seek need no
+attempt. Also returns no row if the cursor cannot be checked because its snapshots belong to another anchor
 (fn_iu_cluster_state).';
 select public.fn_iu_object_declare(
     'iu-core', 'function',

@@ -9,9 +9,10 @@ declare
         where a.anchor_no = given.anchor_no and a.anchor_key = given.anchor_key
     ), 0);
 begin
-    -- Every event that was read has an attempt of the worker, in whichever cluster it was read. Transaction
-    -- ids decide only below anchored_seq, where a seek skipped events without attempts: those are older than
-    -- the cursor's anchor or were emitted under it, so that its own snapshots apply (decision 018).
+    -- Every event that was read has an attempt of the worker, in whichever cluster it was read. Events up to
+    -- anchored_seq may have been skipped by a seek, and then have no attempt. For these the snapshots of the
+    -- cursor decide. They apply, because the events are older than the cursor's anchor or were emitted under
+    -- it (decision 018).
     return (
         select min(o.event_seq) from public.event_outbox as o
         where o.event_domain = given.event_domain
@@ -31,8 +32,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_cursor_unread_seq(public.iu_route_worker_cursor) is
-'The lowest event_seq that the worker may not have read, whatever anchor its cursor belongs to; null if it has
-read all. A re-anchor continues there. Reads the events of the domain and the worker''s attempts once.';
+'The lowest event_seq that the worker has possibly not read, whatever anchor its cursor belongs to; null if it
+has read all events. After a restore, a seek to the worker''s last event resumes there. Reads the events of
+the domain and the attempts of the worker once.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_cursor_unread_seq(public.iu_route_worker_cursor)',

@@ -12,9 +12,9 @@ declare
     v_seen int := batch.seen;
     v_failed bigint;
 begin
-    -- A smaller batch is counted with the batches before it, back to the one that completes 20 events.
-    -- Batches of 20 or more are judged alone and end the search: at most 38 events are counted (decision
-    -- 019).
+    -- A batch of fewer than 20 events is counted together with the batches before it until the total is at
+    -- least 20. The search stops at a batch of 20 or more. So at most 38 events (19 + 19) are counted
+    -- (decision 019).
     if batch.seen < 20 then
         select coalesce(array_agg(b.batch_id), '{}'), (batch.seen + coalesce(sum(b.seen), 0))::int
         into v_earlier, v_seen
@@ -30,7 +30,8 @@ begin
         ) as b
         where b.largest < 20 and batch.seen + b.newer_seen < 20;
     end if;
-    -- Resolving the dead letters of earlier failures lets a worker continue after the cause was repaired.
+    -- A failure of an earlier batch counts only while its dead letter is open. So a worker can continue after
+    -- the cause was repaired and the dead letters were replayed.
     select count(distinct a.event_id) into v_failed from public.iu_route_attempt_log as a
     where a.batch_id = any (v_earlier || batch.batch_id) and a.decision = 'failed' and (
         a.batch_id = batch.batch_id or exists (
@@ -52,10 +53,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_flood_refuse(public.iu_route_batch) is
-'Flood guard, called before a batch with failures is recorded. Raises IU302 if more than half of the events
-failed in a batch of 20 or more, or in a smaller batch together with the preceding batches of fewer than 20
-events, once these have 20 events. An event that was read again and left unchanged is no failure; a failure
-of an earlier batch counts while its dead letter is open. Read-only.';
+'Flood guard, called before a batch with failures is recorded. Raises IU302 if more than half of the events of
+a batch of 20 or more failed. A smaller batch is counted together with the small batches before it, until the
+total is at least 20; a lower total raises nothing. An event that is read again and already has its attempts
+does not count as failed. A failure of an earlier batch counts only while its dead letter is open.
+Read-only.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_flood_refuse(public.iu_route_batch)',

@@ -11,8 +11,8 @@ begin
     perform public.fn_iu_worker_name_require(worker_name);
     v_cursor := public.fn_iu_cursor_read(worker_name);
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
-    -- If a run would be refused, the answer is true: otherwise a poller would never run it and never see the
-    -- error.
+    -- Return true if a run would be refused. Otherwise a polling program would never start the run that
+    -- reports the error.
     return (
         select s.difference is not null or (
             select b.events > 0 from public.fn_iu_cursor_backlog(v_cursor, s.restored_seq, 1) as b
@@ -22,8 +22,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_worker_pending(text) is
-'Whether a run would find events: a cheap question for pollers. Also true if a run would raise IU501, so that
-the run reports it. Read-only; takes no lock and assigns no transaction id.';
+'Whether a run would find events: a check of low cost, for programs that poll. Also true if a run would raise
+IU501, so that the run reports it. Read-only; takes no lock and assigns no transaction id.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_pending(text)',

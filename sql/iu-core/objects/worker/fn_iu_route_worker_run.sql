@@ -67,12 +67,13 @@ begin
 end
 $$;
 comment on function public.fn_iu_route_worker_run(text, int, text) is
-'Runs a worker once: reads at most batch_limit events after its cursor, writes one attempt for each (event,
-enabled route), sets failures aside as dead letters, records the batch with run_ref, and moves the cursor,
-all in the caller''s transaction. Returns {"status", "seen", "attempts_written", "skipped", "dead_lettered",
-"cursor_event_id", "cursor_created_at", "batch_id"}; status is ran, master_gate_closed, worker_gate_closed,
-or worker_busy if another run holds the cursor. An idle run writes nothing and assigns no transaction id,
-except for last_run_at once a minute. Raises IU104 for a malformed name or run_ref; IU301 for a batch_limit
+'Runs a worker once: reads at most batch_limit events after its cursor, writes one attempt for each event and
+enabled route (or one with decision skipped), creates a dead letter for each failed attempt, records the batch
+with run_ref, and moves the cursor, all in the caller''s transaction. Returns {"status", "seen",
+"attempts_written", "skipped", "dead_lettered", "cursor_event_id", "cursor_created_at", "batch_id"}; status is
+ran, master_gate_closed, worker_gate_closed, or worker_busy if another transaction has locked the cursor. A
+run that finds no event writes nothing and assigns no transaction id, except once a minute, when it records
+last_run_at. Raises IU104 for a malformed name or run_ref; IU301 for a batch_limit
 outside 1 to 100000; IU302 if more than half of a batch, or of a series of small batches, fails; IU501 after
 a restore or clone; 40001 above read committed if a gate or the cursor changed after the snapshot. Closing a
 gate stops the next run, not one that has already checked it. Locks the worker''s cursor row and waits for no

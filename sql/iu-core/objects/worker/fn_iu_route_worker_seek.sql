@@ -27,8 +27,8 @@ begin
     v_cursor.anchor_no := v_anchor.anchor_no;
     v_cursor.anchor_key := v_anchor.anchor_key;
     v_cursor := public.fn_iu_cursor_seek(v_cursor, "position");
-    -- A re-anchor at the event that the worker read last continues exactly there: at its first unread event,
-    -- which may be below that event if its transaction committed late (decision 018).
+    -- After a restore, a seek to the last event that the worker read resumes at its first unread event. That
+    -- event can have a lower event_seq, if its transaction committed late (decision 018).
     if v_anchor.anchor_key is distinct from v_restored_cursor.anchor_key
         and v_cursor.window_snapshot is not null and v_cursor.cursor_event_id = v_from
     then
@@ -48,13 +48,14 @@ end
 $$;
 comment on function public.fn_iu_route_worker_seek(text, text, text) is
 'Moves the cursor of a worker and records the move in iu_route_worker_seek. position is beginning, latest, or
-the id of the event to continue after. Creates the cursor of a new worker. Re-anchors the cursor after a
-restore, a clone or a failback; seeking the event it was at continues exactly there. The first such seek
-locks out emitters until its transaction ends. Returns {"status", "worker_name", "position", "from_event_id",
-"cursor_event_id", "cursor_created_at"}; status is sought, or worker_busy if a run holds the cursor or a
-round of retention does not end within 50 ms. Raises IU104; IU501 for any other position, or if the outbox is
-the target of a subscription; IU303 if it must re-anchor in a transaction that is not read committed. Blocks
-rounds of retention until the transaction ends. Existing attempts are not repeated.';
+the id of the event to continue after. Creates the cursor of a new worker. After a restore, a clone or a
+failback it assigns the cursor to the newest anchor; a seek to the last event that the worker read then
+resumes at its first unread event. The first such seek adds the anchor, and locks out emitters until its
+transaction ends. Returns {"status", "worker_name", "position", "from_event_id", "cursor_event_id",
+"cursor_created_at"}; status is sought, or worker_busy if another transaction has locked the cursor or a round
+of retention does not end within 50 ms. Raises IU104 for a malformed argument; IU501 for an unknown position,
+or if the outbox is the target of a subscription; IU303 if it must add an anchor in a transaction that is not
+read committed. Blocks rounds of retention until the transaction ends. Existing attempts are not repeated.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_seek(text, text, text)',

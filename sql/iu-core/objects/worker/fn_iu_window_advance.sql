@@ -6,8 +6,9 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- Own events are read in the window of this run, and once more after the commit. Their position is kept
-    -- apart from the position of the window, which is reset for each window (decision 016).
+    -- Events of the current transaction are read in the window of this run, and once more after the commit.
+    -- Their position is stored separately, because the position of the window is reset for each window
+    -- (decision 016).
     given.position_seq := greatest(given.position_seq, last_event_seq);
     given.read_seq := greatest(given.read_seq, last_event_seq);
     if with_own then

@@ -1,4 +1,4 @@
--- The linter reads a body that is bound as a query of its own, in which it knows no parameters.
+-- The linter parses a `begin atomic` body as a separate query and does not recognize the parameters.
 -- noqa: disable=LT02,RF03
 create or replace function public.fn_iu_window_claim(
     given public.iu_route_worker_cursor, asked public.iu_attempts_request
@@ -25,7 +25,7 @@ begin atomic
         limit (asked).batch_limit
     )
     union all
-    -- The own transaction has its own position, which outlives the window (decision 016).
+    -- The current transaction has its own position, which is kept when the window is closed (decision 016).
     select late.event_seq, late.event_id, late.event_type
     from (
         select x, (given).position_seq from unnest((given).window_late_xids) as x

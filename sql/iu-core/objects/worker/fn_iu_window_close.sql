@@ -4,8 +4,8 @@ language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- The next window is what a new snapshot shows and this one does not. read_seq, the mark and the position
-    -- in own events stay: they are not bound to one window (decision 016).
+    -- The next window is what a new snapshot shows and this one does not. read_seq, the mark, own_xid and
+    -- own_position_seq are kept, because they do not depend on the window (decision 016).
     given.consumed_snapshot := given.window_snapshot;
     given.window_snapshot := null;
     given.window_late_xids := '{}';

@@ -1,6 +1,6 @@
 -- enable_seqscan off: a transaction is looked up in event_outbox_by_xid, whatever the statistics of
--- emitted_xid say; its collation excludes the other index (decision 011).
--- force_generic_plan: one plan a session, independent of parameter values (decision 011).
+-- emitted_xid say. The collation of the query excludes the other index (decision 011).
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_window_has_own(event_domain text)
 returns boolean
 language plpgsql volatile
@@ -13,9 +13,9 @@ as $$
 declare
     v_own constant xid8 := pg_current_xact_id();
 begin
-    -- A range of one id is estimated without statistics. For an equality after a bulk load the planner
-    -- expects every row of the domain, and either index would look good (decision 011). An exists would lose
-    -- the limit.
+    -- `between x and x`, not `= x`: after a bulk load the planner estimates that an equality matches every
+    -- row, and gives both indexes the same cost (decision 011). Not `exists`, because PostgreSQL drops its
+    -- limit.
     return (
         select true from public.event_outbox as o
         where o.event_domain collate "POSIX" = fn_iu_window_has_own.event_domain
@@ -25,5 +25,5 @@ begin
 end
 $$;
 comment on function public.fn_iu_window_has_own(text) is
-'Whether the own transaction has emitted events of the domain. One index probe. Read-only.';
+'Whether the current transaction has emitted events of the domain. One index probe. Read-only.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_window_has_own(text)', 'internal');

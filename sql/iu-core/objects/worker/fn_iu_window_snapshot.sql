@@ -7,9 +7,10 @@ declare
     v_own xid8 := pg_current_xact_id();
     v_now pg_snapshot := pg_current_snapshot();
 begin
-    -- pg_current_snapshot() does not list the own transaction as open. Stored unchanged, it would show own
-    -- events as soon as a later transaction ends, and they would count as consumed before they were read. So
-    -- the own id is added to the list, and xmin is lowered to it (decision 016).
+    -- pg_current_snapshot() does not list the current transaction as open. If a transaction with a higher id
+    -- has ended, the stored snapshot would show the events of the current transaction, and they would count
+    -- as consumed before they were read. So the own id is added to the list, and xmin is lowered to it
+    -- (decision 016).
     if v_own >= pg_snapshot_xmax(v_now) or not pg_visible_in_snapshot(v_own, v_now) then
         return v_now;
     end if;
@@ -23,6 +24,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_window_snapshot() is
-'The current snapshot with the own transaction listed as open, which pg_current_snapshot() leaves out. After
-the commit its events are therefore claimed once more, which is harmless, and none is lost.';
+'The current snapshot, with the current transaction listed as open, unlike in pg_current_snapshot(). So after
+the commit its events are claimed once more, which is harmless, and none is lost.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_window_snapshot()', 'internal');
