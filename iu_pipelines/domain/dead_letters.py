@@ -27,14 +27,14 @@ class DeadLetter:
     route_code: Annotated[str | None, "the route that failed"]
     idempotency_key: Annotated[str, "the idempotency key of its attempts"]
     event_snapshot: Annotated[dict[str, Any], "references of the event, never its content"]
-    failure_code: Annotated[str, "worker_process_error"]
+    failure_code: Annotated[str, "the kind of failure; always worker_process_error in this version"]
     failure_detail: Annotated[str | None, "the error message"]
     attempts: Annotated[int, "integer", "the number of attempts so far"]
     resolution: Annotated[str | None, "null while the letter is open, then replayed or discarded"]
     resolved_at: Annotated[datetime | None, "when the letter was closed"]
     resolved_by: Annotated[str | None, "the role that closed the letter"]
     resolution_reason: Annotated[str | None, "the reason of a discard"]
-    next_replay_at: Annotated[datetime | None, "from when on an open letter is due for a replay"]
+    next_replay_at: Annotated[datetime | None, "the time from which an open letter is due for a replay"]
     created_at: Annotated[datetime, "when the row was written"]
 
 

@@ -76,8 +76,8 @@ def apply(
     Raises:
         StepRefused: an applied step was edited, or a relation that a pending step would create
             already exists.
-        Unavailable: another transaction held a lock that a step needs for `lock_seconds`. The hint names the
-            processes that hold locks.
+        Unavailable: a step could not get a lock within `lock_seconds`, because another transaction held it.
+            The hint names the processes that hold locks.
     """
     results: list[StepResult] = []
     with _migration_lock(gateway):
@@ -98,7 +98,7 @@ def rollback(
     root: Path | None = None,
     on_step: Callable[[StepResult], None] | None = None,
 ) -> list[StepResult]:
-    """Roll back every applied step of `module` after the step `to`, the last one first.
+    """Roll back the applied steps of `module` that come after the step named by `to`, in reverse order.
 
     If `to` is `000`, all steps of the module are rolled back. If one rollback file raises an error, because
     data would be lost or another module requires the step, no step is rolled back.
@@ -232,7 +232,7 @@ def _undo_step(gateway: Gateway, session: Session, file: StepFile) -> StepResult
 
 
 def _annotate(error: IuError, note: str) -> None:
-    """Add to the notes of `error`: `note`, and the FAIL lines that the server sent before the error."""
+    """Add `note` to the notes of `error`, and then the FAIL lines that the server sent before the error."""
     error.add_note(note)
     for message in _messages(error.notices):
         if message.startswith("FAIL "):
