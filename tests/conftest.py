@@ -8,6 +8,7 @@ instead; its user must be a superuser. IU_TEST_ISOLATION is the default isolatio
 from __future__ import annotations
 
 import itertools
+import json
 import os
 import shutil
 import subprocess
@@ -180,4 +181,8 @@ def stopped_home(shared: Path) -> Path:
             server = EmbeddedServer(home, settings=servers.FAST)
             server.ensure_running()
             server.stop()
+            # As before the first start, so that no two copies prefer the same port.
+            record = home / "postgres" / "data" / "iu.json"
+            kept = json.loads(record.read_text(encoding="utf-8"))
+            record.write_text(json.dumps({**kept, "port": 0, "socket_directory": ""}), encoding="utf-8")
     return home

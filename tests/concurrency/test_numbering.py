@@ -162,4 +162,4 @@ def test_a_worker_that_continues_after_the_last_number_read_loses_events_with_lo
         )
         third.execute(broken.encode())
         # Another transaction that completes a higher id in between makes the snapshot list them all.
-        assert not all(attempted(third, hidden_by_a_number(pair, third)) for _ in range(20))
+        assert any(not attempted(third, hidden_by_a_number(pair, third)) for _ in range(400))
