@@ -20,7 +20,7 @@ from generate_series(1, 12) as n;
 select public.fn_iu_emit_event('sql_link_created', 'link', gen_random_uuid(), 'test', '{}');
 commit;
 """
-_RUN = f"select public.fn_iu_route_worker_run('{DEFAULT_WORKER}', 4);"
+_RUN = f"begin; select public.fn_iu_route_worker_run('{DEFAULT_WORKER}', 4); commit;"
 _FAILURE = """
 begin;
 alter table public.iu_outbound_route drop constraint dry_run_is_enforced;
@@ -49,10 +49,8 @@ def worked(gateway: Gateway) -> Gateway:
 
 
 def work(gateway: Gateway) -> None:
-    gateway.run_script(_HISTORY)
-    for _ in range(4):
-        gateway.run_script(_RUN)
-    gateway.run_script(_FAILURE)
+    """Emit and run in one session, which prepares the functions once."""
+    gateway.run_script(f"{_HISTORY}{_RUN * 4}{_FAILURE}")
 
 
 @pytest.fixture(scope="session")
