@@ -24,7 +24,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 from iu_pipelines.domain import attempts, outbox, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
-from waiting import eventually
+from waiting import PATIENCE, eventually
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
 _AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
@@ -78,6 +78,7 @@ class Dev:
             seen.append(line)
             if "Ctrl-C" in line:
                 return
+        self.process.communicate(timeout=PATIENCE)
         raise AssertionError("".join(seen))
 
     def stop(self) -> str:

@@ -82,9 +82,11 @@ class Engine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "sessions"):
-            self._end()
-            for session in [*self.sessions, self.judge]:
-                session.close()
+            try:
+                self._end()
+            finally:
+                for session in [*self.sessions, self.judge]:
+                    session.close()
 
     # --- transactions -----------------------------------------------------------------------------------
 
