@@ -1,12 +1,14 @@
 # Targets that need .venv create it first. `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick coverage check fix dev bench soak vulnerabilities stamp docs lock clean
+.PHONY: help setup demo test quick coverage check fix dev bench soak vulnerabilities stamp docs lock hooks clean
 
-JOBS ?= 2
+# One process more than processors, because tests also wait for servers and browsers.
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 BIN := .venv/bin
 CHECKS := check-types check-sql check-catalog check-python check-texts
-QUICK ?= tests/sql tests/domain tests/catalog
+QUICK ?= tests/sql tests/domain tests/catalog tests/db/test_*.py tests/steps/test_step_*.py tests/hosting
+PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 UV ?= uv
 
@@ -25,13 +27,13 @@ demo: setup ## route this repository's git history on an embedded database, and 
 	@$(BIN)/python -m iu_pipelines demo
 
 test: setup ## run the whole test suite
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(PYTEST_ARGS)
+	@$(PYTEST) $(PYTEST_ARGS)
 
 quick: setup ## run the tests that need less than a minute together
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q $(PYTEST_ARGS) $(QUICK)
+	@$(PYTEST) -q $(PYTEST_ARGS) $(QUICK)
 
 coverage: setup ## run the whole test suite and show which lines of iu_pipelines it runs
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+	@$(PYTEST) --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
 
 check: setup ## check style, types, import contracts, SQL, steps, stamps and generated pages
 	@$(MAKE) --no-print-directory -j $(JOBS) $(OUTPUT_SYNC) $(CHECKS)
@@ -87,6 +89,5 @@ clean: ## stop the embedded server, and remove .iu, .venv, builds and caches
 	@rm -rf .iu .venv .venv.lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: hooks
 hooks: setup ## make git run the checks of .githooks before each commit
 	@git config core.hooksPath .githooks

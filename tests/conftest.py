@@ -51,7 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
     if given:
         config.stash[_SHARED] = Path(given["iu_shared"])
         return
-    shared = config.stash[_SHARED] = Path(tempfile.mkdtemp(prefix="iu-tests-", dir=servers.memory()))
+    if place := servers.memory():
+        tempfile.tempdir = os.environ["TMPDIR"] = str(place)  # inherited by the processes of xdist
+    shared = config.stash[_SHARED] = Path(tempfile.mkdtemp(prefix="iu-tests-"))
     config.stash[_WATCHDOG] = subprocess.Popen(
         ["/bin/sh", "-c", _WATCH, "sh", str(shared), sys.executable, _STOP],
         stdin=subprocess.PIPE,

@@ -104,7 +104,6 @@ LAWS: Final = (
     "tests/properties/test_fuzz.py::test_every_function_that_a_role_may_run_is_called",
     "tests/security/test_hostile_schema.py",
     "tests/sql/test_behaviours.py::test_behaviour[notes/a_note_refers_to_an_existing_event]",
-    "tests/steps/test_manifest.py",
     "tests/steps/test_step_files.py",
     "tests/steps/test_step_lint.py",
 )

@@ -38,7 +38,9 @@ def test_evidence_without_probes_says_so(iu: Iu) -> None:
 
 @pytest.mark.usefixtures("worked")
 def test_evidence_in_json_names_pack_hash_and_page(iu: Iu, tmp_path: Path) -> None:
-    first, second = (iu("evidence", "--out", str(tmp_path / "packs"), "--json").json for _ in range(2))
+    first, second = (
+        iu("evidence", "--no-probes", "--out", str(tmp_path / "packs"), "--json").json for _ in range(2)
+    )
     assert (first["passed"], first["failed"], first["pack"], second["pack"]) == (True, [], 1, 2)
     assert Path(second["report"]) == tmp_path / "packs/000002/report.html"
     verified = iu("evidence", "verify", str(tmp_path / "packs"), "--head", second["hash"], "--json")
@@ -55,7 +57,7 @@ def test_evidence_with_a_failed_line_exits_with_1_and_writes_the_pack(
     iu: Iu, worked: Gateway, tmp_path: Path
 ) -> None:
     worked.run_script("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
-    done = iu("evidence", "--out", str(tmp_path))
+    done = iu("evidence", "--no-probes", "--out", str(tmp_path))
     assert done.code == 1
     assert "safety check dry_run_is_enforced" in done.out
     assert "FAIL: " in done.out
@@ -63,11 +65,16 @@ def test_evidence_with_a_failed_line_exits_with_1_and_writes_the_pack(
 
 
 def test_compare_lists_what_changed_since_a_pack(iu: Iu, worked: Gateway, tmp_path: Path) -> None:
-    old = iu("evidence", "--out", str(tmp_path), "--json").json["folder"]
-    assert "nothing except the time" in iu("evidence", "--out", str(tmp_path), "--compare", old).out
+    old = iu("evidence", "--no-probes", "--out", str(tmp_path), "--json").json["folder"]
+    assert (
+        "nothing except the time"
+        in iu("evidence", "--no-probes", "--out", str(tmp_path), "--compare", old).out
+    )
     iu("gate", "set", "iu_core.route_worker_enabled", "false", "--reason", "test")
     outbox.emit(worked, "version_applied", "docs/new", uuid4(), "test", {})
-    done = iu("evidence", "--out", str(tmp_path), "--compare", f"{old}/evidence.json", "--json")
+    done = iu(
+        "evidence", "--no-probes", "--out", str(tmp_path), "--compare", f"{old}/evidence.json", "--json"
+    )
     changes = {change["name"]: (change["before"], change["after"]) for change in done.json["changes"]}
     assert changes["iu_core.route_worker_enabled"] == ("true", "false")
     assert changes["events"] == ("6", "7")
@@ -91,7 +98,7 @@ def test_a_bad_path_is_a_usage_error(iu: Iu, words: tuple[str, ...], named: str)
 @pytest.mark.usefixtures("worked")
 def test_an_altered_pack_exits_with_1_and_is_named(iu: Iu, home: Path) -> None:
     for _ in range(2):
-        iu("evidence")
+        iu("evidence", "--no-probes")
     (report,) = home.glob("evidence/*/000001/report.html")
     report.write_text("all is well")
     done = iu("evidence", "verify")
