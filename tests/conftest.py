@@ -7,6 +7,7 @@ instead; its user must be a superuser. IU_TEST_ISOLATION is the default isolatio
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
@@ -92,6 +93,11 @@ def server(shared: Path) -> Iterator[Server]:
     server = Server(_OWN_URL or servers.make(shared / "home").ensure_running())
     yield server
     server.close()
+
+
+def pytest_collection_finish() -> None:
+    """Exempt the imported modules from garbage collection."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

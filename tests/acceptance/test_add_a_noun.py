@@ -139,7 +139,7 @@ class Copy:
         return subprocess.run(
             [sys.executable, *words],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            env={**os.environ, "PYTHONPATH": str(self.folder), **environment},
             capture_output=True,
             text=True,
             check=False,
