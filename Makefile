@@ -42,7 +42,7 @@ check: setup ## check style, types, import contracts, SQL, steps, stamps and gen
 check-types:
 	@$(BIN)/mypy
 check-sql:
-	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql iu_pipelines
+	@PYTHONWARNINGS=ignore:resource_tracker $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql iu_pipelines
 	@$(BIN)/squawk sql/*/runtime/*.sql
 check-catalog:
 	@$(BIN)/python -m pytest -q --no-header tests/catalog/test_laws.py -k plpgsql_check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 
 import psycopg
@@ -54,7 +55,7 @@ def test_the_plan_changes_nothing_and_names_the_steps_and_files_in_order(empty_i
     ]
     said = empty_iu("migrate", "--plan").out
     assert said.index("The same with psql") < said.index("020_gates.sql") < said.index("070_functions.sql")
-    assert f"psql -1 -v ON_ERROR_STOP=1 -f {planned[0]['file']}" in said
+    assert f"psql -1 -v ON_ERROR_STOP=1 -f {shlex.quote(planned[0]['file'])}" in said
     assert {step["status"] for step in empty_iu("steps", "list", "--json").json} == {"pending"}
     empty_iu("migrate")
     assert empty_iu("migrate", "--plan").out == "Plan: every step is already applied\n"
