@@ -177,8 +177,8 @@ def check(mount: Mount) -> dg.AssetChecksDefinition:
         blocking=True,
         required_resource_keys=mount.requires,
         description=(
-            "Every event that a worker has read has an attempt, and the number of attempts of each batch is "
-            "the recorded one. Only the newest events and batches are checked, at a bounded cost."
+            "Every event that a worker has read has an attempt, and each batch has as many attempts as its "
+            "row in iu_route_batch says. Only the newest events and batches are checked, at a bounded cost."
         ),
     )
     def conservation(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:

@@ -21,9 +21,10 @@ JOBS: Final = "queue.job_substrate.enabled"
 
 @dataclass(frozen=True)
 class Gate:
-    """One gate. It is open only if its value is `true`; `value` is None if the gate has no row.
+    """One gate. It is open only if its value is `true`, with one exception.
 
-    The gate `iu_core.delivery_live_routes` is a list of routes. It is open if the list is not empty.
+    `iu_core.delivery_live_routes` is a list of routes, and is open if the list is not empty. `value` is None
+    if the gate has no row.
     """
 
     key: str

@@ -74,7 +74,7 @@ class Batch:
 class RunLimits:
     """The limits of one run.
 
-    There is no limit if `max_batches` or `max_seconds` is None. An idle run polls for new events for
+    `max_batches` and `max_seconds` each set no limit if None. An idle run polls for new events for
     `linger_seconds` after its last batch.
     """
 
