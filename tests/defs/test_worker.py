@@ -127,6 +127,7 @@ def test_a_lingering_run_attempts_an_event_within_half_a_second(
     )
     assert materializations(result, "iu_route_attempt")[-1]["stopped_reason"] == "drained"
     assert len(waits) == 5
+    assert waits[0]["seconds"] < 0.5
     assert waits[2]["seconds"] < 3, "before the run stopped waiting"
 
 

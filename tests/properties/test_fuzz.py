@@ -395,7 +395,7 @@ def answers(stage: Stage, session: Session, name: str, examples: int) -> dict[st
 @pytest.mark.parametrize("name", CALLS)
 def test_every_result_and_error_is_documented(stage: Stage, name: str, hostile: bool) -> None:
     with stage.session("workflow_admin", hostile=hostile) as session:
-        seen = answers(stage, session, name, 3000 if LONG else 40)
+        seen = answers(stage, session, name, 3000 if LONG else 60)
         assert may(session, name)
         assert "42501" not in seen
         assert len(seen) > 1 or name in ALWAYS_ALIKE
