@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import tarfile
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +9,7 @@ from types import ModuleType
 import pytest
 
 import iu_pipelines
+import programs
 
 PROJECT = Path(__file__).parents[2]
 CHANGELOG = """# Changelog
@@ -30,12 +30,7 @@ CHANGELOG = """# Changelog
 
 @pytest.fixture(scope="module")
 def release() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("release", PROJECT / ".ci/release.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return programs.load(".ci/release.py")
 
 
 @pytest.fixture

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+import programs
 
 
 @pytest.fixture(scope="module")
 def style() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("style", ROOT / ".ci" / "style.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return programs.load(".ci/style.py")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ The generated pages and tables are up to date.
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ from types import ModuleType
 
 import pytest
 
+import programs
 from iu_pipelines.evidence import guarantees
 from iu_pipelines.evidence.facts import Evidence
 
@@ -113,11 +113,7 @@ def test_the_generated_pages_are_up_to_date() -> None:
 @pytest.fixture
 def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The generator, for a copy of the pages and links to the code."""
-    spec = importlib.util.spec_from_file_location("generate", PROJECT / "docs/generate.py")
-    assert spec
-    assert spec.loader
-    generate = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(generate)
+    generate = programs.load("docs/generate.py")
     for page in generate.pages():
         (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / page, tmp_path / page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -12,17 +11,14 @@ from types import ModuleType
 
 import pytest
 
+import programs
+
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def vulnerabilities() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("vulnerabilities", ROOT / ".ci" / "vulnerabilities.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return programs.load(".ci/vulnerabilities.py")
 
 
 def test_every_locked_package_has_a_version_and_hashes_and_no_address() -> None:
