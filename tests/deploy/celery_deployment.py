@@ -1,4 +1,4 @@
-"""Dagster with the run launcher of Celery: a daemon and two workers that read the files in `deploy/celery`."""
+"""Dagster with the run launcher of Celery: a daemon and two workers that read sample files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,10 +34,12 @@ _WORKSPACE: Final = str(PROJECT / "workspace.yaml")
 class Deployment:
     """A daemon and Celery workers with one instance of Dagster, and the database whose events they route.
 
-    `environment` is that of every process, and `instance` is opened in this process to read the runs.
+    `environment` is that of every process, `samples` is the directory of the files, and `instance` is opened
+    in this process to read the runs.
     """
 
     home: Path
+    samples: Path
     environment: dict[str, str]
     instance: dg.DagsterInstance
     groups: dict[str, ProcessGroup] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class Deployment:
         """Start a Celery worker as the documentation says, and wait until it accepts runs."""
         self._start(
             name, "dagster-celery", "worker", "start", "-A", "dagster_celery.app",
-            "-y", str(SAMPLES / "celery.yaml"), "-q", "dagster", "-n", name,
+            "-y", str(self.samples / "celery.yaml"), "-q", "dagster", "-n", name,
         )  # fmt: skip
         self.groups[name].wait_for(" ready.")
 
@@ -73,6 +75,19 @@ class Deployment:
         run = self.instance.get_run_by_id(run_id)
         return run.status.value if run else "unknown"
 
+    def wait_for(self, run_id: str, status: str) -> None:
+        """Wait until a run has this status. AssertionError shows the status that it has instead."""
+        try:
+            eventually(lambda: self.status(run_id) == status, pause=0.2)
+        except AssertionError:
+            messages = "\n".join(self.messages(run_id))
+            raise AssertionError(f"run {run_id} is {self.status(run_id)}: {messages}") from None
+
+    def newer_run(self, run_id: str) -> str | None:
+        """Return the id of the newest other run of the same job, or None."""
+        runs = self.instance.get_runs(dg.RunsFilter(job_name="route_worker_job"), limit=1)
+        return next((run.run_id for run in runs if run.run_id != run_id), None)
+
     def messages(self, run_id: str) -> list[str]:
         """Return the messages of a run, the oldest first."""
         return [event.message for event in self.instance.all_logs(run_id)]
@@ -89,11 +104,13 @@ class Deployment:
 
 
 @contextmanager
-def deployed(server: Server, template: str, shared: Path, **addresses: str) -> Iterator[Deployment]:
+def deployed(
+    server: Server, template: str, shared: Path, samples: Path, addresses: Mapping[str, str]
+) -> Iterator[Deployment]:
     """Yield a deployment with a daemon and two workers. `addresses` are added to their environment."""
     name = f"iu_celery_{uuid4().hex[:8]}"
     home = Path(tempfile.mkdtemp(prefix="celery-", dir=shared))
-    shutil.copy(SAMPLES / "dagster.yaml", home)
+    shutil.copy(samples / "dagster.yaml", home)
     given = {
         "DAGSTER_HOME": str(home),
         "IU_DATABASE_URL": server.create(name, template),
@@ -104,7 +121,7 @@ def deployed(server: Server, template: str, shared: Path, **addresses: str) -> I
     groups: dict[str, ProcessGroup] = {}
     try:
         with _opened(home, given) as instance:
-            deployment = Deployment(home, {**os.environ, **given}, instance, groups)
+            deployment = Deployment(home, samples, {**os.environ, **given}, instance, groups)
             deployment.start_worker("first")
             deployment.start_worker("second")
             deployment.start_daemon()
