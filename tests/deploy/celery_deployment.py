@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -48,12 +49,16 @@ class Deployment:
         self._start("daemon", "dagster-daemon", "run", "--workspace", _WORKSPACE)
 
     def start_worker(self, name: str) -> None:
-        """Start a Celery worker as the documentation says, and wait until it accepts runs."""
-        self._start(
-            name, "dagster-celery", "worker", "start", "-A", "dagster_celery.app",
-            "-y", str(self.samples / "celery.yaml"), "-q", "dagster", "-n", name,
-        )  # fmt: skip
+        """Start a Celery worker with the command of the systemd unit, and wait until it accepts runs."""
+        program, *arguments = self._worker_command()
+        self._start(name, program, *arguments)
         self.groups[name].wait_for(" ready.")
+
+    def _worker_command(self) -> list[str]:
+        unit = (self.samples / "iu-celery-worker.service").read_text(encoding="utf-8")
+        (command,) = re.findall(r"^ExecStart=/opt/iu/.venv/bin/(.+)$", unit, re.MULTILINE)
+        placed = {"/etc/iu/celery.yaml": str(self.samples / "celery.yaml")}
+        return [placed.get(word, word) for word in command.split()]
 
     def _start(self, name: str, program: str, *arguments: str) -> None:
         log = self.home / f"{name}.log"
