@@ -27,7 +27,7 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from waiting import PATIENCE, eventually
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
-_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
+_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child", sys.executable, "-m"]
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {

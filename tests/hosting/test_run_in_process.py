@@ -6,7 +6,8 @@ import dagster as dg
 import pytest
 
 from iu_pipelines.definitions import defs
-from iu_pipelines.hosting.run_in_process import execute, open_instance
+from iu_pipelines.hosting.instance import open_instance
+from iu_pipelines.hosting.run_in_process import execute
 from iu_pipelines.settings import Settings
 
 
