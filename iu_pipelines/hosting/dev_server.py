@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import plan
-from iu_pipelines.errors import IuError, UsageError
+from iu_pipelines.errors import IuError, UsageError, redact
 from iu_pipelines.hosting import instance_file
 from iu_pipelines.hosting.child_processes import ChildProcesses
 from iu_pipelines.hosting.code_location import read_workspace
@@ -31,6 +32,7 @@ from iu_pipelines.hosting.stop_request import StopRequest, stop_request
 from iu_pipelines.settings import Settings, child_environment
 
 _OPEN_INSTANCE: Final = "iu_pipelines.hosting.instance"
+_TAIL: Final = 500
 _START_SECONDS: Final = 180.0
 _POLL_SECONDS: Final = 0.1
 _WATCH_SECONDS: Final = 0.5
@@ -178,9 +180,11 @@ def _require_usable(file: InstanceFile, environment: Mapping[str, str]) -> None:
         text=True,
         check=False,
     )
+    if done.returncode == UsageError.exit_code and done.stdout:
+        message, hint = json.loads(done.stdout.splitlines()[-1])
+        raise UsageError(message, hint=hint)
     if done.returncode:
-        message, _, hint = done.stderr.rpartition("\n")
-        raise UsageError(message or f"{file.path} cannot be used", hint=hint or None)
+        raise IuError(f"{file.path} cannot be checked: {redact(done.stderr.strip()[-_TAIL:])}")
 
 
 @contextmanager

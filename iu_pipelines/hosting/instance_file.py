@@ -38,16 +38,17 @@ class InstanceFile:
     is_own: bool
 
     def storage_environment(self, settings: Settings) -> dict[str, str]:
-        """Return the variable with the URL of Dagster's database if the file names it; create that database."""
+        """Return the variable with the URL of Dagster's database, which is created, if the file names it."""
         named = STORAGE_VARIABLE in json.dumps(self.content, default=str)
         return {STORAGE_VARIABLE: storage_url(settings)} if named else {}
 
     def storage_override(self, settings: Settings) -> dict[str, Any]:
         """Return the key `storage` with the URL in place of the variable, for a process without it."""
-        postgres = _at(self.content, "storage", "postgres")
-        if _at(postgres, "postgres_url", "env") != STORAGE_VARIABLE:
+        storage = self.content.get("storage")
+        if _at(storage, "postgres", "postgres_url", "env") != STORAGE_VARIABLE:
             return {}
-        return {"storage": {"postgres": {**postgres, "postgres_url": storage_url(settings)}}}
+        postgres = {**_at(storage, "postgres"), "postgres_url": storage_url(settings)}
+        return {"storage": {**_at(storage), "postgres": postgres}}
 
 
 def ensure(settings: Settings) -> InstanceFile:
