@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -18,13 +19,15 @@ NAMED = ("IU_DATABASE_URL", "`database_url` of GatewayResource", "iu dev")
 
 
 @pytest.fixture
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The working directory of somebody's Dagster, without any setting of iu."""
     monkeypatch.delenv("IU_HOME")
     folder = tmp_path / "their project"
     folder.mkdir()
     monkeypatch.chdir(folder)
-    return folder
+    yield folder
+    if any(folder.iterdir()):
+        EmbeddedServer(folder / ".iu").stop()
 
 
 @pytest.fixture

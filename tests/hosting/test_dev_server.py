@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dev_server import REPOSITORY, Dev, running
+from dev_server import REPOSITORY, TICKS, Dev, running
 from iu_pipelines.hosting.run_in_process import execute
 from iu_pipelines.settings import load
 from waiting import eventually
@@ -148,6 +148,7 @@ def test_the_daemon_logs_no_tick_that_skips_and_no_run_that_it_launches(place: P
 
 
 def test_a_killed_code_server_ends_iu_dev_with_the_reason_and_a_restart_continues(place: Place) -> None:
+    place.dev.switch_on("backlog_sensor")
     killed = place.processes("code-server start")[0]
     os.kill(killed, signal.SIGKILL)
     assert place.dev.process
@@ -157,3 +158,5 @@ def test_a_killed_code_server_ends_iu_dev_with_the_reason_and_a_restart_continue
     assert "exited with code -9" in said
     eventually(lambda: not place.dev.processes(), "no process of Dagster is left")
     place.dev.start()
+    sensor = place.dev.ask(TICKS, selector={**REPOSITORY, "name": "backlog_sensor"})
+    assert sensor["instigationStateOrError"]["status"] == "RUNNING"

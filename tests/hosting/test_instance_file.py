@@ -9,6 +9,8 @@ import pytest
 import yaml
 from dagster._core.instance.config import dagster_instance_config
 
+from iu_pipelines.cli.main import run
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.errors import UsageError
 from iu_pipelines.hosting import instance_file
 from iu_pipelines.hosting.instance import check, open_instance
@@ -92,6 +94,12 @@ def test_a_run_in_this_process_uses_a_users_file_and_leaves_it_byte_for_byte(
         assert len(instance.get_runs()) == 1
 
 
+def test_the_example_in_the_documentation_is_accepted(chosen: Settings, path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operate" / "dagster.md").read_text(encoding="utf-8")
+    path.write_text(page.split("<!-- dagster.yaml -->\n```yaml\n")[1].split("```")[0], encoding="utf-8")
+    check(chosen)
+
+
 def test_a_storage_of_the_user_is_used_and_no_database_is_created_for_it(
     chosen: Settings, path: Path, tmp_path: Path
 ) -> None:
@@ -165,6 +173,22 @@ def test_a_users_file_that_dagster_refuses_is_refused_with_the_key_before_anythi
     assert str(path) in refused.value.message
     assert len(refused.value.message) < 500
     assert refused.value.hint
+
+
+@pytest.mark.parametrize("text", ["telemetry: {enabled: false}", f"{STORAGE}run_lancher: {{}}"])
+def test_iu_demo_refuses_a_users_file_before_it_changes_the_database(
+    chosen: Settings,
+    path: Path,
+    gateway: Gateway,
+    text: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("IU_HOME", str(chosen.home))
+    path.write_text(text, encoding="utf-8")
+    assert run(["demo", "--database-url", gateway.url]) == UsageError.exit_code
+    assert str(path) in capsys.readouterr().err
+    assert gateway.fetch_value("select count(*) from public.event_outbox") == 0
 
 
 def test_a_file_that_cannot_be_read_is_refused_and_kept(chosen: Settings, path: Path) -> None:
