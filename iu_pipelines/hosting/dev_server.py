@@ -66,6 +66,8 @@ class DevServer:
         self._serve_evidence()
         for server in self.workspace.servers:
             self._wait_for(server.is_ready, f"the code server of {server.location}")
+        if self.stop.made:
+            return
         self._start_web()
         self._wait_for(self._web_responds, "the web UI")
         if not self.read_only and not self.stop.made:
@@ -136,7 +138,8 @@ def prepared(
     """Start the database and yield a server that is ready to start; at the end stop everything it started.
 
     Raises:
-        UsageError: a port is in use, or another `iu dev` runs a daemon on the same instance.
+        UsageError: a port is in use, another `iu dev` runs a daemon on the same instance, or dagster.yaml or
+            workspace.yaml cannot be used.
     """
     ports.require_free()
     if ports.evidence_url:
