@@ -1,3 +1,30 @@
-"""Governed event routing on PostgreSQL, orchestrated by Dagster."""
+"""Governed event routing on PostgreSQL, orchestrated by Dagster.
+
+`build_defs`, `Mount` and `OutboxComponent` are imported on first use, because they import Dagster.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from iu_pipelines.defs.component import OutboxComponent
+    from iu_pipelines.defs.factory import build_defs
+    from iu_pipelines.defs.kit.configuration import Mount
 
 __version__ = "0.1.0"
+
+__all__ = ["Mount", "OutboxComponent", "build_defs"]
+
+_MODULES: Final = {
+    "Mount": "iu_pipelines.defs.kit.configuration",
+    "OutboxComponent": "iu_pipelines.defs.component",
+    "build_defs": "iu_pipelines.defs.factory",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_MODULES[name]), name)

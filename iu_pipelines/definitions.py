@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from iu_pipelines.defs.factory import build_defs
+from iu_pipelines.defs.kit.configuration import Mount
 
-defs = build_defs()
+defs = build_defs(Mount(owners=("team:iu-core",)))

@@ -164,9 +164,13 @@ def _run_jobs(gateway: Gateway, chosen: Settings, say: Say) -> Iterator[Run]:
 
 def _run_job(job_name: str, chosen: Settings, say: Say, **config: int) -> Run:
     with working(job_name), _logged(chosen):
-        from iu_pipelines.hosting.run_in_process import execute  # noqa: PLC0415  importing Dagster takes a second
+        # Importing Dagster takes a second.
+        from iu_pipelines.defs.kit.configuration import Mount  # noqa: PLC0415
+        from iu_pipelines.defs.worker import run_config  # noqa: PLC0415
+        from iu_pipelines.hosting.run_in_process import execute  # noqa: PLC0415
 
-        outcome = execute(job_name, config, settings=chosen)
+        values = run_config(Mount(), config) if config else {}
+        outcome = execute(job_name, values, settings=chosen)
     say(f"{job_name}: run {outcome.run_id} {outcome.status}")
     return _run(outcome)
 

@@ -1,41 +1,49 @@
-"""The plot of the batches of a run, as a PNG inside Markdown."""
+"""The plot of a run, as an SVG inside Markdown that is short enough for the web UI to show it in place."""
 
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
-from itertools import accumulate
-from typing import Any, Final
+from typing import Final
 
-from iu_pipelines.domain.worker import Batch
+from iu_pipelines.domain.worker import RunPoint
 
-_COLOURS: Final = {"dry_run": "#4F43DD", "skipped": "#9AA1AD", "failed": "#D24D3F"}
+SHOWN_IN_PLACE: Final = 1_000
+"""The web UI shows Markdown of fewer characters in place, and longer Markdown only after a click."""
 
-
-def plot(made: Sequence[Batch], backlog_after: int) -> str:
-    """Return a plot of the attempts by decision and of the backlog during the run, as an inline PNG."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  takes 0.4 s, needed only for a run with batches
-
-    start = made[0].started_at
-    times = [0.0, *((batch.finished_at - start).total_seconds() for batch in made)]
-    figure = Figure(figsize=(7.2, 2.6), dpi=80, layout="constrained")
-    left, right = figure.subplots(1, 2)
-    for decision, colour in _COLOURS.items():
-        counts = [0, *accumulate(getattr(batch, decision) for batch in made)]
-        if counts[-1]:
-            left.plot(times, counts, color=colour, label=f"{decision} {counts[-1]:,}", drawstyle="steps-post")
-    left.set(title="attempts by decision", xlabel="seconds into the run")
-    left.legend(frameon=False, fontsize="small")
-    waiting = list(accumulate((batch.seen for batch in reversed(made)), initial=backlog_after))[::-1]
-    right.plot(times, waiting, color="#1F2937", drawstyle="steps-post")
-    right.set(title="events waiting", xlabel="seconds into the run", ylim=(0, None))
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
-    return _inline(figure)
+_WIDTH: Final = 300
+_HEIGHT: Final = 60
+_READ: Final = "#4F43DD"
+_WAITING: Final = "#D24D3F"
 
 
-def _inline(figure: Any) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    return f"![batches of the run](data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()})"
+def plot(curve: Sequence[RunPoint], backlog_after: int) -> str:
+    """Return a plot of the events read and the events waiting over the time of the run, as an inline SVG.
+
+    `curve` has up to 24 points, oldest first, and at least one.
+    """
+    last = curve[-1]
+    points = [RunPoint(0.0, 0, 0), *curve]
+    top = max(last.seen + backlog_after, 1)
+    read = _line(points, last.seconds, [point.seen / top for point in points], _READ)
+    waiting = _line(
+        points, last.seconds, [(last.seen - point.seen + backlog_after) / top for point in points], _WAITING
+    )
+    captions = (
+        f"<text y='75' fill='{_READ}'>read {last.seen:,}</text>"
+        f"<text x='110' y='75' fill='{_WAITING}'>waiting {backlog_after:,}</text>"
+        f"<text x='300' y='75' text-anchor='end'>{last.seconds:.1f} s</text>"
+    )
+    svg = (
+        "<svg xmlns='http://www.w3.org/2000/svg' viewBox='-2 -2 304 82' width='456' font-size='11'>"
+        f"{read}{waiting}{captions}</svg>"
+    )
+    return f"![batches of the run](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+
+
+def _line(points: Sequence[RunPoint], seconds: float, heights: Sequence[float], colour: str) -> str:
+    drawn = " ".join(
+        f"{_WIDTH * point.seconds / (seconds or 1.0):.0f},{_HEIGHT * (1 - height):.0f}"
+        for point, height in zip(points, heights, strict=True)
+    )
+    return f"<polyline points='{drawn}' fill='none' stroke='{colour}'/>"

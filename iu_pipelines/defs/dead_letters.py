@@ -1,4 +1,4 @@
-"""Dead letters: their asset, the job that replays them, and the sensor that starts this job."""
+"""Dead letters: their asset and check, the job that replays them, and the sensor that starts this job."""
 
 import time
 from collections import Counter
@@ -10,13 +10,16 @@ from uuid import UUID
 import dagster as dg
 from pydantic import Field
 
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.kit import tags
-from iu_pipelines.defs.kit.asset_metadata import KINDS, markdown_table, metadata
-from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.defs.kit import checks, tags
+from iu_pipelines.defs.kit.asset_metadata import metadata, table
+from iu_pipelines.defs.kit.checks import Check
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.configured_asset import configured_asset, node_name
 from iu_pipelines.defs.kit.dagster_private import capture_interrupts, check_captured_interrupt
 from iu_pipelines.defs.kit.runs import unfinished_run
-from iu_pipelines.defs.kit.step_errors import one_clear_line, skipped
+from iu_pipelines.defs.kit.step_errors import skipped
 from iu_pipelines.defs.kit.validated_config import validated
 from iu_pipelines.domain import dead_letters, gates
 from iu_pipelines.domain.dead_letters import DeadLetter, ReplayResult
@@ -33,7 +36,8 @@ class ReplayConfig(dg.Config):
     dead_letter_id: str = Field(
         default="",
         pattern=_UUID,
-        description="Replay only this letter. Empty: all letters that match the filters.",
+        description="Replay only this letter, also if its replay cannot succeed. Empty: all letters that "
+        "match the filters.",
     )
     route_code: str = Field(default="", max_length=100, description="Only letters of this route. Empty: any.")
     failure_code: str = Field(
@@ -46,9 +50,12 @@ class ReplayConfig(dg.Config):
         description="Only letters that are at least this old, up to 31,536,000. 0: any.",
     )
     replayable_only: bool = Field(
-        default=False,
+        default=True,
         description="Only letters whose replay can succeed now: their route is enabled and dry-run, and they "
-        "are due or the route was changed after their last attempt. The other filters are ignored.",
+        "are due or the route was changed after their last attempt.",
+    )
+    max_attempts: int = Field(
+        default=0, ge=0, description="Only letters with fewer attempts than this. 0: any."
     )
     limit: int = Field(
         default=100,
@@ -67,11 +74,11 @@ class ReplayConfig(dg.Config):
 
 def definitions(mount: Mount) -> dg.Definitions:
     """Return the asset of dead letters, its check, and the job and the sensor that replay them."""
-    letters = asset(mount)
-    replay_job = job(mount, letters)
+    letters, letters_open = asset(mount), checks.definition(mount, DEAD_LETTERS_OPEN)
+    replay_job = job(mount, letters, letters_open)
     return dg.Definitions(
         assets=[letters],
-        asset_checks=[check(mount)],
+        asset_checks=[letters_open],
         jobs=[replay_job],
         sensors=[sensor(mount, replay_job)],
     )
@@ -79,14 +86,12 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
     """Return the asset of dead letters. Materializing it replays the open letters that the config selects."""
-
-    @dg.asset(
-        key=mount.key("iu_route_dead_letter"),
+    spec = dg.AssetSpec(
+        mount.key("iu_route_dead_letter"),
         deps=[mount.key("iu_route_attempt")],
-        required_resource_keys=mount.requires,
         description=(
             "Events whose processing failed. Materializing this asset replays the open letters that the "
-            "config selects; each replay writes one more attempt."
+            "config selects, by default those whose replay can succeed; each replay writes one more attempt."
         ),
         metadata=metadata(
             "iu_route_dead_letter",
@@ -96,45 +101,61 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
             "runtime/050_worker.sql",
         ),
         group_name=mount.group,
-        owners=[OWNER],
-        kinds=KINDS,
+        owners=mount.owners,
+        kinds=set(mount.kinds),
     )
-    def iu_route_dead_letter(context: dg.AssetExecutionContext, config: ReplayConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        with one_clear_line(), mount.open(context.resources) as gateway:
-            return _replay(context, gateway, mount, config)
 
-    return iu_route_dead_letter
+    def replay(
+        context: dg.OpExecutionContext, gateway: Gateway, config: ReplayConfig
+    ) -> dg.MaterializeResult[Any]:
+        context.instance.add_run_tags(context.run.run_id, {tags.REPLAY: mount.tag("replay")})
+        return _replay(context, gateway, mount, config)
+
+    return configured_asset(mount, spec, "replay_dead_letters", ReplayConfig, replay)
 
 
 def _replay(
-    context: dg.AssetExecutionContext, gateway: Queries, mount: Mount, config: ReplayConfig
-) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    context: dg.OpExecutionContext, gateway: Gateway, mount: Mount, config: ReplayConfig
+) -> dg.MaterializeResult[Any]:
     letters = _select(gateway, config)
     context.log.info("%s open letters match", len(letters))
     if config.preview:
-        return dg.MaterializeResult(metadata=_summary(gateway, letters, [], "preview"))
+        return _result(gateway, letters, [], "preview")
     results: list[ReplayResult] = []
     with capture_interrupts():
         results.extend(_paced(gateway, letters, config.letters_per_second, context.run.run_id))
         reason = _stopped_reason(letters, results)
-    summary = _summary(gateway, letters, results, reason)
-    _report_attempts(context, mount, results)
+    made = _result(gateway, letters, results, reason)
     if reason == "cancelled":
-        context.log_event(dg.AssetMaterialization(mount.key("iu_route_dead_letter"), metadata=summary))
+        context.log_event(
+            dg.AssetMaterialization(mount.key("iu_route_dead_letter"), metadata=made.metadata, tags=made.tags)
+        )
+        DEAD_LETTERS_OPEN.log(context, gateway, mount)
         raise dg.DagsterExecutionInterruptedError
-    return dg.MaterializeResult(metadata=summary)
+    return made
+
+
+def _result(
+    gateway: Queries, letters: list[DeadLetter], results: list[ReplayResult], stopped_reason: str
+) -> dg.MaterializeResult[Any]:
+    """Return the summary of a run. Its data version changes with the set of open letters."""
+    summary = _summary(gateway, letters, results, stopped_reason)
+    newest = dead_letters.newest_open(gateway)
+    return dg.MaterializeResult(
+        metadata=summary, data_version=dg.DataVersion(f"{summary['open_after']} open, newest {newest}")
+    )
 
 
 def _select(gateway: Queries, config: ReplayConfig) -> list[DeadLetter]:
     if config.dead_letter_id:
         return [dead_letters.letter(gateway, UUID(config.dead_letter_id))]
-    if config.replayable_only:
-        return dead_letters.list_replayable(gateway, config.limit)
-    return dead_letters.list_letters(
+    choose = dead_letters.list_replayable if config.replayable_only else dead_letters.list_letters
+    return choose(
         gateway,
         route_code=config.route_code or None,
         failure_code=config.failure_code or None,
         older_than=timedelta(seconds=config.older_than_seconds) if config.older_than_seconds else None,
+        max_attempts=config.max_attempts or None,
         limit=config.limit,
     )
 
@@ -172,7 +193,7 @@ def _summary(
         "still_open": sum(not result.resolved for result in tried),
         "open_after": dead_letters.count_open(gateway),
         "decisions": dict(Counter(str(result.decision) for result in tried)),
-        "letters": markdown_table(
+        "letters": table(
             ["letter", "route", "failure", "attempts", "result"],
             [_row(letter, decided.get(letter.dead_letter_id)) for letter in letters[:_SHOWN]],
         ),
@@ -189,45 +210,29 @@ def _row(letter: DeadLetter, result: ReplayResult | None) -> list[object]:
     return [letter.dead_letter_id, letter.route_code, letter.failure_code, count, outcome]
 
 
-def _report_attempts(context: dg.AssetExecutionContext, mount: Mount, results: list[ReplayResult]) -> None:
-    """Report the number of attempts that the replays wrote, as a materialization of `iu_route_attempt`."""
-    written = sum(result.status == "replayed" for result in results)
-    if written:
-        context.log_event(
-            dg.AssetMaterialization(
-                mount.key("iu_route_attempt"), metadata={"replay_attempts_written": written}
-            )
-        )
+def _dead_letters_open(gateway: Gateway, _mount: Mount) -> tuple[bool, dict[str, Any]]:
+    count = dead_letters.count_open(gateway)
+    return count == 0, {"dead_letter_open": count}
 
 
-def check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that no dead letter is open. A failure is a warning."""
-
-    @dg.asset_check(
-        name="dead_letters_open",
-        asset=mount.key("iu_route_dead_letter"),
-        required_resource_keys=mount.requires,
-        description="No dead letter is open.",
-    )
-    def dead_letters_open(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        with one_clear_line(), mount.open(context.resources) as gateway:
-            count = dead_letters.count_open(gateway)
-        return dg.AssetCheckResult(
-            passed=count == 0, severity=dg.AssetCheckSeverity.WARN, metadata={"dead_letter_open": count}
-        )
-
-    return dead_letters_open
+DEAD_LETTERS_OPEN: Final = Check(
+    name="dead_letters_open",
+    asset="iu_route_dead_letter",
+    description="No dead letter is open.",
+    ask=_dead_letters_open,
+    severity=dg.AssetCheckSeverity.WARN,
+)
 
 
-def job(mount: Mount, letters: dg.AssetsDefinition) -> Any:
-    """Return the job that replays dead letters."""
+def job(mount: Mount, letters: dg.AssetsDefinition, letters_open: dg.AssetChecksDefinition) -> Any:
+    """Return the job that replays dead letters and then checks whether one is open."""
     return dg.define_asset_job(
         mount.named("dead_letter_replay_job"),
-        selection=dg.AssetSelection.assets(letters).without_checks(),
-        config=validated(ReplayConfig, letters.op.name),
+        selection=dg.AssetSelection.assets(letters).without_checks() | dg.AssetSelection.checks(letters_open),
+        config=validated(ReplayConfig, node_name(letters.key)),
         description="Replay one dead letter, or all that match the filters. With `preview`, only list them.",
-        run_tags={tags.REPLAY: mount.tag("replay")},
-        executor_def=dg.in_process_executor,
+        tags={tags.REPLAY: mount.tag("replay")},
+        executor_def=mount.executor,
     )
 
 
@@ -244,14 +249,16 @@ def sensor(mount: Mount, replay_job: Any) -> dg.SensorDefinition:
             "Replay open letters whose route is enabled and dry-run, if they are due or if their route was "
             "changed after their last attempt. Other letters are not replayed."
         ),
-        owners=[OWNER],
+        owners=list(mount.owners) or None,
     )
     def dead_letter_replay_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         try:
             with mount.open(context.resources) as gateway:
-                return _request(context.instance, gateway, mount)
+                answer = _request(context.instance, gateway, mount)
         except IuError as error:
-            return skipped(error)
+            answer = skipped(error)
+        context.log.info(answer.skip_message if isinstance(answer, dg.SkipReason) else "a run is requested")
+        return answer
 
     return dead_letter_replay_sensor
 
@@ -262,13 +269,14 @@ def _request(instance: dg.DagsterInstance, gateway: Queries, mount: Mount) -> dg
     open_letters = dead_letters.count_open(gateway)
     if not open_letters:
         return dg.SkipReason("no dead letter is open")
-    if not dead_letters.list_replayable(gateway, limit=1):
+    if not dead_letters.list_replayable(gateway, max_attempts=mount.replay_attempts, limit=1):
         return dg.SkipReason(
             f"{open_letters:,} letters are open, but no replay can succeed now: their route is missing, "
-            "disabled or not dry-run, or they are not due"
+            f"disabled or not dry-run, they are not due, or they have {mount.replay_attempts} attempts"
         )
     wanted = {tags.REPLAY: mount.tag("replay")}
     busy = unfinished_run(instance, wanted)
     if busy:
         return dg.SkipReason(f"run {busy} is already queued or running")
-    return dg.RunRequest(run_config={"replayable_only": True}, tags=wanted)
+    config = {"replayable_only": True, "max_attempts": mount.replay_attempts}
+    return dg.RunRequest(run_config=config, tags=wanted)

@@ -7,8 +7,8 @@ import dagster as dg
 from pydantic import Field
 
 from iu_pipelines.db.steps import verification
-from iu_pipelines.defs.kit.asset_metadata import KINDS, code_references, markdown_table
-from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.defs.kit.asset_metadata import code_references, table
+from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import current_settings
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import validated
@@ -61,8 +61,8 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
             )
         },
         group_name=mount.group,
-        owners=[OWNER],
-        kinds=KINDS,
+        owners=mount.owners,
+        kinds=set(mount.kinds),
     )
     def iu_evidence(context: dg.AssetExecutionContext, config: EvidenceConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
         with one_clear_line(), mount.open(context.resources) as gateway:
@@ -105,10 +105,10 @@ def _lines(gathered: Evidence) -> dict[str, Any]:
     }
 
 
-def _guarantees(gathered: Evidence) -> dg.MarkdownMetadataValue:
-    words = {True: "holds", False: "**FAILS**", None: "not reached"}
-    return markdown_table(
-        ["guarantee", ""],
+def _guarantees(gathered: Evidence) -> dg.TableMetadataValue:
+    words = {True: "holds", False: "FAILS", None: "not reached"}
+    return table(
+        ["guarantee", "result"],
         [
             [promise.text, words[promise.passed] if promise.proven_by else "proved by tests"]
             for promise in gathered.guarantees
@@ -116,12 +116,12 @@ def _guarantees(gathered: Evidence) -> dg.MarkdownMetadataValue:
     )
 
 
-def proof_table(proofs: Sequence[facts.Proof | verification.Proof]) -> dg.MarkdownMetadataValue:
-    """Return the lines of `proofs` as a Markdown table."""
-    return markdown_table(
-        ["file", "line", "expected", "seen", ""],
+def proof_table(proofs: Sequence[facts.Proof | verification.Proof]) -> dg.TableMetadataValue:
+    """Return the lines of `proofs` as a table."""
+    return table(
+        ["file", "line", "expected", "seen", "result"],
         [
-            [proof.step, line.name, line.expected, line.seen, "PASS" if line.passed else "**FAIL**"]
+            [proof.step, line.name, line.expected, line.seen, "PASS" if line.passed else "FAIL"]
             for proof in proofs
             for line in proof.lines
         ],
@@ -147,5 +147,5 @@ def job(mount: Mount, evidence: dg.AssetsDefinition) -> Any:
         selection=dg.AssetSelection.assets(evidence),
         description="Run every verify file and probe, verify the ledgers, and write an evidence pack.",
         config=validated(EvidenceConfig, evidence.op.name),
-        executor_def=dg.in_process_executor,
+        executor_def=mount.executor,
     )

@@ -9,6 +9,7 @@ from typing import Final
 import dagster as dg
 
 from iu_pipelines.defs import (
+    batches,
     dead_letters,
     evidence,
     gates,
@@ -17,14 +18,14 @@ from iu_pipelines.defs import (
     outbox,
     prune,
     retention,
+    routes,
     steps,
     worker,
 )
 from iu_pipelines.defs.kit.configuration import Mount
-from iu_pipelines.defs.kit.console_logger import LOGGER, console
 from iu_pipelines.defs.kit.resources import GatewayResource
 
-NOUNS: Final = (inbound, outbox, worker, dead_letters, gates, steps, evidence, retention)
+NOUNS: Final = (inbound, gates, routes, outbox, worker, batches, dead_letters, steps, evidence, retention)
 """Modules whose function `definitions` takes only a mount."""
 
 ABOUT_OTHERS: Final = (health, prune)
@@ -38,6 +39,8 @@ def build_defs(
     mount: Mount | None = None, *, resources: Mapping[str, object] | None = None
 ) -> dg.Definitions:
     """Return the definitions of one outbox, which can be merged into those of a code location.
+
+    They contain no executor and no logger, so those of the code location stay as they are.
 
     `resources` overrides resources by key, for example with a `GatewayResource` for another database. In a
     code location with several outboxes, each `mount` needs a different name.
@@ -63,6 +66,4 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
         schedules=built.schedules,
         sensors=built.sensors,
         resources={mount.resource_key: GatewayResource(), **resources},
-        executor=dg.in_process_executor,
-        loggers={LOGGER: console},
     )

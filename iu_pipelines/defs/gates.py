@@ -1,73 +1,98 @@
-"""Asset checks of the gates: delivery is closed, and the gates of the worker are open."""
+"""The gates: the table that stores them as an observable asset, and checks of their states."""
 
-from typing import Final
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Final
 
 import dagster as dg
 
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.defs.kit import checks
+from iu_pipelines.defs.kit.asset_metadata import moment, table
+from iu_pipelines.defs.kit.checks import Check
 from iu_pipelines.defs.kit.configuration import Mount
-from iu_pipelines.defs.kit.step_errors import one_clear_line
+from iu_pipelines.defs.kit.sources import Seen, Source
 from iu_pipelines.domain import gates, health
+from iu_pipelines.domain.gates import Gate, Setting
 
 _NEVER_OPEN: Final = (gates.DELIVERY, gates.LIVE_ROUTES, gates.JOBS)
 _WORKER_GATES: Final = (gates.MASTER, gates.WORKER)
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the checks of the gates."""
-    return dg.Definitions(asset_checks=[_delivery_check(mount), _worker_check(mount)])
-
-
-def _delivery_check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that nothing can be delivered and that nothing was delivered."""
-
-    @dg.asset_check(
-        name="delivery_stays_closed",
-        asset=mount.key("iu_health_audit"),
-        required_resource_keys=mount.requires,
-        description="The delivery and job gates are closed, no route is live, and nothing was sent.",
+    """Return the asset of the gates, and their checks."""
+    return dg.Definitions(
+        assets=[GATES.asset(mount)],
+        asset_checks=[checks.definition(mount, check) for check in (DELIVERY_STAYS_CLOSED, GATES_OPEN)],
     )
-    def delivery_stays_closed(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        with one_clear_line(), mount.open(context.resources) as gateway:
-            opened = [key for key, is_open in _states(gateway, _NEVER_OPEN).items() if is_open]
-            sent = health.read(gateway, mount.workers[0]).delivered_sent
-        return dg.AssetCheckResult(
-            passed=not opened and not sent,
-            metadata={"open_gates": ", ".join(opened) or "none", "delivered_sent": sent},
-        )
-
-    return delivery_stays_closed
 
 
-def _worker_check(mount: Mount) -> dg.AssetChecksDefinition:
-    """Return the check that the gates of the worker are open.
-
-    A failure is only a warning, because a gate may be closed on purpose.
-    """
-
-    @dg.asset_check(
-        name="gates_open",
-        asset=mount.key("iu_health_audit"),
-        required_resource_keys=mount.requires,
-        description="The master gate and the worker gate are open. While one is closed, events wait.",
+def _seen(gateway: Queries, _mount: Mount) -> Seen:
+    found = gates.list_gates(gateway)
+    values = [(gate.key, gate.value) for gate in found]
+    return Seen(
+        hashlib.sha256(repr(values).encode()).hexdigest()[:16],
+        {
+            "changed_at": moment(max((gate.updated_at for gate in found if gate.updated_at), default=None)),
+            "gates": gate_table(found),
+        },
     )
-    def gates_open(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        with one_clear_line(), mount.open(context.resources) as gateway:
-            closed = [key for key, is_open in _states(gateway, _WORKER_GATES).items() if not is_open]
-            reports = [health.read(gateway, name) for name in mount.workers] if closed else []
-        return dg.AssetCheckResult(
-            passed=not closed,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={
-                "closed": ", ".join(closed) or "none",
-                "events_held": sum(report.backlog for report in reports),
-                "events_held_are_capped": any(report.backlog_capped for report in reports),
-            },
-        )
 
-    return gates_open
+
+def gate_table(found: list[Gate]) -> dg.TableMetadataValue:
+    """Return the gates and their states as a table."""
+    return table(
+        ["gate", "value", "open", "changed", "by"],
+        [
+            [gate.key, gate.value, "yes" if gate.is_open else "no", gate.updated_at, gate.updated_by]
+            for gate in found
+        ],
+    )
+
+
+def _delivery_stays_closed(gateway: Gateway, mount: Mount) -> tuple[bool, dict[str, Any]]:
+    opened = [key for key, is_open in _states(gateway, _NEVER_OPEN).items() if is_open]
+    sent = health.read(gateway, mount.workers[0]).delivered_sent
+    return not opened and not sent, {"open_gates": ", ".join(opened) or "none", "delivered_sent": sent}
+
+
+def _gates_open(gateway: Gateway, mount: Mount) -> tuple[bool, dict[str, Any]]:
+    closed = [key for key, is_open in _states(gateway, _WORKER_GATES).items() if not is_open]
+    reports = [health.read(gateway, name) for name in mount.workers] if closed else []
+    return not closed, {
+        "closed": ", ".join(closed) or "none",
+        "events_held": sum(report.backlog for report in reports),
+        "events_held_are_capped": any(report.backlog_capped for report in reports),
+    }
 
 
 def _states(gateway: Queries, keys: tuple[str, ...]) -> dict[str, bool]:
     """Return whether each of `keys` is open."""
     return {gate.key: gate.is_open for gate in gates.list_gates(gateway) if gate.key in keys}
+
+
+GATES: Final = Source(
+    table="dot_config",
+    row=Setting,
+    description="Settings and gates. While the master gate or the worker gate is closed, events wait.",
+    sql_files=("runtime/020_gates.sql", "objects/gates/fn_iu_gate_set.sql"),
+    look=_seen,
+)
+
+DELIVERY_STAYS_CLOSED: Final = Check(
+    name="delivery_stays_closed",
+    asset="iu_health_audit",
+    description="The delivery and job gates are closed, no route is live, and nothing was sent.",
+    ask=_delivery_stays_closed,
+)
+
+GATES_OPEN: Final = Check(
+    name="gates_open",
+    asset="iu_health_audit",
+    description="The master gate and the worker gate are open. While one is closed, events wait.",
+    ask=_gates_open,
+    severity=dg.AssetCheckSeverity.WARN,
+)
+"""Only a warning, because a gate may be closed on purpose."""

@@ -1,40 +1,46 @@
-"""External assets: tables whose triggers emit events. Dagster shows them but does not write them."""
+"""Tables whose triggers emit events. Dagster observes them, but does not write them."""
 
 from __future__ import annotations
 
+from typing import Final
+
 import dagster as dg
 
-from iu_pipelines.defs.kit.asset_metadata import KINDS, metadata
-from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.sources import Seen, Source
+from iu_pipelines.domain import inbound
 from iu_pipelines.domain.inbound import SqlLink
 from iu_pipelines.domain.units import UnitVersion
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the external assets."""
-    return dg.Definitions(assets=assets(mount))
+    """Return the assets of these tables."""
+    return dg.Definitions(assets=[source.asset(mount) for source in SOURCES])
 
 
-def assets(mount: Mount) -> list[dg.AssetSpec]:
-    """Return the external assets, one for each table whose triggers emit events."""
-    return [
-        dg.AssetSpec(
-            mount.key("unit_version"),
-            description="Versions of units. A trigger emits `version_applied` for each one after the first.",
-            metadata=metadata("unit_version", UnitVersion, "runtime/060_inbound.sql"),
-            group_name=mount.group,
-            owners=[OWNER],
-            kinds=KINDS,
-        ),
-        dg.AssetSpec(
-            mount.key("iu_sql_link"),
-            description=(
-                "Links from units to database objects. If the inbound route `iu_sql.iu_sql_link.insert` is "
-                "enabled, it emits `sql_link_created` for each insert. It is disabled by default."
-            ),
-            metadata=metadata("iu_sql_link", SqlLink, "runtime/060_inbound.sql"),
-            group_name=mount.group,
-            owners=[OWNER],
-            kinds=KINDS,
-        ),
-    ]
+def _seen(gateway: Queries, table: str) -> Seen:
+    inserted = inbound.rows_inserted(gateway, table)
+    return Seen(str(inserted), {"rows_inserted_since_statistics_reset": inserted})
+
+
+UNIT_VERSION: Final = Source(
+    table="unit_version",
+    row=UnitVersion,
+    description="Versions of units. A trigger emits `version_applied` for each one after the first.",
+    sql_files=("runtime/060_inbound.sql",),
+    look=lambda gateway, _mount: _seen(gateway, "unit_version"),
+)
+
+SQL_LINK: Final = Source(
+    table="iu_sql_link",
+    row=SqlLink,
+    description=(
+        "Links from units to database objects. If the inbound route `iu_sql.iu_sql_link.insert` is "
+        "enabled, it emits `sql_link_created` for each insert. It is disabled by default."
+    ),
+    sql_files=("runtime/060_inbound.sql",),
+    look=lambda gateway, _mount: _seen(gateway, "iu_sql_link"),
+)
+
+SOURCES: Final = (UNIT_VERSION, SQL_LINK)

@@ -1,7 +1,8 @@
-"""Pruning: a job that deletes old runs, ticks and events without a run from Dagster's storage.
+"""Pruning: a job that deletes old runs and ticks from Dagster's storage.
 
-Dagster keeps all three forever by default. A Dagster instance may be shared, so the job deletes only the
-history of the jobs, schedules, sensors and assets of this outbox. It deletes nothing from the outbox.
+Dagster keeps both forever by default. A Dagster instance may be shared, so the job deletes only the history
+of the jobs, schedules and sensors of this outbox. It deletes nothing from the outbox. Events without a run,
+which no API of Dagster deletes, are written only when the state of a check changes.
 """
 
 from collections.abc import Callable
@@ -9,11 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-import sqlalchemy
 from pydantic import Field
 
-from iu_pipelines.defs.kit.configuration import OWNER, Mount
-from iu_pipelines.defs.kit.dagster_private import SqlEventLogStorage, SqlEventLogStorageTable
+from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.runs import FINISHED
 from iu_pipelines.defs.kit.validated_config import validated
 
@@ -39,7 +38,6 @@ class Names:
 
     jobs: frozenset[str]
     schedules_and_sensors: frozenset[str]
-    assets: frozenset[dg.AssetKey]
 
 
 def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
@@ -50,14 +48,12 @@ def definitions(mount: Mount, others: dg.Definitions) -> dg.Definitions:
 
 
 def names_of(built: dg.Definitions) -> Names:
-    """Return the names of the definitions in `built`, except external assets, which have no events."""
-    executable = [asset for asset in built.assets or () if isinstance(asset, dg.AssetsDefinition)]
+    """Return the names of the definitions in `built`."""
     return Names(
         jobs=frozenset(job.name for job in built.jobs or ()),
         schedules_and_sensors=frozenset(
             one.name for one in (*(built.schedules or ()), *(built.sensors or ()))
         ),
-        assets=frozenset(key for asset in executable for key in asset.keys),
     )
 
 
@@ -68,16 +64,13 @@ def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
     """
     op_name = mount.named("prune_dagster_history")
 
-    @dg.op(
-        name=op_name, description="Delete old runs, ticks and events of this outbox from Dagster's storage."
-    )
+    @dg.op(name=op_name, description="Delete old runs and ticks of this outbox from Dagster's storage.")
     def prune_dagster_history(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         before = datetime.now(UTC) - timedelta(days=config.keep_days)
         own, instance = names(), context.instance
         counts = {
             "runs": _prune_runs(instance, own.jobs, before, config),
             "ticks": _prune_ticks(instance, own.schedules_and_sensors, before, config.preview),
-            "events": _prune_events(instance, own.assets, before, config.preview),
         }
         what = "would be deleted" if config.preview else "deleted"
         context.log.info("%s, older than %s: %s", what, before.isoformat(timespec="minutes"), counts)
@@ -86,8 +79,8 @@ def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
     @dg.job(
         name=mount.named("prune_job"),
         config=validated(PruneConfig, op_name),
-        description="Delete old runs, ticks and events of this outbox from Dagster's own storage.",
-        executor_def=dg.in_process_executor,
+        description="Delete old runs and ticks of this outbox from Dagster's own storage.",
+        executor_def=mount.executor,
     )
     def prune_job() -> None:
         prune_dagster_history()
@@ -129,26 +122,6 @@ def _prune_ticks(instance: dg.DagsterInstance, names: frozenset[str], before: da
     return count
 
 
-def _prune_events(
-    instance: dg.DagsterInstance, assets: frozenset[dg.AssetKey], before: datetime, preview: bool
-) -> int:
-    """Delete old events of `assets` that have no run. The backlog sensor writes such observations."""
-    storage = instance.event_log_storage
-    if not isinstance(storage, SqlEventLogStorage):
-        return 0
-    events = SqlEventLogStorageTable
-    old = sqlalchemy.and_(
-        events.c.run_id == "",
-        events.c.asset_key.in_([key.to_string() for key in assets]),
-        events.c.timestamp < before.replace(tzinfo=None),
-    )
-    with storage.index_connection() as connection:
-        if preview:
-            counted = sqlalchemy.select(sqlalchemy.func.count()).select_from(events).where(old)
-            return int(connection.execute(counted).scalar_one())
-        return int(connection.execute(events.delete().where(old)).rowcount)
-
-
 def schedule(mount: Mount, prune_job: dg.JobDefinition) -> dg.ScheduleDefinition:
     """Return the nightly schedule. It deletes data, so it is switched off by default."""
     return dg.ScheduleDefinition(
@@ -157,5 +130,5 @@ def schedule(mount: Mount, prune_job: dg.JobDefinition) -> dg.ScheduleDefinition
         cron_schedule=mount.prune_cron,
         default_status=mount.schedule_status("prune_schedule"),
         description="Prune Dagster's history of this outbox every night.",
-        owners=[OWNER],
+        owners=list(mount.owners) or None,
     )

@@ -3,8 +3,8 @@
 import dagster as dg
 from pydantic import Field
 
-from iu_pipelines.defs.kit.asset_metadata import markdown_table
-from iu_pipelines.defs.kit.configuration import OWNER, Mount
+from iu_pipelines.defs.kit.asset_metadata import table
+from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import validated
 from iu_pipelines.domain import retention
@@ -51,7 +51,7 @@ def job(mount: Mount) -> dg.JobDefinition:
                 "events": outcome.events,
                 "attempts": outcome.attempts,
                 "retention_days": outcome.retention_days,
-                "held_by": markdown_table(["held by"], [[note] for note in outcome.held_by]),
+                "held_by": table(["held by"], [[note] for note in outcome.held_by]),
             }
         )
 
@@ -59,7 +59,7 @@ def job(mount: Mount) -> dg.JobDefinition:
         name=mount.named("retention_job"),
         config=validated(RetentionConfig, op_name),
         description="Delete events older than `iu_core.retention_days` that every worker has read.",
-        executor_def=dg.in_process_executor,
+        executor_def=mount.executor,
     )
     def retention_job() -> None:
         drop_old_events()
@@ -79,5 +79,5 @@ def schedule(mount: Mount) -> dg.ScheduleDefinition:
         cron_schedule=mount.retention_cron,
         default_status=mount.schedule_status("retention_schedule"),
         description="Delete old events every night. Does nothing while `iu_core.retention_days` is 0.",
-        owners=[OWNER],
+        owners=list(mount.owners) or None,
     )

@@ -56,10 +56,11 @@ def list_letters(
     route_code: str | None = None,
     failure_code: str | None = None,
     older_than: timedelta | None = None,
+    max_attempts: int | None = None,
     due_only: bool = False,
     limit: int = 100,
 ) -> list[DeadLetter]:
-    """Return dead letters in the order in which they are due.
+    """Return dead letters in the order in which they are due, optionally with fewer than `max_attempts`.
 
     A filter that is None matches every letter. If `due_only` is true, only letters that are due are returned.
     """
@@ -70,6 +71,7 @@ def list_letters(
             "route_code": route_code,
             "failure_code": failure_code,
             "older_than": older_than,
+            "max_attempts": max_attempts,
             "due_only": due_only,
             "max_rows": limit,
         },
@@ -77,13 +79,43 @@ def list_letters(
     return [rows.read(DeadLetter, row) for row in found]
 
 
-def list_replayable(gateway: Queries, limit: int = 100) -> list[DeadLetter]:
+def list_replayable(
+    gateway: Queries,
+    *,
+    route_code: str | None = None,
+    failure_code: str | None = None,
+    older_than: timedelta | None = None,
+    max_attempts: int | None = None,
+    limit: int = 100,
+) -> list[DeadLetter]:
     """Return open letters whose replay can succeed now, in the order in which they are due.
 
-    Their route is enabled and dry-run, and they are due or the route was changed after their last attempt.
+    Their route is enabled and dry-run, and they are due or the route was changed after their last attempt. A
+    filter that is None matches every letter. The filters apply to the 10,000 letters that are due first.
     """
-    found = gateway.fetch_all(_SQL["list_replayable"], {"max_rows": limit})
+    found = gateway.fetch_all(
+        _SQL["list_replayable"],
+        {
+            "route_code": route_code,
+            "failure_code": failure_code,
+            "older_than": older_than,
+            "max_attempts": max_attempts,
+            "max_rows": limit,
+        },
+    )
     return [rows.read(DeadLetter, row) for row in found]
+
+
+def list_given_up(gateway: Queries, attempts: int, limit: int = 100) -> list[DeadLetter]:
+    """Return open letters with at least `attempts` attempts, in the order in which they are due."""
+    found = gateway.fetch_all(_SQL["list_given_up"], {"attempts": attempts, "max_rows": limit})
+    return [rows.read(DeadLetter, row) for row in found]
+
+
+def newest_open(gateway: Queries) -> UUID | None:
+    """Return the id of the newest open letter, or None if no letter is open."""
+    found: UUID | None = gateway.fetch_value(_SQL["newest_open"])
+    return found
 
 
 def letter(gateway: Queries, dead_letter_id: UUID) -> DeadLetter:

@@ -13,6 +13,7 @@ where
     and (%(route_code)s::text is null or route_code = %(route_code)s)
     and (%(failure_code)s::text is null or failure_code = %(failure_code)s)
     and (%(older_than)s::interval is null or created_at < now() - %(older_than)s::interval)
+    and (%(max_attempts)s::integer is null or attempts < %(max_attempts)s)
     and (not %(due_only)s::boolean or next_replay_at <= now())
 order by next_replay_at, dead_letter_id
 limit %(max_rows)s;
@@ -22,8 +23,38 @@ select
     dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot, failure_code,
     failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,
     next_replay_at, created_at
-from public.fn_iu_dead_letters_replayable(%(max_rows)s)
-order by next_replay_at, dead_letter_id;
+from public.fn_iu_dead_letters_replayable(
+    case
+        when num_nulls(
+            %(route_code)s::text, %(failure_code)s::text, %(older_than)s::interval, %(max_attempts)s::integer
+        ) = 4 then %(max_rows)s
+        else 10000
+    end
+)
+where
+    (%(route_code)s::text is null or route_code = %(route_code)s)
+    and (%(failure_code)s::text is null or failure_code = %(failure_code)s)
+    and (%(older_than)s::interval is null or created_at < now() - %(older_than)s::interval)
+    and (%(max_attempts)s::integer is null or attempts < %(max_attempts)s)
+order by next_replay_at, dead_letter_id
+limit %(max_rows)s;
+
+-- name: list_given_up
+select
+    dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot, failure_code,
+    failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,
+    next_replay_at, created_at
+from public.iu_route_dead_letter
+where resolution is null and attempts >= %(attempts)s
+order by next_replay_at, dead_letter_id
+limit %(max_rows)s;
+
+-- name: newest_open
+select dead_letter_id
+from public.iu_route_dead_letter
+where resolution is null
+order by created_at desc, dead_letter_id desc
+limit 1;
 
 -- name: letter
 select

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
@@ -37,13 +37,13 @@ class Gate:
 
 @dataclass(frozen=True)
 class Setting:
-    """A row of `dot_config` that is not a gate, such as `iu_core.retention_days`."""
+    """A row of `dot_config`, such as `iu_core.retention_days`."""
 
-    key: str
-    value: str
-    description: str
-    updated_at: datetime
-    updated_by: str
+    key: Annotated[str, "the gate or setting"]
+    value: Annotated[str, "a gate is open only if its value is true"]
+    description: Annotated[str, "what it stops or sets"]
+    updated_at: Annotated[datetime, "when the row was last changed"]
+    updated_by: Annotated[str, "the role that changed it"]
 
 
 @dataclass(frozen=True)

@@ -77,3 +77,13 @@ def captures(gateway: Queries, limit: int = 20) -> list[Capture]:
     """Return up to `limit` captures, newest first."""
     found = gateway.fetch_all(_SQL["captures"], {"max_rows": limit})
     return [rows.read(Capture, row) for row in found]
+
+
+def rows_inserted(gateway: Queries, table: str) -> int:
+    """Return the number of rows inserted into `table` since the server's statistics were last reset.
+
+    The number comes from the statistics and costs the same for every table size. It also counts rows of
+    transactions that were rolled back.
+    """
+    count: int = gateway.fetch_value(_SQL["rows_inserted"], {"table_name": f"public.{table}"})
+    return count

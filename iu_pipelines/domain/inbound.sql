@@ -18,3 +18,6 @@ select
 from public.iu_inbound_capture
 order by capture_id desc
 limit %(max_rows)s;
+
+-- name: rows_inserted
+select pg_catalog.pg_stat_get_tuples_inserted(%(table_name)s::regclass) as rows_inserted;

@@ -143,6 +143,12 @@ def overview(gateway: Queries) -> Overview:
     return Overview(by_type=tuple(counts), events=events, capped=events > COUNTED_EVENTS)
 
 
+def newest(gateway: Queries) -> UUID | None:
+    """Return the id of the event with the highest `event_seq`, or None if the outbox has no event."""
+    found: UUID | None = gateway.fetch_value(_SQL["newest"], {"event_domain": IU_DOMAIN})
+    return found
+
+
 def events_per_second(gateway: Queries, seconds: int = 60) -> float:
     """Return the number of events per second over the last `seconds`, counting at most COUNTED_EVENTS."""
     count: int = gateway.fetch_value(

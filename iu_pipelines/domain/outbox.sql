@@ -27,6 +27,13 @@ from (
 group by event_type
 order by events desc, event_type asc;
 
+-- name: newest
+select event_id
+from public.event_outbox
+where event_domain = %(event_domain)s
+order by event_seq desc
+limit 1;
+
 -- name: recent_events
 select count(*) filter (where created_at > now() - make_interval(secs => %(seconds)s)) as events
 from (

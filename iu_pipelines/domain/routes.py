@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Annotated, Final
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
@@ -16,12 +16,12 @@ _SQL: Final = Statements(__name__)
 class Route:
     """One outbound route. `dry_run` is always true: a check constraint requires it."""
 
-    route_code: str
-    event_type: str
-    enabled: bool
-    dry_run: bool
-    target_kind: str
-    target_ref: str
+    route_code: Annotated[str, "the route"]
+    event_type: Annotated[str, "the type of the events that it applies to"]
+    enabled: Annotated[bool, "whether events of the type are attempted"]
+    dry_run: Annotated[bool, "always true: attempts are recorded and nothing is sent"]
+    target_kind: Annotated[str, "the kind of the target"]
+    target_ref: Annotated[str, "the target"]
 
 
 def list_routes(gateway: Queries) -> list[Route]:

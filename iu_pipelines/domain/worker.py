@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
@@ -44,20 +44,20 @@ class BatchResult:
 class Batch:
     """One batch: a row of `iu_route_batch`."""
 
-    batch_id: int
-    worker_name: str
-    event_domain: str
-    run_ref: str | None
-    started_at: datetime
-    finished_at: datetime
-    seen: int
-    attempts_written: int
-    dry_run: int
-    skipped: int
-    failed: int
-    dead_lettered: int
-    first_event_seq: int
-    last_event_seq: int
+    batch_id: Annotated[int, "ascending in the order of the batches"]
+    worker_name: Annotated[str, "the worker"]
+    event_domain: Annotated[str, "the domain that the worker reads"]
+    run_ref: Annotated[str | None, "the run in Dagster, or another caller's reference"]
+    started_at: Annotated[datetime, "when the batch started"]
+    finished_at: Annotated[datetime, "when the batch ended"]
+    seen: Annotated[int, "integer", "number of events"]
+    attempts_written: Annotated[int, "integer", "number of attempts"]
+    dry_run: Annotated[int, "integer", "number of attempts that sent nothing, as their route requires"]
+    skipped: Annotated[int, "integer", "number of events without an enabled route"]
+    failed: Annotated[int, "integer", "number of failed attempts"]
+    dead_lettered: Annotated[int, "integer", "number of new dead letters"]
+    first_event_seq: Annotated[int, "the lowest event_seq"]
+    last_event_seq: Annotated[int, "the highest event_seq"]
 
     @property
     def seconds(self) -> float:
@@ -68,6 +68,38 @@ class Batch:
     def events_per_second(self) -> float | None:
         """Events per second; None if the duration is zero."""
         return self.seen / self.seconds if self.seconds else None
+
+
+@dataclass(frozen=True)
+class RunTotals:
+    """The totals of the batches of one run. The times are None if there is no batch."""
+
+    batches: int
+    seen: int
+    attempts_written: int
+    dry_run: int
+    skipped: int
+    failed: int
+    dead_lettered: int
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def events_per_second(self) -> float:
+        """Events per second, from the start of the first batch to the end of the last; 0 without any."""
+        if self.started_at is None or self.finished_at is None:
+            return 0.0
+        seconds = (self.finished_at - self.started_at).total_seconds()
+        return self.seen / seconds if seconds else 0.0
+
+
+@dataclass(frozen=True)
+class RunPoint:
+    """The progress of a run at one moment: seconds since its first batch, and totals until then."""
+
+    seconds: float
+    seen: int
+    failed: int
 
 
 @dataclass(frozen=True)
@@ -252,6 +284,26 @@ def batches(
         _SQL["batches"], {"worker_name": worker_name, "run_ref": run_ref, "max_rows": limit}
     )
     return [rows.read(Batch, row) for row in found]
+
+
+def batches_after(gateway: Queries, worker_name: str, run_ref: str, batch_id: int, limit: int) -> list[Batch]:
+    """Return up to `limit` batches of one worker and run that follow `batch_id`, oldest first."""
+    found = gateway.fetch_all(
+        _SQL["batches_after"],
+        {"worker_name": worker_name, "run_ref": run_ref, "batch_id": batch_id, "max_rows": limit},
+    )
+    return [rows.read(Batch, row) for row in found]
+
+
+def run_totals(gateway: Queries, run_ref: str) -> RunTotals:
+    """Return the totals of all batches of one run. They are added up in the database."""
+    return rows.read(RunTotals, gateway.fetch_one(_SQL["run_totals"], {"run_ref": run_ref}))
+
+
+def run_curve(gateway: Queries, run_ref: str, points: int) -> list[RunPoint]:
+    """Return the progress of one run at up to `points` moments, oldest first."""
+    found = gateway.fetch_all(_SQL["run_curve"], {"run_ref": run_ref, "points": points})
+    return [rows.read(RunPoint, row) for row in found]
 
 
 def batch(gateway: Queries, batch_id: int) -> Batch | None:

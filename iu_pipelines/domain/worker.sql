@@ -25,6 +25,49 @@ where
 order by batch_id desc
 limit %(max_rows)s;
 
+-- name: batches_after
+select
+    batch_id, worker_name, event_domain, run_ref, started_at, finished_at, seen, attempts_written, dry_run,
+    skipped, failed, dead_lettered, first_event_seq, last_event_seq
+from public.iu_route_batch
+where worker_name = %(worker_name)s and batch_id > %(batch_id)s and run_ref = %(run_ref)s
+order by batch_id
+limit %(max_rows)s;
+
+-- name: run_totals
+select
+    count(*) as batches,
+    coalesce(sum(seen), 0) as seen,
+    coalesce(sum(attempts_written), 0) as attempts_written,
+    coalesce(sum(dry_run), 0) as dry_run,
+    coalesce(sum(skipped), 0) as skipped,
+    coalesce(sum(failed), 0) as failed,
+    coalesce(sum(dead_lettered), 0) as dead_lettered,
+    min(started_at) as started_at,
+    max(finished_at) as finished_at
+from public.iu_route_batch
+where run_ref = %(run_ref)s;
+
+-- name: run_curve
+-- The batches of the run are divided into groups of about the same size. The last batch of each is a point.
+with numbered as (
+    select
+        batch_id,
+        extract(epoch from finished_at - min(started_at) over ())::float8 as seconds,
+        sum(seen) over (order by batch_id) as seen,
+        sum(failed) over (order by batch_id) as failed,
+        ntile(%(points)s) over (order by batch_id) as part
+    from public.iu_route_batch
+    where run_ref = %(run_ref)s
+)
+
+select distinct on (part)
+    seconds,
+    seen,
+    failed
+from numbered
+order by part, batch_id desc;
+
 -- name: batch
 select
     batch_id, worker_name, event_domain, run_ref, started_at, finished_at, seen, attempts_written, dry_run,

@@ -10,6 +10,8 @@ from uuid import uuid4
 import dagster as dg
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs import worker
+from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.domain import attempts, outbox
 
 ROUTE = "iu.version_applied.workflow"
@@ -22,9 +24,22 @@ class Location:
         self.definitions = definitions
         self.instance = instance
 
-    def run(self, job: str, config: Mapping[str, Any] | None = None) -> dg.ExecuteInProcessResult:
+    def run(
+        self, job: str, config: Mapping[str, Any] | None = None, *, partition: str | None = None
+    ) -> dg.ExecuteInProcessResult:
+        """Execute a job; `config` is flat, and `partition` is the worker of a route_worker_job."""
         return self.definitions.resolve_job_def(job).execute_in_process(
-            run_config=config or {}, instance=self.instance, raise_on_error=False
+            run_config=run_config(job, config or {}),
+            partition_key=partition,
+            instance=self.instance,
+            raise_on_error=False,
+        )
+
+    def materialize(self, asset: str, **arguments: Any) -> dg.ExecuteInProcessResult:
+        """Materialize an asset as the button in the web UI does: with its checks, in Dagster's own job."""
+        selection = [dg.AssetKey([asset])]
+        return self.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+            asset_selection=selection, instance=self.instance, raise_on_error=False, **arguments
         )
 
     def tick(self, sensor: str, cursor: str | None = None) -> Any:
@@ -51,6 +66,14 @@ class Location:
         run = dg.DagsterRun(job_name=job, run_id=str(uuid4()), tags=tags, status=dg.DagsterRunStatus.STARTED)
         self.instance.add_run(run)
         return run.run_id
+
+
+def run_config(job: str, config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `config` in the format of the launchpad of `job`."""
+    outbox, found, _ = job.partition("route_worker_job")
+    if not found or not config:
+        return dict(config)
+    return worker.run_config(Mount(name=outbox.removesuffix("_")), config)
 
 
 def schedules_and_sensors(definitions: dg.Definitions) -> list[dg.ScheduleDefinition | dg.SensorDefinition]:

@@ -1,16 +1,15 @@
-"""Metadata of assets: their kinds, columns and SQL files."""
+"""Metadata of assets: their columns, SQL files, tables and timestamps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from datetime import datetime
+from typing import Any
 
 import dagster as dg
 
 from iu_pipelines.domain import rows
 from iu_pipelines.settings import sql_root
-
-KINDS: Final = {"postgres", "sql"}
 
 
 def metadata(name: str, row: type, *sql_files: str) -> dict[str, Any]:
@@ -42,21 +41,23 @@ def code_references(*sql_files: str) -> dg.CodeReferencesMetadataValue:
     )
 
 
-def markdown_table(header: Sequence[str], cells: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
-    """Return a Markdown table, or the word `none` if there are no cells."""
-    if not cells:
-        return dg.MetadataValue.md("none")
-    lines = [header, ["---"] * len(header), *cells]
-    return dg.MetadataValue.md("\n".join(f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines))
+def table(header: Sequence[str], cells: Sequence[Sequence[object]]) -> dg.TableMetadataValue:
+    """Return a table, which the web UI shows in full, without a click. Cells are text or numbers."""
+    schema = dg.TableSchema(columns=[dg.TableColumn(name) for name in header])
+    records = [
+        dg.TableRecord({name: _cell(cell) for name, cell in zip(header, line, strict=True)}) for line in cells
+    ]
+    return dg.MetadataValue.table(records, schema)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> str | int | float | bool:
     if value is None:
         return ""
-    text = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-    return text.replace("|", "\\|").replace("\n", " ")
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return value if isinstance(value, str | int | float | bool) else str(value)
 
 
-def run_link(run_ref: str | None) -> str:
-    """Return a link to the run in the web UI, or an empty string if there is no run."""
-    return f"[{run_ref[:8]}](/runs/{run_ref})" if run_ref else ""
+def moment(at: datetime | None) -> dg.TimestampMetadataValue | str:
+    """Return a timestamp, which the web UI shows in the time zone of its user, or `never`."""
+    return "never" if at is None else dg.MetadataValue.timestamp(at)

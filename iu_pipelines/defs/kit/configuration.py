@@ -1,15 +1,18 @@
-"""Configuration of one outbox in a code location: names, workers, schedules, thresholds."""
+"""Configuration of one outbox in a code location: names, workers, schedules, thresholds, notifications."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, Final
 
 import dagster as dg
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Field,
+    ImportString,
     ModelWrapValidatorHandler,
     StringConstraints,
     ValidationError,
@@ -17,11 +20,9 @@ from pydantic import (
 )
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.defs.kit.dagster_private import is_valid_cron_string
+from iu_pipelines.defs.kit.notices import Notice
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import UsageError
-
-OWNER: Final = "team:iu-core"
 
 WORKER_NAME_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,100}$"
 """The names that `fn_iu_worker_name_require` accepts."""
@@ -34,20 +35,42 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _cron(text: str) -> str:
-    if not is_valid_cron_string(text):
-        raise ValueError("Not a cron expression: give five fields (minute, hour, day, month, weekday)")
+    try:
+        dg.ScheduleDefinition(name="cron", job_name="cron", cron_schedule=text)
+    except dg.DagsterInvalidDefinitionError:
+        raise ValueError(
+            "Not a cron expression: give five fields (minute, hour, day, month, weekday)"
+        ) from None
     return text
 
 
-def _names(context: dg.ResolutionContext, value: Any) -> Any:
+def _value(context: dg.ResolutionContext, value: Any) -> Any:
     return context.resolve_value(value)
 
 
-_NAMES: Final = dg.Resolver(_names, model_field_type=list[str])
+_NAMES: Final = dg.Resolver(_value, model_field_type=list[str])
 """Reads names from YAML, because Dagster itself resolves neither a tuple nor a set."""
+
+_PATH: Final = dg.Resolver(_value, model_field_type=str)
+"""Reads a dotted path such as `my_project.alerts.send` from YAML. Pydantic imports the object."""
+
+_EXECUTORS: Final = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
+
+
+def _executor(value: Any) -> Any:
+    return _EXECUTORS.get(value, value) if isinstance(value, str) else value
+
+
+def _is_executor(value: Any) -> Any:
+    if not isinstance(value, dg.ExecutorDefinition):
+        raise ValueError("Not an executor: give in_process, multiprocess or a path of one")
+    return value
+
 
 WorkerName = Annotated[str, StringConstraints(pattern=WORKER_NAME_PATTERN)]
 Cron = Annotated[str, AfterValidator(_cron)]
+Executor = Annotated[ImportString[Any], AfterValidator(_is_executor), BeforeValidator(_executor), _PATH]
+Names = Annotated[tuple[str, ...], AfterValidator(_unique), _NAMES]
 
 
 class Mount(dg.Model):
@@ -56,7 +79,7 @@ class Mount(dg.Model):
     Raises UsageError with the field, the value and a hint if a value is invalid.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     name: str = Field(
         default="",
@@ -69,6 +92,24 @@ class Mount(dg.Model):
         min_length=1,
         description="The workers, each named once. A name has 1 to 100 letters, digits and the characters "
         "_ . : - in any order.",
+    )
+    key_prefix: Annotated[tuple[str, ...], _NAMES] = Field(
+        default=(), description="Prefix of every asset key, in parts; by default the name of the outbox."
+    )
+    group_name: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_]*$",
+        description="The asset group: letters, digits and _; by default the name of the outbox, or iu_core.",
+    )
+    owners: Names = Field(
+        default=(),
+        description="The owners of every asset, schedule and sensor: e-mail addresses or team:NAME.",
+    )
+    kinds: Names = Field(default=("postgres", "sql"), description="The kinds of every asset, at most three.")
+    executor: Executor = Field(
+        default=dg.in_process_executor,
+        description="The executor of the jobs: in_process, multiprocess, or the path of an "
+        "ExecutorDefinition. Each job is one or a few short steps, so in_process is the cheapest.",
     )
     backlog_threshold: int = Field(
         default=1000, ge=1, description="backlog_sensor runs a worker if this many events wait."
@@ -83,6 +124,27 @@ class Mount(dg.Model):
     health_audit_cron: Cron = Field(default="*/15 * * * *", description="When the health report is made.")
     prune_cron: Cron = Field(default="17 3 * * *", description="When Dagster's history is pruned.")
     retention_cron: Cron = Field(default="47 3 * * *", description="When old events are dropped.")
+    evidence_cron: Cron | None = Field(
+        default=None,
+        description="When evidence is due, by an automation condition; by default nothing requests it.",
+    )
+    replay_attempts: int = Field(
+        default=10,
+        ge=1,
+        description="dead_letter_replay_sensor replays a letter until it has this many attempts. A letter "
+        "that is then still open has given up: it is reported once.",
+    )
+    notify: Annotated[ImportString[Callable[[Notice], None]] | None, _PATH] = Field(
+        default=None,
+        description="A function that is called with a Notice of each failed run, failed check, unhealthy "
+        "worker and dead letter that gave up; in YAML its path, such as my_project.alerts.send. Each Notice "
+        "is also posted to IU_NOTIFY_URL, if that is set.",
+    )
+    red_fails_run: bool = Field(
+        default=False,
+        description="Whether a run fails if a check of severity error fails in it, a health report is "
+        "unhealthy, or a line of the evidence fails.",
+    )
     running: Annotated[frozenset[str] | None, _NAMES] = Field(
         default=None,
         description="The schedules and sensors that start switched on; by default those that invoke no "
@@ -105,7 +167,7 @@ class Mount(dg.Model):
     @property
     def group(self) -> str:
         """The asset group."""
-        return self.name or "iu_core"
+        return self.group_name or self.name or "iu_core"
 
     @property
     def requires(self) -> set[str]:
@@ -118,7 +180,8 @@ class Mount(dg.Model):
 
     def key(self, asset: str) -> dg.AssetKey:
         """Return the key of an asset of this outbox."""
-        return dg.AssetKey([self.name, asset] if self.name else [asset])
+        prefix = self.key_prefix or ((self.name,) if self.name else ())
+        return dg.AssetKey([*prefix, asset])
 
     def tag(self, value: str) -> str:
         """Return a value for a run tag that differs from that of every other outbox."""

@@ -1,16 +1,48 @@
-"""The statuses of finished and unfinished runs."""
+"""Runs in Dagster's storage: which are unfinished, and which of two for the same purpose goes on."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import dagster as dg
 
 FINISHED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 UNFINISHED: Final = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED)
+_EXECUTING: Final = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+PARTITION_TAG: Final = "dagster/partition"
 
 
-def unfinished_run(instance: dg.DagsterInstance, tags: dict[str, str]) -> str | None:
+def unfinished_run(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> str | None:
     """Return the id of an unfinished run with `tags`, or None."""
     runs = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags), limit=1)
     return runs[0].run_id if runs else None
+
+
+def unfinished_run_of_asset(
+    instance: dg.DagsterInstance, asset: dg.AssetKey, partition: str, job_name: str
+) -> str | None:
+    """Return the id of an unfinished run of `job_name`, or of *Materialize*, for one partition, or None.
+
+    Such a run may still be queued, and then has no tag but the one of its partition.
+    """
+    found = dg.RunsFilter(statuses=list(UNFINISHED), tags={PARTITION_TAG: partition})
+    for run in instance.get_runs(found, limit=100):
+        if run.job_name == job_name or asset in (run.asset_selection or ()):
+            return run.run_id
+    return None
+
+
+def earlier_run(instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, str]) -> str | None:
+    """Return the id of a run with `tags` that executes since before the run `run_id`, or None.
+
+    Both runs must have the tags before either calls this function: then exactly one of two goes on.
+    """
+    executing = dg.RunsFilter(statuses=list(_EXECUTING), tags=tags)
+    records = instance.get_run_records(executing, limit=100)
+    order = {one.dagster_run.run_id: (one.start_time or 0.0, one.storage_id) for one in records}
+    own = order.pop(run_id, None)
+    if own is None or not order:
+        return None
+    first = min(order, key=lambda other: order[other])
+    return first if order[first] < own else None
