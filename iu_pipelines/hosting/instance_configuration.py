@@ -46,6 +46,7 @@ def configuration() -> dict[str, Any]:
             "poll_interval_seconds": 30,
             "free_slots_after_run_end_seconds": 60,
         },
+        "python_logs": {"python_log_level": "INFO"},
         "retention": {"schedule": kept, "sensor": kept},
         "sensors": {"use_threads": True, "num_workers": 4},
         "schedules": {"use_threads": True, "num_workers": 4},
