@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from dev_server import REPOSITORY, TICKS, Dev, running
+from dev_server import LAUNCH, REPOSITORY, TICKS, Dev, running
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.worker import run_config
+from iu_pipelines.domain.worker import DEFAULT_WORKER
+from iu_pipelines.hosting.instance_configuration import configuration
 from iu_pipelines.hosting.run_in_process import execute
 from iu_pipelines.settings import load
 from waiting import eventually
 
-DAGSTER_YAML = """\
-# This is the file of a user.
-storage: {postgres: {postgres_url: {env: IU_DAGSTER_DATABASE_URL}}}
-concurrency: {runs: {max_concurrent_runs: 3}}
-telemetry: {enabled: false}
-"""
+DAGSTER_YAML = "# This is the file of a user.\n" + json.dumps(configuration()).replace(
+    '"max_concurrent_runs": 10', '"max_concurrent_runs": 3'
+)
 WORKSPACE = """
 load_from:
   - python_module: {module_name: iu_pipelines.definitions, location_name: iu_pipelines}
@@ -46,11 +49,15 @@ RELOAD = """mutation ($name: String!) { reloadRepositoryLocation(repositoryLocat
 RUNS = """query ($selector: PipelineSelector!) {
   pipelineOrError(params: $selector) { ... on Pipeline { runs { runId } } }
 }"""
+TERMINATE = "mutation ($id: String!) { terminateRun(runId: $id) { __typename } }"
 AGAIN = """mutation ($parent: String!) {
   launchRunReexecution(reexecutionParams: {parentRunId: $parent, strategy: ALL_STEPS}) {
     __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
   }
 }"""
+
+
+DEQUEUE_SECONDS = configuration()["run_queue"]["dequeue_interval_seconds"]
 
 
 @dataclass(frozen=True)
@@ -138,13 +145,27 @@ def test_a_run_in_another_process_is_shown_under_its_job_and_executed_again_from
     assert place.dev.wait_for(answer["run"]["runId"]) == "SUCCESS"
 
 
+def test_a_worker_is_materialized_by_one_run_at_a_time(place: Place) -> None:
+    config = run_config(Mount(), {"linger_seconds": 60})
+    selector = {**REPOSITORY, "jobName": "__ASSET_JOB", "assetSelection": [{"path": ["iu_route_attempt"]}]}
+    partition = [{"key": "dagster/partition", "value": DEFAULT_WORKER}]
+    params = {"selector": selector, "runConfigData": config, "executionMetadata": {"tags": partition}}
+    answers = [place.dev.ask(LAUNCH, params={**params, "mode": "default"})["launchRun"] for _ in range(2)]
+    first, second = [answer["run"]["runId"] for answer in answers]
+    eventually(lambda: place.dev.status(first) == "STARTED", "the first run is started", pause=0.2)
+    time.sleep(3 * DEQUEUE_SECONDS)
+    assert place.dev.status(second) == "QUEUED"
+    for run_id in (second, first):
+        place.dev.ask(TERMINATE, id=run_id)
+        assert place.dev.wait_for(run_id) == "CANCELED"
+
+
 def test_the_daemon_logs_no_tick_that_skips_and_no_run_that_it_launches(place: Place) -> None:
     place.dev.switch_on("backlog_sensor")
     eventually(lambda: place.dev.ticks("backlog_sensor"), "a tick", pause=0.2)
     place.dev.switch_off("backlog_sensor")
-    logs = [path.read_text(encoding="utf-8") for path in (place.dev.home / "dagster").glob("*.log")]
-    assert len(logs) >= 4
-    assert [line for log in logs for line in log.splitlines() if " - INFO - " in line] == []
+    daemon = (place.dev.home / "dagster" / "daemon.log").read_text(encoding="utf-8")
+    assert [line for line in daemon.splitlines() if " - INFO - " in line] == []
 
 
 def test_a_killed_code_server_ends_iu_dev_with_the_reason_and_a_restart_continues(place: Place) -> None:
