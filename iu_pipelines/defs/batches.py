@@ -24,7 +24,7 @@ from iu_pipelines.domain import worker
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.worker import Batch, BatchResult, Drain
 
-_SHARE: Final = 0.10
+_SHARE: Final = 0.05
 """The part of a run's time that its observations may take."""
 
 _MOST: Final = 500
@@ -65,7 +65,7 @@ BATCHES: Final = Source(
 class BatchReport:
     """Collects the batches of a run, and logs them as observations of `iu_route_batch`.
 
-    An observation is logged when it costs at most a tenth of the time since the last one, and after 500
+    An observation is logged when it costs at most a twentieth of the time since the last one, and after 500
     batches. So a slow batch has an observation of its own.
     """
 
