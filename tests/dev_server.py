@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from defs.code_location import run_config
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
+from iu_pipelines.defs.kit.runs import PARTITION_TAG
 from iu_pipelines.domain import attempts, outbox, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from waiting import PATIENCE, eventually
@@ -35,6 +37,7 @@ LAUNCH = """mutation ($params: ExecutionParams!) {
     ... on LaunchRunSuccess { run { runId } }
     ... on PythonError { message }
     ... on UnauthorizedError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
   }
 }"""
 EVENTS = """query ($run: ID!) {
@@ -104,8 +107,14 @@ class Dev:
         return data or {}
 
     def launch(self, config: dict[str, Any], job: str = "route_worker_job") -> dict[str, Any]:
-        selector = {**REPOSITORY, "jobName": job}
-        params = {"selector": selector, "mode": "default", "runConfigData": config}
+        """Launch a job as the launchpad does: a worker is selected as a partition."""
+        params: dict[str, Any] = {
+            "selector": {**REPOSITORY, "jobName": job},
+            "mode": "default",
+            "runConfigData": run_config(job, config),
+        }
+        if job == "route_worker_job":
+            params["executionMetadata"] = {"tags": [{"key": PARTITION_TAG, "value": DEFAULT_WORKER}]}
         answer: dict[str, Any] = self.ask(LAUNCH, params=params).get("launchRun", {})
         return answer
 

@@ -4,6 +4,7 @@ Each worker of the outbox is a partition of the asset. A run executes the batche
 ends with one materialization of its partition.
 """
 
+import hashlib
 import math
 from collections.abc import Mapping
 from enum import Enum
@@ -81,7 +82,9 @@ class RouteWorkerConfig(dg.Config):
 @cache
 def config_class(mount: Mount) -> type[RouteWorkerConfig]:
     """Return the config class with the field `worker_name`, which accepts only the workers of `mount`."""
-    names: Any = Enum("Worker", {name: name for name in mount.workers})  # type: ignore[misc]
+    # Dagster identifies an enum by its name, in all definitions of a process.
+    label = hashlib.sha256(repr(mount.workers).encode()).hexdigest()[:8]
+    names: Any = Enum(f"Worker_{label}", {name: name for name in mount.workers})  # type: ignore[misc]
     described = Field(
         default=None,
         description="The worker. Without it: the worker of the selected partition, or else the first one.",

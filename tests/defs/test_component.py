@@ -28,6 +28,11 @@ pytestmark = [
 OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "name": "orders",
     "workers": ["one", "two"],
+    "key_prefix": ["shop", "orders"],
+    "group_name": "shop",
+    "owners": ["team:shop"],
+    "kinds": ["postgres"],
+    "executor": "multiprocess",
     "backlog_threshold": 7,
     "backlog_age_seconds": 8.5,
     "sensor_interval_seconds": 9,
@@ -35,6 +40,10 @@ OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "health_audit_cron": "2 * * * *",
     "prune_cron": "3 * * * *",
     "retention_cron": "4 * * * *",
+    "evidence_cron": "5 * * * *",
+    "replay_attempts": 4,
+    "notify": "builtins.print",
+    "red_fails_run": True,
     "running": ["backlog_sensor"],
 }
 
@@ -59,6 +68,7 @@ def test_the_example_of_the_documentation_runs(
         with sandbox.load_component_and_build_defs(defs_path=path) as (component, definitions):
             assert isinstance(component, OutboxComponent)
             location = Location(definitions, instance)
+            emit_one(database)
             emit_one(second_database)
             assert location.run("billing_route_worker_job").success
             assert len(location.schedule("orders_route_worker_schedule").run_requests) == 2

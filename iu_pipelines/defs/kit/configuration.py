@@ -9,13 +9,14 @@ from typing import Annotated, Any, Final
 import dagster as dg
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     ImportString,
     ModelWrapValidatorHandler,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -56,22 +57,12 @@ _PATH: Final = dg.Resolver(_value, model_field_type=Any)
 
 The model of the YAML file has the validators of the field, so Pydantic imports the object there."""
 
+_IMPORT: Final[TypeAdapter[Any]] = TypeAdapter(ImportString)
 _EXECUTORS: Final = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
-
-
-def _executor(value: Any) -> Any:
-    return _EXECUTORS.get(value, value) if isinstance(value, str) else value
-
-
-def _is_executor(value: Any) -> Any:
-    if not isinstance(value, dg.ExecutorDefinition):
-        raise ValueError("Not an executor: give in_process, multiprocess or a path of one")
-    return value
 
 
 WorkerName = Annotated[str, StringConstraints(pattern=WORKER_NAME_PATTERN)]
 Cron = Annotated[str, AfterValidator(_cron)]
-Executor = Annotated[ImportString[Any], AfterValidator(_is_executor), BeforeValidator(_executor), _PATH]
 Names = Annotated[tuple[str, ...], AfterValidator(_unique), _NAMES]
 
 
@@ -114,7 +105,7 @@ class Mount(dg.Resolvable, dg.Model):
         description="The owners of every asset, schedule and sensor: e-mail addresses or team:NAME.",
     )
     kinds: Names = Field(default=("postgres", "sql"), description="The kinds of every asset, at most three.")
-    executor: Executor = Field(
+    executor: Annotated[Any, _PATH] = Field(
         default=dg.in_process_executor,
         description="The executor of the jobs: in_process, multiprocess, or the path of an "
         "ExecutorDefinition. Each job is one or a few short steps, so in_process is the cheapest.",
@@ -142,7 +133,7 @@ class Mount(dg.Resolvable, dg.Model):
         description="dead_letter_replay_sensor replays a letter until it has this many attempts. A letter "
         "that is then still open has given up: it is reported once.",
     )
-    notify: Annotated[ImportString[Callable[[Notice], None]] | None, _PATH] = Field(
+    notify: Annotated[Callable[[Notice], None] | None, _PATH] = Field(
         default=None,
         description="A function that is called with a Notice of each failed run, failed check, unhealthy "
         "worker and dead letter that gave up; in YAML its path, such as my_project.alerts.send. Each Notice "
@@ -158,6 +149,20 @@ class Mount(dg.Resolvable, dg.Model):
         description="The schedules and sensors that start switched on; by default those that invoke no "
         "worker and delete nothing.",
     )
+
+    @field_validator("executor", "notify", mode="before")
+    @classmethod
+    def _imported(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return _EXECUTORS[value] if value in _EXECUTORS else _IMPORT.validate_python(value)
+
+    @field_validator("executor")
+    @classmethod
+    def _executor_only(cls, value: Any) -> Any:
+        if not isinstance(value, dg.ExecutorDefinition):
+            raise ValueError("Not an executor: give in_process, multiprocess or a path of one")
+        return value
 
     @model_validator(mode="wrap")
     @classmethod
