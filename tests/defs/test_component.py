@@ -58,7 +58,7 @@ def load(**values: Any) -> OutboxComponent:
 
 def yaml_after(text: str, marker: str) -> str:
     """Return the block of YAML after a comment of a page."""
-    return text.split(f"<!-- {marker} -->\n```yaml\n")[1].split("```")[0]
+    return text.split(f"<!-- {marker} -->\n```yaml\n")[1].split("```", maxsplit=1)[0]
 
 
 @pytest.mark.stored

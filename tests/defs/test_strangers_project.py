@@ -131,20 +131,16 @@ def test_no_names_collide(summary: dict[str, Any]) -> None:
 def test_jobs_of_the_project_and_of_both_outboxes_run(
     project: Path, tmp_path: Path, database: str, second_database: str
 ) -> None:
-    variables = {
-        "DAGSTER_HOME": str(tmp_path),
-        "ORDERS_DATABASE_URL": database,
-        "BILLING_DATABASE_URL": second_database,
-    }
+    def launch(job: str, partition: str) -> None:
+        run(
+            project, "dg", "launch", "--job", job, "--partition", partition,
+            DAGSTER_HOME=str(tmp_path), ORDERS_DATABASE_URL=database, BILLING_DATABASE_URL=second_database,
+        )  # fmt: skip
+
     emit_one(database)
     emit_one(second_database)
-    run(project, "dg", "launch", "--job", "sales_job", "--partition", "2026-01-02", **variables)
-    run(
-        project, "dg", "launch", "--job", "orders_route_worker_job", "--partition", "orders_archive", **variables
-    )
+    launch("sales_job", "2026-01-02")
+    launch("orders_route_worker_job", "orders_archive")
     assert (attempts_in(database), attempts_in(second_database)) == (1, 0)
-    run(
-        project, "dg", "launch", "--job", "billing_route_worker_job", "--partition", "iu_outbound_default",
-        **variables,
-    )  # fmt: skip
+    launch("billing_route_worker_job", "iu_outbound_default")
     assert (attempts_in(database), attempts_in(second_database)) == (1, 1)

@@ -1,9 +1,10 @@
-"""The supported trains of Dagster: bounds of one train in pyproject.toml, and a job for the oldest and newest."""
+"""The supported trains of Dagster: their bounds, and the job of continuous integration that tests them."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -25,13 +26,13 @@ def trains() -> ModuleType:
 def requirements() -> dict[str, str]:
     """The version ranges of Dagster's packages in pyproject.toml, by name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    every = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    every = chain(project["dependencies"], *project["optional-dependencies"].values())
     found = (re.fullmatch(r"(dagster[a-z-]*)(.*)", requirement) for requirement in every)
     return {one[1]: one[2] for one in found if one}
 
 
 def expected(core: str) -> dict[str, str]:
-    """The version of each package in the train of `core`: libraries count 16 minor versions further, from 0."""
+    """The version of each package in the train of `core`: libraries are 0.(minor + 16)."""
     _, minor, patch = core.split(".")
     of_a_library = f"0.{int(minor) + 16}.{patch}"
     return {name: core if name in CORE else of_a_library for name in requirements()}

@@ -49,13 +49,13 @@ def openable(assets: Sequence[Any]) -> Sequence[Any]:
 
 
 def repository_url() -> str | None:
-    """Return the project URL of the installed package with the label `Source`, or None."""
-    try:
-        urls = metadata.metadata(_DISTRIBUTION).get_all("Project-URL", [])
-    except metadata.PackageNotFoundError:
-        return None
-    pairs = (line.split(",", 1) for line in urls)
-    return next((url.strip().rstrip("/") for label, url in pairs if label.strip() == _LABEL), None)
+    """Return the URL with the label `Source` in the metadata beside the installed package, or None."""
+    for found in metadata.distributions(name=_DISTRIBUTION, path=[str(_package().parent)]):
+        for line in found.metadata.get_all("Project-URL", []):
+            label, _, url = line.partition(",")
+            if label.strip() == _LABEL:
+                return str(url).strip().rstrip("/")
+    return None
 
 
 def _without_references(spec: dg.AssetSpec) -> dg.AssetSpec:

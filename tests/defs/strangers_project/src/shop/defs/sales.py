@@ -1,4 +1,4 @@
-"""Definitions of the stranger: an asset with a partition a day, its job and sensor, an executor and a logger."""
+"""Definitions of the stranger: an asset with a partition a day, its job, a sensor, an executor, a logger."""
 
 import logging
 
