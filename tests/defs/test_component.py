@@ -13,7 +13,7 @@ from dagster.components.testing.utils import create_defs_folder_sandbox
 from pydantic import ValidationError
 
 from defs.code_location import Location, attempts_in, emit_one
-from iu_pipelines.defs.component import OutboxComponent, OutboxModel
+from iu_pipelines.defs.component import OutboxComponent
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.errors import UsageError
 
@@ -27,6 +27,7 @@ pytestmark = [
 
 OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "name": "orders",
+    "database_url_variable": "ORDERS_DATABASE_URL",
     "workers": ["one", "two"],
     "key_prefix": ["shop", "orders"],
     "group_name": "shop",
@@ -50,9 +51,14 @@ OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
 
 def load(**values: Any) -> OutboxComponent:
     """Read a component with one outbox from YAML."""
-    document = {"outboxes": [{"database_url_variable": "A", **values}]}
+    document = {"outboxes": [values]}
     component: OutboxComponent = OutboxComponent.resolve_from_yaml(yaml.safe_dump(document))
     return component
+
+
+def yaml_after(text: str, marker: str) -> str:
+    """Return the block of YAML after a comment of a page."""
+    return text.split(f"<!-- {marker} -->\n```yaml\n")[1].split("```", maxsplit=1)[0]
 
 
 @pytest.mark.stored
@@ -62,7 +68,8 @@ def test_the_example_of_the_documentation_runs(
     monkeypatch.setenv("ORDERS_DATABASE_URL", database)
     monkeypatch.setenv("BILLING_DATABASE_URL", second_database)
     text = DOCUMENT.read_text(encoding="utf-8")
-    example = yaml.safe_load(text.split("<!-- component -->\n```yaml\n")[1].split("```")[0])
+    example = yaml.safe_load(yaml_after(text, "component"))
+    example["attributes"]["outboxes"] += yaml.safe_load(yaml_after(text, "another outbox"))
     with create_defs_folder_sandbox() as sandbox:
         path = sandbox.scaffold_component(component_cls=OutboxComponent, defs_yaml_contents=example)
         with sandbox.load_component_and_build_defs(defs_path=path) as (component, definitions):
@@ -76,7 +83,7 @@ def test_the_example_of_the_documentation_runs(
 
 
 def test_two_outboxes_with_the_same_name_are_refused() -> None:
-    one = OutboxModel(database_url_variable="A")
+    one = Mount(database_url_variable="A")
     with pytest.raises(UsageError, match="two outboxes have the name ''"):
         OutboxComponent(outboxes=[one, one]).build_defs(None)  # type: ignore[arg-type]
 
@@ -92,13 +99,14 @@ def test_yaml_can_set_every_field_of_a_mount() -> None:
 
 def test_a_field_that_is_left_out_has_the_default_of_a_mount() -> None:
     (outbox,) = load().outboxes
-    assert Mount(**outbox.model_dump(exclude={"database_url_variable"})) == Mount()
+    assert outbox == Mount()
 
 
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
         ("name", "Big-Name", "Big-Name"),
+        ("database_url_variable", "postgresql://a@b/c", "postgresql://a@b/c"),
         ("workers", [], "[]"),
         ("workers", ["a", "a"], "'a', 'a'"),
         ("workers", ["no good"], "no good"),

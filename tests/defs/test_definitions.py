@@ -57,7 +57,7 @@ def test_the_assets_have_the_listed_names_and_dependencies() -> None:
 def test_every_asset_has_a_description_an_owner_and_code_references(asset: str) -> None:
     node = defs.resolve_asset_graph().get(dg.AssetKey(asset))
     assert node.description
-    assert list(node.owners) == ["team:iu-core"]
+    assert list(node.owners) == ["team:iu_core"]
     assert node.group_name == "iu_core"
     assert node.kinds == {"postgres", "sql"}
     references = node.metadata["dagster/code_references"].code_references

@@ -52,8 +52,10 @@ def _value(context: dg.ResolutionContext, value: Any) -> Any:
 _NAMES: Final = dg.Resolver(_value, model_field_type=list[str])
 """Reads names from YAML, because Dagster itself resolves neither a tuple nor a set."""
 
-_PATH: Final = dg.Resolver(_value, model_field_type=str)
-"""Reads a dotted path such as `my_project.alerts.send` from YAML. Pydantic imports the object."""
+_PATH: Final = dg.Resolver(_value, model_field_type=Any)
+"""Reads a dotted path such as `my_project.alerts.send` from YAML.
+
+The model of the YAML file has the validators of the field, so Pydantic imports the object there."""
 
 _IMPORT: Final[TypeAdapter[Any]] = TypeAdapter(ImportString)
 _EXECUTORS: Final = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
@@ -64,7 +66,7 @@ Cron = Annotated[str, AfterValidator(_cron)]
 Names = Annotated[tuple[str, ...], AfterValidator(_unique), _NAMES]
 
 
-class Mount(dg.Model):
+class Mount(dg.Resolvable, dg.Model):
     """The configuration of one outbox in a code location.
 
     Raises UsageError with the field, the value and a hint if a value is invalid.
@@ -77,6 +79,12 @@ class Mount(dg.Model):
         pattern=r"^([a-z][a-z0-9_]{0,40})?$",
         description="Prefix of every asset key, job, schedule and sensor: up to 41 lowercase letters, digits "
         "and _, a letter first. A single outbox needs none.",
+    )
+    database_url_variable: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="The environment variable with the postgresql:// URL of this outbox. It is read at run "
+        "time; by default IU_DATABASE_URL.",
     )
     workers: Annotated[tuple[WorkerName, ...], AfterValidator(_unique), _NAMES] = Field(
         default=(DEFAULT_WORKER,),

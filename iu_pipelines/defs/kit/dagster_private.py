@@ -1,8 +1,9 @@
-"""Private names of Dagster. Only this module imports them, so a new release of Dagster affects one module.
+"""Private names of Dagster, which exist in the oldest and the newest train (decision 028).
 
-No public name does the same. `capture_interrupts` defers a cancellation to the end of a batch.
-`get_smallest_cron_interval` bounds the freshness of a report. A run in this process needs the origin that the
-web server gives to a job.
+Only this module imports them, so a new release of Dagster affects one module. A code location that mounts an
+outbox uses one of them: `get_smallest_cron_interval`, the bound that `FreshnessPolicy.cron` requires. The
+others are for a run in the process of an `iu` command, which needs the origin that the web server gives to a
+job.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
-from dagster._utils.interrupts import capture_interrupts, check_captured_interrupt
 from dagster._utils.schedules import get_smallest_cron_interval
 
 __all__ = [
@@ -24,8 +24,6 @@ __all__ = [
     "RegisteredCodeLocationOrigin",
     "RemoteJobOrigin",
     "RemoteRepositoryOrigin",
-    "capture_interrupts",
-    "check_captured_interrupt",
     "execute_run",
     "get_smallest_cron_interval",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, Self
 
 import dagster as dg
 from pydantic import Field
@@ -25,6 +25,14 @@ class GatewayResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         default="",
         description="A postgresql:// URL. Empty: IU_DATABASE_URL, or in `iu dev` the embedded server.",
     )
+
+    @classmethod
+    def of(cls, variable: str) -> Self:
+        """Return the database whose URL is in the environment variable `variable`, which is read at run time.
+
+        An empty name: the database of the settings.
+        """
+        return cls(database_url=dg.EnvVar(variable)) if variable else cls()
 
     @contextmanager
     def open(self) -> Iterator[Gateway]:
