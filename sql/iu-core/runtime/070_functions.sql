@@ -142,6 +142,7 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/retention/fn_iu_retention_cut.sql
 \ir ../objects/retention/fn_iu_retention_lock.sql
 \ir ../objects/retention/fn_iu_event_is_consumed.sql
+\ir ../objects/worker/fn_iu_event_reading.sql
 \ir ../objects/retention/fn_iu_retention_holder.sql
 \ir ../objects/retention/fn_iu_retention_misdated.sql
 \ir ../objects/retention/fn_iu_retention_stop_seq.sql
@@ -185,5 +186,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '51dfab6afba7f64fe92255dbae49b4b210a42a9b131923ca04b8ceb912bdcdad'
+    'b48ac77011570a18552ae8ef090b3757aaf3d4b2335157310ce6c72087b6ad11'
 );
