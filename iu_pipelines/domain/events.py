@@ -14,7 +14,7 @@ from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import attempts, gates, rows
+from iu_pipelines.domain import attempts, gates, rows, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.dead_letters import DeadLetter
 from iu_pipelines.domain.event_types import EventType
@@ -22,6 +22,7 @@ from iu_pipelines.domain.gates import Gate
 from iu_pipelines.domain.health import at_least
 from iu_pipelines.domain.outbox import Event
 from iu_pipelines.domain.routes import Route
+from iu_pipelines.domain.worker import Seek
 
 _SQL: Final = Statements(__name__)
 _HOLDERS: Final = {gates.MASTER: "master", gates.WORKER: "worker"}
@@ -49,16 +50,6 @@ class Reading:
     last_run_at: datetime | None
     cursor_event_id: UUID | None
     cursor_created_at: datetime | None
-
-
-@dataclass(frozen=True)
-class Seek:
-    """The newest recorded move of a cursor."""
-
-    position: str
-    reason: str
-    sought_at: datetime
-    sought_by: str
 
 
 @dataclass(frozen=True)
@@ -204,11 +195,6 @@ def _event_type(gateway: Queries, event_type: str) -> EventType | None:
     return rows.read(EventType, row) if row else None
 
 
-def _newest_seek(gateway: Queries, worker_name: str) -> Seek | None:
-    row = gateway.fetch_one(_SQL["newest_seek"], {"worker_name": worker_name})
-    return rows.read(Seek, row) if row else None
-
-
 def _joined(answers: Sequence[WorkerAnswer]) -> str:
     """Return the sentences of all workers; with several, each begins with the name of its worker."""
     if len(answers) == 1:
@@ -221,7 +207,8 @@ def _worker(gateway: Queries, event: Event, reading: Reading, found: _Found) -> 
     if own.attempts or own.letters:
         routes = _route_answers(event, own)
         return WorkerAnswer("; ".join(one.answer for one in routes), reading, (), None, routes)
-    seek = _newest_seek(gateway, reading.worker_name) if reading.status == "passed" else None
+    seeks = worker.seeks(gateway, reading.worker_name, limit=1) if reading.status == "passed" else []
+    seek = seeks[0] if seeks else None
     held_by = own.closed() if reading.status == "waiting" else ()
     return WorkerAnswer(_unread(event, reading, own, seek), reading, held_by, seek, ())
 

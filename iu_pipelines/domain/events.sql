@@ -34,31 +34,17 @@ from public.iu_route_dead_letter
 where event_id = %(event_id)s
 order by created_at, dead_letter_id;
 
--- name: newest_seek
--- Seeks have no index by worker: only the newest 1,000 of all workers are searched.
-select
-    newest.position, newest.reason, newest.sought_at, newest.sought_by
-from (
-    select
-        seek_no, worker_name, position, reason, sought_at, sought_by
-    from public.iu_route_worker_seek
-    order by seek_no desc
-    limit 1000
-) as newest
-where newest.worker_name = %(worker_name)s
-order by newest.seek_no desc
-limit 1;
-
 -- name: newest_rounds
 select
     newest.event_domain, newest.newest_at, newest.dropped_at
 from (select distinct event_domain from public.iu_route_worker_cursor) as read
-cross join lateral (
-    select
-        h.event_domain, h.newest_at, h.dropped_at
-    from public.iu_retention_history as h
-    where h.event_domain = read.event_domain
-    order by h.to_seq desc
-    limit 1
-) as newest
+cross join
+    lateral (
+        select
+            h.event_domain, h.newest_at, h.dropped_at
+        from public.iu_retention_history as h
+        where h.event_domain = read.event_domain
+        order by h.to_seq desc
+        limit 1
+    ) as newest
 order by newest.event_domain;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import dagster as dg
 from pydantic import (
@@ -67,6 +67,7 @@ def _is_executor(value: Any) -> Any:
     return value
 
 
+Action = Literal["gate_set", "worker_seek", "dead_letter_discard"]
 WorkerName = Annotated[str, StringConstraints(pattern=WORKER_NAME_PATTERN)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Executor = Annotated[ImportString[Any], AfterValidator(_is_executor), BeforeValidator(_executor), _PATH]
@@ -144,6 +145,11 @@ class Mount(dg.Model):
         default=False,
         description="Whether a run fails if a check of severity error fails in it, a health report is "
         "unhealthy, or a line of the evidence fails.",
+    )
+    actions: Annotated[frozenset[Action], _NAMES] = Field(
+        default=frozenset(),
+        description="The actions that have a job: gate_set, worker_seek and dead_letter_discard; "
+        "by default none. Each user who may launch a run may then act.",
     )
     running: Annotated[frozenset[str] | None, _NAMES] = Field(
         default=None,
