@@ -65,9 +65,7 @@ def change(done: Any, name: str) -> tuple[Any, Any]:
     return row["before"], row["after"]
 
 
-def again(
-    location: Location, job: str, config: Mapping[str, Any], first: dg.ExecuteInProcessResult
-) -> Any:
+def again(location: Location, job: str, config: Mapping[str, Any], first: dg.ExecuteInProcessResult) -> Any:
     """Run a job as Dagster retries the run `first`: the new run names it as its parent and root."""
     definition = location.definitions.resolve_job_def(job)
     run = location.instance.create_run_for_job(

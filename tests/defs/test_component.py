@@ -35,6 +35,7 @@ OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "health_audit_cron": "2 * * * *",
     "prune_cron": "3 * * * *",
     "retention_cron": "4 * * * *",
+    "actions": ["gate_set"],
     "running": ["backlog_sensor"],
 }
 

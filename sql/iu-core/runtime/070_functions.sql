@@ -142,13 +142,15 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/retention/fn_iu_retention_cut.sql
 \ir ../objects/retention/fn_iu_retention_lock.sql
 \ir ../objects/retention/fn_iu_event_is_consumed.sql
-\ir ../objects/worker/fn_iu_event_reading.sql
 \ir ../objects/retention/fn_iu_retention_holder.sql
 \ir ../objects/retention/fn_iu_retention_misdated.sql
 \ir ../objects/retention/fn_iu_retention_stop_seq.sql
 \ir ../objects/retention/fn_iu_retention_state.sql
 \ir ../objects/retention/fn_iu_retention_drop.sql
 \ir ../objects/retention/fn_iu_retention_run.sql
+
+-- Events.
+\ir ../objects/events/fn_iu_event_reading.sql
 
 -- Units.
 \ir ../objects/units/tables.sql
@@ -186,5 +188,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'b48ac77011570a18552ae8ef090b3757aaf3d4b2335157310ce6c72087b6ad11'
+    '6ad091b8775f4396efa1e333f5cca634b3a9d5b1fc358370acfd8a8cdb405580'
 );
