@@ -50,7 +50,7 @@ class GateSetConfig(ActionConfig):
 
     value: str = Field(
         max_length=2_000,
-        description="true opens the gate, false closes it. iu_core.delivery_live_routes takes a list of routes.",
+        description="true opens the gate, false closes it; a list of routes for the live routes.",
     )
 
 
@@ -164,7 +164,9 @@ def _report(context: dg.OpExecutionContext, outcome: Outcome) -> None:
         changes = ", ".join(
             f"{name} from {value} to {outcome.after.get(name)}" for name, value in outcome.before.items()
         )
-        context.log.info(f"{outcome.subject}: {outcome.status}: {changes}; recorded: {outcome.recorded}")
+        context.log.info(
+            "%s: %s: %s; recorded: %s", outcome.subject, outcome.status, changes, outcome.recorded
+        )
     rows = [[name, value, outcome.after.get(name)] for name, value in outcome.before.items()]
     context.add_output_metadata(
         {
