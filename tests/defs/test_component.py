@@ -45,6 +45,7 @@ OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "replay_attempts": 4,
     "notify": "builtins.print",
     "red_fails_run": True,
+    "actions": ["gate_set"],
     "running": ["backlog_sensor"],
 }
 
