@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,7 +29,8 @@ def run_failed(
 ) -> Notice:
     """Return the notice of a failed run. The subject of *Materialize* is what it selected of `assets`."""
     run = record.dagster_run
-    selected = sorted(key.to_user_string() for key in assets & (run.asset_selection or frozenset()))
+    checked = {check.asset_key for check in run.asset_check_selection or ()}
+    selected = sorted(key.to_user_string() for key in assets & {*(run.asset_selection or ()), *checked})
     return Notice(
         kind="run_failed",
         outbox=mount.name,
@@ -39,27 +41,30 @@ def run_failed(
     )
 
 
-def check_failed(mount: Mount, key: dg.AssetCheckKey, state: CheckState) -> Notice:
-    """Return the notice of a failed check, or of unhealthy workers if the check is `backlog_moving`."""
-    evaluation = state.evaluation
-    workers = _text(evaluation, "unhealthy_workers") if key.name == BACKLOG_MOVING.name else None
+def check_failed(mount: Mount, keys: Sequence[dg.AssetCheckKey], state: CheckState) -> Notice:
+    """Return the notice of a failed check, or of several that the same failed run did not evaluate.
+
+    A failed check `backlog_moving` is a notice of unhealthy workers.
+    """
+    evaluation, names = state.evaluation, ", ".join(key.name for key in keys)
+    workers = _text(evaluation, "unhealthy_workers") if names == BACKLOG_MOVING.name else None
     return Notice(
         kind="worker_unhealthy" if workers else "check_failed",
         outbox=mount.name,
-        subject=workers or key.name,
-        message=clean(_words(key, evaluation)),
+        subject=workers or names,
+        message=_failed(keys[0], evaluation) if evaluation else f"not evaluated: run {state.run_id} failed",
         run_id=state.run_id,
         happened_at=state.at,
     )
 
 
-def _words(key: dg.AssetCheckKey, evaluation: dg.AssetCheckEvaluation | None) -> str:
-    check = f"check {key.name} of {key.asset_key.to_user_string()}"
-    if evaluation is None:
-        return f"{check} was not evaluated, because its run failed"
+def _failed(key: dg.AssetCheckKey, evaluation: dg.AssetCheckEvaluation) -> str:
     reasons = _text(evaluation, "reasons")
     found = [f"{name}: {one.value}" for name, one in evaluation.metadata.items() if isinstance(one, _SHOWN)]
-    return f"{check} failed, severity {evaluation.severity.value}: {reasons or ', '.join(found)}"
+    return clean(
+        f"check {key.name} of {key.asset_key.to_user_string()} failed, "
+        f"severity {evaluation.severity.value}: {reasons or ', '.join(found)}"
+    )
 
 
 def _text(evaluation: dg.AssetCheckEvaluation | None, name: str) -> str | None:

@@ -191,10 +191,10 @@ class _Tick:
         passed = {_name(key) for key in states} - red
         reported = [name for name in self._cursor.failed_checks if name not in passed]
         self._cursor.failed_checks = reported
-        for key, state in states.items():
-            if _name(key) in red and _name(key) not in reported:
-                notice = partial(notice_messages.check_failed, self._mount, key, state)
-                yield _Pending(_name(key), notice, partial(reported.append, _name(key)))
+        failed = {key: state for key, state in states.items() if _name(key) in red.difference(reported)}
+        for group, keys in _by_cause(failed).items():
+            notice = partial(notice_messages.check_failed, self._mount, keys, failed[keys[0]])
+            yield _Pending(group, notice, partial(reported.extend, map(_name, keys)))
 
     def _failed_runs(self, since: datetime) -> Found:
         """Return the runs of this outbox that failed after `since`."""
@@ -256,8 +256,8 @@ class _Tick:
         waiting = f", {left} are left for the next tick" if left else ""
         return (
             f"{delivered} notices delivered{waiting}; looked at {len(runs.occurrences)} runs that failed "
-            f"recently, at {len(self._own.checks)} checks, of which {red} fail, and at {gave_up} dead letters "
-            "that gave up recently"
+            f"recently, {len(self._own.checks)} checks, of which {red} fail, and {gave_up} dead letters that "
+            "gave up recently"
         )
 
 
@@ -265,6 +265,15 @@ def _unreported(window: Window, found: Found) -> Iterator[_Pending]:
     for one in found.occurrences:
         if one.key not in window.reported:
             yield _Pending(one.key, one.notice, partial(window.reported.append, one.key))
+
+
+def _by_cause(failed: _States) -> dict[str, list[dg.AssetCheckKey]]:
+    """Return each failed check alone, and together the checks that one failed run did not evaluate."""
+    groups: dict[str, list[dg.AssetCheckKey]] = {}
+    for key, state in failed.items():
+        group = f"checks of {state.run_id}" if state.evaluation is None else _name(key)
+        groups.setdefault(group, []).append(key)
+    return groups
 
 
 def _if_changed(
