@@ -191,6 +191,8 @@ class _Tick:
         passed = {_name(key) for key in states} - red
         reported = [name for name in self._cursor.failed_checks if name not in passed]
         self._cursor.failed_checks = reported
+        if self._cursor.partly and self._cursor.partly[0] in passed:
+            self._cursor.partly = None
         failed = {key: state for key, state in states.items() if _name(key) in red.difference(reported)}
         for group, keys in _by_cause(failed).items():
             notice = partial(notice_messages.check_failed, self._mount, keys, failed[keys[0]])

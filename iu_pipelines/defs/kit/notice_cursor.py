@@ -48,9 +48,8 @@ class Window(BaseModel):
 class Cursor(BaseModel):
     """What was reported. A part that is None is new: what a tick then finds is of the past.
 
-    `failed_checks` are the checks that were reported and have not passed since. `partly` names the notice
-    that was delivered last, and its last channel. So a notice that one of two channels refused is not sent to
-    the other one again.
+    `failed_checks` are the checks that were reported and have not passed since. `partly` names a notice that
+    a channel refused, and the channel that has received it, which does not get it again.
     """
 
     runs: Window | None = None
@@ -72,3 +71,4 @@ class Cursor(BaseModel):
             if self.partly != (key, channel.name):
                 channel.send(notice)
                 self.partly = (key, channel.name)
+        self.partly = None
