@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +18,9 @@ import dagster as dg
 import pytest
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+from dagster._core.test_utils import create_test_daemon_workspace_context, freeze_time
+from dagster._core.workspace.load_target import ModuleTarget
+from dagster._daemon.sensor import execute_sensor_iteration
 
 from defs.code_location import Location
 from iu_pipelines.db.gateway import Gateway
@@ -27,6 +32,12 @@ from iu_pipelines.defs.health import BACKLOG_MOVING
 from iu_pipelines.defs.kit import notice_channels
 from iu_pipelines.defs.kit.checks import Check
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.dagster_private import (
+    LoadableTargetOrigin,
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from iu_pipelines.defs.kit.notice_channels import NotDelivered, clean
 from iu_pipelines.defs.kit.notices import Notice
 from iu_pipelines.defs.kit.resources import GatewayResource
@@ -696,6 +707,71 @@ def test_a_tick_begins_no_delivery_after_its_time_and_leaves_the_rest_to_the_nex
     assert [notice.run_id for notice in received.notices] == runs
 
 
+@pytest.mark.stored
+def test_the_daemon_keeps_the_cursor_of_a_tick_that_skips_and_discards_that_of_one_that_fails(
+    instance: dg.DagsterInstance,
+    database: str,
+    letters: Callable[[int], list[UUID]],
+    webhook: Webhook,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IU_DATABASE_URL", database)
+    monkeypatch.setenv("IU_NOTIFY_URL", f"http://ann:s3cret@{webhook.host}/hooks/t0ken?key=k3y")
+    target = ModuleTarget("iu_pipelines.definitions", "defs", str(Path.cwd()), "here")
+    with create_test_daemon_workspace_context(target, instance) as workspace:
+        daemon = Daemon(workspace, instance)
+        assert daemon.tick().status.value == "SKIPPED"
+        for name in ("elsewhere", "here"):
+            run = dg.DagsterRun(
+                job_name="prune_job",
+                run_id=str(uuid4()),
+                status=dg.DagsterRunStatus.STARTED,
+                remote_job_origin=_origin(name),
+            )
+            instance.add_run(run)
+            instance.report_run_failed(run)
+        webhook.status = 503
+        failed = daemon.tick()
+        assert failed.status.value == "FAILURE"
+        assert "IU_NOTIFY_URL answered 503; the next tick tries again with 1 notices" in str(failed.error)
+        assert not [secret for secret in ("s3cret", "t0ken", "k3y") if secret in str(failed.error)]
+        letters(1)
+        assert daemon.tick().status.value == "SKIPPED"
+        webhook.status = 204
+        assert daemon.tick().status.value == "SKIPPED"
+        assert daemon.tick().status.value == "SKIPPED"
+    subjects = [(body["subject"], body["run_id"]) for body in webhook.bodies]
+    assert subjects == [("prune_job", run.run_id), ("dead_letters_open", None)]
+
+
+class Daemon:
+    """Dagster's own evaluation of the notification sensor, once a minute on a clock of its own."""
+
+    def __init__(self, workspace: Any, instance: dg.DagsterInstance) -> None:
+        self._workspace = workspace
+        self._instance = instance
+        self._now = datetime.now(UTC)
+
+    def tick(self) -> Any:
+        """Evaluate the sensor, and return the tick that Dagster has stored."""
+        self._now += timedelta(minutes=1)
+        with freeze_time(self._now):
+            for _ in execute_sensor_iteration(self._workspace, logging.getLogger("daemon"), None, None):
+                pass
+        (state,) = [
+            one
+            for one in self._instance.all_instigator_state()
+            if one.instigator_name == "notification_sensor"
+        ]
+        return self._instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=1)[0]
+
+
+def _origin(location: str) -> RemoteJobOrigin:
+    target = LoadableTargetOrigin(module_name="iu_pipelines.definitions")
+    code = ManagedGrpcPythonEnvCodeLocationOrigin(target, location)
+    return RemoteJobOrigin(RemoteRepositoryOrigin(code, "__repository__"), "prune_job")
+
+
 def test_an_invalid_webhook_url_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IU_NOTIFY_URL", "ftp://ann:s3cret@host/t0ken")
     with pytest.raises(UsageError, match="IU_NOTIFY_URL is invalid") as refused:
@@ -728,11 +804,11 @@ def test_the_sensor_starts_switched_on_and_runs_at_most_every_30_seconds() -> No
 def test_a_red_verify_file_fails_its_run_if_the_mount_says_so(
     instance: dg.DagsterInstance, database: str, gateway: Gateway, fails: bool
 ) -> None:
-    gateway.execute("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
+    gateway.execute("alter table public.event_outbox disable trigger user")
     made = Watch(instance, Mount(red_fails_run=fails), database)
     result = made.location.materialize("iu_health_audit")
     evaluations = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
-    assert not evaluations["verify_040_routes"]
+    assert not evaluations["verify_070_functions"]
     assert evaluations["verify_020_gates"]
     assert "verify_100_route_worker_live_verification" in evaluations
     assert result.success is not fails
