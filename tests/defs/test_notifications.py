@@ -8,6 +8,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +17,7 @@ from uuid import UUID, uuid4
 
 import dagster as dg
 import pytest
+import requests
 from dagster._core.loader import LoadingContextForTest
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 from dagster._core.test_utils import create_test_daemon_workspace_context, freeze_time
@@ -29,7 +31,7 @@ from iu_pipelines.defs.dead_letters import DEAD_LETTERS_OPEN
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.gates import GATES_OPEN
 from iu_pipelines.defs.health import BACKLOG_MOVING
-from iu_pipelines.defs.kit import notice_channels
+from iu_pipelines.defs.kit import notice_channels, notice_cursor
 from iu_pipelines.defs.kit.checks import Check
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.dagster_private import (
@@ -101,7 +103,7 @@ class Receiver:
 
     def taken(self) -> list[tuple[str, str]]:
         """Return the kind and subject of each notice since the last call."""
-        found = [(notice.kind, notice.subject) for notice in self.notices]
+        found: list[tuple[str, str]] = [(notice.kind, notice.subject) for notice in self.notices]
         self.notices.clear()
         return found
 
@@ -316,11 +318,15 @@ def test_two_mounts_in_one_code_location_report_their_own_failures(
     assert (notice.outbox, notice.subject) == ("second", "second_evidence_job")
 
 
+def _without_overlap(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (notifications, notice_cursor):
+        monkeypatch.setattr(module, "OVERLAP", timedelta())
+
+
 def test_a_run_that_gets_a_tag_after_it_was_reported_is_not_reported_again(
     watch: Watch, received: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications, "OVERLAP", timedelta())
-    monkeypatch.setattr("iu_pipelines.defs.kit.notice_cursor.OVERLAP", timedelta())
+    _without_overlap(monkeypatch)
     run = watch.location.add_started_run("prune_job", {})
     watch.location.instance.report_run_failed(_run(watch, run))
     watch.tick()
@@ -345,6 +351,18 @@ def test_more_failed_runs_than_one_tick_looks_at_are_each_reported_once(
         sizes.append(len(watch.cursor or ""))
     assert [notice.run_id for notice in received.notices] == runs
     assert max(sizes) < 1_000
+
+
+def test_failed_runs_of_strangers_do_not_keep_a_tick_from_those_of_the_mount(
+    watch: Watch, received: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notifications, "_MOST_RUNS", 2)
+    for job in ["strange_job"] * 5 + ["prune_job"]:
+        run = watch.location.add_started_run(job, {})
+        watch.location.instance.report_run_failed(_run(watch, run))
+    for _ in range(4):
+        watch.tick()
+    assert received.taken() == [("run_failed", "prune_job")]
 
 
 # Checks
@@ -392,10 +410,8 @@ def test_checks_that_a_failed_run_did_not_evaluate_are_reported_together_and_onc
     run = watch.location.run("health_audit_job")
     assert not run.success
     watch.tick()
-    found = [
-        one for one in received.notices if one.kind == "check_failed" and "backlog_moving" in one.subject
-    ]
-    (notice,) = found
+    (notice,) = [one for one in received.notices if one.kind == "check_failed"]
+    assert notice.subject.startswith("backlog_moving, delivery_stays_closed, gates_open, verify_010")
     assert (notice.message, notice.run_id) == (f"not evaluated: run {run.run_id} failed", run.run_id)
     received.taken()
     watch.tick()
@@ -414,7 +430,9 @@ def test_a_check_of_an_unfinished_run_keeps_its_last_result(
     assert received.taken() == [("check_failed", "gates_open")]
 
 
-def test_the_states_of_all_checks_are_read_by_one_query(watch: Watch, gateway: Gateway) -> None:
+def test_the_states_of_all_checks_are_read_by_one_query(
+    watch: Watch, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watch.evaluate(gateway, GATES_OPEN)
     watch.evaluate(gateway, DEAD_LETTERS_OPEN)
     calls: list[int] = []
@@ -425,7 +443,7 @@ def test_the_states_of_all_checks_are_read_by_one_query(watch: Watch, gateway: G
         calls.append(len(keys))
         return read(keys)
 
-    storage.get_latest_asset_check_execution_by_key = counted  # type: ignore[method-assign]
+    monkeypatch.setattr(storage, "get_latest_asset_check_execution_by_key", counted)
     watch.tick()
     assert len(calls) == 1
     assert calls[0] > 10
@@ -435,8 +453,13 @@ def test_the_states_of_all_checks_are_read_by_one_query(watch: Watch, gateway: G
 
 
 def test_a_letter_that_gives_up_is_reported_once(
-    watch: Watch, gateway: Gateway, letters: Callable[[int], list[UUID]], received: Receiver
+    watch: Watch,
+    gateway: Gateway,
+    letters: Callable[[int], list[UUID]],
+    received: Receiver,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    _without_overlap(monkeypatch)
     (first, second) = letters(2)
     watch.tick()
     assert "dead_letter_gave_up" not in {kind for kind, _ in received.taken()}
@@ -667,6 +690,18 @@ def test_a_notice_that_the_webhook_refuses_is_not_sent_to_the_function_again(
     assert received.taken() == [("run_failed", "prune_job")]
 
 
+def test_a_check_that_passed_while_the_webhook_refused_is_sent_to_both_when_it_fails_again(
+    watch: Watch, gateway: Gateway, webhook: Webhook, received: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IU_NOTIFY_URL", f"http://{webhook.host}/")
+    webhook.status = 503
+    for value in ("false", "true", "false"):
+        gates.set_gate(gateway, gates.WORKER, value, "test")
+        watch.evaluate(gateway, GATES_OPEN)
+        watch.tick()
+    assert received.taken() == [("check_failed", "gates_open")] * 2
+
+
 def test_what_was_delivered_before_a_failure_is_not_sent_again(hooked: Watch, webhook: Webhook) -> None:
     runs = [_fail_prune_job(hooked) for _ in range(3)]
     post = webhook.bodies.append
@@ -786,15 +821,39 @@ def test_the_text_of_a_notice_is_one_short_line_without_urls_and_passwords() -> 
     assert len(clean("x" * 2_000)) == 500
 
 
-def test_every_tick_logs_what_it_looked_at(watch: Watch, caplog: pytest.LogCaptureFixture) -> None:
-    tick = watch.tick()
-    assert "looked at 0 runs that failed recently, 16 checks, of which 0 fail" in str(tick.skip_message)
+def test_every_tick_logs_what_it_looked_at(watch: Watch, capfd: pytest.CaptureFixture[str]) -> None:
+    watch.tick()
+    shown = capfd.readouterr().err
+    assert "0 notices delivered; looked at 0 runs that failed recently" in shown
+    assert "16 checks, of which 0 fail, and 0 dead letters that gave up recently" in shown
 
 
 def test_the_sensor_starts_switched_on_and_runs_at_most_every_30_seconds() -> None:
     sensor = build_defs(Mount(name="orders")).resolve_sensor_def("orders_notification_sensor")
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
     assert sensor.minimum_interval_seconds == 30
+
+
+def test_the_function_of_the_documentation_posts_a_notice(
+    webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SLACK_URL", f"http://{webhook.host}/")
+    names: dict[str, Any] = {}
+    exec(_example("slack", "python"), names)
+    names["send"](Notice("run_failed", "orders", "prune_job", "run 1 failed: no", "1", datetime.now(UTC)))
+    assert webhook.bodies == [{"text": "run_failed orders prune_job: run 1 failed: no"}]
+    webhook.status = 500
+    with pytest.raises(requests.HTTPError):
+        names["send"](Notice("run_failed", "", "prune_job", "no", None, datetime.now(UTC)))
+
+
+def test_the_json_of_the_documentation_has_the_fields_of_a_notice() -> None:
+    assert list(json.loads(_example("notice", "json"))) == [field.name for field in fields(Notice)]
+
+
+def _example(name: str, language: str) -> str:
+    page = (Path(__file__).parents[2] / "docs" / "operate" / "dagster.md").read_text(encoding="utf-8")
+    return page.partition(f"<!-- {name} -->\n```{language}\n")[2].partition("```")[0]
 
 
 # red_fails_run
