@@ -211,9 +211,6 @@ def stranger() -> dg.Definitions:
     return dg.Definitions(jobs=[strange_job], assets=[strange_asset])
 
 
-# Failed runs
-
-
 def test_a_failed_run_is_reported_once_with_its_error(
     watch: Watch, gateway: Gateway, emit: Emit, received: Receiver
 ) -> None:
@@ -365,9 +362,6 @@ def test_failed_runs_of_strangers_do_not_keep_a_tick_from_those_of_the_mount(
     assert received.taken() == [("run_failed", "prune_job")]
 
 
-# Checks
-
-
 def test_a_failed_check_is_reported_once_and_again_after_it_passed(
     watch: Watch, gateway: Gateway, received: Receiver
 ) -> None:
@@ -447,9 +441,6 @@ def test_the_states_of_all_checks_are_read_by_one_query(
     watch.tick()
     assert len(calls) == 1
     assert calls[0] > 10
-
-
-# Dead letters
 
 
 def test_a_letter_that_gives_up_is_reported_once(
@@ -555,9 +546,6 @@ def test_a_check_that_a_run_is_about_to_evaluate_is_left_to_that_run(
     watch.location.instance.report_run_canceled(run)
     assert len(watch.tick().asset_events) == 1
     assert _status(watch) == "WARN"
-
-
-# Ticks and delivery
 
 
 def test_the_first_tick_reports_nothing_of_the_past(
@@ -854,9 +842,6 @@ def test_the_json_of_the_documentation_has_the_fields_of_a_notice() -> None:
 def _example(name: str, language: str) -> str:
     page = (Path(__file__).parents[2] / "docs" / "operate" / "dagster.md").read_text(encoding="utf-8")
     return page.partition(f"<!-- {name} -->\n```{language}\n")[2].partition("```")[0]
-
-
-# red_fails_run
 
 
 @pytest.mark.parametrize("fails", [False, True])
