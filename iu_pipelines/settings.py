@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -22,6 +23,13 @@ def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
     return text
+
+
+def _http(url: SecretStr) -> SecretStr:
+    parts = urlsplit(url.get_secret_value())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http:// or https:// URL")
+    return url
 
 
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
@@ -60,6 +68,10 @@ class Settings(BaseSettings):
     )
     evidence_url: AnyHttpUrl | None = Field(
         default=None, description="http(s) URL that serves the directory `evidence` of home; runs link to it"
+    )
+    notify_url: Annotated[SecretStr, AfterValidator(_http)] | None = Field(
+        default=None,
+        description="http(s) URL to which the notification sensor posts each notice; it is never printed",
     )
 
     @property
@@ -107,11 +119,16 @@ def sql_root() -> Path:
     return root
 
 
+def _is_secret(field: str) -> bool:
+    known = Settings.model_fields.get(field)
+    return known is not None and "SecretStr" in str(known.annotation)
+
+
 def _usage_error(error: ValidationError) -> UsageError:
     first = error.errors(include_url=False, include_context=False)[0]
     field = str(first["loc"][0]) if first["loc"] else ""
     description = Settings.model_fields[field].description if field in Settings.model_fields else None
-    value = "" if field.endswith("database_url") else f" = {first['input']!r}"
+    value = "" if _is_secret(field) else f" = {first['input']!r}"
     return UsageError(
         f"{_PREFIX}{field.upper()}{value} is invalid: {first['msg']}",
         hint=f"{_PREFIX}{field.upper()} is {description}" if description else None,

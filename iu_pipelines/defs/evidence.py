@@ -1,6 +1,6 @@
 """Evidence: the asset and the job that run every proof and write the results as an evidence pack."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,6 +8,7 @@ from pydantic import Field
 
 from iu_pipelines.db.steps import verification
 from iu_pipelines.defs.kit.asset_metadata import code_references, table
+from iu_pipelines.defs.kit.checks import fail_if_red
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import current_settings
 from iu_pipelines.defs.kit.step_errors import one_clear_line
@@ -64,7 +65,9 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         owners=mount.owners,
         kinds=set(mount.kinds),
     )
-    def iu_evidence(context: dg.AssetExecutionContext, config: EvidenceConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def iu_evidence(
+        context: dg.AssetExecutionContext, config: EvidenceConfig
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         with one_clear_line(), mount.open(context.resources) as gateway:
             directory = pack.default_directory(current_settings().evidence_directory, gateway)
             newest = pack.newest(directory)
@@ -72,9 +75,9 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
                 gateway, newest, workers=mount.workers, probes=config.probes, say=context.log.info
             )
             written = pack.write(gathered, directory)
-        return dg.MaterializeResult(
-            metadata=_pack(written) | _lines(gathered), check_results=[_verdict(gathered, written)]
-        )
+        judged = _verdict(gathered, written)
+        yield dg.MaterializeResult(metadata=_pack(written) | _lines(gathered), check_results=[judged])
+        fail_if_red(mount, judged)
 
     return iu_evidence
 

@@ -17,6 +17,7 @@ from iu_pipelines.defs import (
     gates,
     health,
     inbound,
+    notifications,
     outbox,
     prune,
     retention,
@@ -34,10 +35,10 @@ NOUNS: Final = (
 )
 """Modules whose function `definitions` takes only a mount."""
 
-ABOUT_OTHERS: Final = (health, prune)
+ABOUT_OTHERS: Final = (health, notifications, prune)
 """Modules whose function `definitions` also takes the definitions of the other modules.
 
-`health` runs their checks; `prune` deletes the history of their runs.
+`health` runs their checks; `notifications` reports their failures; `prune` deletes the history of their runs.
 """
 
 

@@ -135,6 +135,7 @@ def _backlog_moving(gateway: Gateway, mount: Mount) -> tuple[bool, dict[str, Any
     reports = [health.read(gateway, name) for name in mount.workers]
     return all(one.healthy for one in reports), {
         "reasons": _reasons(reports),
+        "unhealthy_workers": ", ".join(one.worker_name for one in reports if not one.healthy) or "none",
         "backlog": sum(one.backlog for one in reports),
         "backlog_is_capped": any(one.backlog_capped for one in reports),
     }

@@ -8,6 +8,7 @@ which no API of Dagster deletes, are written only when the state of a check chan
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 import dagster as dg
 from pydantic import Field
@@ -15,6 +16,8 @@ from pydantic import Field
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.runs import FINISHED
 from iu_pipelines.defs.kit.validated_config import validated
+
+JOB: Final = "prune_job"
 
 
 class PruneConfig(dg.Config):
@@ -77,7 +80,7 @@ def job(mount: Mount, names: Callable[[], Names]) -> dg.JobDefinition:
         context.add_output_metadata({**counts, "stopped_reason": "preview" if config.preview else "done"})
 
     @dg.job(
-        name=mount.named("prune_job"),
+        name=mount.named(JOB),
         config=validated(PruneConfig, op_name),
         description="Delete old runs and ticks of this outbox from Dagster's own storage.",
         executor_def=mount.executor,

@@ -8,6 +8,7 @@ import dagster as dg
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import verification
 from iu_pipelines.defs.evidence import proof_table
+from iu_pipelines.defs.kit.checks import fail_if_red
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.settings import sql_root
@@ -32,9 +33,12 @@ def checks(mount: Mount) -> dg.AssetChecksDefinition:
         description="Run the verify files of the installed steps, read-only.",
     )
     def verify_steps(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        results = []
         with one_clear_line(), mount.open(context.resources) as gateway:
             for key in sorted(context.selected_asset_check_keys, key=lambda key: key.name):
-                yield _verify(gateway, mount, key)
+                results.append(_verify(gateway, mount, key))
+                yield results[-1]
+        fail_if_red(mount, *results)
 
     return verify_steps
 

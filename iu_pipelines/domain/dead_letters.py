@@ -106,10 +106,17 @@ def list_replayable(
     return [rows.read(DeadLetter, row) for row in found]
 
 
-def list_given_up(gateway: Queries, attempts: int, limit: int = 100) -> list[DeadLetter]:
-    """Return open letters with at least `attempts` attempts, in the order in which they are due."""
-    found = gateway.fetch_all(_SQL["list_given_up"], {"attempts": attempts, "max_rows": limit})
-    return [rows.read(DeadLetter, row) for row in found]
+def list_given_up(
+    gateway: Queries, attempts: int, since: datetime | None = None, limit: int = 100
+) -> list[tuple[DeadLetter, datetime]]:
+    """Return open letters with at least `attempts` attempts, each with the time at which it had so many.
+
+    They are in the order of these times. `since` selects later times.
+    """
+    found = gateway.fetch_all(
+        _SQL["list_given_up"], {"attempts": attempts, "since": since, "max_rows": limit}
+    )
+    return [(rows.read(DeadLetter, row), row["gave_up_at"]) for row in found]
 
 
 def newest_open(gateway: Queries) -> UUID | None:

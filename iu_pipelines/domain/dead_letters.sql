@@ -40,13 +40,22 @@ order by next_replay_at, dead_letter_id
 limit %(max_rows)s;
 
 -- name: list_given_up
+-- next_replay_at is later than the newest attempt, so it selects a superset, by the index of open letters.
 select
-    dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot, failure_code,
-    failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,
-    next_replay_at, created_at
-from public.iu_route_dead_letter
-where resolution is null and attempts >= %(attempts)s
-order by next_replay_at, dead_letter_id
+    l.dead_letter_id, l.event_id, l.worker_name, l.route_code, l.idempotency_key, l.event_snapshot,
+    l.failure_code, l.failure_detail, l.attempts, l.resolution, l.resolved_at, l.resolved_by,
+    l.resolution_reason, l.next_replay_at, l.created_at, a.created_at as gave_up_at
+from public.iu_route_dead_letter as l
+inner join public.iu_route_attempt as a
+    on
+        l.event_id = a.event_id
+        and l.idempotency_key = a.idempotency_key
+        and a.attempt_no = %(attempts)s
+where
+    l.resolution is null
+    and l.attempts >= %(attempts)s
+    and (%(since)s::timestamptz is null or (l.next_replay_at > %(since)s and a.created_at > %(since)s))
+order by a.created_at, l.dead_letter_id
 limit %(max_rows)s;
 
 -- name: newest_open

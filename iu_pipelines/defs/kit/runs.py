@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 import dagster as dg
@@ -46,3 +47,32 @@ def earlier_run(instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, st
         return None
     first = min(order, key=lambda other: order[other])
     return first if order[first] < own else None
+
+
+def failed_runs(instance: dg.DagsterInstance, since: datetime, limit: int) -> list[dg.RunRecord]:
+    """Return failed runs, also those of other code locations, that were updated after `since`, in that order.
+
+    A run is updated when it fails, and later when a tag is added to it.
+    """
+    found = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=since)
+    return list(instance.get_run_records(found, limit=limit, order_by="update_timestamp", ascending=True))
+
+
+def failure_reason(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Return why a run failed: the message of its first failed step, or else that of the run."""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    logged = [entry.dagster_event for entry in instance.all_logs(run_id, of_type=kinds)]
+    events = sorted((one for one in logged if one), key=lambda one: not one.is_step_failure)
+    return _message(events[0]) if events else "no message"
+
+
+def _message(event: dg.DagsterEvent) -> str:
+    if not event.is_step_failure:
+        return event.message or "no message"
+    data = event.step_failure_data
+    if data.user_failure_data and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error and error.cause:
+        error = error.cause
+    return error.message if error else event.message or "no message"
