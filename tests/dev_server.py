@@ -29,7 +29,7 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from waiting import PATIENCE, eventually
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
-_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
+_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child", sys.executable, "-m"]
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -231,18 +231,22 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(shared: Path) -> Iterator[Dev]:
+def running(shared: Path, *options: str, dagster_yaml: str = "") -> Iterator[Dev]:
     """Yield a running `iu dev` with an installed schema. Stop all its processes at the end.
 
-    Its IU_HOME is under `shared`, whose servers are stopped even when the tests are killed.
+    Its IU_HOME is under `shared`, whose servers are stopped even when the tests are killed. `dagster_yaml` is
+    the text of a user's dagster.yaml, if it is not empty.
     """
-    home = Path(tempfile.mkdtemp(prefix="dev-", dir=shared))
+    home = Path(tempfile.mkdtemp(prefix="dev with a space ", dir=shared))
+    if dagster_yaml:
+        (home / "dagster").mkdir()
+        (home / "dagster" / "dagster.yaml").write_text(dagster_yaml, encoding="utf-8")
     dev = Dev(home)
     dev.server.ensure_running()
     with dev.gateway() as gateway:
         migration.apply(gateway)
     try:
-        dev.start()
+        dev.start(*options)
         yield dev
         assert "stopping" in dev.stop()
         eventually(lambda: not dev.processes(), "no process of Dagster is left")

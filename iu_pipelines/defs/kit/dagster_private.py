@@ -12,18 +12,16 @@ from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import execute_run
 from dagster._core.instance.ref import InstanceRef
 from dagster._core.remote_origin import (
-    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RegisteredCodeLocationOrigin,
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils.schedules import get_smallest_cron_interval
 
 __all__ = [
     "InstanceRef",
-    "LoadableTargetOrigin",
-    "ManagedGrpcPythonEnvCodeLocationOrigin",
     "ReconstructableRepository",
+    "RegisteredCodeLocationOrigin",
     "RemoteJobOrigin",
     "RemoteRepositoryOrigin",
     "execute_run",
