@@ -19,10 +19,11 @@ from iu_pipelines.errors import UsageError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operate" / "dagster.md"
 
-# Dagster warns about its own use of beta classes and of an old function of pydantic.
+# Dagster warns about its own use of beta classes, of an old function of pydantic and, before 1.13, of its own.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::dagster.BetaWarning"),
     pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated"),
+    pytest.mark.filterwarnings("ignore:Function `ComponentLoadContext.build_defs_at_path` is deprecated"),
 ]
 
 OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
