@@ -19,7 +19,7 @@ from iu_pipelines.errors import UsageError
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operate" / "dagster.md"
 
-# Dagster warns about its own use of beta classes, of an old function of pydantic and, before 1.13, of its own.
+# Dagster warns about its own use of beta classes and of old functions of pydantic and of itself.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::dagster.BetaWarning"),
     pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated"),
