@@ -9,8 +9,10 @@ from typing import Final
 import dagster as dg
 
 from iu_pipelines.defs import (
+    actions,
     batches,
     dead_letters,
+    events,
     evidence,
     gates,
     health,
@@ -26,7 +28,10 @@ from iu_pipelines.defs.kit.code_references import openable
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import GatewayResource
 
-NOUNS: Final = (inbound, gates, routes, outbox, worker, batches, dead_letters, steps, evidence, retention)
+NOUNS: Final = (
+    *(inbound, gates, routes, outbox, events, worker, batches, dead_letters, steps, evidence, retention),
+    actions,
+)
 """Modules whose function `definitions` takes only a mount."""
 
 ABOUT_OTHERS: Final = (health, prune)

@@ -34,7 +34,7 @@ def checks(mount: Mount) -> dg.AssetChecksDefinition:
     def verify_steps(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         with one_clear_line(), mount.open(context.resources) as gateway:
             for key in sorted(context.selected_asset_check_keys, key=lambda key: key.name):
-                yield _verify(gateway, key)
+                yield _verify(gateway, mount, key)
 
     return verify_steps
 
@@ -47,8 +47,8 @@ def _spec(mount: Mount, step: str) -> dg.AssetCheckSpec:
     )
 
 
-def _verify(gateway: Gateway, key: dg.AssetCheckKey) -> dg.AssetCheckResult:
-    proofs = verification.verify(gateway, key.name.removeprefix(_PREFIX))
+def _verify(gateway: Gateway, mount: Mount, key: dg.AssetCheckKey) -> dg.AssetCheckResult:
+    proofs = verification.verify(gateway, key.name.removeprefix(_PREFIX), workers=mount.workers)
     failed = [line.name for proof in proofs for line in proof.lines if not line.passed]
     return dg.AssetCheckResult(
         asset_key=key.asset_key,

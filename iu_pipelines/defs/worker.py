@@ -4,7 +4,6 @@ Each worker of the outbox is a partition of the asset. A run executes the batche
 ends with one materialization of its partition.
 """
 
-import hashlib
 import math
 from collections.abc import Mapping
 from enum import Enum
@@ -25,6 +24,7 @@ from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.configured_asset import configured_asset, node_name
 from iu_pipelines.defs.kit.runs import earlier_run
 from iu_pipelines.defs.kit.sources import DATA_VERSION, input_versions, version_of
+from iu_pipelines.defs.kit.validated_config import choice
 from iu_pipelines.defs.outbox import OUTBOX
 from iu_pipelines.defs.routes import ROUTES
 from iu_pipelines.defs.worker_requests import schedule, sensor
@@ -82,9 +82,7 @@ class RouteWorkerConfig(dg.Config):
 @cache
 def config_class(mount: Mount) -> type[RouteWorkerConfig]:
     """Return the config class with the field `worker_name`, which accepts only the workers of `mount`."""
-    # Dagster identifies an enum by its name, in all definitions of a process.
-    label = hashlib.sha256(repr(mount.workers).encode()).hexdigest()[:8]
-    names: Any = Enum(f"Worker_{label}", {name: name for name in mount.workers})  # type: ignore[misc]
+    names = choice("Worker", mount.workers)
     described = Field(
         default=None,
         description="The worker. Without it: the worker of the selected partition, or else the first one.",

@@ -9,11 +9,11 @@ import dagster as dg
 import pytest
 
 from defs.code_location import Location, run_config
-from iu_pipelines.defs import dead_letters, evidence, prune, retention, worker
+from iu_pipelines.defs import actions, dead_letters, events, evidence, prune, retention, worker
 
 CONFIGS = [
     found
-    for noun in (dead_letters, evidence, prune, retention, worker)
+    for noun in (actions, dead_letters, events, evidence, prune, retention, worker)
     for found in vars(noun).values()
     if isinstance(found, type) and issubclass(found, dg.Config)
 ]

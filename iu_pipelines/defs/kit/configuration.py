@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import dagster as dg
 from pydantic import (
@@ -61,6 +61,7 @@ _IMPORT: Final[TypeAdapter[Any]] = TypeAdapter(ImportString)
 _EXECUTORS: Final = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 
+Action = Literal["gate_set", "worker_seek", "dead_letter_discard"]
 WorkerName = Annotated[str, StringConstraints(pattern=WORKER_NAME_PATTERN)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Names = Annotated[tuple[str, ...], AfterValidator(_unique), _NAMES]
@@ -143,6 +144,11 @@ class Mount(dg.Resolvable, dg.Model):
         default=False,
         description="Whether a run fails if a check of severity error fails in it, a health report is "
         "unhealthy, or a line of the evidence fails.",
+    )
+    actions: Annotated[frozenset[Action], _NAMES] = Field(
+        default=frozenset(),
+        description="The actions that have a job: gate_set, worker_seek and dead_letter_discard; "
+        "by default none. Each user who may launch a run may then act.",
     )
     running: Annotated[frozenset[str] | None, _NAMES] = Field(
         default=None,
