@@ -1,4 +1,7 @@
-"""Evidence: the asset and the job that run every proof and write the results as an evidence pack."""
+"""Evidence: the asset and the job that run every proof and write the results as an evidence pack.
+
+If the mount says when evidence is due, an automation condition of the asset requests it.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,6 +13,7 @@ from iu_pipelines.db.steps import verification
 from iu_pipelines.defs.kit.asset_metadata import code_references, table
 from iu_pipelines.defs.kit.checks import fail_if_red
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.freshness import due_by
 from iu_pipelines.defs.kit.resources import current_settings
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import validated
@@ -29,9 +33,13 @@ class EvidenceConfig(dg.Config):
 
 
 def definitions(mount: Mount) -> dg.Definitions:
-    """Return the asset of the evidence, and the job that materializes it."""
+    """Return the asset of the evidence, the job that materializes it, and the sensor of its condition."""
     proofs = asset(mount)
-    return dg.Definitions(assets=[proofs], jobs=[job(mount, proofs)])
+    return dg.Definitions(
+        assets=[proofs],
+        jobs=[job(mount, proofs)],
+        sensors=[sensor(mount, proofs)] if mount.evidence_cron else [],
+    )
 
 
 def asset(mount: Mount) -> dg.AssetsDefinition:
@@ -47,6 +55,8 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         deps=[mount.key("iu_route_attempt"), mount.key("iu_route_dead_letter"), mount.key("iu_health_audit")],
         required_resource_keys=mount.requires,
         check_specs=[verdict],
+        automation_condition=_due(mount.evidence_cron) if mount.evidence_cron else None,
+        freshness_policy=due_by(mount.evidence_cron) if mount.evidence_cron else None,
         description=(
             "Proof that the guarantees hold: the read-only verify files, the probes, which roll back all "
             "changes, and the verification of the ledgers. The database is left unchanged. The results are "
@@ -80,6 +90,25 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         fail_if_red(mount, judged)
 
     return iu_evidence
+
+
+def _due(cron: str) -> dg.AutomationCondition[Any]:
+    """Return the condition that `cron` has ticked since the last evidence, and none is in progress."""
+    ticked = dg.AutomationCondition.cron_tick_passed(cron).since_last_handled()
+    return (ticked & ~dg.AutomationCondition.in_progress()).with_label(f"due: {cron}")
+
+
+def sensor(mount: Mount, evidence: dg.AssetsDefinition) -> dg.AutomationConditionSensorDefinition:
+    """Return the sensor that evaluates the condition of the evidence, and of no other asset.
+
+    Without it, Dagster would add a sensor of its own to the code location.
+    """
+    return dg.AutomationConditionSensorDefinition(
+        name=mount.named("evidence_sensor"),
+        target=[evidence],
+        default_status=mount.sensor_status("evidence_sensor", only_reads=True),
+        description="Materialize the evidence when it is due.",
+    )
 
 
 def _pack(written: Pack) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from datetime import timedelta
 from typing import Any, Final
 
 import dagster as dg
@@ -17,7 +16,7 @@ from iu_pipelines.defs.kit import checks, tags
 from iu_pipelines.defs.kit.asset_metadata import metadata, moment, table
 from iu_pipelines.defs.kit.checks import Check
 from iu_pipelines.defs.kit.configuration import Mount
-from iu_pipelines.defs.kit.dagster_private import get_smallest_cron_interval
+from iu_pipelines.defs.kit.freshness import due_by
 from iu_pipelines.defs.kit.sources import input_versions, version_of
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.outbox import OUTBOX
@@ -56,7 +55,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         metadata=metadata(
             "fn_iu_route_worker_health", HealthReport, "objects/health/fn_iu_route_worker_health.sql"
         ),
-        freshness_policy=_due_by(mount.health_audit_cron),
+        freshness_policy=due_by(mount.health_audit_cron),
         group_name=mount.group,
         owners=mount.owners,
         kinds=set(mount.kinds),
@@ -92,15 +91,6 @@ def _version(reports: list[HealthReport]) -> dg.DataVersion:
 
 def _reasons(reports: list[HealthReport]) -> str:
     return "; ".join(f"{one.worker_name}: {reason}" for one in reports for reason in one.reasons) or "none"
-
-
-def _due_by(cron: str) -> dg.FreshnessPolicy:
-    """Return the policy that a new report exists at each tick of `cron`.
-
-    A report is new if it was made at most 15 minutes before the tick, or after the previous tick if that is
-    less.
-    """
-    return dg.FreshnessPolicy.cron(cron, min(timedelta(minutes=15), get_smallest_cron_interval(cron)))
 
 
 def _report_metadata(gateway: Queries, reports: list[HealthReport]) -> dict[str, Any]:

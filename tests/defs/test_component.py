@@ -23,10 +23,11 @@ from iu_pipelines.errors import UsageError
 VERIFY_100: Final = "verify_100_route_worker_live_verification"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operate" / "dagster.md"
 
-# Dagster warns about its own use of beta classes and of an old function of pydantic.
+# Dagster warns about its own use of beta classes and of old functions of pydantic and of itself.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::dagster.BetaWarning"),
     pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated"),
+    pytest.mark.filterwarnings("ignore:Function `ComponentLoadContext.build_defs_at_path` is deprecated"),
 ]
 
 OTHER_THAN_THE_DEFAULT: dict[str, Any] = {

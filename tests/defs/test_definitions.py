@@ -93,6 +93,7 @@ def test_the_schedules_and_sensors_have_the_listed_names_and_only_observers_star
     assert sensors == {
         "backlog_sensor": "STOPPED",
         "dead_letter_replay_sensor": "STOPPED",
+        "notification_sensor": "RUNNING",
         "run_failure_sensor": "RUNNING",
     }
 

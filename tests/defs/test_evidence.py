@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import dagster as dg
 import pytest
 
 from defs.code_location import Location, checks, materializations, records
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs.factory import build_defs
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.evidence import chain
 from iu_pipelines.settings import sql_root
 
@@ -49,6 +55,41 @@ def test_the_link_to_the_page_begins_with_iu_evidence_url(
     (evidence,) = materializations(location.run("evidence_job"), "iu_evidence")
     page = Path(evidence["report"]).relative_to(home / "evidence")
     assert evidence["report_url"] == f"https://evidence.example/iu/{page.as_posix()}"
+
+
+def test_evidence_is_requested_when_it_is_due_and_only_then(
+    database: str, instance: dg.DagsterInstance
+) -> None:
+    mount = Mount(evidence_cron="0 3 * * *")
+    definitions = build_defs(mount, resources={"gateway": GatewayResource(database_url=database)})
+    location = Location(definitions, instance)
+    night = datetime(2026, 11, 27, 2, 0, tzinfo=UTC)
+
+    def requested(cursor: Any, at: datetime) -> Any:
+        return dg.evaluate_automation_conditions(
+            definitions, instance, cursor=cursor, evaluation_time=at,
+            asset_selection=dg.AssetSelection.assets("iu_evidence"),
+        )  # fmt: skip
+
+    before = requested(None, night)
+    assert before.total_requested == 0
+    due = requested(before.cursor, night + timedelta(hours=2))
+    assert due.total_requested == 1
+    assert location.run("evidence_job").success
+    assert requested(due.cursor, night + timedelta(hours=3)).total_requested == 0
+
+
+def test_without_a_cron_nothing_requests_evidence(location: Location) -> None:
+    sensors = {one.name for one in location.definitions.get_repository_def().sensor_defs}
+    assert "evidence_sensor" not in sensors
+    assert "default_automation_condition_sensor" not in sensors
+
+
+def test_the_condition_of_evidence_has_a_sensor_of_its_own(instance: dg.DagsterInstance) -> None:
+    definitions = build_defs(Mount(name="orders", evidence_cron="0 3 * * *"))
+    sensors = {one.name for one in definitions.get_repository_def().sensor_defs}
+    assert "orders_evidence_sensor" in sensors
+    assert "default_automation_condition_sensor" not in sensors
 
 
 def test_a_failed_line_of_evidence_names_its_file(location: Location, gateway: Gateway) -> None:

@@ -15,7 +15,7 @@ from iu_pipelines.defs.kit.resources import GatewayResource, using
 from iu_pipelines.errors import UsageError
 from iu_pipelines.settings import load
 
-NAMED = ("IU_DATABASE_URL", "`database_url` of GatewayResource", "iu dev")
+NAMED = ("IU_DATABASE_URL", "`database_url_variable` of the mount", "iu dev")
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def _url_in_settings() -> str:
     if chosen.database_url is None and not (chosen.embedded or is_executed_by_us()):
         raise UsageError(
             "no database is configured: IU_DATABASE_URL is not set",
-            hint="Set IU_DATABASE_URL, or `database_url` of GatewayResource, to a postgresql:// URL. "
+            hint="Set IU_DATABASE_URL, or the variable that `database_url_variable` of the mount names. "
             "Only iu dev and other commands of iu start the embedded server.",
         )
     return resolve_database_url(chosen)

@@ -20,7 +20,7 @@ def gateway_sensor() -> dg.SkipReason:
     return dg.SkipReason("nothing is new")
 
 
-@dg.logger(description="Logs of the shop.")
+@dg.logger
 def shop_logger(_context: dg.InitLoggerContext) -> logging.Logger:
     """Return a logger without handlers."""
     return logging.Logger("shop")
