@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dev_server import Dev, running
-from iu_pipelines.domain import dead_letters, worker
+from dev_server import FINISHED, Dev, running
+from iu_pipelines.defs.kit import tags
+from iu_pipelines.domain import attempts, dead_letters, worker
+from iu_pipelines.domain.worker import DEFAULT_WORKER
 from waiting import eventually
 
 if TYPE_CHECKING:
@@ -69,6 +71,9 @@ def launch(page: Page) -> Callable[[str, str], None]:
     def launch(job: str, config: str) -> None:
         page.goto(f"/locations/iu_pipelines/jobs/{job}/playground")
         page.get_by_role("button", name="Launch Run").wait_for()
+        if job == "route_worker_job":
+            page.get_by_placeholder("Partition").fill(DEFAULT_WORKER)
+            page.get_by_role("option", name=DEFAULT_WORKER).or_(page.get_by_text(DEFAULT_WORKER)).last.click()
         editor = page.locator(".CodeMirror").first
         editor.evaluate("(element, text) => element.CodeMirror.setValue(text)", config)
         page.wait_for_timeout(1_500)
@@ -82,11 +87,17 @@ def run_id(page: Page) -> str:
     return page.url.rsplit("/", 1)[1][:36]
 
 
+def worker_config(**values: object) -> str:
+    """Return the config of the worker as the launchpad has it."""
+    lines = "".join(f"      {name}: {value}\n" for name, value in values.items())
+    return f"ops:\n  iu_route_attempt:\n    config:\n{lines}"
+
+
 def test_a_person_launches_the_worker_and_reads_the_numbers_of_its_batches(
     dev: Dev, page: Page, launch: Callable[[str, str], None]
 ) -> None:
     dev.emit(250)
-    launch("route_worker_job", "batch_limit: 100\n")
+    launch("route_worker_job", worker_config(batch_limit=100))
     run = run_id(page)
     page.get_by_text("Success", exact=True).first.wait_for()
     assert dev.status(run) == "SUCCESS"
@@ -94,24 +105,109 @@ def test_a_person_launches_the_worker_and_reads_the_numbers_of_its_batches(
         batches = worker.batches(gateway, run_ref=run)
     assert [batch.seen for batch in batches] == [50, 100, 100]
 
-    page.goto("/assets/iu_route_attempt?view=events")
-    page.get_by_text("stopped_reason").first.wait_for()
+    page.goto(f"/assets/iu_route_attempt?view=partitions&partition={DEFAULT_WORKER}")
     page.get_by_text("drained").first.wait_for()
-    page.get_by_text("[Show Markdown]").last.click()
-    page.get_by_role("img", name="batches of the run").wait_for()
-    page.get_by_role("button", name="Close").click()
-    page.get_by_text(re.compile(r"\d:\d\d [AP]M$")).nth(1).click()
-    page.get_by_text(f"batch {batches[0].batch_id}: 50 events").wait_for()
-    page.get_by_text("last_event_seq").first.wait_for()
+    page.get_by_role("cell", name=str(batches[0].batch_id), exact=True).first.wait_for()
+    plot = page.get_by_role("img", name="batches of the run")
+    plot.wait_for()
+    assert plot.evaluate("image => image.naturalWidth") > 0, "the plot is drawn without a click"
+
+    page.goto("/assets/iu_route_batch?view=events")
+    page.get_by_text(re.compile(rf"^batch(es)? .*\b{batches[0].batch_id}$")).first.click()
+    page.get_by_text(f"{DEFAULT_WORKER}: batch").first.wait_for()
+    page.goto("/assets/iu_route_batch?view=overview")
+    page.get_by_text("Plots", exact=True).click()
+    page.locator("canvas").first.wait_for()
 
 
 def test_a_limit_of_zero_is_refused_with_the_field_and_the_reason(
     dev: Dev, page: Page, launch: Callable[[str, str], None]
 ) -> None:
     before: Any = dev.ask("{ runsOrError { ... on Runs { count } } }")
-    launch("route_worker_job", "batch_limit: 0\n")
+    launch("route_worker_job", worker_config(batch_limit=0))
     page.get_by_text("batch_limit: Input should be greater than or equal to 1").first.wait_for()
     assert dev.ask("{ runsOrError { ... on Runs { count } } }") == before
+
+
+def materialize(page: Page, asset: str) -> None:
+    """Press Materialize on the page of an asset; if it has partitions, for all of them."""
+    page.goto(f"/assets/{asset}")
+    page.get_by_test_id("materialize-button").click()
+
+
+def materialize_all_workers(page: Page) -> None:
+    materialize(page, "iu_route_attempt")
+    page.get_by_role("button", name="All", exact=True).click()
+    page.get_by_test_id("launch-button").click()
+
+
+def test_materialize_does_not_start_a_second_run_of_a_worker(
+    dev: Dev, page: Page, launch: Callable[[str, str], None]
+) -> None:
+    launch("route_worker_job", worker_config(linger_seconds=60, max_seconds=90))
+    first = run_id(page)
+    eventually(lambda: dev.status(first) == "STARTED", "the first run executes")
+    materialize_all_workers(page)
+    eventually(lambda: len(unfinished(dev)) == 2, "a second run was made")
+    (second,) = unfinished(dev) - {first}
+    page.goto(f"/runs/{second}")
+    page.get_by_text("Queued", exact=True).first.wait_for()
+    dev.emit(3)
+    with dev.gateway() as gateway:
+        eventually(lambda: {one.run_ref for one in attempts.recent(gateway, limit=3)} == {first})
+    assert dev.status(second) == "QUEUED"
+    dev.ask("mutation ($id: String!) { terminateRun(runId: $id) { __typename } }", id=first)
+    assert dev.wait_for(second) == "SUCCESS"
+
+
+def test_a_run_without_partition_ends_as_worker_busy_and_names_the_other(
+    dev: Dev, page: Page, launch: Callable[[str, str], None]
+) -> None:
+    launch("route_worker_job", worker_config(linger_seconds=60, max_seconds=90))
+    first = run_id(page)
+    eventually(lambda: tags.WORKER in run_tags(dev, first), "the first run executes")
+    page.goto("/locations/iu_pipelines/jobs/route_worker_job/playground")
+    page.locator("button:enabled", has_text="Launch Run").click()
+    page.get_by_role("button", name="Confirm").click()
+    second = run_id(page)
+    assert second != first
+    assert dev.wait_for(second) == "SUCCESS"
+    page.get_by_text(f"worker_busy: {DEFAULT_WORKER}: run {first} executes it").first.wait_for()
+    dev.ask("mutation ($id: String!) { terminateRun(runId: $id) { __typename } }", id=first)
+    assert dev.wait_for(first) == "CANCELED"
+
+
+def unfinished(dev: Dev) -> set[str]:
+    """Return the ids of the runs that have not ended."""
+    found = dev.ask("{ runsOrError { ... on Runs { results { runId status } } } }")["runsOrError"]["results"]
+    return {run["runId"] for run in found if run["status"] not in FINISHED}
+
+
+def run_tags(dev: Dev, run: str) -> set[str]:
+    query = "query ($id: ID!) { runOrError(runId: $id) { ... on Run { tags { key } } } }"
+    return {tag["key"] for tag in dev.ask(query, id=run)["runOrError"]["tags"]}
+
+
+def test_a_new_dead_letter_turns_its_check_to_a_warning_and_materialize_replays_it_once_it_can_succeed(
+    dev: Dev, page: Page
+) -> None:
+    dev.emit(1)
+    with dev.gateway() as gateway:
+        gateway.run_script(LIVE)
+        assert dev.wait_for(dev.run({})) == "SUCCESS"
+        page.goto("/assets/iu_route_dead_letter?view=checks")
+        page.get_by_text("Warning").or_(page.get_by_text("Warned")).first.wait_for()
+        materialize(page, "iu_route_dead_letter")
+        eventually(lambda: not unfinished(dev), "the run that can replay nothing ended")
+        assert [letter.attempts for letter in dead_letters.list_letters(gateway)] == [1]
+        gateway.run_script(DRY)
+        materialize(page, "iu_route_dead_letter")
+        eventually(lambda: dead_letters.count_open(gateway) == 0, "no letter is open")
+    eventually(lambda: not unfinished(dev), "the run ended")
+    page.goto("/assets/iu_route_dead_letter?view=checks")
+    page.get_by_text("Passed").first.wait_for()
+    page.goto("/assets/iu_route_attempt?view=checks")
+    page.get_by_text("Passed").first.wait_for()
 
 
 def test_a_person_runs_the_evidence_job_and_opens_its_report(
