@@ -1,7 +1,7 @@
 # Targets that need .venv create it first. `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick coverage check fix dev bench soak vulnerabilities stamp docs lock hooks clean
+.PHONY: help setup demo test quick coverage trains check fix dev bench soak vulnerabilities stamp docs lock hooks clean
 
 # One process more than processors, because tests also wait for servers and browsers.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -34,6 +34,9 @@ quick: setup ## run the tests that need less than a minute together
 
 coverage: setup ## run the whole test suite and show which lines of iu_pipelines it runs
 	@$(PYTEST) --cov --cov-report=term:skip-covered $(PYTEST_ARGS)
+
+trains: setup ## run the tests of Dagster on its oldest and newest supported train (needs a network)
+	@JOBS=$(JOBS) $(BIN)/python .ci/trains.py
 
 check: setup ## check style, types, import contracts, SQL, steps, stamps and generated pages
 	@$(MAKE) --no-print-directory -j $(JOBS) $(OUTPUT_SYNC) $(CHECKS)
@@ -81,12 +84,12 @@ docs: setup ## generate the pages and tables that are made from the code
 	@$(BIN)/python docs/generate.py
 
 lock: ## update requirements.lock (needs uv)
-	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+	@$(UV) pip compile pyproject.toml --extra celery --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-strip-extras --quiet --output-file requirements.lock
 
-clean: ## stop the embedded server, and remove .iu, .venv, builds and caches
+clean: ## stop the embedded server, and remove .iu, .trains, .venv, builds and caches
 	@[ ! -x $(BIN)/python ] || [ ! -d .iu ] || $(BIN)/python -m iu_pipelines stop
-	@rm -rf .iu .venv .venv.lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .iu .trains .venv .venv.lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 hooks: setup ## make git run the checks of .githooks before each commit

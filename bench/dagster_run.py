@@ -9,13 +9,16 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.worker import run_config
 from iu_pipelines.hosting.run_in_process import execute
 from iu_pipelines.settings import load
 
 if __name__ == "__main__":
     settings = load(database_url=SecretStr(sys.argv[1]), home=Path(sys.argv[2]))
     begun = time.monotonic()
-    outcome = execute("route_worker_job", json.loads(sys.argv[3]), settings=settings)
+    config = run_config(Mount(), json.loads(sys.argv[3]))
+    outcome = execute("route_worker_job", config, settings=settings)
     figures = {name: value for name, value in outcome.summary.items() if isinstance(value, int | float)}
     print(
         json.dumps(

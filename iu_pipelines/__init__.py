@@ -24,6 +24,11 @@ _MODULES: Final = {
 }
 
 
+def __dir__() -> list[str]:
+    """Return the names of this module, by which `dg` finds the component."""
+    return sorted({*globals(), *__all__})
+
+
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

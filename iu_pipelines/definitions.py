@@ -5,4 +5,4 @@ from __future__ import annotations
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import Mount
 
-defs = build_defs(Mount(owners=("team:iu-core",)))
+defs = build_defs(Mount(owners=("team:iu_core",)))

@@ -62,7 +62,10 @@ class Settings(BaseSettings):
         default=None,
         description="postgresql:// URL of Dagster's database; by default another database on the same server",
     )
-
+    embedded: bool = Field(
+        default=False,
+        description="true if Dagster's processes may start the embedded server; iu dev sets it",
+    )
     evidence_url: AnyHttpUrl | None = Field(
         default=None, description="http(s) URL that serves the directory `evidence` of home; runs link to it"
     )

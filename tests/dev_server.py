@@ -19,15 +19,17 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from defs.code_location import run_config
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
+from iu_pipelines.defs.kit.runs import PARTITION_TAG
 from iu_pipelines.domain import attempts, outbox, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from waiting import PATIENCE, eventually
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
-_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child"]
+_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child", sys.executable, "-m"]
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -35,6 +37,7 @@ LAUNCH = """mutation ($params: ExecutionParams!) {
     ... on LaunchRunSuccess { run { runId } }
     ... on PythonError { message }
     ... on UnauthorizedError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
   }
 }"""
 EVENTS = """query ($run: ID!) {
@@ -104,8 +107,14 @@ class Dev:
         return data or {}
 
     def launch(self, config: dict[str, Any], job: str = "route_worker_job") -> dict[str, Any]:
-        selector = {**REPOSITORY, "jobName": job}
-        params = {"selector": selector, "mode": "default", "runConfigData": config}
+        """Launch a job as the launchpad does: a worker is selected as a partition."""
+        params: dict[str, Any] = {
+            "selector": {**REPOSITORY, "jobName": job},
+            "mode": "default",
+            "runConfigData": run_config(job, config),
+        }
+        if job == "route_worker_job":
+            params["executionMetadata"] = {"tags": [{"key": PARTITION_TAG, "value": DEFAULT_WORKER}]}
         answer: dict[str, Any] = self.ask(LAUNCH, params=params).get("launchRun", {})
         return answer
 
@@ -222,18 +231,22 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(shared: Path) -> Iterator[Dev]:
+def running(shared: Path, *options: str, dagster_yaml: str = "") -> Iterator[Dev]:
     """Yield a running `iu dev` with an installed schema. Stop all its processes at the end.
 
-    Its IU_HOME is under `shared`, whose servers are stopped even when the tests are killed.
+    Its IU_HOME is under `shared`, whose servers are stopped even when the tests are killed. `dagster_yaml` is
+    the text of a user's dagster.yaml, if it is not empty.
     """
-    home = Path(tempfile.mkdtemp(prefix="dev-", dir=shared))
+    home = Path(tempfile.mkdtemp(prefix="dev with a space ", dir=shared))
+    if dagster_yaml:
+        (home / "dagster").mkdir()
+        (home / "dagster" / "dagster.yaml").write_text(dagster_yaml, encoding="utf-8")
     dev = Dev(home)
     dev.server.ensure_running()
     with dev.gateway() as gateway:
         migration.apply(gateway)
     try:
-        dev.start()
+        dev.start(*options)
         yield dev
         assert "stopping" in dev.stop()
         eventually(lambda: not dev.processes(), "no process of Dagster is left")

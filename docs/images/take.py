@@ -28,20 +28,19 @@ SIZE = {"width": 1200, "height": 720}
 def launchpad(page: Page) -> None:
     """Open the launchpad of the worker job, with the descriptions of its fields."""
     page.goto("/locations/iu_pipelines/jobs/route_worker_job/playground")
-    page.get_by_text("worker_name").last.wait_for()
+    page.get_by_text("batch_limit").last.wait_for()
 
 
 def batch(page: Page) -> None:
-    """Open the summary of a run on the page of the asset `iu_route_attempt`."""
-    page.goto("/assets/iu_route_attempt?view=events")
-    page.get_by_text("stopped_reason").first.wait_for()
+    """Open the batches of a run on the page of the asset `iu_route_batch`."""
+    page.goto("/assets/iu_route_batch?view=events")
+    page.get_by_text("events_per_second").first.wait_for()
 
 
 def plot(page: Page) -> None:
-    """Open the plot of a run."""
-    batch(page)
-    page.get_by_text("[Show Markdown]").last.click()
-    page.get_by_role("img", name="batches of the run").wait_for()
+    """Open the summary of a worker's last run, with its plot, on the page of the asset `iu_route_attempt`."""
+    page.goto("/assets/iu_route_attempt?view=partitions&partition=iu_outbound_default")
+    page.get_by_role("img", name="batches of the run").first.scroll_into_view_if_needed()
 
 
 def lineage(page: Page) -> None:
@@ -94,7 +93,9 @@ def _work(dev: Dev) -> None:
     ingest = [sys.executable, "-m", "iu_pipelines", "ingest", "git", str(REPOSITORY), "--database-url", url]
     subprocess.run(ingest, check=True)
     dev.emit(4_000)
-    dev.wait_for(dev.run({"batch_limit": 500}))
+    for _ in range(4):
+        dev.wait_for(dev.run({"batch_limit": 500}))
+        dev.emit(3_000)
     for job in ("health_audit_job", "evidence_job"):
         dev.wait_for(dev.launch({}, job)["run"]["runId"])
 

@@ -23,6 +23,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration, verification
 from iu_pipelines.domain import attempts, dead_letters, health, outbox, worker
 from iu_pipelines.errors import redact
+from iu_pipelines.hosting import instance_file
 from iu_pipelines.ingest import git, sample
 from iu_pipelines.ingest.git_history import GitFailed, NoGitHistory, open_repository
 from iu_pipelines.ingest.tally import IngestResult
@@ -80,6 +81,7 @@ def demo(call: Invocation, chosen: Settings, gateway: Gateway) -> Answer:
 
     Exit code 1 when a run or a line of a probe failed.
     """
+    _require_usable_instance(chosen)
     report = _perform(gateway, chosen, call.say)
     return Answer(report, lambda: _show(report, chosen), failed=not report.passed)
 
@@ -109,6 +111,15 @@ def _perform(gateway: Gateway, chosen: Settings, say: Say) -> Report:
         passed=all(run.status == "SUCCESS" for run in runs) and all(proof.passed for proof in proofs),
         next="make dev" if Path("Makefile").is_file() else "iu dev",
     )
+
+
+def _require_usable_instance(chosen: Settings) -> None:
+    """Raise UsageError if dagster.yaml is a user's, and iu or Dagster refuses it."""
+    if not instance_file.ensure(chosen).is_own:
+        with working("checking dagster.yaml"), _logged(chosen):
+            from iu_pipelines.hosting.instance import check  # noqa: PLC0415  importing Dagster takes a second
+
+            check(chosen)
 
 
 def _install(gateway: Gateway, say: Say) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
+from iu_pipelines.cli.options import Workers, workers_asked_about
 from iu_pipelines.cli.output import counted, print_line, print_table, working
 from iu_pipelines.evidence import chain, collect, compare, pack
 from iu_pipelines.evidence.chain import ChainReport
@@ -52,6 +53,7 @@ def evidence(
             "--full", help="Verify all batches and attempts, not only the newest 100,000 of each worker."
         ),
     ] = False,
+    workers: Workers = None,
 ) -> Answer:
     """Run every proof and probe, and write a pack of evidence: an HTML page, JSON and JUnit.
 
@@ -61,7 +63,14 @@ def evidence(
     with call.connect() as gateway, working("gathering evidence") as say:
         directory = out or pack.default_directory(call.settings().evidence_directory, gateway)
         depth = collect.EVERYTHING if full else collect.Depth()
-        gathered = collect.collect(gateway, pack.newest(directory), depth=depth, probes=probes, say=say)
+        gathered = collect.collect(
+            gateway,
+            pack.newest(directory),
+            workers=workers_asked_about(workers),
+            depth=depth,
+            probes=probes,
+            say=say,
+        )
         say("writing the pack")
         written = pack.write(gathered, directory)
     changes = compare.compare(old, gathered) if old else None

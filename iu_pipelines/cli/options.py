@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 import typer
+
+from iu_pipelines import settings
 
 
 def _database_url(context: typer.Context, value: str | None) -> str | None:
@@ -31,6 +34,13 @@ def parse_uuid(text: str) -> UUID:
         raise typer.BadParameter(f"{text!r} is not a UUID") from None
 
 
+def workers_asked_about(given: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the workers given by `--worker`, else that of IU_WORKER_NAME; none if neither is set."""
+    chosen = settings.load()
+    configured = (chosen.worker_name,) if "worker_name" in chosen.model_fields_set else ()
+    return tuple(given or configured)
+
+
 DatabaseUrl = Annotated[
     str | None,
     typer.Option(
@@ -50,6 +60,16 @@ Worker = Annotated[
     str | None,
     typer.Option(
         "--worker", metavar="NAME", show_default=False, help="The name of the worker (also IU_WORKER_NAME)."
+    ),
+]
+Workers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--worker",
+        metavar="NAME",
+        show_default=False,
+        help="A worker whose health is proven (also IU_WORKER_NAME); default: iu_outbound_default. "
+        "May be repeated.",
     ),
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The maximum number of rows.")]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.options import Workers, workers_asked_about
 from iu_pipelines.cli.output import duration, print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan, verification
@@ -105,10 +106,10 @@ def rollback(
     return Answer(results, lambda: _print_results(results, f"no step after {step} is applied"))
 
 
-def verify(gateway: Gateway, step: ProofName = None) -> Answer:
+def verify(gateway: Gateway, step: ProofName = None, workers: Workers = None) -> Answer:
     """Verify every step with its read-only proof. Exit code 1 when a line fails."""
     with working("verifying"):
-        return _proven(verification.verify(gateway, step))
+        return _proven(verification.verify(gateway, step, workers=workers_asked_about(workers)))
 
 
 def probe(gateway: Gateway, step: ProofName = None) -> Answer:

@@ -24,7 +24,7 @@ from iu_pipelines.domain import worker
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.worker import Batch, BatchResult, Drain
 
-_SHARE: Final = 0.10
+_SHARE: Final = 0.05
 """The part of a run's time that its observations may take."""
 
 _MOST: Final = 500
@@ -65,7 +65,7 @@ BATCHES: Final = Source(
 class BatchReport:
     """Collects the batches of a run, and logs them as observations of `iu_route_batch`.
 
-    An observation is logged when it costs at most a tenth of the time since the last one, and after 500
+    An observation is logged when it costs at most a twentieth of the time since the last one, and after 500
     batches. So a slow batch has an observation of its own.
     """
 
@@ -133,6 +133,8 @@ def reported(
 def _observation(mount: Mount, made: Sequence[Batch]) -> dg.AssetObservation:
     return dg.AssetObservation(
         mount.key(BATCHES.table),
+        # The web UI shows a partition in its list of events, and would otherwise show only the minute.
+        partition=_range(made) if len(mount.workers) == 1 else f"{made[0].worker_name}: {_range(made)}",
         description=f"{made[0].worker_name}: {_range(made)}, {sum(batch.seen for batch in made):,} events",
         metadata={
             "worker": made[0].worker_name,
@@ -168,15 +170,14 @@ def _plotted(mount: Mount, made: Sequence[Batch]) -> dict[str, float]:
 
 _COLUMNS: Final[Mapping[str, Callable[[Batch], object]]] = {
     "batch": lambda batch: str(batch.batch_id),
-    "worker": lambda batch: batch.worker_name,
-    "finished": lambda batch: batch.finished_at,
+    "finished (UTC)": lambda batch: batch.finished_at,
     "events": lambda batch: batch.seen,
     "dry run": lambda batch: batch.dry_run,
     "skipped": lambda batch: batch.skipped,
     "failed": lambda batch: batch.failed,
-    "event_seq": lambda batch: f"{batch.first_event_seq} to {batch.last_event_seq}",
     "events/s": lambda batch: round(batch.events_per_second or 0),
     "run": lambda batch: (batch.run_ref or "")[:8],
+    "worker": lambda batch: batch.worker_name,
 }
 
 
@@ -211,7 +212,8 @@ def summary_metadata(
         "dagster/row_count": after.attempts_in_audit,
         "batches_of_this_run": f"iu batch list --run {run.run_ref}",
         "rows_of_this_run": f"select * from public.fn_iu_attempts_by_run('{run.run_ref}', 10000)",
-        "table": batch_table(newest),
     }
     curve = worker.run_curve(gateway, run.run_ref or "", _POINTS)
-    return summary | ({"plot": dg.MetadataValue.md(plot(curve, after.backlog))} if curve else {})
+    if curve:
+        summary["plot"] = dg.MetadataValue.md(plot(curve, after.backlog))
+    return summary | {"table": batch_table(newest)}

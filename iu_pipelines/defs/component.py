@@ -1,33 +1,53 @@
-"""A `dg` component that adds one or more outboxes to a code location from YAML."""
+"""A `dg` component that adds one or more outboxes to a code location, and its scaffolder."""
 
+import re
 from collections.abc import Sequence
+from importlib import resources
+from string import Template
+from typing import Final
 
 import dagster as dg
 from pydantic import Field
 
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import Mount
-from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.errors import UsageError
 
-
-class OutboxModel(dg.Resolvable, Mount):
-    """The configuration of one outbox: the fields of `Mount`, and where its database URL is found."""
-
-    database_url_variable: str = Field(
-        description="The environment variable with the postgresql:// URL. It is read at run time.",
-    )
-
-    def build_defs(self) -> dg.Definitions:
-        """Return the definitions of this outbox. Raises UsageError if `running` has an unknown name."""
-        gateway = GatewayResource(database_url=dg.EnvVar(self.database_url_variable))
-        return build_defs(self, resources={self.resource_key: gateway})
+_FILES: Final = {"yaml": "defs.yaml", "python": "component.py"}
+_LONGEST: Final = 41
 
 
+class OutboxScaffolder(dg.Scaffolder):
+    """`dg scaffold defs iu_pipelines.OutboxComponent NAME`: one outbox, named after its folder."""
+
+    def scaffold(self, request: dg.ScaffoldRequest) -> None:
+        """Write the file of the format of `request`, or add the outbox to an existing YAML file."""
+        file = _FILES[request.scaffold_format]
+        text = scaffolded(file, outbox_name(request.target_path.name))
+        if request.append:
+            with request.target_path.open("a", encoding="utf-8") as existing:
+                existing.write(f"---\n{text}")
+        else:
+            (request.target_path / file).write_text(text, encoding="utf-8")
+
+
+def scaffolded(file: str, name: str) -> str:
+    """Return the text of `file`, `defs.yaml` or `component.py`, for the outbox `name`."""
+    template = resources.files("iu_pipelines.defs") / "templates" / f"{file}.template"
+    return Template(template.read_text(encoding="utf-8")).substitute(name=name, NAME=name.upper())
+
+
+def outbox_name(folder: str) -> str:
+    """Return the name of an outbox in `folder`: its letters and digits in lower case, joined by _."""
+    words = re.sub(r"[^a-z0-9]+", "_", folder.lower()).strip("_0123456789")
+    return words[:_LONGEST] or "outbox"
+
+
+@dg.scaffold_with(OutboxScaffolder)
 class OutboxComponent(dg.Component, dg.Resolvable, dg.Model):
     """The assets, checks, jobs, schedules and sensors of one or more outboxes."""
 
-    outboxes: Sequence[OutboxModel] = Field(
+    outboxes: Sequence[Mount] = Field(
         min_length=1, description="The outboxes. Each must have a different name."
     )
 
@@ -39,4 +59,4 @@ class OutboxComponent(dg.Component, dg.Resolvable, dg.Model):
             raise UsageError(
                 f"two outboxes have the name {twice[0]!r}", hint="Give each outbox a different `name`."
             )
-        return dg.Definitions.merge(*(outbox.build_defs() for outbox in self.outboxes))
+        return dg.Definitions.merge(*(build_defs(outbox) for outbox in self.outboxes))

@@ -14,10 +14,10 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.kit import checks, tags
 from iu_pipelines.defs.kit.asset_metadata import metadata, table
+from iu_pipelines.defs.kit.cancellation import deferred_cancellation, is_cancelled
 from iu_pipelines.defs.kit.checks import Check
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.configured_asset import configured_asset, node_name
-from iu_pipelines.defs.kit.dagster_private import capture_interrupts, check_captured_interrupt
 from iu_pipelines.defs.kit.runs import unfinished_run
 from iu_pipelines.defs.kit.step_errors import skipped
 from iu_pipelines.defs.kit.validated_config import validated
@@ -122,7 +122,7 @@ def _replay(
     if config.preview:
         return _result(gateway, letters, [], "preview")
     results: list[ReplayResult] = []
-    with capture_interrupts():
+    with deferred_cancellation():
         results.extend(_paced(gateway, letters, config.letters_per_second, context.run.run_id))
         reason = _stopped_reason(letters, results)
     made = _result(gateway, letters, results, reason)
@@ -166,7 +166,7 @@ def _paced(
     started = time.monotonic()
     for place, letter in enumerate(letters):
         time.sleep(max(0.0, started + place / per_second - time.monotonic()))
-        if check_captured_interrupt():
+        if is_cancelled():
             return
         result = dead_letters.replay(gateway, letter.dead_letter_id, run_ref)
         yield result

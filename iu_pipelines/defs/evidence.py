@@ -71,7 +71,9 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         with one_clear_line(), mount.open(context.resources) as gateway:
             directory = pack.default_directory(current_settings().evidence_directory, gateway)
             newest = pack.newest(directory)
-            gathered = collect.collect(gateway, newest, probes=config.probes, say=context.log.info)
+            gathered = collect.collect(
+                gateway, newest, workers=mount.workers, probes=config.probes, say=context.log.info
+            )
             written = pack.write(gathered, directory)
         judged = _verdict(gathered, written)
         yield dg.MaterializeResult(metadata=_pack(written) | _lines(gathered), check_results=[judged])

@@ -9,8 +9,10 @@ from typing import Final
 import dagster as dg
 
 from iu_pipelines.defs import (
+    actions,
     batches,
     dead_letters,
+    events,
     evidence,
     gates,
     health,
@@ -23,10 +25,14 @@ from iu_pipelines.defs import (
     steps,
     worker,
 )
+from iu_pipelines.defs.kit.code_references import openable
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import GatewayResource
 
-NOUNS: Final = (inbound, gates, routes, outbox, worker, batches, dead_letters, steps, evidence, retention)
+NOUNS: Final = (
+    *(inbound, gates, routes, outbox, events, worker, batches, dead_letters, steps, evidence, retention),
+    actions,
+)
 """Modules whose function `definitions` takes only a mount."""
 
 ABOUT_OTHERS: Final = (health, notifications, prune)
@@ -43,8 +49,9 @@ def build_defs(
 
     They contain no executor and no logger, so those of the code location stay as they are.
 
-    `resources` overrides resources by key, for example with a `GatewayResource` for another database. In a
-    code location with several outboxes, each `mount` needs a different name.
+    The URL of the database is in the environment variable that the mount names. `resources` overrides
+    resources by key, for example in a test. In a code location with several outboxes, each `mount` needs a
+    different name.
 
     Raises:
         UsageError: `mount.running` contains an unknown name.
@@ -61,10 +68,10 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
         built = dg.Definitions.merge(built, noun.definitions(mount, built))
     mount.require_running({one.name for one in (*(built.schedules or ()), *(built.sensors or ()))})
     return dg.Definitions(
-        assets=dg.with_source_code_references(list(built.assets or ())),
+        assets=openable(dg.with_source_code_references(list(built.assets or ()))),
         asset_checks=built.asset_checks,
         jobs=built.jobs,
         schedules=built.schedules,
         sensors=built.sensors,
-        resources={mount.resource_key: GatewayResource(), **resources},
+        resources={mount.resource_key: GatewayResource.of(mount.database_url_variable), **resources},
     )

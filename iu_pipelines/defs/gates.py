@@ -44,7 +44,7 @@ def _seen(gateway: Queries, _mount: Mount) -> Seen:
 def gate_table(found: list[Gate]) -> dg.TableMetadataValue:
     """Return the gates and their states as a table."""
     return table(
-        ["gate", "value", "open", "changed", "by"],
+        ["gate", "value", "open", "changed (UTC)", "by"],
         [
             [gate.key, gate.value, "yes" if gate.is_open else "no", gate.updated_at, gate.updated_by]
             for gate in found

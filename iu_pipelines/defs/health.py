@@ -18,6 +18,7 @@ from iu_pipelines.defs.kit.asset_metadata import metadata, moment, table
 from iu_pipelines.defs.kit.checks import Check
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.dagster_private import get_smallest_cron_interval
+from iu_pipelines.defs.kit.sources import input_versions, version_of
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.outbox import OUTBOX
 from iu_pipelines.defs.routes import ROUTES
@@ -63,16 +64,24 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
     def iu_health_audit(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[Any]]:
         with one_clear_line(), mount.open(context.resources) as gateway:
             reports = [health.read(gateway, name) for name in mount.workers]
-            for source in _OBSERVED:
-                context.log_event(source.observation(gateway, mount))
+            outbox = _observe(context, gateway, mount)
             found = _report_metadata(gateway, reports)
-        yield dg.MaterializeResult(metadata=found, data_version=_version(reports))
+        read = input_versions({outbox.asset_key: version_of(outbox)})
+        yield dg.MaterializeResult(metadata=found, data_version=_version(reports), tags=read)
         if mount.red_fails_run and not found["healthy"]:
             raise dg.Failure(
                 description=f"unhealthy: {_reasons(reports)} (red_fails_run is set)", allow_retries=False
             )
 
     return iu_health_audit
+
+
+def _observe(context: dg.AssetExecutionContext, gateway: Queries, mount: Mount) -> dg.AssetObservation:
+    """Observe every source, and return the observation of the outbox."""
+    made = {source.table: source.observation(gateway, mount) for source in _OBSERVED}
+    for observation in made.values():
+        context.log_event(observation)
+    return made[OUTBOX.table]
 
 
 def _version(reports: list[HealthReport]) -> dg.DataVersion:

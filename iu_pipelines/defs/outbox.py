@@ -37,7 +37,7 @@ def _metadata(gateway: Queries, mount: Mount) -> dict[str, Any]:
         "backlog_oldest_seconds": max(report.backlog_oldest_seconds or 0.0 for report in reports),
         "events_per_second": round(outbox.events_per_second(gateway), 2),
         "by_type": table(
-            ["event type", "events", "newest"],
+            ["event type", "events", "newest (UTC)"],
             [[count.event_type, count.events, count.newest_at] for count in overview.by_type],
         ),
         "by_worker": table(

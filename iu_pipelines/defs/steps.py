@@ -36,7 +36,7 @@ def checks(mount: Mount) -> dg.AssetChecksDefinition:
         results = []
         with one_clear_line(), mount.open(context.resources) as gateway:
             for key in sorted(context.selected_asset_check_keys, key=lambda key: key.name):
-                results.append(_verify(gateway, key))
+                results.append(_verify(gateway, mount, key))
                 yield results[-1]
         fail_if_red(mount, *results)
 
@@ -51,8 +51,8 @@ def _spec(mount: Mount, step: str) -> dg.AssetCheckSpec:
     )
 
 
-def _verify(gateway: Gateway, key: dg.AssetCheckKey) -> dg.AssetCheckResult:
-    proofs = verification.verify(gateway, key.name.removeprefix(_PREFIX))
+def _verify(gateway: Gateway, mount: Mount, key: dg.AssetCheckKey) -> dg.AssetCheckResult:
+    proofs = verification.verify(gateway, key.name.removeprefix(_PREFIX), workers=mount.workers)
     failed = [line.name for proof in proofs for line in proof.lines if not line.passed]
     return dg.AssetCheckResult(
         asset_key=key.asset_key,

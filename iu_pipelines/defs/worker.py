@@ -5,8 +5,7 @@ ends with one materialization of its partition.
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from enum import Enum
 from functools import cache
 from typing import Any, Final
@@ -19,12 +18,13 @@ from iu_pipelines.defs.batches import reported, summary_metadata
 from iu_pipelines.defs.gates import GATES
 from iu_pipelines.defs.kit import checks, tags
 from iu_pipelines.defs.kit.asset_metadata import metadata
+from iu_pipelines.defs.kit.cancellation import deferred_cancellation, is_cancelled
 from iu_pipelines.defs.kit.checks import Check
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.configured_asset import configured_asset, node_name
-from iu_pipelines.defs.kit.dagster_private import capture_interrupts, check_captured_interrupt
 from iu_pipelines.defs.kit.runs import earlier_run
 from iu_pipelines.defs.kit.sources import DATA_VERSION, input_versions, version_of
+from iu_pipelines.defs.kit.validated_config import choice
 from iu_pipelines.defs.outbox import OUTBOX
 from iu_pipelines.defs.routes import ROUTES
 from iu_pipelines.defs.worker_requests import schedule, sensor
@@ -82,7 +82,7 @@ class RouteWorkerConfig(dg.Config):
 @cache
 def config_class(mount: Mount) -> type[RouteWorkerConfig]:
     """Return the config class with the field `worker_name`, which accepts only the workers of `mount`."""
-    names: Any = Enum("Worker", {name: name for name in mount.workers})  # type: ignore[misc]
+    names = choice("Worker", mount.workers)
     described = Field(
         default=None,
         description="The worker. Without it: the worker of the selected partition, or else the first one.",
@@ -171,7 +171,7 @@ def _route(
     busy: str | None,
 ) -> dg.MaterializeResult[Any]:
     before = health.read(gateway, worker_name)
-    run = worker.drain(gateway, worker_name, limits, context.run.run_id, should_stop=check_captured_interrupt)
+    run = worker.drain(gateway, worker_name, limits, context.run.run_id, should_stop=is_cancelled)
     if busy is None:
         _drain(context, gateway, mount, run)
     else:
@@ -191,17 +191,11 @@ def _route(
 def _drain(context: dg.OpExecutionContext, gateway: Gateway, mount: Mount, run: Drain) -> None:
     """Run the worker. A cancellation is deferred: the worker checks for one after each batch."""
     with (
-        _deferred_cancellation(),
+        deferred_cancellation(),
         reported(context, gateway, mount, run.worker_name) as report,
     ):
         for result in run:
             report.add(result)
-
-
-@contextmanager
-def _deferred_cancellation() -> Iterator[None]:
-    with capture_interrupts():
-        yield
 
 
 def _log_end(context: dg.OpExecutionContext, run: Drain, busy: str | None) -> None:

@@ -18,6 +18,9 @@ DELIVERY: Final = "iu_core.delivery_enabled"
 LIVE_ROUTES: Final = "iu_core.delivery_live_routes"
 JOBS: Final = "queue.job_substrate.enabled"
 
+KEYS: Final = (MASTER, WORKER, DELIVERY, LIVE_ROUTES, JOBS)
+"""The keys of all gates, in the order of `list_gates`."""
+
 
 @dataclass(frozen=True)
 class Gate:

@@ -71,6 +71,22 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Seek:
+    """One recorded move of a cursor: a row of `iu_route_worker_seek`, which is append-only.
+
+    An event id is None if the cursor stood before every event.
+    """
+
+    worker_name: str
+    position: str
+    from_event_id: UUID | None
+    to_event_id: UUID | None
+    reason: str
+    sought_at: datetime
+    sought_by: str
+
+
+@dataclass(frozen=True)
 class RunTotals:
     """The totals of the batches of one run. The times are None if there is no batch."""
 
@@ -274,6 +290,12 @@ def seek(gateway: Queries, worker_name: str, position: str, reason: str) -> dict
         _SQL["seek"], {"worker_name": worker_name, "position": position, "reason": reason}
     )
     return answer
+
+
+def seeks(gateway: Queries, worker_name: str, limit: int = 20) -> list[Seek]:
+    """Return up to `limit` seeks of a worker, newest first, from the newest 1,000 of all workers."""
+    found = gateway.fetch_all(_SQL["seeks"], {"worker_name": worker_name, "max_rows": limit})
+    return [rows.read(Seek, row) for row in found]
 
 
 def batches(

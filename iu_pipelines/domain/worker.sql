@@ -14,6 +14,22 @@ select public.fn_iu_route_worker_pending(%(worker_name)s) as is_pending;
 -- name: seek
 select public.fn_iu_route_worker_seek(%(worker_name)s, %(position)s, %(reason)s) as answer;
 
+-- name: seeks
+-- Seeks have no index by worker: only the newest 1,000 of all workers are searched.
+select
+    newest.worker_name, newest.position, newest.from_event_id, newest.to_event_id, newest.reason,
+    newest.sought_at, newest.sought_by
+from (
+    select
+        seek_no, worker_name, position, from_event_id, to_event_id, reason, sought_at, sought_by
+    from public.iu_route_worker_seek
+    order by seek_no desc
+    limit 1000
+) as newest
+where newest.worker_name = %(worker_name)s
+order by newest.seek_no desc
+limit %(max_rows)s;
+
 -- name: batches
 select
     batch_id, worker_name, event_domain, run_ref, started_at, finished_at, seen, attempts_written, dry_run,

@@ -6,9 +6,10 @@ Nothing is changed: verify files and the verification of the ledgers only read, 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 from iu_pipelines.db.gateway import Gateway
@@ -57,24 +58,27 @@ def collect(
     gateway: Gateway,
     previous: Evidence | None = None,
     *,
+    workers: Sequence[str] = (),
     depth: Depth = Depth(),
     probes: bool = True,
     say: Say = lambda detail: None,
 ) -> Evidence:
     """Return the evidence of the database.
 
-    The batches that `previous`, the newest pack, recorded must still have the same hash. Without `probes` the
-    role needs only the right to read. `say` is called with the name of each part before it runs. Raises
-    StatementFailed if the schema is not installed, PermissionDenied if the role may not run the probes, and
-    UsageError if `previous` is about another database.
+    The batches that `previous`, the newest pack, recorded must still have the same hash. `workers` are the
+    workers whose health is proven, as in `verification.verify`; the ledgers of every worker are verified.
+    Without `probes` the role needs only the right to read. `say` is called with the name of each part before
+    it runs. Raises StatementFailed if the schema is not installed, PermissionDenied if the role may not run
+    the probes, and UsageError if `previous` is about another database.
     """
     where = environment.read(gateway)
     _refuse_another_database(previous, where)
-    proofs = [*_run_files(gateway, "verify", verification.verify, say)]
+    verify = partial(verification.verify, workers=workers)
+    proofs = [*_run_files(gateway, "verify", verify, say)]
     if probes:
         proofs += _run_files(gateway, "probe", verification.probe, say)
     say("verification of the ledgers")
-    verified, workers = _verify_ledgers(gateway, previous, depth)
+    verified, found = _verify_ledgers(gateway, previous, depth)
     proofs.append(verified)
     lines = [line for proof in proofs for line in proof.lines]
     failed = sum(not line.passed for line in lines)
@@ -87,10 +91,10 @@ def collect(
         guarantees=guarantees.judge(proofs),
         proofs=tuple(proofs),
         totals=_totals(gateway),
-        workers=tuple(workers),
+        workers=tuple(found),
         timelines=tuple(
             timeline.read(gateway, worker.worker_name, None if worker.backlog_capped else worker.backlog)
-            for worker in workers
+            for worker in found
         ),
         routes=tuple(Route(**asdict(route)) for route in routes.list_routes(gateway)),
         gates=_gates(gateway),

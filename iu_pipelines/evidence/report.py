@@ -86,9 +86,10 @@ def _of_kind(evidence: Evidence, kind: str) -> list[Proof]:
 def _tiles(evidence: Evidence) -> list[Tile]:
     sent = _named(evidence.totals.attempts, "sent")
     waiting = _named(evidence.totals.dead_letters, "open")
-    backlog = sum(worker.backlog for worker in evidence.workers)
-    more = "+" if any(worker.backlog_capped for worker in evidence.workers) else ""
-    unhealthy = [worker for worker in evidence.workers if not worker.healthy]
+    judged = _judged(evidence)
+    backlog = sum(worker.backlog for worker in judged)
+    more = "+" if any(worker.backlog_capped for worker in judged) else ""
+    unhealthy = [worker for worker in judged if not worker.healthy]
     return [
         Tile(_number(evidence.totals.events), "events in the outbox", "plain"),
         Tile(_number(_total(evidence.totals.attempts)), "attempts in the audit", "plain"),
@@ -97,6 +98,13 @@ def _tiles(evidence: Evidence) -> list[Tile]:
         Tile(_number(waiting), "dead letters open", "bad" if waiting else "good"),
         Tile(_number(sum(worker.batches for worker in evidence.workers)), "batches in the chain", "plain"),
     ]
+
+
+def _judged(evidence: Evidence) -> Sequence[Worker]:
+    """Return the workers whose health is a line of a proof; every worker if there is no such line."""
+    lines = {line.name for proof in evidence.proofs for line in proof.lines}
+    judged = [worker for worker in evidence.workers if f"health of {worker.worker_name}" in lines]
+    return judged or evidence.workers
 
 
 def _charts(evidence: Evidence) -> list[Charts]:

@@ -43,10 +43,13 @@ class ChildProcesses:
     environment: Mapping[str, str]
     running: list[ChildProcess] = field(default_factory=list)
 
-    def start(self, name: str, *arguments: str) -> None:
-        """Start a Python module; the first of `arguments` is its name, the rest are its arguments."""
+    def start(self, name: str, *arguments: str, python: str = sys.executable) -> None:
+        """Start a Python module; the first of `arguments` is its name, the rest are its arguments.
+
+        `python` is the interpreter, which may belong to another environment.
+        """
         log = self.logs / f"{name}.log"
-        command = [sys.executable, "-m", _RUN_AS_CHILD, *arguments]
+        command = [sys.executable, "-m", _RUN_AS_CHILD, python, "-m", *arguments]
         with log.open("wb") as output:
             process = subprocess.Popen(
                 command,

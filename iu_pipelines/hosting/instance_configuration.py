@@ -1,13 +1,10 @@
-"""Configuration of Dagster's instance: its directory under IU_HOME, its database, and its dagster.yaml.
+"""The configuration that iu writes for Dagster's instance, and the database of Dagster's storage.
 
 This module does not import Dagster, so that a process that only starts others uses little memory.
 """
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,8 +17,11 @@ from iu_pipelines.settings import Settings
 STORAGE_VARIABLE: Final = "IU_DAGSTER_DATABASE_URL"
 """The variable from which dagster.yaml reads the URL of the storage, so that no password is in a file."""
 
+_ONE_RUN_EACH: Final = (tags.WORKER, tags.REPLAY, "dagster/partition")
+"""The tags of which one run for each value may run. Dagster itself sets the last, on a partitioned run."""
+
 _SCHEMES: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg2"})
-_DRIVER: Final = "postgresql+psycopg2"
+DRIVER: Final = "postgresql+psycopg2"
 
 
 def configuration() -> dict[str, Any]:
@@ -34,8 +34,9 @@ def configuration() -> dict[str, Any]:
         "concurrency": {
             "runs": {
                 "max_concurrent_runs": 10,
-                "tag_concurrency_limits": [{"key": key, **one_a_value} for key in (tags.WORKER, tags.REPLAY)],
-            }
+                "tag_concurrency_limits": [{"key": key, **one_a_value} for key in _ONE_RUN_EACH],
+            },
+            "pools": {"granularity": "op"},
         },
         "run_monitoring": {
             "enabled": True,
@@ -43,7 +44,9 @@ def configuration() -> dict[str, Any]:
             "cancel_timeout_seconds": 180,
             "max_runtime_seconds": 90_000,
             "poll_interval_seconds": 30,
+            "free_slots_after_run_end_seconds": 60,
         },
+        "python_logs": {"python_log_level": "INFO"},
         "retention": {"schedule": kept, "sensor": kept},
         "sensors": {"use_threads": True, "num_workers": 4},
         "schedules": {"use_threads": True, "num_workers": 4},
@@ -51,19 +54,6 @@ def configuration() -> dict[str, Any]:
         "telemetry": {"enabled": False},
         "nux": {"enabled": False},
     }
-
-
-def render(settings: Settings) -> Path:
-    """Write dagster.yaml to Dagster's directory, readable by its owner only, and return the directory."""
-    home = settings.dagster_directory
-    home.mkdir(parents=True, exist_ok=True)
-    target = home / "dagster.yaml"
-    # JSON is valid YAML. The new file replaces the old one atomically.
-    draft = home / f"dagster.yaml.{os.getpid()}"
-    draft.touch(mode=0o600)
-    draft.write_text(json.dumps(configuration(), indent=2) + "\n", encoding="utf-8")
-    draft.replace(target)
-    return home
 
 
 def storage_url(settings: Settings) -> str:
@@ -107,7 +97,7 @@ def _with_driver(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in _SCHEMES:
         raise UsageError(
-            f"{STORAGE_VARIABLE} = {redact(url)!r} is invalid: Dagster's storage requires {_DRIVER}://",
+            f"{STORAGE_VARIABLE} = {redact(url)!r} is invalid: Dagster's storage requires {DRIVER}://",
             hint="Use a URL such as: postgresql://user@host:5432/database",
         )
-    return f"{_DRIVER}://{rest}"
+    return f"{DRIVER}://{rest}"

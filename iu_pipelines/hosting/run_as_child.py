@@ -1,4 +1,4 @@
-"""`python -m iu_pipelines.hosting.run_as_child MODULE …`: run a module that ends when its parent ends.
+"""`python -m iu_pipelines.hosting.run_as_child PROGRAM …`: run a program that ends when its parent ends.
 
 On Linux the kernel sends SIGTERM to this process when its parent dies. Other systems have no such call.
 """
@@ -6,7 +6,7 @@ On Linux the kernel sends SIGTERM to this process when its parent dies. Other sy
 from __future__ import annotations
 
 import ctypes
-import runpy
+import os
 import signal
 import sys
 from typing import Final
@@ -15,11 +15,10 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:
-    """Run the module named by the first argument, with the rest as its arguments."""
+    """Replace this process by the program named by the first argument, with the rest as its arguments."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    sys.argv = sys.argv[1:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606  the caller names a program, not a line of a shell
 
 
 if __name__ == "__main__":

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import dagster as dg
 
 from iu_pipelines.defs.kit.dagster_private import (
-    InstanceRef,
-    LoadableTargetOrigin,
-    ManagedGrpcPythonEnvCodeLocationOrigin,
     ReconstructableRepository,
+    RegisteredCodeLocationOrigin,
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
     execute_run,
 )
 from iu_pipelines.defs.kit.resources import using
 from iu_pipelines.hosting.code_location import LOCATION, MODULE
-from iu_pipelines.hosting.instance_configuration import render, storage_url
+from iu_pipelines.hosting.instance import open_instance
 from iu_pipelines.settings import Settings, load
 
 _REPOSITORY: Final = "__repository__"
@@ -43,15 +39,6 @@ class RunOutcome:
     def stopped_reason(self) -> str | None:
         """Why the run ended, from its summary; None if it failed before writing one."""
         return self.summary.get("stopped_reason")
-
-
-@contextmanager
-def open_instance(settings: Settings) -> Iterator[dg.DagsterInstance]:
-    """Open Dagster's instance in this process; create its directory and database if they are missing."""
-    home = render(settings)
-    storage = {"storage": {"postgres": {"postgres_url": storage_url(settings)}}}
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=storage)) as instance:
-        yield instance
 
 
 def execute(
@@ -85,11 +72,10 @@ def execute(
 
 
 def _origin(job_name: str) -> RemoteJobOrigin:
-    """Return the origin that the web server gives to the job, so that it shows the run under that job."""
-    location = ManagedGrpcPythonEnvCodeLocationOrigin(
-        LoadableTargetOrigin(executable_path=sys.executable, module_name=MODULE), location_name=LOCATION
+    """Return the names of the job and its code location, by which the web server shows the run there."""
+    return RemoteJobOrigin(
+        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(LOCATION), _REPOSITORY), job_name
     )
-    return RemoteJobOrigin(RemoteRepositoryOrigin(location, _REPOSITORY), job_name)
 
 
 def _outcome(result: dg.JobExecutionResult) -> RunOutcome:

@@ -17,7 +17,7 @@ from acceptance.gitfolder import GitFolder
 from acceptance.unit_totals import totals
 from iu_pipelines.cli.demo import ingest_here
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.hosting.run_in_process import open_instance
+from iu_pipelines.hosting.instance import open_instance
 from iu_pipelines.settings import load
 
 

@@ -23,7 +23,7 @@ DOCUMENTS = sorted({*(PROJECT / name for name in AT_THE_ROOT), *PROJECT.glob("do
 _FENCED = re.compile(r"^```(?:console|sh|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SQL = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
-_FOLDERS = ("sql", "iu_pipelines", "tests", "docs", "bench", ".ci", ".github")
+_FOLDERS = ("sql", "iu_pipelines", "tests", "docs", "bench", "deploy", ".ci", ".github")
 _PATH = re.compile(
     rf"`((?:{'|'.join(map(re.escape, _FOLDERS))})/[^`\s]*"
     r"|[\w./<>*-]+\.(?:py|sql|toml|md|j2|css|tsv|mjs|yml|lock))`"

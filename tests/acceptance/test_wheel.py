@@ -1,7 +1,8 @@
-"""The built wheel, installed outside the checkout, can migrate an empty database."""
+"""The built wheel, installed outside the checkout: it migrates a database and links to its code."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,14 +11,16 @@ from pathlib import Path
 
 import pytest
 
+import iu_pipelines
 from iu_pipelines.db.gateway import Gateway
 
 CHECKOUT = Path(__file__).parents[2]
 
 
-@pytest.fixture
-def installed(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` of a new environment with the wheel; dependencies come from the present environment."""
+    tmp_path = tmp_path_factory.mktemp("wheel")
     build = ["-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(CHECKOUT)]
     run(sys.executable, *build)
     wheel = next(tmp_path.glob("*.whl"))
@@ -25,6 +28,15 @@ def installed(tmp_path: Path) -> Path:
     python = str(tmp_path / "venv/bin/python")
     run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", str(wheel))
     return tmp_path / "venv/bin"
+
+
+REFERENCES = """
+import json
+from iu_pipelines.definitions import defs
+nodes = [defs.resolve_asset_graph().get(key) for key in defs.resolve_asset_graph().get_all_asset_keys()]
+found = [node.metadata.get("dagster/code_references") for node in nodes]
+print(json.dumps([reference.url for one in found if one for reference in one.code_references]))
+"""
 
 
 def run(*command: str, cwd: Path | None = None) -> str:
@@ -41,10 +53,25 @@ def test_an_installed_wheel_migrates_an_empty_database(
     installed: Path, tmp_path: Path, empty_database: str
 ) -> None:
     where = run(str(installed / "python"), "-c", "import iu_pipelines as i; print(i.__file__)", cwd=tmp_path)
-    assert where.startswith(str(tmp_path))
+    assert where.startswith(str(installed.parent))
     run(str(installed / "iu"), "migrate", "--database-url", empty_database, cwd=tmp_path)
     run(str(installed / "iu"), "verify", "--database-url", empty_database, cwd=tmp_path)
     gates = run(str(installed / "iu"), "gate", "show", "--database-url", empty_database, cwd=tmp_path)
     assert "iu_core.routes_enabled" in gates
     with Gateway(empty_database) as gateway:
         assert gateway.fetch_value("select count(*) from public.iu_schema_step") >= 10
+
+
+def test_code_references_of_an_installed_wheel_are_links_to_the_release(
+    installed: Path, tmp_path: Path
+) -> None:
+    python = str(installed / "python")
+    assert json.loads(run(python, "-W", "error", "-c", REFERENCES, cwd=tmp_path)) == []
+    described = next(installed.parent.rglob("iu_pipelines-*.dist-info")) / "METADATA"
+    text = described.read_text(encoding="utf-8")
+    described.write_text(f"Project-URL: Source, https://github.com/owner/name\n{text}", encoding="utf-8")
+    links = json.loads(run(python, "-W", "error", "-c", REFERENCES, cwd=tmp_path))
+    prefix = f"https://github.com/owner/name/tree/v{iu_pipelines.__version__}/"
+    paths = {link.removeprefix(prefix).partition("#")[0] for link in links}
+    assert {"iu_pipelines/defs/health.py", "sql/iu-core/runtime/050_worker.sql"} <= paths
+    assert [path for path in paths if not (CHECKOUT / path).is_file()] == []

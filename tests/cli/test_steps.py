@@ -7,9 +7,10 @@ import shlex
 import threading
 
 import psycopg
+import pytest
 
 from cli.emitting import emit
-from cli.running import Iu, shell
+from cli.running import Done, Iu, shell
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
@@ -126,6 +127,22 @@ def test_verify_exits_with_1_and_shows_the_line_that_failed(iu: Iu, gateway: Gat
     assert done.code == 1
     assert "FAIL" in done.out
     assert iu("verify", "--json").json["passed"] is False
+
+
+def health_lines(done: Done) -> list[str]:
+    """Return the names of the workers whose health the proofs of a JSON answer are about."""
+    names = [line["name"] for proof in done.json["proofs"] for line in proof["lines"]]
+    return [name.removeprefix("health of ") for name in names if name.startswith("health of ")]
+
+
+def test_verify_proves_the_health_of_the_named_worker_or_else_of_the_configured_one(
+    iu: Iu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert health_lines(iu("verify", "100", "--json")) == ["iu_outbound_default"]
+    monkeypatch.setenv("IU_WORKER_NAME", "night")
+    assert health_lines(iu("verify", "100", "--json")) == ["night"]
+    named = iu("verify", "100", "--worker", "one", "--worker", "two", "--json")
+    assert health_lines(named) == ["one", "two"]
 
 
 def test_probe_prints_the_lines_of_several_probes(iu: Iu) -> None:

@@ -57,13 +57,19 @@ class Location:
         with dg.build_schedule_context(
             instance=self.instance,
             resources=dict(self.definitions.resources or {}),
+            repository_def=self.definitions.get_repository_def(),
             scheduled_execution_time=datetime.now(UTC),
         ) as context:
             return definition.evaluate_tick(context)
 
-    def add_started_run(self, job: str, tags: Mapping[str, str]) -> str:
-        """Record a run of `job` with the status STARTED, and return its id."""
-        run = dg.DagsterRun(job_name=job, run_id=str(uuid4()), tags=tags, status=dg.DagsterRunStatus.STARTED)
+    def add_started_run(
+        self,
+        job: str,
+        tags: Mapping[str, str],
+        status: dg.DagsterRunStatus = dg.DagsterRunStatus.STARTED,
+    ) -> str:
+        """Record a run of `job`, by default with the status STARTED, and return its id."""
+        run = dg.DagsterRun(job_name=job, run_id=str(uuid4()), tags=tags, status=status)
         self.instance.add_run(run)
         return run.run_id
 
@@ -94,6 +100,25 @@ def materializations(result: dg.ExecuteInProcessResult, asset: str | list[str]) 
         for one in made
         if one.asset_key == dg.AssetKey(asset)
     ]
+
+
+def observations(result: dg.ExecuteInProcessResult, asset: str | list[str]) -> list[dict[str, Any]]:
+    """Return the metadata of every observation of `asset`, in order."""
+    made = [
+        event.asset_observation_data.asset_observation
+        for event in result.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_OBSERVATION
+    ]
+    return [
+        {label: value.value for label, value in one.metadata.items()}
+        for one in made
+        if one.asset_key == dg.AssetKey(asset)
+    ]
+
+
+def records(table: Any) -> list[dict[str, Any]]:
+    """Return the rows of a table in metadata."""
+    return [dict(record.data) for record in table.records]
 
 
 def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluation]:

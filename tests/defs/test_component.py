@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import pytest
@@ -12,11 +13,14 @@ from dagster.components.resolved.errors import ResolutionException
 from dagster.components.testing.utils import create_defs_folder_sandbox
 from pydantic import ValidationError
 
-from defs.code_location import Location, attempts_in, emit_one
-from iu_pipelines.defs.component import OutboxComponent, OutboxModel
+from defs.code_location import Location, attempts_in, checks, emit_one
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs.component import OutboxComponent
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.domain import health
 from iu_pipelines.errors import UsageError
 
+VERIFY_100: Final = "verify_100_route_worker_live_verification"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operate" / "dagster.md"
 
 # Dagster warns about its own use of beta classes and of an old function of pydantic.
@@ -27,7 +31,13 @@ pytestmark = [
 
 OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "name": "orders",
+    "database_url_variable": "ORDERS_DATABASE_URL",
     "workers": ["one", "two"],
+    "key_prefix": ["shop", "orders"],
+    "group_name": "shop",
+    "owners": ["team:shop"],
+    "kinds": ["postgres"],
+    "executor": "multiprocess",
     "backlog_threshold": 7,
     "backlog_age_seconds": 8.5,
     "sensor_interval_seconds": 9,
@@ -35,38 +45,100 @@ OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "health_audit_cron": "2 * * * *",
     "prune_cron": "3 * * * *",
     "retention_cron": "4 * * * *",
+    "evidence_cron": "5 * * * *",
+    "replay_attempts": 4,
+    "notify": "builtins.print",
+    "red_fails_run": True,
+    "actions": ["gate_set"],
     "running": ["backlog_sensor"],
 }
 
 
 def load(**values: Any) -> OutboxComponent:
     """Read a component with one outbox from YAML."""
-    document = {"outboxes": [{"database_url_variable": "A", **values}]}
+    document = {"outboxes": [values]}
     component: OutboxComponent = OutboxComponent.resolve_from_yaml(yaml.safe_dump(document))
     return component
 
 
-@pytest.mark.stored
-def test_the_example_of_the_documentation_runs(
+def yaml_after(text: str, marker: str) -> str:
+    """Return the block of YAML after a comment of a page."""
+    return text.split(f"<!-- {marker} -->\n```yaml\n")[1].split("```", maxsplit=1)[0]
+
+
+@pytest.fixture
+def documented(
     database: str, second_database: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Iterator[Location]:
+    """Yield the example of the documentation; `orders` is in `database`, `billing` in `second_database`."""
     monkeypatch.setenv("ORDERS_DATABASE_URL", database)
     monkeypatch.setenv("BILLING_DATABASE_URL", second_database)
     text = DOCUMENT.read_text(encoding="utf-8")
-    example = yaml.safe_load(text.split("<!-- component -->\n```yaml\n")[1].split("```")[0])
+    example = yaml.safe_load(yaml_after(text, "component"))
+    example["attributes"]["outboxes"] += yaml.safe_load(yaml_after(text, "another outbox"))
     with create_defs_folder_sandbox() as sandbox:
         path = sandbox.scaffold_component(component_cls=OutboxComponent, defs_yaml_contents=example)
         with sandbox.load_component_and_build_defs(defs_path=path) as (component, definitions):
             assert isinstance(component, OutboxComponent)
-            location = Location(definitions, instance)
-            emit_one(second_database)
-            assert location.run("billing_route_worker_job").success
-            assert len(location.schedule("orders_route_worker_schedule").run_requests) == 2
+            yield Location(definitions, instance)
+
+
+@pytest.mark.stored
+def test_the_example_of_the_documentation_runs(
+    documented: Location, database: str, second_database: str
+) -> None:
+    emit_one(database)
+    emit_one(second_database)
+    assert documented.run("billing_route_worker_job").success
+    assert len(documented.schedule("orders_route_worker_schedule").run_requests) == 2
     assert attempts_in(second_database) == 1
 
 
+LATER: Final = """
+set session_replication_role = replica;
+update public.event_outbox set created_at = created_at - interval '1 day';
+update public.dot_config set updated_at = updated_at - interval '1 day';
+update public.iu_route_worker_cursor
+set last_progress_at = last_progress_at - interval '1 day', last_run_at = last_run_at - interval '1 day';
+"""
+
+
+def failed_checks(location: Location) -> dict[str, str]:
+    """Return the failed checks of the health reports and the evidence of `orders`, with the failed lines."""
+    found = checks(location.run("orders_health_audit_job")) | checks(location.run("orders_evidence_job"))
+    assert {"backlog_moving", "every_line_passes", VERIFY_100} <= set(found)
+    return {
+        name: str(check.metadata["failed"].value) if "failed" in check.metadata else ""
+        for name, check in found.items()
+        if not check.passed
+    }
+
+
+def test_the_checks_of_the_documented_example_are_about_its_own_workers(
+    documented: Location, database: str, gateway: Gateway
+) -> None:
+    """Nobody runs the default worker here, so its health is not asked about."""
+    emit_one(database)
+    for worker in ("orders_outbound", "orders_archive"):
+        assert documented.run("orders_route_worker_job", {"worker_name": worker}).success
+    gateway.run_script(LATER)
+    assert not health.read(gateway).healthy
+    assert failed_checks(documented) == {}
+
+
+def test_a_worker_of_the_documented_example_that_stalls_fails_the_checks_and_is_named(
+    documented: Location, database: str, gateway: Gateway
+) -> None:
+    emit_one(database)
+    assert documented.run("orders_route_worker_job", {"worker_name": "orders_outbound"}).success
+    gateway.run_script(LATER)
+    failed = failed_checks(documented)
+    assert set(failed) == {"backlog_moving", "every_line_passes", VERIFY_100}
+    assert failed[VERIFY_100] == "health of orders_archive"
+
+
 def test_two_outboxes_with_the_same_name_are_refused() -> None:
-    one = OutboxModel(database_url_variable="A")
+    one = Mount(database_url_variable="A")
     with pytest.raises(UsageError, match="two outboxes have the name ''"):
         OutboxComponent(outboxes=[one, one]).build_defs(None)  # type: ignore[arg-type]
 
@@ -82,13 +154,14 @@ def test_yaml_can_set_every_field_of_a_mount() -> None:
 
 def test_a_field_that_is_left_out_has_the_default_of_a_mount() -> None:
     (outbox,) = load().outboxes
-    assert Mount(**outbox.model_dump(exclude={"database_url_variable"})) == Mount()
+    assert outbox == Mount()
 
 
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
         ("name", "Big-Name", "Big-Name"),
+        ("database_url_variable", "postgresql://a@b/c", "postgresql://a@b/c"),
         ("workers", [], "[]"),
         ("workers", ["a", "a"], "'a', 'a'"),
         ("workers", ["no good"], "no good"),

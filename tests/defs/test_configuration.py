@@ -109,7 +109,6 @@ def test_the_pattern_of_a_worker_name_is_that_of_the_engine(gateway: Gateway) ->
 def test_a_worker_name_is_accepted_where_the_engine_accepts_it(gateway: Gateway, name: str) -> None:
     engine = accepts(lambda: gateway.execute("select public.fn_iu_worker_name_require(%s)", (name,)))
     assert accepts(lambda: Mount(workers=(name,))) is engine
-    assert accepts(lambda: RouteWorkerConfig(worker_name=name)) is engine
 
 
 @pytest.mark.parametrize("limit", [0, 1, 100_000, 100_001])

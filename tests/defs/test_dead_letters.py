@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from defs.code_location import ROUTE, Location, checks, failure, materializations
+from defs.code_location import ROUTE, Location, checks, failure, materializations, records
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit import tags
 from iu_pipelines.domain import attempts, dead_letters, gates, routes, worker
@@ -41,7 +41,8 @@ def test_every_open_letter_is_replayed_and_resolved(
     assert (summary["matching"], summary["replayed"], summary["resolved"]) == (3, 3, 3)
     assert (summary["stopped_reason"], summary["open_after"]) == ("drained", 0)
     assert summary["decisions"] == {"dry_run": 3}
-    assert materializations(result, "iu_route_attempt")[-1]["replay_attempts_written"] == 3
+    assert checks(result)["dead_letters_open"].passed
+    assert not materializations(result, "iu_route_attempt"), "a materialization would reset the checks"
     tries = attempts.for_event(gateway, letters[0].event_id)
     assert [one.attempt_no for one in tries] == [1, 2]
     assert tries[1].run_ref == result.run_id
@@ -50,7 +51,8 @@ def test_every_open_letter_is_replayed_and_resolved(
 def test_one_letter_is_replayed_by_its_id(location: Location, letters: list[dead_letters.DeadLetter]) -> None:
     summary = replay(location, dead_letter_id=str(letters[1].dead_letter_id))
     assert (summary["matching"], summary["resolved"], summary["open_after"]) == (1, 1, 2)
-    assert str(letters[1].dead_letter_id) in summary["letters"]
+    (row,) = records(summary["letters"])
+    assert row["letter"] == str(letters[1].dead_letter_id)
 
 
 def test_an_unknown_letter_fails_the_run_in_one_line(location: Location) -> None:
@@ -69,7 +71,11 @@ def test_an_unknown_letter_fails_the_run_in_one_line(location: Location) -> None
         ({"failure_code": "another"}, 0),
         ({"older_than_seconds": 3600}, 0),
         ({"limit": 2}, 2),
-        ({"replayable_only": True}, 3),
+        ({"replayable_only": False}, 3),
+        ({"replayable_only": False, "route_code": "another"}, 0),
+        ({"replayable_only": False, "limit": 2}, 2),
+        ({"max_attempts": 1}, 0),
+        ({"max_attempts": 2}, 3),
     ],
 )
 @pytest.mark.usefixtures("letters")
@@ -110,6 +116,25 @@ def test_a_closed_worker_gate_does_not_keep_letters_from_being_replayed(
     assert replay(location)["resolved"] == 3
 
 
+def test_materialize_replays_only_what_can_succeed(
+    location: Location, letters: list[dead_letters.DeadLetter], live_route: Switch, gateway: Gateway
+) -> None:
+    live_route(True)
+    assert location.materialize("iu_route_dead_letter").success
+    assert [one.attempts for one in dead_letters.list_letters(gateway)] == [1] * len(letters)
+    live_route(False)
+    assert location.materialize("iu_route_dead_letter").success
+    assert dead_letters.count_open(gateway) == 0
+
+
+@pytest.mark.usefixtures("letters")
+def test_the_sensor_leaves_a_letter_alone_that_has_given_up(location: Location, gateway: Gateway) -> None:
+    gateway.execute("update public.iu_route_dead_letter set attempts = 10")
+    assert "or they have 10 attempts" in location.tick("dead_letter_replay_sensor").skip_message
+    assert len(dead_letters.list_given_up(gateway, 10)) == 3
+    assert not dead_letters.list_given_up(gateway, 11)
+
+
 def test_the_sensor_says_that_nothing_is_open(location: Location) -> None:
     assert location.tick("dead_letter_replay_sensor").skip_message == "no dead letter is open"
 
@@ -123,7 +148,7 @@ def test_the_sensor_says_that_the_master_gate_is_closed(location: Location, gate
 def test_the_sensor_requests_one_run_without_a_run_key(location: Location) -> None:
     (request,) = location.tick("dead_letter_replay_sensor").run_requests
     assert request.run_key is None
-    assert request.run_config == {"replayable_only": True}
+    assert request.run_config == {"replayable_only": True, "max_attempts": 10}
     assert request.tags[tags.REPLAY] == "replay"
 
 
@@ -158,7 +183,8 @@ def test_the_sensor_requests_a_run_when_the_route_was_repaired_before_the_letter
     location: Location, letters: list[dead_letters.DeadLetter], live_route: Switch, gateway: Gateway
 ) -> None:
     live_route(True)
-    assert replay(location)["still_open"] == 3
+    assert replay(location)["matching"] == 0, "no replay can succeed"
+    assert replay(location, replayable_only=False)["still_open"] == 3
     assert all(
         later.next_replay_at > before.next_replay_at
         for before, later in zip(letters, dead_letters.list_letters(gateway), strict=True)

@@ -24,12 +24,22 @@ DEPENDENCIES = {
     "unit_version": set(),
     "iu_sql_link": set(),
     "event_outbox": {"unit_version", "iu_sql_link"},
-    "iu_route_attempt": {"event_outbox"},
+    "dot_config": set(),
+    "iu_outbound_route": set(),
+    "iu_route_attempt": {"event_outbox", "dot_config", "iu_outbound_route"},
+    "iu_route_batch": {"iu_route_attempt"},
     "iu_route_dead_letter": {"iu_route_attempt"},
     "iu_health_audit": {"event_outbox", "iu_route_attempt", "iu_route_dead_letter"},
     "iu_evidence": {"iu_route_attempt", "iu_route_dead_letter", "iu_health_audit"},
 }
-EXTERNAL = {"unit_version", "iu_sql_link", "event_outbox"}
+EXTERNAL = {
+    "unit_version",
+    "iu_sql_link",
+    "event_outbox",
+    "dot_config",
+    "iu_outbound_route",
+    "iu_route_batch",
+}
 
 
 def test_the_assets_have_the_listed_names_and_dependencies() -> None:
@@ -40,14 +50,14 @@ def test_the_assets_have_the_listed_names_and_dependencies() -> None:
     }
     assert seen == DEPENDENCIES
     assert {key.to_user_string() for key in graph.external_asset_keys} == EXTERNAL
-    assert {key.to_user_string() for key in graph.observable_asset_keys} == {"event_outbox"}
+    assert {key.to_user_string() for key in graph.observable_asset_keys} == EXTERNAL
 
 
 @pytest.mark.parametrize("asset", sorted(DEPENDENCIES))
 def test_every_asset_has_a_description_an_owner_and_code_references(asset: str) -> None:
     node = defs.resolve_asset_graph().get(dg.AssetKey(asset))
     assert node.description
-    assert node.owners == ["team:iu-core"]
+    assert list(node.owners) == ["team:iu_core"]
     assert node.group_name == "iu_core"
     assert node.kinds == {"postgres", "sql"}
     references = node.metadata["dagster/code_references"].code_references
@@ -64,6 +74,7 @@ def test_the_jobs_have_the_listed_names_and_run_in_one_process() -> None:
         "evidence_job",
         "prune_job",
         "retention_job",
+        "event_why_job",
     }
     assert {job.executor_def.name for job in jobs.values()} == {"in_process"}
     assert all(job.description for job in jobs.values())

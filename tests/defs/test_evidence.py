@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from defs.code_location import Location, checks, materializations
+from defs.code_location import Location, checks, materializations, records
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.evidence import chain
 from iu_pipelines.settings import sql_root
@@ -19,8 +19,8 @@ def test_the_evidence_holds_every_line_and_leaves_no_trace(location: Location, g
     assert checks(result)["every_line_passes"].passed
     files = [path for kind in ("verify", "sandbox") for path in (sql_root() / "iu-core" / kind).glob("*.sql")]
     assert (evidence["files"], evidence["failed"]) == (len(files) + 1, 0)
-    assert "POST-ROLLBACK" in evidence["proof"]
-    assert "| Nothing is delivered" in evidence["guarantees"]
+    assert any("POST-ROLLBACK" in row["line"] for row in records(evidence["proof"]))
+    assert any(row["guarantee"].startswith("Nothing is del") for row in records(evidence["guarantees"]))
     assert gateway.fetch_value("select public.fn_iu_audit_counts()") == before
 
 
@@ -29,7 +29,7 @@ def test_evidence_without_probes_has_the_verify_files_alone(location: Location) 
     (evidence,) = materializations(result, "iu_evidence")
     assert checks(result)["every_line_passes"].passed
     assert evidence["files"] == len(list((sql_root() / "iu-core/verify").glob("*.sql"))) + 1
-    assert "not reached" in evidence["guarantees"]
+    assert "not reached" in {row["result"] for row in records(evidence["guarantees"])}
 
 
 def test_a_run_links_to_its_page_and_packs_form_a_chain(location: Location, home: Path) -> None:

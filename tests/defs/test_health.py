@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from defs.code_location import Location, checks, materializations
+from defs.code_location import Location, checks, materializations, records
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.definitions import defs
 from iu_pipelines.defs.kit import tags
@@ -50,8 +50,8 @@ def test_the_health_report_has_its_numbers_and_every_check_passes(location: Loca
     (report,) = materializations(result, "iu_health_audit")
     assert result.success
     assert (report["healthy"], report["attempts_in_audit"], report["delivered_sent"]) == (True, 6, 0)
-    assert "| backlog_oldest_seconds |" in report["workers"]
-    assert f"(/runs/{run.run_id})" in report["latest_batches"]
+    assert "backlog_oldest_seconds" in {row["figure"] for row in records(report["workers"])}
+    assert records(report["latest_batches"])[0]["run"] == run.run_id[:8]
     assert {name for name, check in checks(result).items() if not check.passed} == set()
     files = list((sql_root() / "iu-core" / "verify").glob("*.sql"))
     assert sum(name.startswith("verify_") for name in checks(result)) == len(files) > 0
@@ -119,7 +119,7 @@ def test_a_count_that_is_capped_is_not_shown_as_exact(
     assert (report["backlog"], report["backlog_is_capped"]) == (cap, is_capped)
     assert (report["dead_letter_open"], report["dead_letter_open_is_capped"]) == (cap, is_capped)
     assert (observed["backlog"].value, observed["backlog_is_capped"].value) == (cap, is_capped)
-    assert f"| {said} |" in str(observed["by_worker"].value)
+    assert records(observed["by_worker"].value)[0]["backlog"] == said
     assert (moving["backlog"].value, moving["backlog_is_capped"].value) == (cap, is_capped)
     assert (opened["events_held"].value, opened["events_held_are_capped"].value) == (cap, is_capped)
     assert f"{said} events are waiting" in str(location.tick("backlog_sensor").skip_message)
@@ -152,27 +152,43 @@ def test_the_health_report_is_scheduled_while_a_gate_is_closed(location: Locatio
     assert len(location.schedule("health_audit_schedule").run_requests) == 1
 
 
+def test_the_health_report_observes_every_source(location: Location) -> None:
+    location.run("health_audit_job")
+    for asset in ("unit_version", "iu_sql_link", "dot_config", "iu_outbound_route", "iu_route_batch"):
+        (record,) = location.instance.fetch_observations(dg.AssetKey(asset), limit=5).records
+        observed = record.asset_observation
+        assert observed
+        assert observed.tags["dagster/data_version"]
+
+
 def test_a_failed_run_requests_a_health_report_that_names_it(
     location: Location, gateway: Gateway, emit: Emit
 ) -> None:
     emit(1)
     location.run("route_worker_job")
     gateway.execute("update public.iu_route_worker_cursor set anchor_no = 0")
-    result = location.run("route_worker_job")
+    for failed in (location.run("route_worker_job"), location.materialize("iu_route_attempt")):
+        request = _after(location, failed)
+        assert isinstance(request, dg.RunRequest)
+        assert request.job_name == "health_audit_job"
+        assert request.tags == {tags.FAILED_RUN: failed.run_id}
+
+
+def test_a_failed_run_of_another_job_requests_nothing(location: Location, gateway: Gateway) -> None:
+    gateway.run_script("drop function public.fn_iu_retention_run(text, int) cascade")
+    failed = location.run("retention_job")
+    assert not failed.success
+    assert isinstance(_after(location, failed), dg.SkipReason)
+
+
+def _after(location: Location, failed: dg.ExecuteInProcessResult) -> Any:
+    """Return what the failure sensor requests after a failed run."""
+    run = location.instance.get_run_by_id(failed.run_id)
+    assert run
     context = dg.build_run_status_sensor_context(
         sensor_name="run_failure_sensor",
-        dagster_event=result.get_run_failure_event(),
+        dagster_event=failed.get_run_failure_event(),
         dagster_instance=location.instance,
-        dagster_run=result.dagster_run,
+        dagster_run=run,
     ).for_run_failure()
-    request = location.definitions.resolve_sensor_def("run_failure_sensor")(context)
-    assert isinstance(request, dg.RunRequest)
-    assert request.job_name == "health_audit_job"
-    assert request.tags == {tags.FAILED_RUN: result.run_id}
-
-
-def test_the_failure_sensor_watches_the_worker_and_the_replay_alone() -> None:
-    sensor = defs.resolve_sensor_def("run_failure_sensor")
-    assert isinstance(sensor, dg.RunStatusSensorDefinition)
-    watched = {job.name for job in sensor._monitored_jobs or ()}  # type: ignore[union-attr]
-    assert watched == {"route_worker_job", "dead_letter_replay_job"}
+    return location.definitions.resolve_sensor_def("run_failure_sensor")(context)

@@ -1,4 +1,4 @@
-"""Pruning deletes old runs, ticks and observations of the outbox and keeps everything else."""
+"""Pruning deletes old runs and ticks of the outbox and keeps everything else."""
 
 from __future__ import annotations
 
@@ -30,12 +30,11 @@ pytestmark = pytest.mark.stored
 
 @pytest.fixture
 def history(location: Location) -> list[str]:
-    """Three old runs of the outbox and one of another job, and old observations of its asset and another."""
+    """Three old runs of the outbox and one of another job, and an old observation without a run."""
     for job in ("route_worker_job", "route_worker_job", "health_audit_job"):
         location.run(job)
     _add_finished_run(location.instance, "another")
-    for asset in ("event_outbox", "another"):
-        location.instance.report_runless_asset_event(dg.AssetObservation(asset))
+    location.instance.report_runless_asset_event(dg.AssetObservation("another"))
     _age(location.instance, timedelta(days=60))
     return [run.run_id for run in location.instance.get_runs()]
 
@@ -60,10 +59,6 @@ def _add_finished_run(instance: dg.DagsterInstance, job: str) -> None:
     instance.add_run(dg.DagsterRun(job_name=job, run_id=str(uuid4()), status=dg.DagsterRunStatus.SUCCESS))
 
 
-def _observed(instance: dg.DagsterInstance, asset: str) -> int:
-    return len(instance.fetch_observations(dg.AssetKey(asset), limit=10).records)
-
-
 @pytest.mark.usefixtures("history")
 def test_old_runs_are_deleted_but_not_the_newest_of_a_job_or_those_of_other_jobs(location: Location) -> None:
     assert location.run("prune_job").success
@@ -71,10 +66,9 @@ def test_old_runs_are_deleted_but_not_the_newest_of_a_job_or_those_of_other_jobs
 
 
 @pytest.mark.usefixtures("history")
-def test_old_observations_of_other_assets_are_kept(location: Location) -> None:
+def test_observations_of_another_project_are_kept(location: Location) -> None:
     assert location.run("prune_job").success
-    runless = [_observed(location.instance, asset) for asset in ("event_outbox", "another")]
-    assert runless == [1, 1]  # that of event_outbox belongs to the run of health_audit_job, which is kept
+    assert len(location.instance.fetch_observations(dg.AssetKey("another"), limit=10).records) == 1
 
 
 def test_old_ticks_of_other_sensors_are_kept(location: Location) -> None:
@@ -131,15 +125,12 @@ def test_attempts_are_kept_when_the_run_that_made_them_is_pruned(
 
 def _not_pruned(location: Location) -> set[str]:
     """Add old history of every definition, prune, and return the names whose history is still there."""
-    repository, graph = location.definitions.get_repository_def(), location.definitions.resolve_asset_graph()
+    repository = location.definitions.get_repository_def()
     jobs = [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")]
     ticking = [one.name for one in schedules_and_sensors(location.definitions)]
-    assets = [key.to_user_string() for key in graph.materializable_asset_keys | graph.observable_asset_keys]
     for name in [*jobs, *jobs]:
         _add_finished_run(location.instance, name)
     states = {name: _tick_of(location.instance, name) for name in ticking}
-    for name in assets:
-        location.instance.report_runless_asset_event(dg.AssetObservation(name))
     _age(location.instance, timedelta(days=60))
     (prune_job,) = (name for name in jobs if name.endswith("prune_job"))
     pruning = location.run(prune_job)
@@ -148,7 +139,6 @@ def _not_pruned(location: Location) -> set[str]:
     return {
         *(name for name in jobs if left.count(name) > 1),
         *(name for name, state in states.items() if _ticks(location.instance, state)),
-        *(name for name in assets if _observed(location.instance, name)),
     }
 
 
@@ -156,7 +146,7 @@ def _ticks(instance: dg.DagsterInstance, state: InstigatorState) -> int:
     return len(instance.get_ticks(state.instigator_origin_id, state.selector_id))
 
 
-def test_the_history_of_every_job_schedule_sensor_and_asset_is_pruned(location: Location) -> None:
+def test_the_history_of_every_job_schedule_and_sensor_is_pruned(location: Location) -> None:
     assert _not_pruned(location) == set()
 
 

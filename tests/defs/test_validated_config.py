@@ -8,12 +8,12 @@ import annotated_types
 import dagster as dg
 import pytest
 
-from defs.code_location import Location
-from iu_pipelines.defs import dead_letters, evidence, prune, retention, worker
+from defs.code_location import Location, run_config
+from iu_pipelines.defs import actions, dead_letters, events, evidence, prune, retention, worker
 
 CONFIGS = [
     found
-    for noun in (dead_letters, evidence, prune, retention, worker)
+    for noun in (actions, dead_letters, events, evidence, prune, retention, worker)
     for found in vars(noun).values()
     if isinstance(found, type) and issubclass(found, dg.Config)
 ]
@@ -29,9 +29,11 @@ BAD = [
         {"batch_limit": 100_001},
         "batch_limit: Input should be less than or equal to 100000",
     ),
-    ("route_worker_job", {"worker_name": "no good"}, "worker_name: String should match pattern"),
-    ("route_worker_job", {"worker_name": ""}, "worker_name: String should match pattern"),
-    ("route_worker_job", {"max_batches": 201}, "max_batches: Input should be less than or equal to 200"),
+    (
+        "route_worker_job",
+        {"max_batches": 100_001},
+        "max_batches: Input should be less than or equal to 100000",
+    ),
     ("route_worker_job", {"max_seconds": 0}, "max_seconds: Input should be greater than 0"),
     (
         "route_worker_job",
@@ -61,7 +63,7 @@ def test_a_value_out_of_bounds_is_refused_and_no_run_is_made(
 ) -> None:
     definition = location.definitions.resolve_job_def(job)
     with pytest.raises(dg.DagsterInvalidConfigError) as refused:
-        location.instance.create_run_for_job(definition, run_config=config)
+        location.instance.create_run_for_job(definition, run_config=run_config(job, config))
     assert str(refused.value).startswith("The config is refused: ")
     assert reason in str(refused.value)
     assert not location.instance.get_runs()
@@ -69,9 +71,18 @@ def test_a_value_out_of_bounds_is_refused_and_no_run_is_made(
 
 def test_every_invalid_field_is_named(location: Location) -> None:
     definition = location.definitions.resolve_job_def("route_worker_job")
-    with pytest.raises(dg.DagsterInvalidConfigError, match=r"worker_name: .*; batch_limit: ") as refused:
-        location.instance.create_run_for_job(definition, run_config={"worker_name": "?", "batch_limit": 0})
+    with pytest.raises(dg.DagsterInvalidConfigError, match=r"batch_limit: .*; max_seconds: ") as refused:
+        config = run_config("route_worker_job", {"batch_limit": 0, "max_seconds": 0})
+        location.instance.create_run_for_job(definition, run_config=config)
     assert "\n" not in str(refused.value).strip()
+
+
+@pytest.mark.parametrize("name", ["no good", "", "another"])
+def test_a_worker_that_is_not_one_of_the_mount_is_refused(location: Location, name: str) -> None:
+    definition = location.definitions.resolve_job_def("route_worker_job")
+    with pytest.raises(dg.DagsterInvalidConfigError, match="worker_name not in enum type"):
+        config = run_config("route_worker_job", {"worker_name": name})
+        location.instance.create_run_for_job(definition, run_config=config)
 
 
 @pytest.mark.parametrize("config", [{"batch_limit": "many"}, {"batch_limits": 5}, {"batch_limit": None}])
@@ -80,13 +91,12 @@ def test_a_value_of_another_type_or_name_is_refused_by_dagster_itself(
 ) -> None:
     definition = location.definitions.resolve_job_def("route_worker_job")
     with pytest.raises(dg.DagsterInvalidConfigError, match="batch_limit"):
-        location.instance.create_run_for_job(definition, run_config=config)
+        location.instance.create_run_for_job(definition, run_config=run_config("route_worker_job", config))
 
 
 @pytest.mark.parametrize(
     "job",
     [
-        "route_worker_job",
         "dead_letter_replay_job",
         "prune_job",
         "evidence_job",
@@ -103,6 +113,7 @@ def test_every_field_has_a_safe_default_and_a_description(location: Location, jo
 def test_an_upper_bound_is_in_the_description_because_the_launchpad_shows_no_other(
     config: type[dg.Config],
 ) -> None:
+    assert all(field.description for field in config.model_fields.values())
     for name, field in config.model_fields.items():
         for bound in (one.le for one in field.metadata if isinstance(one, annotated_types.Le)):
             assert f"{bound:,}" in (field.description or ""), name

@@ -34,8 +34,7 @@ def test_settings_that_are_not_gates_are_listed_separately(gateway: Gateway) -> 
 
 
 def test_the_keys_of_the_gates_are_those_that_the_database_lists(gateway: Gateway) -> None:
-    named = [gates.MASTER, gates.WORKER, gates.DELIVERY, gates.LIVE_ROUTES, gates.JOBS]
-    assert [gate.key for gate in gates.list_gates(gateway)] == named
+    assert tuple(gate.key for gate in gates.list_gates(gateway)) == gates.KEYS
 
 
 def test_a_change_of_a_gate_is_recorded_with_its_reason(gateway: Gateway) -> None:

@@ -112,7 +112,7 @@ DELIVERY = [
         {
             "040_routes": {"safety check": "null"},
             "080_fail_closed_delivery_probe": {"C0": "done"},
-            "100_route_worker_live_verification": {"health": "false"},
+            "100_route_worker_live_verification": {"health of": "false: the safety check"},
         },
     ),
     Breach(

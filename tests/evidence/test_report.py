@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import worker
 from iu_pipelines.evidence import collect, pack
 from iu_pipelines.evidence.facts import Evidence, Moment
 
@@ -52,6 +53,21 @@ def test_the_page_shows_every_line_and_the_results_of_the_probes(evidence: Evide
     assert "PASS: every guarantee holds" in text
     assert "seen=1, attempts_written=1; status=dry_run, decision=dry_run, delivered=false" in text
     assert "event_outbox +1, iu_route_attempt +3, iu_route_dead_letter +2; probe cursors 1" in text
+
+
+def test_the_waiting_events_are_those_of_the_workers_whose_health_is_proven(
+    worked: Gateway, tmp_path: Path
+) -> None:
+    """The default worker has read everything; `idle` has run one batch of one event."""
+    worker.run_once(worked, "idle", 1)
+    tiles = {}
+    for names in (["iu_outbound_default"], ["idle"], ["iu_outbound_default", "idle"]):
+        gathered = collect.collect(worked, workers=names, probes=False)
+        text = pack.write(gathered, tmp_path).report.read_text(encoding="utf-8")
+        found = re.search(r"<b>([\d,]+)</b><span>events waiting", text)
+        assert found
+        tiles[",".join(names)] = found[1]
+    assert tiles == {"iu_outbound_default": "0", "idle": "13", "iu_outbound_default,idle": "13"}
 
 
 def test_a_pack_without_probes_does_not_claim_what_only_probes_prove(worked: Gateway, tmp_path: Path) -> None:

@@ -1,11 +1,8 @@
-"""Configuration of Dagster's instance: dagster.yaml, and the URL of its storage."""
+"""The configuration that iu writes for Dagster's instance, and the URL of its storage."""
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from dagster._core.instance.config import dagster_instance_config
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.errors import UsageError
@@ -13,23 +10,11 @@ from iu_pipelines.hosting import instance_configuration
 from iu_pipelines.settings import Settings, load
 
 
-def test_dagster_yaml_is_valid_and_contains_no_password(chosen: Settings) -> None:
-    directory = instance_configuration.render(chosen)
-    path = directory / "dagster.yaml"
-    assert path.stat().st_mode & 0o077 == 0
-    assert chosen.database_url
-    assert chosen.database_url.get_secret_value() not in path.read_text(encoding="utf-8")
-    config, _ = dagster_instance_config(str(directory))
-    assert config["storage"]["postgres"]["postgres_url"] == {"env": instance_configuration.STORAGE_VARIABLE}
-    assert config["telemetry"]["enabled"] is False
-    assert config["run_monitoring"]["enabled"] is True
-    assert not [name for name in directory.iterdir() if name != path]
-
-
-def test_rendering_again_changes_nothing(chosen: Settings) -> None:
-    first = (instance_configuration.render(chosen) / "dagster.yaml").read_text(encoding="utf-8")
-    assert (instance_configuration.render(chosen) / "dagster.yaml").read_text(encoding="utf-8") == first
-    assert json.loads(first) == instance_configuration.configuration()
+def test_one_run_at_a_time_is_allowed_for_each_worker_and_each_partition() -> None:
+    limits = instance_configuration.configuration()["concurrency"]["runs"]["tag_concurrency_limits"]
+    assert {limit["key"] for limit in limits} == {"iu/worker", "iu/replay", "dagster/partition"}
+    assert all(limit["value"] == {"applyLimitPerUniqueValue": True} for limit in limits)
+    assert {limit["limit"] for limit in limits} == {1}
 
 
 def test_the_default_storage_is_another_database_on_the_same_server(chosen: Settings, database: str) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from defs.code_location import run_config
 from iu_pipelines.definitions import defs
-from iu_pipelines.hosting.run_in_process import execute, open_instance
+from iu_pipelines.hosting.instance import open_instance
+from iu_pipelines.hosting.run_in_process import execute
 from iu_pipelines.settings import Settings
 
 
@@ -17,7 +19,9 @@ def home(chosen: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_run_in_this_process_has_the_job_and_the_origin_of_the_web_ui(chosen: Settings) -> None:
-    outcome = execute("route_worker_job", {"batch_limit": 10}, settings=chosen)
+    outcome = execute(
+        "route_worker_job", run_config("route_worker_job", {"batch_limit": 10}), settings=chosen
+    )
     assert (outcome.success, outcome.status, outcome.stopped_reason) == (True, "SUCCESS", "drained")
     job = defs.resolve_job_def("route_worker_job")
     with open_instance(chosen) as instance:
@@ -29,6 +33,11 @@ def test_a_run_in_this_process_has_the_job_and_the_origin_of_the_web_ui(chosen: 
         assert run.job_snapshot_id
         assert instance.get_job_snapshot(run.job_snapshot_id).name == job.name
         assert instance.get_latest_materialization_event(dg.AssetKey("iu_route_attempt"))
+
+
+def test_a_run_prints_no_line_for_each_event(chosen: Settings, capfd: pytest.CaptureFixture[str]) -> None:
+    assert execute("health_audit_job", settings=chosen).success
+    assert "DEBUG" not in capfd.readouterr().err
 
 
 def test_a_failed_run_is_returned_with_its_error(chosen: Settings) -> None:

@@ -34,6 +34,9 @@ BULK: Final = """select count(*) from public.fn_iu_emit_events((
 REPLAY: Final = """select public.fn_iu_route_dead_letter_replay((
     select dead_letter_id from public.iu_route_dead_letter where resolution is null
     order by next_replay_at limit 1))"""
+READING: Final = f"""select public.fn_iu_event_reading(
+    (select event_id from public.event_outbox where event_domain = 'iu' order by event_seq desc limit 1),
+    '{WORKER}')"""
 SEEK: Final = f"select public.fn_iu_route_worker_seek('{WORKER}', '{{}}', 'plan')"
 CURSOR: Final = f"(select c from public.iu_route_worker_cursor as c where c.worker_name = '{WORKER}')"
 NEWEST_BATCH: Final = f"(select max(batch_id) from public.iu_route_batch where worker_name = '{WORKER}')"
@@ -44,6 +47,7 @@ HOT: Final = {
     "a bulk emit of a hundred": (BULK, 2_200),
     "the health of a worker": ("select public.fn_iu_route_worker_health()", 1_700),
     "whether something is pending": ("select public.fn_iu_route_worker_pending()", 60),
+    "how far a worker is with an event": (READING, 600),
     "a replay": (REPLAY, 160),
     "a seek to the latest event": (SEEK.format("latest"), 80),
     "a seek to the beginning": (SEEK.format("beginning"), 80),

@@ -122,6 +122,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
     ),
     "health": ("select public.fn_iu_route_worker_health(%s)", (TEXT,)),
     "pending": ("select public.fn_iu_route_worker_pending(%s)", (TEXT,)),
+    "reading": (
+        "select public.fn_iu_event_reading(%s::uuid, %s)",
+        (UUIDS, st.just("seed") | TEXT),
+    ),
     "replay": ("select public.fn_iu_route_dead_letter_replay(%s::uuid, %s)", (UUIDS, TEXT)),
     "discard": ("select public.fn_iu_route_dead_letter_discard(%s::uuid, %s)", (UUIDS, TEXT)),
     "gate": (

@@ -91,6 +91,7 @@ def test_better_matching_overloads_of_another_role_are_never_called(session: Ses
     said = value(session, f"select public.fn_iu_route_worker_run({typed.format('tester')}, 100, null::text)")
     assert (said["seen"], said["dead_lettered"]) == (34, 1)
     letter = value(session, "select dead_letter_id from public.iu_route_dead_letter")
+    event = value(session, "select event_id from public.iu_route_dead_letter")
     answer = value(session, "select public.fn_iu_route_dead_letter_replay(%s::uuid, null::text)", (letter,))
     assert answer["decision"] == "failed"
     for call in (
@@ -98,11 +99,13 @@ def test_better_matching_overloads_of_another_role_are_never_called(session: Ses
         "public.fn_iu_route_worker_seek('tester'::text, 'beginning'::text, 'x'::text)",
         "public.fn_iu_route_worker_health('tester'::text)",
         "public.fn_iu_route_worker_pending('tester'::text)",
+        "public.fn_iu_event_reading('{event}'::uuid, 'tester'::text)",
         "public.fn_iu_gate_set('iu_core.stall_seconds'::text, '300'::text, 'x'::text)",
         "public.fn_iu_audit_chain_verify('tester'::text, null::bigint, null::bigint)",
         "public.fn_iu_audit_attempts_verify('tester'::text, null::bigint, null::bigint)",
     ):
-        assert value(session, f"select {call.replace('{letter}', str(letter))}") is not None
+        named = call.replace("{letter}", str(letter)).replace("{event}", str(event))
+        assert value(session, f"select {named}") is not None
     session.execute("reset role")
 
 

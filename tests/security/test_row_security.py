@@ -20,6 +20,7 @@ CALLS = {
     "discard": "select public.fn_iu_route_dead_letter_discard(dead_letter_id, 'a test') from public.kept",
     "seek": "select public.fn_iu_route_worker_seek('tester', 'latest', 'a test')",
     "pending": "select public.fn_iu_route_worker_pending('tester')",
+    "reading": "select public.fn_iu_event_reading(event_id, 'tester') from public.waiting",
     "gate": "select public.fn_iu_gate_set('iu_core.routes_enabled', 'false', 'a test')",
     "retention": "select public.fn_iu_retention_run('a test')",
     "version": """insert into public.unit_version (unit_id, version_seq)
@@ -41,6 +42,7 @@ READS = {
     "discard": "iu_route_dead_letter",
     "seek": "iu_route_worker_cursor event_outbox event_outbox_cluster iu_route_worker_seek",
     "pending": "iu_route_worker_cursor event_outbox event_outbox_cluster",
+    "reading": "iu_route_worker_cursor event_outbox event_outbox_cluster iu_route_attempt_log",
     "gate": "dot_config",
     "retention": "dot_config iu_route_worker_cursor event_outbox event_outbox_cluster",
     "version": "event_type_registry information_unit event_outbox",
@@ -78,6 +80,11 @@ def prepare(session: Session) -> None:
     )
     session.execute("update public.dot_config set value = '30' where key = 'iu_core.retention_days'")
     emit(session)
+    session.execute(
+        "create table public.waiting as "
+        "select event_id from public.event_outbox order by event_seq desc limit 1"
+    )
+    session.execute("grant select on public.waiting to public")
 
 
 @pytest.mark.read_committed

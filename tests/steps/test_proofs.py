@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,7 +12,7 @@ import pytest
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, verification
-from iu_pipelines.domain import outbox
+from iu_pipelines.domain import outbox, worker
 from iu_pipelines.errors import IuError, ProofFailed, UsageError
 from iu_pipelines.settings import sql_root
 from proven import failed_lines
@@ -158,3 +159,62 @@ def test_a_probe_on_an_empty_database_fails(empty_gateway: Gateway) -> None:
     proofs = verification.probe(empty_gateway)
     assert proofs
     assert not any(proof.passed for proof in proofs)
+
+
+def stall(gateway: Gateway, *drained: str) -> None:
+    """Emit an event, drain workers, and move the past back by a day."""
+    outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
+    for name in drained:
+        worker.run_once(gateway, name, 10)
+    gateway.run_script(
+        """
+        set session_replication_role = replica;
+        update public.event_outbox set created_at = created_at - interval '1 day';
+        update public.dot_config set updated_at = updated_at - interval '1 day';
+        update public.iu_route_worker_cursor
+        set last_progress_at = last_run_at - interval '1 day', last_run_at = last_run_at - interval '1 day';
+        """
+    )
+
+
+def health_lines(proofs: Sequence[verification.Proof]) -> dict[str, str]:
+    """Return what the lines about the health of workers saw, in words without numbers."""
+    (proof,) = proofs
+    lines = {line.name: line.seen for line in proof.lines if line.name.startswith("health of ")}
+    return {name.removeprefix("health of "): re.sub(r"\d+", "N", seen) for name, seen in lines.items()}
+
+
+STALLED = "false: the backlog has not moved for N seconds while the gates are open"
+
+
+def test_the_health_that_is_proven_is_that_of_the_workers_that_the_caller_names(gateway: Gateway) -> None:
+    stall(gateway, "one", "two")
+    assert health_lines(verification.verify(gateway, "100")) == {"iu_outbound_default": STALLED}
+    asked = verification.verify(gateway, "100", workers=["one", "two"])
+    assert health_lines(asked) == {"one": "true", "two": "true"}
+    assert failed_lines(asked) == []
+
+
+def test_a_worker_that_stalls_is_named_among_those_that_do_not(gateway: Gateway) -> None:
+    stall(gateway, "one")
+    asked = verification.verify(gateway, "100", workers=["one", "never.ran"])
+    assert health_lines(asked) == {"one": "true", "never.ran": f"{STALLED}; the worker has not run yet"}
+    assert [line.name for line in failed_lines(asked)] == ["health of never.ran"]
+
+
+def test_psql_proves_the_health_of_the_workers_in_the_setting_of_its_session(gateway: Gateway) -> None:
+    stall(gateway, "one", "two")
+    (file,) = (file for file in verification.proof_files(gateway, "verify") if file.name.startswith("100"))
+    notices = gateway.run_script(f"set iu.workers = 'one, two'; {file.text}")
+    passed = [notice.message.partition(" | ")[0] for notice in notices]
+    assert [text for text in passed if "health" in text] == ["PASS health of one", "PASS health of two"]
+    with pytest.raises(ProofFailed):
+        gateway.run_script(file.text)
+
+
+@pytest.mark.parametrize("name", ["it's", "a' || pg_sleep(9) || '", "two words", "\\"])
+def test_a_malformed_name_of_a_worker_fails_the_proof(gateway: Gateway, name: str) -> None:
+    (proof,) = verification.verify(gateway, "100", workers=[name])
+    (failed,) = failed_lines([proof])
+    assert failed.name == "runs to its end"
+    assert "worker_name" in failed.seen

@@ -32,7 +32,7 @@ def free_port(preferred: int) -> int:
 
 def new_socket_directory(user: ServerUser) -> str:
     """Create a directory for the socket that only `user` can access, and return its path."""
-    directory = tempfile.mkdtemp(prefix="iu-", dir=_short_directory())
+    directory = tempfile.mkdtemp(prefix="iu-", dir=short_directory())
     user.own(Path(directory))
     return directory
 
@@ -43,7 +43,7 @@ def remove_socket_directory(directory: str) -> None:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _short_directory() -> str:
+def short_directory() -> str:
     """Return a directory in which the path of a socket stays below the limit of 103 bytes."""
     common = "/tmp"  # noqa: S108 - mkdtemp makes a private directory inside
     return common if os.access(common, os.W_OK | os.X_OK) else tempfile.gettempdir()

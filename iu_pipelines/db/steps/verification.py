@@ -59,8 +59,13 @@ def _known(kind: ProofKind, root: Path | None) -> list[StepFile]:
     return [file for name in modules(root) for file in load(root, kind, name)]
 
 
-def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = None) -> list[Proof]:
+def verify(
+    gateway: Gateway, only: str | None = None, *, workers: Sequence[str] = (), root: Path | None = None
+) -> list[Proof]:
     """Run the verify files of the installed modules, or one of them, in read-only transactions.
+
+    `workers` are the workers whose health is proven, as the setting `iu.workers` of the transactions. Without
+    them the setting of the database or the role counts, and without that the default worker.
 
     The lines of each verify file are preceded by lines that compare the database with the step: whether the
     step is in the ledger, and whether its functions, views and manifest are those of the file. An error in a
@@ -71,9 +76,10 @@ def verify(gateway: Gateway, only: str | None = None, *, root: Path | None = Non
     steps = load_stamped_steps(root, ledger)
     states = {state.name: state for state in compare(ledger, steps)}
     made = code.by_step(steps)
+    asking = gateway.fetch_value(_SQL["asking"], {"workers": ",".join(workers)}) if workers else ""
     proofs = []
     for file in files:
-        proof = _prove(gateway, file, f"begin read only;\n{file.text}\nrollback;\n")
+        proof = _prove(gateway, file, f"begin read only; {asking}\n{file.text}\nrollback;\n")
         recorded = _ledger_line(states[file.name])
         found = code.compare(gateway, made[file.key])
         proofs.append(Proof(proof.step, (recorded, *found, *proof.lines), proof.seconds))

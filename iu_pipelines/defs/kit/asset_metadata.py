@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -42,7 +42,7 @@ def code_references(*sql_files: str) -> dg.CodeReferencesMetadataValue:
 
 
 def table(header: Sequence[str], cells: Sequence[Sequence[object]]) -> dg.TableMetadataValue:
-    """Return a table, which the web UI shows in full, without a click. Cells are text or numbers."""
+    """Return a table, which the web UI shows in full, without a click. Moments are shown in UTC."""
     schema = dg.TableSchema(columns=[dg.TableColumn(name) for name in header])
     records = [
         dg.TableRecord({name: _cell(cell) for name, cell in zip(header, line, strict=True)}) for line in cells
@@ -54,7 +54,7 @@ def _cell(value: object) -> str | int | float | bool:
     if value is None:
         return ""
     if isinstance(value, datetime):
-        return value.isoformat(sep=" ", timespec="seconds")
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     return value if isinstance(value, str | int | float | bool) else str(value)
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import dagster as dg
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     ConfigDict,
     Field,
     ImportString,
     ModelWrapValidatorHandler,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -51,29 +52,22 @@ def _value(context: dg.ResolutionContext, value: Any) -> Any:
 _NAMES: Final = dg.Resolver(_value, model_field_type=list[str])
 """Reads names from YAML, because Dagster itself resolves neither a tuple nor a set."""
 
-_PATH: Final = dg.Resolver(_value, model_field_type=str)
-"""Reads a dotted path such as `my_project.alerts.send` from YAML. Pydantic imports the object."""
+_PATH: Final = dg.Resolver(_value, model_field_type=Any)
+"""Reads a dotted path such as `my_project.alerts.send` from YAML.
 
+The model of the YAML file has the validators of the field, so Pydantic imports the object there."""
+
+_IMPORT: Final[TypeAdapter[Any]] = TypeAdapter(ImportString)
 _EXECUTORS: Final = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
 
-def _executor(value: Any) -> Any:
-    return _EXECUTORS.get(value, value) if isinstance(value, str) else value
-
-
-def _is_executor(value: Any) -> Any:
-    if not isinstance(value, dg.ExecutorDefinition):
-        raise ValueError("Not an executor: give in_process, multiprocess or a path of one")
-    return value
-
-
+Action = Literal["gate_set", "worker_seek", "dead_letter_discard"]
 WorkerName = Annotated[str, StringConstraints(pattern=WORKER_NAME_PATTERN)]
 Cron = Annotated[str, AfterValidator(_cron)]
-Executor = Annotated[ImportString[Any], AfterValidator(_is_executor), BeforeValidator(_executor), _PATH]
 Names = Annotated[tuple[str, ...], AfterValidator(_unique), _NAMES]
 
 
-class Mount(dg.Model):
+class Mount(dg.Resolvable, dg.Model):
     """The configuration of one outbox in a code location.
 
     Raises UsageError with the field, the value and a hint if a value is invalid.
@@ -86,6 +80,12 @@ class Mount(dg.Model):
         pattern=r"^([a-z][a-z0-9_]{0,40})?$",
         description="Prefix of every asset key, job, schedule and sensor: up to 41 lowercase letters, digits "
         "and _, a letter first. A single outbox needs none.",
+    )
+    database_url_variable: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="The environment variable with the postgresql:// URL of this outbox. It is read at run "
+        "time; by default IU_DATABASE_URL.",
     )
     workers: Annotated[tuple[WorkerName, ...], AfterValidator(_unique), _NAMES] = Field(
         default=(DEFAULT_WORKER,),
@@ -106,7 +106,7 @@ class Mount(dg.Model):
         description="The owners of every asset, schedule and sensor: e-mail addresses or team:NAME.",
     )
     kinds: Names = Field(default=("postgres", "sql"), description="The kinds of every asset, at most three.")
-    executor: Executor = Field(
+    executor: Annotated[Any, _PATH] = Field(
         default=dg.in_process_executor,
         description="The executor of the jobs: in_process, multiprocess, or the path of an "
         "ExecutorDefinition. Each job is one or a few short steps, so in_process is the cheapest.",
@@ -134,7 +134,7 @@ class Mount(dg.Model):
         description="dead_letter_replay_sensor replays a letter until it has this many attempts. A letter "
         "that is then still open has given up: it is reported once.",
     )
-    notify: Annotated[ImportString[Callable[[Notice], None]] | None, _PATH] = Field(
+    notify: Annotated[Callable[[Notice], None] | None, _PATH] = Field(
         default=None,
         description="A function that is called with a Notice of each failed run, failed check, unhealthy "
         "worker and dead letter that gave up; in YAML its path, such as my_project.alerts.send. Each Notice "
@@ -145,11 +145,30 @@ class Mount(dg.Model):
         description="Whether a run fails if a check of severity error fails in it, a health report is "
         "unhealthy, or a line of the evidence fails.",
     )
+    actions: Annotated[frozenset[Action], _NAMES] = Field(
+        default=frozenset(),
+        description="The actions that have a job: gate_set, worker_seek and dead_letter_discard; "
+        "by default none. Each user who may launch a run may then act.",
+    )
     running: Annotated[frozenset[str] | None, _NAMES] = Field(
         default=None,
         description="The schedules and sensors that start switched on; by default those that invoke no "
         "worker and delete nothing.",
     )
+
+    @field_validator("executor", "notify", mode="before")
+    @classmethod
+    def _imported(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return _EXECUTORS[value] if value in _EXECUTORS else _IMPORT.validate_python(value)
+
+    @field_validator("executor")
+    @classmethod
+    def _executor_only(cls, value: Any) -> Any:
+        if not isinstance(value, dg.ExecutorDefinition):
+            raise ValueError("Not an executor: give in_process, multiprocess or a path of one")
+        return value
 
     @model_validator(mode="wrap")
     @classmethod

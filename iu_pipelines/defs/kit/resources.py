@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Final
+from typing import Final, Self
 
 import dagster as dg
 from pydantic import Field
 
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.errors import UsageError
 from iu_pipelines.settings import Settings, load
 
 _IN_PROCESS: Final[ContextVar[Settings | None]] = ContextVar("iu_settings", default=None)
@@ -22,16 +23,38 @@ class GatewayResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     database_url: str = Field(
         default="",
-        description="A postgresql:// URL. Empty: IU_DATABASE_URL, or else the embedded server under IU_HOME.",
+        description="A postgresql:// URL. Empty: IU_DATABASE_URL, or in `iu dev` the embedded server.",
     )
+
+    @classmethod
+    def of(cls, variable: str) -> Self:
+        """Return the database whose URL is in the environment variable `variable`, which is read at run time.
+
+        An empty name: the database of the settings.
+        """
+        return cls(database_url=dg.EnvVar(variable)) if variable else cls()
 
     @contextmanager
     def open(self) -> Iterator[Gateway]:
-        """Yield a gateway to the database. Start or repair the embedded server if it is used."""
-        with Gateway(
-            self.database_url or resolve_database_url(current_settings()), application_name="iu-dagster"
-        ) as gateway:
+        """Yield a gateway to the database. Start or repair the embedded server if it is used.
+
+        Raises:
+            UsageError: no URL is given, and neither `iu dev` nor another command of iu runs this code.
+        """
+        with Gateway(self.database_url or _url_in_settings(), application_name="iu-dagster") as gateway:
             yield gateway
+
+
+def _url_in_settings() -> str:
+    """Return the URL that the settings choose. Nothing is started in a Dagster that is not run by iu."""
+    chosen = current_settings()
+    if chosen.database_url is None and not (chosen.embedded or is_executed_by_us()):
+        raise UsageError(
+            "no database is configured: IU_DATABASE_URL is not set",
+            hint="Set IU_DATABASE_URL, or `database_url` of GatewayResource, to a postgresql:// URL. "
+            "Only iu dev and other commands of iu start the embedded server.",
+        )
+    return resolve_database_url(chosen)
 
 
 def current_settings() -> Settings:

@@ -5,11 +5,15 @@ Dagster itself checks only types before a run, and bounds inside it, with a stac
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import hashlib
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, Final
 
 import dagster as dg
 from pydantic import ValidationError
+
+UUID_PATTERN: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 
 def validated(config_class: type[dg.Config], *op_names: str) -> dg.ConfigMapping:
@@ -47,3 +51,12 @@ def _reasons(error: ValidationError) -> str:
         for detail in error.errors(include_url=False)
     ]
     return f"The config is refused: {'; '.join(reasons)}"
+
+
+def choice(name: str, values: Sequence[str]) -> Any:
+    """Return an enum for a field of a config. The launchpad lists `values`, and Dagster refuses others.
+
+    Dagster treats two enums of the same name as one. So a digest of the values is appended to `name`.
+    """
+    digest = hashlib.sha256(repr(tuple(values)).encode()).hexdigest()[:8]
+    return Enum(f"{name}_{digest}", {value: value for value in values})

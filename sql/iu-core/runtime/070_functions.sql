@@ -149,6 +149,9 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/retention/fn_iu_retention_drop.sql
 \ir ../objects/retention/fn_iu_retention_run.sql
 
+-- Events.
+\ir ../objects/events/fn_iu_event_reading.sql
+
 -- Units.
 \ir ../objects/units/tables.sql
 \ir ../objects/units/trg_iu_unit_version_out.sql
@@ -185,5 +188,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '51dfab6afba7f64fe92255dbae49b4b210a42a9b131923ca04b8ceb912bdcdad'
+    '6ad091b8775f4396efa1e333f5cca634b3a9d5b1fc358370acfd8a8cdb405580'
 );

@@ -1,0 +1,67 @@
+"""Code references that a reader can open: files of a checkout, or links to the tag of a release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+import dagster as dg
+
+import iu_pipelines
+from iu_pipelines.settings import sql_root
+
+_DISTRIBUTION: Final = "iu-pipelines"
+_LABEL: Final = "Source"
+_KEY: Final = "dagster/code_references"
+
+
+class _InRepository(dg.FilePathMapping):
+    """Paths in the repository of files of the installed package, whose directory `_sql` is `sql` there."""
+
+    def convert_to_source_control_path(self, local_path: Path) -> str:
+        """Return the path of a file relative to the root of the repository."""
+        path = Path(local_path).resolve()
+        if path.is_relative_to(sql_root()):
+            return str("sql" / path.relative_to(sql_root()))
+        return str(path.relative_to(_package().parent))
+
+
+def openable(assets: Sequence[Any]) -> Sequence[Any]:
+    """Return `assets` with code references that can be opened where the web UI is read.
+
+    Those of a checkout are its files. Those of the installed package are links to the repository, at the tag
+    of the version. If the metadata of the package has no URL of the repository, there are none.
+    """
+    if sql_root().parent != _package():
+        return assets
+    url = repository_url()
+    if url is None:
+        return [one.map_asset_specs(_without_references) for one in assets]
+    return dg.link_code_references_to_git(
+        assets,
+        git_url=url,
+        git_branch=f"v{iu_pipelines.__version__}",
+        file_path_mapping=_InRepository(),
+        platform="gitlab" if "gitlab" in url else "github",
+    )
+
+
+def repository_url() -> str | None:
+    """Return the URL with the label `Source` in the metadata beside the installed package, or None."""
+    for found in metadata.distributions(name=_DISTRIBUTION, path=[str(_package().parent)]):
+        for line in found.metadata.get_all("Project-URL", []):
+            label, _, url = line.partition(",")
+            if label.strip() == _LABEL:
+                return str(url).strip().rstrip("/")
+    return None
+
+
+def _without_references(spec: dg.AssetSpec) -> dg.AssetSpec:
+    kept = {key: value for key, value in spec.metadata.items() if key != _KEY}
+    return spec.replace_attributes(metadata=kept)
+
+
+def _package() -> Path:
+    return Path(iu_pipelines.__file__).resolve().parent

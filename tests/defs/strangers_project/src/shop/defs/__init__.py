@@ -1,0 +1,1 @@
+"""The definitions that are loaded from this folder."""

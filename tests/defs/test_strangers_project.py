@@ -1,0 +1,146 @@
+"""A project of somebody else, with an executor, loggers and assets of its own, that mounts two outboxes."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from defs.code_location import attempts_in, emit_one
+
+pytest.importorskip("dagster_dg_cli")
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[1]
+DOCUMENT = REPOSITORY / "docs" / "operate" / "dagster.md"
+
+SUMMARY = """
+import json
+from shop.definitions import defs
+repository = defs().get_repository_def()
+jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
+print(json.dumps({
+    "executors": {job.name: job.executor_def.name for job in jobs},
+    "implicit": repository.get_implicit_global_asset_job_def().executor_def.name,
+    "loggers": sorted(repository.get_job("sales_job").loggers),
+    "assets": sorted(key.to_user_string() for key in repository.assets_defs_by_key),
+    "resources": sorted(repository.get_top_level_resources()),
+    "automation": sorted(one.name for one in (*repository.schedule_defs, *repository.sensor_defs)),
+}))
+"""
+
+# Dagster warns about its own use of an old function of pydantic.
+NO_WARNING = ("-W", "error", "-W", "ignore:`parse_obj_as` is deprecated")
+
+
+def run(project: Path, *command: str, **variables: str) -> str:
+    """Run a program of this environment in the project, and return its output, which has no warning."""
+    path = os.pathsep.join([str(project / "src"), str(REPOSITORY)])
+    program = Path(sys.executable).with_name(command[0])
+    done = subprocess.run(
+        [program, *command[1:]],
+        cwd=project,
+        env={**os.environ, "PYTHONPATH": path, "COLUMNS": "400", **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0, output
+    assert "warning" not in output.lower()
+    return output
+
+
+def scaffold(project: Path, name: str, *options: str) -> Path:
+    """Scaffold an outbox, and return its folder."""
+    run(project, "dg", "scaffold", "defs", "iu_pipelines.OutboxComponent", name, *options)
+    return project / "src" / "shop" / "defs" / name
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project, in which `dg scaffold defs` has written the component `orders`."""
+    project = tmp_path_factory.mktemp("stranger") / "shop"
+    shutil.copytree(HERE / "strangers_project", project, ignore=shutil.ignore_patterns("__pycache__"))
+    scaffold(project, "orders")
+    return project
+
+
+@pytest.fixture(scope="module")
+def summary(project: Path) -> dict[str, Any]:
+    """What the project defines, loaded in Python with warnings as errors."""
+    loaded: dict[str, Any] = json.loads(run(project, "python", *NO_WARNING, "-c", SUMMARY))
+    return loaded
+
+
+def test_the_scaffolded_file_is_the_example_of_the_documentation(project: Path) -> None:
+    example = DOCUMENT.read_text(encoding="utf-8").split("<!-- component -->\n```yaml\n")[1].split("```")[0]
+    written = project / "src" / "shop" / "defs" / "orders" / "defs.yaml"
+    assert written.read_text(encoding="utf-8") == example
+
+
+@pytest.mark.parametrize("command", [("check", "yaml"), ("check", "defs"), ("list", "defs")])
+def test_dg_accepts_the_project_without_a_warning(project: Path, command: tuple[str, str]) -> None:
+    run(project, "dg", *command)
+
+
+def test_dg_lists_the_component_by_its_public_name(project: Path) -> None:
+    listed = run(project, "dg", "list", "components")
+    assert set(re.findall(r"iu_pipelines[\w.]+", listed)) == {"iu_pipelines.OutboxComponent"}
+
+
+@pytest.mark.parametrize("name", ["Web-Shop", "3"])
+def test_an_outbox_scaffolded_in_any_folder_and_format_has_a_valid_name(
+    project: Path, tmp_path: Path, name: str
+) -> None:
+    copy = tmp_path / "shop"
+    shutil.copytree(project, copy)
+    scaffold(copy, name, "--format", "yaml" if name == "3" else "python")
+    run(copy, "dg", "check", "yaml")
+    run(copy, "dg", "check", "defs")
+
+
+def test_each_job_has_the_executor_of_its_owner(summary: dict[str, Any]) -> None:
+    owners = {"sales": "shop_executor", "orders": "in_process", "billing": "billing_executor"}
+    assert {name.split("_", 1)[0] for name in summary["executors"]} == set(owners)
+    for name, executor in summary["executors"].items():
+        assert executor == owners[name.split("_", 1)[0]], name
+    assert summary["implicit"] == "shop_executor"
+
+
+def test_the_logger_of_the_project_stays_its_only_one(summary: dict[str, Any]) -> None:
+    assert summary["loggers"] == ["shop"]
+
+
+def test_no_names_collide(summary: dict[str, Any]) -> None:
+    ours = [name for name in summary["assets"] if name != "sales"]
+    assert {name.split("/")[0] for name in ours} == {"orders", "billing"}
+    named = {name.split("_")[0] for name in summary["automation"]}
+    assert named == {"orders", "billing", "gateway"}
+    assert summary["resources"] == ["billing_gateway", "gateway", "orders_gateway"]
+
+
+def test_jobs_of_the_project_and_of_both_outboxes_run(
+    project: Path, tmp_path: Path, database: str, second_database: str
+) -> None:
+    def launch(job: str, partition: str) -> None:
+        run(
+            project, "dg", "launch", "--job", job, "--partition", partition,
+            DAGSTER_HOME=str(tmp_path), ORDERS_DATABASE_URL=database, BILLING_DATABASE_URL=second_database,
+        )  # fmt: skip
+
+    emit_one(database)
+    emit_one(second_database)
+    launch("sales_job", "2026-01-02")
+    launch("orders_route_worker_job", "orders_archive")
+    assert (attempts_in(database), attempts_in(second_database)) == (1, 0)
+    launch("billing_route_worker_job", "iu_outbound_default")
+    assert (attempts_in(database), attempts_in(second_database)) == (1, 1)
