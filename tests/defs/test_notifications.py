@@ -19,8 +19,14 @@ import dagster as dg
 import pytest
 import requests
 from dagster._core.loader import LoadingContextForTest
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 from dagster._core.test_utils import create_test_daemon_workspace_context, freeze_time
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.load_target import ModuleTarget
 from dagster._daemon.sensor import execute_sensor_iteration
 
@@ -34,12 +40,6 @@ from iu_pipelines.defs.health import BACKLOG_MOVING
 from iu_pipelines.defs.kit import notice_channels, notice_cursor
 from iu_pipelines.defs.kit.checks import Check
 from iu_pipelines.defs.kit.configuration import Mount
-from iu_pipelines.defs.kit.dagster_private import (
-    LoadableTargetOrigin,
-    ManagedGrpcPythonEnvCodeLocationOrigin,
-    RemoteJobOrigin,
-    RemoteRepositoryOrigin,
-)
 from iu_pipelines.defs.kit.notice_channels import NotDelivered, clean
 from iu_pipelines.defs.kit.notices import Notice
 from iu_pipelines.defs.kit.resources import GatewayResource
