@@ -676,6 +676,7 @@ def test_a_notice_that_the_webhook_refuses_is_not_sent_to_the_function_again(
     watch.tick()
     assert len(webhook.bodies) == 1
     assert received.taken() == [("run_failed", "prune_job")]
+    assert '"partly":null' in str(watch.cursor)
 
 
 def test_a_check_that_passed_while_the_webhook_refused_is_sent_to_both_when_it_fails_again(

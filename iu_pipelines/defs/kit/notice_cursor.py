@@ -48,9 +48,8 @@ class Window(BaseModel):
 class Cursor(BaseModel):
     """What was reported. A part that is None is new: what a tick then finds is of the past.
 
-    `failed_checks` are the checks that were reported and have not passed since. `partly` names the notice
-    that was sent last, and the last channel that received it. That channel does not get it again if another
-    one refuses it.
+    `failed_checks` are the checks that were reported and have not passed since. `partly` names a notice
+    that a channel refused, and the channel that has received it and does not get it again.
     """
 
     runs: Window | None = None
@@ -72,3 +71,4 @@ class Cursor(BaseModel):
             if self.partly != (key, channel.name):
                 channel.send(notice)
                 self.partly = (key, channel.name)
+        self.partly = None
