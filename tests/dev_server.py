@@ -106,15 +106,17 @@ class Dev:
         data: dict[str, Any] | None = json.loads(body)["data"]
         return data or {}
 
-    def launch(self, config: dict[str, Any], job: str = "route_worker_job") -> dict[str, Any]:
+    def launch(
+        self, config: dict[str, Any], job: str = "route_worker_job", partition: str | None = DEFAULT_WORKER
+    ) -> dict[str, Any]:
         """Launch a job as the launchpad does: a worker is selected as a partition."""
         params: dict[str, Any] = {
             "selector": {**REPOSITORY, "jobName": job},
             "mode": "default",
             "runConfigData": run_config(job, config),
         }
-        if job == "route_worker_job":
-            params["executionMetadata"] = {"tags": [{"key": PARTITION_TAG, "value": DEFAULT_WORKER}]}
+        if job == "route_worker_job" and partition:
+            params["executionMetadata"] = {"tags": [{"key": PARTITION_TAG, "value": partition}]}
         answer: dict[str, Any] = self.ask(LAUNCH, params=params).get("launchRun", {})
         return answer
 

@@ -67,10 +67,6 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
             found = _report_metadata(gateway, reports)
         read = input_versions({outbox.asset_key: version_of(outbox)})
         yield dg.MaterializeResult(metadata=found, data_version=_version(reports), tags=read)
-        if mount.red_fails_run and not found["healthy"]:
-            raise dg.Failure(
-                description=f"unhealthy: {_reasons(reports)} (red_fails_run is set)", allow_retries=False
-            )
 
     return iu_health_audit
 
