@@ -10,7 +10,8 @@ import dagster as dg
 from pydantic import Field
 
 from iu_pipelines.db.steps import verification
-from iu_pipelines.defs.kit.asset_metadata import code_references, table
+from iu_pipelines.defs.kit import code_references
+from iu_pipelines.defs.kit.asset_metadata import table
 from iu_pipelines.defs.kit.checks import fail_if_red
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.freshness import due_by
@@ -62,15 +63,13 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
             "changes, and the verification of the ledgers. The database is left unchanged. The results are "
             "written as an evidence pack with an HTML report under IU_HOME."
         ),
-        metadata={
-            "dagster/code_references": code_references(
-                *(
-                    f"{folder}/{path.name}"
-                    for folder in ("verify", "sandbox")
-                    for path in sorted((sql_root() / "iu-core" / folder).glob("*.sql"))
-                )
+        metadata=code_references.of_sql(
+            *(
+                f"{folder}/{path.name}"
+                for folder in ("verify", "sandbox")
+                for path in sorted((sql_root() / "iu-core" / folder).glob("*.sql"))
             )
-        },
+        ),
         group_name=mount.group,
         owners=mount.owners,
         kinds=set(mount.kinds),

@@ -25,7 +25,7 @@ from iu_pipelines.defs import (
     steps,
     worker,
 )
-from iu_pipelines.defs.kit.code_references import openable
+from iu_pipelines.defs.kit.code_references import with_references
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import GatewayResource
 
@@ -68,7 +68,7 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
         built = dg.Definitions.merge(built, noun.definitions(mount, built))
     mount.require_running({one.name for one in (*(built.schedules or ()), *(built.sensors or ()))})
     return dg.Definitions(
-        assets=openable(dg.with_source_code_references(list(built.assets or ()))),
+        assets=with_references(list(built.assets or ())),
         asset_checks=built.asset_checks,
         jobs=built.jobs,
         schedules=built.schedules,

@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
+from iu_pipelines.defs.kit import code_references
 from iu_pipelines.domain import rows
-from iu_pipelines.settings import sql_root
 
 
 def metadata(name: str, row: type, *sql_files: str) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def metadata(name: str, row: type, *sql_files: str) -> dict[str, Any]:
     return {
         "dagster/column_schema": column_schema(row),
         "dagster/table_name": f"public.{name}",
-        "dagster/code_references": code_references(*sql_files),
+        **code_references.of_sql(*sql_files),
     }
 
 
@@ -27,16 +27,6 @@ def column_schema(row: type) -> dg.TableSchema:
         columns=[
             dg.TableColumn(name=column.name, type=column.type, description=column.description)
             for column in rows.columns(row)
-        ]
-    )
-
-
-def code_references(*sql_files: str) -> dg.CodeReferencesMetadataValue:
-    """Return references to files under `sql/iu-core/`."""
-    root = sql_root() / "iu-core"
-    return dg.CodeReferencesMetadataValue(
-        code_references=[
-            dg.LocalFileCodeReference(file_path=str(root / name), label=name) for name in sql_files
         ]
     )
 

@@ -28,24 +28,40 @@ class _InRepository(dg.FilePathMapping):
         return str(path.relative_to(_package().parent))
 
 
-def openable(assets: Sequence[Any]) -> Sequence[Any]:
-    """Return `assets` with code references that can be opened where the web UI is read.
+def of_sql(*files: str) -> dict[str, dg.CodeReferencesMetadataValue]:
+    """Return metadata with references to files under `sql/iu-core/`, or none if nobody can open them."""
+    if _is_installed() and repository_url() is None:
+        return {}
+    root = sql_root() / "iu-core"
+    found: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [
+        dg.LocalFileCodeReference(file_path=str(root / name), label=name) for name in files
+    ]
+    return {_KEY: dg.CodeReferencesMetadataValue(code_references=found)}
+
+
+def with_references(assets: Sequence[Any]) -> Sequence[Any]:
+    """Return `assets` with references to their Python code, and all of them such that a reader can open them.
 
     Those of a checkout are its files. Those of the installed package are links to the repository, at the tag
     of the version. If the metadata of the package has no URL of the repository, there are none.
     """
-    if sql_root().parent != _package():
-        return assets
+    if not _is_installed():
+        return dg.with_source_code_references(assets)
     url = repository_url()
     if url is None:
-        return [one.map_asset_specs(_without_references) for one in assets]
+        return assets
     return dg.link_code_references_to_git(
-        assets,
+        dg.with_source_code_references(assets),
         git_url=url,
         git_branch=f"v{iu_pipelines.__version__}",
         file_path_mapping=_InRepository(),
         platform="gitlab" if "gitlab" in url else "github",
     )
+
+
+def _is_installed() -> bool:
+    """Return whether the package is not a checkout: then its SQL files are inside it."""
+    return sql_root().parent == _package()
 
 
 def repository_url() -> str | None:
@@ -56,11 +72,6 @@ def repository_url() -> str | None:
             if label.strip() == _LABEL:
                 return str(url).strip().rstrip("/")
     return None
-
-
-def _without_references(spec: dg.AssetSpec) -> dg.AssetSpec:
-    kept = {key: value for key, value in spec.metadata.items() if key != _KEY}
-    return spec.replace_attributes(metadata=kept)
 
 
 def _package() -> Path:
