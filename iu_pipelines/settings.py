@@ -87,7 +87,7 @@ class Settings(BaseSettings):
 
     @property
     def evidence_location(self) -> str:
-        """The path or URL of the evidence packs, with one folder for each database. It may have a password."""
+        """The path or URL of the evidence packs, with a folder for each database. It may have a password."""
         return self.evidence_store.get_secret_value() if self.evidence_store else str(self.home / "evidence")
 
     @property

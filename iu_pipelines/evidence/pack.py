@@ -1,7 +1,7 @@
 """Write and read packs of evidence. A pack is written completely or not at all.
 
-In a local directory a pack appears by one rename. In a remote store its manifest is written last, and a folder
-without a manifest is no pack: the next writer overwrites it.
+In a local directory a pack appears by one rename. In a remote store its manifest is written last, and a
+folder without a manifest is no pack: the next writer overwrites it.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ def write(evidence: Evidence, directory: Place, lock: OnlyWriter = _NO_LOCK) -> 
         UsageError: a local directory cannot be written to.
         StoreFailed: a remote store cannot be written to, or another process wrote to it without the lock.
     """
-    if store.is_remote(directory):
+    if not isinstance(directory, Path):
         with lock as require_lock:
             return _upload(evidence, store.reopened(directory), require_lock)
     try:

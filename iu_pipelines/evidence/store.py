@@ -80,12 +80,18 @@ def names(directory: Place) -> list[str]:
     """Return the names of what a directory contains, sorted; none if it does not exist."""
     if not is_remote(directory):
         return sorted(path.name for path in directory.iterdir()) if directory.is_dir() else []
+    found = _listed(directory)
+    # Over a lost connection, fsspec's FTP says that the directory is missing. A new connection tells.
+    return (_listed(reopened(directory)) or []) if found is None else found
+
+
+def _listed(directory: UPath) -> list[str] | None:
     with _reaching(directory, "list"):
         directory.fs.invalidate_cache()
         try:
             return sorted(path.name for path in directory.iterdir())
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return None
 
 
 def read(file: Place) -> bytes:
@@ -135,7 +141,7 @@ def _written_by_another(file: UPath) -> StoreFailed:
 
 @contextmanager
 def _reaching(place: UPath, action: str) -> Iterator[None]:
-    from fsspec.config import conf  # noqa: PLC0415  as above
+    from fsspec.config import conf  # noqa: PLC0415
 
     given = [place.storage_options, conf.get(place.protocol, {})]
     with _translated(action, text_of(place), _secrets_in(given)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,20 +25,27 @@ def ftp(folder: Path) -> Iterator[str]:
     users = authorizers.DummyAuthorizer()
     users.add_user("ann", PASSWORD, str(folder), perm="elradfmwMT")
     handler = type("Handler", (handlers.FTPHandler,), {"authorizer": users})
-    server = servers.ThreadedFTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"timeout": 0.05, "handle_exit": False})
+    server = servers.FTPServer(("127.0.0.1", 0), handler)
+    is_over = threading.Event()
+
+    def serve() -> None:
+        while not is_over.is_set():
+            server.serve_forever(timeout=0.05, blocking=False)
+        server.close_all()
+
+    thread = threading.Thread(target=serve)
     thread.start()
     try:
         yield f"ftp://ann:{PASSWORD}@127.0.0.1:{server.address[1]}/packs"
     finally:
-        server.close_all()
+        is_over.set()
         thread.join()
 
 
 @contextmanager
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Yield the URL of a bucket on an S3 server of moto."""
-    pytest.importorskip("s3fs")
+    s3fs = pytest.importorskip("s3fs")
     server = pytest.importorskip("moto.server").ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
@@ -46,15 +53,12 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv("FSSPEC_S3_KEY", "ann")
     monkeypatch.setenv("FSSPEC_S3_SECRET", PASSWORD)
     configured: dict[str, Any] = {}
-    from fsspec import config
-
+    config: Any = pytest.importorskip("fsspec.config")
     config.set_conf_env(configured)
     monkeypatch.setitem(config.conf, "s3", configured["s3"])
-    import s3fs  # type: ignore[import-not-found, unused-ignore]
-
-    s3fs.S3FileSystem(skip_instance_cache=True).mkdir("packs")
+    s3fs.S3FileSystem(skip_instance_cache=True).makedirs("packs", exist_ok=True)
     try:
-        yield "s3://packs/evidence"
+        yield f"s3://packs/{uuid4()}"
     finally:
         server.stop()
 
@@ -63,19 +67,3 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def memory() -> Iterator[str]:
     """Yield a URL in the memory of this process."""
     yield f"memory://{uuid4()}/packs"
-
-
-REMOTE: dict[str, Callable[..., Any]] = {"memory": memory, "ftp": ftp, "s3": s3}
-
-
-@pytest.fixture(params=REMOTE)
-def remote(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """Yield the URL of a remote store that has no pack."""
-    (tmp_path / "served").mkdir()
-    opened = {
-        "memory": memory,
-        "ftp": lambda: ftp(tmp_path / "served"),
-        "s3": lambda: s3(monkeypatch),
-    }[request.param]
-    with opened() as url:
-        yield url
