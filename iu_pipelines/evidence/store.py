@@ -71,9 +71,9 @@ def text_of(place: Place) -> str:
     """Return the path, or the URL without user, password and query."""
     if not is_remote(place):
         return str(place)
-    host, empty = place.storage_options.get("host"), f"{place.protocol}:///"
-    text = str(place)
-    return _hidden(text.replace(empty, f"{place.protocol}://{host}/", 1) if host else text)
+    text, host, port = str(place), place.storage_options.get("host"), place.storage_options.get("port")
+    server = f"{host}:{port}" if port else host
+    return _hidden(text.replace(":///", f"://{server}/", 1) if host else text)
 
 
 def names(directory: Place) -> list[str]:

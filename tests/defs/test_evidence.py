@@ -113,11 +113,12 @@ def test_a_run_on_another_disk_continues_the_chain_in_the_store(
             found += materializations(result, "iu_evidence")
             assert stores.PASSWORD not in "".join(map(repr, result.all_events))
             assert not (tmp_path / pod / "evidence").exists()
+        shown = url.replace(f"ann:{stores.PASSWORD}@", "")
         directory = store.open_directory(url) / Path(found[0]["report"]).parts[-3]
         report = chain.verify(directory, found[1]["pack_hash"])
     assert [one["pack"] for one in found] == [1, 2]
     assert (report.faults, report.packs) == ((), 2)
-    assert found[1]["report"] == f"ftp://127.0.0.1/packs/{directory.name}/000002/report.html"
+    assert found[1]["report"] == f"{shown}/{directory.name}/000002/report.html"
     assert "report_url" not in found[1]
 
 

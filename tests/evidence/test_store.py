@@ -192,14 +192,14 @@ def test_a_failing_store_is_no_empty_and_no_broken_chain(evidence: Evidence, tmp
     for call in (pack.newest, chain.verify, pack.newest):
         with pytest.raises(StoreFailed):
             call(directory)
-    with pytest.raises(StoreFailed, match=r"cannot open ftp://127\.0\.0\.1/packs"):
+    with pytest.raises(StoreFailed, match=r"cannot open ftp://127\.0\.0\.1:\d+/packs"):
         pack.write(evidence, directory)
 
 
 def test_no_message_has_a_secret(tmp_path: Path) -> None:
     with ftp(tmp_path) as url:
         shown = store.text_of(store.open_directory(url))
-        assert shown == "ftp://127.0.0.1/packs"
+        assert shown == url.replace(f"ann:{PASSWORD}@", "")
         wrong = url.replace(PASSWORD, "wr0ng-pass")
         with pytest.raises(StoreFailed) as refused:
             store.open_directory(wrong)
