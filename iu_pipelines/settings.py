@@ -32,6 +32,11 @@ def _http(url: SecretStr) -> SecretStr:
     return url
 
 
+def _location(text: SecretStr) -> SecretStr:
+    value = text.get_secret_value()
+    return text if "://" in value else SecretStr(str(_absolute(Path(value))))
+
+
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 
 
@@ -66,8 +71,14 @@ class Settings(BaseSettings):
         default=False,
         description="true if Dagster's processes may start the embedded server; iu dev sets it",
     )
+    evidence_store: Annotated[SecretStr, AfterValidator(_location)] | None = Field(
+        default=None,
+        description="directory of the evidence packs, or its URL, such as s3://bucket/evidence; by default "
+        "`evidence` under home",
+    )
     evidence_url: AnyHttpUrl | None = Field(
-        default=None, description="http(s) URL that serves the directory `evidence` of home; runs link to it"
+        default=None,
+        description="http(s) URL that serves the directory of the evidence packs; runs link to it",
     )
     notify_url: Annotated[SecretStr, AfterValidator(_http)] | None = Field(
         default=None,
@@ -75,9 +86,9 @@ class Settings(BaseSettings):
     )
 
     @property
-    def evidence_directory(self) -> Path:
-        """The directory of the evidence packs, with one folder for each database."""
-        return self.home / "evidence"
+    def evidence_location(self) -> str:
+        """The path or URL of the evidence packs, with a folder for each database. It may have a password."""
+        return self.evidence_store.get_secret_value() if self.evidence_store else str(self.home / "evidence")
 
     @property
     def dagster_directory(self) -> Path:

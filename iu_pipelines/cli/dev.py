@@ -13,6 +13,7 @@ from iu_pipelines.cli.command import Invocation, add_command
 from iu_pipelines.cli.output import working
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.errors import redact
+from iu_pipelines.evidence import store
 from iu_pipelines.hosting.code_location import LOCATION
 from iu_pipelines.hosting.dev_server import DevServer, prepared
 from iu_pipelines.hosting.ports import Ports, far_from
@@ -60,7 +61,8 @@ def dev(
     workspace: Workspace = None,
 ) -> None:
     """Run Dagster's web UI and daemon on the same database until Ctrl-C."""
-    ports = Ports(host, port, None if chosen.evidence_url else evidence_port or far_from(port))
+    is_served = chosen.evidence_url or not store.local_directory(chosen.evidence_location)
+    ports = Ports(host, port, None if is_served else evidence_port or far_from(port))
     with prepared(chosen, ports, workspace=workspace, read_only=read_only) as server:
         if server.pending_steps:
             count = len(server.pending_steps)
@@ -85,7 +87,7 @@ def _facts(server: DevServer) -> Iterator[tuple[str, str]]:
     yield "batches", f"{url}/assets/iu_route_attempt"
     yield "runs", f"{url}/runs"
     yield "schedules", f"{url}/automation"
-    yield "evidence", str(server.settings.evidence_url)
+    yield "evidence", str(server.settings.evidence_url or "in a remote store: see IU_EVIDENCE_STORE")
     yield "database", redact(resolve_database_url(server.settings))
     yield "logs", str(server.settings.dagster_directory)
     yield "stop", "Ctrl-C"

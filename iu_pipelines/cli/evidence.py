@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,11 +10,13 @@ import typer
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.options import Workers, workers_asked_about
 from iu_pipelines.cli.output import counted, print_line, print_table, working
-from iu_pipelines.evidence import chain, collect, compare, pack
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.evidence import chain, collect, compare, pack, store
 from iu_pipelines.evidence.chain import ChainReport
 from iu_pipelines.evidence.compare import Change
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.evidence.pack import Pack
+from iu_pipelines.evidence.store import Place
 
 
 def register(app: typer.Typer) -> None:
@@ -27,15 +28,16 @@ def register(app: typer.Typer) -> None:
 def evidence(
     call: Invocation,
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="DIR",
             show_default=False,
-            help="The folder of the chain of packs; default: one for each database under IU_HOME.",
+            help="The folder or URL of the chain of packs; default: one for each database under IU_HOME, or "
+            "in IU_EVIDENCE_STORE.",
         ),
     ] = None,
     compare_with: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--compare", metavar="OLD", show_default=False, help="Also print what changed since this pack."
         ),
@@ -59,9 +61,9 @@ def evidence(
 
     Changes nothing in the database. Exit code 1 when a line fails; the pack is written in any case.
     """
-    old = pack.read(compare_with) if compare_with else None
+    old = pack.read(store.open_directory(compare_with)) if compare_with else None
     with call.connect() as gateway, working("gathering evidence") as say:
-        directory = out or pack.default_directory(call.settings().evidence_directory, gateway)
+        directory = _directory(call, gateway, out)
         depth = collect.EVERYTHING if full else collect.Depth()
         gathered = collect.collect(
             gateway,
@@ -72,7 +74,7 @@ def evidence(
             say=say,
         )
         say("writing the pack")
-        written = pack.write(gathered, directory)
+        written = pack.write(gathered, directory, pack.only_writer(gateway))
     changes = compare.compare(old, gathered) if old else None
 
     def show() -> None:
@@ -81,6 +83,13 @@ def evidence(
             _print_changes(old, changes)
 
     return Answer(_summary(gathered, written, changes), show, failed=not gathered.verdict.passed)
+
+
+def _directory(call: Invocation, gateway: Gateway, given: str | None) -> Place:
+    """Open the directory that is given, or else that of the database."""
+    if given:
+        return store.open_directory(given)
+    return pack.default_directory(call.settings().evidence_location, gateway)
 
 
 def _summary(gathered: Evidence, written: Pack, changes: Sequence[Change] | None) -> dict[str, object]:
@@ -95,8 +104,8 @@ def _summary(gathered: Evidence, written: Pack, changes: Sequence[Change] | None
         ],
         "pack": written.number,
         "hash": written.hash,
-        "folder": str(written.folder),
-        "report": str(written.report),
+        "folder": store.text_of(written.folder),
+        "report": store.text_of(written.report),
     }
     return summary if changes is None else summary | {"changes": changes}
 
@@ -117,7 +126,7 @@ def _print(gathered: Evidence, written: Pack) -> None:
         f"{'' if gathered.probed else '; no probe was run'}"
     )
     print_line(f"pack {written.number}, hash {written.hash}")
-    print_line(f"open {written.report}")
+    print_line(f"open {store.text_of(written.report)}")
 
 
 def _print_changes(old: Evidence, changes: Sequence[Change]) -> None:
@@ -131,11 +140,11 @@ def _print_changes(old: Evidence, changes: Sequence[Change]) -> None:
 def verify(
     call: Invocation,
     directory: Annotated[
-        Path | None,
+        str | None,
         typer.Argument(
             metavar="[DIR]",
             show_default=False,
-            help="The folder of packs; default: that of the database.",
+            help="The folder or URL of packs; default: that of the database.",
         ),
     ] = None,
     head: Annotated[
@@ -150,8 +159,9 @@ def verify(
     """Verify the chain of packs. Exit code 1 when a pack was altered, removed or moved."""
     if directory is None:
         with call.connect() as gateway:
-            directory = pack.default_directory(call.settings().evidence_directory, gateway)
-    report = chain.verify(directory, head)
+            report = chain.verify(_directory(call, gateway, None), head)
+    else:
+        report = chain.verify(store.open_directory(directory), head)
     return Answer(_chain_summary(report), lambda: _print_chain(report), failed=not report.whole)
 
 

@@ -18,7 +18,7 @@ from iu_pipelines.defs.kit.freshness import due_by
 from iu_pipelines.defs.kit.resources import current_settings
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import validated
-from iu_pipelines.evidence import collect, facts, pack
+from iu_pipelines.evidence import collect, facts, pack, store
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.evidence.pack import Pack
 from iu_pipelines.settings import sql_root
@@ -61,7 +61,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         description=(
             "Proof that the guarantees hold: the read-only verify files, the probes, which roll back all "
             "changes, and the verification of the ledgers. The database is left unchanged. The results are "
-            "written as an evidence pack with an HTML report under IU_HOME."
+            "written as an evidence pack with an HTML report under IU_HOME, or to IU_EVIDENCE_STORE."
         ),
         metadata=code_references.of_sql(
             *(
@@ -78,12 +78,12 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: EvidenceConfig
     ) -> Iterator[dg.MaterializeResult[Any]]:
         with one_clear_line(), mount.open(context.resources) as gateway:
-            directory = pack.default_directory(current_settings().evidence_directory, gateway)
+            directory = pack.default_directory(current_settings().evidence_location, gateway)
             newest = pack.newest(directory)
             gathered = collect.collect(
                 gateway, newest, workers=mount.workers, probes=config.probes, say=context.log.info
             )
-            written = pack.write(gathered, directory)
+            written = pack.write(gathered, directory, pack.only_writer(gateway))
         judged = _verdict(gathered, written)
         yield dg.MaterializeResult(metadata=_pack(written) | _lines(gathered), check_results=[judged])
         fail_if_red(mount, judged)
@@ -122,11 +122,9 @@ def _pack(written: Pack) -> dict[str, Any]:
 
 def _report(written: Pack) -> dict[str, Any]:
     chosen = current_settings()
-    served = str(chosen.evidence_url) if chosen.evidence_url else None
-    return {
-        "report": dg.MetadataValue.path(str(written.report)),
-        "report_url": dg.MetadataValue.url(pack.report_url(written, chosen.evidence_directory, served)),
-    }
+    url = pack.report_url(written, str(chosen.evidence_url) if chosen.evidence_url else None)
+    links = {"report_url": dg.MetadataValue.url(url)} if url else {}
+    return {"report": dg.MetadataValue.path(store.text_of(written.report)), **links}
 
 
 def _lines(gathered: Evidence) -> dict[str, Any]:

@@ -12,11 +12,11 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
 from iu_pipelines.errors import IuError, UsageError
-from iu_pipelines.evidence import facts
+from iu_pipelines.evidence import facts, store
+from iu_pipelines.evidence.store import Place
 
 EVIDENCE: Final = "evidence.json"
 JUNIT: Final = "junit.xml"
@@ -46,6 +46,11 @@ class Manifest:
         text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
+    @property
+    def folder_name(self) -> str:
+        """The name of the folder of the pack."""
+        return f"{self.number:06d}"
+
     def to_json(self) -> str:
         """Return the text of `manifest.json`."""
         return json.dumps({**asdict(self), "hash": self.hash}, indent=2, sort_keys=True) + "\n"
@@ -74,12 +79,16 @@ class ChainReport:
         return not self.faults
 
 
-def folders(directory: Path) -> dict[int, Path]:
-    """Return the folders of packs by the number in their name, in order; none if `directory` is missing."""
-    if not directory.is_dir():
-        return {}
-    found = [path for path in directory.iterdir() if _FOLDER.fullmatch(path.name) and path.is_dir()]
-    return {int(path.name): path for path in sorted(found)}
+def folders(directory: Place) -> dict[int, Place]:
+    """Return the folders of packs by the number in their name, in order; none if `directory` is missing.
+
+    In a remote store the newest folder without a manifest is left out: its pack was not written to the end.
+    """
+    found = [directory / name for name in store.names(directory) if _FOLDER.fullmatch(name)]
+    packs = {int(path.name): path for path in found if store.is_remote(path) or path.is_dir()}
+    while packs and store.is_remote(directory) and MANIFEST not in store.names(packs[max(packs)]):
+        packs.popitem()
+    return packs
 
 
 def digest(content: bytes) -> str:
@@ -87,10 +96,10 @@ def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Place) -> Manifest:
     """Read the manifest of a pack. Raises PackBroken if it is unreadable or its hash is wrong."""
     try:
-        content = json.loads((folder / MANIFEST).read_bytes())
+        content = json.loads(store.read(folder / MANIFEST))
         manifest = Manifest(int(content["number"]), str(content["previous_hash"]), dict(content["files"]))
         written = content["hash"]
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -100,7 +109,7 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def verify(directory: Path, head: str | None = None) -> ChainReport:
+def verify(directory: Place, head: str | None = None) -> ChainReport:
     """Verify every pack of a chain, and report packs that were altered, removed or reordered.
 
     `head` is the hash of the newest pack, as noted elsewhere. Without it, packs that were removed from the
@@ -108,7 +117,9 @@ def verify(directory: Path, head: str | None = None) -> ChainReport:
     """
     packs = folders(directory)
     if not packs:
-        raise UsageError(f"no pack of evidence in {directory}", hint="Make one with: iu evidence")
+        raise UsageError(
+            f"no pack of evidence in {store.text_of(directory)}", hint="Make one with: iu evidence"
+        )
     newest = max(packs)
     manifests: dict[int, Manifest] = {}
     faults: list[Fault] = []
@@ -129,37 +140,38 @@ def verify(directory: Path, head: str | None = None) -> ChainReport:
     return ChainReport(len(packs), newest, newest_hash, tuple(faults))
 
 
-def _faults(number: int, manifest: Manifest, before: Manifest | None, folder: Path) -> Iterator[str]:
+def _faults(number: int, manifest: Manifest, before: Manifest | None, folder: Place) -> Iterator[str]:
     if manifest.number != number:
         yield f"has the manifest of pack {manifest.number}: it was moved"
     if number == 1 and manifest.previous_hash != BEGINNING:
         yield "is the first, but names a previous pack: that pack is missing"
     if before is not None and manifest.previous_hash != before.hash:
         yield f"does not follow pack {number - 1}: one of the two was replaced or moved"
-    yield from _file_faults(manifest, folder)
+    yield from file_faults(manifest, folder)
 
 
-def _file_faults(manifest: Manifest, folder: Path) -> Iterator[str]:
+def file_faults(manifest: Manifest, folder: Place) -> Iterator[str]:
+    """Yield each difference between the files of a pack and its manifest."""
     if tuple(sorted(manifest.files)) != tuple(sorted(FILES)):
         yield f"lists files other than {', '.join(FILES)}"
     for name, expected in sorted(manifest.files.items()):
-        path = folder / name
-        if not path.is_file():
+        content = store.read_if_exists(folder / name)
+        if content is None:
             yield f"{name} is missing"
-        elif digest(path.read_bytes()) != expected:
+        elif digest(content) != expected:
             yield f"{name} was altered"
         elif name == EVIDENCE:
-            yield from _position_faults(path, manifest)
-    unlisted = {path.name for path in folder.iterdir()} - {*FILES, MANIFEST}
+            yield from _position_faults(content, manifest)
+    unlisted = set(store.names(folder)) - {*FILES, MANIFEST}
     if unlisted:
         yield f"has files that its manifest does not list: {', '.join(sorted(unlisted))}"
 
 
-def _position_faults(path: Path, manifest: Manifest) -> Iterator[str]:
+def _position_faults(content: bytes, manifest: Manifest) -> Iterator[str]:
     try:
-        position = facts.from_json(path.read_bytes()).position
+        position = facts.from_json(content).position
     except ValueError:
-        yield f"{path.name} does not fit its schema"
+        yield f"{EVIDENCE} does not fit its schema"
         return
     if position != facts.Position(manifest.number, manifest.previous_hash):
-        yield f"{path.name} and {MANIFEST} have different positions in the chain"
+        yield f"{EVIDENCE} and {MANIFEST} have different positions in the chain"

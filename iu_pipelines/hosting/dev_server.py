@@ -22,6 +22,7 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import plan
 from iu_pipelines.errors import IuError, UsageError, redact
+from iu_pipelines.evidence import store
 from iu_pipelines.hosting import instance_file
 from iu_pipelines.hosting.child_processes import ChildProcesses
 from iu_pipelines.hosting.code_location import read_workspace
@@ -93,8 +94,8 @@ class DevServer:
             time.sleep(_WATCH_SECONDS)
 
     def _serve_evidence(self) -> None:
-        if self.ports.evidence:
-            directory = self.settings.evidence_directory
+        directory = store.local_directory(self.settings.evidence_location)
+        if self.ports.evidence and directory:
             directory.mkdir(parents=True, exist_ok=True)
             self.children.start(
                 "evidence", "http.server", str(self.ports.evidence), "--bind", self.ports.host,
@@ -163,12 +164,13 @@ def prepared(
 
 def _environment(settings: Settings, file: InstanceFile) -> dict[str, str]:
     """Return the environment in which Dagster's processes find the instance and both databases."""
-    own = settings.database_url
+    own, packs = settings.database_url, settings.evidence_store
     return child_environment(
         DAGSTER_HOME=str(settings.dagster_directory),
         IU_HOME=str(settings.home),
         IU_EVIDENCE_URL=str(settings.evidence_url or ""),
         **({"IU_DATABASE_URL": own.get_secret_value()} if own else {"IU_EMBEDDED": "true"}),
+        **({"IU_EVIDENCE_STORE": packs.get_secret_value()} if packs else {}),
         **file.storage_environment(settings),
     )
 

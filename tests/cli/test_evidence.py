@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from cli.running import Iu
+from evidence import stores
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox
 
@@ -105,3 +106,28 @@ def test_an_altered_pack_exits_with_1_and_is_named(iu: Iu, home: Path) -> None:
     assert done.code == 1
     assert "pack 1 report.html was altered" in done.out
     assert "THE CHAIN IS BROKEN" in done.out
+
+
+@pytest.mark.usefixtures("worked")
+def test_the_commands_read_and_write_the_store_and_print_no_secret(
+    iu: Iu, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stores.ftp(tmp_path) as url:
+        monkeypatch.setenv("IU_EVIDENCE_STORE", url)
+        first, second = iu("evidence", "--no-probes"), iu("evidence", "--no-probes", "--json")
+        assert "open ftp://127.0.0.1:" in first.out
+        assert second.json["pack"] == 2
+        verified = iu("evidence", "verify", "--head", second.json["hash"])
+        assert (verified.code, "the chain is intact: 2 packs" in verified.out) == (0, True)
+        folder = f"{url}/{Path(second.json['folder']).parent.name}"
+        assert iu("evidence", "verify", folder).out == verified.out
+        compared = iu("evidence", "--no-probes", "--compare", f"{folder}/000001")
+        assert "nothing except the time" in compared.out
+        elsewhere = iu("evidence", "--no-probes", "--out", f"{url}/elsewhere", "--json")
+        assert elsewhere.json["folder"].endswith("/packs/elsewhere/000001")
+    refused = iu("evidence", "verify")
+    assert refused.code == 1
+    assert "cannot open ftp://ann:***@127.0.0.1:" in refused.err
+    everything = "".join(done.out + done.err for done in (first, second, verified, compared, refused))
+    assert stores.PASSWORD not in everything
+    assert not (home / "evidence").exists()

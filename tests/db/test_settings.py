@@ -66,5 +66,17 @@ def test_the_password_of_the_url_is_not_printed(monkeypatch: pytest.MonkeyPatch)
     assert "s3cret" not in repr(settings.load())
 
 
+def test_the_store_of_evidence_is_a_url_or_an_absolute_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert settings.load().evidence_location == str(tmp_path / ".iu" / "evidence")
+    monkeypatch.setenv("IU_EVIDENCE_STORE", "packs")
+    assert settings.load().evidence_location == str(tmp_path / "packs")
+    monkeypatch.setenv("IU_EVIDENCE_STORE", "sftp://ann:s3cret@host/packs")
+    assert settings.load().evidence_location == "sftp://ann:s3cret@host/packs"
+    assert "s3cret" not in repr(settings.load())
+
+
 def test_the_sql_files_of_a_checkout_are_found() -> None:
     assert (settings.sql_root() / "iu-core" / "runtime").is_dir()

@@ -9,12 +9,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from defs.code_location import Location, checks, materializations, records
+from defs.code_location import Location, checks, failure, materializations, records
+from evidence import stores
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import GatewayResource
-from iu_pipelines.evidence import chain
+from iu_pipelines.evidence import chain, store
 from iu_pipelines.settings import sql_root
 
 
@@ -97,3 +98,47 @@ def test_a_failed_line_of_evidence_names_its_file(location: Location, gateway: G
     check = checks(location.run("evidence_job"))["every_line_passes"]
     assert not check.passed
     assert "040_routes" in str(check.metadata["failed"].value)
+
+
+def test_a_run_on_another_disk_continues_the_chain_in_the_store(
+    location: Location, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "served").mkdir()
+    found = []
+    with stores.ftp(tmp_path / "served") as url:
+        monkeypatch.setenv("IU_EVIDENCE_STORE", url)
+        for pod in ("one", "two"):
+            monkeypatch.setenv("IU_HOME", str(tmp_path / pod))
+            result = location.run("evidence_job", {"probes": False})
+            found += materializations(result, "iu_evidence")
+            assert stores.PASSWORD not in "".join(map(repr, result.all_events))
+            assert not (tmp_path / pod / "evidence").exists()
+        shown = url.replace(f"ann:{stores.PASSWORD}@", "")
+        directory = store.open_directory(url) / Path(found[0]["report"]).parts[-3]
+        report = chain.verify(directory, found[1]["pack_hash"])
+    assert [one["pack"] for one in found] == [1, 2]
+    assert (report.faults, report.packs) == ((), 2)
+    assert found[1]["report"] == f"{shown}/{directory.name}/000002/report.html"
+    assert "report_url" not in found[1]
+
+
+def test_a_remote_report_is_linked_where_iu_evidence_url_serves_it(
+    location: Location, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stores.memory() as url:
+        monkeypatch.setenv("IU_EVIDENCE_STORE", url)
+        monkeypatch.setenv("IU_EVIDENCE_URL", "https://evidence.example/iu/")
+        (evidence,) = materializations(location.run("evidence_job", {"probes": False}), "iu_evidence")
+    page = evidence["report"].removeprefix(url)
+    assert page.endswith("/000001/report.html")
+    assert evidence["report_url"] == f"https://evidence.example/iu{page}"
+
+
+def test_a_store_that_cannot_be_reached_fails_the_run_without_its_secret(
+    location: Location, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stores.ftp(tmp_path) as url:
+        monkeypatch.setenv("IU_EVIDENCE_STORE", url)
+    result = location.run("evidence_job", {"probes": False})
+    assert failure(result).startswith("cannot open ftp://ann:***@127.0.0.1:")
+    assert stores.PASSWORD not in "".join(map(repr, result.all_events))

@@ -137,7 +137,8 @@ def test_evidence_of_another_position_with_a_matching_hash_is_found(packs: Path)
 def test_a_pack_of_schema_version_1_is_verified_compared_and_followed(
     evidence: Evidence, tmp_path: Path
 ) -> None:
-    folder = pack.write(evidence, tmp_path).folder
+    pack.write(evidence, tmp_path)
+    folder = tmp_path / "000001"
     body = json.loads((folder / "evidence.json").read_text())
     body["schema_version"] = 1
     body["proofs"][-1] |= {"kind": "audit", "step": "audit_ledgers"}
