@@ -12,6 +12,8 @@ from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
 from iu_pipelines.errors import UnknownDeadLetter
 
+_MOST_FILTERED: Final = 10_000
+
 Resolution = Literal["open", "replayed", "discarded"]
 
 _SQL: Final = Statements(__name__)
@@ -93,16 +95,15 @@ def list_replayable(
     Their route is enabled and dry-run, and they are due or the route was changed after their last attempt. A
     filter that is None matches every letter. The filters apply to the 10,000 letters that are due first.
     """
-    found = gateway.fetch_all(
-        _SQL["list_replayable"],
-        {
-            "route_code": route_code,
-            "failure_code": failure_code,
-            "older_than": older_than,
-            "max_attempts": max_attempts,
-            "max_rows": limit,
-        },
-    )
+    filters = {
+        "route_code": route_code,
+        "failure_code": failure_code,
+        "older_than": older_than,
+        "max_attempts": max_attempts,
+    }
+    is_filtered = any(value is not None for value in filters.values())
+    rows_read = _MOST_FILTERED if is_filtered else limit
+    found = gateway.fetch_all(_SQL["list_replayable"], {**filters, "read_rows": rows_read, "max_rows": limit})
     return [rows.read(DeadLetter, row) for row in found]
 
 

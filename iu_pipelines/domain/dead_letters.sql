@@ -23,14 +23,7 @@ select
     dead_letter_id, event_id, worker_name, route_code, idempotency_key, event_snapshot, failure_code,
     failure_detail, attempts, resolution, resolved_at, resolved_by, resolution_reason,
     next_replay_at, created_at
-from public.fn_iu_dead_letters_replayable(
-    case
-        when num_nulls(
-            %(route_code)s::text, %(failure_code)s::text, %(older_than)s::interval, %(max_attempts)s::integer
-        ) = 4 then %(max_rows)s
-        else 10000
-    end
-)
+from public.fn_iu_dead_letters_replayable(%(read_rows)s)
 where
     (%(route_code)s::text is null or route_code = %(route_code)s)
     and (%(failure_code)s::text is null or failure_code = %(failure_code)s)

@@ -82,7 +82,7 @@ select distinct on (part)
     seen,
     failed
 from numbered
-order by part, batch_id desc;
+order by part asc, batch_id desc;
 
 -- name: batch
 select
