@@ -6,6 +6,7 @@ python docs/images/take.py [VIEW ...]    (needs Chromium and playwright; writes 
 from __future__ import annotations
 
 import io
+import re
 import shutil
 import subprocess
 import sys
@@ -34,6 +35,7 @@ def launchpad(page: Page) -> None:
 def batch(page: Page) -> None:
     """Open the batches of a run on the page of the asset `iu_route_batch`."""
     page.goto("/assets/iu_route_batch?view=events")
+    page.get_by_text(re.compile("^batches ")).first.click()
     page.get_by_text("events_per_second").first.wait_for()
 
 

@@ -41,7 +41,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a Dagster job. `materializations` counts one for each batch and one for the summary."""
+    """One run of a Dagster job. `materializations` is the number of materializations in it."""
 
     job_name: str
     run_id: str

@@ -297,7 +297,11 @@ def _given_up(gateway: Queries, mount: Mount, since: datetime) -> Found:
     """Return the open letters that have reached `mount.replay_attempts` after `since`."""
     found = dead_letters.list_given_up(gateway, mount.replay_attempts, since, _MOST)
     occurrences = [
-        Occurrence(str(letter.dead_letter_id), at, partial(notice_messages.letter_gave_up, mount, letter, at))
-        for letter, at in found
+        Occurrence(
+            str(letter.dead_letter_id),
+            letter.gave_up_at,
+            partial(notice_messages.letter_gave_up, mount, letter, letter.gave_up_at),
+        )
+        for letter in found
     ]
-    return Found(occurrences, found[-1][1] if len(found) == _MOST else None)
+    return Found(occurrences, found[-1].gave_up_at if len(found) == _MOST else None)

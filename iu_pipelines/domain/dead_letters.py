@@ -41,6 +41,13 @@ class DeadLetter:
 
 
 @dataclass(frozen=True)
+class GivenUp(DeadLetter):
+    """An open dead letter that has reached a number of attempts."""
+
+    gave_up_at: Annotated[datetime, "when it reached them"]
+
+
+@dataclass(frozen=True)
 class ReplayResult:
     """The result of a replay. `decision` is None if no attempt was made."""
 
@@ -109,15 +116,15 @@ def list_replayable(
 
 def list_given_up(
     gateway: Queries, attempts: int, since: datetime | None = None, limit: int = 100
-) -> list[tuple[DeadLetter, datetime]]:
-    """Return open letters with at least `attempts` attempts, each with the time at which it had so many.
+) -> list[GivenUp]:
+    """Return open letters with at least `attempts` attempts, in the order in which they reached them.
 
-    They are in the order of these times. `since` selects later times.
+    With `since`, only those that reached them later.
     """
     found = gateway.fetch_all(
         _SQL["list_given_up"], {"attempts": attempts, "since": since, "max_rows": limit}
     )
-    return [(rows.read(DeadLetter, row), row["gave_up_at"]) for row in found]
+    return [rows.read(GivenUp, row) for row in found]
 
 
 def newest_open(gateway: Queries) -> UUID | None:

@@ -118,8 +118,8 @@ def only_writer(gateway: Gateway) -> Iterator[Callable[[], object]]:
     holds the lock for more than a minute.
     """
     with gateway.transaction() as session:
-        session.execute("set local idle_in_transaction_session_timeout = 0")
-        session.execute(f"set local lock_timeout = '{_LOCK_WAIT}'")
+        session.execute(_SQL["keep_session"])
+        session.execute(_SQL["limit_wait"], {"lock_timeout": _LOCK_WAIT})
         try:
             session.execute(_SQL["lock_writers"])
         except Unavailable as error:

@@ -79,7 +79,7 @@ def test_the_demo_routes_a_git_history_through_dagster_and_can_be_repeated(
     assert report["attempts_by_decision"] == [{"decision": "dry_run", "attempts": 78}]
     assert report["health"]["healthy"] is True
     assert "***" in report["database"]
-    assert materializations_of_the_first_worker_run(home) == 9, "one for each batch and one summary"
+    assert materializations_of_the_first_worker_run(home) == 1, "the summary"
 
 
 def difference_from_readme(printed: str) -> str | None:

@@ -72,14 +72,25 @@ def launch(page: Page) -> Callable[[str, str], None]:
         page.goto(f"/locations/iu_pipelines/jobs/{job}/playground")
         page.get_by_role("button", name="Launch Run").wait_for()
         if job == "route_worker_job":
-            page.get_by_placeholder("Partition").fill(DEFAULT_WORKER)
-            page.get_by_role("option", name=DEFAULT_WORKER).or_(page.get_by_text(DEFAULT_WORKER)).last.click()
+            select_partition(page, DEFAULT_WORKER)
         editor = page.locator(".CodeMirror").first
         editor.evaluate("(element, text) => element.CodeMirror.setValue(text)", config)
         page.wait_for_timeout(1_500)
         page.locator("button:enabled", has_text="Launch Run").click()
 
     return launch
+
+
+def select_partition(page: Page, name: str) -> None:
+    """Select a partition in the launchpad: the tab of the config then has its name."""
+
+    def is_selected() -> bool:
+        field = page.get_by_placeholder("Partition")
+        field.fill(name)
+        field.press("Enter")
+        return page.locator("[class*=tabActive]", has_text=name).count() == 1
+
+    eventually(is_selected, f"partition {name} is selected", pause=0.5)
 
 
 def run_id(page: Page) -> str:

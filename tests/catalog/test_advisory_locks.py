@@ -9,8 +9,8 @@ from iu_pipelines.settings import sql_root
 
 _PYTHON: Final = Path(__file__).parents[2] / "iu_pipelines"
 
-_KNOWN: Final = {"db/steps/migration.sql", "domain/units.sql"}
-"""A migration and the ingestion of a git history: people start them, and see that they wait."""
+_KNOWN: Final = {"db/steps/migration.sql", "domain/units.sql", "evidence/pack.sql"}
+"""A migration, the ingestion of a git history and an upload of evidence: none delays a worker or an emit."""
 
 
 def test_no_function_or_step_takes_an_advisory_lock() -> None:
