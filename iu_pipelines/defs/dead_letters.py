@@ -20,13 +20,12 @@ from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.configured_asset import configured_asset, node_name
 from iu_pipelines.defs.kit.runs import unfinished_run
 from iu_pipelines.defs.kit.step_errors import skipped
-from iu_pipelines.defs.kit.validated_config import validated
+from iu_pipelines.defs.kit.validated_config import UUID_PATTERN, validated
 from iu_pipelines.domain import dead_letters, gates
 from iu_pipelines.domain.dead_letters import DeadLetter, ReplayResult
 from iu_pipelines.errors import IuError
 
 MAX_LETTERS: Final = 10_000
-_UUID: Final = r"^$|^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _SHOWN: Final = 50
 
 
@@ -35,7 +34,7 @@ class ReplayConfig(dg.Config):
 
     dead_letter_id: str = Field(
         default="",
-        pattern=_UUID,
+        pattern=rf"^$|{UUID_PATTERN}",
         description="Replay only this letter, also if its replay cannot succeed. Empty: all letters that "
         "match the filters.",
     )

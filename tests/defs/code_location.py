@@ -90,25 +90,25 @@ def schedules_and_sensors(definitions: dg.Definitions) -> list[dg.ScheduleDefini
 
 def materializations(result: dg.ExecuteInProcessResult, asset: str | list[str]) -> list[dict[str, Any]]:
     """Return the metadata of every materialization of `asset`, in order."""
-    made = [
-        event.step_materialization_data.materialization
-        for event in result.all_events
-        if event.event_type == dg.DagsterEventType.ASSET_MATERIALIZATION
-    ]
-    return [
-        {label: value.value for label, value in one.metadata.items()}
-        for one in made
-        if one.asset_key == dg.AssetKey(asset)
-    ]
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    return _metadata(asset, [_data(event).materialization for event in _of_kind(result, kind)])
 
 
 def observations(result: dg.ExecuteInProcessResult, asset: str | list[str]) -> list[dict[str, Any]]:
     """Return the metadata of every observation of `asset`, in order."""
-    made = [
-        event.asset_observation_data.asset_observation
-        for event in result.all_events
-        if event.event_type == dg.DagsterEventType.ASSET_OBSERVATION
-    ]
+    kind = dg.DagsterEventType.ASSET_OBSERVATION
+    return _metadata(asset, [_data(event).asset_observation for event in _of_kind(result, kind)])
+
+
+def _of_kind(result: dg.ExecuteInProcessResult, kind: dg.DagsterEventType) -> list[dg.DagsterEvent]:
+    return [event for event in result.all_events if event.event_type == kind]
+
+
+def _data(event: dg.DagsterEvent) -> Any:
+    return event.event_specific_data
+
+
+def _metadata(asset: str | list[str], made: list[Any]) -> list[dict[str, Any]]:
     return [
         {label: value.value for label, value in one.metadata.items()}
         for one in made

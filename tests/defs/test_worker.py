@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from defs.code_location import Location, checks, failure, materializations, observations, records
 from iu_pipelines.db.gateway import Gateway
@@ -20,7 +21,7 @@ from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit import tags
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import GatewayResource
-from iu_pipelines.defs.kit.runs import PARTITION_TAG
+from iu_pipelines.defs.kit.runs import PARTITION_TAG, earlier_run
 from iu_pipelines.domain import gates, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 
@@ -243,6 +244,36 @@ def test_a_second_run_of_a_worker_ends_as_worker_busy_and_names_the_first(
         in lines
     )
     assert not gateway.fetch_value("select count(*) from public.iu_route_attempt")
+
+
+def test_a_run_whose_maximum_runtime_is_over_does_not_block_its_worker(
+    location: Location, emit: Emit
+) -> None:
+    emit(4)
+    gone = {tags.WORKER: DEFAULT_WORKER, dg.MAX_RUNTIME_SECONDS_TAG: "0"}
+    location.add_started_run("route_worker_job", gone)
+    assert materializations(location.run("route_worker_job"), "iu_route_attempt")[0]["run_seen"] == 4
+
+
+@pytest.mark.parametrize(("other", "is_busy"), [("shop", True), ("warehouse", False)])
+def test_a_run_of_another_code_location_with_the_same_tags_does_not_count(
+    instance: dg.DagsterInstance, other: str, is_busy: bool
+) -> None:
+    first, second = (add_run_of(instance, name) for name in (other, "shop"))
+    assert earlier_run(instance, second, {tags.WORKER: "one"}) == (first if is_busy else None)
+
+
+def add_run_of(instance: dg.DagsterInstance, code_location: str) -> str:
+    """Record a run that executes the worker `one` of a code location, and return its id."""
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(code_location), "__repository__")
+    run = dg.DagsterRun(
+        job_name="route_worker_job",
+        tags={tags.WORKER: "one"},
+        status=dg.DagsterRunStatus.STARTED,
+        remote_job_origin=RemoteJobOrigin(repository, "route_worker_job"),
+    )
+    instance.add_run(run)
+    return run.run_id
 
 
 def test_a_run_is_not_busy_because_of_a_waiting_run_or_another_worker(location: Location, emit: Emit) -> None:

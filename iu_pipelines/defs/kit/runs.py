@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
@@ -37,16 +38,36 @@ def unfinished_run_of_asset(
 def earlier_run(instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, str]) -> str | None:
     """Return the id of a run with `tags` that executes since before the run `run_id`, or None.
 
-    Both runs must have the tags before either calls this function: then exactly one of two goes on.
+    Both runs must have the tags before either calls this function: then exactly one of two goes on. A run of
+    another code location does not count, nor does one whose maximum runtime is over: its host is gone.
     """
     executing = dg.RunsFilter(statuses=list(_EXECUTING), tags=tags)
-    records = instance.get_run_records(executing, limit=100)
-    order = {one.dagster_run.run_id: (one.start_time or 0.0, one.storage_id) for one in records}
-    own = order.pop(run_id, None)
-    if own is None or not order:
+    records = {one.dagster_run.run_id: one for one in instance.get_run_records(executing, limit=100)}
+    own = records.pop(run_id, None)
+    if own is None:
         return None
-    first = min(order, key=lambda other: order[other])
-    return first if order[first] < own else None
+    others = [
+        one
+        for one in records.values()
+        if _order(one) < _order(own) and _is_same_location(one, own) and not _is_overdue(one)
+    ]
+    return min(others, key=_order).dagster_run.run_id if others else None
+
+
+def _order(record: dg.RunRecord) -> tuple[float, int]:
+    return record.start_time or 0.0, record.storage_id
+
+
+def _is_same_location(one: dg.RunRecord, other: dg.RunRecord) -> bool:
+    """Return whether both runs were launched from one code location, or one of them from none."""
+    origins = [record.dagster_run.remote_job_origin for record in (one, other)]
+    return None in origins or len({origin.location_name for origin in origins if origin}) == 1
+
+
+def _is_overdue(record: dg.RunRecord) -> bool:
+    limit = record.dagster_run.tags.get(dg.MAX_RUNTIME_SECONDS_TAG)
+    started = record.start_time or record.create_timestamp.timestamp()
+    return limit is not None and time.time() > started + float(limit)
 
 
 def failed_runs(instance: dg.DagsterInstance, since: datetime, limit: int) -> list[dg.RunRecord]:
