@@ -121,12 +121,15 @@ def test_a_run_that_is_delivered_to_a_second_worker_is_executed_once(
     with (
         deployed(server, template, shared, samples, addresses(redis)) as deployment,
         deployment.gateway() as gateway,
+        psycopg.connect(deployment.environment["IU_DATABASE_URL"]) as held,
     ):
         run_id = start_a_slow_run(deployment, gateway)
+        held.execute("lock table public.iu_route_batch in share mode")  # the run cannot end before that
         eventually(
             lambda: any("Ignoring a duplicate run" in line for line in deployment.messages(run_id)),
             "Dagster ignores the second delivery",
         )
+        held.rollback()
         deployment.wait_for(run_id, "SUCCESS")
         assert_one_attempt_for_each_event_and_route(gateway)
 
