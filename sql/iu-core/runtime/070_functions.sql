@@ -1,6 +1,6 @@
 -- 070: the table of contents of the code. Repeatable: applied again when one of these files or the schema has
 -- changed. Depends on the last schema step. A table is altered only if it differs.
-select public.fn_iu_step_require('iu-core', '060_inbound');
+select public.fn_iu_step_require('iu-core', '110_configuration');
 
 -- Manifest and access matrix.
 \ir ../objects/steps/fn_iu_object_identity.sql
@@ -160,6 +160,10 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 \ir ../objects/inbound/tables.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
+-- Configuration.
+\ir ../objects/configuration/tables.sql
+\ir ../objects/configuration/trg_iu_config_history.sql
+
 -- Health.
 \ir ../objects/health/fn_iu_count_say.sql
 \ir ../objects/health/fn_iu_health_faults.sql
@@ -188,5 +192,5 @@ select public.fn_iu_step_require('iu-core', '060_inbound');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '6ad091b8775f4396efa1e333f5cca634b3a9d5b1fc358370acfd8a8cdb405580'
+    '83fc9aab06808dbf0a1d9aaa6b0b813536d8e8066d2f63c7dbadc2468206e5b9'
 );

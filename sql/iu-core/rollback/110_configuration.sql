@@ -1,0 +1,39 @@
+-- Undoes 110. Refuses if changes, captures or retired workers would be lost.
+do $refuse$
+begin
+    if exists (select from public.iu_config_history as h where h.noun <> 'worker' or h.old_value is not null)
+        or exists (select from public.iu_inbound_route where subject_columns is not null)
+        or exists (select from public.iu_inbound_capture where source_key is not null or decision = 'refused')
+        or exists (select from public.iu_route_worker_cursor where retired_at is not null)
+    then
+        raise exception 'rollback of 110_configuration would lose changes, captures or retired workers' using
+            errcode = 'IU901',
+            hint = 'If they are no longer needed, remove the captures (iu capture remove), and delete the '
+                'rows of iu_config_history and iu_inbound_capture.';
+    end if;
+end
+$refuse$;
+alter table public.iu_route_worker_cursor drop column retired_at;
+alter table public.iu_inbound_capture
+drop constraint error_goes_with_refused,
+drop constraint decision_is_known,
+add constraint decision_is_known check (decision in ('dry_run', 'emitted')),
+drop column source_key,
+drop column error_code,
+drop column error_detail;
+comment on table public.iu_inbound_capture is
+'Captured changes: append-only, one row for each change that an inbound route recorded. source_ref is the
+primary key of the changed row.';
+alter table public.iu_inbound_route
+drop column condition,
+drop column subject_columns,
+drop column address_template,
+drop column payload_map,
+drop column on_error,
+drop column capture_no,
+add constraint one_route_a_source_and_type unique (source_table, source_op, target_event_type);
+comment on table public.iu_inbound_route is
+'Routes from table changes to event types. A disabled route does nothing; a dry-run route records the change;
+any other records it and emits an event.';
+drop table public.iu_config_history;
+select public.fn_iu_step_forget('iu-core', '110_configuration');
