@@ -36,7 +36,7 @@ _DECLARATION: Final = re.compile(
     r"^select public\.fn_iu_(?P<what>object_declare|access_declare|trigger_ensure)\((?P<arguments>[^;]*)\);$",
     re.MULTILINE,
 )
-_ARGUMENT: Final = re.compile(r"'([^']*)'")
+_ARGUMENT: Final = re.compile(r"'((?:[^']|'')*)'")
 _CONTINUED: Final = re.compile(r"'\s*\n\s*'")
 """The boundary between two string literals on adjacent lines, which SQL concatenates."""
 _NOT_ALLOWED: Final = frozenset({"42501", "25006"})
@@ -78,7 +78,8 @@ def read(step: Step) -> Code:
     functions |= {found["name"]: Function(found["name"], found[0], None) for found in _VIEW.finditer(text)}
     objects, access = [], []
     for found in _DECLARATION.finditer(text):
-        arguments = tuple(_ARGUMENT.findall(_CONTINUED.sub("", found["arguments"])))
+        literals = _ARGUMENT.findall(_CONTINUED.sub("", found["arguments"]))
+        arguments = tuple(literal.replace("''", "'") for literal in literals)
         if found["what"] == "access_declare":
             access.append(arguments)
         elif found["what"] == "object_declare":

@@ -192,5 +192,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '83fc9aab06808dbf0a1d9aaa6b0b813536d8e8066d2f63c7dbadc2468206e5b9'
+    'e9c3902d3804d414349739e012caf98d5358dda45de2af3f634b49e87ba23c74'
 );

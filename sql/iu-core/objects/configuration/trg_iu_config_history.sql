@@ -32,29 +32,34 @@ comment on function public.fn_iu_config_history_record() is
 with the name, and the columns whose values are recorded. The reason is the setting iu.config_reason.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_config_history_record()', 'internal');
 
-select public.fn_iu_trigger_ensure('iu-core', format(
-    'create trigger trg_iu_config_history after %s on public.%s '
-    'for each row execute function public.fn_iu_config_history_record(%s)',
-    t.events, t.table_name, t.arguments
-))
-from (
-    values
-    (
-        'insert or delete or update', 'event_type_registry',
-        '''event_type'', ''event_type'', ''event_domain'', ''event_stream'', ''delivery_lane'', '
-        '''payload_classification'', ''event_subject_table'', ''payload_keys'', ''enabled'''
-    ),
-    (
-        'insert or delete or update', 'iu_outbound_route',
-        '''route'', ''route_code'', ''event_type'', ''enabled'', ''dry_run'', ''target_kind'', ''target_ref'''
-    ),
-    (
-        'insert or delete or update', 'iu_inbound_route',
-        '''capture'', ''route_code'', ''source_table'', ''source_op'', ''condition'', ''target_event_type'', '
-        '''subject_columns'', ''address_template'', ''payload_map'', ''on_error'', ''enabled'', ''dry_run'''
-    ),
-    (
-        'insert or delete or update of event_domain, retired_at', 'iu_route_worker_cursor',
-        '''worker'', ''worker_name'', ''event_domain'', ''retired_at'''
-    )
-) as t (events, table_name, arguments);
+select public.fn_iu_trigger_ensure(
+    'iu-core',
+    'create trigger trg_iu_config_history after insert or delete or update '
+    'on public.event_type_registry for each row execute function public.fn_iu_config_history_record('
+    '''event_type'', ''event_type'', ''event_domain'', ''event_stream'', ''delivery_lane'', '
+    '''payload_classification'', ''event_subject_table'', ''payload_keys'', ''enabled'')'
+);
+
+select public.fn_iu_trigger_ensure(
+    'iu-core',
+    'create trigger trg_iu_config_history after insert or delete or update '
+    'on public.iu_outbound_route for each row execute function public.fn_iu_config_history_record('
+    '''route'', ''route_code'', ''event_type'', ''enabled'', ''dry_run'', ''target_kind'', '
+    '''target_ref'')'
+);
+
+select public.fn_iu_trigger_ensure(
+    'iu-core',
+    'create trigger trg_iu_config_history after insert or delete or update '
+    'on public.iu_inbound_route for each row execute function public.fn_iu_config_history_record('
+    '''capture'', ''route_code'', ''source_table'', ''source_op'', ''condition'', '
+    '''target_event_type'', ''subject_columns'', ''address_template'', ''payload_map'', ''on_error'', '
+    '''enabled'', ''dry_run'')'
+);
+
+select public.fn_iu_trigger_ensure(
+    'iu-core',
+    'create trigger trg_iu_config_history after insert or delete or update of event_domain, retired_at '
+    'on public.iu_route_worker_cursor for each row execute function public.fn_iu_config_history_record('
+    '''worker'', ''worker_name'', ''event_domain'', ''retired_at'')'
+);
