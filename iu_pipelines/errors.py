@@ -22,6 +22,8 @@
         ├── IsolationRefused        IU303
         ├── UnknownDeadLetter       IU401
         ├── CursorPositionUnknown   IU501
+        ├── OutboxFileInvalid       IU701
+        ├── PlanOutdated            IU702
         ├── StepRefused             IU901
         └── ProofFailed             IU902
 
@@ -173,6 +175,18 @@ class CursorPositionUnknown(Refusal):
     default_code = "IU501"
 
 
+class OutboxFileInvalid(Refusal):
+    """An outbox file is not valid, or does not fit the database. Raised in Python."""
+
+    default_code = "IU701"
+
+
+class PlanOutdated(Refusal):
+    """The database changed after a plan was shown, or another apply runs. Raised in Python."""
+
+    default_code = "IU702"
+
+
 class StepRefused(Refusal):
     """A step was changed after it was applied, or its requirements are not met."""
 
@@ -198,6 +212,8 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     IsolationRefused,
     UnknownDeadLetter,
     CursorPositionUnknown,
+    OutboxFileInvalid,
+    PlanOutdated,
     StepRefused,
     ProofFailed,
 )

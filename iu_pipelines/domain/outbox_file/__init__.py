@@ -1,0 +1,1 @@
+"""The outbox file: its YAML, its model, its checks, and its text."""
