@@ -158,6 +158,28 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 -- Inbound.
 \ir ../objects/inbound/tables.sql
+\ir ../objects/inbound/fn_iu_subject.sql
+\ir ../objects/inbound/fn_iu_subject_composite.sql
+\ir ../objects/inbound/fn_iu_capture_table.sql
+\ir ../objects/inbound/fn_iu_capture_type.sql
+\ir ../objects/inbound/fn_iu_capture_value.sql
+\ir ../objects/inbound/fn_iu_capture_key.sql
+\ir ../objects/inbound/fn_iu_capture_key_value.sql
+\ir ../objects/inbound/fn_iu_capture_condition.sql
+\ir ../objects/inbound/fn_iu_capture_require.sql
+\ir ../objects/inbound/fn_iu_capture_refusal.sql
+\ir ../objects/inbound/fn_iu_capture_record.sql
+\ir ../objects/inbound/fn_iu_capture_loop.sql
+\ir ../objects/inbound/fn_iu_capture_body.sql
+\ir ../objects/inbound/fn_iu_capture_generate.sql
+\ir ../objects/inbound/fn_iu_capture_refuse.sql
+\ir ../objects/inbound/fn_iu_capture_columns.sql
+\ir ../objects/inbound/fn_iu_capture_table_check.sql
+\ir ../objects/inbound/fn_iu_capture_condition_check.sql
+\ir ../objects/inbound/fn_iu_capture_check.sql
+\ir ../objects/inbound/fn_iu_capture_triggers.sql
+\ir ../objects/inbound/fn_iu_capture_list.sql
+\ir ../objects/inbound/trg_iu_capture_define.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
 -- Configuration.
@@ -192,5 +214,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'e9c3902d3804d414349739e012caf98d5358dda45de2af3f634b49e87ba23c74'
+    'a5952640525737ff59434a94ed4607d2433694726d5a8b8f2c6bb98dd8ac8a21'
 );

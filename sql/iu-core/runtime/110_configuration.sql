@@ -19,6 +19,7 @@ triggers. old_value is null for a new one, new_value for a removed one, reason i
 
 alter table public.iu_inbound_route
 add column condition jsonb not null default '{}',
+add column subject_table text,
 add column subject_columns text[],
 add column address_template text,
 add column payload_map jsonb not null default '{}',
@@ -36,6 +37,8 @@ has none, its trigger is part of the installation.';
 comment on column public.iu_inbound_route.condition is
 'which changes are captured, all of: {"becomes": {column: value}, "changes": [column], "equals": {column:
 value}, "in": {column: [value]}, "is_null": {column: true or false}}; values are text';
+comment on column public.iu_inbound_route.subject_table is
+'table of the subject as schema.table, if it is another table than source_table; otherwise null';
 comment on column public.iu_inbound_route.subject_columns is
 'columns whose values are the key of the subject (fn_iu_subject); null: no capture of a table of a user';
 comment on column public.iu_inbound_route.address_template is
@@ -50,11 +53,16 @@ alter table public.iu_inbound_capture
 add column source_key text,
 add column error_code text,
 add column error_detail text,
+alter column source_ref drop not null,
 drop constraint decision_is_known,
 add constraint decision_is_known check (decision in ('dry_run', 'emitted', 'refused')) not valid,
-add constraint error_goes_with_refused check ((decision = 'refused') = (error_code is not null)) not valid;
+add constraint error_goes_with_refused check ((decision = 'refused') = (error_code is not null)) not valid,
+add constraint source_ref_is_there_unless_refused check (
+    decision = 'refused' or source_ref is not null
+) not valid;
 alter table public.iu_inbound_capture
 validate constraint decision_is_known,
+validate constraint source_ref_is_there_unless_refused,
 validate constraint error_goes_with_refused;
 comment on table public.iu_inbound_capture is
 'Captured changes: append-only, one row for each change that a capture recorded. source_ref is the subject of
@@ -67,5 +75,5 @@ comment on column public.iu_route_worker_cursor.retired_at is
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    'b311f8f689e98bbc3ff8287f3072c62ed76d29ba6a9bb911525f5653f4333f72'
+    '97e42ac16685d972f03945fcb715b5026733143b50ce6f18d0ba55cb22c6cb4b'
 );

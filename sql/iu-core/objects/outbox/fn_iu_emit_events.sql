@@ -18,7 +18,8 @@ begin
     with given as materialized (
         select e.*, e.safe_payload::text as payload_text, r.event_domain, r.event_stream, r.delivery_lane,
             r.event_subject_table, r.payload_classification, coalesce(
-                r.enabled and r.payload_keys is null and jsonb_typeof(e.safe_payload) = 'object'
+                r.enabled and jsonb_typeof(e.safe_payload) = 'object'
+                and (r.payload_keys is null or e.safe_payload - r.payload_keys = '{}')
                 and e.subject_ref like '________-____-____-____-____________'
                 and length(e.canonical_address) between 1 and 1000
                 and length(e.actor_ref) between 1 and 200, false
