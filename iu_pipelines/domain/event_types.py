@@ -11,25 +11,95 @@ from iu_pipelines.domain import rows
 
 _SQL: Final = Statements(__name__)
 
+COUNTED_WAITING: Final = 10_000
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, kw_only=True)
 class EventType:
-    """One registered event type.
+    """One registered event type, or one to register.
 
     `payload_keys` lists the permitted top-level keys. If it is None, every key that is not forbidden is
     permitted.
     """
 
     event_type: str
-    event_domain: str
-    event_stream: str
-    delivery_lane: str
-    payload_classification: str
-    event_subject_table: str
+    event_domain: str = "iu"
+    event_stream: str = "update"
+    delivery_lane: str = "immediate"
+    payload_classification: str = "safe_metadata"
+    event_subject_table: str = "information_unit"
     payload_keys: list[str] | None
-    enabled: bool
+    enabled: bool = True
+
+
+@dataclass(frozen=True)
+class EventTypeUse:
+    """What depends on an event type.
+
+    `refusing_captures` are those whose statements on the source table fail while the type is disabled: they
+    emit, and their `on_error` is `refuse`. `waiting` counts the events of the type that a worker of its
+    domain has not read, up to COUNTED_WAITING.
+    """
+
+    routes: list[str]
+    enabled_routes: list[str]
+    captures: list[str]
+    refusing_captures: list[str]
+    waiting: int
+    domain_is_read: bool
 
 
 def list_types(gateway: Queries) -> list[EventType]:
     """Return every registered type in alphabetical order."""
     return [rows.read(EventType, row) for row in gateway.fetch_all(_SQL["list_types"])]
+
+
+def get(gateway: Queries, event_type: str) -> EventType | None:
+    """Return one type, or None if it is not registered."""
+    return _read(gateway.fetch_one(_SQL["get"], {"event_type": event_type}))
+
+
+def add(gateway: Queries, wanted: EventType) -> EventType | None:
+    """Register a type and return it, or None if a type of this name is registered.
+
+    Raises:
+        ArgumentInvalid: a name, the domain, the stream, the lane or a payload key is malformed.
+    """
+    return _read(gateway.fetch_one(_SQL["add"], _values(wanted)))
+
+
+def change(gateway: Queries, wanted: EventType) -> EventType | None:
+    """Set every column of a type and return it, or None if it is not registered.
+
+    Raises:
+        ArgumentInvalid: a value is malformed, or the domain changes while events of the type wait.
+    """
+    return _read(gateway.fetch_one(_SQL["change"], _values(wanted)))
+
+
+def remove(gateway: Queries, event_type: str) -> EventType | None:
+    """Remove a type and return it, or None if it is not registered. Its events stay in the outbox.
+
+    Raises:
+        ArgumentInvalid: a route or a capture refers to the type.
+    """
+    return _read(gateway.fetch_one(_SQL["remove"], {"event_type": event_type}))
+
+
+def set_enabled(gateway: Queries, event_type: str, enabled: bool) -> EventType | None:
+    """Enable or disable one type and return it, or None if it is not registered."""
+    return _read(gateway.fetch_one(_SQL["set_enabled"], {"event_type": event_type, "enabled": enabled}))
+
+
+def uses(gateway: Queries, event_type: str) -> EventTypeUse:
+    """Return the routes and captures that refer to a type, and the number of its events that wait."""
+    answer = gateway.fetch_one(_SQL["uses"], {"event_type": event_type, "cap": COUNTED_WAITING})
+    return rows.read(EventTypeUse, answer)
+
+
+def _values(wanted: EventType) -> dict[str, object]:
+    return dict(vars(wanted))
+
+
+def _read(row: object) -> EventType | None:
+    return None if row is None else rows.read(EventType, row)

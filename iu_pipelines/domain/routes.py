@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
+from iu_pipelines.errors import ArgumentInvalid
 
 _SQL: Final = Statements(__name__)
 
@@ -24,35 +25,116 @@ class Route:
     target_ref: Annotated[str, "the target"]
 
 
+@dataclass(frozen=True)
+class NewRoute:
+    """A dry-run route to add, or the columns to set of one that exists."""
+
+    route_code: str
+    event_type: str
+    target_kind: str = "workflow"
+    target_ref: str = "event_outbox"
+    enabled: bool = False
+
+
+@dataclass(frozen=True)
+class RouteUse:
+    """What depends on a route.
+
+    `waiting` counts the events of its type that a worker has not read, up to
+    `event_types.COUNTED_WAITING`. `open_letters` counts its open dead letters.
+    """
+
+    waiting: int
+    open_letters: int
+
+
+@dataclass(frozen=True)
+class TargetKind:
+    """One kind of target. `module` is the module that brings it, or None if it is built in.
+
+    `installed` is true for a built-in kind, and for one whose module is installed in the database.
+    """
+
+    kind: str
+    module: str | None
+    description: str
+    installed: bool
+
+
 def list_routes(gateway: Queries) -> list[Route]:
     """Return every outbound route in alphabetical order."""
     return [rows.read(Route, row) for row in gateway.fetch_all(_SQL["list_routes"])]
 
 
+def get(gateway: Queries, route_code: str) -> Route | None:
+    """Return one route, or None if there is no such route."""
+    return _read(gateway.fetch_one(_SQL["get"], {"route_code": route_code}))
+
+
 def set_enabled(gateway: Queries, route_code: str, enabled: bool) -> Route | None:
     """Enable or disable one route and return it, or None if there is no such route."""
-    row = gateway.fetch_one(_SQL["set_enabled"], {"enabled": enabled, "route_code": route_code})
-    return None if row is None else rows.read(Route, row)
+    return _read(gateway.fetch_one(_SQL["set_enabled"], {"enabled": enabled, "route_code": route_code}))
 
 
-def add(
-    gateway: Queries,
-    route_code: str,
-    event_type: str,
-    target_kind: str,
-    target_ref: str,
-    *,
-    enabled: bool = False,
-) -> Route | None:
-    """Add one dry-run route and return it, or None if the code is in use."""
-    row = gateway.fetch_one(
-        _SQL["add"],
-        {
-            "route_code": route_code,
-            "event_type": event_type,
-            "enabled": enabled,
-            "target_kind": target_kind,
-            "target_ref": target_ref,
-        },
-    )
+def add(gateway: Queries, wanted: NewRoute) -> Route | None:
+    """Add one dry-run route and return it, or None if the code is in use.
+
+    Raises:
+        UnknownEventType: the event type is not registered.
+        ArgumentInvalid: the code or the reference of the target is malformed.
+        TargetUnknown: no such kind of target.
+        TargetNotSafe: the reference of the target contains a password or another secret.
+    """
+    return _read(gateway.fetch_one(_SQL["add"], vars(wanted)))
+
+
+def change(gateway: Queries, wanted: NewRoute) -> Route | None:
+    """Set the type, the target and the state of a route and return it, or None if there is no such route.
+
+    Raises:
+        UnknownEventType, ArgumentInvalid, TargetUnknown, TargetNotSafe: as `add` does.
+    """
+    return _read(gateway.fetch_one(_SQL["change"], vars(wanted)))
+
+
+def remove(gateway: Queries, route_code: str) -> Route | None:
+    """Remove one route and return it, or None if there is no such route. Its history and attempts stay.
+
+    Raises:
+        ArgumentInvalid: the route has open dead letters, which could no longer be replayed.
+    """
+    letters: int = gateway.fetch_value(_SQL["open_letters"], {"route_code": route_code})
+    if letters:
+        raise ArgumentInvalid(
+            f"route {route_code!r} has {letters} open dead letters",
+            hint="Without the route they cannot be replayed. Replay or discard them first, or disable the "
+            f"route: iu route disable {route_code}",
+        )
+    return _read(gateway.fetch_one(_SQL["remove"], {"route_code": route_code}))
+
+
+def uses(gateway: Queries, route: Route) -> RouteUse:
+    """Return the number of events that wait for a route, and of its open dead letters."""
+    return rows.read(RouteUse, gateway.fetch_one(_SQL["uses"], {
+        "route_code": route.route_code, "event_type": route.event_type, "cap": 10_000,
+    }))
+
+
+def target_kinds(gateway: Queries) -> list[TargetKind]:
+    """Return every known kind of target, the built-in kinds first."""
+    return [rows.read(TargetKind, row) for row in gateway.fetch_all(_SQL["target_kinds"])]
+
+
+def target_warning(gateway: Queries, target_kind: str) -> str | None:
+    """Return a warning if the module of a known kind is not installed, else None."""
+    for known in target_kinds(gateway):
+        if known.kind == target_kind and not known.installed:
+            return (
+                f"target kind {target_kind!r} belongs to the module {known.module}, which is not installed: "
+                "attempts are recorded as dry runs"
+            )
+    return None
+
+
+def _read(row: object) -> Route | None:
     return None if row is None else rows.read(Route, row)

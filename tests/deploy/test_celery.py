@@ -178,7 +178,7 @@ def documented_cleaning() -> str:
 
 def start_a_slow_run(deployment: Deployment, gateway: Gateway) -> str:
     """Emit events, let the sensor start a run, and return its id after three of its batches."""
-    routes.add(gateway, "iu.second", "version_applied", "workflow", "event_outbox", enabled=True)
+    routes.add(gateway, routes.NewRoute("iu.second", "version_applied", enabled=True))
     gateway.run_script(SLOW)
     for first in range(0, EVENTS, 1_000):
         outbox.emit_many(gateway, [event(place) for place in range(first, first + 1_000)])
