@@ -115,9 +115,17 @@ def remove(gateway: Queries, route_code: str) -> Route | None:
 
 def uses(gateway: Queries, route: Route) -> RouteUse:
     """Return the number of events that wait for a route, and of its open dead letters."""
-    return rows.read(RouteUse, gateway.fetch_one(_SQL["uses"], {
-        "route_code": route.route_code, "event_type": route.event_type, "cap": 10_000,
-    }))
+    return rows.read(
+        RouteUse,
+        gateway.fetch_one(
+            _SQL["uses"],
+            {
+                "route_code": route.route_code,
+                "event_type": route.event_type,
+                "cap": 10_000,
+            },
+        ),
+    )
 
 
 def target_kinds(gateway: Queries) -> list[TargetKind]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Final
 
@@ -82,19 +82,17 @@ def _problem(root: Node, found: ErrorDetails) -> Problem:
 def _explained(found: ErrorDetails, field: Field) -> tuple[str, str]:
     """Return what is wrong, and what to write instead."""
     kind, context, value = found["type"], found.get("ctx", {}), found["input"]
-    if kind == "iu":
-        return context["problem"], context["advice"]
-    if kind == "extra_forbidden":
-        return _unknown_key(field)
-    if kind == "missing":
-        return "this key is missing", _ADVICE_MISSING.get(str(field[-1]), "Add it; see: iu schema")
-    if kind == "literal_error":
-        return f"{shown(value)} is not known", f"Write {context['expected'].replace(chr(39), '')}."
-    if kind in ("too_long", "too_short"):
-        return found["msg"][0].lower() + found["msg"][1:], "Change the number of elements."
+    if explain := _EXPLAINED.get(kind):
+        return explain(context, field, value)
     if value is None:
         return _null(field)
     return f"{_described(value)} is not accepted here", _TYPES.get(kind, "Compare it with: iu schema")
+
+
+def _count(context: Mapping[str, Any], field: Field, value: Any) -> tuple[str, str]:
+    if "min_length" in context:
+        return "the list is empty", "Write at least one element, or leave the key out."
+    return f"more than {context['max_length']} elements", "Leave some out."
 
 
 _ADVICE_MISSING: Final[Mapping[str, str]] = {
@@ -104,6 +102,23 @@ _ADVICE_MISSING: Final[Mapping[str, str]] = {
     "event_type": "Name the event type, such as order_paid.",
     "table": "Name the table, such as public.orders.",
     "on": "Write insert, update or delete.",
+}
+
+
+_Explain = Callable[[Mapping[str, Any], Field, Any], tuple[str, str]]
+_EXPLAINED: Final[Mapping[str, _Explain]] = {
+    "iu": lambda context, field, value: (context["problem"], context["advice"]),
+    "extra_forbidden": lambda context, field, value: _unknown_key(field),
+    "missing": lambda context, field, value: (
+        "this key is missing",
+        _ADVICE_MISSING.get(str(field[-1]), "Add it; see: iu schema"),
+    ),
+    "literal_error": lambda context, field, value: (
+        f"{shown(value)} is not known",
+        f"Write {context['expected'].replace(chr(39), '')}.",
+    ),
+    "too_long": _count,
+    "too_short": _count,
 }
 
 
@@ -139,14 +154,16 @@ def _keys_at(field: Field) -> Iterator[str]:
     if not field:
         yield from OutboxFile.model_fields
         return
-    entry = {"target": model.Target, "when": model.When}.get(str(field[-1])) if len(field) > 2 else None
+    inner: Mapping[str, type[BaseModel]] = {"target": model.Target, "when": model.When}
+    entry = inner.get(str(field[-1])) if len(field) > 2 else None
     for name, known in (entry or _OF_ENTRIES[str(field[0])]).model_fields.items():
         yield known.alias or name
 
 
 def _place(root: Node, field: Field) -> Place:
     """Return the place of a field: of its key, or of its value in a list."""
-    node, place = root, root.place
+    node: Node = root
+    place = root.place
     for part in field:
         if isinstance(node, Keyed) and part in node.values:
             key = str(part)

@@ -135,7 +135,7 @@ def _decoded(content: bytes) -> str:
         message = f"byte {content[error.start]:#04x} is not UTF-8"
         raise Unreadable(Problem(place, (), message, "Save the file as UTF-8.")) from None
     if found := _UNPRINTABLE.search(text):
-        message = f"control character {ascii(found[0])}"
+        message = f"control character {found[0]!a}"
         raise Unreadable(Problem(_place_of(text, found.start()), (), message, "Delete the character."))
     return text
 
