@@ -175,6 +175,8 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/inbound/fn_iu_capture_refuse.sql
 \ir ../objects/inbound/fn_iu_capture_columns.sql
 \ir ../objects/inbound/fn_iu_capture_table_check.sql
+\ir ../objects/inbound/fn_iu_capture_columns_check.sql
+\ir ../objects/inbound/fn_iu_capture_literals_check.sql
 \ir ../objects/inbound/fn_iu_capture_condition_check.sql
 \ir ../objects/inbound/fn_iu_capture_check.sql
 \ir ../objects/inbound/fn_iu_capture_triggers.sql
@@ -214,5 +216,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'a5952640525737ff59434a94ed4607d2433694726d5a8b8f2c6bb98dd8ac8a21'
+    '6d8edb51e0c49e868c9d71cced8a16ec93182a7d29e26c60595b4381eaa94462'
 );
