@@ -22,6 +22,8 @@
         ├── IsolationRefused        IU303
         ├── UnknownDeadLetter       IU401
         ├── CursorPositionUnknown   IU501
+        ├── TargetUnknown           IU601
+        ├── TargetNotSafe           IU602
         ├── StepRefused             IU901
         └── ProofFailed             IU902
 
@@ -173,6 +175,18 @@ class CursorPositionUnknown(Refusal):
     default_code = "IU501"
 
 
+class TargetUnknown(Refusal):
+    """The kind of the target of a route is unknown."""
+
+    default_code = "IU601"
+
+
+class TargetNotSafe(Refusal):
+    """The target of a route contains a password or another secret."""
+
+    default_code = "IU602"
+
+
 class StepRefused(Refusal):
     """A step was changed after it was applied, or its requirements are not met."""
 
@@ -198,6 +212,8 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     IsolationRefused,
     UnknownDeadLetter,
     CursorPositionUnknown,
+    TargetUnknown,
+    TargetNotSafe,
     StepRefused,
     ProofFailed,
 )

@@ -17,6 +17,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 -- Shared by all.
 \ir ../objects/shared/fn_iu_append_only_refuse.sql
 \ir ../objects/shared/fn_iu_argument_require.sql
+\ir ../objects/shared/fn_iu_name_require.sql
 \ir ../objects/shared/fn_iu_row_limit_require.sql
 \ir ../objects/shared/fn_iu_fault_is_systemic.sql
 
@@ -34,12 +35,14 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/gates/fn_iu_gates_recheck.sql
 \ir ../objects/gates/fn_iu_gate_list.sql
 \ir ../objects/gates/fn_iu_setting_seconds.sql
+\ir ../objects/gates/fn_iu_gate_note.sql
 \ir ../objects/gates/fn_iu_gate_set.sql
 \ir ../objects/gates/trg_iu_gate_history.sql
 
 -- Event types and outbox.
 \ir ../objects/event_types/tables.sql
 \ir ../objects/outbox/tables.sql
+\ir ../objects/event_types/fn_iu_event_type_names.sql
 \ir ../objects/event_types/fn_iu_event_type_require.sql
 \ir ../objects/outbox/fn_iu_event_id.sql
 \ir ../objects/outbox/fn_iu_payload_words.sql
@@ -48,14 +51,23 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/outbox/fn_iu_payload_key_regexp.sql
 \ir ../objects/outbox/fn_iu_payload_is_plain.sql
 \ir ../objects/outbox/fn_iu_payload_check.sql
+\ir ../objects/outbox/fn_iu_payload_keys_require.sql
 \ir ../objects/outbox/fn_iu_event_check.sql
 \ir ../objects/outbox/fn_iu_event_subject.sql
 \ir ../objects/outbox/fn_iu_emit_event.sql
 \ir ../objects/outbox/fn_iu_emit_events.sql
+\ir ../objects/event_types/fn_iu_event_type_waiting.sql
+\ir ../objects/event_types/fn_iu_event_type_release.sql
+\ir ../objects/event_types/fn_iu_event_type_move.sql
+\ir ../objects/event_types/trg_iu_event_type_check.sql
 
 -- Routes.
 \ir ../objects/routes/tables.sql
 \ir ../objects/routes/fn_iu_name_intern.sql
+\ir ../objects/routes/fn_iu_target_kinds.sql
+\ir ../objects/routes/fn_iu_target_secret.sql
+\ir ../objects/routes/fn_iu_target_secret_refuse.sql
+\ir ../objects/routes/trg_iu_route_check.sql
 \ir ../objects/routes/trg_iu_route_version.sql
 \ir ../objects/routes/fn_iu_route_places.sql
 
@@ -192,5 +204,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'e9c3902d3804d414349739e012caf98d5358dda45de2af3f634b49e87ba23c74'
+    'fc548d98fa895f8d712e7fb73b48d4b6d59e71afe83d5c58a713087402ed5bf8'
 );
