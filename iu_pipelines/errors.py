@@ -22,6 +22,8 @@
         ├── IsolationRefused        IU303
         ├── UnknownDeadLetter       IU401
         ├── CursorPositionUnknown   IU501
+        ├── TargetUnknown           IU601
+        ├── TargetNotSafe           IU602
         ├── OutboxFileInvalid       IU701
         ├── PlanOutdated            IU702
         ├── StepRefused             IU901
@@ -175,6 +177,18 @@ class CursorPositionUnknown(Refusal):
     default_code = "IU501"
 
 
+class TargetUnknown(Refusal):
+    """The kind of the target of a route is unknown."""
+
+    default_code = "IU601"
+
+
+class TargetNotSafe(Refusal):
+    """The target of a route contains a password or another secret."""
+
+    default_code = "IU602"
+
+
 class OutboxFileInvalid(Refusal):
     """An outbox file is not valid, or does not fit the database. Raised in Python."""
 
@@ -212,6 +226,8 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     IsolationRefused,
     UnknownDeadLetter,
     CursorPositionUnknown,
+    TargetUnknown,
+    TargetNotSafe,
     OutboxFileInvalid,
     PlanOutdated,
     StepRefused,

@@ -166,8 +166,8 @@ def _place(root: Node, field: Field) -> Place:
     place = root.place
     for part in field:
         if isinstance(node, Keyed) and part in node.values:
-            key = str(part)
-            node, place = node.values[key], node.places[key]
+            place = node.places[str(part)]
+            node = node.values[str(part)]
         elif isinstance(node, Listing) and isinstance(part, int) and part < len(node.items):
             node = node.items[part]
             place = node.place

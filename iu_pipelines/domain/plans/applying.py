@@ -56,7 +56,7 @@ def apply(gateway: Gateway, source: Source, shown: Plan, reason: str) -> Applied
         configuration.give_reason(session, reason)
         for change in plan.changes:
             with _noted(source, change):
-                _CARRY_OUT[change.noun](session, source.file, change)
+                _CARRY_OUT[change.noun](session, source.file, change, reason)
         _attach(session, source, plan)
         return Applied(plan.changes, tuple(planning.owner_statements(source, read_state(session))))
 
@@ -107,7 +107,7 @@ def _noted(source: Source, change: Change) -> Iterator[None]:
         raise
 
 
-def _event_type(session: Session, file: OutboxFile, change: Change) -> None:
+def _event_type(session: Session, file: OutboxFile, change: Change, reason: str) -> None:
     if change.action == REMOVE:
         event_types.remove(session, change.name)
         return
@@ -125,7 +125,7 @@ def _event_type(session: Session, file: OutboxFile, change: Change) -> None:
     (event_types.add if change.action == ADD else event_types.change)(session, wanted)
 
 
-def _route(session: Session, file: OutboxFile, change: Change) -> None:
+def _route(session: Session, file: OutboxFile, change: Change, reason: str) -> None:
     if change.action == REMOVE:
         routes.remove(session, change.name)
         return
@@ -136,7 +136,7 @@ def _route(session: Session, file: OutboxFile, change: Change) -> None:
     (routes.add if change.action == ADD else routes.change)(session, wanted)
 
 
-def _capture(session: Session, file: OutboxFile, change: Change) -> None:
+def _capture(session: Session, file: OutboxFile, change: Change, reason: str) -> None:
     if change.action == REMOVE:
         _detach(session, change.name)
         session.execute(_SQL["remove_capture"], {"route_code": change.name})
@@ -148,17 +148,20 @@ def _capture(session: Session, file: OutboxFile, change: Change) -> None:
         session.execute(_SQL["change_capture"], _row(change.name, file.captures[change.name]))
 
 
-def _worker(session: Session, file: OutboxFile, change: Change) -> None:
-    session.fetch_value(
-        _SQL["add_worker"],
-        {
-            "worker_name": change.name,
-            "event_domain": file.workers[change.name].domain,
-        },
-    )
+def _worker(session: Session, file: OutboxFile, change: Change, reason: str) -> None:
+    values = {"worker_name": change.name, "reason": reason}
+    if change.action == REMOVE:
+        answer = session.fetch_value(_SQL["retire_worker"], values)
+    else:
+        domain = file.workers[change.name].domain
+        answer = session.fetch_value(_SQL["add_worker"], {**values, "event_domain": domain})
+    if answer["status"] == "worker_busy":
+        raise Unavailable(
+            f"worker {change.name} is running, or events are being deleted", hint="Run the command again."
+        )
 
 
-_CARRY_OUT: Final[Mapping[str, Callable[[Session, OutboxFile, Change], None]]] = {
+_CARRY_OUT: Final[Mapping[str, Callable[[Session, OutboxFile, Change, str], None]]] = {
     configuration.EVENT_TYPE: _event_type,
     configuration.ROUTE: _route,
     configuration.CAPTURE: _capture,

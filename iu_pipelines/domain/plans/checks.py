@@ -233,13 +233,11 @@ def _columns(entry: Capture) -> Iterator[tuple[tuple[str, ...], str]]:
 
 
 def _of_workers(source: Source, state: State) -> Iterator[Problem]:
+    domains = {name: entry.domain for name, entry in state.file.workers.items()} | dict(state.retired)
     for name, entry in source.file.workers.items():
-        present = state.file.workers.get(name)
-        if name in state.retired:
-            yield source.problem(("workers", name), "this worker is retired", "Choose a new name.")
-        elif present and present.domain != entry.domain:
+        if (present := domains.get(name, entry.domain)) != entry.domain:
             yield source.problem(
                 ("workers", name, "domain"),
-                f"the domain of a worker cannot change from {present.domain} to {entry.domain}",
-                "Add a worker with a new name, and retire this one: iu worker retire",
+                f"worker {name} reads the domain {present}, and keeps it",
+                "Give the new worker another name.",
             )

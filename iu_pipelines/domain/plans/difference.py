@@ -42,8 +42,8 @@ class FieldChange:
 class Change:
     """One change of the database.
 
-    `action` is `add`, `change`, `attach` (create the triggers of a capture) or `remove`; `noun` is
-    `event_type`, `worker`, `route` or `capture`. `means` says what follows from it, in sentences; two changes
+    `action` is `add`, `change`, `attach` (create the triggers of a capture) or `remove` (retire a worker);
+    `noun` is `event_type`, `worker`, `route` or `capture`. `means` says what follows from it, in sentences; two changes
     are equal whatever it says.
     """
 
@@ -57,8 +57,8 @@ class Change:
 def differences(wanted: OutboxFile, state: State, *, prune: bool) -> list[Change]:
     """Return the changes that make the database as the file, in the order in which they are carried out.
 
-    With `prune`, everything that the file does not name is removed, except what the steps installed, event
-    types that the file refers to, and workers.
+    With `prune`, everything that the file does not name is removed, except what the steps installed and event
+    types that the file refers to.
     """
     changes: list[Change] = []
     for section, noun in NOUNS.items():
@@ -122,7 +122,7 @@ def _removals(wanted: OutboxFile, state: State) -> Iterator[Change]:
     """Yield a removal of each entry that the file does not name; users before their types."""
     used = {entry.event_type for entry in wanted.routes.values()}
     used |= {entry.event_type for entry in wanted.captures.values()}
-    for section in ("captures", "routes", "event_types"):
+    for section in reversed(NOUNS):
         kept: Collection[str] = {*getattr(wanted, section), *INSTALLED[section]}
         for name, entry in sorted(getattr(state.file, section).items()):
             if name in kept or (section == "event_types" and name in used):

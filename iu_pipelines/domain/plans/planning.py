@@ -134,7 +134,13 @@ class _Explained:
             )
 
     def _worker(self, change: Change) -> Iterator[str]:
-        yield f"It begins with the first event of the domain {self._file.workers[change.name].domain}."
+        if change.action == REMOVE:
+            yield "It is retired: its runs are refused, and retention does not wait for it."
+        elif change.name in self._state.retired:
+            yield "It is retired, and resumes where it stopped."
+        else:
+            domain = self._file.workers[change.name].domain
+            yield f"It begins with the first event of the domain {domain}."
 
 
 def _events(count: int) -> str:

@@ -82,14 +82,14 @@ class Unfit:
 class State:
     """The configuration of a database.
 
-    `file` has everything that fits the model, `unfit` the rest. `names` are the names of all rows, by
-    section. `retired` are the names of retired workers, which are not in `file`.
+    `file` has everything that fits the model, `unfit` the rest. `retired` are the domains of retired
+    workers, which are not in `file`.
     """
 
     file: OutboxFile
     unfit: tuple[Unfit, ...] = ()
     captures: Mapping[str, CaptureRow] = field(default_factory=dict)
-    retired: frozenset[str] = frozenset()
+    retired: Mapping[str, str] = field(default_factory=dict)
 
 
 def read(gateway: Queries) -> State:
@@ -115,7 +115,7 @@ def read(gateway: Queries) -> State:
         file,
         tuple(unfit),
         {row.route_code: row for row in captures},
-        frozenset(row.worker_name for row in workers if row.retired_at is not None),
+        {row.worker_name: row.event_domain for row in workers if row.retired_at is not None},
     )
 
 

@@ -17,6 +17,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 -- Shared by all.
 \ir ../objects/shared/fn_iu_append_only_refuse.sql
 \ir ../objects/shared/fn_iu_argument_require.sql
+\ir ../objects/shared/fn_iu_name_require.sql
 \ir ../objects/shared/fn_iu_row_limit_require.sql
 \ir ../objects/shared/fn_iu_fault_is_systemic.sql
 
@@ -34,12 +35,14 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/gates/fn_iu_gates_recheck.sql
 \ir ../objects/gates/fn_iu_gate_list.sql
 \ir ../objects/gates/fn_iu_setting_seconds.sql
+\ir ../objects/gates/fn_iu_gate_note.sql
 \ir ../objects/gates/fn_iu_gate_set.sql
 \ir ../objects/gates/trg_iu_gate_history.sql
 
 -- Event types and outbox.
 \ir ../objects/event_types/tables.sql
 \ir ../objects/outbox/tables.sql
+\ir ../objects/event_types/fn_iu_event_type_names.sql
 \ir ../objects/event_types/fn_iu_event_type_require.sql
 \ir ../objects/outbox/fn_iu_event_id.sql
 \ir ../objects/outbox/fn_iu_payload_words.sql
@@ -48,14 +51,23 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/outbox/fn_iu_payload_key_regexp.sql
 \ir ../objects/outbox/fn_iu_payload_is_plain.sql
 \ir ../objects/outbox/fn_iu_payload_check.sql
+\ir ../objects/outbox/fn_iu_payload_keys_require.sql
 \ir ../objects/outbox/fn_iu_event_check.sql
 \ir ../objects/outbox/fn_iu_event_subject.sql
 \ir ../objects/outbox/fn_iu_emit_event.sql
 \ir ../objects/outbox/fn_iu_emit_events.sql
+\ir ../objects/event_types/fn_iu_event_type_waiting.sql
+\ir ../objects/event_types/fn_iu_event_type_release.sql
+\ir ../objects/event_types/fn_iu_event_type_move.sql
+\ir ../objects/event_types/trg_iu_event_type_check.sql
 
 -- Routes.
 \ir ../objects/routes/tables.sql
 \ir ../objects/routes/fn_iu_name_intern.sql
+\ir ../objects/routes/fn_iu_target_kinds.sql
+\ir ../objects/routes/fn_iu_target_secret.sql
+\ir ../objects/routes/fn_iu_target_secret_refuse.sql
+\ir ../objects/routes/trg_iu_route_check.sql
 \ir ../objects/routes/trg_iu_route_version.sql
 \ir ../objects/routes/fn_iu_route_places.sql
 
@@ -216,5 +228,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '6d8edb51e0c49e868c9d71cced8a16ec93182a7d29e26c60595b4381eaa94462'
+    'e13228b468574daa58e8e0e750618a41f124e21510789b0718a0bb205c2c43fa'
 );

@@ -14,18 +14,15 @@ begin
             case when found then 'disabled' else 'unknown' end, quote_literal(event_type) using
             errcode = 'IU101',
             hint = coalesce(
-                'Enabled: ' || (
-                    select string_agg(r.event_type, ', ' order by r.event_type)
-                    from public.event_type_registry as r where r.enabled
-                ), 'No event type is enabled.'
-            ) || '. An administrator registers others in event_type_registry.';
+                'Enabled: ' || public.fn_iu_event_type_names(enabled_only := true), 'No event type is enabled'
+            ) || '. An administrator registers others with: iu type add';
     end if;
     return v_type;
 end
 $$;
 comment on function public.fn_iu_event_type_require(text) is
-'The registry row of an event type that may be emitted. Raises IU101, with the enabled types in the hint, if
-it is unknown or disabled.';
+'The registry row of an event type that may be emitted. Raises IU101, with enabled types in the hint, if it is
+unknown or disabled.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_event_type_require(text)',

@@ -1,4 +1,4 @@
--- enable_seqscan off: the unread events are found by event_outbox_by_xid, whatever the statistics say. The
+-- enable_seqscan off: unread events are found by event_outbox_by_xid, whatever the statistics say. The
 -- collation of the query excludes the other index (decision 011).
 create or replace function public.fn_iu_event_type_waiting(event_type text, cap int)
 returns int
@@ -15,33 +15,37 @@ declare
         where r.event_type = fn_iu_event_type_waiting.event_type
     );
     v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
-    v_most int := 0;
-    v_count int;
     v_worker public.iu_route_worker_cursor;
+    v_from xid8;
+    v_count int;
+    v_most int := 0;
 begin
-    -- Without a worker, one that has consumed nothing: every event of the type waits.
+    -- A domain without a worker gives one null cursor, which has consumed nothing.
     for v_worker in
-        select w.* from public.iu_route_worker_cursor as w
-        where w.event_domain = v_domain and w.retired_at is null
-        union all
-        select w.* from (select null::public.iu_route_worker_cursor as none) as n
-        left join public.iu_route_worker_cursor as w on false
-        where not exists (
-            select from public.iu_route_worker_cursor as c
-            where c.event_domain = v_domain and c.retired_at is null
-        )
+        select w.* from (select v_domain as event_domain) as d
+        left join public.iu_route_worker_cursor as w
+            on w.event_domain = d.event_domain and w.retired_at is null
     loop
-        select count(*) into v_count from (
+        v_from := coalesce(case
+            when v_worker.anchor_key = v_anchor.anchor_key then pg_snapshot_xmin(v_worker.consumed_snapshot)
+        end, '0');
+        select count(*) into v_count
+        from (
             select from public.event_outbox as o
-            where o.event_domain collate "POSIX" = v_domain and o.event_type = fn_iu_event_type_waiting.event_type
-                and o.emitted_xid >= case
-                    when v_worker.anchor_key = v_anchor.anchor_key then pg_snapshot_xmin(v_worker.consumed_snapshot)
-                end
+            where o.event_domain collate "POSIX" = v_domain and o.emitted_xid >= v_from
+                and o.event_type = fn_iu_event_type_waiting.event_type
                 and not public.fn_iu_event_is_consumed(o.event_seq, o.emitted_xid, v_worker, v_anchor)
-            limit cap
+            limit greatest(cap, 0)
         ) as unread;
         v_most := greatest(v_most, v_count);
     end loop;
     return v_most;
 end
 $$;
+comment on function public.fn_iu_event_type_waiting(text, int) is
+'Number of committed events of a type that a worker of the type''s domain has not read, for the worker with
+the most of them, counted up to cap. If no worker reads the domain, every event of the type waits. 0 for an
+unknown type. The cost depends on the backlog of the domain.';
+select public.fn_iu_object_declare(
+    'iu-core', 'function', 'public.fn_iu_event_type_waiting(text, int)', 'inspect'
+);

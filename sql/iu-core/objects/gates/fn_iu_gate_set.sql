@@ -37,16 +37,18 @@ begin
     where c.key = fn_iu_gate_set.key;
     perform set_config('iu.gate_reason', '', true);
     return jsonb_build_object(
-        'status', 'set', 'key', key, 'old_value', v_old.value, 'value', value, 'reason', reason
+        'status', 'set', 'key', key, 'old_value', v_old.value, 'value', value, 'reason', reason,
+        'note', public.fn_iu_gate_note(key, value)
     );
 end
 $$;
 comment on function public.fn_iu_gate_set(text, text, text) is
 'Sets a gate or setting, also to the same value, and records the change with its reason in dot_config_history.
-Returns {"status": "set", "key", "old_value", "value", "reason"}. Raises IU104 for an empty key or reason;
-IU202 for an unknown key or an invalid value; 40001 above read committed if the setting changed after the
-snapshot. Locks the row of the gate. Closing a gate does not wait for runs: after it commits, every run or
-replay that checks the gate stops; one that has already checked it may still commit.';
+Returns {"status": "set", "key", "old_value", "value", "reason", "note"}; note is why a gate that is opened
+has no effect yet (fn_iu_gate_note), else null. Raises IU104 for an empty key or reason; IU202 for an unknown
+key or an invalid value; 40001 above read committed if the setting changed after the snapshot. Locks the row
+of the gate. Closing a gate does not wait for runs: after it commits, every run or replay that checks the gate
+stops; one that has already checked it may still commit.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_gate_set(text, text, text)',

@@ -20,7 +20,8 @@ exception when others then
     if v_state = '22P02' then
         v_state := 'IU104';
         v_message := format('argument subject_ref is malformed: %L', left(subject_ref, 80));
-        v_hint := 'Give a uuid.';
+        v_hint := 'Give a uuid. A key that is no uuid becomes one by fn_iu_subject(''shop.orders'', ''5''), '
+            'or in a shell by: iu emit --subject-table shop.orders --subject-key 5';
     end if;
     raise exception 'event %: %', place, v_message using errcode = v_state, hint = v_hint;
 end

@@ -38,7 +38,8 @@ begin
             raise exception 'payload is not refs-only: key %', quote_literal(left(v_key, 100)) using
                 errcode = 'IU103',
                 hint = 'No key may name a body, secret or vector. Send a reference, under a key such as '
-                    'body_id or secret_ref.';
+                    'body_id or secret_ref, or list the key in payload_keys of the type. The check of names '
+                    'guards against accidents. It is no proof that a value is harmless.';
         elsif v_key !~ '^[A-Za-z0-9_.:-]+$' then
             raise exception 'payload is not refs-only: key % has characters other than A-Z a-z 0-9 _ . : -',
                 quote_literal(left(v_key, 100)) using
