@@ -33,12 +33,13 @@ from iu_pipelines.settings import Settings
 class Answer:
     """The result of a command: `data` is printed with --json, otherwise `show` is called.
 
-    `failed` makes the exit code 1.
+    `failed` makes the exit code 1; `exit_code` sets another one.
     """
 
     data: object
     show: Callable[[], None]
     failed: bool = False
+    exit_code: int = 0
 
 
 @dataclass(frozen=True)
@@ -135,5 +136,5 @@ def _print(answer: Answer, as_json: bool) -> None:
         print_json(answer.data)
     else:
         answer.show()
-    if answer.failed:
-        raise typer.Exit(1)
+    if answer.failed or answer.exit_code:
+        raise typer.Exit(answer.exit_code or 1)

@@ -1,6 +1,6 @@
 """The command `iu` with all its commands, and the boundary where errors become messages and exit codes.
 
-Exit codes: 0 success, 1 an error or a failed check, 2 bad usage, 130 interrupted.
+Exit codes: 0 success, 1 an error or a failed check, 2 bad usage, 3 a difference (`iu plan`), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from iu_pipelines.cli import (
     health,
     ingest,
     outbox,
+    plans,
     retention,
     routes,
     steps,
@@ -44,6 +45,7 @@ _NOUNS: Final = (
     dead_letters,
     gates,
     retention,
+    plans,
     routes,
     attempts,
     evidence,

@@ -101,6 +101,11 @@ def working(title: str) -> Iterator[Callable[[str], None]]:
         yield lambda detail: spinner.update(f"{title}: {detail}")
 
 
+def print_warning(text: str) -> None:
+    """Print a warning on stderr."""
+    console(stderr=True).print(Text("warning: ", style="bold yellow").append(text), soft_wrap=True)
+
+
 def print_error(
     message: str, hint: str | None, code: str | None, notes: Sequence[str], *, as_json: bool
 ) -> None:

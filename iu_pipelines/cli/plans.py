@@ -27,7 +27,8 @@ _MAX_BYTES: Final = 1024 * 1024
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The outbox file; - reads stdin.")]
 Prune = Annotated[
-    bool, typer.Option("--prune", help="Remove what the file does not name, except what iu migrate installed.")
+    bool,
+    typer.Option("--prune", help="Remove what the file does not name, except what iu migrate installed."),
 ]
 
 
@@ -93,9 +94,7 @@ def _ask(shown_plan: Plan, *, yes: bool, reason: str | None) -> str | None:
 def export(gateway: Gateway) -> Answer:
     """Print the outbox file of what is in the database."""
     found = state.read(gateway)
-    left_out = tuple(
-        f"left out: {one.section} {shown(one.name)}: {one.reason}" for one in found.unfit
-    )
+    left_out = tuple(f"left out: {one.section} {shown(one.name)}: {one.reason}" for one in found.unfit)
 
     def show() -> None:
         sys.stdout.write(writing.write(found.file, left_out))

@@ -126,6 +126,12 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select public.fn_iu_event_reading(%s::uuid, %s)",
         (UUIDS, st.just("seed") | TEXT),
     ),
+    "capture table": ("select public.fn_iu_capture_table(%s)", (st.just("public.iu_sql_link") | TEXT,)),
+    "capture triggers": (
+        "select t.name from public.iu_inbound_route as r cross join public.fn_iu_capture_triggers(r) as t "
+        "where r.route_code = %s",
+        (st.just("iu_sql.iu_sql_link.insert") | TEXT,),
+    ),
     "replay": ("select public.fn_iu_route_dead_letter_replay(%s::uuid, %s)", (UUIDS, TEXT)),
     "discard": ("select public.fn_iu_route_dead_letter_discard(%s::uuid, %s)", (UUIDS, TEXT)),
     "gate": (

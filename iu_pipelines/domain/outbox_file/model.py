@@ -145,9 +145,8 @@ class EventType(_Entry):
     )
     subject_table: Annotated[Table, Field(description="The table of the subjects of the events.")]
     payload_keys: Annotated[
-        tuple[Key, ...] | None,
+        Annotated[tuple[Key, ...], Field(max_length=MAX_LIST)] | None,
         BeforeValidator(_keys),
-        Field(max_length=MAX_LIST),
         WithJsonSchema(
             {
                 "description": "The only keys that a payload may have, or the word any.",
@@ -218,9 +217,8 @@ class Capture(_Entry):
         Table | None, Field(description="The table of the subject, if it is another one than the table.")
     ] = None
     subject: Annotated[
-        tuple[Column, ...] | None,
+        Annotated[tuple[Column, ...], Field(min_length=1, max_length=MAX_LIST)] | None,
         BeforeValidator(_listed),
-        Field(min_length=1, max_length=MAX_LIST),
         WithJsonSchema(
             {
                 "description": "The column, or the columns, whose values identify the subject.",
@@ -237,8 +235,7 @@ class Capture(_Entry):
         ),
     ] = None
     address: Annotated[
-        str | None,
-        _text(_ADDRESS, "an address", "orders/{id}"),
+        Annotated[str, _text(_ADDRESS, "an address", "orders/{id}")] | None,
         _pattern(_ADDRESS, "The canonical address, with columns in braces: orders/{id}."),
     ] = None
     payload: Annotated[

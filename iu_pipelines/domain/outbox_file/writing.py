@@ -14,13 +14,15 @@ _ALWAYS: Final = ("subject_table", "enabled", "mode")
 """Keys that are written although they have their default."""
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.SafeDumper):  # type: ignore[misc]  # yaml has no types
     """Writes plain scalars as YAML 1.2 reads them: `on` and `off` are text without quotation marks."""
 
     yaml_implicit_resolvers: Mapping[str, Any] = {}
 
 
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF"))
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"true|True|TRUE|false|False|FALSE"), list("tTfF")
+)
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""])
 _Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+.0-9][-+.0-9a-zA-Z_]*"), list("-+.0123456789")
@@ -76,9 +78,7 @@ def _written(entry: EventType | Capture) -> dict[str, Any]:
     every = entry.model_dump(mode="json", by_alias=True)
     changed = entry.model_dump(mode="json", by_alias=True, exclude_defaults=True)
     return {
-        key: value
-        for key, value in every.items()
-        if key in changed or (key in _ALWAYS and value is not None)
+        key: value for key, value in every.items() if key in changed or (key in _ALWAYS and value is not None)
     }
 
 

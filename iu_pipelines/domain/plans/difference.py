@@ -43,8 +43,8 @@ class Change:
     """One change of the database.
 
     `action` is `add`, `change`, `attach` (create the triggers of a capture) or `remove` (retire a worker);
-    `noun` is `event_type`, `worker`, `route` or `capture`. `means` says what follows from it, in sentences; two changes
-    are equal whatever it says.
+    `noun` is `event_type`, `worker`, `route` or `capture`. `means` says in sentences what follows from it;
+    two changes are equal whatever it says.
     """
 
     action: str
@@ -122,7 +122,7 @@ def _removals(wanted: OutboxFile, state: State) -> Iterator[Change]:
     """Yield a removal of each entry that the file does not name; users before their types."""
     used = {entry.event_type for entry in wanted.routes.values()}
     used |= {entry.event_type for entry in wanted.captures.values()}
-    for section in reversed(NOUNS):
+    for section in reversed(list(NOUNS)):
         kept: Collection[str] = {*getattr(wanted, section), *INSTALLED[section]}
         for name, entry in sorted(getattr(state.file, section).items()):
             if name in kept or (section == "event_types" and name in used):

@@ -228,5 +228,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'e13228b468574daa58e8e0e750618a41f124e21510789b0718a0bb205c2c43fa'
+    'ec64b2e29b3bebf248b6549ffa323cf4e8282b2a660b464d880083f7d4265091'
 );

@@ -13,4 +13,4 @@ as $$
 $$;
 comment on function public.fn_iu_capture_table(text) is
 'The table that schema.table, without quotation marks, names; null if there is none.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_capture_table(text)', 'internal');
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_capture_table(text)', 'inspect');

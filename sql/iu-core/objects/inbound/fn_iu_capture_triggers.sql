@@ -32,5 +32,5 @@ comment on function public.fn_iu_capture_triggers(public.iu_inbound_route) is
 'The triggers of a capture, with the statements that attach them. A capture of inserts or deletes has a second
 one for updates that change a key.';
 select public.fn_iu_object_declare(
-    'iu-core', 'function', 'public.fn_iu_capture_triggers(public.iu_inbound_route)', 'internal'
+    'iu-core', 'function', 'public.fn_iu_capture_triggers(public.iu_inbound_route)', 'inspect'
 );
