@@ -112,6 +112,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_read.sql
+\ir ../objects/worker/fn_iu_worker_retired_refuse.sql
 \ir ../objects/worker/fn_iu_cursor_make.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
@@ -188,6 +189,11 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 -- Health.
 \ir ../objects/health/fn_iu_count_say.sql
+\ir ../objects/worker/fn_iu_worker_state.sql
+\ir ../objects/worker/fn_iu_worker_idle_require.sql
+\ir ../objects/worker/fn_iu_route_worker_add.sql
+\ir ../objects/worker/fn_iu_route_worker_retire.sql
+\ir ../objects/health/fn_iu_unread_domains.sql
 \ir ../objects/health/fn_iu_health_faults.sql
 \ir ../objects/health/fn_iu_health_notes.sql
 \ir ../objects/health/fn_iu_route_worker_health.sql
@@ -214,5 +220,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'a5952640525737ff59434a94ed4607d2433694726d5a8b8f2c6bb98dd8ac8a21'
+    'da3d37873114fde40449d7f0ad0de372aabb4db12b566cddb1cb174731cb1b8d'
 );
