@@ -109,10 +109,10 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cluster_state.sql
 \ir ../objects/worker/fn_iu_cluster_is_displaced.sql
 \ir ../objects/worker/fn_iu_cluster_hint.sql
+\ir ../objects/worker/fn_iu_worker_retired_refuse.sql
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_read.sql
-\ir ../objects/worker/fn_iu_worker_retired_refuse.sql
 \ir ../objects/worker/fn_iu_cursor_make.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
@@ -220,5 +220,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'da3d37873114fde40449d7f0ad0de372aabb4db12b566cddb1cb174731cb1b8d'
+    '6310584a9fafac3e2456f50f114a46f5a8819bc3bee01981024b933ec09201ae'
 );

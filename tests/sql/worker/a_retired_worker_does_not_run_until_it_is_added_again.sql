@@ -8,7 +8,7 @@ select refused(
     '%iu worker add tester --domain iu --reason WHY%'
 );
 select fn_iu_gate_set('iu_core.route_worker_enabled', 'false', 'test');
-select refused($$select fn_iu_route_worker_run('tester', 10)$$, 'IU104', 'worker tester was retired at %');
+select same(run() ->> 'status', 'worker_gate_closed');
 select fn_iu_gate_set('iu_core.route_worker_enabled', 'true', 'test');
 select same(
     fn_iu_event_reading((select event_id from event_outbox order by event_seq desc limit 1), 'tester')

@@ -64,8 +64,7 @@ begin
         'difference', v_difference,
         'events_before', least(v_passed.unread, v_cap),
         'events_before_capped', v_passed.visited > v_cap,
-        'retired_at', v_cursor.retired_at,
-        'last_run_at', v_cursor.last_run_at,
+        'retired_at', v_cursor.retired_at, 'last_run_at', v_cursor.last_run_at,
         'cursor_event_id', v_cursor.cursor_event_id,
         'cursor_created_at', v_cursor.cursor_created_at
     );

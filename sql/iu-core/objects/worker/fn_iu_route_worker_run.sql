@@ -31,9 +31,6 @@ begin
         when not public.fn_iu_gate_open(public.fn_iu_gate_key('worker')) then 'worker_gate_closed'
     end;
     v_seen := public.fn_iu_cursor_read(worker_name);
-    if v_seen.retired_at is not null then
-        perform public.fn_iu_worker_retired_refuse(v_seen);
-    end if;
     if v_closed is null then
         if v_seen.worker_name is not null then
             v_restored_seq := public.fn_iu_cluster_require(v_seen);
@@ -56,10 +53,7 @@ begin
         end if;
         v_cursor := public.fn_iu_cursor_lock(worker_name);
         if v_cursor.worker_name is not null then
-            if v_cursor.retired_at is not null then
-                perform public.fn_iu_worker_retired_refuse(v_cursor);
-            end if;
-            if v_cursor.anchor_key is distinct from v_seen.anchor_key then
+            if v_cursor.anchor_key is distinct from v_seen.anchor_key or v_cursor.retired_at is not null then
                 v_restored_seq := public.fn_iu_cluster_require(v_cursor);
             end if;
             return public.fn_iu_batch_run(
