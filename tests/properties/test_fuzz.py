@@ -120,6 +120,14 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select public.fn_iu_route_worker_seek(%s, %s, %s)",
         (st.just("fuzz") | TEXT, st.sampled_from(["beginning", "latest"]) | TEXT | UUIDS, TEXT),
     ),
+    "add": (
+        "select public.fn_iu_route_worker_add(%s, %s, %s)",
+        (st.just("fuzz") | TEXT, st.sampled_from(["iu", "shop"]) | TEXT, st.just("why") | TEXT),
+    ),
+    "retire": (
+        "select public.fn_iu_route_worker_retire(%s, %s)",
+        (st.just("fuzz") | TEXT, st.just("why") | TEXT),
+    ),
     "health": ("select public.fn_iu_route_worker_health(%s)", (TEXT,)),
     "pending": ("select public.fn_iu_route_worker_pending(%s)", (TEXT,)),
     "reading": (
@@ -225,6 +233,8 @@ ALWAYS_ALIKE = {
         "batch hash",
         "plain payload",
         "gate key",
+        "capture table",
+        "capture triggers",
         "gate open",
         "chain",
         "attempts",
@@ -238,6 +248,7 @@ ALWAYS_ALIKE = {
 OF_PROOFS = re.compile(
     "fn_iu_(probe|proof|object|module)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id"
     "|fn_iu_gate_list|fn_iu_payload_(words|key)|fn_iu_roles_are_used|fn_iu_table_is_append_only"
+    "|fn_iu_unread_domains"
 )
 """Functions that proof files call with fixed arguments, and functions without arguments."""
 

@@ -121,6 +121,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cluster_state.sql
 \ir ../objects/worker/fn_iu_cluster_is_displaced.sql
 \ir ../objects/worker/fn_iu_cluster_hint.sql
+\ir ../objects/worker/fn_iu_worker_retired_refuse.sql
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_read.sql
@@ -202,6 +203,11 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 -- Health.
 \ir ../objects/health/fn_iu_count_say.sql
+\ir ../objects/worker/fn_iu_worker_state.sql
+\ir ../objects/worker/fn_iu_worker_idle_require.sql
+\ir ../objects/worker/fn_iu_route_worker_add.sql
+\ir ../objects/worker/fn_iu_route_worker_retire.sql
+\ir ../objects/health/fn_iu_unread_domains.sql
 \ir ../objects/health/fn_iu_health_faults.sql
 \ir ../objects/health/fn_iu_health_notes.sql
 \ir ../objects/health/fn_iu_route_worker_health.sql
@@ -228,5 +234,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'ec64b2e29b3bebf248b6549ffa323cf4e8282b2a660b464d880083f7d4265091'
+    '355e0d5503e288b328d0a6e08e81785bc849a02030454628a7c44ca9728581f0'
 );

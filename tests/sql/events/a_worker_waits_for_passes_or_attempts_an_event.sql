@@ -4,8 +4,8 @@ select same(
     fn_iu_event_reading(kept('second')::uuid, 'tester'),
     jsonb_build_object(
         'status', 'waiting', 'worker_name', 'tester', 'event_domain', 'iu', 'difference', null,
-        'events_before', 1, 'events_before_capped', false, 'last_run_at', null, 'cursor_event_id', null,
-        'cursor_created_at', null
+        'events_before', 1, 'events_before_capped', false, 'retired_at', null, 'last_run_at', null,
+        'cursor_event_id', null, 'cursor_created_at', null
     )
 );
 select run(batch_limit => 1);

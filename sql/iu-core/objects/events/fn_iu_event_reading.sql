@@ -40,7 +40,7 @@ begin
         when v_difference is not null then 'refused'
         when not public.fn_iu_event_is_consumed(
             v_event.event_seq, v_event.emitted_xid, v_cursor, v_anchor
-        ) then 'waiting'
+        ) then case when v_cursor.retired_at is null then 'waiting' else 'retired' end
         when v_event.event_seq <= v_cursor.anchored_seq then 'passed'
         else 'unattempted'
     end;
@@ -64,7 +64,7 @@ begin
         'difference', v_difference,
         'events_before', least(v_passed.unread, v_cap),
         'events_before_capped', v_passed.visited > v_cap,
-        'last_run_at', v_cursor.last_run_at,
+        'retired_at', v_cursor.retired_at, 'last_run_at', v_cursor.last_run_at,
         'cursor_event_id', v_cursor.cursor_event_id,
         'cursor_created_at', v_cursor.cursor_created_at
     );
@@ -72,12 +72,13 @@ end
 $$;
 comment on function public.fn_iu_event_reading(uuid, text) is
 'How far a worker is with an event: {"status", "worker_name", "event_domain" (that the worker reads),
-"difference" (why its runs raise IU501, or null), "events_before", "events_before_capped", "last_run_at",
-"cursor_event_id", "cursor_created_at"}; null for an unknown event. status is attempted (it has an attempt),
-other_domain (the worker never reads it), refused (runs raise IU501), waiting, passed (a seek skipped it) or
-unattempted (it was read, but its attempt is missing). events_before counts the unread events with a lower
-event_seq while it waits, without those that committed late; a lower bound if events_before_capped. Visits at
-most 10,001 events. A worker that does not exist has read nothing of domain iu. Raises IU104. Takes no lock.';
+"difference" (why its runs raise IU501, or null), "events_before", "events_before_capped", "retired_at",
+"last_run_at", "cursor_event_id", "cursor_created_at"}; null for an unknown event. status is attempted (it has
+an attempt), other_domain (the worker never reads it), refused (runs raise IU501), retired (the worker is
+retired and did not read it), waiting, passed (a seek skipped it) or unattempted (it was read, but its attempt
+is missing). events_before counts the unread events with a lower event_seq while it waits, without those that
+committed late; a lower bound if events_before_capped. Visits at most 10,001 events. A worker that does not
+exist has read nothing of domain iu. Raises IU104. Takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_event_reading(uuid, text)', 'inspect'
 );

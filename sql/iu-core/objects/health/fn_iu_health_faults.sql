@@ -29,7 +29,7 @@ begin
     if v_difference is not null then
         v_faults := v_faults || format('%s: runs are refused until a seek', v_difference);
     end if;
-    if v_gates_open and backlog > 0 then
+    if v_gates_open and backlog > 0 and given.retired_at is null then
         -- A run that closed its window had read everything committed by then, so an event that is older than
         -- the run and still waits was committed later. Idle runs are recorded once a minute (decision 025).
         v_still := clock_timestamp() - greatest(oldest_at, given.last_progress_at, case
@@ -52,9 +52,9 @@ $$;
 comment on function public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz) is
 'What makes a worker unhealthy, one sentence each: row security is on for a table, the constraint
 dry_run_is_enforced is missing, the outbox or the cursor is not where it was anchored (fn_iu_cluster_state),
-or the backlog has not moved for iu_core.stall_seconds while the gates are open. The time counts from when
-the backlog could first have been read: after the gates were opened and, for late commits, from a minute
-after the last run. Empty for a healthy worker.';
+or the backlog has not moved for iu_core.stall_seconds while the gates are open and the worker is in use. The
+time counts from when the backlog could first have been read: after the gates were opened and, for late
+commits, from a minute after the last run. Empty for a healthy worker.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_health_faults(public.iu_route_worker_cursor, int, timestamptz)',

@@ -13,16 +13,26 @@ begin
             then format('master gate closed: %s events are held', v_held) end,
         case when not public.fn_iu_gate_open(public.fn_iu_gate_key('worker'))
             then format('worker gate closed: %s events are held', v_held) end,
-        case when given.worker_name is null then 'the worker has not run yet' end,
+        case when given.retired_at is not null
+            then format('the worker was retired at %s: it reads no events', given.retired_at) end,
+        case when given.last_run_at is null then 'the worker has not run yet' end,
         case when letters > 0
             then format('%s dead letters are open', public.fn_iu_count_say(letters, cap)) end,
         public.fn_iu_retention_state(given.event_domain) ->> 'note'
-    ], null);
+    ], null) || array(
+        select format(
+            'no worker reads domain %s, which has %s enabled event types: %s events are unread',
+            d.event_domain, d.event_types,
+            public.fn_iu_count_say(d.unread_events + d.unread_events_capped::int, d.unread_events)
+        )
+        from public.fn_iu_unread_domains() as d
+    );
 end
 $$;
 comment on function public.fn_iu_health_notes(public.iu_route_worker_cursor, int, int, int) is
 'What else a reader of a worker''s health should know, one sentence each: closed gates and the number of
-events that wait for them, a worker that never ran, open letters, what holds back retention.';
+events that wait for them, a worker that is retired or never ran, open letters, what holds back retention, and
+domains that no worker reads.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_health_notes(public.iu_route_worker_cursor, int, int, int)',

@@ -11,7 +11,7 @@ declare
 begin
     for v_cursor in
         select c.* from public.iu_route_worker_cursor as c
-        where c.event_domain = event.event_domain order by c.worker_name
+        where c.event_domain = event.event_domain and c.retired_at is null order by c.worker_name
     loop
         if not public.fn_iu_event_is_consumed(event.event_seq, event.emitted_xid, v_cursor, v_anchor) then
             return format('worker %s has not read it', v_cursor.worker_name);
@@ -30,8 +30,8 @@ end
 $$;
 comment on function public.fn_iu_retention_holder(public.event_outbox) is
 'Why an event must stay, whatever its age, as a sentence: a worker of its domain has not read it, no worker
-reads the domain, it has an open dead letter, or it is the last event of a worker (needed for a re-anchor
-after a restore). Null if it may be deleted.';
+reads the domain (a retired one does not), it has an open dead letter, or it is the last event of a worker
+(needed for a re-anchor after a restore). Null if it may be deleted.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_retention_holder(public.event_outbox)',

@@ -18,7 +18,7 @@ declare
     v_until constant timestamptz := clock_timestamp() - make_interval(days => days);
     v_cursors constant public.iu_route_worker_cursor [] := (
         select array_agg(c) from public.iu_route_worker_cursor as c
-        where c.event_domain = fn_iu_retention_stop_seq.event_domain
+        where c.event_domain = fn_iu_retention_stop_seq.event_domain and c.retired_at is null
     );
     v_standing constant uuid [] := (select array_agg(c.cursor_event_id) from unnest(v_cursors) as c);
     v_before xid8 := '0'::xid8;
@@ -27,7 +27,7 @@ declare
 begin
     -- Every consumed_snapshot shows the transactions below the least xmax that no snapshot lists as open.
     -- Test each event against that once, and against single cursors only if the test fails (decision 040).
-    if not exists (
+    if v_cursors is not null and not exists (
         select from unnest(v_cursors) as c
         where c.consumed_snapshot is null or c.anchor_key is distinct from v_anchor.anchor_key
     ) then
@@ -68,10 +68,10 @@ end
 $$;
 comment on function public.fn_iu_retention_stop_seq(text, bigint, int, int) is
 'The event_seq of the first event of a domain that must stay, among at most event_limit events after
-after_seq: it is younger than the given number of days, a cursor of the domain has not read it, it is the
-last event of a cursor (needed for a re-anchor after a restore), or it has an open letter. Null if all may be
-deleted. Stable, so that the calling statement sees no event that was not checked. The cost of an event does
-not depend on the number of cursors unless their windows are open.';
+after_seq: it is younger than the given number of days, a cursor of the domain that is in use has not read it,
+it is the last event of a cursor (needed for a re-anchor after a restore), or it has an open letter. Null if
+all may be deleted. Stable, so that the calling statement sees no event that was not checked. The cost of an
+event does not depend on the number of cursors unless their windows are open.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_retention_stop_seq(text, bigint, int, int)',

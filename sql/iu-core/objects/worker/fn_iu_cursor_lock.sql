@@ -30,12 +30,12 @@ begin
     if not public.fn_iu_retention_lock(for_round => false) then
         return null;
     end if;
-    return public.fn_iu_cursor_make(worker_name);
+    return public.fn_iu_cursor_make(worker_name, 'iu');
 end
 $$;
 comment on function public.fn_iu_cursor_lock(text) is
-'Locks the cursor of a worker until the end of the transaction and returns it; creates it at the beginning if
-the worker is new. Returns null without waiting if another run holds it. Waits at most 10 ms for a
-transaction that creates the same cursor and, for a new worker, 50 ms for a round of retention; then it
+'Locks the cursor of a worker until the end of the transaction and returns it; creates it at the beginning of
+domain iu if the worker is new. Returns null without waiting if another run holds it. Waits at most 10 ms for
+a transaction that creates the same cursor and, for a new worker, 50 ms for a round of retention; then it
 returns null.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_cursor_lock(text)', 'internal');

@@ -53,7 +53,7 @@ begin
         end if;
         v_cursor := public.fn_iu_cursor_lock(worker_name);
         if v_cursor.worker_name is not null then
-            if v_cursor.anchor_key is distinct from v_seen.anchor_key then
+            if v_cursor.anchor_key is distinct from v_seen.anchor_key or v_cursor.retired_at is not null then
                 v_restored_seq := public.fn_iu_cluster_require(v_cursor);
             end if;
             return public.fn_iu_batch_run(
@@ -73,9 +73,9 @@ with run_ref, and moves the cursor, all in the caller''s transaction. Returns {"
 "attempts_written", "skipped", "dead_lettered", "cursor_event_id", "cursor_created_at", "batch_id"}; status is
 ran, master_gate_closed, worker_gate_closed, or worker_busy if another transaction has locked the cursor. A
 run that finds no event writes nothing and assigns no transaction id, except once a minute, when it records
-last_run_at. Raises IU104 for a malformed name or run_ref; IU301 for a batch_limit
-outside 1 to 100000; IU302 if more than half of a batch, or of a series of small batches, fails; IU501 after
-a restore or clone; 40001 above read committed if a gate or the cursor changed after the snapshot. Closing a
+last_run_at. Raises IU104 for a malformed name or run_ref, and for a retired worker; IU301 for a batch_limit
+outside 1 to 100000; IU302 if more than half of a batch, or of a series of small batches, fails; IU501 after a
+restore or clone; 40001 above read committed if a gate or the cursor changed after the snapshot. Closing a
 gate stops the next run, not one that has already checked it. Locks the worker''s cursor row and waits for no
 other run and no round of retention; the first run of a new worker waits at most 50 ms for a round and then
 returns worker_busy.';
