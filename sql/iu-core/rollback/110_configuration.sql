@@ -16,6 +16,8 @@ $refuse$;
 alter table public.iu_route_worker_cursor drop column retired_at;
 alter table public.iu_inbound_capture
 drop constraint error_goes_with_refused,
+drop constraint source_ref_is_there_unless_refused,
+alter column source_ref set not null,
 drop constraint decision_is_known,
 add constraint decision_is_known check (decision in ('dry_run', 'emitted')),
 drop column source_key,
@@ -26,6 +28,7 @@ comment on table public.iu_inbound_capture is
 primary key of the changed row.';
 alter table public.iu_inbound_route
 drop column condition,
+drop column subject_table,
 drop column subject_columns,
 drop column address_template,
 drop column payload_map,

@@ -170,6 +170,30 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 -- Inbound.
 \ir ../objects/inbound/tables.sql
+\ir ../objects/inbound/fn_iu_subject.sql
+\ir ../objects/inbound/fn_iu_subject_composite.sql
+\ir ../objects/inbound/fn_iu_capture_table.sql
+\ir ../objects/inbound/fn_iu_capture_type.sql
+\ir ../objects/inbound/fn_iu_capture_value.sql
+\ir ../objects/inbound/fn_iu_capture_key.sql
+\ir ../objects/inbound/fn_iu_capture_key_value.sql
+\ir ../objects/inbound/fn_iu_capture_condition.sql
+\ir ../objects/inbound/fn_iu_capture_require.sql
+\ir ../objects/inbound/fn_iu_capture_refusal.sql
+\ir ../objects/inbound/fn_iu_capture_record.sql
+\ir ../objects/inbound/fn_iu_capture_loop.sql
+\ir ../objects/inbound/fn_iu_capture_body.sql
+\ir ../objects/inbound/fn_iu_capture_generate.sql
+\ir ../objects/inbound/fn_iu_capture_refuse.sql
+\ir ../objects/inbound/fn_iu_capture_columns.sql
+\ir ../objects/inbound/fn_iu_capture_table_check.sql
+\ir ../objects/inbound/fn_iu_capture_columns_check.sql
+\ir ../objects/inbound/fn_iu_capture_literals_check.sql
+\ir ../objects/inbound/fn_iu_capture_condition_check.sql
+\ir ../objects/inbound/fn_iu_capture_check.sql
+\ir ../objects/inbound/fn_iu_capture_triggers.sql
+\ir ../objects/inbound/fn_iu_capture_list.sql
+\ir ../objects/inbound/trg_iu_capture_define.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
 -- Configuration.
@@ -204,5 +228,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'fc548d98fa895f8d712e7fb73b48d4b6d59e71afe83d5c58a713087402ed5bf8'
+    'e13228b468574daa58e8e0e750618a41f124e21510789b0718a0bb205c2c43fa'
 );

