@@ -1,5 +1,5 @@
 insert into iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
-values ('iu.second', 'version_applied', true, 'queue', 'q');
+values ('iu.second', 'version_applied', true, 'webhook', 'q');
 select emit_many(25);
 select fn_iu_route_worker_run('one', 10, 'a run'), run('two', 7);
 select fn_iu_route_worker_run('one', 10, 'a run'), run('two', 100), run('one', 1);

@@ -1,5 +1,5 @@
 insert into iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
-values ('iu.second', 'version_applied', true, 'queue', 'q');
+values ('iu.second', 'version_applied', true, 'webhook', 'q');
 select emit_many(30), emit('sql_link_created');
 select fn_iu_route_worker_run('tester', 20, 'run-1'), fn_iu_route_worker_run('tester', 20, 'run-2');
 select run('other:worker', 7);

@@ -1,7 +1,7 @@
 select emit_many(3);
 select run();
 insert into iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref) values
-('t.late', 'version_applied', true, 'w', 'x');
+('t.late', 'version_applied', true, 'workflow', 'x');
 select fn_iu_route_worker_seek('tester', 'beginning', 'again');
 select same(run() ->> 'attempts_written', '3');
 select same(

@@ -1,5 +1,5 @@
 insert into iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
-select 't.' || n, 'structure_piece_split', true, 'w', 'x' from generate_series(1, 30) as n;
+select 't.' || n, 'structure_piece_split', true, 'workflow', 'x' from generate_series(1, 30) as n;
 alter table iu_outbound_route drop constraint dry_run_is_enforced;
 update iu_outbound_route set dry_run = false where event_type = 'structure_piece_split';
 select emit_many(19);
