@@ -88,7 +88,7 @@ class _Explained:
             yield "The type can no longer be emitted; its events stay in the outbox."
         if uses.waiting:
             yield f"{_events(uses.waiting)} for this type."
-        if uses.refusing_captures and (change.action == REMOVE or changed.get("enabled") is False):
+        if uses.refusing_captures and changed.get("enabled") is False:
             captures = ", ".join(uses.refusing_captures)
             yield f"Statements on the tables of these captures will be refused: {captures}."
 
