@@ -72,9 +72,10 @@ def _keys(value: Any) -> Any:
     if value == ANY:
         return None
     if not isinstance(value, list | tuple):
-        raise _error(
-            f"{shown(value)} is no list of keys", "Write a list, such as [total_cents], or the word any."
-        )
+        said = "the value is empty" if value is None else f"{shown(value)} is no list of keys"
+        raise _error(said, "Write a list, such as [total_cents], or the word any.")
+    if twice := next((item for item in value if value.count(item) > 1), None):
+        raise _error(f"{shown(twice)} is there twice", "Write each key once.")
     return value
 
 
@@ -288,5 +289,15 @@ class OutboxFile(_Entry):
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON schema of an outbox file, for editors."""
-    schema = OutboxFile.model_json_schema(by_alias=True)
+    schema: dict[str, Any] = _closed(OutboxFile.model_json_schema(by_alias=True))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _closed(schema: Any) -> Any:
+    """Return a schema in which names that fit no pattern are refused; JSON schema accepts them by default."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _closed(item) for key, item in schema.items()}
+    return {**closed, "additionalProperties": False} if "patternProperties" in schema else closed

@@ -59,7 +59,7 @@ def read(content: bytes, name: str) -> Source:
     try:
         file = OutboxFile.model_validate(_data(root, ()))
     except ValidationError as error:
-        raise invalid(name, [_problem(root, found) for found in error.errors(include_url=False)]) from None
+        raise invalid(name, list(_problems(root, error.errors(include_url=False)))) from None
     return Source(name, root, file)
 
 
@@ -71,6 +71,23 @@ def _data(node: Node, field: Field) -> Any:
         return [_data(item, (*field, place)) for place, item in enumerate(node.items)]
     raw = len(field) > 4 and field[0] == "captures" and field[2] == "when" and field[3] in _RAW
     return node.text if raw and not node.is_null else node.value
+
+
+def _problems(root: Node, errors: Sequence[ErrorDetails]) -> Iterator[Problem]:
+    """Yield the problems, without a missing key whose name is misspelt: that is an unknown key too."""
+    misspelt = {
+        (*found["loc"][:-1], close)
+        for found in errors
+        if found["type"] == "extra_forbidden" and (close := _meant(found["loc"]))
+    }
+    for found in errors:
+        if found["type"] != "missing" or found["loc"] not in misspelt:
+            yield _problem(root, found)
+
+
+def _meant(field: Field) -> str | None:
+    """Return the known key that is similar to an unknown one, or None."""
+    return next(iter(get_close_matches(str(field[-1]), list(_keys_at(field[:-1])), 1)), None)
 
 
 def _problem(root: Node, found: ErrorDetails) -> Problem:
@@ -143,9 +160,8 @@ def _unknown_key(field: Field) -> tuple[str, str]:
         return "targets cannot be configured, because no delivery module is installed", "Delete this section."
     if key == "dry_run" and field[0] == "routes":
         return "every route is a dry run", "Delete this key."
-    known = list(_keys_at(field[:-1]))
-    close = get_close_matches(key, known, 1)
-    advice = f"Did you mean {close[0]}?" if close else f"Write one of {', '.join(known)}."
+    close = _meant(field)
+    advice = f"Did you mean {close}?" if close else f"Write one of {', '.join(_keys_at(field[:-1]))}."
     return f"the key {shown(key)} is not known", advice
 
 
