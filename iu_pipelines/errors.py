@@ -22,6 +22,7 @@
         ├── IsolationRefused        IU303
         ├── UnknownDeadLetter       IU401
         ├── CursorPositionUnknown   IU501
+        ├── CaptureInvalid          IU703
         ├── StepRefused             IU901
         └── ProofFailed             IU902
 
@@ -173,6 +174,12 @@ class CursorPositionUnknown(Refusal):
     default_code = "IU501"
 
 
+class CaptureInvalid(Refusal):
+    """A capture is malformed, does not fit its table, or its function was called by another trigger."""
+
+    default_code = "IU703"
+
+
 class StepRefused(Refusal):
     """A step was changed after it was applied, or its requirements are not met."""
 
@@ -198,6 +205,7 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     IsolationRefused,
     UnknownDeadLetter,
     CursorPositionUnknown,
+    CaptureInvalid,
     StepRefused,
     ProofFailed,
 )

@@ -181,6 +181,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/inbound/fn_iu_capture_check.sql
 \ir ../objects/inbound/fn_iu_capture_triggers.sql
 \ir ../objects/inbound/fn_iu_capture_list.sql
+\ir ../objects/inbound/fn_iu_captures_misfit.sql
 \ir ../objects/inbound/trg_iu_capture_define.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
@@ -216,5 +217,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '6d8edb51e0c49e868c9d71cced8a16ec93182a7d29e26c60595b4381eaa94462'
+    'b846b6054f7c4ff48296544658375c5b6aab9586955377c34c96b4d8254e4800'
 );
