@@ -26,6 +26,7 @@
         ├── TargetNotSafe           IU602
         ├── OutboxFileInvalid       IU701
         ├── PlanOutdated            IU702
+        ├── CaptureInvalid          IU703
         ├── StepRefused             IU901
         └── ProofFailed             IU902
 
@@ -201,6 +202,12 @@ class PlanOutdated(Refusal):
     default_code = "IU702"
 
 
+class CaptureInvalid(Refusal):
+    """A capture is malformed, does not fit its table, or its function was called by another trigger."""
+
+    default_code = "IU703"
+
+
 class StepRefused(Refusal):
     """A step was changed after it was applied, or its requirements are not met."""
 
@@ -230,6 +237,7 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     TargetNotSafe,
     OutboxFileInvalid,
     PlanOutdated,
+    CaptureInvalid,
     StepRefused,
     ProofFailed,
 )

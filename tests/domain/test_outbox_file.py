@@ -499,7 +499,7 @@ def test_a_written_file_is_read_as_the_same_model_and_fits_the_json_schema(file:
     assert list(VALIDATOR.iter_errors(yaml.load(text, Loader=_Core))) == []
 
 
-class _Core(yaml.SafeLoader):
+class _Core(yaml.SafeLoader):  # type: ignore[misc]  # yaml has no types
     """A loader by the core schema, as editors have it."""
 
 

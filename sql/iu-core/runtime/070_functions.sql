@@ -194,6 +194,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/inbound/fn_iu_capture_check.sql
 \ir ../objects/inbound/fn_iu_capture_triggers.sql
 \ir ../objects/inbound/fn_iu_capture_list.sql
+\ir ../objects/inbound/fn_iu_captures_misfit.sql
 \ir ../objects/inbound/trg_iu_capture_define.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
@@ -234,5 +235,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '355e0d5503e288b328d0a6e08e81785bc849a02030454628a7c44ca9728581f0'
+    '672ec701e33a7efc5bf842f5d17cbe18cb0ab8aaa6fb4ca64011dad113f45887'
 );
