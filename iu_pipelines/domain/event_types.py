@@ -97,6 +97,17 @@ def uses(gateway: Queries, event_type: str) -> EventTypeUse:
     return rows.read(EventTypeUse, answer)
 
 
+def domain_warning(found: EventType, use: EventTypeUse) -> str | None:
+    """Return a warning if no worker reads the domain of a type, else None."""
+    if use.domain_is_read:
+        return None
+    domain = found.event_domain
+    return (
+        f"no worker reads the domain {domain!r}, so events of {found.event_type} wait. "
+        f"Add a worker: iu worker add NAME --domain {domain}"
+    )
+
+
 def _values(wanted: EventType) -> dict[str, object]:
     return dict(vars(wanted))
 

@@ -8,6 +8,7 @@ from typing import Annotated, Final
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
+from iu_pipelines.domain.event_types import COUNTED_WAITING
 from iu_pipelines.errors import ArgumentInvalid
 
 _SQL: Final = Statements(__name__)
@@ -23,6 +24,10 @@ class Route:
     dry_run: Annotated[bool, "always true: attempts are recorded and nothing is sent"]
     target_kind: Annotated[str, "the kind of the target"]
     target_ref: Annotated[str, "the target"]
+
+    def as_new(self) -> NewRoute:
+        """Return the columns that `change` sets."""
+        return NewRoute(self.route_code, self.event_type, self.target_kind, self.target_ref, self.enabled)
 
 
 @dataclass(frozen=True)
@@ -40,8 +45,8 @@ class NewRoute:
 class RouteUse:
     """What depends on a route.
 
-    `waiting` counts the events of its type that a worker has not read, up to
-    `event_types.COUNTED_WAITING`. `open_letters` counts its open dead letters.
+    `waiting` counts the events of its type that a worker has not read, up to COUNTED_WAITING.
+    `open_letters` counts its open dead letters.
     """
 
     waiting: int
@@ -115,9 +120,8 @@ def remove(gateway: Queries, route_code: str) -> Route | None:
 
 def uses(gateway: Queries, route: Route) -> RouteUse:
     """Return the number of events that wait for a route, and of its open dead letters."""
-    return rows.read(RouteUse, gateway.fetch_one(_SQL["uses"], {
-        "route_code": route.route_code, "event_type": route.event_type, "cap": 10_000,
-    }))
+    given = {"route_code": route.route_code, "event_type": route.event_type, "cap": COUNTED_WAITING}
+    return rows.read(RouteUse, gateway.fetch_one(_SQL["uses"], given))
 
 
 def target_kinds(gateway: Queries) -> list[TargetKind]:

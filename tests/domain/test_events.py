@@ -105,9 +105,7 @@ def test_a_type_without_an_enabled_route_is_named_before_and_after_the_event_is_
     found = why(gateway, event_id)
     assert found.answer.startswith("skipped: no enabled route for type sql_link_created when it was read at ")
     assert found.workers[0].routes[0].route_code is None
-    routes.add(
-        gateway, routes.NewRoute("late.route", "sql_link_created", target_ref="x", enabled=True)
-    )
+    routes.add(gateway, routes.NewRoute("late.route", "sql_link_created", target_ref="x", enabled=True))
     assert why(gateway, event_id).answer.endswith("; enabled now: late.route")
 
 

@@ -228,5 +228,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'e13228b468574daa58e8e0e750618a41f124e21510789b0718a0bb205c2c43fa'
+    '860a865aabe80455e1b29cbb0778dee30905f70adb030a7a40a1e8d1cb7e7a32'
 );
