@@ -15,7 +15,7 @@ from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.output import print_line
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.domain import outbox
-from iu_pipelines.errors import ArgumentInvalid, UsageError
+from iu_pipelines.errors import UsageError
 
 _SUBJECT_HINT: Final = (
     "A key that is no UUID becomes one with --subject-table and --subject-key, for example: "
@@ -70,7 +70,7 @@ def emit(
 def _parse_subject(
     subject: str | None, table: str | None, key: list[str] | None
 ) -> Callable[[Queries], UUID]:
-    """Return a function that returns the subject. Raises UsageError, or ArgumentInvalid for a bad uuid."""
+    """Return a function that returns the subject. Raises UsageError."""
     if subject is None and table and key:
         return lambda session: outbox.subject(session, table, key)
     if subject is None or table is not None or key:
@@ -81,8 +81,10 @@ def _parse_subject(
     try:
         found = UUID(subject)
     except ValueError:
-        raise ArgumentInvalid(
-            f"argument subject is malformed: {_shortened(subject)} is not a UUID", hint=_SUBJECT_HINT
+        raise UsageError(
+            f"argument subject is malformed: {_shortened(subject)} is not a UUID",
+            hint=_SUBJECT_HINT,
+            code="IU104",
         ) from None
     return lambda session: found
 

@@ -231,14 +231,14 @@ def _outbound(session: Queries, code: str) -> Route:
 
 def _warnings(session: Queries, route: Route) -> list[str]:
     found = event_types.get(session, route.event_type)
-    assert found  # a foreign key
-    disabled = None if found.enabled else f"the event type {found.event_type!r} is disabled"
+    if found is None:
+        raise AssertionError(f"unreachable: a foreign key keeps {route.event_type}")
     return [
         warning
         for warning in (
             routes.target_warning(session, route.target_kind),
             event_types.domain_warning(found, event_types.uses(session, found.event_type)),
-            disabled,
+            None if found.enabled else f"the event type {found.event_type!r} is disabled",
         )
         if warning
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
@@ -73,12 +74,12 @@ def list_routes(gateway: Queries) -> list[Route]:
 
 def get(gateway: Queries, route_code: str) -> Route | None:
     """Return one route, or None if there is no such route."""
-    return _read(gateway.fetch_one(_SQL["get"], {"route_code": route_code}))
+    return _found(gateway, "get", {"route_code": route_code})
 
 
 def set_enabled(gateway: Queries, route_code: str, enabled: bool) -> Route | None:
     """Enable or disable one route and return it, or None if there is no such route."""
-    return _read(gateway.fetch_one(_SQL["set_enabled"], {"enabled": enabled, "route_code": route_code}))
+    return _found(gateway, "set_enabled", {"enabled": enabled, "route_code": route_code})
 
 
 def add(gateway: Queries, wanted: NewRoute) -> Route | None:
@@ -90,7 +91,7 @@ def add(gateway: Queries, wanted: NewRoute) -> Route | None:
         TargetUnknown: no such kind of target.
         TargetNotSafe: the reference of the target contains a password or another secret.
     """
-    return _read(gateway.fetch_one(_SQL["add"], vars(wanted)))
+    return _found(gateway, "add", vars(wanted))
 
 
 def change(gateway: Queries, wanted: NewRoute) -> Route | None:
@@ -99,7 +100,7 @@ def change(gateway: Queries, wanted: NewRoute) -> Route | None:
     Raises:
         UnknownEventType, ArgumentInvalid, TargetUnknown, TargetNotSafe: as `add` does.
     """
-    return _read(gateway.fetch_one(_SQL["change"], vars(wanted)))
+    return _found(gateway, "change", vars(wanted))
 
 
 def remove(gateway: Queries, route_code: str) -> Route | None:
@@ -112,10 +113,10 @@ def remove(gateway: Queries, route_code: str) -> Route | None:
     if letters:
         raise ArgumentInvalid(
             f"route {route_code!r} has {letters} open dead letters",
-            hint="Without the route they cannot be replayed. Replay or discard them first, or disable the "
-            f"route: iu route disable {route_code}",
+            hint="Without the route they cannot be replayed. Replay them first, or disable the route: "
+            f"iu route disable {route_code}",
         )
-    return _read(gateway.fetch_one(_SQL["remove"], {"route_code": route_code}))
+    return _found(gateway, "remove", {"route_code": route_code})
 
 
 def uses(gateway: Queries, route: Route) -> RouteUse:
@@ -140,5 +141,6 @@ def target_warning(gateway: Queries, target_kind: str) -> str | None:
     return None
 
 
-def _read(row: object) -> Route | None:
+def _found(gateway: Queries, statement: str, params: Mapping[str, object]) -> Route | None:
+    row = gateway.fetch_one(_SQL[statement], params)
     return None if row is None else rows.read(Route, row)

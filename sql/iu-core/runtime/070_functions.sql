@@ -228,5 +228,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '860a865aabe80455e1b29cbb0778dee30905f70adb030a7a40a1e8d1cb7e7a32'
+    '3ad3030e475364e55f7025de3602133722abad1e488ab4656d0be56d522ac5c5'
 );

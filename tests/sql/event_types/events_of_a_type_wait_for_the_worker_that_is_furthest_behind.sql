@@ -1,3 +1,4 @@
+update iu_route_worker_cursor set retired_at = now();
 select emit_many(3);
 select same(fn_iu_event_type_waiting('version_applied', 10), 3);
 select same(fn_iu_event_type_waiting('version_applied', 2), 2, 'up to cap');
