@@ -193,6 +193,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/inbound/fn_iu_capture_check.sql
 \ir ../objects/inbound/fn_iu_capture_triggers.sql
 \ir ../objects/inbound/fn_iu_capture_list.sql
+\ir ../objects/inbound/fn_iu_captures_misfit.sql
 \ir ../objects/inbound/trg_iu_capture_define.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 

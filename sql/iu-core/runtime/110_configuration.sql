@@ -19,7 +19,6 @@ comment on table public.iu_config_history is
 'Every change of an event type, a route, a capture or a worker, however it was made: append-only, written by
 triggers. old_value is null for a new one, new_value for a removed one, reason if none was given.';
 
--- The table has one row for each capture.
 alter table public.iu_inbound_route
 add column condition jsonb not null default '{}',
 add column subject_table text,
@@ -52,18 +51,17 @@ comment on column public.iu_inbound_route.on_error is
 comment on column public.iu_inbound_route.capture_no is
 'number in the names of the trigger function and the triggers';
 
--- The constraints are not validated: existing rows cannot violate them, and the table may be large.
 alter table public.iu_inbound_capture
 add column source_key text,
 add column error_code text,
 add column error_detail text,
 alter column source_ref drop not null,
 drop constraint decision_is_known,
-add constraint decision_is_known check (decision in ('dry_run', 'emitted', 'refused')) not valid,
-add constraint error_goes_with_refused check ((decision = 'refused') = (error_code is not null)) not valid,
+add constraint decision_is_known check (decision in ('dry_run', 'emitted', 'refused')),
+add constraint error_goes_with_refused check ((decision = 'refused') = (error_code is not null)),
 add constraint source_ref_is_there_unless_refused check (
     decision = 'refused' or source_ref is not null
-) not valid;
+);
 comment on table public.iu_inbound_capture is
 'Captured changes: append-only, one row for each change that a capture recorded. source_ref is the subject of
 the event, source_key the key of the changed row as text.';
@@ -75,5 +73,5 @@ comment on column public.iu_route_worker_cursor.retired_at is
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    'f9c00c3e2d8f36b8ed40eb3228915e560e03a809dd71dcf29d9f0c6da7c5f92f'
+    'b3e243dd4aa61ba7afa3044d4c011ea207cbe62faa63ea93aa1c3baf5d97183d'
 );

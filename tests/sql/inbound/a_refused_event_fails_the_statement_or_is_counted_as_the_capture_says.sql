@@ -6,7 +6,7 @@ select refused(
 update iu_inbound_route set on_error = 'skip_and_count' where route_code = 'strict';
 insert into shop.orders (id, status, note) values (1, 'a', 'fine'), (2, 'b', null), (3, 'c', 'fine too');
 select same(
-    (select string_agg(source_key || ' ' || decision || coalesce(' ' || error_code, ''), ', ' order by capture_id)
+    (select string_agg(concat_ws(' ', source_key, decision, error_code), ', ' order by capture_id)
     from iu_inbound_capture),
     '1 emitted, 2 refused IU104, 3 emitted'
 );

@@ -8,5 +8,7 @@ select same(
         from iu_inbound_capture
     ), '12001 12001 12001'
 );
-select holds(bool_and(o.canonical_address = 'orders/' || c.source_key and o.event_subject_ref = c.source_ref), 'each')
+select holds(
+    bool_and(o.canonical_address = 'orders/' || c.source_key and o.event_subject_ref = c.source_ref), 'each'
+)
 from iu_inbound_capture as c inner join event_outbox as o using (event_id);
