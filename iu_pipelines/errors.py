@@ -22,12 +22,9 @@
         ├── IsolationRefused        IU303
         ├── UnknownDeadLetter       IU401
         ├── CursorPositionUnknown   IU501
-<<<<<<< HEAD
         ├── TargetUnknown           IU601
         ├── TargetNotSafe           IU602
-=======
         ├── CaptureInvalid          IU703
->>>>>>> main
         ├── StepRefused             IU901
         └── ProofFailed             IU902
 
@@ -179,7 +176,6 @@ class CursorPositionUnknown(Refusal):
     default_code = "IU501"
 
 
-<<<<<<< HEAD
 class TargetUnknown(Refusal):
     """The kind of the target of a route is unknown."""
 
@@ -190,12 +186,12 @@ class TargetNotSafe(Refusal):
     """The target of a route contains a password or another secret."""
 
     default_code = "IU602"
-=======
+
+
 class CaptureInvalid(Refusal):
     """A capture is malformed, does not fit its table, or its function was called by another trigger."""
 
     default_code = "IU703"
->>>>>>> main
 
 
 class StepRefused(Refusal):
@@ -223,12 +219,9 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     IsolationRefused,
     UnknownDeadLetter,
     CursorPositionUnknown,
-<<<<<<< HEAD
     TargetUnknown,
     TargetNotSafe,
-=======
     CaptureInvalid,
->>>>>>> main
     StepRefused,
     ProofFailed,
 )

@@ -7,7 +7,7 @@ select public.fn_iu_emit_event(
 ) as event_id;
 
 -- name: subject
-select public.fn_iu_subject_composite(%(source_table)s, %(source_key)s::text []) as subject_ref;
+select public.fn_iu_subject_composite(%(source_table)s, %(source_key)s::text[]) as subject_ref;
 
 -- name: emit_many
 select emitted.event_id

@@ -21,12 +21,9 @@ PROMISED = frozenset(
         "IU303",
         "IU401",
         "IU501",
-<<<<<<< HEAD
         "IU601",
         "IU602",
-=======
         "IU703",
->>>>>>> main
         "IU901",
     ]
 )

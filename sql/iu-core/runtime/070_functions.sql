@@ -229,5 +229,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '3ad3030e475364e55f7025de3602133722abad1e488ab4656d0be56d522ac5c5'
+    '102d1fe3c233310efb7204591c1d11f450641f508d11d0fd65a96e80853ee45a'
 );
