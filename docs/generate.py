@@ -47,7 +47,6 @@ ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "ingest": {"tests": ("tests/acceptance/test_git_history.py", "tests/acceptance/test_ingest_git.py")},
     "inbound": {"command line": ("iu_pipelines/cli/routes.py",)},
-    "event type": {"command line": ("iu_pipelines/cli/outbox.py",)},
     "retention": {
         "tests": ("tests/concurrency/test_retention.py", "tests/concurrency/test_retention_races.py")
     },

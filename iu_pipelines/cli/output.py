@@ -96,7 +96,8 @@ def print_facts(facts: Mapping[str, Any]) -> None:
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
-    """Print warnings on stderr, one a line."""
+    """Print warnings on stderr, one a line, after what was printed on stdout."""
+    sys.stdout.flush()
     for warning in warnings:
         line = Text("warning: ", style="bold yellow").append(warning, style="default not bold")
         console(stderr=True).print(line, soft_wrap=True)

@@ -8,7 +8,8 @@ create function doors(payload jsonb) returns bigint language sql as $$
 $$;
 select same(doors(jsonb_build_object(key, 1)), 2, key), fn_iu_payload_check(jsonb_build_object(key, 1))
 from unnest(array[
-    'content_type', 'body_id', 'embedding_id', 'body_ids', 'secret_ref', 'token_count', 'vector_version', 'contentType'
+    'content_type', 'body_id', 'embedding_id', 'body_ids', 'secret_ref', 'token_count', 'vector_version',
+    'contentType'
 ]) as key;
 select refused(format(statement, key), 'IU103', '%', '%payload_keys%guards against accidents%no proof%')
 from unnest(array['body', 'mail_body', 'api_key', 'embedding', 'accessToken']) as key,

@@ -26,12 +26,13 @@ select judged(ref, 'a password before @') from unnest(array[
 select judged('https://hunter2@example.org/hook', 'a user name or token before @');
 select judged('https://example.org/hook?' || name || '=hunter2', format('a value for the parameter %L', word))
 from (values
-    ('token', 'token'), ('access_token', 'token'), ('accessToken', 'token'), ('a=1&key', 'key'), ('api_key', 'key'),
+    ('token', 'token'), ('access_token', 'token'), ('accessToken', 'token'), ('a=1&key', 'key'),
+    ('api_key', 'key'),
     ('secret', 'secret'), ('client_secret', 'secret'), ('password', 'pass'), ('PWD', 'pwd'), ('sig', 'sig'),
     ('X-Amz-Signature', 'signature'), ('X-Amz-Credential', 'credential'), ('auth', 'auth'), ('jwt', 'jwt')
 ) as parameter (name, word);
 select judged('host=db user=ann password=hunter2', 'a value for the parameter ''pass''');
-select judged('DefaultEndpointsProtocol=https;AccountKey=hunter2', 'a value for the parameter ''accountkey''');
+select judged('Endpoint=https;AccountKey=hunter2', 'a value for the parameter ''accountkey''');
 select judged('{"url": "https://example.org", "token": "hunter2"}', 'a value for the parameter ''token''');
 select judged('Authorization: Bearer hunter2hunter2', 'the value of an authorization header');
 select judged('-----BEGIN RSA PRIVATE KEY----- hunter2', 'the header of a private key');
@@ -41,7 +42,8 @@ select refused(
 );
 select refused(
     format(
-        $q$insert into iu_outbound_route (route_code, event_type, target_kind, target_ref) values (%s)$q$, given
+        $q$insert into iu_outbound_route (route_code, event_type, target_kind, target_ref) values (%s)$q$,
+        given
     ),
     'IU602', '%contains a password before @'
 ) from unnest(array[
@@ -51,8 +53,10 @@ select refused(
 ]) as given;
 select same(fn_iu_target_secret(ref), null::text, ref) from unnest(array[
     'event_outbox', 'billing', 'https://example.org:8443/users/@me', 'https://example.org/a?page=2&sort=id',
-    'https://example.org/hook?secret_ref=billing', 'https://example.org/?routing_key=orders', 'mailto:ann@example.org',
+    'https://example.org/hook?secret_ref=billing', 'https://example.org/?routing_key=orders',
+    'mailto:ann@example.org',
     'postgres://ann@db:5432/inbox', 'arn:aws:secretsmanager:eu-west-1:1:secret:billing', 'orders@v2',
-    'kafka://h1:9092,h2:9092/orders.paid', 'https://example.org/?q=a@b', 'sk_lively', 'https://example.org/tokens/list',
+    'kafka://h1:9092,h2:9092/orders.paid', 'https://example.org/?q=a@b', 'sk_lively',
+    'https://example.org/tokens/list',
     'amqp://mq/exchange?keys=', 'https://[::1]:8080/hook', 'basic orders'
 ]) as ref;
