@@ -76,7 +76,7 @@ def _parse_subject(
     if subject is None or table is not None or key:
         raise UsageError(
             "give --subject, or --subject-table and --subject-key",
-            hint="For example: --subject-table shop.orders --subject-key 5",
+            hint="Give a UUID, or the table and the key: --subject-table shop.orders and --subject-key 5.",
         )
     try:
         found = UUID(subject)

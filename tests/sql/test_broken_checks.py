@@ -110,7 +110,7 @@ EDITS: Final = {
     "a subject without a uuid is refused without advice": (
         "outbox/a_subject_that_is_no_uuid_is_refused_with_advice",
         "fn_iu_event_subject(bigint, text, text, text, text, jsonb)",
-        ("A key that is no uuid", "No key"),
+        ("fn_iu_subject", "fn_subject"),
     ),
 }
 

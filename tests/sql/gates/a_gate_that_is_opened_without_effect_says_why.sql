@@ -5,7 +5,8 @@ select same(note('iu_core.route_worker_enabled', 'true'), null);
 select same(note('iu_core.routes_enabled', 'true'), null);
 select same(note('iu_core.stall_seconds', '60'), null);
 select same(note(key, 'true'), 'no effect yet: no module that ' || what || ' is installed')
-from (values ('iu_core.delivery_enabled', 'delivers'), ('queue.job_substrate.enabled', 'starts jobs')) as g (key, what);
+from (values ('iu_core.delivery_enabled', 'delivers'),
+    ('queue.job_substrate.enabled', 'starts jobs')) as g (key, what);
 select same(
     note('iu_core.delivery_live_routes', 'iu.version_applied.workflow'),
     'no effect yet: no module that delivers is installed'
@@ -21,7 +22,8 @@ select same(
 select note('iu_core.route_worker_enabled', 'false');
 select same(
     note('iu_core.routes_enabled', 'true'),
-    'dead letters can be replayed; no worker runs, because the worker gate iu_core.route_worker_enabled is closed'
+    'dead letters can be replayed; no worker runs, '
+    'because the worker gate iu_core.route_worker_enabled is closed'
 );
 insert into iu_schema_step (module, step_name, checksum)
 select 'iu-delivery', '010_x', checksum from iu_schema_step limit 1;
