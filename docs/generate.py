@@ -47,7 +47,6 @@ ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     },
     "ingest": {"tests": ("tests/acceptance/test_git_history.py", "tests/acceptance/test_ingest_git.py")},
     "inbound": {"command line": ("iu_pipelines/cli/routes.py",)},
-    "event type": {"command line": ("iu_pipelines/cli/outbox.py",)},
     "retention": {
         "tests": ("tests/concurrency/test_retention.py", "tests/concurrency/test_retention_races.py")
     },
@@ -76,6 +75,7 @@ BLOCKS: Final = {
     range(20, 30): "Dagster",
     range(30, 40): "evidence and steps",
     range(40, 50): "operation",
+    range(50, 60): "configuration, captures and emitting",
 }
 """The area of each block of decision numbers."""
 

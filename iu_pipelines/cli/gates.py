@@ -64,4 +64,10 @@ def set_value(
 ) -> Answer:
     """Set one gate or setting, and record the reason."""
     answer = gates.set_gate(gateway, key, value, reason)
-    return Answer(answer, lambda: print_line(f"{key}: {answer['old_value']!r} -> {answer['value']!r}"))
+
+    def show_change() -> None:
+        print_line(f"{key}: {answer['old_value']!r} -> {answer['value']!r}")
+        if note := answer.get("note"):
+            print_line(f"note: {note}")
+
+    return Answer(answer, show_change)

@@ -74,3 +74,6 @@ Workers = Annotated[
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The maximum number of rows.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason, which is recorded.")]
+OptionalReason = Annotated[
+    str | None, typer.Option("--reason", show_default=False, help="The reason, which is recorded if given.")
+]

@@ -1,38 +1,58 @@
-"""`iu emit` and `iu types`."""
+"""`iu emit`."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.options import parse_uuid
-from iu_pipelines.cli.output import print_line, print_table
-from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import event_types, outbox
+from iu_pipelines.cli.output import print_line
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.domain import outbox
 from iu_pipelines.errors import UsageError
+
+_SUBJECT_HINT: Final = (
+    "A key that is no UUID becomes one with --subject-table and --subject-key, for example: "
+    "--subject-table shop.orders --subject-key 5"
+)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands about events."""
     add_command(app, emit)
-    add_command(app, types)
 
 
 def emit(
     call: Invocation,
     event_type: Annotated[
-        str, typer.Argument(metavar="TYPE", help="A registered event type, from iu types.")
+        str, typer.Argument(metavar="TYPE", help="A registered event type, from iu type list.")
     ],
     address: Annotated[str, typer.Argument(help="The canonical address of the subject.")],
-    subject: Annotated[UUID, typer.Option(parser=parse_uuid, metavar="UUID", help="The id of the subject.")],
     actor: Annotated[str, typer.Option(help="The person or program that emits the event.")],
+    subject: Annotated[
+        str | None, typer.Option(metavar="UUID", show_default=False, help="The id of the subject.")
+    ] = None,
+    subject_table: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCHEMA.TABLE", show_default=False, help="With --subject-key: the table of the subject."
+        ),
+    ] = None,
+    subject_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY",
+            show_default=False,
+            help="The primary key of the subject, which need not be a uuid. Repeat it for a key of several "
+            "columns.",
+        ),
+    ] = None,
     payload: Annotated[
         str,
         typer.Option(metavar="JSON|@FILE", help="References and counts. @FILE reads a file, @- reads stdin."),
@@ -40,32 +60,33 @@ def emit(
 ) -> Answer:
     """Emit one event, and print its id."""
     content = _parse_payload(payload)
-    with call.connect() as gateway:
-        event_id = outbox.emit(gateway, event_type, address, subject, actor, content)
+    wanted = _parse_subject(subject, subject_table, subject_key)
+    with call.connect() as gateway, gateway.transaction() as session:
+        subject_ref = wanted(session)
+        event_id = outbox.emit(session, event_type, address, subject_ref, actor, content)
     return Answer({"event_id": event_id}, lambda: print_line(str(event_id)))
 
 
-def types(gateway: Gateway) -> Answer:
-    """Show the registered event types."""
-    found = event_types.list_types(gateway)
-    return Answer(found, lambda: _print_types(found))
-
-
-def _print_types(found: Sequence[event_types.EventType]) -> None:
-    columns = ("event type", "domain", "stream", "lane", "subject", "payload keys", "enabled")
-    rows = [
-        (
-            item.event_type,
-            item.event_domain,
-            item.event_stream,
-            item.delivery_lane,
-            item.event_subject_table,
-            "any allowed" if item.payload_keys is None else ", ".join(item.payload_keys),
-            item.enabled,
+def _parse_subject(
+    subject: str | None, table: str | None, key: list[str] | None
+) -> Callable[[Queries], UUID]:
+    """Return a function that returns the subject. Raises UsageError."""
+    if subject is None and table and key:
+        return lambda session: outbox.subject(session, table, key)
+    if subject is None or table is not None or key:
+        raise UsageError(
+            "give --subject, or --subject-table and --subject-key",
+            hint="Give a UUID, or the table and the key: --subject-table shop.orders and --subject-key 5.",
         )
-        for item in found
-    ]
-    print_table("Event types", columns, rows, empty="none")
+    try:
+        found = UUID(subject)
+    except ValueError:
+        raise UsageError(
+            f"argument subject is malformed: {_shortened(subject)} is not a UUID",
+            hint=_SUBJECT_HINT,
+            code="IU104",
+        ) from None
+    return lambda session: found
 
 
 def _parse_payload(argument: str) -> Any:

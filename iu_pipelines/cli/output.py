@@ -90,6 +90,19 @@ def _record(columns: Sequence[str], row: Sequence[Any]) -> Table:
     return grid
 
 
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """Print names and values, one pair a line."""
+    console().print(_record(tuple(facts), tuple(facts.values())), "")
+
+
+def print_warnings(warnings: Sequence[str]) -> None:
+    """Print warnings on stderr, one a line, after what was printed on stdout."""
+    sys.stdout.flush()
+    for warning in warnings:
+        line = Text("warning: ", style="bold yellow").append(warning, style="default not bold")
+        console(stderr=True).print(line, soft_wrap=True)
+
+
 @contextmanager
 def working(title: str) -> Iterator[Callable[[str], None]]:
     """Show a spinner while the block runs, if stderr is a terminal. The yielded function sets its text."""

@@ -107,7 +107,10 @@ class Signature:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What an action did. `note` is set if it changed nothing, and says why."""
+    """What an action did. `note` is set if it changed nothing, and says why.
+
+    `effect` is set if the change has no effect yet, and says why.
+    """
 
     status: str
     subject: str
@@ -115,6 +118,7 @@ class Outcome:
     after: Mapping[str, object]
     recorded: str | None
     note: str = ""
+    effect: str = ""
 
 
 Act = Callable[[Gateway, Mapping[str, Any], Signature], Outcome]
@@ -167,12 +171,15 @@ def _report(context: dg.OpExecutionContext, outcome: Outcome) -> None:
         context.log.info(
             "%s: %s: %s; recorded: %s", outcome.subject, outcome.status, changes, outcome.recorded
         )
+    if outcome.effect:
+        context.log.warning("%s: %s", outcome.subject, outcome.effect)
     rows = [[name, value, outcome.after.get(name)] for name, value in outcome.before.items()]
     context.add_output_metadata(
         {
             "status": outcome.status,
             "subject": outcome.subject,
             "recorded": outcome.recorded or "nothing",
+            **({"note": outcome.effect} if outcome.effect else {}),
             "change": table(["", "before", "after"], rows),
         }
     )
@@ -215,9 +222,8 @@ def set_gate(gateway: Gateway, config: Mapping[str, Any], signature: Signature) 
     if done is None:
         now = {"value": _value(gateway, key)}
         return _repeated(f"gate {key}", now, recorded(gateway)[-1])
-    return Outcome(
-        "set", f"gate {key}", {"value": done.get("old_value", before)}, {"value": done["value"]}, reason
-    )
+    was, now = {"value": done.get("old_value", before)}, {"value": done["value"]}
+    return Outcome("set", f"gate {key}", was, now, reason, effect=done.get("note") or "")
 
 
 def _value(gateway: Queries, key: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,7 +57,7 @@ def list_types(gateway: Queries) -> list[EventType]:
 
 def get(gateway: Queries, event_type: str) -> EventType | None:
     """Return one type, or None if it is not registered."""
-    return _read(gateway.fetch_one(_SQL["get"], {"event_type": event_type}))
+    return _found(gateway, "get", {"event_type": event_type})
 
 
 def add(gateway: Queries, wanted: EventType) -> EventType | None:
@@ -65,7 +66,7 @@ def add(gateway: Queries, wanted: EventType) -> EventType | None:
     Raises:
         ArgumentInvalid: a name, the domain, the stream, the lane or a payload key is malformed.
     """
-    return _read(gateway.fetch_one(_SQL["add"], _values(wanted)))
+    return _found(gateway, "add", vars(wanted))
 
 
 def change(gateway: Queries, wanted: EventType) -> EventType | None:
@@ -74,7 +75,7 @@ def change(gateway: Queries, wanted: EventType) -> EventType | None:
     Raises:
         ArgumentInvalid: a value is malformed, or the domain changes while events of the type wait.
     """
-    return _read(gateway.fetch_one(_SQL["change"], _values(wanted)))
+    return _found(gateway, "change", vars(wanted))
 
 
 def remove(gateway: Queries, event_type: str) -> EventType | None:
@@ -83,12 +84,12 @@ def remove(gateway: Queries, event_type: str) -> EventType | None:
     Raises:
         ArgumentInvalid: a route or a capture refers to the type.
     """
-    return _read(gateway.fetch_one(_SQL["remove"], {"event_type": event_type}))
+    return _found(gateway, "remove", {"event_type": event_type})
 
 
 def set_enabled(gateway: Queries, event_type: str, enabled: bool) -> EventType | None:
     """Enable or disable one type and return it, or None if it is not registered."""
-    return _read(gateway.fetch_one(_SQL["set_enabled"], {"event_type": event_type, "enabled": enabled}))
+    return _found(gateway, "set_enabled", {"event_type": event_type, "enabled": enabled})
 
 
 def uses(gateway: Queries, event_type: str) -> EventTypeUse:
@@ -97,9 +98,17 @@ def uses(gateway: Queries, event_type: str) -> EventTypeUse:
     return rows.read(EventTypeUse, answer)
 
 
-def _values(wanted: EventType) -> dict[str, object]:
-    return dict(vars(wanted))
+def domain_warning(found: EventType, use: EventTypeUse) -> str | None:
+    """Return a warning if no worker reads the domain of a type, else None."""
+    if use.domain_is_read:
+        return None
+    domain = found.event_domain
+    return (
+        f"no worker reads the domain {domain!r}, so events of {found.event_type} wait. "
+        f"Add a worker: iu worker add NAME --domain {domain}"
+    )
 
 
-def _read(row: object) -> EventType | None:
+def _found(gateway: Queries, statement: str, params: Mapping[str, object]) -> EventType | None:
+    row = gateway.fetch_one(_SQL[statement], params)
     return None if row is None else rows.read(EventType, row)

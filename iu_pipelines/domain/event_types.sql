@@ -21,7 +21,7 @@ insert into public.event_type_registry (
 )
 values (
     %(event_type)s, %(event_domain)s, %(event_stream)s, %(delivery_lane)s, %(payload_classification)s,
-    %(event_subject_table)s, %(payload_keys)s::text [], %(enabled)s
+    %(event_subject_table)s, %(payload_keys)s::text[], %(enabled)s
 )
 on conflict (event_type) do nothing
 returning
@@ -36,7 +36,7 @@ set
     delivery_lane = %(delivery_lane)s,
     payload_classification = %(payload_classification)s,
     event_subject_table = %(event_subject_table)s,
-    payload_keys = %(payload_keys)s::text [],
+    payload_keys = %(payload_keys)s::text[],
     enabled = %(enabled)s
 where event_type = %(event_type)s
 returning

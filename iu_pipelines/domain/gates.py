@@ -74,6 +74,8 @@ def list_settings(gateway: Queries) -> list[Setting]:
 def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, Any]:
     """Set one gate or setting, and record the change with its reason in the history.
 
+    `note` of the answer says why a gate that was opened has no effect yet; None if it has one.
+
     Raises:
         UnknownGate: the key is unknown, or the value is not allowed for it.
         ArgumentInvalid: the key or the reason is empty.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -100,6 +100,20 @@ def emit(
             },
         )
     return event_id
+
+
+def subject(gateway: Queries, source_table: str, source_key: Sequence[str]) -> UUID:
+    """Return the subject of a row: the key itself if it is a uuid, else the UUIDv8 of the table and the key.
+
+    `source_table` is schema.table; `source_key` has the values of the primary key as text, in its order.
+
+    Raises:
+        ArgumentInvalid: the table has no schema, or a key is empty.
+    """
+    found: UUID = gateway.fetch_value(
+        _SQL["subject"], {"source_table": source_table, "source_key": list(source_key)}
+    )
+    return found
 
 
 def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:

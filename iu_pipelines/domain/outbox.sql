@@ -6,6 +6,9 @@ select public.fn_iu_emit_event(
     %(safe_payload)s::jsonb
 ) as event_id;
 
+-- name: subject
+select public.fn_iu_subject_composite(%(source_table)s, %(source_key)s::text[]) as subject_ref;
+
 -- name: emit_many
 select emitted.event_id
 from public.fn_iu_emit_events(%(events)s::jsonb) as emitted (event_id);

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
+from iu_pipelines.domain.event_types import COUNTED_WAITING
 from iu_pipelines.errors import ArgumentInvalid
 
 _SQL: Final = Statements(__name__)
@@ -23,6 +25,10 @@ class Route:
     dry_run: Annotated[bool, "always true: attempts are recorded and nothing is sent"]
     target_kind: Annotated[str, "the kind of the target"]
     target_ref: Annotated[str, "the target"]
+
+    def as_new(self) -> NewRoute:
+        """Return the columns that `change` sets."""
+        return NewRoute(self.route_code, self.event_type, self.target_kind, self.target_ref, self.enabled)
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ class NewRoute:
 class RouteUse:
     """What depends on a route.
 
-    `waiting` counts the events of its type that a worker has not read, up to
-    `event_types.COUNTED_WAITING`. `open_letters` counts its open dead letters.
+    `waiting` counts the events of its type that a worker has not read, up to COUNTED_WAITING.
+    `open_letters` counts its open dead letters.
     """
 
     waiting: int
@@ -68,12 +74,12 @@ def list_routes(gateway: Queries) -> list[Route]:
 
 def get(gateway: Queries, route_code: str) -> Route | None:
     """Return one route, or None if there is no such route."""
-    return _read(gateway.fetch_one(_SQL["get"], {"route_code": route_code}))
+    return _found(gateway, "get", {"route_code": route_code})
 
 
 def set_enabled(gateway: Queries, route_code: str, enabled: bool) -> Route | None:
     """Enable or disable one route and return it, or None if there is no such route."""
-    return _read(gateway.fetch_one(_SQL["set_enabled"], {"enabled": enabled, "route_code": route_code}))
+    return _found(gateway, "set_enabled", {"enabled": enabled, "route_code": route_code})
 
 
 def add(gateway: Queries, wanted: NewRoute) -> Route | None:
@@ -85,7 +91,7 @@ def add(gateway: Queries, wanted: NewRoute) -> Route | None:
         TargetUnknown: no such kind of target.
         TargetNotSafe: the reference of the target contains a password or another secret.
     """
-    return _read(gateway.fetch_one(_SQL["add"], vars(wanted)))
+    return _found(gateway, "add", vars(wanted))
 
 
 def change(gateway: Queries, wanted: NewRoute) -> Route | None:
@@ -94,7 +100,7 @@ def change(gateway: Queries, wanted: NewRoute) -> Route | None:
     Raises:
         UnknownEventType, ArgumentInvalid, TargetUnknown, TargetNotSafe: as `add` does.
     """
-    return _read(gateway.fetch_one(_SQL["change"], vars(wanted)))
+    return _found(gateway, "change", vars(wanted))
 
 
 def remove(gateway: Queries, route_code: str) -> Route | None:
@@ -107,25 +113,16 @@ def remove(gateway: Queries, route_code: str) -> Route | None:
     if letters:
         raise ArgumentInvalid(
             f"route {route_code!r} has {letters} open dead letters",
-            hint="Without the route they cannot be replayed. Replay or discard them first, or disable the "
-            f"route: iu route disable {route_code}",
+            hint="Without the route they cannot be replayed. Replay them first, or disable the route: "
+            f"iu route disable {route_code}",
         )
-    return _read(gateway.fetch_one(_SQL["remove"], {"route_code": route_code}))
+    return _found(gateway, "remove", {"route_code": route_code})
 
 
 def uses(gateway: Queries, route: Route) -> RouteUse:
     """Return the number of events that wait for a route, and of its open dead letters."""
-    return rows.read(
-        RouteUse,
-        gateway.fetch_one(
-            _SQL["uses"],
-            {
-                "route_code": route.route_code,
-                "event_type": route.event_type,
-                "cap": 10_000,
-            },
-        ),
-    )
+    given = {"route_code": route.route_code, "event_type": route.event_type, "cap": COUNTED_WAITING}
+    return rows.read(RouteUse, gateway.fetch_one(_SQL["uses"], given))
 
 
 def target_kinds(gateway: Queries) -> list[TargetKind]:
@@ -144,5 +141,6 @@ def target_warning(gateway: Queries, target_kind: str) -> str | None:
     return None
 
 
-def _read(row: object) -> Route | None:
+def _found(gateway: Queries, statement: str, params: Mapping[str, object]) -> Route | None:
+    row = gateway.fetch_one(_SQL[statement], params)
     return None if row is None else rows.read(Route, row)

@@ -53,7 +53,7 @@ where route_code = %(route_code)s and resolution is null;
 
 -- name: target_kinds
 select
-    kind, module, description, module is null or exists(
+    kind, module, description, module is null or exists (
         select from public.iu_schema_step as s
         where s.module = known.module
     ) as installed

@@ -21,6 +21,8 @@ PROMISED = frozenset(
         "IU303",
         "IU401",
         "IU501",
+        "IU601",
+        "IU602",
         "IU703",
         "IU901",
     ]

@@ -18,3 +18,10 @@ def test_gate_show_lists_gates_settings_and_changes(iu: Iu) -> None:
 def test_gate_set_prints_the_old_and_the_new_value(iu: Iu) -> None:
     done = iu("gate", "set", "iu_core.route_worker_enabled", "false", "--reason", "test")
     assert (done.code, done.out) == (0, "iu_core.route_worker_enabled: 'true' -> 'false'\n")
+
+
+def test_a_gate_that_is_opened_without_effect_says_so(iu: Iu) -> None:
+    words = ("gate", "set", "iu_core.delivery_enabled", "true", "--reason", "test")
+    said = "no effect yet: no module that delivers is installed"
+    assert iu(*words).out.splitlines() == ["iu_core.delivery_enabled: 'false' -> 'true'", f"note: {said}"]
+    assert iu(*words, "--json").json["note"] == said

@@ -19,6 +19,8 @@ import iu_pipelines
 from databases import Server
 from iu_pipelines.db.statements import Statements, load
 from iu_pipelines.domain.attempts import Attempt
+from iu_pipelines.domain.event_types import EventType
+from iu_pipelines.domain.routes import Route
 from iu_pipelines.evidence.facts import Count
 
 PACKAGE: Final = Path(iu_pipelines.__file__).parent
@@ -33,6 +35,14 @@ READ_BY_A_HELPER: Final = {
     **{
         ("iu_pipelines.domain.attempts", name): Attempt
         for name in ("recent", "for_run", "for_worker", "for_batch", "for_event", "for_key", "attempt")
+    },
+    **{
+        ("iu_pipelines.domain.event_types", name): EventType
+        for name in ("get", "add", "change", "remove", "set_enabled")
+    },
+    **{
+        ("iu_pipelines.domain.routes", name): Route
+        for name in ("get", "set_enabled", "add", "change", "remove")
     },
     ("iu_pipelines.evidence.collect", "letters_by_state"): Count,
     ("iu_pipelines.evidence.collect", "open_letters_by_failure"): Count,

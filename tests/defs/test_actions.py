@@ -103,6 +103,16 @@ def test_a_gate_is_set_and_its_history_names_the_actor_and_the_run(
     assert metadata(done)["recorded"] == record.reason
 
 
+def test_a_gate_that_is_opened_without_effect_says_so(location: Location, gateway: Gateway) -> None:
+    config = {**CLOSE, "key": gates.WORKER, "value": "true"}
+    assert "note" not in metadata(location.run("gate_set_job", config))
+    gates.set_gate(gateway, gates.MASTER, "false", "a test")
+    done = location.run("gate_set_job", config)
+    assert done.success
+    assert metadata(done)["note"] == f"no effect yet: the master gate {gates.MASTER} is closed"
+    assert gates.history(gateway, gates.WORKER, 1)[0].new_value == "true"
+
+
 def changes(gateway: Gateway) -> list[GateChange]:
     """Return the changes of the worker gate by a job, newest first."""
     found = gates.history(gateway, gates.WORKER, 100)

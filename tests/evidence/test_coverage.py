@@ -211,8 +211,8 @@ def test_a_noun_without_a_row_and_a_row_without_a_noun_are_refused(
         ),
         ("# 049: Without a date\n\n* **Status:** accepted\n", "049-new.md has no line such as '* **Date:**"),
         (
-            "# 049: Superseded\n\n* **Status:** superseded by 050\n* **Date:** 2026-01-31\n",
-            "decision 049 is superseded by 050, which does not exist",
+            "# 049: Superseded\n\n* **Status:** superseded by 099\n* **Date:** 2026-01-31\n",
+            "decision 049 is superseded by 099, which does not exist",
         ),
     ],
 )

@@ -167,6 +167,11 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
     "retention cut": ("select public.fn_iu_retention_cut(%s)", (st.just("iu") | TEXT,)),
     "key": ("select public.fn_iu_idempotency_key(%s, %s::uuid, %s)", (TEXT, UUIDS, TEXT)),
     "payload": ("select public.fn_iu_payload_check(%s::jsonb)", (PAYLOADS,)),
+    "target secret": ("select public.fn_iu_target_secret(%s)", (TEXT,)),
+    "waiting of a type": (
+        "select public.fn_iu_event_type_waiting(%s, %s)",
+        (st.just("version_applied") | TEXT, NUMBERS),
+    ),
     "plain payload": ("select public.fn_iu_payload_is_plain(%s)", (TEXT | PAYLOADS,)),
     "chain": ("select public.fn_iu_audit_chain_verify(%s, %s::bigint, %s::bigint)", (TEXT, BATCHES, BATCHES)),
     "attempts": (
@@ -247,8 +252,8 @@ ALWAYS_ALIKE = {
 
 OF_PROOFS = re.compile(
     "fn_iu_(probe|proof|object|module)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id"
-    "|fn_iu_gate_list|fn_iu_payload_(words|key)|fn_iu_roles_are_used|fn_iu_table_is_append_only"
-    "|fn_iu_unread_domains"
+    "|fn_iu_gate_list|fn_iu_payload_(words|key)|fn_iu_target_kinds|fn_iu_roles_are_used"
+    "|fn_iu_table_is_append_only|fn_iu_unread_domains"
 )
 """Functions that proof files call with fixed arguments, and functions without arguments."""
 

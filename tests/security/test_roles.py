@@ -46,7 +46,15 @@ COMMANDS = {
     "iu replay": ["replay", "{letter}"],
     "iu discard": ["discard", "{letter}", "--reason", "a test"],
     "iu gate set": ["gate", "set", "iu_core.stall_seconds", "300", "--reason", "a test"],
+    "iu type list": ["type", "list"],
+    "iu type show": ["type", "show", "version_applied"],
+    "iu type add": ["type", "add", "a_{login}", "--any-payload-key"],
+    "iu type disable": ["type", "disable", "sql_link_created", "--reason", "a test"],
+    "iu type enable": ["type", "enable", "sql_link_created"],
+    "iu route show": ["route", "show", "iu.version_applied.workflow"],
     "iu route add": ["route", "add", "a.{login}", "version_applied"],
+    "iu route set": ["route", "set", "iu.version_applied.workflow", "--target-ref", "event_outbox"],
+    "iu route remove": ["route", "remove", "gone.{login}", "--reason", "a test"],
     "iu route disable": ["route", "disable", "iu.structure_piece_split.workflow"],
     "iu route enable": ["route", "enable", "iu.structure_piece_split.workflow"],
     "iu probe": ["probe"],
@@ -77,6 +85,10 @@ def installed(shared: Path) -> Iterator[dict[str, str]]:
             for role in LOGINS:
                 member = "" if role == "nobody" else f" in role {role}"
                 session.execute(f"create role {role}_login login password '{PASSWORD}'{member}".encode())
+                session.execute(
+                    "insert into public.iu_outbound_route (route_code, event_type, target_kind, target_ref) "
+                    f"values ('gone.{role.replace('_', '')}', 'version_applied', 'workflow', 'x')".encode()
+                )
         yield {
             "url": url,
             "repository": str(_make_repository(home / "repository")),

@@ -235,5 +235,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '672ec701e33a7efc5bf842f5d17cbe18cb0ab8aaa6fb4ca64011dad113f45887'
+    '09db46f480f55bd0fa636b779f663a145fea56ffe7aa317fd9cc71e4ba8fac6a'
 );

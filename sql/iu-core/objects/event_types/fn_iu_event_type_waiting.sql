@@ -15,6 +15,7 @@ declare
         where r.event_type = fn_iu_event_type_waiting.event_type
     );
     v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
+    v_own constant xid8 := pg_current_xact_id_if_assigned();
     v_worker public.iu_route_worker_cursor;
     v_from xid8;
     v_count int;
@@ -35,6 +36,9 @@ begin
             where o.event_domain collate "POSIX" = v_domain and o.emitted_xid >= v_from
                 and o.event_type = fn_iu_event_type_waiting.event_type
                 and not public.fn_iu_event_is_consumed(o.event_seq, o.emitted_xid, v_worker, v_anchor)
+                -- No snapshot shows the events of the current transaction.
+                and (v_worker.own_xid = v_own and o.emitted_xid = v_own
+                    and o.event_seq <= v_worker.own_position_seq) is not true
             limit greatest(cap, 0)
         ) as unread;
         v_most := greatest(v_most, v_count);

@@ -24,7 +24,8 @@ begin
                 case v_column when 'event_type' then '^[a-z][a-z0-9_.]{0,62}$'
                     else '^[a-z][a-z0-9_.-]{0,62}$' end,
                 format('Give a lower-case letter, then up to 62 lower-case letters, digits, _%s.',
-                    case v_column when 'event_type' then ' or dots' else ', dots or dashes' end)
+                    case v_column when 'event_type' then ' or dots, such as order_paid'
+                        else ', dots or dashes' end)
             );
         end if;
     end loop;

@@ -11,7 +11,7 @@ begin
             errcode = 'IU602',
             hint = 'Leave it out of the address, which is stored and shown as text. Put the secret into '
                 'the environment as IU_SECRET_<NAME>, or into a file of IU_SECRETS_DIR, and give the '
-                'target its name. If it was sent over an open connection or typed into a shell, replace it.';
+                'target its name.';
     end if;
 end
 $$;

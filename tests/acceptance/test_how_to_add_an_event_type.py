@@ -1,0 +1,26 @@
+"""The page about event types: its commands print the output shown, on a database of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from acceptance.console import PROJECT, Shell, commands, first_difference
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    shell = Shell(tmp_path)
+    yield shell
+    shell.run("iu stop")
+
+
+def test_the_commands_of_the_page_print_the_output_shown(shell: Shell) -> None:
+    page = (PROJECT / "docs/how-to/add-an-event-type.md").read_text(encoding="utf-8")
+    found = commands(page)
+    assert len(found) > 10
+    for command in found:
+        difference = first_difference(command.output, shell.run(command.text))
+        assert difference is None, f"$ {command.text}\n{difference}"

@@ -1,0 +1,14 @@
+update iu_route_worker_cursor set retired_at = now();
+select emit_many(3);
+select same(fn_iu_event_type_waiting('version_applied', 10), 3);
+select same(fn_iu_event_type_waiting('version_applied', 2), 2, 'up to cap');
+select fn_iu_route_worker_run('fast', 100);
+select same(fn_iu_event_type_waiting('version_applied', 10), 0);
+select fn_iu_route_worker_run('slow', 2);
+select fn_iu_route_worker_run('last', 100);
+select same(fn_iu_event_type_waiting('version_applied', 10), 1, 'the open window of the slow worker');
+select emit();
+select same(fn_iu_event_type_waiting('version_applied', 10), 2);
+update iu_route_worker_cursor set retired_at = now() where worker_name = 'slow';
+select same(fn_iu_event_type_waiting('version_applied', 10), 1, 'a retired worker does not count');
+select same(fn_iu_event_type_waiting('structure_piece_split', 10), 0);
