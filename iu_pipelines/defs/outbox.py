@@ -27,7 +27,10 @@ def _seen(gateway: Queries, mount: Mount) -> Seen:
 
 
 def _metadata(gateway: Queries, mount: Mount, domains: Sequence[str]) -> dict[str, Any]:
-    """Return the metadata of one observation, of the domains that the workers read. The cost does not depend on the size of the outbox."""
+    """Return the metadata of one observation of `domains`, which the workers read.
+
+    The cost does not depend on the size of the outbox.
+    """
     overview = outbox.overview(gateway, domains)
     reports = [health.read(gateway, name) for name in mount.workers]
     return {

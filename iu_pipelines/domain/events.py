@@ -37,9 +37,10 @@ class Reading:
     """How far one worker is with an event.
 
     `status` is `attempted` (it has an attempt), `other_domain` (the worker never reads it), `refused` (runs
-    raise IU501, `difference` says why), `retired` (the worker is retired and did not read it), `waiting`, `passed` (a seek skipped it), or `unattempted` (it was
-    read, but its attempt is missing). `event_domain` is the domain that the worker reads. `events_before` is
-    the number of unread events with a lower `event_seq`, and a lower bound if `events_before_capped` is true.
+    raise IU501, `difference` says why), `retired` (the worker is retired and did not read it), `waiting`,
+    `passed` (a seek skipped it), or `unattempted` (it was read, but its attempt is missing).
+    `event_domain` is the domain that the worker reads. `events_before` is the number of unread events with a
+    lower `event_seq`, and a lower bound if `events_before_capped` is true.
     """
 
     status: ReadingStatus
@@ -234,12 +235,10 @@ def _unread(event: Event, reading: Reading, own: _Found, seek: Seek | None) -> s
     match reading.status:
         case "waiting":
             return _waiting(event, reading, own)
-        case "other_domain":
-            return f"not read: worker {name} reads domain {reading.event_domain}, not {event.event_domain}"
+        case "other_domain" | "retired":
+            return _never(event, reading)
         case "refused":
             return f"not read: runs of worker {name} are refused (IU501): {reading.difference}"
-        case "retired":
-            return f"not read: worker {name} was retired at {_at(reading.retired_at)}"
         case "passed" if seek:
             return (
                 f"passed: {seek.sought_by} moved worker {name} to {seek.position} at {_at(seek.sought_at)}, "
@@ -250,6 +249,13 @@ def _unread(event: Event, reading: Reading, own: _Found, seek: Seek | None) -> s
     return (
         f"lost: worker {name} has read the event, but its attempt is missing: stop the worker and report it"
     )
+
+
+def _never(event: Event, reading: Reading) -> str:
+    start = f"not read: worker {reading.worker_name}"
+    if reading.status == "retired":
+        return f"{start} was retired at {_at(reading.retired_at)}"
+    return f"{start} reads domain {reading.event_domain}, not {event.event_domain}"
 
 
 def _waiting(event: Event, reading: Reading, own: _Found) -> str:

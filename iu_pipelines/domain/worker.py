@@ -41,11 +41,11 @@ class Worker:
 
 @dataclass(frozen=True)
 class Change:
-    """The result of adding or retiring a worker."""
+    """The result of adding or retiring a worker. `event_domain` is None for `worker_busy`."""
 
     status: ChangeStatus
     worker_name: str
-    event_domain: str
+    event_domain: str | None
     retired_at: datetime | None
 
 
@@ -206,7 +206,7 @@ def retire(gateway: Queries, worker_name: str, reason: str) -> Change:
     Raises:
         ArgumentInvalid: there is no such worker, or it has unread events or open dead letters.
         CursorPositionUnknown: the cursor does not belong to the newest anchor of the outbox.
-        Unavailable: the worker or retention is running, for two seconds.
+        Unavailable: the worker is running, for two seconds.
     """
     return _changed(gateway, "retire", {"worker_name": worker_name, "reason": reason})
 

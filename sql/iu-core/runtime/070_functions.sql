@@ -220,5 +220,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '6310584a9fafac3e2456f50f114a46f5a8819bc3bee01981024b933ec09201ae'
+    'bec9298c13078c41e4992091bf93d22e3737124949c58ea7592c98b76f0f3b1b'
 );
