@@ -11,6 +11,7 @@ from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.options import Workers, workers_asked_about
 from iu_pipelines.cli.output import counted, print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain.health import at_least
 from iu_pipelines.evidence import chain, collect, compare, pack, store
 from iu_pipelines.evidence.chain import ChainReport
 from iu_pipelines.evidence.compare import Change
@@ -102,6 +103,7 @@ def _summary(gathered: Evidence, written: Pack, changes: Sequence[Change] | None
             for line in proof.lines
             if not line.passed
         ],
+        "unread_domains": gathered.unread_domains,
         "pack": written.number,
         "hash": written.hash,
         "folder": store.text_of(written.folder),
@@ -125,6 +127,9 @@ def _print(gathered: Evidence, written: Pack) -> None:
         f"{counted(len(gathered.proofs), 'proof')}, {verdict.failed} failed"
         f"{'' if gathered.probed else '; no probe was run'}"
     )
+    for domain in gathered.unread_domains:
+        events = at_least(domain.unread_events, capped=domain.unread_events_capped)
+        print_line(f"note: no worker reads domain {domain.event_domain}: {events} events are unread")
     print_line(f"pack {written.number}, hash {written.hash}")
     print_line(f"open {store.text_of(written.report)}")
 

@@ -1,8 +1,9 @@
-"""`iu run`, `iu seek` and `iu batch`."""
+"""`iu run`, `iu seek`, `iu worker` and `iu batch`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Final
 
 import typer
@@ -11,10 +12,10 @@ from iu_pipelines import settings
 from iu_pipelines.cli.attempts import print_attempts
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.options import Limit, Reason, Worker
-from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate
+from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate, when
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import attempts, gates, worker
-from iu_pipelines.errors import ArgumentInvalid
+from iu_pipelines.domain import attempts, gates, health, worker
+from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 _INTEGER: Final = 2**31 - 1
 
@@ -36,6 +37,11 @@ def register(app: typer.Typer) -> None:
     """Add the commands about the worker."""
     add_command(app, run)
     add_command(app, seek)
+    workers = typer.Typer(no_args_is_help=True, help="Add, list and retire workers.")
+    add_command(workers, add_worker, "add")
+    add_command(workers, list_workers, "list")
+    add_command(workers, retire_worker, "retire")
+    app.add_typer(workers, name="worker")
     group = typer.Typer(no_args_is_help=True, help="Show the batches of workers.")
     add_command(group, list_batches, "list")
     add_command(group, show_batch, "show")
@@ -73,8 +79,14 @@ def run(
         typer.Option(show_default=False, help="A name for this run, recorded in its batches and attempts."),
     ] = None,
     create: Create = False,
+    domain: Annotated[
+        str | None,
+        typer.Option(show_default=False, help="With --create: the domain of a new worker (default: iu)."),
+    ] = None,
 ) -> Answer:
     """Run the worker, batch by batch, until nothing is left or a limit is reached."""
+    if domain and not create:
+        raise UsageError("--domain needs --create", hint="The domain of an existing worker does not change.")
     chosen = settings.load(worker_name=worker_name)
     limits = worker.RunLimits(
         batch_limit=chosen.batch_limit if batch_limit is None else batch_limit,
@@ -85,6 +97,8 @@ def run(
     with call.connect() as gateway:
         if not create:
             worker.require(gateway, chosen.worker_name)
+        elif domain:
+            worker.create(gateway, chosen.worker_name, domain, "iu run --create")
         drain = worker.drain(gateway, chosen.worker_name, limits, run_ref)
         made = list(_printed(drain, call))
     return Answer(_totals(drain) | {"batches": made}, lambda: _print_totals(drain))
@@ -147,6 +161,50 @@ def seek(
     answer = worker.seek(gateway, chosen.worker_name, position, reason)
     title = f"Seek of {chosen.worker_name}"
     return Answer(answer, lambda: print_table(title, ("", "value"), answer.items(), empty="no answer"))
+
+
+Name = Annotated[str, typer.Argument(metavar="NAME", show_default=False, help="The name of the worker.")]
+
+
+def add_worker(
+    gateway: Gateway,
+    worker_name: Name,
+    domain: Annotated[str, typer.Option("--domain", help="The domain of the events that the worker reads.")],
+    reason: Reason = "iu worker add",
+) -> Answer:
+    """Add a worker that reads a domain from the beginning, or resume a retired one where it stopped."""
+    change = worker.add(gateway, worker_name, domain, reason)
+    lines = [f"{change.worker_name}: {change.status}, reads domain {change.event_domain}"]
+    if change.status == "added":
+        lines.append(f"run it with: iu run --worker {change.worker_name}")
+    return Answer(change, lambda: print_line("\n".join(lines)))
+
+
+def list_workers(gateway: Gateway) -> Answer:
+    """Show all workers with their domains and backlogs."""
+    found = [(one, health.read(gateway, one.worker_name)) for one in worker.list_workers(gateway)]
+    data = [
+        asdict(one) | {"backlog": report.backlog, "backlog_capped": report.backlog_capped}
+        for one, report in found
+    ]
+    rows = [
+        (
+            one.worker_name,
+            one.event_domain,
+            health.at_least(report.backlog, capped=report.backlog_capped),
+            when(one.last_run_at),
+            when(one.retired_at) if one.retired_at else "",
+        )
+        for one, report in found
+    ]
+    columns = ("worker", "domain", "backlog", "last run", "retired")
+    return Answer(data, lambda: print_table("Workers", columns, rows, empty="none yet"))
+
+
+def retire_worker(gateway: Gateway, worker_name: Name, reason: Reason) -> Answer:
+    """Retire a worker that has read everything: it runs no more, and retention does not wait for it."""
+    change = worker.retire(gateway, worker_name, reason)
+    return Answer(change, lambda: print_line(f"{change.worker_name}: {change.status}"))
 
 
 def list_batches(

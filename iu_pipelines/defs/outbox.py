@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import dagster as dg
@@ -10,7 +11,7 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.kit.asset_metadata import moment, table
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.sources import Seen, Source
-from iu_pipelines.domain import health, outbox
+from iu_pipelines.domain import health, outbox, worker
 from iu_pipelines.domain.outbox import Event
 
 
@@ -20,22 +21,27 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 
 def _seen(gateway: Queries, mount: Mount) -> Seen:
-    newest = outbox.newest(gateway)
-    return Seen(str(newest or "empty"), _metadata(gateway, mount))
+    domains = worker.domains(gateway, mount.workers)
+    newest = [str(outbox.newest(gateway, domain) or "empty") for domain in domains]
+    return Seen(" ".join(newest), _metadata(gateway, mount, domains))
 
 
-def _metadata(gateway: Queries, mount: Mount) -> dict[str, Any]:
-    """Return the metadata of one observation. The cost does not depend on the size of the outbox."""
-    overview = outbox.overview(gateway)
-    reports = [health.read(gateway, worker) for worker in mount.workers]
+def _metadata(gateway: Queries, mount: Mount, domains: Sequence[str]) -> dict[str, Any]:
+    """Return the metadata of one observation of `domains`, which the workers read.
+
+    The cost does not depend on the size of the outbox.
+    """
+    overview = outbox.overview(gateway, domains)
+    reports = [health.read(gateway, name) for name in mount.workers]
     return {
+        "domains": ", ".join(domains),
         "events": overview.events,
         "events_are_capped": overview.capped,
         "newest_event_at": moment(max((count.newest_at for count in overview.by_type), default=None)),
         "backlog": max(report.backlog for report in reports),
         "backlog_is_capped": any(report.backlog_capped for report in reports),
         "backlog_oldest_seconds": max(report.backlog_oldest_seconds or 0.0 for report in reports),
-        "events_per_second": round(outbox.events_per_second(gateway), 2),
+        "events_per_second": round(outbox.events_per_second(gateway, domains), 2),
         "by_type": table(
             ["event type", "events", "newest (UTC)"],
             [[count.event_type, count.events, count.newest_at] for count in overview.by_type],

@@ -6,6 +6,7 @@ locked, and `iu_auditor` may ask.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +29,7 @@ _SQL: Final = Statements(__name__)
 _HOLDERS: Final = {gates.MASTER: "master", gates.WORKER: "worker"}
 _UUIDV7: Final = 7
 
-ReadingStatus = Literal["attempted", "other_domain", "refused", "waiting", "passed", "unattempted"]
+ReadingStatus = Literal["attempted", "other_domain", "refused", "retired", "waiting", "passed", "unattempted"]
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ class Reading:
     """How far one worker is with an event.
 
     `status` is `attempted` (it has an attempt), `other_domain` (the worker never reads it), `refused` (runs
-    raise IU501, `difference` says why), `waiting`, `passed` (a seek skipped it), or `unattempted` (it was
-    read, but its attempt is missing). `event_domain` is the domain that the worker reads. `events_before` is
-    the number of unread events with a lower `event_seq`, and a lower bound if `events_before_capped` is true.
+    raise IU501, `difference` says why), `retired` (the worker is retired and did not read it), `waiting`,
+    `passed` (a seek skipped it), or `unattempted` (it was read, but its attempt is missing).
+    `event_domain` is the domain that the worker reads. `events_before` is the number of unread events with a
+    lower `event_seq`, and a lower bound if `events_before_capped` is true.
     """
 
     status: ReadingStatus
@@ -47,6 +49,7 @@ class Reading:
     difference: str | None
     events_before: int
     events_before_capped: bool
+    retired_at: datetime | None
     last_run_at: datetime | None
     cursor_event_id: UUID | None
     cursor_created_at: datetime | None
@@ -135,7 +138,7 @@ def why(gateway: Queries, event_id: UUID, workers: Sequence[str]) -> Explanation
     event = rows.read(Event, row)
     answers = tuple(_worker(gateway, event, reading, found) for reading in readings if reading)
     return Explanation(
-        answer=_joined(answers),
+        answer=_joined(answers) + _without_reader(gateway, event, readings),
         event_id=event_id,
         event=event,
         event_type=_event_type(gateway, event.event_type),
@@ -202,6 +205,19 @@ def _joined(answers: Sequence[WorkerAnswer]) -> str:
     return "; ".join(f"{one.reading.worker_name}: {one.answer}" for one in answers) or "no worker is given"
 
 
+def _without_reader(gateway: Queries, event: Event, readings: Iterable[Reading | None]) -> str:
+    """Return the end of the answer if no worker of the event's domain will read the event, or nothing."""
+    given = {"event_domain": event.event_domain}
+    if any(one and one.status not in ("other_domain", "retired") for one in readings):
+        return ""
+    if gateway.fetch_value(_SQL["has_reader"], given):
+        return ""
+    return (
+        f"; no worker reads domain {event.event_domain}: "
+        f"iu worker add NAME --domain {shlex.quote(event.event_domain)} --reason WHY"
+    )
+
+
 def _worker(gateway: Queries, event: Event, reading: Reading, found: _Found) -> WorkerAnswer:
     own = found.of_worker(reading.worker_name)
     if own.attempts or own.letters:
@@ -219,8 +235,8 @@ def _unread(event: Event, reading: Reading, own: _Found, seek: Seek | None) -> s
     match reading.status:
         case "waiting":
             return _waiting(event, reading, own)
-        case "other_domain":
-            return f"not read: worker {name} reads domain {reading.event_domain}, not {event.event_domain}"
+        case "other_domain" | "retired":
+            return _never(event, reading)
         case "refused":
             return f"not read: runs of worker {name} are refused (IU501): {reading.difference}"
         case "passed" if seek:
@@ -233,6 +249,13 @@ def _unread(event: Event, reading: Reading, own: _Found, seek: Seek | None) -> s
     return (
         f"lost: worker {name} has read the event, but its attempt is missing: stop the worker and report it"
     )
+
+
+def _never(event: Event, reading: Reading) -> str:
+    start = f"not read: worker {reading.worker_name}"
+    if reading.status == "retired":
+        return f"{start} was retired at {_at(reading.retired_at)}"
+    return f"{start} reads domain {reading.event_domain}, not {event.event_domain}"
 
 
 def _waiting(event: Event, reading: Reading, own: _Found) -> str:

@@ -11,6 +11,13 @@ where event_id = %(event_id)s;
 -- name: reading
 select public.fn_iu_event_reading(%(event_id)s, %(worker_name)s) as answer;
 
+-- name: has_reader
+select
+    exists (
+        select from public.iu_route_worker_cursor
+        where event_domain = %(event_domain)s and retired_at is null
+    ) as has_reader;
+
 -- name: event_type
 select
     event_type, event_domain, event_stream, delivery_lane, payload_classification, event_subject_table,

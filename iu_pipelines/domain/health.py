@@ -25,7 +25,9 @@ class HealthReport:
 
     healthy: Annotated[bool, "whether the worker makes progress; a closed gate is not a fault"]
     reasons: Annotated[
-        tuple[str, ...], "why the worker is unhealthy, and notes on closed gates, dead letters and retention"
+        tuple[str, ...],
+        "why the worker is unhealthy, and notes on closed gates, dead letters, retention and domains "
+        "without a reader",
     ]
     worker_name: Annotated[str, "the worker"]
     worker_gate_open: Annotated[bool, "whether the worker gate is open"]
@@ -46,6 +48,19 @@ class HealthReport:
     cursor_created_at: Annotated[datetime | None, "when that event was emitted"]
 
 
+@dataclass(frozen=True)
+class UnreadDomain:
+    """A domain that no worker in use reads, although it has enabled event types or unread events.
+
+    `unread_events` is a lower bound if `unread_events_capped` is true.
+    """
+
+    event_domain: str
+    event_types: int
+    unread_events: int
+    unread_events_capped: bool
+
+
 def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
     """Return the health report of a worker. Its cost does not depend on the size of the tables.
 
@@ -54,6 +69,11 @@ def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
     """
     answer = gateway.fetch_value(_SQL["read"], {"worker_name": worker_name})
     return rows.read(HealthReport, answer)
+
+
+def unread_domains(gateway: Queries) -> list[UnreadDomain]:
+    """Return the domains without a reader, at most ten, those with event types first."""
+    return [rows.read(UnreadDomain, row) for row in gateway.fetch_all(_SQL["unread_domains"])]
 
 
 def at_least(number: int, *, capped: bool) -> str:

@@ -65,7 +65,10 @@ class TypeCount:
 
 @dataclass(frozen=True)
 class Overview:
-    """The newest events, counted by type. `capped` is true if there are more than COUNTED_EVENTS events."""
+    """The newest events of one or more domains, counted by type, most frequent type of a domain first.
+
+    `capped` is true if a domain has more than COUNTED_EVENTS events.
+    """
 
     by_type: tuple[TypeCount, ...]
     events: int
@@ -144,28 +147,37 @@ def _json_errors_translated() -> Iterator[None]:
         ) from error
 
 
-def counts_by_type(gateway: Queries, newest: int = COUNTED_EVENTS) -> list[TypeCount]:
-    """Count the newest `newest` events by type, most frequent type first."""
-    found = gateway.fetch_all(_SQL["counts_by_type"], {"event_domain": IU_DOMAIN, "newest": newest})
+def counts_by_type(
+    gateway: Queries, newest: int = COUNTED_EVENTS, domain: str = IU_DOMAIN
+) -> list[TypeCount]:
+    """Count the newest `newest` events of a domain by type, most frequent type first."""
+    found = gateway.fetch_all(_SQL["counts_by_type"], {"event_domain": domain, "newest": newest})
     return [rows.read(TypeCount, row) for row in found]
 
 
-def overview(gateway: Queries) -> Overview:
-    """Return the counts by type of the newest events. At most COUNTED_EVENTS + 1 events are read."""
-    counts = counts_by_type(gateway, COUNTED_EVENTS + 1)
-    events = sum(count.events for count in counts)
-    return Overview(by_type=tuple(counts), events=events, capped=events > COUNTED_EVENTS)
+def overview(gateway: Queries, domains: Sequence[str] = (IU_DOMAIN,)) -> Overview:
+    """Return the counts by type of the newest events. It reads COUNTED_EVENTS + 1 events of each domain."""
+    counts = [counts_by_type(gateway, COUNTED_EVENTS + 1, domain) for domain in domains]
+    events = [sum(count.events for count in found) for found in counts]
+    return Overview(
+        by_type=tuple(count for found in counts for count in found),
+        events=sum(events),
+        capped=any(number > COUNTED_EVENTS for number in events),
+    )
 
 
-def newest(gateway: Queries) -> UUID | None:
-    """Return the id of the event with the highest `event_seq`, or None if the outbox has no event."""
-    found: UUID | None = gateway.fetch_value(_SQL["newest"], {"event_domain": IU_DOMAIN})
+def newest(gateway: Queries, domain: str = IU_DOMAIN) -> UUID | None:
+    """Return the id of the event of a domain with the highest `event_seq`, or None if it has no event."""
+    found: UUID | None = gateway.fetch_value(_SQL["newest"], {"event_domain": domain})
     return found
 
 
-def events_per_second(gateway: Queries, seconds: int = 60) -> float:
-    """Return the number of events per second over the last `seconds`, counting at most COUNTED_EVENTS."""
-    count: int = gateway.fetch_value(
-        _SQL["recent_events"], {"seconds": seconds, "event_domain": IU_DOMAIN, "newest": COUNTED_EVENTS}
-    )
-    return count / seconds
+def events_per_second(gateway: Queries, domains: Sequence[str] = (IU_DOMAIN,), seconds: int = 60) -> float:
+    """Return events per second over the last `seconds`, counting at most COUNTED_EVENTS of each domain."""
+    counts: list[int] = [
+        gateway.fetch_value(
+            _SQL["recent_events"], {"seconds": seconds, "event_domain": domain, "newest": COUNTED_EVENTS}
+        )
+        for domain in domains
+    ]
+    return sum(counts) / seconds

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -13,17 +13,40 @@ from uuid import UUID
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
-from iu_pipelines.errors import ArgumentInvalid
+from iu_pipelines.domain.outbox import IU_DOMAIN
+from iu_pipelines.errors import ArgumentInvalid, Unavailable
 
 _SQL: Final = Statements(__name__)
 
 DEFAULT_WORKER: Final = "iu_outbound_default"
 
 RunStatus = Literal["ran", "worker_gate_closed", "master_gate_closed", "worker_busy"]
+ChangeStatus = Literal["added", "resumed", "exists", "retired", "already_retired", "worker_busy"]
 StoppedReason = Literal["drained", "max_batches", "max_seconds", "gate_closed", "worker_busy", "cancelled"]
 
 _LINGER_POLL_SECONDS: Final = 0.1
 _LINGER_WAIT_SECONDS: Final = 1.0
+_BUSY_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker. `retired_at` is None while it is in use, `last_run_at` before its first run."""
+
+    worker_name: str
+    event_domain: str
+    last_run_at: datetime | None
+    retired_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """The result of adding or retiring a worker. `event_domain` is None for `worker_busy`."""
+
+    status: ChangeStatus
+    worker_name: str
+    event_domain: str | None
+    retired_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -152,6 +175,68 @@ def require(gateway: Queries, worker_name: str) -> None:
         )
 
 
+def list_workers(gateway: Queries) -> list[Worker]:
+    """Return all workers, also the retired ones, by name."""
+    return [rows.read(Worker, row) for row in gateway.fetch_all(_SQL["list_workers"])]
+
+
+def domains(gateway: Queries, names: Sequence[str]) -> tuple[str, ...]:
+    """Return the domains that the named workers read, each once, in the order of the names.
+
+    A worker that does not exist would read the domain `iu`.
+    """
+    known = {one.worker_name: one.event_domain for one in list_workers(gateway)}
+    return tuple(dict.fromkeys(known.get(name, IU_DOMAIN) for name in names))
+
+
+def add(gateway: Queries, worker_name: str, event_domain: str, reason: str) -> Change:
+    """Add a worker that reads a domain from the beginning, or resume a retired one where it stopped.
+
+    Raises:
+        ArgumentInvalid: an argument is malformed, or the worker exists and reads another domain.
+        Unavailable: another transaction is adding the worker, or retention is running, for two seconds.
+    """
+    given = {"worker_name": worker_name, "event_domain": event_domain, "reason": reason}
+    return _changed(gateway, "add", given)
+
+
+def retire(gateway: Queries, worker_name: str, reason: str) -> Change:
+    """Retire a worker that has read everything: it runs no more, and retention does not wait for it.
+
+    Raises:
+        ArgumentInvalid: there is no such worker, or it has unread events or open dead letters.
+        CursorPositionUnknown: the cursor does not belong to the newest anchor of the outbox.
+        Unavailable: the worker is running, for two seconds.
+    """
+    return _changed(gateway, "retire", {"worker_name": worker_name, "reason": reason})
+
+
+def _changed(gateway: Queries, statement: str, given: dict[str, str]) -> Change:
+    """Execute a statement that changes a worker, again while the answer is `worker_busy`."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        change = rows.read(Change, gateway.fetch_value(_SQL[statement], given))
+        if change.status != "worker_busy":
+            return change
+        if time.monotonic() >= until:
+            raise Unavailable(
+                f"worker {change.worker_name} is busy: a run of it, or retention, has not ended",
+                hint="Try again when it has ended.",
+            )
+        time.sleep(_LINGER_POLL_SECONDS)
+
+
+def create(gateway: Queries, worker_name: str, event_domain: str, reason: str) -> None:
+    """Add a worker of a domain if no worker has this name. A retired one stays retired.
+
+    Raises:
+        ArgumentInvalid, Unavailable: as `add` does.
+    """
+    known = {one.worker_name: one.event_domain for one in list_workers(gateway)}
+    if known.get(worker_name) != event_domain:
+        add(gateway, worker_name, event_domain, reason)
+
+
 def run_once(
     gateway: Queries, worker_name: str, batch_limit: int | None, run_ref: str | None = None
 ) -> BatchResult:
@@ -161,7 +246,7 @@ def run_once(
         BatchLimitInvalid: the batch limit is null or out of range.
         BatchFlooded: too many events of the batch failed.
         CursorPositionUnknown: the cursor does not belong to the newest anchor of the outbox.
-        ArgumentInvalid: the worker name is not valid.
+        ArgumentInvalid: the worker name is not valid, or the worker is retired.
     """
     answer = gateway.fetch_value(
         _SQL["run_once"], {"worker_name": worker_name, "batch_limit": batch_limit, "run_ref": run_ref}

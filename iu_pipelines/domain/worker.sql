@@ -8,6 +8,18 @@ select c.worker_name, c.worker_name = %(worker_name)s as is_wanted
 from public.iu_route_worker_cursor as c
 order by c.worker_name;
 
+-- name: list_workers
+select
+    worker_name, event_domain, last_run_at, retired_at
+from public.iu_route_worker_cursor
+order by worker_name;
+
+-- name: add
+select public.fn_iu_route_worker_add(%(worker_name)s, %(event_domain)s, %(reason)s) as answer;
+
+-- name: retire
+select public.fn_iu_route_worker_retire(%(worker_name)s, %(reason)s) as answer;
+
 -- name: is_pending
 select public.fn_iu_route_worker_pending(%(worker_name)s) as is_pending;
 

@@ -31,6 +31,7 @@ from iu_pipelines.evidence.facts import (
     ProofKind,
     Route,
     Totals,
+    UnreadDomain,
     Verdict,
     Worker,
 )
@@ -100,6 +101,7 @@ def collect(
         gates=_gates(gateway),
         gate_changes=tuple(GateChange(**asdict(change)) for change in gates.history(gateway, limit=_CHANGES)),
         environment=where,
+        unread_domains=tuple(UnreadDomain(**asdict(one)) for one in health.unread_domains(gateway)),
     )
 
 

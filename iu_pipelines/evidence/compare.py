@@ -42,6 +42,12 @@ def _facts(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
     yield from _totals(evidence)
     for worker in evidence.workers:
         yield from _worker(worker)
+    for domain in evidence.unread_domains:
+        capped = "+" if domain.unread_events_capped else ""
+        unread = (
+            f"no reader, {domain.event_types} event types, {domain.unread_events:,}{capped} unread events"
+        )
+        yield ("domain", domain.event_domain), unread
     yield from _environment(evidence.environment)
 
 

@@ -239,6 +239,20 @@ class Worker:
 
 
 @dataclass(frozen=True, config=_CONFIG)
+class UnreadDomain:
+    """A domain of events that no worker in use reads."""
+
+    event_domain: str
+    """The domain."""
+    event_types: int
+    """The number of enabled event types of the domain."""
+    unread_events: int
+    """The number of unread events; exact up to 1,000."""
+    unread_events_capped: bool
+    """Whether more than 1,000 events are unread."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Moment:
     """An interval of a timeline: events emitted and attempts made in it, and the backlog at its end."""
 
@@ -310,6 +324,8 @@ class Evidence:
     """The newest 50 changes of gates and settings, newest first."""
     environment: Environment
     """The database, the server and the versions of the software."""
+    unread_domains: tuple[UnreadDomain, ...] = ()
+    """The domains without a reader, at most ten, those with event types first; missing in older packs."""
 
     @property
     def probed(self) -> bool:

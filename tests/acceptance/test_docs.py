@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from typer.main import get_command
@@ -52,6 +53,28 @@ def test_the_sql_in_the_readme_emits_one_event(gateway: Gateway) -> None:
     gateway.run_script(script)
     events = gateway.fetch_all("select canonical_address, safe_payload from public.event_outbox")
     assert [tuple(event.values()) for event in events] == [("docs/leave.md", {"version_seq": 3})]
+
+
+def test_the_commands_of_the_page_on_domains_print_the_output_shown(shell: Shell, gateway: Gateway) -> None:
+    page = (PROJECT / "docs/how-to/several-domains.md").read_text(encoding="utf-8")
+    (script,) = _SQL.findall(page)
+    gateway.run_script(script)
+    (notes,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for command in commands(page):
+        printed = shell.run(f"export IU_DATABASE_URL='{gateway.url}'; {command.text}")
+        if command.text == "iu status":
+            assert set(notes.splitlines()) <= set(printed)
+        elif command.text.startswith("iu emit"):
+            assert UUID(printed[0])
+        else:
+            difference = first_difference(command.output, printed)
+            assert difference is None, f"$ {command.text}\n{difference}"
+    changes = gateway.fetch_all("select reason from public.iu_config_history where name = 'shop_outbound'")
+    assert [change["reason"] for change in changes] == [
+        "orders go to billing",
+        "billing reads the orders itself",
+        "billing needs help",
+    ]
 
 
 def test_every_command_in_a_document_exists_with_its_options() -> None:

@@ -95,3 +95,31 @@ def test_status_in_json_says_whether_letters_were_counted_to_the_end(iu: Iu, dat
     report = iu("status", "--json").json["health"]
     assert (report["dead_letter_open"], report["dead_letter_open_capped"]) == (1, False)
     assert datetime.fromisoformat(report["last_progress_at"])
+
+
+def test_status_names_domains_without_a_reader_and_what_to_run(iu: Iu, gateway: Gateway) -> None:
+    gateway.execute("update public.event_type_registry set event_domain = 'shop'")
+    emit(iu)
+    done = iu("status")
+    assert done.code == 0
+    assert "note: no worker reads domain shop, which has 3 enabled event types" in done.out
+    assert "iu worker add NAME --domain shop --reason WHY" in done.out
+    assert iu("status", "--json").json["unread_domains"] == [
+        {"event_domain": "shop", "event_types": 3, "unread_events": 1, "unread_events_capped": False}
+    ]
+    iu("worker", "add", "shop_worker", "--domain", "shop")
+    assert iu("status", "--json").json["unread_domains"] == []
+
+
+def test_status_of_a_worker_of_another_domain_counts_the_events_of_that_domain(
+    iu: Iu, gateway: Gateway
+) -> None:
+    emit(iu)
+    gateway.execute("update public.event_type_registry set event_domain = 'shop'")
+    emit(iu)
+    emit(iu)
+    iu("worker", "add", "shop_worker", "--domain", "shop")
+    words = ("status", "--worker", "shop_worker")
+    assert "Events of domain shop by type" in iu(*words).out
+    status = iu(*words, "--json").json
+    assert (status["events"]["events"], status["health"]["backlog"]) == (2, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cli.emitting import emit
 from cli.running import Iu
 from iu_pipelines.db.gateway import Gateway
 
@@ -26,3 +27,17 @@ def test_retention_drops_events_that_were_read_and_shows_its_rounds(iu: Iu, gate
     assert shown["history"][0]["events"] == 5
     assert shown["domains"][0]["retention_days"] == 7
     assert "test" in iu("retention", "show").out
+
+
+def test_retention_runs_in_the_domain_of_a_worker_that_was_added(iu: Iu, gateway: Gateway) -> None:
+    gateway.execute("update public.event_type_registry set event_domain = 'shop'")
+    iu("worker", "add", "shop_worker", "--domain", "shop")
+    for _ in range(3):
+        emit(iu)
+    gateway.execute("alter table public.event_outbox disable trigger all")
+    gateway.execute("update public.event_outbox set created_at = now() - interval '9 days'")
+    gateway.execute("alter table public.event_outbox enable trigger all")
+    iu("gate", "set", "iu_core.retention_days", "1", "--reason", "test")
+    iu("run", "--worker", "shop_worker")
+    assert iu("retention", "run", "--json").json["events"] == 2
+    assert iu("retention", "show", "--json").json["history"][0]["event_domain"] == "shop"

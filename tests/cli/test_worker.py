@@ -115,3 +115,38 @@ def test_an_unknown_worker_from_the_environment_is_refused(iu: Iu, monkeypatch: 
 def test_the_default_worker_is_created_without_the_option(iu: Iu, gateway: Gateway) -> None:
     gateway.execute("delete from public.iu_route_worker_cursor")
     assert iu("run").code == 0
+
+
+def shop_events(gateway: Gateway, iu: Iu, count: int = 1) -> None:
+    gateway.execute("update public.event_type_registry set event_domain = 'shop'")
+    for _ in range(count):
+        emit(iu)
+
+
+def test_a_worker_is_added_listed_and_retired(iu: Iu, gateway: Gateway) -> None:
+    shop_events(gateway, iu, 2)
+    done = iu("worker", "add", "shop_worker", "--domain", "shop", "--reason", "test")
+    assert done.out.splitlines() == [
+        "shop_worker: added, reads domain shop",
+        "run it with: iu run --worker shop_worker",
+    ]
+    assert "exists" in iu("worker", "add", "shop_worker", "--domain", "shop").out
+    _, listed = iu("worker", "list", "--json").json
+    assert (listed["worker_name"], listed["event_domain"], listed["backlog"]) == ("shop_worker", "shop", 2)
+    refused(
+        iu("worker", "retire", "shop_worker", "--reason", "test"), 1, "has 2 unread events", "iu run --worker"
+    )
+    assert iu("run", "--worker", "shop_worker", "--json").json["seen"] == 2
+    assert iu("worker", "retire", "shop_worker", "--reason", "test").out == "shop_worker: retired\n"
+    refused(iu("run", "--worker", "shop_worker"), 1, "was retired at", "iu worker add shop_worker")
+    assert "resumed" in iu("worker", "add", "shop_worker", "--domain", "shop").out
+    assert iu("worker", "list").code == 0
+
+
+def test_create_takes_the_domain_of_the_new_worker(iu: Iu, gateway: Gateway) -> None:
+    shop_events(gateway, iu)
+    words = ("run", "--worker", "shop_worker", "--domain", "shop")
+    refused(iu(*words), 2, "--domain needs --create")
+    assert iu(*words, "--create", "--json").json["seen"] == 1
+    assert iu(*words, "--create", "--json").json["seen"] == 0
+    refused(iu("run", "--worker", "shop_worker", "--domain", "iu", "--create"), 1, "reads domain shop")

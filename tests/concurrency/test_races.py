@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from uuid import UUID
 
@@ -384,3 +385,74 @@ select jsonb_agg(b.decisions order by b.batch_id) from (
     from public.iu_route_attempt as a group by a.batch_id
 ) as b
 """
+
+
+ADD = "select public.fn_iu_route_worker_add('shop_worker', 'shop', 'test')"
+RETIRE = f"select public.fn_iu_route_worker_retire('{WORKER}', 'test')"
+
+
+def test_of_two_concurrent_adds_of_a_worker_one_creates_it(pair: list[Session]) -> None:
+    first, second = pair
+    first.execute("begin")
+    assert value(first, ADD)["status"] == "added"
+    began = time.monotonic()
+    assert value(second, ADD)["status"] == "worker_busy"
+    assert time.monotonic() - began < AT_ONCE
+    first.execute("commit")
+    assert value(second, ADD)["status"] == "exists"
+    assert value(second, "select count(*) from public.iu_config_history where name = 'shop_worker'") == 1
+
+
+def test_a_retire_beside_a_run_of_the_worker_is_busy_and_changes_nothing(pair: list[Session]) -> None:
+    first, second = pair
+    emit(first)
+    run(first)
+    emit(first)
+    first.execute("begin")
+    assert run(first)["seen"] == 1
+    began = time.monotonic()
+    assert value(second, RETIRE)["status"] == "worker_busy"
+    assert time.monotonic() - began < AT_ONCE
+    first.execute("commit")
+    assert value(second, RETIRE)["status"] == "retired"
+    assert judged(second) == CLEAN
+
+
+HALT = 4713
+"""The advisory lock at which a run waits between its read of the cursor and its lock."""
+
+
+def read_by_a_retired_worker(url: str) -> int:
+    """Retire a worker between a run's read of the cursor and its lock; return how many events it reads."""
+    together = Together()
+    seen: list[int] = []
+    with opened(url, 2) as (runner, operator):
+        read_committed(runner, operator)
+        run(operator)
+        operator.execute(
+            "update public.iu_route_worker_cursor set last_run_at = last_run_at - interval '2 minutes'"
+        )
+        broken.run_that_halts(operator, HALT)
+        operator.execute("select pg_advisory_lock(%s)", (HALT,))
+
+        def read() -> None:
+            with suppress(psycopg.DatabaseError):
+                seen.append(run(runner)["seen"])
+
+        together.start(read)
+        wait_for_lock(operator, runner)
+        assert value(operator, RETIRE)["status"] == "retired"
+        emit(operator)
+        operator.execute("select pg_advisory_unlock(%s)", (HALT,))
+        together.finish()
+    return sum(seen)
+
+
+def test_a_worker_that_is_retired_during_a_run_reads_nothing(database: str) -> None:
+    assert read_by_a_retired_worker(database) == 0
+
+
+def test_a_retirement_that_is_checked_once_is_noticed(database: str) -> None:
+    with opened(database) as (session,):
+        broken.retirement_checked_once(session)
+    assert read_by_a_retired_worker(database) == 1

@@ -192,3 +192,16 @@ def _after(location: Location, failed: dg.ExecuteInProcessResult) -> Any:
         dagster_run=run,
     ).for_run_failure()
     return location.definitions.resolve_sensor_def("run_failure_sensor")(context)
+
+
+def test_a_domain_without_a_reader_is_in_the_reasons_and_is_no_fault(
+    location: Location, gateway: Gateway
+) -> None:
+    gateway.execute("update public.event_type_registry set event_domain = 'shop'")
+    result = location.run("health_audit_job")
+    moving = checks(result)["backlog_moving"]
+    (report,) = materializations(result, "iu_health_audit")
+    said = "no worker reads domain shop, which has 3 enabled event types"
+    assert said in str(report["reasons"])
+    assert said in str(moving.metadata["reasons"].value)
+    assert moving.passed

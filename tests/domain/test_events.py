@@ -151,7 +151,9 @@ def test_each_worker_has_its_own_answer(gateway: Gateway) -> None:
         f"first: dry_run: route {ROUTE} is a dry run: nothing is sent; "
         "second: not read yet: 0 events before it; worker second has not run yet"
     )
-    assert why(gateway, other, "first").answer == "not read: worker first reads domain iu, not crm"
+    assert why(gateway, other, "first").answer.startswith(
+        "not read: worker first reads domain iu, not crm; no worker reads domain crm: "
+    )
 
 
 def test_an_event_that_a_seek_skipped_is_explained_with_the_seek(gateway: Gateway) -> None:
@@ -229,3 +231,22 @@ def test_an_auditor_may_ask(server: Server, database: str, gateway: Gateway) -> 
 def test_a_malformed_worker_name_is_refused(gateway: Gateway) -> None:
     with pytest.raises(ArgumentInvalid, match="no good"):
         why(gateway, emit(gateway), "no good")
+
+
+def test_a_domain_without_a_reader_is_named_with_what_to_run(gateway: Gateway) -> None:
+    gateway.execute("update public.event_type_registry set event_domain = 'shop'")
+    event_id = emit(gateway)
+    end = "; no worker reads domain shop: iu worker add NAME --domain shop --reason WHY"
+    start = f"not read: worker {DEFAULT_WORKER} reads domain iu, not shop"
+    assert why(gateway, event_id).answer == start + end
+    worker.add(gateway, "shop_worker", "shop", "test")
+    assert why(gateway, event_id).answer == start
+    assert "shop_worker has not run yet" in why(gateway, event_id, "shop_worker").answer
+
+
+def test_an_event_that_a_retired_worker_did_not_read_is_explained(gateway: Gateway) -> None:
+    worker.add(gateway, "second", "iu", "test")
+    worker.retire(gateway, "second", "test")
+    answer = why(gateway, emit(gateway), "second").answer
+    assert answer.startswith("not read: worker second was retired at ")
+    assert "no worker reads" not in answer

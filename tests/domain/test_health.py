@@ -31,3 +31,16 @@ def test_a_worker_with_a_closed_gate_is_healthy_with_a_reason(gateway: Gateway) 
     report = health.read(gateway)
     assert report.healthy
     assert any("1" in reason for reason in report.reasons)
+
+
+def test_domains_without_a_reader_are_returned_and_are_no_fault(gateway: Gateway) -> None:
+    gateway.execute("update public.event_type_registry set event_domain = 'shop'")
+    emit(gateway)
+    assert health.unread_domains(gateway) == [health.UnreadDomain("shop", 3, 1, False)]
+    report = health.read(gateway)
+    assert report.healthy
+    assert report.reasons == (
+        "no worker reads domain shop, which has 3 enabled event types: 1 events are unread",
+    )
+    worker.add(gateway, "shop_worker", "shop", "test")
+    assert health.unread_domains(gateway) == []

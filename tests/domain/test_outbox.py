@@ -123,3 +123,13 @@ def test_only_events_of_the_domain_are_counted_by_type(gateway: Gateway) -> None
         ("sql_link_created", 1),
     ]
     assert (overview.events, overview.capped) == (3, False)
+
+
+def test_the_figures_are_those_of_the_domains_asked_for(gateway: Gateway) -> None:
+    emit(gateway)
+    gateway.execute("update public.event_type_registry set event_domain = 'shop'")
+    shop = emit(gateway)
+    assert outbox.overview(gateway).events == 1
+    assert outbox.overview(gateway, ["iu", "shop"]).events == 2
+    assert outbox.newest(gateway, "shop") == shop
+    assert outbox.events_per_second(gateway, ["iu", "shop"], seconds=2) == 1.0

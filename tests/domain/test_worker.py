@@ -10,7 +10,12 @@ import pytest
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, gates, outbox, worker
-from iu_pipelines.errors import ArgumentInvalid, BatchLimitInvalid, CursorPositionUnknown
+from iu_pipelines.errors import (
+    ArgumentInvalid,
+    BatchLimitInvalid,
+    CursorPositionUnknown,
+    Unavailable,
+)
 
 
 def emit(gateway: Gateway, number: int, event_type: str = "version_applied") -> None:
@@ -170,3 +175,54 @@ def test_batches_and_attempts_are_found_by_run(gateway: Gateway) -> None:
     assert [batch.seen for batch in worker.batches(gateway, run_ref="run-7")] == [2, 2]
     assert len(attempts.for_run(gateway, "run-7")) == 4
     assert {attempt.run_ref for attempt in attempts.recent(gateway)} == {"run-7", "run-8"}
+
+
+SHOP = """
+insert into public.event_type_registry (event_type, event_domain, event_stream, delivery_lane)
+values ('order_paid', 'shop', 'update', 'immediate')
+"""
+
+
+def test_a_worker_is_added_with_a_domain_and_reads_it(gateway: Gateway) -> None:
+    gateway.execute(SHOP)
+    emit(gateway, 2, "order_paid")
+    assert worker.add(gateway, "shop_worker", "shop", "test").status == "added"
+    assert worker.add(gateway, "shop_worker", "shop", "test").status == "exists"
+    assert drained(gateway, worker.RunLimits(), "shop_worker").seen == 2
+    assert worker.domains(gateway, ["shop_worker", "nobody", worker.DEFAULT_WORKER]) == ("shop", "iu")
+    with pytest.raises(ArgumentInvalid, match="reads domain shop, not 'iu'"):
+        worker.add(gateway, "shop_worker", "iu", "test")
+
+
+def test_a_worker_is_retired_after_it_has_read_everything_and_resumed(gateway: Gateway) -> None:
+    gateway.execute(SHOP)
+    worker.add(gateway, "shop_worker", "shop", "test")
+    emit(gateway, 2, "order_paid")
+    with pytest.raises(ArgumentInvalid, match="has 2 unread events"):
+        worker.retire(gateway, "shop_worker", "test")
+    drained(gateway, worker.RunLimits(), "shop_worker")
+    assert worker.retire(gateway, "shop_worker", "test").status == "retired"
+    (listed,) = [one for one in worker.list_workers(gateway) if one.worker_name == "shop_worker"]
+    assert listed.retired_at
+    with pytest.raises(ArgumentInvalid, match="was retired at") as refused:
+        worker.run_once(gateway, "shop_worker", 10)
+    assert "iu worker add shop_worker --domain shop" in (refused.value.hint or "")
+    assert worker.add(gateway, "shop_worker", "shop", "test").status == "resumed"
+
+
+def test_adding_and_retiring_give_up_after_two_seconds_of_a_busy_worker(gateway: Gateway) -> None:
+    emit(gateway, 1)
+    with gateway.transaction() as first:
+        worker.run_once(first, worker.DEFAULT_WORKER, 10)
+        with pytest.raises(Unavailable, match="is busy"):
+            worker.retire(gateway, worker.DEFAULT_WORKER, "test")
+
+
+def test_create_neither_resumes_a_retired_worker_nor_changes_a_domain(gateway: Gateway) -> None:
+    worker.create(gateway, "shop_worker", "shop", "test")
+    worker.retire(gateway, "shop_worker", "test")
+    worker.create(gateway, "shop_worker", "shop", "test")
+    with pytest.raises(ArgumentInvalid, match="was retired"):
+        worker.run_once(gateway, "shop_worker", 10)
+    with pytest.raises(ArgumentInvalid, match="reads domain shop"):
+        worker.create(gateway, "shop_worker", "iu", "test")

@@ -141,6 +141,20 @@ def cursor_for_everybody(session: Session) -> None:
     _edit(session, "fn_iu_cursor_lock", ("for no key update skip locked", ""))
 
 
+def run_that_halts(session: Session, lock: int) -> None:
+    """Make a run wait for the advisory lock `lock` between its read of the cursor and its lock."""
+    _edit(
+        session,
+        "fn_iu_cursor_lock",
+        ("\nbegin\n", f"\nbegin\n    perform pg_advisory_xact_lock_shared({lock});\n"),
+    )
+
+
+def retirement_checked_once(session: Session) -> None:
+    """Check whether a worker is retired only before its cursor is locked."""
+    _edit(session, "fn_iu_route_worker_run", (" or v_cursor.retired_at is not null", ""))
+
+
 def gates_of_the_snapshot(session: Session) -> None:
     """Read the gates only in the transaction's snapshot, however old it is."""
     _edit(session, "fn_iu_gates_recheck", (" for share skip locked", ""))

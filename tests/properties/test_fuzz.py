@@ -125,8 +125,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         (st.just("fuzz") | TEXT, st.sampled_from(["iu", "shop"]) | TEXT, st.just("why") | TEXT),
     ),
     "retire": (
-        "select public.fn_iu_route_worker_retire(%s, %s)",
-        (st.just("fuzz") | TEXT, st.just("why") | TEXT),
+        "select public.fn_iu_route_worker_retire(case when given.name = 'fuzz.retired' then ("
+        "select a ->> 'worker_name' from public.fn_iu_route_worker_add(given.name, 'fuzz', 'why') as a"
+        ") else given.name end, %s) from (select %s::text) as given (name)",
+        (st.just("why") | TEXT, st.just("fuzz.retired") | TEXT),
     ),
     "health": ("select public.fn_iu_route_worker_health(%s)", (TEXT,)),
     "pending": ("select public.fn_iu_route_worker_pending(%s)", (TEXT,)),

@@ -36,6 +36,9 @@ COMMANDS = {
     "iu steps list": ["steps", "list"],
     "iu gate show": ["gate", "show"],
     "iu route list": ["route", "list"],
+    "iu worker list": ["worker", "list"],
+    "iu worker add": ["worker", "add", "w.{login}", "--domain", "shop"],
+    "iu worker retire": ["worker", "retire", "w.retired", "--reason", "a test"],
     "iu batch list": ["batch", "list"],
     "iu batch show": ["batch", "show", "1"],
     "iu audit": ["audit"],
@@ -104,6 +107,7 @@ def _make_letter(session: Session) -> str:
     make_live(session, "iu.structure_piece_split.workflow")
     emit_many(session, 1, "structure_piece_split")
     drain(session, "iu_outbound_default")
+    value(session, "select public.fn_iu_route_worker_add('w.retired', 'shop', 'a test')")
     session.execute("update public.iu_outbound_route set dry_run = true")
     session.execute("alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run)")
     return str(value(session, "select dead_letter_id from public.iu_route_dead_letter"))

@@ -235,5 +235,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '09db46f480f55bd0fa636b779f663a145fea56ffe7aa317fd9cc71e4ba8fac6a'
+    '213bf11c03aa9cf7a4e4ae316f825073856b0c8a09787c3398386552b7f2c47d'
 );

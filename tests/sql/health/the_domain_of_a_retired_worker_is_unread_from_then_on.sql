@@ -15,4 +15,4 @@ select same(
 update event_type_registry set enabled = false;
 select same((select unread_events from fn_iu_unread_domains()), 1);
 update iu_route_worker_cursor set anchor_key = gen_random_uuid();
-select same((select unread_events from fn_iu_unread_domains()), 1, 'by number, if the snapshots do not apply');
+select same((select unread_events from fn_iu_unread_domains()), 1, 'by number: no snapshot applies');

@@ -38,14 +38,14 @@ begin
     if v_status = 'ran' and public.fn_iu_cluster_is_displaced() then
         v_status := 'other_cluster';
     elsif v_status = 'ran' then
-        for v_domain, v_pass, v_after in
-            select c.event_domain, s.pass, s.seq
+        for v_domain, v_pass, v_after in select c.event_domain, s.n, s.seq
             from (
-                select distinct k.event_domain from public.iu_route_worker_cursor as k where k.retired_at is null
+                select distinct k.event_domain from public.iu_route_worker_cursor as k
+                where k.retired_at is null
             ) as c
-            -- Pass 2, from the beginning, is for events that committed after a round had passed them.
-            cross join lateral (values (1, public.fn_iu_retention_cut(c.event_domain)), (2, 0)) as s (pass, seq)
-            order by c.event_domain, s.pass
+            -- Pass 2, from the beginning: events that committed after a round had passed them.
+            cross join lateral (values (1, public.fn_iu_retention_cut(c.event_domain)), (2, 0)) as s (n, seq)
+            order by c.event_domain, s.n
         loop
             continue when v_pass = 2 and v_round.events = event_limit;
             v_round := public.fn_iu_retention_drop(v_domain, v_after, event_limit, v_days, reason);

@@ -17,7 +17,7 @@ begin
     if v_cursor.worker_name is null or v_cursor.retired_at is not null then
         -- The cursor will need events that a concurrent round of retention may delete (decision 040).
         if not public.fn_iu_retention_lock(for_round => false) then
-            return public.fn_iu_worker_state('worker_busy', worker_name, event_domain, null);
+            return public.fn_iu_worker_state('worker_busy', worker_name, null, null);
         end if;
         perform set_config('iu.config_reason', reason, true);
         v_cursor := public.fn_iu_cursor_make(worker_name, event_domain);
@@ -32,7 +32,7 @@ begin
         end if;
         perform set_config('iu.config_reason', v_reason_before, true);
         if v_cursor.worker_name is null then
-            return public.fn_iu_worker_state('worker_busy', worker_name, event_domain, null);
+            return public.fn_iu_worker_state('worker_busy', worker_name, null, null);
         end if;
     end if;
     if v_cursor.event_domain <> event_domain then
@@ -48,9 +48,9 @@ comment on function public.fn_iu_route_worker_add(text, text, text) is
 'Adds a worker that reads a domain from the beginning, or resumes a retired one where it stopped; what
 retention deleted meanwhile is not read. The change is in iu_config_history with its reason. Returns
 {"status", "worker_name", "event_domain", "retired_at"}; status is added, resumed, exists (nothing is
-written), or worker_busy if another transaction is adding the worker, or if a round of retention does not end
-within 50 ms. Raises IU104 for a malformed argument, and if the worker exists and reads another domain. Blocks
-rounds of retention until the transaction ends.';
+written), or worker_busy (without event_domain) if another transaction is adding the worker, or if a round of
+retention does not end within 50 ms. Raises IU104 for a malformed argument, and if the worker exists and reads
+another domain. Blocks rounds of retention until the transaction ends.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_add(text, text, text)',

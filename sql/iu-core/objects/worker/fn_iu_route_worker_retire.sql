@@ -18,9 +18,8 @@ begin
     end if;
     if v_cursor.retired_at is null then
         v_cursor := public.fn_iu_cursor_lock(worker_name);
-        -- A round of retention that has begun still counts on this cursor (decision 040).
-        if v_cursor.worker_name is null or not public.fn_iu_retention_lock(for_round => false) then
-            return public.fn_iu_worker_state('worker_busy', worker_name, v_cursor.event_domain, null);
+        if v_cursor.worker_name is null then
+            return public.fn_iu_worker_state('worker_busy', worker_name, null, null);
         end if;
     end if;
     if v_cursor.retired_at is not null then
@@ -41,9 +40,9 @@ comment on function public.fn_iu_route_worker_retire(text, text) is
 'Retires a worker that has read everything: its runs raise IU104, and retention does not wait for it. Its
 cursor, batches and attempts stay, and fn_iu_route_worker_add resumes it. The change is in iu_config_history
 with its reason. Returns {"status", "worker_name", "event_domain", "retired_at"}; status is retired,
-already_retired (nothing is written), or worker_busy if another transaction has locked the cursor or a round
-of retention does not end within 50 ms. Raises IU104 for a malformed argument, an unknown worker, and one with
-unread events or open dead letters; IU501 if its runs raise it. Events that commit later are not read by it.';
+already_retired (nothing is written), or worker_busy (without event_domain) if another transaction has locked
+the cursor. Raises IU104 for a malformed argument, an unknown worker, and one with unread events or open dead
+letters; IU501 if its runs raise it. Events that commit later are not read by it.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_retire(text, text)',
