@@ -196,7 +196,7 @@ def test_the_export_of_the_shop_has_no_difference(shop: Gateway) -> None:
         **state.read(shop).file.captures,
     }
     assert "subject: id\n" in text
-    assert "payload: [total_cents, item_count]\n" in text
+    assert "payload: [item_count, total_cents]\n" in text
 
 
 def test_rows_that_a_file_cannot_express_are_left_out_and_named(gateway: Gateway) -> None:
@@ -331,7 +331,7 @@ MISFITS: Final = {
         "item_count: item_count",
         "item_count: items",
         "payload.item_count: public.orders has no column 'items'",
-        "Did you mean item_count?",
+        "Columns: id, status, total_cents, item_count, password, paid_at.",
     ),
     "an unknown column of the address": (
         "orders/{id}",
@@ -409,14 +409,14 @@ def test_what_does_not_fit_is_refused_with_its_line(shop: Gateway) -> None:
 
 def test_a_table_without_a_primary_key_is_refused(shop: Gateway) -> None:
     shop.execute("alter table public.orders drop constraint orders_pkey")
-    with pytest.raises(OutboxFileInvalid, match="public.orders has no primary key"):
+    with pytest.raises(OutboxFileInvalid, match=r"public.orders has no primary key"):
         plan(shop)
 
 
 def test_a_worker_keeps_its_domain(shop: Gateway) -> None:
     apply(shop)
-    with pytest.raises(OutboxFileInvalid, match="line 1, column 27: .* reads the domain iu, and keeps it"):
-        plan(shop, "workers: {shop_outbound: {domain: shop}}".replace("{domain", "{ domain"))
+    with pytest.raises(OutboxFileInvalid, match=r"worker shop_outbound reads the domain iu, and keeps it"):
+        plan(shop, "workers: {shop_outbound: {domain: shop}}")
 
 
 def test_the_domain_of_a_type_does_not_change_while_its_events_wait(shop: Gateway) -> None:
@@ -430,7 +430,7 @@ def test_the_domain_of_a_type_does_not_change_while_its_events_wait(shop: Gatewa
 def test_a_key_that_a_capture_of_the_database_needs_is_not_removed_from_its_type(shop: Gateway) -> None:
     apply(shop)
     text = "event_types: {order_paid: {subject_table: orders, payload_keys: [total_cents]}}"
-    with pytest.raises(OutboxFileInvalid, match="capture shop.orders.paid has the payload key 'item_count'"):
+    with pytest.raises(OutboxFileInvalid, match=r"capture shop.orders.paid has the payload key 'item_count'"):
         plan(shop, text)
 
 
@@ -500,7 +500,7 @@ def test_workflow_admin_does_not_remove_an_attached_capture(shop: Gateway, admin
     apply(shop, EMITTING)
     shown = plan(admin, "workers: {}", prune=True)
     assert "runs first: drop trigger" in shown.changes[0].means[0]
-    with pytest.raises(Refusal, match="it is attached to public.orders") as caught:
+    with pytest.raises(Refusal, match=r"it is attached to public.orders") as caught:
         apply(admin, "workers: {}", prune=True)
     assert caught.value.code == "IU703"
     assert "drop trigger" in str(caught.value.hint)
@@ -528,7 +528,7 @@ def test_an_auditor_plans_and_does_not_apply(shop: Gateway, database: str) -> No
 def test_a_change_after_the_plan_was_shown_stops_the_apply(shop: Gateway) -> None:
     shown = plan(shop)
     routes.add(shop, routes.NewRoute("shop.order_paid.billing", "version_applied"))
-    with pytest.raises(PlanOutdated, match="after the plan was shown: route shop.order_paid.billing"):
+    with pytest.raises(PlanOutdated, match=r"after the plan was shown: route shop.order_paid.billing"):
         applying.apply(shop, source(), shown, "a test")
     assert [change.noun for change in plan(shop).changes] == ["event_type", "worker", "route", "capture"]
 

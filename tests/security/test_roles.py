@@ -61,13 +61,24 @@ COMMANDS = {
     "iu route disable": ["route", "disable", "iu.structure_piece_split.workflow"],
     "iu route enable": ["route", "enable", "iu.structure_piece_split.workflow"],
     "iu probe": ["probe"],
+    "iu plan": ["plan", "{outbox}"],
+    "iu export": ["export"],
+    "iu apply": ["apply", "{outbox}", "--yes", "--reason", "a test"],
     "iu retention show": ["retention", "show"],
     "iu retention run": ["retention", "run"],
     "iu evidence": ["evidence", "--out", "{repository}-pack"],
     "iu evidence --no-probes": ["evidence", "--no-probes", "--out", "{repository}-read"],
     "iu rollback": ["rollback", "090"],
 }
-OF_NO_ROLE = {"iu demo", "iu dev", "iu stop", "iu migrate", "iu steps stamp", "iu evidence verify"}
+OF_NO_ROLE = {
+    "iu demo",
+    "iu dev",
+    "iu stop",
+    "iu migrate",
+    "iu steps stamp",
+    "iu evidence verify",
+    "iu schema",
+}
 """Commands that need no role, or more than one: the page describes `iu migrate` and `iu dev`."""
 
 LOGINS = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "nobody")
@@ -95,6 +106,7 @@ def installed(shared: Path) -> Iterator[dict[str, str]]:
         yield {
             "url": url,
             "repository": str(_make_repository(home / "repository")),
+            "outbox": str(_make_file(home / "outbox.yaml")),
             "letter": letter,
             "event": event,
         }
@@ -111,6 +123,12 @@ def _make_letter(session: Session) -> str:
     session.execute("update public.iu_outbound_route set dry_run = true")
     session.execute("alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run)")
     return str(value(session, "select dead_letter_id from public.iu_route_dead_letter"))
+
+
+def _make_file(place: Path) -> Path:
+    """Write an outbox file without a difference to a new database: apply changes nothing."""
+    place.write_text("workers: {iu_outbound_default: {domain: iu}}", encoding="utf-8")
+    return place
 
 
 def _make_repository(place: Path) -> Path:

@@ -69,7 +69,7 @@ def _capture(entry: Capture) -> dict[str, Any]:
         written["subject"] = entry.subject[0] if len(entry.subject) == 1 else _flow(list(entry.subject))
     if "payload" in written:
         same = all(key == column for key, column in entry.payload.items())
-        written["payload"] = _flow(list(entry.payload) if same else dict(entry.payload))
+        written["payload"] = _flow(sorted(entry.payload) if same else dict(sorted(entry.payload.items())))
     return written
 
 
