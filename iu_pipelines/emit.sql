@@ -16,3 +16,6 @@ savepoint iu_transaction;
 
 -- name: release_savepoint
 release savepoint iu_transaction;
+
+-- name: receive
+select 1 as received;

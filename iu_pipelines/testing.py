@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from iu_pipelines.callers_connection import fetch
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.emit import NewEvent, Steps, carry_out, carry_out_async, require_transaction
+from iu_pipelines.emit import NewEvent, Steps, as_uuid, carry_out, carry_out_async, require_transaction
 
 if TYPE_CHECKING:
     from iu_pipelines.callers_connection import CallersAsyncConnection, CallersConnection
@@ -50,4 +50,7 @@ def _steps() -> Steps[list[NewEvent]]:
         "Test with a connection that is not in autocommit mode, or in a transaction.",
     )
     rows = yield _SQL["emitted_events"], {}
-    return [NewEvent(*arguments, json.loads(payload)) for *arguments, payload in rows]
+    return [
+        NewEvent(event_type, canonical_address, as_uuid(subject_ref), actor_ref, json.loads(safe_payload))
+        for event_type, canonical_address, subject_ref, actor_ref, safe_payload in rows
+    ]
