@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import psycopg
 import pytest
@@ -94,4 +94,4 @@ def test_a_connection_that_is_not_asynchronous_is_refused(shop_url: str) -> None
         with kinds.opened(kind, shop_url) as caller, pytest.raises(UsageError, match=message):
             asyncio.run(emit_many_async(caller.connection, [shop.paid(1)]))
     with pytest.raises(UsageError, match="NoneType is no connection that can be used"):
-        asyncio.run(emit_many_async(None, [shop.paid(1)]))
+        asyncio.run(emit_many_async(cast("Any", None), [shop.paid(1)]))
