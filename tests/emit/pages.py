@@ -16,7 +16,7 @@ PAGES: Final = (
     "pgbouncer",
     "test-code-that-emits",
 )
-_PART: Final = re.compile(r"^#+ (.+)$|^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_PART: Final = re.compile(r"^#+ ([^\n]+)$|^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -50,5 +50,5 @@ def code(page: str, heading: str, language: str = "python") -> list[str]:
 def run(page: str, heading: str, **names: Any) -> dict[str, Any]:
     """Run the Python below a heading, with these names defined, and return the names that it defines."""
     for text in code(page, heading):
-        exec(compile(text, f"{page}: {heading}", "exec"), names)
+        exec(compile(text, f"{page}: {heading}", "exec", dont_inherit=True), names)
     return names

@@ -67,8 +67,8 @@ def status(url: str, order: int) -> str:
 def test_paying_with_psycopg(shop_url: str) -> None:
     pay = pages.run(PYTHON, "Emit from Python")["pay"]
     with psycopg.connect(shop_url) as connection:
-        pay(connection, 17)
-        connection.rollback()
+        with connection.transaction(force_rollback=True):
+            pay(connection, 17)
         pay(connection, 18)
     assert [(address, payload) for _, address, payload in shop.events(shop_url)] == [
         ("orders/18", {"item_count": 3})
@@ -133,9 +133,9 @@ def test_paying_in_a_celery_task_that_is_delivered_twice(
         broker_url="memory://", result_backend="cache+memory://", broker_connection_retry_on_startup=False
     )
 
-    @app.task
+    @app.task  # type: ignore[untyped-decorator]
     def pay_and_fail(order: int) -> None:
-        with psycopg.connect(shop_url) as connection:
+        with psycopg.connect(shop_url) as connection, connection.transaction():
             pages.run(PYTHON, "Emit from Python")["pay"](connection, order)
             raise LookupError(order)
 
@@ -295,10 +295,12 @@ SHOP_TO_TEST: Final = """
 from iu_pipelines.emit import emit, subject
 
 def pay(connection, order):
-    paid = connection.execute("update public.orders set status = 'paid' where id = %s", (order,))
-    if not paid.rowcount:
-        raise LookupError(order)
-    emit(connection, "order_paid", f"orders/{order}", subject("public.orders", order), "shop", {"item_count": 3})
+    row = subject("public.orders", order)
+    with connection.transaction():
+        emit(connection, "order_paid", f"orders/{order}", row, "shop", {"item_count": 3})
+        paid = connection.execute("update public.orders set status = 'paid' where id = %s", (order,))
+        if not paid.rowcount:
+            raise LookupError(order)
 """
 
 

@@ -80,11 +80,12 @@ def test_a_row_that_is_captured_emits_in_the_transaction_of_its_insert(
 ) -> None:
     with psycopg.connect(shop_url) as connection:
         connection.execute(
-            "update public.iu_inbound_route set enabled = true, dry_run = false where source_table = 'iu_sql_link'"
+            """update public.iu_inbound_route set enabled = true, dry_run = false
+               where source_table = 'iu_sql_link'"""
         )
         connection.execute(
-            """insert into public.iu_sql_link (unit_id, sql_object_ref, link_kind, actor_ref)
-               values (gen_random_uuid(), 'public.orders', 'reads', 'ann')"""
+            """insert into public.iu_sql_link (sql_object_ref, actor_ref)
+               values ('public.orders', 'ann')"""
         )
         (event,) = outbox_events(connection)
         assert (event.event_type, event.canonical_address) == ("sql_link_created", "public.orders")
