@@ -147,13 +147,7 @@ def test_paying_in_a_celery_task_that_is_delivered_twice(
     assert (status(shop_url, 17), status(shop_url, 18)) == ("paid", "open")
 
 
-def require_subjects_in_sql(gateway: Gateway) -> None:
-    if gateway.fetch_value("select to_regprocedure('public.fn_iu_subject(text, text)')") is None:
-        pytest.skip("the function fn_iu_subject is not installed")
-
-
 def test_plain_sql_and_a_batch_in_sql(gateway: Gateway, shop_url: str) -> None:
-    require_subjects_in_sql(gateway)
     for script in (*pages.code(SQL, "Plain SQL", "sql"), *pages.code(SQL, "Many events", "sql")):
         gateway.run_script(script)
     assert shop.addresses(shop_url) == ["orders/17", *(f"orders/{n}" for n in range(1, 6))]
@@ -164,7 +158,6 @@ def test_plain_sql_and_a_batch_in_sql(gateway: Gateway, shop_url: str) -> None:
 
 
 def test_the_trigger_emits_one_batch_for_each_statement(gateway: Gateway, shop_url: str) -> None:
-    require_subjects_in_sql(gateway)
     (script,) = pages.code(SQL, "A trigger", "sql")
     gateway.run_script(script)
     gateway.execute("update public.orders set status = 'paid' where id <= 3")
