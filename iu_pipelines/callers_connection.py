@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from iu_pipelines.errors import UsageError
@@ -138,16 +139,29 @@ def _rows_of_psycopg(connection: Any, statement: str, parameters: Parameters) ->
     psycopg: Any = sys.modules["psycopg"]
     owner = connection.connection if isinstance(connection, psycopg.Cursor) else connection
     with psycopg.Cursor(owner, row_factory=psycopg.rows.tuple_row) as cursor:
-        cursor.execute(statement, parameters or None)
-        return cursor.fetchall() if returns_rows(statement) else []
+        if returns_rows(statement):
+            cursor.execute(statement, parameters)
+            return list(cursor.fetchall())
+        with _synchronized(owner):
+            cursor.execute(statement)
+        return []
 
 
 async def _rows_of_async_psycopg(connection: Any, statement: str, parameters: Parameters) -> list[Row]:
     psycopg: Any = sys.modules["psycopg"]
     owner = connection.connection if isinstance(connection, psycopg.AsyncCursor) else connection
     async with psycopg.AsyncCursor(owner, row_factory=psycopg.rows.tuple_row) as cursor:
-        await cursor.execute(statement, parameters or None)
-        return await cursor.fetchall() if returns_rows(statement) else []
+        if returns_rows(statement):
+            await cursor.execute(statement, parameters)
+            return list(await cursor.fetchall())
+        async with _synchronized(owner):
+            await cursor.execute(statement)
+        return []
+
+
+def _synchronized(connection: Any) -> Any:
+    """Return a block at whose end the results of a pipeline have been received, so that errors are raised."""
+    return connection.pipeline() if connection.pgconn.pipeline_status else nullcontext()
 
 
 def _rows_of_psycopg2(connection: Any, statement: str, parameters: Parameters) -> list[Row]:

@@ -286,10 +286,8 @@ def _event_text(place: int, event: NewEvent) -> str:
 def require_transaction(message: str, hint: str) -> Steps[None]:
     """Return the steps that raise UsageError if no transaction is open; they leave nothing behind."""
     try:
-        yield _SQL["open_savepoint"], {}
-        yield _SQL["release_savepoint"], {}
-        # In pipeline mode an error is raised only when rows are received.
-        yield _SQL["receive"], {}
+        yield "savepoint iu_transaction", {}
+        yield "release savepoint iu_transaction", {}
     except Exception as error:
         if _reading(error)[0] != _NO_TRANSACTION:
             raise

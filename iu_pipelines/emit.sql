@@ -10,12 +10,3 @@ select
 -- name: emit_many
 select emitted.event_id
 from public.fn_iu_emit_events(cast(%(events)s as jsonb)) as emitted (event_id);
-
--- name: open_savepoint
-savepoint iu_transaction;
-
--- name: release_savepoint
-release savepoint iu_transaction;
-
--- name: receive
-select 1 as received;

@@ -1,6 +1,6 @@
-"""A plugin of pytest: the fixture `outbox_events`. Activate it with `pytest_plugins` in a `conftest.py`.
+"""A plugin of pytest: the fixture `outbox_events`.
 
-pytest_plugins = ["iu_pipelines.pytest_plugin"]
+Write `pytest_plugins = ["iu_pipelines.pytest_plugin"]` in the `conftest.py` at the root of the tests.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from emit import kinds, shop
+from iu_pipelines import emit as emission
 from iu_pipelines.emit import emit, emit_async, emit_many_async, subject
 from iu_pipelines.errors import PayloadInvalid, UnknownEventType, UsageError
 from iu_pipelines.testing import emitted_events_async
@@ -95,3 +96,21 @@ def test_a_connection_that_is_not_asynchronous_is_refused(shop_url: str) -> None
             asyncio.run(emit_many_async(caller.connection, [shop.paid(1)]))
     with pytest.raises(UsageError, match="NoneType is no connection that can be used"):
         asyncio.run(emit_many_async(cast("Any", None), [shop.paid(1)]))
+
+
+def test_several_statements_without_a_transaction_are_refused(
+    shop_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(emission, "STATEMENT_EVENTS", 10)
+    events = [shop.paid(n) for n in range(1, 36)]
+
+    async def work() -> None:
+        async with await psycopg.AsyncConnection.connect(shop_url, autocommit=True) as connection:
+            async with connection.pipeline():
+                with pytest.raises(UsageError, match="outside a transaction"):
+                    await emit_many_async(connection, events)
+            async with connection.pipeline(), connection.transaction():
+                assert len(await emit_many_async(connection, events)) == 35
+
+    asyncio.run(work())
+    assert len(shop.events(shop_url)) == 35
