@@ -8,9 +8,6 @@ from uuid import UUID
 
 import typer
 
-from iu_pipelines import settings
-
-
 def _database_url(context: typer.Context, value: str | None) -> str | None:
     """Return the URL given after the name of the command, else the one given before it."""
     return value or _root_option(context, "database_url")
@@ -36,6 +33,8 @@ def parse_uuid(text: str) -> UUID:
 
 def workers_asked_about(given: Sequence[str] | None) -> tuple[str, ...]:
     """Return the workers given by `--worker`, else that of IU_WORKER_NAME; none if neither is set."""
+    from iu_pipelines import settings  # noqa: PLC0415  iu --version needs none, and pydantic is slow to import
+
     chosen = settings.load()
     configured = (chosen.worker_name,) if "worker_name" in chosen.model_fields_set else ()
     return tuple(given or configured)
