@@ -71,6 +71,10 @@ class UsageError(IuError):
 class ExtraMissing(UsageError, ImportError):
     """A package of an extra of the distribution is not installed."""
 
+    def __str__(self) -> str:
+        """Return the message with the hint, because Python prints an ImportError without its hint."""
+        return f"{self.message}. {self.hint}"
+
 
 class EmbeddedServerError(IuError):
     """The embedded PostgreSQL could not be started, found or stopped."""

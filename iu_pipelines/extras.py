@@ -19,7 +19,7 @@ def require(extra: Extra, *modules: str) -> None:
     missing = [name for name in modules if not is_installed(name)]
     if missing:
         raise ExtraMissing(
-            f"the extra [{extra}] is not installed: there is no module {', '.join(missing)}",
+            f"the extra [{extra}] is not installed: no module named {', '.join(missing)}",
             hint=f"Install it with: {install_command(extra)}",
         )
 

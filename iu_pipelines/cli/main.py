@@ -106,7 +106,9 @@ def _root(
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. Print errors on stderr, with a traceback only for --debug."""
     try:
-        answer = build_app(modules_for(arguments))(args=list(arguments), prog_name="iu", standalone_mode=False)
+        answer = build_app(modules_for(arguments))(
+            args=list(arguments), prog_name="iu", standalone_mode=False
+        )
     except Exception as error:  # noqa: BLE001  the boundary of errors
         if "--debug" in arguments:
             traceback.print_exc()

