@@ -30,9 +30,5 @@ def is_installed(module: str) -> bool:
 
 
 def install_command(extra: Extra) -> str:
-    """Return the command that installs an extra.
-
-    >>> install_command("embedded")
-    "pip install 'iu-pipelines[embedded]'"
-    """
+    """Return the command that installs an extra."""
     return f"pip install 'iu-pipelines[{extra}]'"

@@ -49,7 +49,7 @@ DatabaseUrl = Annotated[
         callback=_database_url,
         show_default=False,
         help="URL of a PostgreSQL server, version 14 or newer (also IU_DATABASE_URL); "
-        "default: the embedded server.",
+        "default: the embedded server, if the extra [embedded] is installed.",
     ),
 ]
 AsJson = Annotated[
