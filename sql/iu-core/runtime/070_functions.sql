@@ -229,5 +229,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '102d1fe3c233310efb7204591c1d11f450641f508d11d0fd65a96e80853ee45a'
+    '9c264d73af329bd9f5a7028f8884e7c041463f651d00c8a4d8b5becfaf467f4c'
 );
