@@ -2,6 +2,7 @@
 
     IuError                         exit code 1
     ├── UsageError                  exit code 2: a bad argument or setting
+    │   └── ExtraMissing            an optional package is not installed; also an ImportError
     ├── EmbeddedServerError         the embedded PostgreSQL could not be started, found or stopped
     ├── DatabaseError               an error of PostgreSQL or of the connection
     │   ├── ConnectionFailed        no connection, or it was lost
@@ -70,6 +71,14 @@ class UsageError(IuError):
     """A bad argument or setting."""
 
     exit_code = 2
+
+
+class ExtraMissing(UsageError, ImportError):
+    """A package of an extra of the distribution is not installed."""
+
+    def __str__(self) -> str:
+        """Return the message with the hint, because Python prints an ImportError without its hint."""
+        return f"{self.message}. {self.hint}"
 
 
 class EmbeddedServerError(IuError):

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
+from iu_pipelines import emit as emission
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.output import print_line
-from iu_pipelines.db.queries import Queries
 from iu_pipelines.domain import outbox
 from iu_pipelines.errors import UsageError
 
@@ -60,33 +59,29 @@ def emit(
 ) -> Answer:
     """Emit one event, and print its id."""
     content = _parse_payload(payload)
-    wanted = _parse_subject(subject, subject_table, subject_key)
-    with call.connect() as gateway, gateway.transaction() as session:
-        subject_ref = wanted(session)
-        event_id = outbox.emit(session, event_type, address, subject_ref, actor, content)
+    subject_ref = _parse_subject(subject, subject_table, subject_key)
+    with call.connect() as gateway:
+        event_id = outbox.emit(gateway, event_type, address, subject_ref, actor, content)
     return Answer({"event_id": event_id}, lambda: print_line(str(event_id)))
 
 
-def _parse_subject(
-    subject: str | None, table: str | None, key: list[str] | None
-) -> Callable[[Queries], UUID]:
-    """Return a function that returns the subject. Raises UsageError."""
-    if subject is None and table and key:
-        return lambda session: outbox.subject(session, table, key)
-    if subject is None or table is not None or key:
+def _parse_subject(given: str | None, table: str | None, key: list[str] | None) -> UUID:
+    """Return the subject that is given as a UUID, or as the table and the key of a row."""
+    if given is None and table and key:
+        return emission.subject(table, key)
+    if given is None or table is not None or key:
         raise UsageError(
             "give --subject, or --subject-table and --subject-key",
             hint="Give a UUID, or the table and the key: --subject-table shop.orders and --subject-key 5.",
         )
     try:
-        found = UUID(subject)
+        return UUID(given)
     except ValueError:
         raise UsageError(
-            f"argument subject is malformed: {_shortened(subject)} is not a UUID",
+            f"argument subject is malformed: {_shortened(given)} is not a UUID",
             hint=_SUBJECT_HINT,
             code="IU104",
         ) from None
-    return lambda session: found
 
 
 def _parse_payload(argument: str) -> Any:

@@ -77,5 +77,5 @@ def test_a_subject_table_without_a_schema_and_an_empty_key_are_refused(kept_iu: 
     emit_of = ("emit", "version_applied", "a", "--actor", "t")
     refused(kept_iu(*emit_of, "--subject-table", "orders", "--subject-key", "5"), 1, "schema.table")
     refused(
-        kept_iu(*emit_of, "--subject-table", "shop.orders", "--subject-key", ""), 1, "source_key is empty"
+        kept_iu(*emit_of, "--subject-table", "shop.orders", "--subject-key", ""), 1, "argument key is empty"
     )

@@ -169,7 +169,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
     "retention cut": ("select public.fn_iu_retention_cut(%s)", (st.just("iu") | TEXT,)),
     "key": ("select public.fn_iu_idempotency_key(%s, %s::uuid, %s)", (TEXT, UUIDS, TEXT)),
     "payload": ("select public.fn_iu_payload_check(%s::jsonb)", (PAYLOADS,)),
-    "target secret": ("select public.fn_iu_target_secret(%s)", (TEXT,)),
+    "target secret": (
+        "select public.fn_iu_target_secret(%s)",
+        (TEXT | st.sampled_from(["https://a:b@c", "x?token=y", "x"]),),
+    ),
     "waiting of a type": (
         "select public.fn_iu_event_type_waiting(%s, %s)",
         (st.just("version_applied") | TEXT, NUMBERS),
@@ -249,6 +252,7 @@ ALWAYS_ALIKE = {
     ),
     *("counts misfit", "unattempted", "pending", "health", "retention state", "retention cut"),
     *("conservation", "replayable", "cluster state", "event ahead"),
+    *("target secret", "waiting of a type"),
 }
 """Calls that are never refused, or always."""
 

@@ -1,6 +1,6 @@
 create or replace function public.fn_iu_captures_misfit()
 returns text
-language sql stable
+language sql stable security definer
 set search_path = pg_catalog, pg_temp
 set row_security = off
 as $$
