@@ -220,5 +220,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'bec9298c13078c41e4992091bf93d22e3737124949c58ea7592c98b76f0f3b1b'
+    'd51f9d5815af276d1194dab96c1d447b7ab4a62b9121e0af7e11ea6070b84cd8'
 );
