@@ -84,7 +84,7 @@ docs: setup ## generate the pages and tables that are made from the code
 	@$(BIN)/python docs/generate.py
 
 lock: ## update requirements.lock (needs uv)
-	@$(UV) pip compile pyproject.toml --extra celery --extra dev --universal --python-version 3.11 --generate-hashes \
+	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-strip-extras --quiet --output-file requirements.lock
 
 clean: ## stop the embedded server, and remove .iu, .trains, .venv, builds and caches

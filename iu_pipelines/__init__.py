@@ -1,6 +1,7 @@
 """Governed event routing on PostgreSQL, orchestrated by Dagster.
 
-`build_defs`, `Mount` and `OutboxComponent` are imported on first use, because they import Dagster.
+`build_defs`, `Mount` and `OutboxComponent` are imported on first use, because they import Dagster. Without
+Dagster this raises ExtraMissing, which is an ImportError.
 """
 
 from __future__ import annotations
@@ -32,4 +33,6 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    extras = importlib.import_module("iu_pipelines.extras")
+    extras.require("dagster", "dagster")
     return getattr(importlib.import_module(_MODULES[name]), name)

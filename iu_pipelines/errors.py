@@ -2,6 +2,7 @@
 
     IuError                         exit code 1
     ├── UsageError                  exit code 2: a bad argument or setting
+    │   └── ExtraMissing            an optional package is not installed; also an ImportError
     ├── EmbeddedServerError         the embedded PostgreSQL could not be started, found or stopped
     ├── DatabaseError               an error of PostgreSQL or of the connection
     │   ├── ConnectionFailed        no connection, or it was lost
@@ -22,6 +23,7 @@
         ├── IsolationRefused        IU303
         ├── UnknownDeadLetter       IU401
         ├── CursorPositionUnknown   IU501
+        ├── CaptureInvalid          IU703
         ├── StepRefused             IU901
         └── ProofFailed             IU902
 
@@ -65,6 +67,14 @@ class UsageError(IuError):
     """A bad argument or setting."""
 
     exit_code = 2
+
+
+class ExtraMissing(UsageError, ImportError):
+    """A package of an extra of the distribution is not installed."""
+
+    def __str__(self) -> str:
+        """Return the message with the hint, because Python prints an ImportError without its hint."""
+        return f"{self.message}. {self.hint}"
 
 
 class EmbeddedServerError(IuError):
@@ -173,6 +183,12 @@ class CursorPositionUnknown(Refusal):
     default_code = "IU501"
 
 
+class CaptureInvalid(Refusal):
+    """A capture is malformed, does not fit its table, or its function was called by another trigger."""
+
+    default_code = "IU703"
+
+
 class StepRefused(Refusal):
     """A step was changed after it was applied, or its requirements are not met."""
 
@@ -198,6 +214,7 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     IsolationRefused,
     UnknownDeadLetter,
     CursorPositionUnknown,
+    CaptureInvalid,
     StepRefused,
     ProofFailed,
 )

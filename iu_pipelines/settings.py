@@ -46,7 +46,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, extra="ignore", frozen=True)
 
     database_url: SecretStr | None = Field(
-        default=None, description="postgresql:// URL of your own server; without it the embedded one is used"
+        default=None,
+        description="postgresql:// URL of your own server; without it the embedded one is used, which needs "
+        "the extra [embedded]",
     )
     home: AbsolutePath = Field(
         default=Path(".iu"),

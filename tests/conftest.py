@@ -27,6 +27,8 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 
+pytest_plugins = ["iu_pipelines.pytest_plugin"]
+
 _NUMBERS: Final = itertools.count()
 
 _VARIABLES: Final = {"IU_LONG", "IU_TEST_DATABASE_URL", "IU_TEST_ISOLATION", *servers.VARIABLES}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from iu_pipelines import extras
 from iu_pipelines.cli.attempts import print_counts
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.dead_letters import print_letters
@@ -76,13 +77,15 @@ def register(app: typer.Typer) -> None:
     add_command(app, demo, installs_schema=True)
 
 
-def demo(call: Invocation, chosen: Settings, gateway: Gateway) -> Answer:
+def demo(call: Invocation, chosen: Settings) -> Answer:
     """Ingest the git history of this directory, route its events through Dagster, and run the probes.
 
     Exit code 1 when a run or a line of a probe failed.
     """
-    _require_usable_instance(chosen)
-    report = _perform(gateway, chosen, call.say)
+    extras.require("dagster", "dagster", "dagster_postgres")
+    with call.connect() as gateway:
+        _require_usable_instance(chosen)
+        report = _perform(gateway, chosen, call.say)
     return Answer(report, lambda: _show(report, chosen), failed=not report.passed)
 
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from iu_pipelines import extras
 from iu_pipelines.cli.command import Invocation, add_command
 from iu_pipelines.cli.output import working
 from iu_pipelines.db.database_url import resolve_database_url
@@ -61,6 +62,7 @@ def dev(
     workspace: Workspace = None,
 ) -> None:
     """Run Dagster's web UI and daemon on the same database until Ctrl-C."""
+    extras.require("dagster", "dagster", "dagster_graphql", "dagster_postgres", "dagster_webserver")
     is_served = chosen.evidence_url or not store.local_directory(chosen.evidence_location)
     ports = Ports(host, port, None if is_served else evidence_port or far_from(port))
     with prepared(chosen, ports, workspace=workspace, read_only=read_only) as server:

@@ -62,6 +62,7 @@ def evidence(
 
     Changes nothing in the database. Exit code 1 when a line fails; the pack is written in any case.
     """
+    pack.require_extra()
     old = pack.read(store.open_directory(compare_with)) if compare_with else None
     with call.connect() as gateway, working("gathering evidence") as say:
         directory = _directory(call, gateway, out)

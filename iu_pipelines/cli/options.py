@@ -8,8 +8,6 @@ from uuid import UUID
 
 import typer
 
-from iu_pipelines import settings
-
 
 def _database_url(context: typer.Context, value: str | None) -> str | None:
     """Return the URL given after the name of the command, else the one given before it."""
@@ -36,6 +34,8 @@ def parse_uuid(text: str) -> UUID:
 
 def workers_asked_about(given: Sequence[str] | None) -> tuple[str, ...]:
     """Return the workers given by `--worker`, else that of IU_WORKER_NAME; none if neither is set."""
+    from iu_pipelines import settings  # noqa: PLC0415  iu --version needs none, and pydantic is slow to import
+
     chosen = settings.load()
     configured = (chosen.worker_name,) if "worker_name" in chosen.model_fields_set else ()
     return tuple(given or configured)
@@ -49,7 +49,7 @@ DatabaseUrl = Annotated[
         callback=_database_url,
         show_default=False,
         help="URL of a PostgreSQL server, version 14 or newer (also IU_DATABASE_URL); "
-        "default: the embedded server.",
+        "default: the embedded server, if the extra [embedded] is installed.",
     ),
 ]
 AsJson = Annotated[

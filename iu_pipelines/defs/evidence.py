@@ -78,6 +78,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, config: EvidenceConfig
     ) -> Iterator[dg.MaterializeResult[Any]]:
         with one_clear_line(), mount.open(context.resources) as gateway:
+            pack.require_extra()
             directory = pack.default_directory(current_settings().evidence_location, gateway)
             newest = pack.newest(directory)
             gathered = collect.collect(

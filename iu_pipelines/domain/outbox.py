@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
 from uuid import UUID
 
+from iu_pipelines import emit as emission
+from iu_pipelines.callers_connection import Parameters, Row, returns_rows
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
-from iu_pipelines.errors import PayloadInvalid, StatementFailed
+from iu_pipelines.emit import NewEvent
+
+__all__ = [
+    "COUNTED_EVENTS",
+    "IU_DOMAIN",
+    "Event",
+    "NewEvent",
+    "Overview",
+    "TypeCount",
+    "counts_by_type",
+    "emit",
+    "emit_many",
+    "events_per_second",
+    "newest",
+    "overview",
+]
 
 _SQL: Final = Statements(__name__)
 
 IU_DOMAIN: Final = "iu"
 COUNTED_EVENTS: Final = 100_000
-
-_NOT_JSONB: Final = frozenset({"22P02", "22P05", "22003", "54001"})
 
 
 @dataclass(frozen=True)
@@ -41,17 +55,6 @@ class Event:
     actor_ref: Annotated[str | None, "who caused the event"]
     payload_classification: Annotated[str, "safe_metadata"]
     safe_payload: Annotated[dict[str, Any], "references and counts only"]
-
-
-@dataclass(frozen=True)
-class NewEvent:
-    """An event to emit; the payload contains references and counts, never content."""
-
-    event_type: str
-    canonical_address: str
-    subject_ref: UUID
-    actor_ref: str
-    safe_payload: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -91,18 +94,8 @@ def emit(
         PayloadNotRefsOnly: the payload contains a body, a secret or a vector.
         ArgumentInvalid: a required argument is null, empty or malformed.
     """
-    with _json_errors_translated():
-        event_id: UUID = gateway.fetch_value(
-            _SQL["emit"],
-            {
-                "event_type": event_type,
-                "canonical_address": canonical_address,
-                "subject_ref": subject_ref,
-                "actor_ref": actor_ref,
-                "safe_payload": json.dumps(safe_payload),
-            },
-        )
-    return event_id
+    steps = emission.one_event(event_type, canonical_address, subject_ref, actor_ref, safe_payload)
+    return emission.carry_out(steps, _runner(gateway))
 
 
 def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
@@ -111,26 +104,22 @@ def emit_many(gateway: Queries, events: Iterable[NewEvent]) -> list[UUID]:
     Raises:
         UnknownEventType, PayloadInvalid, PayloadNotRefsOnly, ArgumentInvalid: as `emit` does.
     """
-    with _json_errors_translated():
-        array = json.dumps([asdict(event) for event in events], default=str)
-        emitted = gateway.fetch_all(_SQL["emit_many"], {"events": array})
-    return [row["event_id"] for row in emitted]
+    if isinstance(gateway, Gateway):
+        with gateway.transaction() as session:
+            return emit_many(session, events)
+    return emission.carry_out(emission.many_events(events), _runner(gateway))
 
 
-@contextmanager
-def _json_errors_translated() -> Iterator[None]:
-    """Raise PayloadInvalid for values that Python can serialise but jsonb rejects, such as NaN."""
-    try:
-        yield
-    except RecursionError:
-        raise PayloadInvalid("the payload is nested too deeply", hint="Send references and counts.") from None
-    except StatementFailed as error:
-        if error.code not in _NOT_JSONB:
-            raise
-        raise PayloadInvalid(
-            f"the payload is not valid jsonb: {error.message}",
-            hint="Remove NUL characters, unpaired surrogates, NaN, Infinity and numbers out of range.",
-        ) from error
+def _runner(gateway: Queries) -> Callable[[str, Parameters], list[Row]]:
+    """Return the function that runs one statement of an emission on `gateway`."""
+
+    def run(statement: str, parameters: Parameters) -> list[Row]:
+        if not returns_rows(statement):
+            gateway.execute(statement, parameters)
+            return []
+        return [tuple(row.values()) for row in gateway.fetch_all(statement, parameters)]
+
+    return run
 
 
 def counts_by_type(

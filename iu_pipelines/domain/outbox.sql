@@ -1,15 +1,5 @@
 -- The SQL of outbox.py.
 
--- name: emit
-select public.fn_iu_emit_event(
-    %(event_type)s::text, %(canonical_address)s::text, %(subject_ref)s::uuid, %(actor_ref)s::text,
-    %(safe_payload)s::jsonb
-) as event_id;
-
--- name: emit_many
-select emitted.event_id
-from public.fn_iu_emit_events(%(events)s::jsonb) as emitted (event_id);
-
 -- name: counts_by_type
 select
     event_type,

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+from iu_pipelines import extras
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.errors import IuError, Unavailable, UsageError
-from iu_pipelines.evidence import chain, facts, junit, report, store
+from iu_pipelines.evidence import chain, facts, junit, store
 from iu_pipelines.evidence.chain import Manifest, PackBroken
 from iu_pipelines.evidence.facts import Evidence, Position
 from iu_pipelines.evidence.store import Place, StoreFailed
@@ -49,6 +50,11 @@ class Pack:
     def report(self) -> Place:
         """The place of the HTML report."""
         return self.folder / chain.REPORT
+
+
+def require_extra() -> None:
+    """Raise ExtraMissing unless the packages that draw the report of a pack are installed."""
+    extras.require("evidence", "jinja2", "matplotlib")
 
 
 def default_directory(location: str, gateway: Queries) -> Place:
@@ -135,9 +141,11 @@ def write(evidence: Evidence, directory: Place, lock: OnlyWriter = _NO_LOCK) -> 
     store the pack is read back; `lock`, from `only_writer`, lets one process write at a time.
 
     Raises:
+        ExtraMissing: the packages that draw the report are not installed.
         UsageError: a local directory cannot be written to.
         StoreFailed: a remote store cannot be written to, or another process wrote to it without the lock.
     """
+    require_extra()
     if not isinstance(directory, Path):
         with lock as require_lock:
             return _upload(evidence, store.reopened(directory), require_lock)
@@ -203,6 +211,8 @@ def _next(evidence: Evidence, directory: Place) -> tuple[Manifest, dict[str, byt
 
 def _render(evidence: Evidence) -> dict[str, bytes]:
     """Return the files of a pack. The report is rendered from the JSON, so that the two cannot differ."""
+    from iu_pipelines.evidence import report  # noqa: PLC0415  Jinja is in the extra [evidence]
+
     text = facts.to_json(evidence)
     return {
         chain.EVIDENCE: text,

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeGuard
 from urllib.parse import urlsplit
 
+from iu_pipelines import extras
 from iu_pipelines.errors import IuError, redact
 
 if TYPE_CHECKING:
@@ -41,9 +42,15 @@ def local_directory(location: str) -> Path | None:
 
 
 def open_directory(location: str) -> Place:
-    """Open the directory of a path or URL. Raises StoreFailed, without the secrets of the URL."""
+    """Open the directory of a path or URL.
+
+    Raises:
+        ExtraMissing: the location is a URL, and the packages that open URLs are not installed.
+        StoreFailed: it cannot be opened. The message has no secret of the URL.
+    """
     if "://" not in location:
         return Path(location)
+    extras.require("evidence", "fsspec", "upath")
     with _translated("open", _hidden(location), _secrets_of_url(location)):
         from upath import UPath  # noqa: PLC0415  most commands use no remote store
 

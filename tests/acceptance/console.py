@@ -87,7 +87,7 @@ def first_difference(expected: Sequence[str], printed: Sequence[str]) -> str | N
 class Shell:
     """Run commands in one new folder, which is also the home of their server; `iu` is this project's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.folder = folder / "work"
         self.folder.mkdir()
         programs = folder / "bin"
@@ -102,6 +102,7 @@ class Shell:
             "PYTHONPATH": str(PROJECT),
             "HOME": str(folder),
             "GIT_CONFIG_NOSYSTEM": "1",
+            **environment,
         }
         for role in ("AUTHOR", "COMMITTER"):
             self._environment |= {f"GIT_{role}_NAME": "Ann", f"GIT_{role}_EMAIL": "ann@example.org"}

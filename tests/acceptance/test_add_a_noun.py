@@ -41,7 +41,7 @@ EDITS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
             "\n-- Health.\n",
         ),
     ),
-    "iu_pipelines/cli/main.py": (("    outbox,\n", "    notes,\n    outbox,\n"),),
+    "iu_pipelines/cli/main.py": (('    "outbox":', '    "notes": ("note",),\n    "outbox":'),),
     "iu_pipelines/evidence/guarantees.toml": (
         (
             '[[guarantee]]\nkey = "closed-gates-hold"',

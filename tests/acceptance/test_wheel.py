@@ -5,29 +5,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
 
 import iu_pipelines
+from acceptance import wheels
 from iu_pipelines.db.gateway import Gateway
-
-CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` of a new environment with the wheel; dependencies come from the present environment."""
     tmp_path = tmp_path_factory.mktemp("wheel")
-    build = ["-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(CHECKOUT)]
-    run(sys.executable, *build)
-    wheel = next(tmp_path.glob("*.whl"))
-    run(sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "venv"))
-    python = str(tmp_path / "venv/bin/python")
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", str(wheel))
-    return tmp_path / "venv/bin"
+    return wheels.install(wheels.build(tmp_path), tmp_path / "venv")
 
 
 REFERENCES = """
@@ -74,4 +66,4 @@ def test_code_references_of_an_installed_wheel_are_links_to_the_release(
     prefix = f"https://github.com/owner/name/tree/v{iu_pipelines.__version__}/"
     paths = {link.removeprefix(prefix).partition("#")[0] for link in links}
     assert {"iu_pipelines/defs/health.py", "sql/iu-core/runtime/050_worker.sql"} <= paths
-    assert [path for path in paths if not (CHECKOUT / path).is_file()] == []
+    assert [path for path in paths if not (wheels.CHECKOUT / path).is_file()] == []

@@ -21,6 +21,7 @@ PROMISED = frozenset(
         "IU303",
         "IU401",
         "IU501",
+        "IU703",
         "IU901",
     ]
 )

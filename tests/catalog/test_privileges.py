@@ -36,7 +36,7 @@ def may_run(role: str, function: str) -> bool:
 
 def test_the_matrix_gives_each_role_what_it_is_for_and_no_more() -> None:
     emits = {access for access, role in MATRIX if role == EMITTER}
-    assert emits == {"emit", "subject", "registry"}
+    assert emits == {"emit", "compute", "subject", "registry"}
     assert {name for (_, name), access in ACCESS.items() if access == "emit"} == {
         "fn_iu_emit_event",
         "fn_iu_emit_events",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +43,49 @@ def test_help_and_version_exit_with_0(command: Iu) -> None:
     assert "Usage: iu" in command("--help").out
     assert "Usage: iu gate set" in command("gate", "set", "--help").out
     assert command("--version").out.startswith("iu-pipelines ")
+
+
+def test_the_table_of_modules_has_the_commands_that_each_registers() -> None:
+    folder = Path(main.__file__).parent
+    registering = {file.stem for file in folder.glob("*.py") if "\ndef register(" in file.read_text("utf-8")}
+    assert registering == {*main.COMMANDS}
+    for module, commands in main.COMMANDS.items():
+        registered: Any = typer.main.get_command(main.build_app([module]))
+        assert {*registered.commands} == {*commands}, module
+
+
+@pytest.mark.parametrize(
+    ("words", "modules"),
+    [
+        (("run", "--create"), ("worker",)),
+        (("audit", "verify", "--help"), ("attempts",)),
+        (("--json", "--database-url", "migrate", "status"), ("health",)),
+        (("--database-url=migrate", "--debug", "status"), ("health",)),
+        (("--version", "status"), ()),
+        (("--help", "status"), tuple(main.COMMANDS)),
+        (("staus",), tuple(main.COMMANDS)),
+        ((), tuple(main.COMMANDS)),
+        (("--database-url",), tuple(main.COMMANDS)),
+    ],
+)
+def test_only_the_module_of_the_command_is_imported(words: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    assert main.modules_for(words) == modules
+
+
+def test_database_url_is_the_only_option_with_a_value_before_a_command() -> None:
+    root: Any = typer.main.get_command(main.build_app([]))
+    assert [one.opts for one in root.params if not one.is_flag and one.name != "help"] == [["--database-url"]]
+
+
+def test_the_version_is_printed_without_pydantic_and_psycopg() -> None:
+    code = (
+        "import sys; from iu_pipelines.cli.main import run; run(['--version']); "
+        "print([one for one in ('pydantic', 'psycopg') if one in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.splitlines()[1] == "[]"
 
 
 def test_every_command_takes_the_url_and_json() -> None:

@@ -23,7 +23,9 @@ from iu_pipelines.evidence.facts import Count
 
 PACKAGE: Final = Path(iu_pipelines.__file__).parent
 LAYERS: Final = ("domain", "evidence", "ingest")
-FILES: Final = sorted(file for layer in LAYERS for file in (PACKAGE / layer).rglob("*.sql"))
+FILES: Final = sorted(file for layer in LAYERS for file in (PACKAGE / layer).rglob("*.sql")) + sorted(
+    PACKAGE.glob("*.sql")
+)
 SOURCES: Final = sorted(file for layer in LAYERS for file in (PACKAGE / layer).rglob("*.py"))
 CALLS: Final = {"fetch_value", "fetch_one", "fetch_all", "execute", "copy_rows", "run_script"}
 PARAMETER: Final = re.compile(r"%\((\w+)\)s")

@@ -773,6 +773,31 @@ TRIGGERS = [
         {"060_inbound": {"captures that say emitted": "1"}},
     ),
     Breach(
+        "changes of routes are not recorded",
+        "alter table public.iu_outbound_route disable trigger trg_iu_config_history",
+        {"110_configuration": {"tables whose changes are recorded": "iu_inbound_route, iu_route_worker"}},
+    ),
+    Breach(
+        "captures are not checked",
+        "alter table public.iu_inbound_route disable trigger trg_iu_capture_define",
+        {"110_configuration": {"check of captures": "disabled"}},
+    ),
+    Breach(
+        "a capture has no function",
+        "alter table public.iu_inbound_route disable trigger trg_iu_capture_define;"
+        " insert into public.iu_inbound_route (route_code, source_table, source_op, target_event_type,"
+        " subject_columns, address_template) values"
+        " ('test', 'public.information_unit', 'insert', 'version_applied', '{unit_id}', 'x');"
+        " alter table public.iu_inbound_route enable trigger trg_iu_capture_define",
+        {"110_configuration": {"captures whose function": "test (missing)"}},
+    ),
+    Breach(
+        "a function looks like that of a capture",
+        "create function public.fn_iu_capture_999() returns trigger language plpgsql as"
+        " $$ begin return null; end $$",
+        {"110_configuration": {"trigger functions without a capture": "fn_iu_capture_999"}},
+    ),
+    Breach(
         "the trigger-out of unit_version is dropped",
         "drop trigger trg_iu_unit_version_out on public.unit_version",
         {

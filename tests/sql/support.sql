@@ -196,3 +196,53 @@ language sql as $$
         e.event || '{"safe_payload": {"not": {"flat": 1}}}'
     )) <> 'IU103'
 $$;
+
+-- A table of a user, and a type that its captures emit.
+create function iu_test.shop(key_type text default 'bigint') returns void
+language plpgsql as $$
+begin
+    create schema if not exists shop;
+    execute format(
+        'create table shop.orders ('
+        'id %s primary key, status text, total numeric, customer bigint, note text)', key_type
+    );
+    insert into public.event_type_registry (event_type, event_stream, delivery_lane, payload_keys)
+    values ('order_changed', 'update', 'immediate', array['status', 'total', 'note']);
+end
+$$;
+
+create function iu_test.capture(
+    op text, condition jsonb default '{}', source_table text default 'shop.orders',
+    on_error text default 'refuse', dry_run boolean default false, subject text[] default '{id}',
+    address text default 'orders/{id}', payload jsonb default '{"status": "status"}', code text default null
+) returns void
+language plpgsql as $$
+declare
+    v_code constant text := coalesce(code, 'shop.' || op);
+    v_statement text;
+begin
+    insert into public.iu_inbound_route (
+        route_code, source_table, source_op, target_event_type, enabled, dry_run, condition, subject_columns,
+        address_template, payload_map, on_error
+    )
+    values (
+        v_code, source_table, op, 'order_changed', true, dry_run, condition, subject, address, payload,
+        on_error
+    );
+    for v_statement in
+        select unnest(l.attach_statements) from public.fn_iu_capture_list() as l where l.route_code = v_code
+    loop
+        execute v_statement;
+    end loop;
+end
+$$;
+
+create function iu_test.captured() returns text
+language sql as $$
+    select string_agg(
+        coalesce(o.canonical_address, c.source_key) || ':'
+        || coalesce(o.safe_payload ->> 'status', c.decision),
+        ' ' order by c.source_key, o.safe_payload ->> 'status', o.canonical_address
+    )
+    from public.iu_inbound_capture as c left join public.event_outbox as o using (event_id)
+$$;

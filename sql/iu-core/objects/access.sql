@@ -4,12 +4,15 @@
 delete from public.iu_schema_access as a
 where a.module = 'iu-core';
 
--- Functions.
+-- Functions; compute: their result depends on the arguments only.
 select public.fn_iu_access_declare('iu-core', 'emit', 'iu_emitter', 'execute');
 select public.fn_iu_access_declare('iu-core', 'emit', 'workflow_admin', 'execute');
 select public.fn_iu_access_declare('iu-core', 'operate', 'workflow_admin', 'execute');
 select public.fn_iu_access_declare('iu-core', 'inspect', 'workflow_admin', 'execute');
 select public.fn_iu_access_declare('iu-core', 'inspect', 'iu_auditor', 'execute');
+select public.fn_iu_access_declare('iu-core', 'compute', 'iu_emitter', 'execute');
+select public.fn_iu_access_declare('iu-core', 'compute', 'workflow_admin', 'execute');
+select public.fn_iu_access_declare('iu-core', 'compute', 'iu_auditor', 'execute');
 
 -- Tables and views: record is append-only; state is written only by functions.
 select public.fn_iu_access_declare('iu-core', 'record', 'workflow_admin', 'select');

@@ -176,10 +176,13 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/inbound/fn_iu_capture_refuse.sql
 \ir ../objects/inbound/fn_iu_capture_columns.sql
 \ir ../objects/inbound/fn_iu_capture_table_check.sql
+\ir ../objects/inbound/fn_iu_capture_columns_check.sql
+\ir ../objects/inbound/fn_iu_capture_literals_check.sql
 \ir ../objects/inbound/fn_iu_capture_condition_check.sql
 \ir ../objects/inbound/fn_iu_capture_check.sql
 \ir ../objects/inbound/fn_iu_capture_triggers.sql
 \ir ../objects/inbound/fn_iu_capture_list.sql
+\ir ../objects/inbound/fn_iu_captures_misfit.sql
 \ir ../objects/inbound/trg_iu_capture_define.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
 
@@ -220,5 +223,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'd51f9d5815af276d1194dab96c1d447b7ab4a62b9121e0af7e11ea6070b84cd8'
+    '8820b71e335d4c0db526e1005466f8108e95de094bb2775b5360def1410aefb3'
 );

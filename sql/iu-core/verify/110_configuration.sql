@@ -1,4 +1,5 @@
--- Proof of 110: every change of the configuration is recorded.
+-- Proof of 110: every change of the configuration is recorded, and the functions of captures are those that
+-- are generated.
 do $proof$
 begin
     perform public.fn_iu_proof_note(
@@ -11,6 +12,23 @@ begin
                 and t.tgenabled in ('O', 'A')
         )
     );
+    perform public.fn_iu_proof_note(
+        'captures whose function is missing or differs', 'none',
+        coalesce(public.fn_iu_captures_misfit(), 'none')
+    );
+    perform public.fn_iu_proof_note('trigger functions without a capture', 'none', coalesce((
+        select string_agg(p.proname, ', ' order by p.proname) from pg_catalog.pg_proc as p
+        where p.pronamespace = 'public'::regnamespace and p.proname ~ '^fn_iu_capture_[0-9]+$'
+            and not exists (
+                select from public.iu_inbound_route as r
+                where p.proname = 'fn_iu_capture_' || r.capture_no and r.subject_columns is not null
+            )
+    ), 'none'));
+    perform public.fn_iu_proof_note('check of captures', 'enabled', (
+        select case when t.tgenabled in ('O', 'A') then 'enabled' else 'disabled' end
+        from pg_catalog.pg_trigger as t
+        where t.tgrelid = 'public.iu_inbound_route'::regclass and t.tgname = 'trg_iu_capture_define'
+    ));
     perform public.fn_iu_proof_end('110_configuration');
 end
 $proof$;

@@ -7,12 +7,20 @@ declare
     v_type constant public.event_type_registry := public.fn_iu_event_type_require(capture.target_event_type);
     v_payload record;
 begin
-    if capture.source_op not in ('insert', 'update', 'delete') then
+    if capture.route_code !~ '^[a-z0-9_][a-z0-9_.-]{0,99}$' then
+        perform public.fn_iu_capture_refuse(
+            capture.route_code, 'its code is malformed',
+            'Give up to 100 characters a-z 0-9 _ . - that begin with a letter, a digit or _, for example '
+            'shop.orders.paid.'
+        );
+    elsif capture.source_op not in ('insert', 'update', 'delete') then
         perform public.fn_iu_capture_refuse(
             capture.route_code, format('operation %L is unknown', left(capture.source_op, 100)),
             'Give insert, update or delete.'
         );
-    elsif capture.address_template !~ '^([^{}]|\{[^{}]+\})+$' or length(capture.address_template) > 500 then
+    elsif capture.address_template !~ '^([^{}]|\{[^{}]+\})+$'
+        or length(capture.address_template) > 500
+    then
         perform public.fn_iu_capture_refuse(
             capture.route_code, format('address %L is malformed', left(capture.address_template, 100)),
             'Give up to 500 characters with names of columns in braces, for example orders/{id}.'
@@ -23,11 +31,12 @@ begin
     then
         perform public.fn_iu_capture_refuse(
             capture.route_code, 'subject, condition or payload is malformed',
-            'Name at least one column of the subject, and give objects as condition and payload, with at most '
-            '50 keys.'
+            'Name at least one column of the subject, and give objects as condition and payload, with at '
+            'most 50 keys.'
         );
     end if;
     perform public.fn_iu_capture_table_check(capture);
+    perform public.fn_iu_capture_columns_check(capture);
     perform public.fn_iu_capture_condition_check(capture);
     if capture.subject_table is not null then
         perform public.fn_iu_subject(capture.subject_table, 'key');

@@ -5,12 +5,15 @@ set search_path = pg_catalog, pg_temp
 as $$
     select 'subject', unnest(capture.subject_columns)
     union all
-    select 'address', m.part[1] from regexp_matches(capture.address_template, '\{([^{}]*)\}', 'g') as m (part)
+    select 'address', m.part[1]
+    from regexp_matches(capture.address_template, '\{([^{}]*)\}', 'g') as m (part)
     union all
     select format('payload key %L', left(p.key, 100)), p.value from jsonb_each_text(capture.payload_map) as p
     union all
     select 'when ' || c.key, k from jsonb_each(capture.condition) as c
-    cross join lateral jsonb_object_keys(case jsonb_typeof(c.value) when 'object' then c.value else '{}' end) as k
+    cross join lateral jsonb_object_keys(
+        case jsonb_typeof(c.value) when 'object' then c.value else '{}' end
+    ) as k
     union all
     select 'when ' || c.key, k from jsonb_each(capture.condition) as c
     cross join lateral jsonb_array_elements_text(

@@ -13,8 +13,9 @@ begin
     -- enable_nestloop: a plan that was made for one row is used for many.
     execute format(
         'create or replace function %s returns trigger language plpgsql volatile security definer '
-        'set search_path = pg_catalog, pg_temp set row_security = off set jit = off set enable_nestloop = off '
-        'set enable_hashagg = off set datestyle = ''ISO, YMD'' set timezone = ''UTC'' '
+        'set search_path = pg_catalog, pg_temp set row_security = off set jit = off '
+        'set enable_nestloop = off set enable_hashagg = off '
+        'set datestyle = ''ISO, YMD'' set timezone = ''UTC'' '
         'set intervalstyle = iso_8601 set bytea_output = hex set extra_float_digits = 1 as %L',
         v_name, public.fn_iu_capture_body(capture)
     );

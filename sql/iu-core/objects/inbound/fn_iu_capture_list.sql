@@ -17,12 +17,14 @@ as $$
             when t.missing = '{}' then 'attached'
             when t.present = '{}' then 'not attached'
             else 'attached in part'
-        end, c.relowner::regrole::text, coalesce(pg_has_role(c.relowner, 'usage'), false), t.missing, t.present
+        end, c.relowner::regrole::text, coalesce(pg_has_role(c.relowner, 'usage'), false), t.missing,
+        t.present
     from public.iu_inbound_route as r
     left join pg_catalog.pg_class as c on c.oid = public.fn_iu_capture_table(r.source_table)
     cross join lateral (
-        select coalesce(array_agg(s.statement order by s.name) filter (where not s.is_attached), '{}') as missing,
-            array(
+        select coalesce(
+            array_agg(s.statement order by s.name) filter (where not s.is_attached), '{}'
+        ) as missing, array(
                 select format('drop trigger %I on %s', g.tgname, g.tgrelid::regclass)
                 from pg_catalog.pg_trigger as g
                 where g.tgfoid = to_regprocedure(format('public.fn_iu_capture_%s()', r.capture_no))
@@ -36,8 +38,8 @@ as $$
     order by r.route_code
 $$;
 comment on function public.fn_iu_capture_list() is
-'All captures. attachment: attached, attached in part, not attached, table is missing; built in for the seeds''
-route of iu_sql_link; without a function for an older row that is no capture. may_attach: whether the current
-user has the rights of the table''s owner. attach_statements: what the owner runs to attach the triggers that
-are missing; detach_statements: what drops those that exist.';
+'All captures. attachment: attached, attached in part, not attached, table is missing; built in for the
+seeds'' route of iu_sql_link; without a function for an older row that is no capture. may_attach: whether
+the current user has the rights of the table''s owner. attach_statements: what the owner runs to attach the
+triggers that are missing; detach_statements: what drops those that exist.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_capture_list()', 'inspect');

@@ -8,7 +8,8 @@ as $$
         '        select array_agg(s.key) as keys, array_agg(s.subject) as subjects, jsonb_agg(\n'
         '            jsonb_build_object(\n'
         '                ''event_type'', v_capture.target_event_type, ''canonical_address'', s.address,\n'
-        '                ''subject_ref'', s.subject, ''actor_ref'', session_user, ''safe_payload'', s.payload\n'
+        '                ''subject_ref'', s.subject, ''actor_ref'', session_user,\n'
+        '                ''safe_payload'', s.payload\n'
         '            )\n'
         '        ) as events\n'
         '        from (\n'
@@ -36,7 +37,8 @@ as $$
             with ordinality as m (part, place)
         ), (
             select string_agg(
-                quote_literal(p.key) || ', ' || public.fn_iu_capture_value(t.oid, p.value), ', ' order by p.key
+                quote_literal(p.key) || ', ' || public.fn_iu_capture_value(t.oid, p.value), ', '
+                order by p.key
             ) from jsonb_each_text(capture.payload_map) as p
         ), source_rows
     )

@@ -10,7 +10,8 @@ begin
         insert into public.iu_inbound_capture (
             route_code, source_table, source_op, source_ref, source_key, decision, event_id
         )
-        select capture.route_code, capture.source_table, capture.source_op, r.subject, r.key, 'emitted', r.event_id
+        select capture.route_code, capture.source_table, capture.source_op, r.subject, r.key, 'emitted',
+            r.event_id
         from rows from (
             unnest(subjects), unnest(keys), public.fn_iu_emit_events(events)
         ) as r (subject, key, event_id);
@@ -32,9 +33,11 @@ begin
         cross join lateral public.fn_iu_emit_events(good.events) with ordinality as o (event_id, place)
     )
     insert into public.iu_inbound_capture (
-        route_code, source_table, source_op, source_ref, source_key, decision, event_id, error_code, error_detail
+        route_code, source_table, source_op, source_ref, source_key, decision, event_id, error_code,
+        error_detail
     )
-    select capture.route_code, capture.source_table, capture.source_op, subjects[j.place], keys[j.place], case
+    select capture.route_code, capture.source_table, capture.source_op, subjects[j.place], keys[j.place],
+        case
             when j.error_code is not null then 'refused'
             when capture.dry_run then 'dry_run'
             else 'emitted'

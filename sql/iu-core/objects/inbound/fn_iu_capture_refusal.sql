@@ -1,4 +1,6 @@
-create or replace function public.fn_iu_capture_refusal(event jsonb, out error_code text, out error_detail text)
+create or replace function public.fn_iu_capture_refusal(
+    event jsonb, out error_code text, out error_detail text
+)
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$

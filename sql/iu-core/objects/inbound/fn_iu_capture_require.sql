@@ -12,7 +12,7 @@ begin
     select r.* into v_capture from public.iu_inbound_route as r
     where r.capture_no = fn_iu_capture_require.capture_no;
     if relation is distinct from public.fn_iu_capture_table(v_capture.source_table)
-        or trigger_name not like 'trg\_iu\_capture\_' || capture_no || '\_%'
+        or trigger_name !~ format('^trg_iu_capture_%s_%s_', v_capture.source_op, capture_no)
         or happens <> 'AFTER' or level <> 'STATEMENT'
     then
         raise exception 'the trigger function of capture % belongs to %, but trigger % of % calls it',

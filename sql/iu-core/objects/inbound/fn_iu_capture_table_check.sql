@@ -6,11 +6,6 @@ as $$
 declare
     v_table constant oid := public.fn_iu_capture_table(capture.source_table);
     v_class pg_catalog.pg_class;
-    v_columns constant text := (
-        select string_agg(a.attname, ', ' order by a.attnum) from pg_catalog.pg_attribute as a
-        where a.attrelid = v_table and a.attnum > 0 and not a.attisdropped
-    );
-    v_column record;
 begin
     select c.* into v_class from pg_catalog.pg_class as c where c.oid = v_table;
     if not found then
@@ -38,28 +33,11 @@ begin
                 'primary key (…)', v_table::regclass)
         );
     end if;
-    for v_column in
-        select c.use, c.name, public.fn_iu_capture_type(v_table, c.name) as type
-        from public.fn_iu_capture_columns(capture) as c
-    loop
-        if v_column.type is null then
-            perform public.fn_iu_capture_refuse(
-                capture.route_code, format('%s: %s has no column %L', v_column.use, capture.source_table,
-                    left(v_column.name, 100)), 'Columns: ' || v_columns
-            );
-        elsif v_column.type = '' or v_column.use like 'payload%' and v_column.type = 'pg_catalog.bytea' then
-            perform public.fn_iu_capture_refuse(
-                capture.route_code, format('%s: the type of column %s is not supported', v_column.use,
-                    v_column.name), 'A capture reads columns of built-in types and enumerations; a payload '
-                    'takes no bytea.'
-            );
-        end if;
-    end loop;
 end
 $$;
 comment on function public.fn_iu_capture_table_check(public.iu_inbound_route) is
-'Raises IU703 if the table of a capture does not exist, is no permanent table with a primary key, or lacks a
-column that the capture names.';
+'Raises IU703 if the table of a capture does not exist or is no permanent table with a
+primary key.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_capture_table_check(public.iu_inbound_route)', 'internal'
 );

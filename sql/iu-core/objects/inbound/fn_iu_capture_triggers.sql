@@ -17,7 +17,9 @@ as $$
             and g.tgtype = case t.event when 'insert' then 4 when 'delete' then 8 else 16 end
     )
     from (
-        select format('trg_iu_capture_%s_%s', capture.capture_no, e.event) as name, e.event,
+        -- Triggers fire by name, so of a changed key the delete is recorded before the insert.
+        select format('trg_iu_capture_%s_%s_%s', capture.source_op, capture.capture_no, e.event) as name,
+            e.event,
             public.fn_iu_capture_table(capture.source_table) as relation
         from (
             select capture.source_op as event union select 'update'

@@ -30,4 +30,4 @@ $$;
 comment on function public.fn_iu_subject(text, text) is
 'The subject of an event for a row: the uuid of a key that is a uuid; otherwise a UUIDv8 of the first 16 bytes
 of the sha256 of schema.table, the byte 0x1f and the key as text, in UTF-8. Raises IU104.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_subject(text, text)', 'emit');
+select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_subject(text, text)', 'compute');

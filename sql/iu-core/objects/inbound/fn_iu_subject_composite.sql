@@ -1,4 +1,4 @@
-create or replace function public.fn_iu_subject(source_table text, source_key text[])
+create or replace function public.fn_iu_subject_composite(source_table text, source_key text[])
 returns uuid
 language sql immutable parallel safe
 set search_path = pg_catalog, pg_temp
@@ -11,7 +11,9 @@ as $$
         )
     end)
 $$;
-comment on function public.fn_iu_subject(text, text[]) is
+comment on function public.fn_iu_subject_composite(text, text[]) is
 'The subject of an event for a row with a key of several columns: fn_iu_subject of the compact JSON array of
 the values as strings, for example ["5","a"]. An array of one value is the value. Raises IU104.';
-select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_subject(text, text[])', 'emit');
+select public.fn_iu_object_declare(
+    'iu-core', 'function', 'public.fn_iu_subject_composite(text, text[])', 'compute'
+);

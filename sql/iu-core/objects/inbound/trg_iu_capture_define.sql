@@ -25,7 +25,7 @@ begin
     end if;
     if tg_op = 'DELETE' or new.subject_columns is null then
         execute format('drop function if exists %s', v_function);
-        return null;
+        return coalesce(new, old);
     end if;
     if tg_op = 'INSERT' or (
         new.source_table, new.source_op, new.condition, new.target_event_type, new.subject_table,
@@ -37,18 +37,18 @@ begin
         perform public.fn_iu_capture_check(new);
         perform public.fn_iu_capture_generate(new);
     end if;
-    return null;
+    return new;
 end
 $$;
 comment on function public.fn_iu_capture_define() is
-'Trigger function: checks a capture that was inserted or changed, and creates, replaces or drops its trigger
+'Trigger function: checks a capture that is inserted or changed, and creates, replaces or drops its trigger
 function. Raises the errors of fn_iu_capture_check, and IU703 if a capture that is removed or moved to another
 table or operation is still attached.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_capture_define()', 'internal');
 
 select public.fn_iu_trigger_ensure(
     'iu-core',
-    'create trigger trg_iu_capture_define after insert or delete or update on public.iu_inbound_route '
+    'create trigger trg_iu_capture_define before insert or delete or update on public.iu_inbound_route '
     'for each row execute function public.fn_iu_capture_define()'
 );
 

@@ -19,7 +19,7 @@ begin
         select e.*, e.safe_payload::text as payload_text, r.event_domain, r.event_stream, r.delivery_lane,
             r.event_subject_table, r.payload_classification, coalesce(
                 r.enabled and jsonb_typeof(e.safe_payload) = 'object'
-                and (r.payload_keys is null or e.safe_payload - r.payload_keys = '{}')
+                and coalesce(e.safe_payload - r.payload_keys, '{}') = '{}'
                 and e.subject_ref like '________-____-____-____-____________'
                 and length(e.canonical_address) between 1 and 1000
                 and length(e.actor_ref) between 1 and 200, false
@@ -32,10 +32,9 @@ begin
     looked_at as materialized (
         -- All payloads as one text: compiling and starting the expression dominates for short texts (decision
         -- 012).
-        select sum(octet_length(g.payload_text)) <= 16777216
-            and string_agg(g.payload_text, '') collate "C" !~* (
-                public.fn_iu_payload_words_regexp() || '|[^a-z0-9_.:"-][^"]*":|"":|\\|[^}]\{|\['
-            ) as is_plain,
+        select sum(octet_length(g.payload_text)) <= 16777216 and string_agg(g.payload_text, '')
+            collate "C" !~* (public.fn_iu_payload_words_regexp() || '|[^a-z0-9_.:"-][^"]*":|"":|\\|[^}]\{|\[')
+            as is_plain,
             count(*) <= 65536 and string_agg(g.subject_ref, '') !~ '[^0-9a-fA-F-]'
             and length(replace(string_agg(g.subject_ref, ''), '-', '')) = 32 * count(*)
             and '|' || string_agg(g.canonical_address || '|' || g.actor_ref, '|') || '|'

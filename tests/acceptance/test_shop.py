@@ -1,0 +1,124 @@
+"""A user's own event, from an empty database to attempts, as the page about captures describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+import psycopg
+import pytest
+import sqlalchemy
+
+from acceptance.console import Shell, commands, first_difference
+from databases import Server
+from emit import kinds, pages
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.emit import subject
+
+PAGE: Final = "capture-a-table"
+HEADING: Final = "Capture a table"
+ORDERS: Final = 50_000
+PAID: Final = 20_000
+
+
+@pytest.fixture
+def empty(server: Server) -> Iterator[str]:
+    """Yield the URL of a database without any object."""
+    name = f"iu_shop_{uuid4().hex[:8]}"
+    yield server.create(name)
+    server.drop(name)
+
+
+def follow(shell: Shell, first: int, last: int | None) -> None:
+    """Run commands of the page, and compare what they print with what it shows."""
+    text = (pages.FOLDER / f"{PAGE}.md").read_text(encoding="utf-8")
+    for command in commands(text)[first:last]:
+        difference = first_difference(command.output, shell.run(command.text))
+        assert difference is None, f"$ {command.text}\n{difference}"
+
+
+def test_a_shop_follows_the_page_from_an_empty_database_to_audited_attempts(
+    empty: str, tmp_path: Path
+) -> None:
+    table, update = pages.code(PAGE, HEADING, "sql")
+    (file,) = pages.code(PAGE, HEADING, "yaml")
+    shell = Shell(tmp_path, IU_DATABASE_URL=empty)
+    (shell.folder / "outbox.yaml").write_text(file, encoding="utf-8")
+    shell.run("iu migrate")
+    with Gateway(empty) as gateway:
+        gateway.run_script(table)
+        gateway.execute(
+            "insert into public.orders (total_cents, item_count) select n, 1 from generate_series(1, %s) as n",
+            (ORDERS,),
+        )
+        follow(shell, 0, 3)
+        pay_by_every_way(empty)
+        gateway.run_script(update)
+        follow(shell, 3, None)
+        paid = sorted([1, 3, 5, *range(101, 101 + PAID)])
+        assert captured(gateway) == paid
+        assert attempts(gateway) == {
+            ("shop.order_paid.billing", "dry_run"): len(paid),
+            ("shop.order_paid.search", "dry_run"): len(paid),
+        }
+        assert gateway.fetch_value(
+            "select count(*) from public.event_outbox where event_subject_ref = %s and safe_payload = %s::jsonb",
+            (subject("public.orders", 5), '{"total_cents": 5, "item_count": 1}'),
+        ) == 1
+        assert {
+            (row["noun"], row["name"], row["reason"])
+            for row in gateway.fetch_all(
+                "select noun, name, reason from public.iu_config_history where reason is not null"
+            )
+        } == {
+            (noun, name, "Orders are billed and searched")
+            for noun, name in (
+                ("event_type", "order_paid"),
+                ("route", "shop.order_paid.billing"),
+                ("route", "shop.order_paid.search"),
+                ("capture", "shop.orders.paid"),
+            )
+        }
+
+
+def pay_by_every_way(url: str) -> None:
+    """Pay orders 1, 3 and 5 by psycopg, SQLAlchemy and Django. Orders 2, 4 and 6 are rolled back."""
+    names = pages.run(PAGE, HEADING)
+    with psycopg.connect(url) as connection:
+        names["pay"](connection, 1)
+        with connection.transaction(force_rollback=True):
+            names["pay"](connection, 2)
+    engine = sqlalchemy.create_engine(kinds.alchemy_url(url, "psycopg"))
+    names["pay_with_sqlalchemy"](engine, 3)
+    with sqlalchemy.orm.Session(engine) as session:
+        session.get_one(names["Order"], 4).status = "paid"
+        session.flush()
+        session.rollback()
+    engine.dispose()
+    with kinds.django_connection(url):
+        from django.db import transaction
+
+        names["pay_with_django"](5)
+        with transaction.atomic():
+            names["DjangoOrder"].objects.filter(pk=6).update(status="paid")
+            transaction.set_rollback(True)
+
+
+def captured(gateway: Gateway) -> list[int]:
+    """Return the keys of the orders that have an event, in ascending order."""
+    found = gateway.fetch_all(
+        """select capture.source_key::int as key from public.iu_inbound_capture as capture
+           inner join public.event_outbox as event using (event_id)
+           where event.canonical_address = 'orders/' || capture.source_key order by key"""
+    )
+    return [row["key"] for row in found]
+
+
+def attempts(gateway: Gateway) -> dict[tuple[str, str], int]:
+    found = gateway.fetch_all(
+        """select route_code, decision, count(distinct event_id) as events
+           from public.iu_route_attempt group by route_code, decision"""
+    )
+    return {(row["route_code"], row["decision"]): row["events"] for row in found}
