@@ -247,9 +247,9 @@ class UnreadDomain:
     event_types: int
     """The number of enabled event types of the domain."""
     unread_events: int
-    """The number of unread events; exact up to 1,000."""
+    """The number of unread events; exact up to 100."""
     unread_events_capped: bool
-    """Whether more than 1,000 events are unread."""
+    """Whether more than 100 events are unread."""
 
 
 @dataclass(frozen=True, config=_CONFIG)

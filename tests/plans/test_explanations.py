@@ -30,6 +30,7 @@ STATEMENTS: Final = {
     "event": 60,
     "reading": 600,
     "event_type": 60,
+    "has_reader": 60,
     "letters": 60,
     "seeks": 60,
     "newest_rounds": 60,
@@ -67,6 +68,7 @@ def statement(name: str, event_id: UUID) -> str:
         "event_id": f"'{event_id}'::uuid",
         "worker_name": f"'{WORKER}'",
         "event_type": "'version_applied'",
+        "event_domain": "'iu'",
         "max_rows": "1",
     }
     module = worker if name == "seeks" else events

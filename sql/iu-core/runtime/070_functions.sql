@@ -235,5 +235,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '213bf11c03aa9cf7a4e4ae316f825073856b0c8a09787c3398386552b7f2c47d'
+    'f1d41c62231cee2030f3d47572f5a09b0383d690b767584204c27ffa2106d010'
 );

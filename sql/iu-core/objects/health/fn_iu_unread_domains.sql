@@ -11,7 +11,7 @@ set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
-    v_cap constant int := 1000;
+    v_cap constant int := 100;
     v_restored_seq constant bigint := (public.fn_iu_cluster_newest()).restored_seq;
     v_domain record;
     v_cursor public.iu_route_worker_cursor;
@@ -32,7 +32,7 @@ begin
                 where o.event_domain > s.domain order by o.event_domain limit 1
             ) from stored as s where s.domain is not null
         ), known (domain, types) as (
-            select s.domain, 0 from (select domain from stored limit 200) as s where s.domain is not null
+            select s.domain, 0 from (select domain from stored limit 100) as s where s.domain is not null
             union all
             select r.event_domain, 1 from public.event_type_registry as r where r.enabled
         )
@@ -72,7 +72,7 @@ $$;
 comment on function public.fn_iu_unread_domains() is
 'Domains without a reader: no worker that is in use reads them, but an enabled event type has the domain, or
 events of it wait. At most ten rows, domains with event types first; of the domains in the outbox, the first
-200 are considered. event_types is the number of enabled types. unread_events is exact up to 1000; if a worker
+100 are considered. event_types is the number of enabled types. unread_events is exact up to 100; if a worker
 of the domain was retired, it counts the events that the last one did not read. The cost depends on the
 numbers of workers, event types and domains, not on table sizes. Read-only; takes no lock.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_unread_domains()', 'inspect');

@@ -1,12 +1,12 @@
 insert into event_outbox (event_id, event_type, event_domain)
-select gen_random_uuid(), 'page', 'kb' from generate_series(1, 1000);
+select gen_random_uuid(), 'page', 'kb' from generate_series(1, 100);
 select same((select to_jsonb(d) - 'event_domain' from fn_iu_unread_domains() as d),
-    '{"event_types": 0, "unread_events": 1000, "unread_events_capped": false}');
+    '{"event_types": 0, "unread_events": 100, "unread_events_capped": false}');
 insert into event_outbox (event_id, event_type, event_domain) values (gen_random_uuid(), 'page', 'kb');
 select same((select to_jsonb(d) - 'event_domain' from fn_iu_unread_domains() as d),
-    '{"event_types": 0, "unread_events": 1000, "unread_events_capped": true}');
+    '{"event_types": 0, "unread_events": 100, "unread_events_capped": true}');
 select holds(
-    fn_iu_route_worker_health() -> 'reasons' ->> 0 like '%: more than 1000 events are unread', 'the sentence'
+    fn_iu_route_worker_health() -> 'reasons' ->> 0 like '%: more than 100 events are unread', 'the sentence'
 );
 insert into event_outbox (event_id, event_type, event_domain)
 select gen_random_uuid(), 'page', 'kb' || n from generate_series(1, 20) as n;
