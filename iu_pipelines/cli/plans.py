@@ -74,7 +74,7 @@ def apply(
             _print_plan(shown_plan)
         given = _ask(shown_plan, yes=yes, reason=reason) if asks else reason
         if given is None:
-            return Answer(None, lambda: print_line("Nothing was changed."), failed=True)
+            return Answer(None, lambda: print_line("nothing was changed"), failed=True)
         done = applying.apply(gateway, source, shown_plan, given)
     return Answer(_result(done.changes, done.owner_statements), lambda: _print_applied(done))
 

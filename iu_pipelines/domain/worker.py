@@ -197,7 +197,7 @@ def add(gateway: Queries, worker_name: str, event_domain: str, reason: str) -> C
         Unavailable: another transaction is adding the worker, or retention is running, for two seconds.
     """
     given = {"worker_name": worker_name, "event_domain": event_domain, "reason": reason}
-    return _changed(gateway, "add", given)
+    return rows.read(Change, _answer(gateway, _SQL["add"], given))
 
 
 def retire(gateway: Queries, worker_name: str, reason: str) -> Change:
@@ -208,19 +208,20 @@ def retire(gateway: Queries, worker_name: str, reason: str) -> Change:
         CursorPositionUnknown: the cursor does not belong to the newest anchor of the outbox.
         Unavailable: the worker is running, for two seconds.
     """
-    return _changed(gateway, "retire", {"worker_name": worker_name, "reason": reason})
+    given = {"worker_name": worker_name, "reason": reason}
+    return rows.read(Change, _answer(gateway, _SQL["retire"], given))
 
 
-def _changed(gateway: Queries, statement: str, given: dict[str, str]) -> Change:
-    """Execute a statement that changes a worker, again while the answer is `worker_busy`."""
+def _answer(gateway: Queries, statement: str, given: dict[str, str]) -> Any:
+    """Execute a statement that changes a worker, again while it is `worker_busy`, and return its answer."""
     until = time.monotonic() + _BUSY_SECONDS
     while True:
-        change = rows.read(Change, gateway.fetch_value(_SQL[statement], given))
-        if change.status != "worker_busy":
-            return change
+        answer = gateway.fetch_value(statement, given)
+        if answer["status"] != "worker_busy":
+            return answer
         if time.monotonic() >= until:
             raise Unavailable(
-                f"worker {change.worker_name} is busy: a run of it, or retention, has not ended",
+                f"worker {given['worker_name']} is busy: a run of it, or retention, has not ended",
                 hint="Try again when it has ended.",
             )
         time.sleep(_LINGER_POLL_SECONDS)

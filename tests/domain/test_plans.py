@@ -312,7 +312,7 @@ MISFITS: Final = {
     "an unknown kind of target": (
         "kind: webhook",
         "kind: carrierpigeon",
-        "line 8, column 14: routes.'shop.order_paid.billing'.target.kind: no such kind of target: 'carrierpigeon'",
+        "line 8, column 14: routes.'shop.order_paid.billing'.target.kind: no such kind of target: 'carr",
         "webhook",
     ),
     "an unknown table": (

@@ -63,7 +63,7 @@ COMMANDS = {
     "iu probe": ["probe"],
     "iu plan": ["plan", "{outbox}"],
     "iu export": ["export"],
-    "iu apply": ["apply", "{outbox}", "--yes", "--reason", "a test"],
+    "iu apply": ["apply", "{outbox}.{login}", "--yes", "--reason", "a test"],
     "iu retention show": ["retention", "show"],
     "iu retention run": ["retention", "run"],
     "iu evidence": ["evidence", "--out", "{repository}-pack"],
@@ -106,7 +106,7 @@ def installed(shared: Path) -> Iterator[dict[str, str]]:
         yield {
             "url": url,
             "repository": str(_make_repository(home / "repository")),
-            "outbox": str(_make_file(home / "outbox.yaml")),
+            "outbox": str(_make_files(home / "outbox.yaml")),
             "letter": letter,
             "event": event,
         }
@@ -125,9 +125,13 @@ def _make_letter(session: Session) -> str:
     return str(value(session, "select dead_letter_id from public.iu_route_dead_letter"))
 
 
-def _make_file(place: Path) -> Path:
-    """Write an outbox file without a difference to a new database: apply changes nothing."""
+def _make_files(place: Path) -> Path:
+    """Write an outbox file that a new database fits, and for each login one that adds a type."""
     place.write_text("workers: {iu_outbound_default: {domain: iu}}", encoding="utf-8")
+    for role in LOGINS:
+        login = role.replace("_", "")
+        text = f"event_types: {{of.{login}: {{subject_table: t, payload_keys: any}}}}"
+        place.with_name(f"{place.name}.{login}").write_text(text, encoding="utf-8")
     return place
 
 

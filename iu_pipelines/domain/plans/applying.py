@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from iu_pipelines.db.gateway import Gateway, Session
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import configuration, event_types, routes
+from iu_pipelines.domain import configuration, event_types, routes, worker
 from iu_pipelines.domain.outbox_file.model import Capture, OutboxFile
 from iu_pipelines.domain.outbox_file.reading import Source
 from iu_pipelines.domain.plans import planning
@@ -149,16 +149,10 @@ def _capture(session: Session, file: OutboxFile, change: Change, reason: str) ->
 
 
 def _worker(session: Session, file: OutboxFile, change: Change, reason: str) -> None:
-    values = {"worker_name": change.name, "reason": reason}
     if change.action == REMOVE:
-        answer = session.fetch_value(_SQL["retire_worker"], values)
+        worker.retire(session, change.name, reason)
     else:
-        domain = file.workers[change.name].domain
-        answer = session.fetch_value(_SQL["add_worker"], {**values, "event_domain": domain})
-    if answer["status"] == "worker_busy":
-        raise Unavailable(
-            f"worker {change.name} is running, or events are being deleted", hint="Run the command again."
-        )
+        worker.add(session, change.name, file.workers[change.name].domain, reason)
 
 
 _CARRY_OUT: Final[Mapping[str, Callable[[Session, OutboxFile, Change, str], None]]] = {

@@ -36,9 +36,3 @@ where route_code = %(route_code)s;
 -- name: remove_capture
 delete from public.iu_inbound_route
 where route_code = %(route_code)s;
-
--- name: add_worker
-select public.fn_iu_route_worker_add(%(worker_name)s, %(event_domain)s, %(reason)s) as answer;
-
--- name: retire_worker
-select public.fn_iu_route_worker_retire(%(worker_name)s, %(reason)s) as answer;

@@ -9,7 +9,7 @@ select
         where i.indrelid = c.oid and i.indisprimary
     ) as has_key,
     array(
-        select a.attname::text from pg_catalog.pg_attribute as a
+        select cast(a.attname as text) from pg_catalog.pg_attribute as a
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
         order by a.attnum
     ) as columns

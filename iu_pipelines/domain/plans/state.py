@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import event_types, routes, rows
+from iu_pipelines.domain import event_types, routes, rows, worker
 from iu_pipelines.domain.outbox_file import model
 from iu_pipelines.domain.outbox_file.model import OutboxFile
 from iu_pipelines.domain.outbox_file.problems import shown
@@ -61,15 +60,6 @@ class CaptureRow:
 
 
 @dataclass(frozen=True)
-class WorkerRow:
-    """One worker, its domain, and when it was retired, if it was."""
-
-    worker_name: str
-    event_domain: str
-    retired_at: datetime | None
-
-
-@dataclass(frozen=True)
 class Unfit:
     """A row of the database that an outbox file cannot express."""
 
@@ -95,7 +85,7 @@ class State:
 def read(gateway: Queries) -> State:
     """Return the configuration of the database."""
     captures = list_captures(gateway)
-    workers = list_workers(gateway)
+    workers = worker.list_workers(gateway)
     unfit: list[Unfit] = []
     file = OutboxFile(
         event_types=_fitting(
@@ -122,11 +112,6 @@ def read(gateway: Queries) -> State:
 def list_captures(gateway: Queries) -> list[CaptureRow]:
     """Return every capture in alphabetical order."""
     return [rows.read(CaptureRow, row) for row in gateway.fetch_all(_SQL["list_captures"])]
-
-
-def list_workers(gateway: Queries) -> list[WorkerRow]:
-    """Return every worker in alphabetical order, including retired ones."""
-    return [rows.read(WorkerRow, row) for row in gateway.fetch_all(_SQL["list_workers"])]
 
 
 _SECTIONS: Final[Mapping[str, TypeAdapter[Any]]] = {

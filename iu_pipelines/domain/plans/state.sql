@@ -6,9 +6,3 @@ select
     address_template, payload_map, on_error, enabled, dry_run, attachment, table_owner, may_attach,
     attach_statements, detach_statements
 from public.fn_iu_capture_list();
-
--- name: list_workers
-select
-    worker_name, event_domain, retired_at
-from public.iu_route_worker_cursor
-order by worker_name;
