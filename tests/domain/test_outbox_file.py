@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -549,3 +551,21 @@ def test_fields_and_values_are_shown_on_one_line_in_ascii_if_confusable() -> Non
 def test_entries_are_immutable() -> None:
     with pytest.raises(ValueError, match="frozen"):
         read(SHOP, "f").file.routes["shop.order_paid.billing"].enabled = False
+
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "how-to" / "outbox-file.md"
+
+
+def test_the_page_describes_every_key_and_its_default_and_its_file_is_read() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    (example, *_) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert read(example.encode(), "f").file == read(SHOP, "f").file
+    rows = dict(re.findall(r"^\| `(\w+)[:`][^|]*\| ([^|]*) \|", page, re.MULTILINE))
+    for entry in (EventType, Route, Capture, model.When):
+        for name, field in entry.model_fields.items():
+            assert (field.alias or name) in rows, name
+            if isinstance(field.default, str | bool):
+                assert f"`{str(field.default).lower()}`" in page
+    keys = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    known = {name for entry in (EventType, Route, Capture) for name in entry.model_fields}
+    assert set(keys) == known

@@ -211,6 +211,17 @@ def test_rows_that_a_file_cannot_express_are_left_out_and_named(gateway: Gateway
     assert plan(gateway, writing.write(found.file, ("left out",))).changes == ()
 
 
+def test_a_row_that_does_not_fit_is_changed_by_a_file_that_names_it(gateway: Gateway) -> None:
+    gateway.execute("alter table public.iu_outbound_route disable trigger trg_iu_route_check")
+    gateway.execute("update public.iu_outbound_route set target_ref = 'a b' where route_code ~ 'version'")
+    gateway.execute("alter table public.iu_outbound_route enable trigger trg_iu_route_check")
+    code = "iu.version_applied.workflow"
+    assert code not in state.read(gateway).file.routes
+    text = f"routes: {{{code}: {{event_type: version_applied, target: {{kind: workflow, ref: a}}}}}}"
+    assert brief(apply(gateway, text).changes) == [("change", "route", code)]
+    assert plan(gateway, text).changes == ()
+
+
 def test_values_of_conditions_that_plain_sql_wrote_as_numbers_are_exported_as_text(shop: Gateway) -> None:
     apply(shop)
     shop.execute("""update public.iu_inbound_route set condition = '{"equals": {"total_cents": 100}}'

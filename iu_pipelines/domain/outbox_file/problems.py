@@ -54,11 +54,7 @@ def _part(part: str | int) -> str:
 
 
 def shown(value: Any) -> str:
-    """Return a value for a message: short, in quotation marks, without a password and in ASCII if confusable.
-
-    >>> shown("bad name")
-    "'bad name'"
-    """
+    """Return a value for a message: short, in quotation marks, without a password, in ASCII if confusable."""
     text = redact(value) if isinstance(value, str) else value
     quoted = repr(text)
     if any(

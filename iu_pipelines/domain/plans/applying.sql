@@ -14,7 +14,8 @@ insert into public.iu_inbound_route (
 )
 values (
     %(route_code)s, %(source_table)s, %(source_op)s, %(condition)s, %(target_event_type)s, %(subject_table)s,
-    %(subject_columns)s::text [], %(address_template)s, %(payload_map)s, %(on_error)s, %(enabled)s, %(dry_run)s
+    %(subject_columns)s::text [], %(address_template)s, %(payload_map)s, %(on_error)s, %(enabled)s,
+    %(dry_run)s
 );
 
 -- name: change_capture

@@ -62,7 +62,8 @@ def differences(wanted: OutboxFile, state: State, *, prune: bool) -> list[Change
     """
     changes: list[Change] = []
     for section, noun in NOUNS.items():
-        changes += _additions(noun, getattr(wanted, section), getattr(state.file, section))
+        odd = {one.name for one in state.unfit if one.section == section}
+        changes += _additions(noun, getattr(wanted, section), getattr(state.file, section), odd)
     changed = {change.name for change in changes if change.noun == configuration.CAPTURE}
     changes += _attachments(wanted, state, changed)
     return [*changes, *_removals(wanted, state)] if prune else changes
@@ -82,12 +83,15 @@ def fields_of(entry: BaseModel) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in flat.items()}
 
 
-def _additions(noun: str, wanted: Mapping[str, Any], present: Mapping[str, Any]) -> Iterator[Change]:
+def _additions(
+    noun: str, wanted: Mapping[str, Any], present: Mapping[str, Any], odd: Collection[str]
+) -> Iterator[Change]:
+    """Yield the additions and changes of a section. `odd` are rows that exist and do not fit the model."""
     for name, entry in sorted(wanted.items()):
         new = fields_of(entry)
         if name not in present:
             added = (FieldChange(key, None, value) for key, value in new.items() if _says_something(value))
-            yield Change(ADD, noun, name, tuple(added))
+            yield Change(CHANGE if name in odd else ADD, noun, name, tuple(added))
             continue
         old = fields_of(present[name])
         changed = tuple(
