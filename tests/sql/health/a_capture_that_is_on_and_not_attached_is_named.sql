@@ -9,11 +9,13 @@ select holds(
 );
 select capture('delete');
 select holds(
-    not fn_iu_route_worker_health() -> 'reasons' ? 'capture shop.delete is on and not attached to shop.orders',
+    fn_iu_route_worker_health() ->> 'reasons' not like '%capture shop.delete%',
     'an attached capture is not named'
 );
 update iu_inbound_route set enabled = false where route_code = 'shop.new';
-select holds(fn_iu_route_worker_health() ->> 'reasons' not like '%shop.new%', 'a capture that is off is not named');
+select holds(
+    fn_iu_route_worker_health() ->> 'reasons' not like '%shop.new%', 'a capture that is off is not named'
+);
 drop table shop.orders;
 select holds(
     fn_iu_route_worker_health() -> 'reasons' ? 'capture shop.delete is on and not attached to shop.orders',

@@ -17,7 +17,8 @@ select same(
     (select jsonb_agg(to_jsonb(d)) from fn_iu_unread_domains() as d),
     '[{"event_domain": "kb", "event_types": 0, "unread_events": 1, "unread_events_capped": false}]'
 );
-update event_type_registry set event_domain = 'kb' where event_type = 'order_paid';
+insert into event_type_registry (event_type, event_domain, event_stream, delivery_lane)
+values ('page', 'kb', 'update', 'immediate');
 select same((select event_types from fn_iu_unread_domains()), 1);
-update event_type_registry set enabled = false where event_type = 'order_paid';
+update event_type_registry set enabled = false where event_type = 'page';
 select same((select event_types from fn_iu_unread_domains()), 0, 'a disabled type does not count');
