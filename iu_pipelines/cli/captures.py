@@ -134,12 +134,13 @@ def add(
         raise ArgumentInvalid(
             f"capture {code!r} already exists", hint=f"Change it with: iu capture set {code}"
         )
-    when = {
+    conditions = {
         "becomes": _pairs(becomes),
         "changes": changes or [],
         "equals": _pairs(equals),
         "is_null": {**dict.fromkeys(is_null or [], True), **dict.fromkeys(is_not_null or [], False)},
     }
+    when = {name: value for name, value in conditions.items() if value}
     entry = {
         "table": table,
         "on": on,
@@ -147,7 +148,7 @@ def add(
         "subject": subject,
         "address": address,
         "payload": _pairs(payload, alone=True),
-        "when": {name: value for name, value in when.items() if value},
+        **({"when": when} if when else {}),
         **_given(subject_table=subject_table, mode=mode, on_error=on_error),
     }
     return _applied(gateway, yaml.safe_dump({"captures": {code: entry}}), code, reason)

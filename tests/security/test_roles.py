@@ -60,6 +60,25 @@ COMMANDS = {
     "iu route remove": ["route", "remove", "gone.{login}", "--reason", "a test"],
     "iu route disable": ["route", "disable", "iu.structure_piece_split.workflow"],
     "iu route enable": ["route", "enable", "iu.structure_piece_split.workflow"],
+    "iu capture list": ["capture", "list"],
+    "iu capture show": ["capture", "show", "iu_sql.iu_sql_link.insert"],
+    "iu capture add": [
+        "capture",
+        "add",
+        "c.{login}",
+        "--table",
+        "public.information_unit",
+        "--on",
+        "insert",
+        "--event-type",
+        "version_applied",
+        "--subject",
+        "unit_id",
+        "--address",
+        "{{canonical_address}}",
+    ],
+    "iu capture set": ["capture", "set", "iu_sql.iu_sql_link.insert", "--mode", "dry_run"],
+    "iu capture remove": ["capture", "remove", "gone.{login}", "--reason", "a test"],
     "iu probe": ["probe"],
     "iu plan": ["plan", "{outbox}"],
     "iu export": ["export"],
@@ -102,6 +121,11 @@ def installed(shared: Path) -> Iterator[dict[str, str]]:
                 session.execute(
                     "insert into public.iu_outbound_route (route_code, event_type, target_kind, target_ref) "
                     f"values ('gone.{role.replace('_', '')}', 'version_applied', 'workflow', 'x')".encode()
+                )
+                session.execute(
+                    "insert into public.iu_inbound_route (route_code, source_table, source_op, "
+                    f"target_event_type) values ('gone.{role.replace('_', '')}', 'x', 'insert', "
+                    "'version_applied')".encode()
                 )
         yield {
             "url": url,

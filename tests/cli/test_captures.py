@@ -1,0 +1,107 @@
+"""`iu capture`: list, show, add, change and remove captures without a file."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+
+from cli.running import Iu, refused
+from domain.test_plans import ORDERS
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import configuration
+
+ADD: Final = (
+    "capture", "add", "shop.paid", "--table", "public.orders", "--on", "update", "--becomes", "status=paid",
+    "--event-type", "order_paid", "--subject", "id", "--address", "orders/{id}", "--payload", "total_cents",
+    "--payload", "items=item_count", "--mode", "emit", "--reason", "a test",
+)  # fmt: skip
+
+
+@pytest.fixture
+def shop(gateway: Gateway, iu: Iu) -> Gateway:
+    """A database with a table of orders and the type `order_paid`."""
+    gateway.execute(ORDERS)
+    iu("type", "add", "order_paid", "--payload-key", "total_cents", "--payload-key", "items")
+    return gateway
+
+
+def replaced(option: str, value: str) -> list[str]:
+    words = list(ADD)
+    words[words.index(option) + 1] = value
+    return words
+
+
+def test_a_capture_is_added_attached_and_emits(iu: Iu, shop: Gateway) -> None:
+    assert iu(*ADD).out == "shop.paid: emit, attached\n"
+    shop.execute("update public.orders set status = 'paid' where id = 1")
+    assert (
+        shop.fetch_value("select canonical_address from public.event_outbox where event_type = 'order_paid'")
+        == "orders/1"
+    )
+    (change,) = configuration.history(shop, configuration.CAPTURE, "shop.paid")
+    assert change.reason == "a test"
+    done = iu("capture", "show", "shop.paid", "--json")
+    assert done.json["attachment"] == "attached"
+    assert done.json["payload_map"] == {"total_cents": "total_cents", "items": "item_count"}
+    assert "shop.paid" in iu("capture", "list").out
+
+
+def test_a_capture_without_a_condition_is_a_dry_run_of_every_change(iu: Iu, shop: Gateway) -> None:
+    words = [word for word in ADD if word not in ("--becomes", "status=paid", "--mode", "emit")]
+    assert iu(*words).out == "shop.paid: dry_run, attached\n"
+    shop.execute("update public.orders set status = 'open'")
+    assert shop.fetch_value("select count(*) from public.iu_inbound_capture where decision = 'dry_run'") == 20
+
+
+def test_the_mode_of_a_capture_is_changed_and_the_rest_is_kept(iu: Iu, shop: Gateway) -> None:
+    iu(*ADD)
+    done = iu("capture", "set", "shop.paid", "--mode", "dry_run", "--on-error", "skip_and_count")
+    assert done.out == "shop.paid: dry_run, attached\n"
+    found = iu("capture", "show", "shop.paid", "--json").json
+    assert (found["on_error"], found["condition"], found["dry_run"]) == (
+        "skip_and_count",
+        {"becomes": {"status": "paid"}},
+        True,
+    )
+    refused(iu("capture", "set", "shop.paid"), 2, "--mode")
+
+
+def test_a_capture_is_removed_with_its_triggers_and_its_record_stays(iu: Iu, shop: Gateway) -> None:
+    iu(*ADD)
+    shop.execute("update public.orders set status = 'paid' where id = 1")
+    assert iu("capture", "remove", "shop.paid", "--reason", "not billed here").out == "shop.paid: removed\n"
+    shop.execute("update public.orders set status = 'open'")
+    shop.execute("update public.orders set status = 'paid'")
+    assert shop.fetch_value("select count(*) from public.iu_inbound_capture") == 1
+    newest = configuration.history(shop, configuration.CAPTURE, "shop.paid")[0]
+    assert newest.reason == "not billed here"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--table", "public.nope", "table 'public.nope' does not exist"),
+        ("--on", "upsert", "insert, update or delete"),
+        ("--event-type", "nope", "nope"),
+        ("--subject", "nope", "no column 'nope'"),
+        ("--address", "orders/{nope}", "no column 'nope'"),
+        ("--payload", "nope=total_cents", "nope"),
+        ("--mode", "live", "off, dry_run or emit"),
+        ("--becomes", "status", "has no ="),
+    ],
+)
+def test_an_option_that_does_not_fit_is_refused_by_its_value(
+    iu: Iu, shop: Gateway, option: str, value: str, said: str
+) -> None:
+    done = iu(*replaced(option, value))
+    refused(done, 2 if option == "--becomes" else 1, said)
+    assert "line 1" not in done.err
+    assert shop.fetch_value("select count(*) from public.iu_inbound_route") == 1
+
+
+def test_an_unknown_capture_and_one_that_exists_are_refused_by_name(iu: Iu, shop: Gateway) -> None:
+    iu(*ADD)
+    refused(iu(*ADD), 1, "'shop.paid' already exists", "iu capture set shop.paid")
+    for words in (("show", "nope"), ("set", "nope", "--mode", "off"), ("remove", "nope", "--reason", "x")):
+        refused(iu("capture", *words), 1, "no such capture: 'nope'", "shop.paid")
