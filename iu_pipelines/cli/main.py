@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "retention": ("retention",),
     "plans": ("plan", "apply", "export", "schema"),
     "routes": ("route",),
+    "captures": ("capture",),
     "attempts": ("audit",),
     "evidence": ("evidence",),
     "stop": ("stop",),

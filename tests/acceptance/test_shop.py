@@ -10,6 +10,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 import sqlalchemy
+from django.db import transaction
+from sqlalchemy.orm import Session
 
 from acceptance.console import Shell, commands, first_difference
 from databases import Server
@@ -50,7 +52,8 @@ def test_a_shop_follows_the_page_from_an_empty_database_to_audited_attempts(
     with Gateway(empty) as gateway:
         gateway.run_script(table)
         gateway.execute(
-            "insert into public.orders (total_cents, item_count) select n, 1 from generate_series(1, %s) as n",
+            "insert into public.orders (total_cents, item_count)"
+            " select n, 1 from generate_series(1, %s) as n",
             (ORDERS,),
         )
         follow(shell, 0, 3)
@@ -64,9 +67,9 @@ def test_a_shop_follows_the_page_from_an_empty_database_to_audited_attempts(
             ("shop.order_paid.search", "dry_run"): len(paid),
         }
         assert gateway.fetch_value(
-            "select count(*) from public.event_outbox where event_subject_ref = %s and safe_payload = %s::jsonb",
-            (subject("public.orders", 5), '{"total_cents": 5, "item_count": 1}'),
-        ) == 1
+            "select safe_payload from public.event_outbox where event_subject_ref = %s",
+            (subject("public.orders", 5),),
+        ) == {"total_cents": 5, "item_count": 1}
         assert {
             (row["noun"], row["name"], row["reason"])
             for row in gateway.fetch_all(
@@ -85,25 +88,23 @@ def test_a_shop_follows_the_page_from_an_empty_database_to_audited_attempts(
 
 def pay_by_every_way(url: str) -> None:
     """Pay orders 1, 3 and 5 by psycopg, SQLAlchemy and Django. Orders 2, 4 and 6 are rolled back."""
-    names = pages.run(PAGE, HEADING)
+    with kinds.django_connection(url):
+        names = pages.run(PAGE, HEADING)
+        names["pay_with_django"](5)
+        with transaction.atomic():
+            names["DjangoOrder"].objects.filter(pk=6).update(status="paid")
+            transaction.set_rollback(True)
     with psycopg.connect(url) as connection:
         names["pay"](connection, 1)
         with connection.transaction(force_rollback=True):
             names["pay"](connection, 2)
     engine = sqlalchemy.create_engine(kinds.alchemy_url(url, "psycopg"))
     names["pay_with_sqlalchemy"](engine, 3)
-    with sqlalchemy.orm.Session(engine) as session:
+    with Session(engine) as session:
         session.get_one(names["Order"], 4).status = "paid"
         session.flush()
         session.rollback()
     engine.dispose()
-    with kinds.django_connection(url):
-        from django.db import transaction
-
-        names["pay_with_django"](5)
-        with transaction.atomic():
-            names["DjangoOrder"].objects.filter(pk=6).update(status="paid")
-            transaction.set_rollback(True)
 
 
 def captured(gateway: Gateway) -> list[int]:

@@ -192,6 +192,19 @@ def _attach(session: Session, source: Source, plan: Plan) -> None:
                     session.execute(statement)
 
 
+def remove_capture(gateway: Gateway, code: str, reason: str) -> None:
+    """Remove one capture in one transaction; drop its triggers first if the role may.
+
+    Raises:
+        CaptureInvalid: it is attached, and the role has not the rights of the table's owner.
+    """
+    with gateway.transaction() as session:
+        _lock(session)
+        configuration.give_reason(session, reason)
+        _detach(session, code)
+        session.execute(_SQL["remove_capture"], {"route_code": code})
+
+
 def _detach(session: Session, code: str) -> None:
     """Drop the triggers of a capture if the role may; otherwise the database refuses its removal."""
     for row in list_captures(session):

@@ -235,5 +235,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'f1d41c62231cee2030f3d47572f5a09b0383d690b767584204c27ffa2106d010'
+    'd5648a799fa9e98dcb8f774766a8f7aa367e523f13eb7f46c3e79c6b67dd7f84'
 );

@@ -26,13 +26,19 @@ begin
             public.fn_iu_count_say(d.unread_events + d.unread_events_capped::int, d.unread_events)
         )
         from public.fn_iu_unread_domains() as d
+    ) || array(
+        select format('capture %s is on and not attached to %s', r.route_code, r.source_table)
+        from public.iu_inbound_route as r
+        where r.enabled and r.subject_columns is not null
+            and (select not bool_and(t.is_attached) from public.fn_iu_capture_triggers(r) as t)
+        order by r.route_code limit 10
     );
 end
 $$;
 comment on function public.fn_iu_health_notes(public.iu_route_worker_cursor, int, int, int) is
 'What else a reader of a worker''s health should know, one sentence each: closed gates and the number of
-events that wait for them, a worker that is retired or never ran, open letters, what holds back retention, and
-domains that no worker reads.';
+events that wait for them, a worker that is retired or never ran, open letters, what holds back retention,
+domains that no worker reads, and up to 10 captures that are on and not attached.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_health_notes(public.iu_route_worker_cursor, int, int, int)',
