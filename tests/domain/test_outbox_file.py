@@ -560,7 +560,7 @@ def test_the_page_describes_every_key_and_its_default_and_its_file_is_read() -> 
     page = PAGE.read_text(encoding="utf-8")
     (example, *_) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert read(example.encode(), "f").file == read(SHOP, "f").file
-    rows = dict(re.findall(r"^\| `(\w+)[:`][^|]*\| ([^|]*) \|", page, re.MULTILINE))
+    rows = dict(re.findall(r"^\| `(\w+)[:`][^|]*\|([^|]*)\|", page, re.MULTILINE))
     for entry in (EventType, Route, Capture, model.When):
         for name, field in entry.model_fields.items():
             assert (field.alias or name) in rows, name

@@ -14,7 +14,7 @@ insert into public.iu_inbound_route (
 )
 values (
     %(route_code)s, %(source_table)s, %(source_op)s, %(condition)s, %(target_event_type)s, %(subject_table)s,
-    %(subject_columns)s::text [], %(address_template)s, %(payload_map)s, %(on_error)s, %(enabled)s,
+    %(subject_columns)s::text[], %(address_template)s, %(payload_map)s, %(on_error)s, %(enabled)s,
     %(dry_run)s
 );
 
@@ -26,7 +26,7 @@ set
     condition = %(condition)s,
     target_event_type = %(target_event_type)s,
     subject_table = %(subject_table)s,
-    subject_columns = %(subject_columns)s::text [],
+    subject_columns = %(subject_columns)s::text[],
     address_template = %(address_template)s,
     payload_map = %(payload_map)s,
     on_error = %(on_error)s,
