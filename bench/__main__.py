@@ -12,6 +12,7 @@ from typing import Any
 
 from bench import (
     audits,
+    captures,
     cases,
     dagster_share,
     emits,
@@ -29,7 +30,7 @@ from bench.lines import lines
 from bench.server import BOTH, EMBEDDED, STOCK, BenchServer, newest_pg_bin, started
 
 _SETTINGS = {STOCK: (STOCK,), EMBEDDED: (EMBEDDED,), "both": BOTH}
-_GROUPS = ("route", "shapes", "one", "idle", "emit", "retention", "audit", "other")
+_GROUPS = ("route", "shapes", "one", "idle", "emit", "capture", "retention", "audit", "other")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -134,6 +135,7 @@ def _cases(
     todo += shapes.cases(6 if quick else 20)
     todo += idle.cases(2_000 if quick else 30_000)
     todo += audits.cases(20_000 if quick else 200_000)
+    todo += captures.cases(20_000 if quick else 100_000)
     todo += retention.cases(20_000 if quick else 100_000)
     emitters, missing = emits.ours(), {}
     if given.no_peers or (quick and not given.only):

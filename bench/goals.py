@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench import audits, emits, peer_emits, shapes
+from bench import audits, captures, emits, peer_emits, shapes
 from bench.lines import Line, beside
 from bench.server import EMBEDDED, STOCK
 
@@ -46,6 +46,7 @@ def goals(
         *(goal for settings in used for goal in _small(find, settings)),
         *_held(find, one),
         *_emits(find, one),
+        _capture(find, one),
         *_retention(find, one),
         *(goal for settings in used for goal in _audit(find, settings)),
         *(goal for settings in used for goal in [_health(find, settings)]),
@@ -134,6 +135,13 @@ def _emits(find: Find, settings: str) -> Iterator[Goal]:
     )
 
 
+def _capture(find: Find, settings: str) -> Goal:
+    line = find(settings, captures.GROUP, captures.OURS, "100,000")
+    figure = 1 / line.ratio if line and line.ratio else None
+    what = "capture of 100,000 updated rows, beside the update: time / time of a bulk emit"
+    return at_most(what, settings, 2, figure, ".2f")
+
+
 def _retention(find: Find, settings: str) -> Iterator[Goal]:
     for cursors in ("1", "100"):
         line = find(settings, "retention", "iu retention", cursors)
@@ -203,7 +211,6 @@ def _startup(startup: dict[str, float]) -> Iterator[Goal]:
 
 def _elsewhere() -> Iterator[Goal]:
     """Yield goals that no case measures yet."""
-    yield at_most("capture of 100,000 updated rows: time / time of a bulk emit", NONE, 2, None, "")
     yield at_least("webhooks with attempts: rate / rate of a plain aiohttp loop", NONE, 0.5, None)
     yield at_most("an emit-only installation: MB", NONE, 60, None, "")
 

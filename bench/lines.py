@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from bench import emits, engine, shapes
+from bench import captures, emits, engine, shapes
 
 _FLOOR: Final = {
     "route": engine.FLOOR,
     "emit": emits.FLOOR,
+    captures.GROUP: captures.FLOOR,
     "bulk": "floor: INSERT … SELECT from JSON",
     shapes.SHAPES: shapes.FLOOR,
 }
