@@ -124,7 +124,7 @@ def installed(shared: Path) -> Iterator[dict[str, str]]:
                 )
                 session.execute(
                     "insert into public.iu_inbound_route (route_code, source_table, source_op, "
-                    f"target_event_type) values ('gone.{role.replace('_', '')}', 'x', 'insert', "
+                    f"target_event_type) values ('gone.{role.replace('_', '')}', 'iu_sql_link', 'insert', "
                     "'version_applied')".encode()
                 )
         yield {

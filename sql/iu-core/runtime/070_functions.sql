@@ -235,5 +235,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'd5648a799fa9e98dcb8f774766a8f7aa367e523f13eb7f46c3e79c6b67dd7f84'
+    '95798ab156cf5f6b52a0d7ed12cb62732ecd9bc1a89ecc6c0fe563350a736020'
 );

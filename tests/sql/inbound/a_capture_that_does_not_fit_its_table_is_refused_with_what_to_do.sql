@@ -54,3 +54,7 @@ select refused(
     $$select capture('insert', code => 'Shop Orders')$$, 'IU703', '%code is malformed%',
     '%shop.orders.paid%'
 );
+select refused(
+    $$insert into iu_inbound_route (route_code, source_table, source_op, target_event_type)
+    values ('orders', 'orders', 'insert', 'order_changed')$$, 'IU703', '%no subject%', '%iu capture add%'
+);

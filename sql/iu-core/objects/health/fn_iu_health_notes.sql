@@ -29,8 +29,8 @@ begin
     ) || array(
         select format('capture %s is on and not attached to %s', r.route_code, r.source_table)
         from public.iu_inbound_route as r
-        where r.enabled and r.subject_columns is not null
-            and (select not bool_and(t.is_attached) from public.fn_iu_capture_triggers(r) as t)
+        where r.enabled and r.source_table <> 'iu_sql_link'
+            and (select bool_and(t.is_attached) from public.fn_iu_capture_triggers(r) as t) is not true
         order by r.route_code limit 10
     );
 end

@@ -23,7 +23,15 @@ begin
             format('The owner of the table runs first: %s', v_attached)
         );
     end if;
-    if tg_op = 'DELETE' or new.subject_columns is null then
+    if tg_op <> 'DELETE' and new.subject_columns is null
+        and (new.source_table, new.source_op) <> ('iu_sql_link', 'insert')
+        and (tg_op = 'INSERT' or (new.source_table, new.source_op) <> (old.source_table, old.source_op))
+    then
+        perform public.fn_iu_capture_refuse(
+            new.route_code, 'it has no subject, so no change would be captured',
+            'Give the columns of the subject and the address of the events: iu capture add.'
+        );
+    elsif tg_op = 'DELETE' or new.subject_columns is null then
         execute format('drop function if exists %s', v_function);
         return coalesce(new, old);
     end if;
