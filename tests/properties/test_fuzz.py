@@ -136,6 +136,11 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select public.fn_iu_event_reading(%s::uuid, %s)",
         (UUIDS, st.just("seed") | TEXT),
     ),
+    "subject": ("select public.fn_iu_subject(%s, %s)", (st.just("public.orders") | TEXT, UUIDS | TEXT)),
+    "subject of several columns": (
+        "select public.fn_iu_subject_composite(%s, %s::text [])",
+        (st.just("public.orders") | TEXT, st.none() | st.lists(st.none() | TEXT, max_size=3)),
+    ),
     "capture table": ("select public.fn_iu_capture_table(%s)", (st.just("public.iu_sql_link") | TEXT,)),
     "capture triggers": (
         "select t.name from public.iu_inbound_route as r cross join public.fn_iu_capture_triggers(r) as t "
@@ -258,7 +263,7 @@ ALWAYS_ALIKE = {
 
 OF_PROOFS = re.compile(
     "fn_iu_(probe|proof|object|module)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id"
-    "|fn_iu_gate_list|fn_iu_payload_(words|key)|fn_iu_target_kinds|fn_iu_roles_are_used"
+    "|fn_iu_gate_list|fn_iu_capture_list|fn_iu_captures_misfit|fn_iu_payload_(words|key)|fn_iu_target_kinds|fn_iu_roles_are_used"
     "|fn_iu_table_is_append_only|fn_iu_unread_domains"
 )
 """Functions that proof files call with fixed arguments, and functions without arguments."""
