@@ -12,11 +12,9 @@ where event_id = %(event_id)s;
 select public.fn_iu_event_reading(%(event_id)s, %(worker_name)s) as answer;
 
 -- name: has_reader
-select
-    exists (
-        select from public.iu_route_worker_cursor
-        where event_domain = %(event_domain)s and retired_at is null
-    ) as has_reader;
+select count(*) > 0 as has_reader
+from public.iu_route_worker_cursor
+where event_domain = %(event_domain)s and retired_at is null;
 
 -- name: event_type
 select
