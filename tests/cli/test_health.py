@@ -115,6 +115,7 @@ def test_status_of_a_worker_of_another_domain_counts_the_events_of_that_domain(
     iu: Iu, gateway: Gateway
 ) -> None:
     emit(iu)
+    gateway.execute("select public.fn_iu_route_worker_run('iu_outbound_default', 100)")
     gateway.execute("update public.event_type_registry set event_domain = 'shop'")
     emit(iu)
     emit(iu)

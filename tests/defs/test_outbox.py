@@ -34,6 +34,7 @@ def test_the_outbox_shows_the_events_of_the_domains_that_the_workers_read(
     location: Location, gateway: Gateway, emit: Emit
 ) -> None:
     emit(1)
+    gateway.execute("select public.fn_iu_route_worker_run('iu_outbound_default', 100)")
     gateway.execute("update public.event_type_registry set event_domain = 'shop'")
     emit(2)
     mount = Mount(workers=("iu_outbound_default", "shop_worker"))

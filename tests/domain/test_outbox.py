@@ -127,6 +127,7 @@ def test_only_events_of_the_domain_are_counted_by_type(gateway: Gateway) -> None
 
 def test_the_figures_are_those_of_the_domains_asked_for(gateway: Gateway) -> None:
     emit(gateway)
+    gateway.execute("select public.fn_iu_route_worker_run('iu_outbound_default', 100)")
     gateway.execute("update public.event_type_registry set event_domain = 'shop'")
     shop = emit(gateway)
     assert outbox.overview(gateway).events == 1

@@ -235,5 +235,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '95798ab156cf5f6b52a0d7ed12cb62732ecd9bc1a89ecc6c0fe563350a736020'
+    '3406d4e2756d1ab1840279430ffb21e21fd549f208dfa2cd5bda8be7c37ad6c2'
 );

@@ -2,6 +2,7 @@ create or replace function public.fn_iu_capture_triggers(capture public.iu_inbou
 returns table (name text, relation oid, statement text, is_attached boolean)
 language sql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 as $$
     select t.name, t.relation, format(
         'create trigger %s after %s on %s referencing %s for each statement execute function '
