@@ -50,6 +50,7 @@ def test_status_of_an_unhealthy_worker_exits_with_1_and_gives_the_reason(iu: Iu,
         "update public.iu_route_worker_cursor set last_progress_at = last_run_at - interval '1 hour', "
         "last_run_at = last_run_at - interval '1 hour'"
     )
+    gateway.execute("update public.dot_config set updated_at = now() - interval '1 hour'")
     gateway.execute("alter table public.event_outbox disable trigger all")
     gateway.execute("update public.event_outbox set created_at = now() - interval '1 hour'")
     done = iu("status")
