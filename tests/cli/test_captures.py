@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+import psycopg
 import pytest
 
 from cli.running import Iu, refused
@@ -76,6 +77,17 @@ def test_a_capture_is_removed_with_its_triggers_and_its_record_stays(iu: Iu, sho
     assert shop.fetch_value("select count(*) from public.iu_inbound_capture") == 1
     newest = configuration.history(shop, configuration.CAPTURE, "shop.paid")[0]
     assert newest.reason == "not billed here"
+
+
+def test_copied_rows_are_captured(iu: Iu, shop: Gateway, database: str) -> None:
+    words = [word for word in replaced("--on", "insert") if word not in ("--becomes", "status=paid")]
+    assert iu(*words).out == "shop.paid: emit, attached\n"
+    statement = "copy public.orders (id, status, total_cents, item_count) from stdin"
+    with psycopg.connect(database) as connection, connection.cursor().copy(statement) as copy:
+        copy.write_row((101, "open", 5, 1))
+        copy.write_row((102, "open", 5, 1))
+    found = shop.fetch_all("select source_key from public.iu_inbound_capture order by source_key")
+    assert [row["source_key"] for row in found] == ["101", "102"]
 
 
 @pytest.mark.parametrize(

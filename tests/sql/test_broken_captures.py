@@ -7,7 +7,7 @@ from typing import Final
 import psycopg
 import pytest
 from sql.test_behaviours import connection
-from sql.test_broken_lookups import fails
+from sql.test_broken_lookups import edited, fails
 
 __all__ = ["connection"]
 
@@ -70,10 +70,5 @@ EDITS: Final = {
 
 @pytest.mark.parametrize("breach", EDITS)
 def test_a_wrong_capture_is_noticed(connection: psycopg.Connection, breach: str) -> None:
-    behaviour, function, (right, wrong) = EDITS[breach]
-    row = connection.execute(
-        "select pg_get_functiondef(%s::regprocedure)", (f"public.{function}",)
-    ).fetchone()
-    assert row is not None
-    assert right in row[0]
-    fails(connection, f"inbound/{behaviour}", row[0].replace(right, wrong))
+    behaviour, function, edit = EDITS[breach]
+    fails(connection, f"inbound/{behaviour}", edited(connection, function, *edit))

@@ -76,15 +76,20 @@ def fails(connection: psycopg.Connection, behaviour: str, breach: str) -> None:
         play(connection, text)
 
 
-@pytest.mark.parametrize("breach", EDITS)
-def test_a_wrong_look_up_is_noticed(connection: psycopg.Connection, breach: str) -> None:
-    behaviour, function, (right, wrong) = EDITS[breach]
+def edited(connection: psycopg.Connection, function: str, right: str, wrong: str) -> str:
+    """Return the definition of a function of the schema public with `wrong` in the place of `right`."""
     row = connection.execute(
         "select pg_get_functiondef(%s::regprocedure)", (f"public.{function}",)
     ).fetchone()
     assert row is not None
     assert right in row[0]
-    fails(connection, behaviour, row[0].replace(right, wrong))
+    return str(row[0]).replace(right, wrong)
+
+
+@pytest.mark.parametrize("breach", EDITS)
+def test_a_wrong_look_up_is_noticed(connection: psycopg.Connection, breach: str) -> None:
+    behaviour, function, edit = EDITS[breach]
+    fails(connection, behaviour, edited(connection, function, *edit))
 
 
 @pytest.mark.parametrize("breach", STATEMENTS)

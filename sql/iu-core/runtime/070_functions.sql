@@ -235,5 +235,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '3406d4e2756d1ab1840279430ffb21e21fd549f208dfa2cd5bda8be7c37ad6c2'
+    '5762590060e9ef04f4ebc480560e114dea4931b11999797acbc243cb15657b31'
 );

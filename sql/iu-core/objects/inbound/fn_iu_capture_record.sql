@@ -17,7 +17,7 @@ begin
         ) as r (subject, key, event_id);
         return;
     end if;
-    -- Nothing may fail here: an event that would be refused is recorded as refused.
+    -- A refused event must not fail the statement: it is recorded as refused and not emitted.
     with judged as materialized (
         select e.event, e.place, r.error_code, r.error_detail
         from jsonb_array_elements(events) with ordinality as e (event, place)

@@ -36,8 +36,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_capture_table_check(public.iu_inbound_route) is
-'Raises IU703 if the table of a capture does not exist or is no permanent table with a
-primary key.';
+'Raises IU703 if the table of a capture does not exist, or is no permanent table with a primary key.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_capture_table_check(public.iu_inbound_route)', 'internal'
 );
