@@ -73,9 +73,7 @@ def launch(page: Page) -> Callable[[str, str], None]:
         page.get_by_role("button", name="Launch Run").wait_for()
         if job == "route_worker_job":
             select_partition(page, DEFAULT_WORKER)
-        editor = page.locator(".CodeMirror").first
-        editor.evaluate("(element, text) => element.CodeMirror.setValue(text)", config)
-        page.wait_for_timeout(1_500)
+        eventually(lambda: holds_config(page, config), "the editor holds the config", pause=0)
         page.locator("button:enabled", has_text="Launch Run").click()
 
     return launch
@@ -91,6 +89,15 @@ def select_partition(page: Page, name: str) -> None:
         return page.locator("[class*=tabActive]", has_text=name).count() == 1
 
     eventually(is_selected, f"partition {name} is selected", pause=0.5)
+
+
+def holds_config(page: Page, config: str) -> bool:
+    """Enter the config; a partition's own, which arrives late, may replace it."""
+    editor = page.locator(".CodeMirror").first
+    editor.evaluate("(element, text) => element.CodeMirror.setValue(text)", config)
+    page.wait_for_timeout(2_500)
+    entered: object = editor.evaluate("element => element.CodeMirror.getValue()")
+    return entered == config
 
 
 def run_id(page: Page) -> str:
