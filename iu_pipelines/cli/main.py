@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "steps": ("migrate", "verify", "probe", "rollback", "steps"),
     "ingest": ("ingest",),
     "health": ("status",),
+    "metrics": ("metrics",),
     "outbox": ("emit",),
     "event_types": ("type", "types"),
     "worker": ("run", "seek", "batch", "worker"),

@@ -1,0 +1,241 @@
+"""The metrics of `iu metrics` and of the endpoint of `iu dev`, in the text format of Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, Literal
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from iu_pipelines import __version__
+from iu_pipelines.domain.metrics import COUNTED_LETTERS, Snapshot
+
+Sample = tuple[str, tuple[str, ...], float]
+"""The name of a metric, the values of its labels, and its value."""
+
+_DAY: Final = 86_400
+_DECISIONS: Final = "decision: failed, sent, or dry_run_or_skipped."
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric. The name of a counter ends with `_total`."""
+
+    name: str
+    kind: Literal["gauge", "counter"]
+    labels: tuple[str, ...]
+    help: str
+
+    def family(self) -> GaugeMetricFamily | CounterMetricFamily:
+        """Return a family of prometheus_client without samples."""
+        made = CounterMetricFamily if self.kind == "counter" else GaugeMetricFamily
+        return made(self.name, self.help, labels=self.labels)
+
+
+METRICS: Final = (
+    Metric("iu_up", "gauge", (), "1 if the database answered this scrape, else 0."),
+    Metric("iu_build_info", "gauge", ("version",), "Always 1; the version of iu_pipelines."),
+    Metric("iu_database_info", "gauge", ("server_version",), "Always 1; the version of PostgreSQL."),
+    Metric("iu_scrape_duration_seconds", "gauge", (), "How long the database took to answer."),
+    Metric("iu_worker_info", "gauge", ("worker", "domain"), "Always 1; the domain that a worker reads."),
+    Metric("iu_worker_healthy", "gauge", ("worker",), "1 if the worker makes progress, as iu status says."),
+    Metric(
+        "iu_worker_backlog_events",
+        "gauge",
+        ("worker",),
+        "Unread events; exact up to 10,000, then a lower bound.",
+    ),
+    Metric(
+        "iu_worker_backlog_capped",
+        "gauge",
+        ("worker",),
+        "1 if there are more unread events than iu_worker_backlog_events.",
+    ),
+    Metric(
+        "iu_worker_oldest_unread_age_seconds",
+        "gauge",
+        ("worker",),
+        "Time since the oldest unread event was emitted; 0 without a backlog.",
+    ),
+    Metric("iu_worker_last_run_timestamp_seconds", "gauge", ("worker",), "When the worker last ran."),
+    Metric(
+        "iu_worker_last_progress_timestamp_seconds",
+        "gauge",
+        ("worker",),
+        "When the worker last read an event.",
+    ),
+    Metric(
+        "iu_worker_attempts_total",
+        "counter",
+        ("worker", "decision"),
+        f"Attempts of a worker, without replays. {_DECISIONS}",
+    ),
+    Metric("iu_replay_attempts_total", "counter", ("decision",), f"Attempts of replays. {_DECISIONS}"),
+    Metric(
+        "iu_events_emitted_total",
+        "counter",
+        (),
+        "The highest event_seq. It also counts numbers of emits that were rolled back.",
+    ),
+    Metric(
+        "iu_dead_letters_open",
+        "gauge",
+        ("failure_code", "route"),
+        f"Open dead letters; of more than {COUNTED_LETTERS:,}, those that are due first are counted.",
+    ),
+    Metric("iu_gate_open", "gauge", ("gate",), "1 if the gate is open, 0 if it is closed."),
+    Metric("iu_gate_changed_timestamp_seconds", "gauge", ("gate",), "When the gate was last set."),
+    Metric(
+        "iu_unread_domain_events",
+        "gauge",
+        ("domain",),
+        "Events of a domain that no worker reads; exact up to 100, then a lower bound. At most 10 domains.",
+    ),
+    Metric(
+        "iu_unread_domain_event_types",
+        "gauge",
+        ("domain",),
+        "Enabled event types of a domain that no worker reads.",
+    ),
+    Metric("iu_routes", "gauge", ("target_kind", "enabled"), "Routes by kind of target."),
+    Metric(
+        "iu_capture_attached",
+        "gauge",
+        ("capture",),
+        "1 if all triggers of an enabled capture exist, else 0.",
+    ),
+    Metric("iu_retention_period_seconds", "gauge", (), "How long events are kept; 0 if retention is off."),
+    Metric(
+        "iu_retention_oldest_event_timestamp_seconds",
+        "gauge",
+        ("domain",),
+        "When the oldest stored event was emitted.",
+    ),
+    Metric(
+        "iu_retention_overdue_seconds",
+        "gauge",
+        ("domain",),
+        "How long the oldest event has been kept beyond the period, in whole days.",
+    ),
+    Metric(
+        "iu_retention_held",
+        "gauge",
+        ("domain",),
+        "1 if something keeps old events from being deleted and somebody has to act.",
+    ),
+)
+"""Every metric, in the order in which they are written."""
+
+
+@dataclass(frozen=True)
+class DatabaseCollector(Collector):
+    """A collector of prometheus_client, which calls `read` for each scrape.
+
+    `read` returns the numbers, or None if the database did not answer.
+    """
+
+    read: Callable[[], Snapshot | None]
+
+    def describe(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """Yield every family without samples, so that registering it does not read the database."""
+        return (metric.family() for metric in METRICS)
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """Yield the families that have samples."""
+        families = {metric.name: metric.family() for metric in METRICS}
+        for name, labels, value in samples(self.read()):
+            families[name].add_metric(labels, value)
+        return (family for family in families.values() if family.samples)
+
+
+def registry(read: Callable[[], Snapshot | None]) -> CollectorRegistry:
+    """Return a registry of its own, which has no metrics of this process."""
+    made = CollectorRegistry(auto_describe=False)
+    made.register(DatabaseCollector(read))
+    return made
+
+
+def text(snapshot: Snapshot | None) -> str:
+    """Return the numbers in the text format; None stands for a database that did not answer."""
+    return generate_latest(registry(lambda: snapshot)).decode()
+
+
+def samples(snapshot: Snapshot | None) -> Iterator[Sample]:
+    """Yield the samples of a snapshot; without one, only `iu_up` and `iu_build_info`."""
+    yield "iu_up", (), float(snapshot is not None)
+    yield "iu_build_info", (__version__,), 1.0
+    if snapshot is None:
+        return
+    version = snapshot.server_version
+    yield "iu_database_info", (f"{version // 10_000}.{version % 10_000}",), 1.0
+    yield "iu_scrape_duration_seconds", (), snapshot.seconds
+    yield from _of_workers(snapshot)
+    yield from _of_attempts(snapshot)
+    yield from _of_gates(snapshot)
+    yield from _of_configuration(snapshot)
+    yield from _of_retention(snapshot)
+
+
+def _of_workers(snapshot: Snapshot) -> Iterator[Sample]:
+    for worker in snapshot.workers:
+        name, report = (worker.worker_name,), worker.health
+        yield "iu_worker_info", (worker.worker_name, worker.event_domain), 1.0
+        yield "iu_worker_healthy", name, float(report.healthy)
+        yield "iu_worker_backlog_events", name, float(report.backlog)
+        yield "iu_worker_backlog_capped", name, float(report.backlog_capped)
+        yield "iu_worker_oldest_unread_age_seconds", name, report.backlog_oldest_seconds or 0.0
+        yield from _time("iu_worker_last_run_timestamp_seconds", name, report.last_run_at)
+        yield from _time("iu_worker_last_progress_timestamp_seconds", name, report.last_progress_at)
+
+
+def _of_attempts(snapshot: Snapshot) -> Iterator[Sample]:
+    for worker in snapshot.workers:
+        counts = _by_decision(worker.attempts, worker.failed, worker.sent)
+        for decision, count in counts.items():
+            yield "iu_worker_attempts_total", (worker.worker_name, decision), count
+    totals = snapshot.totals
+    for decision, count in _by_decision(totals.replays, totals.replays_failed, totals.replays_sent).items():
+        yield "iu_replay_attempts_total", (decision,), count
+    yield "iu_events_emitted_total", (), float(totals.emitted or 0)
+    for letter in snapshot.letters:
+        yield "iu_dead_letters_open", (letter.failure_code, letter.route_code), float(letter.letters)
+
+
+def _of_gates(snapshot: Snapshot) -> Iterator[Sample]:
+    for gate in snapshot.gates:
+        yield "iu_gate_open", (gate.key,), float(gate.is_open)
+        yield from _time("iu_gate_changed_timestamp_seconds", (gate.key,), gate.updated_at)
+
+
+def _of_configuration(snapshot: Snapshot) -> Iterator[Sample]:
+    for domain in snapshot.unread_domains:
+        yield "iu_unread_domain_events", (domain.event_domain,), float(domain.unread_events)
+        yield "iu_unread_domain_event_types", (domain.event_domain,), float(domain.event_types)
+    for route in snapshot.routes:
+        yield "iu_routes", (route.target_kind, str(route.enabled).lower()), float(route.routes)
+    for capture in snapshot.captures:
+        yield "iu_capture_attached", (capture.route_code,), float(capture.attached)
+
+
+def _of_retention(snapshot: Snapshot) -> Iterator[Sample]:
+    for state in snapshot.retention[:1]:
+        yield "iu_retention_period_seconds", (), float(state.retention_days * _DAY)
+    for state in snapshot.retention:
+        domain = (state.event_domain,)
+        yield from _time("iu_retention_oldest_event_timestamp_seconds", domain, state.oldest_event_at)
+        yield "iu_retention_overdue_seconds", domain, float(state.overdue_days * _DAY)
+        yield "iu_retention_held", domain, float(state.note is not None)
+
+
+def _time(name: str, labels: tuple[str, ...], at: datetime | None) -> Iterator[Sample]:
+    """Yield a time in seconds since 1970, or nothing if there is none."""
+    if at is not None:
+        yield name, labels, at.timestamp()
+
+
+def _by_decision(attempts: int, failed: int, sent: int) -> Mapping[str, float]:
+    return {"failed": failed, "sent": sent, "dry_run_or_skipped": attempts - failed - sent}
