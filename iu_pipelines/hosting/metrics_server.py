@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -68,11 +68,11 @@ class Source:
 
     def _note(self, failure: str | None) -> None:
         """Report a change between answering and not answering."""
-        if failure and not self._failure:
-            self.say(failure)
-        elif self._failure and not failure:
-            self.say("the database answers again")
+        changed = bool(failure) != bool(self._failure)
         self._failure = failure
+        if changed:
+            with suppress(OSError):  # nobody reads the output any more
+                self.say(failure or "it answers again")
 
 
 @contextmanager
