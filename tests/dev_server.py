@@ -60,17 +60,19 @@ class Dev:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.port, self.evidence_port = free_port(), free_port()
+        self.port, self.evidence_port, self.metrics_port = free_port(), free_port(), free_port()
         self.process: subprocess.Popen[str] | None = None
         self.server = EmbeddedServer(home)
 
-    def start(self, *options: str) -> None:
+    def start(self, *options: str, **environment: str) -> list[str]:
+        """Start it, wait until it has printed its addresses, and return the lines that it printed."""
         self.process = subprocess.Popen(
             [
                 *(*_AS_CHILD, "iu_pipelines", "dev"),
-                *("--port", str(self.port), "--evidence-port", str(self.evidence_port), *options),
+                *("--port", str(self.port), "--evidence-port", str(self.evidence_port)),
+                *("--metrics-port", str(self.metrics_port), *options),
             ],
-            env={**os.environ, "IU_HOME": str(self.home)},
+            env={**os.environ, "IU_HOME": str(self.home), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -80,7 +82,7 @@ class Dev:
         for line in self.process.stdout:
             seen.append(line)
             if "Ctrl-C" in line:
-                return
+                return seen
         self.process.communicate(timeout=PATIENCE)
         raise AssertionError("".join(seen))
 
@@ -105,6 +107,11 @@ class Dev:
             body = refused.read()
         data: dict[str, Any] | None = json.loads(body)["data"]
         return data or {}
+
+    def metrics(self) -> str:
+        """Return what the endpoint of the metrics answers."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=30) as answer:
+            return str(answer.read().decode())
 
     def launch(
         self, config: dict[str, Any], job: str = "route_worker_job", partition: str | None = DEFAULT_WORKER

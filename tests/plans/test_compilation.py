@@ -78,7 +78,7 @@ FUNCTIONS: Final[dict[str, tuple[str, ...]]] = {
 
 COMMANDS: Final = (
     *("status", "types", "gate show", "route list", "batch list", "batch show 1", "audit", "audit verify"),
-    *("steps list", "verify", "retention show", "run", "evidence --out {pack}"),
+    *("steps list", "verify", "retention show", "metrics", "run", "evidence --out {pack}"),
 )
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "iu emit": ["emit", "version_applied", "A", "--subject", SUBJECT, "--actor", "t"],
     "iu ingest git": ["ingest", "git", "{repository}"],
     "iu status": ["status"],
+    "iu metrics": ["metrics"],
     "iu steps list": ["steps", "list"],
     "iu gate show": ["gate", "show"],
     "iu route list": ["route", "list"],

@@ -143,6 +143,8 @@ def test_a_password_in_an_argument_or_a_file_is_detected(place: Place, tmp_path:
         (("--debug", "status"), lambda url: f"host=127.0.0.1 user=canary password='{CANARY}' dbname=iu"),
         (("--debug", "status"), lambda url: url.replace(quote(CANARY, safe=""), CANARY)),
         (("audit", "verify"), lambda url: url),
+        (("metrics",), lambda url: url),
+        (("--debug", "metrics"), lambda url: url.replace("canary:", "nobody:")),
         (("steps", "list", "--json"), lambda url: url),
     ],
 )
@@ -208,8 +210,11 @@ _RUNS = (
 @contextmanager
 def _dev(place: Place) -> Iterator[str]:
     """Run `iu dev`, yield the URL of its web UI, stop it and search its output."""
-    port, evidence = str(free_port()), str(free_port())
-    command = [sys.executable, "-m", "iu_pipelines", "dev", "--port", port, "--evidence-port", evidence]
+    port, evidence, metrics = (str(free_port()) for _ in range(3))
+    command = [
+        *(sys.executable, "-m", "iu_pipelines", "dev", "--port", port, "--evidence-port", evidence),
+        *("--metrics-port", metrics),
+    ]
     with place.watched():
         process = subprocess.Popen(
             command,
@@ -219,6 +224,8 @@ def _dev(place: Place) -> Iterator[str]:
         )
         try:
             _wait_for(f"http://127.0.0.1:{port}/server_info", process)
+            with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=60) as answer:
+                assert not shown_in(answer.read())
             yield f"http://127.0.0.1:{port}"
         finally:
             process.send_signal(signal.SIGINT)

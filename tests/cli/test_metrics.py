@@ -1,0 +1,85 @@
+"""`iu metrics`."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from cli.running import Iu
+from deploy.busy_outbox import LATE_WORKER, fill
+from iu_pipelines import __version__
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.hosting.exposition import METRICS
+
+PROMTOOL = shutil.which("promtool")
+DOWN = ["iu_up 0.0", f'iu_build_info{{version="{__version__}"}} 1.0']
+
+
+def values(text: str) -> list[str]:
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def linted(text: str) -> str:
+    """Return what promtool says against an exposition."""
+    assert PROMTOOL
+    done = subprocess.run(
+        [PROMTOOL, "check", "metrics"], input=text, capture_output=True, text=True, check=False, timeout=60
+    )
+    return done.stdout + done.stderr
+
+
+def test_metrics_prints_a_value_of_every_metric(iu: Iu, gateway: Gateway) -> None:
+    fill(gateway)
+    done = iu("metrics")
+    assert (done.code, done.err) == (0, "")
+    families = {family.name: family for family in text_string_to_metric_families(done.out)}
+    declared = {metric.name.removesuffix("_total"): metric for metric in METRICS}
+    assert {*families} == {*declared}
+    for name, family in families.items():
+        assert family.type == declared[name].kind, name
+        assert family.documentation == declared[name].help, name
+        for sample in family.samples:
+            assert sample.name == declared[name].name
+            assert {*sample.labels} == {*declared[name].labels}, name
+    assert f'iu_worker_backlog_events{{worker="{LATE_WORKER}"}} 4.0' in done.out
+
+
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is missing: install the distribution's prometheus")
+def test_the_names_and_the_format_follow_the_conventions_of_prometheus(iu: Iu, gateway: Gateway) -> None:
+    fill(gateway)
+    printed = iu("metrics").out
+    assert linted(printed) == ""
+    assert "counter metrics should have" in linted(printed.replace("_emitted_total", "_emitted"))
+
+
+def test_metrics_as_json_has_the_numbers(iu: Iu, gateway: Gateway) -> None:
+    fill(gateway)
+    found = iu("metrics", "--json").json
+    assert [worker["health"]["backlog"] for worker in found["workers"]] == [2, 4]
+
+
+def test_without_a_database_the_output_says_so_and_the_exit_code_is_1(no_iu: Iu) -> None:
+    done = no_iu("metrics")
+    assert done.code == 1
+    assert values(done.out) == DOWN
+    assert done.err.startswith("error: ")
+    done = no_iu("metrics", "--json")
+    assert (done.code, done.out) == (1, "")
+    assert done.error["message"]
+
+
+def test_before_migrate_the_hint_names_the_command(empty_iu: Iu) -> None:
+    done = empty_iu("metrics")
+    assert done.code == 1
+    assert values(done.out) == DOWN
+    assert "Run: iu migrate" in done.err
+
+
+@pytest.mark.parametrize("option", [("--port", "4500"), ("--host", "127.0.0.1")])
+def test_an_address_without_serve_is_refused(kept_iu: Iu, option: tuple[str, str]) -> None:
+    done = kept_iu("metrics", *option)
+    assert (done.code, done.out) == (2, "")
+    assert "no effect without --serve" in done.err
