@@ -5,7 +5,8 @@
 
 Whole pages: docs/reference and docs/decisions/README.md. Tables, each between a line
 `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in README.md, SECURITY.md
-and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/nouns.md.
+and docs/concepts/guarantees.md, the places of the nouns in docs/concepts/nouns.md, and the metrics in
+docs/operate/monitoring.md.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from typing import Any, Final
 
 from iu_pipelines.evidence import facts, guarantees
 from iu_pipelines.evidence.guarantees import Promise
+from iu_pipelines.hosting.exposition import METRICS
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 CONCEPTS: Final = "docs/concepts/guarantees.md"
 NOUNS: Final = "docs/concepts/nouns.md"
+MONITORING: Final = "docs/operate/monitoring.md"
 PLACES: Final = {
     "SQL objects": ("sql/iu-core/objects/{}/",),
     "Python": ("iu_pipelines/domain/{}.py", "iu_pipelines/{}/", "iu_pipelines/db/{}/"),
@@ -76,6 +79,7 @@ BLOCKS: Final = {
     range(30, 40): "evidence and steps",
     range(40, 50): "operation",
     range(50, 60): "configuration, captures and emitting",
+    range(60, 70): "observation",
 }
 """The area of each block of decision numbers."""
 
@@ -111,6 +115,7 @@ def pages() -> dict[str, str]:
         "SECURITY.md": _with_table("SECURITY.md", "guarantees", _security()),
         CONCEPTS: _with_table(CONCEPTS, "guarantees", _concepts()),
         NOUNS: _with_table(NOUNS, "places", places()),
+        MONITORING: _with_table(MONITORING, "metrics", metrics()),
     }
 
 
@@ -228,6 +233,15 @@ def _decision(path: Path) -> list[str]:
     if not date:
         raise IncompletePageError(f"{path.name} has no line such as '* **Date:** 2026-01-31'")
     return [title[1], f"[{title[2]}]({path.name})", status[1], date[1]]
+
+
+def metrics() -> list[str]:
+    """Return the table of the metrics."""
+    rows = [
+        [f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help]
+        for metric in METRICS
+    ]
+    return _table(["metric", "type", "labels", "what it is"], rows)
 
 
 def places() -> list[str]:

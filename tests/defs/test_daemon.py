@@ -13,10 +13,22 @@ import pytest
 
 from dev_server import FINISHED, Dev, free_port, running
 from iu_pipelines.domain import attempts, worker
+from metrics_endpoint import UP
 from waiting import eventually
 
 # A run that waits for events, so that it is still running when a test kills it, however fast its batches are.
 WAITING = {"batch_limit": 50, "linger_seconds": 30}
+WITHOUT_METRICS = """
+import importlib.machinery
+
+find = importlib.machinery.PathFinder.find_spec
+
+def find_others(name, path=None, target=None):
+    return None if name.partition(".")[0] == "prometheus_client" else find(name, path, target)
+
+importlib.machinery.PathFinder.find_spec = find_others
+"""
+"""A `sitecustomize` with which Python does not find the package of the extra [metrics]."""
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +91,7 @@ def test_a_killed_postgresql_is_restarted_and_has_lost_nothing(dev: Dev) -> None
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not dev.server.is_running(), "the server stopped")
     eventually(dev.server.is_running, "the server runs")
+    eventually(lambda: UP in dev.metrics(), "the endpoint of the metrics connects again", pause=0.2)
     assert dev.wait_for(run_id) in FINISHED
     dev.assert_one_attempt_for_each_event()
 
@@ -123,10 +136,15 @@ def test_a_taken_port_and_a_second_daemon_are_refused_with_the_reason(dev: Dev) 
     assert "another iu dev runs on" in refused("--port", str(free_port()))
 
 
-def test_a_read_only_server_shows_runs_and_launches_none(dev: Dev) -> None:
+def test_a_read_only_server_without_the_extra_metrics_shows_runs_and_launches_none(
+    dev: Dev, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_METRICS, encoding="utf-8")
     viewer = Dev(dev.home)
-    viewer.start("--read-only")
+    said = viewer.start("--read-only", PYTHONPATH=f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}")
     try:
+        (line,) = [line for line in said if line.startswith("metrics")]
+        assert "not served: pip install 'iu-pipelines[metrics]'" in line
         answer = viewer.launch({})
         assert answer["__typename"] == "UnauthorizedError"
         assert viewer.ask("{ runsOrError { ... on Runs { results { runId } } } }")

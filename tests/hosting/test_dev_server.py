@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.hosting.instance_configuration import configuration
 from iu_pipelines.hosting.run_in_process import execute
 from iu_pipelines.settings import load
+from metrics_endpoint import UP
 from waiting import eventually
 
 DAGSTER_YAML = "# This is the file of a user.\n" + json.dumps(configuration()).replace(
@@ -90,6 +92,12 @@ class Place:
             if words.encode() in command:
                 found.append(pid)
         return found
+
+
+def emitted(dev: Dev) -> int:
+    """Return the number of events in the metrics."""
+    (found,) = re.findall(r"^iu_events_emitted_total (\S+)$", dev.metrics(), re.MULTILINE)
+    return int(float(found))
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +184,13 @@ def test_the_daemon_logs_no_tick_that_skips_and_no_run_that_it_launches(place: P
     place.dev.switch_off("backlog_sensor")
     daemon = (place.dev.home / "dagster" / "daemon.log").read_text(encoding="utf-8")
     assert [line for line in daemon.splitlines() if " - INFO - " in line] == []
+
+
+def test_iu_dev_serves_the_metrics_of_its_database(place: Place) -> None:
+    assert UP in place.dev.metrics()
+    before = emitted(place.dev)
+    place.dev.emit(3)
+    eventually(lambda: emitted(place.dev) == before + 3, "the events are counted", pause=0.2)
 
 
 def test_a_killed_code_server_ends_iu_dev_with_the_reason_and_a_restart_continues(place: Place) -> None:

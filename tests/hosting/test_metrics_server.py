@@ -8,9 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,32 +21,8 @@ from iu_pipelines.errors import UsageError
 from iu_pipelines.hosting import metrics_server
 from iu_pipelines.hosting.metrics_server import Source, serving
 from iu_pipelines.settings import load
-from process_groups import ProcessGroup, start
+from metrics_endpoint import DOWN, UP, scrape, served
 from waiting import eventually
-
-UP = "\niu_up 1.0\n"
-DOWN = "\niu_up 0.0\n"
-
-
-def scrape(port: int, host: str = "127.0.0.1") -> str:
-    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=60) as answer:
-        return str(answer.read().decode())
-
-
-@contextmanager
-def served(folder: Path, database: str, *options: str) -> Iterator[tuple[ProcessGroup, int]]:
-    """Run `iu metrics --serve` on a free port until the block ends."""
-    port = free_port()
-    group = start(
-        folder / "metrics.log",
-        {**os.environ, "IU_DATABASE_URL": database, "IU_HOME": str(folder)},
-        *(sys.executable, "-m", "iu_pipelines", "metrics", "--serve", "--port", str(port), *options),
-    )
-    try:
-        group.wait_for("Ctrl-C")
-        yield group, port
-    finally:
-        group.kill()
 
 
 def test_the_endpoint_is_on_loopback_and_its_address_is_printed(tmp_path: Path, kept_database: str) -> None:

@@ -25,6 +25,7 @@ from faults.clusters import tool
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
+from metrics_endpoint import DOWN, UP, scrape, served
 from waiting import eventually
 
 pytestmark = pytest.mark.timeout(300)
@@ -160,6 +161,18 @@ def test_a_pack_of_evidence_does_not_contain_the_password(place: Place) -> None:
     done = place.iu("evidence", "--out", str(place.home / "packs"))
     assert (place.home / "packs").is_dir(), done.stderr
     assert place.left_behind() == []
+    assert not place.seen
+
+
+@pytest.mark.parametrize("wrong", ["canary:", "nobody:"], ids=["a valid login", "an unknown login"])
+def test_the_endpoint_of_the_metrics_shows_no_password(place: Place, tmp_path: Path, wrong: str) -> None:
+    url = place.url.replace("canary:", wrong)
+    with place.watched(), served(tmp_path, url) as (group, port):
+        answer = scrape(port)
+        assert (UP if wrong == "canary:" else DOWN) in answer
+        assert not shown_in(answer.encode())
+        assert not shown_in(group.output().encode())
+        assert wrong == "canary:" or "nobody" in group.output()
     assert not place.seen
 
 
