@@ -24,6 +24,7 @@ from dev_server import free_port
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import health
 from iu_pipelines.domain.worker import DEFAULT_WORKER
+from iu_pipelines.hosting.exposition import METRICS
 from metrics_endpoint import served
 from process_groups import start
 from waiting import eventually
@@ -187,7 +188,7 @@ def test_prometheus_scrapes_the_endpoint_and_answers_its_values(prometheus: Prom
 
 def test_prometheus_has_the_type_and_the_help_of_every_metric(prometheus: Prometheus) -> None:
     known = prometheus.ask("metadata")  # without _total, if it asked for the format of OpenMetrics
-    for metric in monitoring.METRICS:
+    for metric in METRICS:
         (said,) = known.get(metric.name) or known[metric.name.removesuffix("_total")]
         assert (said["type"], said["help"]) == (metric.kind, metric.help)
 
