@@ -208,10 +208,17 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_worker_idle_require.sql
 \ir ../objects/worker/fn_iu_route_worker_add.sql
 \ir ../objects/worker/fn_iu_route_worker_retire.sql
+\ir ../objects/worker/fn_iu_cursors.sql
+\ir ../objects/worker/fn_iu_cursor_countable.sql
+\ir ../objects/gates/fn_iu_gates_open_since.sql
 \ir ../objects/health/fn_iu_unread_domains.sql
+\ir ../objects/health/fn_iu_outbox_faults.sql
+\ir ../objects/health/fn_iu_worker_faults.sql
 \ir ../objects/health/fn_iu_health_faults.sql
+\ir ../objects/health/fn_iu_outbox_notes.sql
 \ir ../objects/health/fn_iu_health_notes.sql
 \ir ../objects/health/fn_iu_route_worker_health.sql
+\ir ../objects/health/fn_iu_workers_status.sql
 \ir ../objects/health/fn_iu_audit_counts.sql
 
 -- Evidence.
@@ -235,5 +242,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '5762590060e9ef04f4ebc480560e114dea4931b11999797acbc243cb15657b31'
+    'f8230a4a87f5a15beb5499dd8ffa43ffe36d5bc9164f1a3a3092145c371c1dc5'
 );
