@@ -37,7 +37,7 @@ from iu_pipelines.domain.status import COUNTED_LETTERS, Status
 from iu_pipelines.errors import IuError
 
 _DETAIL_CHARACTERS: Final = 80
-_COUNTED_EVENTS: Final = 5_000
+_COUNTED_EVENTS: Final = 2_000
 """Events that are counted by type, of all domains together."""
 
 Watch = Annotated[
@@ -61,7 +61,7 @@ def status(
     """
     with call.connect() as gateway:
         if not watch:
-            return _look(gateway, worker_name)
+            return _look(gateway, worker_name, as_json=call.as_json)
         exit_code = 1
         try:
             while True:
@@ -75,7 +75,7 @@ def _show_look(gateway: Gateway, worker_name: str | None, *, as_json: bool) -> i
     """Show the state once and return the exit code. An error is shown in its place."""
     out = console()
     try:
-        answer = _look(gateway, worker_name)
+        answer = _look(gateway, worker_name, as_json=as_json)
     except IuError as error:
         if error.exit_code == 2:
             raise
@@ -92,16 +92,15 @@ def _show_look(gateway: Gateway, worker_name: str | None, *, as_json: bool) -> i
 
 @dataclass(frozen=True)
 class _Look:
-    """One look at the outbox. `asked_about` is the health report of the worker that was named, if one was."""
+    """One look at the outbox. `report` is the health of the named worker; without JSON only if one is named."""
 
     found: Status
-    report: HealthReport
-    asked_about: HealthReport | None
+    report: HealthReport | None
     events: Overview
     states: Sequence[plan.StepState]
 
 
-def _look(gateway: Gateway, worker_name: str | None) -> Answer:
+def _look(gateway: Gateway, worker_name: str | None, *, as_json: bool) -> Answer:
     states = plan.states(gateway)
     if any(state.status != "applied" for state in states):
         nothing: dict[str, Any] = {"health": None, "gates": [], "steps": states, "events": None}
@@ -111,15 +110,15 @@ def _look(gateway: Gateway, worker_name: str | None) -> Answer:
     chosen = settings.load(worker_name=worker_name)
     worker.require(gateway, chosen.worker_name)
     found = outbox_status.read(gateway)
-    report = health.read(gateway, chosen.worker_name)
+    is_named = "worker_name" in chosen.model_fields_set
+    report = health.read(gateway, chosen.worker_name) if is_named or as_json else None
     look = _Look(
         found,
         report,
-        report if "worker_name" in chosen.model_fields_set else None,
         outbox.overview(gateway, found.domains, max(_COUNTED_EVENTS // max(len(found.domains), 1), 100)),
         states,
     )
-    return Answer(_data(look), lambda: _print_look(look), failed=not (found.healthy and report.healthy))
+    return Answer(_data(look), lambda: _print_look(look), failed=not found.healthy)
 
 
 def _data(look: _Look) -> dict[str, Any]:
@@ -153,8 +152,8 @@ def _print_look(look: _Look) -> None:
     for domain in found.unread_domains:
         name = shlex.quote(domain.event_domain)
         print_line(f"  read domain {name} with: iu worker add NAME --domain {name} --reason WHY")
-    if look.asked_about:
-        print_health(look.asked_about)
+    if look.report:
+        print_health(look.report)
     print_table(
         "Routes by kind of target",
         ("target", "enabled", "disabled"),

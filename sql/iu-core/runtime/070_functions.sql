@@ -128,6 +128,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cursor_make.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
+\ir ../objects/worker/fn_iu_window_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_has_news.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
@@ -242,5 +243,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'f8230a4a87f5a15beb5499dd8ffa43ffe36d5bc9164f1a3a3092145c371c1dc5'
+    '5be07b38e8a58c10b33d0b3c86dbd1f4a70f1828a761fc5b8654cb8e561a879f'
 );

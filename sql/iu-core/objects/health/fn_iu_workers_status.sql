@@ -1,3 +1,5 @@
+-- enable_seqscan off: the unread events are claimed by the indexes, whatever the statistics say (decision 011).
+-- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_workers_status(counted int default 10000)
 returns table (
     worker_name text, event_domain text, healthy boolean, faults text [], backlog int,
@@ -7,35 +9,40 @@ returns table (
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 set row_security = on
+set jit = off
+set enable_seqscan = off
+set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_variable
 declare
     v_outbox constant text [] := public.fn_iu_outbox_faults();
     v_open_since constant timestamptz := public.fn_iu_gates_open_since();
-    v_cursors public.iu_route_worker_cursor [] := array(
-        select c from public.fn_iu_cursors() as c order by c.worker_name
+    v_cap constant int := greatest(
+        least(counted, 1000000) / greatest((select count(*) from public.fn_iu_cursors() as c), 1), 100
     );
-    v_cap constant int := greatest(least(counted, 1000000) / greatest(cardinality(v_cursors), 1), 100);
     v_cursor public.iu_route_worker_cursor;
-    v_state record;
-    v_oldest_at timestamptz;
+    v_found record;
 begin
-    foreach v_cursor in array v_cursors loop
-        select s.restored_seq, s.difference into v_state from public.fn_iu_cluster_state(v_cursor) as s;
-        select b.events, b.oldest_at into backlog, v_oldest_at
-        from public.fn_iu_cursor_backlog(
-            public.fn_iu_cursor_countable(v_cursor, v_state.difference), v_state.restored_seq, v_cap + 1
-        ) as b;
+    for v_found in
+        select c as cursor, s.difference, b.events, b.oldest_at
+        from public.fn_iu_cursors() as c
+        cross join lateral public.fn_iu_cluster_state(c) as s
+        -- offset 0: evaluate it once, not wherever the inlined body names it.
+        cross join lateral (select public.fn_iu_cursor_countable(c, s.difference) as cursor offset 0) as k
+        cross join lateral public.fn_iu_window_backlog(k.cursor, s.restored_seq, v_cap + 1) as b
+        order by c.worker_name
+    loop
+        v_cursor := v_found.cursor;
         faults := v_outbox || public.fn_iu_worker_faults(
-            v_cursor, v_state.difference, backlog, v_oldest_at, v_open_since
+            v_cursor, v_found.difference, v_found.events, v_found.oldest_at, v_open_since
         );
         worker_name := v_cursor.worker_name;
         event_domain := v_cursor.event_domain;
         healthy := cardinality(faults) = 0;
-        backlog_capped := backlog > v_cap;
-        backlog := least(backlog, v_cap);
+        backlog_capped := v_found.events > v_cap;
+        backlog := least(v_found.events, v_cap);
         backlog_oldest_seconds :=
-            round(extract(epoch from greatest(clock_timestamp() - v_oldest_at, '0')), 3);
+            round(extract(epoch from greatest(clock_timestamp() - v_found.oldest_at, '0')), 3);
         last_run_at := v_cursor.last_run_at;
         last_progress_at := v_cursor.last_progress_at;
         retired_at := v_cursor.retired_at;
