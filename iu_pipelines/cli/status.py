@@ -92,7 +92,7 @@ def _show_look(gateway: Gateway, worker_name: str | None, *, as_json: bool) -> i
 
 @dataclass(frozen=True)
 class _Look:
-    """One look at the outbox. `report` is the health of the named worker; without JSON only if one is named."""
+    """One look at the outbox. Without JSON, `report` is there only if a worker was named."""
 
     found: Status
     report: HealthReport | None

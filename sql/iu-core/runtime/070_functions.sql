@@ -243,5 +243,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '5be07b38e8a58c10b33d0b3c86dbd1f4a70f1828a761fc5b8654cb8e561a879f'
+    'e033bb9ad6dba527a50744de0629cc2c264b219b7db14f8a03943f05119ea75a'
 );

@@ -18,7 +18,7 @@ declare
     v_outbox constant text [] := public.fn_iu_outbox_faults();
     v_open_since constant timestamptz := public.fn_iu_gates_open_since();
     v_cap constant int := greatest(
-        least(counted, 1000000) / greatest((select count(*) from public.fn_iu_cursors() as c), 1), 100
+        least(coalesce(counted, 0), 1000000) / greatest((select count(*) from public.fn_iu_cursors() as c), 1), 100
     );
     v_cursor public.iu_route_worker_cursor;
     v_found record;
