@@ -94,7 +94,7 @@ def test_the_name_of_no_worker_is_refused_and_creates_none(iu: Iu, gateway: Gate
 
 
 def test_open_letters_are_counted_by_worker_route_and_cause(iu: Iu, gateway: Gateway, database: str) -> None:
-    for detail in ("22012 division by zero", "22012 division by nought", "P0001 no such customer", "gone"):
+    for detail in ("22012 division by zero", "22012 division by a zero", "P0001 no such customer", "gone"):
         letter = add_letter(database, "iu.version_applied.workflow")
         gateway.execute(
             "update public.iu_route_dead_letter set failure_detail = %s where dead_letter_id = %s",
@@ -102,12 +102,12 @@ def test_open_letters_are_counted_by_worker_route_and_cause(iu: Iu, gateway: Gat
         )
     causes = iu("status", "--json").json["dead_letters_by_cause"]
     assert [(one["sqlstate"], one["letters"], one["newest_detail"]) for one in causes] == [
-        ("22012", 2, "22012 division by nought"),
+        ("22012", 2, "22012 division by a zero"),
         ("P0001", 1, "P0001 no such customer"),
         (None, 1, "gone"),
     ]
     out = iu("status").out
-    assert "22012 division by nought" in out
+    assert "22012 division by a zero" in out
     assert "worker_process_error" in out, "the failure code of a letter without an SQLSTATE"
 
 

@@ -243,5 +243,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'e033bb9ad6dba527a50744de0629cc2c264b219b7db14f8a03943f05119ea75a'
+    '8909c497b504e4baf70f81e8043bdee987bd5f8949925b21ba0fdcfa665d89f2'
 );

@@ -1,8 +1,8 @@
--- enable_seqscan off: the unread events are claimed by the indexes, whatever the statistics say (decision 011).
+-- enable_seqscan off: unread events are read by the indexes, whatever the statistics say (decision 011).
 -- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_workers_status(counted int default 10000)
 returns table (
-    worker_name text, event_domain text, healthy boolean, faults text [], backlog int,
+    worker_name text, event_domain text, healthy boolean, faults text[], backlog int,
     backlog_capped boolean, backlog_oldest_seconds numeric, last_run_at timestamptz,
     last_progress_at timestamptz, retired_at timestamptz
 )
@@ -18,7 +18,9 @@ declare
     v_outbox constant text [] := public.fn_iu_outbox_faults();
     v_open_since constant timestamptz := public.fn_iu_gates_open_since();
     v_cap constant int := greatest(
-        least(coalesce(counted, 0), 1000000) / greatest((select count(*) from public.fn_iu_cursors() as c), 1), 100
+        least(coalesce(counted, 0), 1000000)
+        / greatest((select count(*) from public.fn_iu_cursors() as c), 1),
+        100
     );
     v_cursor public.iu_route_worker_cursor;
     v_found record;
@@ -27,7 +29,7 @@ begin
         select c as cursor, s.difference, b.events, b.oldest_at
         from public.fn_iu_cursors() as c
         cross join lateral public.fn_iu_cluster_state(c) as s
-        -- offset 0: evaluate it once, not wherever the inlined body names it.
+        -- Because of offset 0 it is evaluated once, not wherever the inlined body names it.
         cross join lateral (select public.fn_iu_cursor_countable(c, s.difference) as cursor offset 0) as k
         cross join lateral public.fn_iu_window_backlog(k.cursor, s.restored_seq, v_cap + 1) as b
         order by c.worker_name
