@@ -12,7 +12,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from iu_pipelines import __version__
-from iu_pipelines.domain.metrics import COUNTED_LETTERS, Snapshot
+from iu_pipelines.domain.metrics import Snapshot, Tally
+from iu_pipelines.domain.status import COUNTED_LETTERS
 
 Sample = tuple[str, tuple[str, ...], float]
 """The name of a metric, the values of its labels, and its value."""
@@ -47,7 +48,7 @@ METRICS: Final = (
         "iu_worker_backlog_events",
         "gauge",
         ("worker",),
-        "Unread events; exact up to 10,000, then a lower bound.",
+        "Unread events; a lower bound if iu_worker_backlog_capped is 1.",
     ),
     Metric(
         "iu_worker_backlog_capped",
@@ -84,8 +85,14 @@ METRICS: Final = (
     Metric(
         "iu_dead_letters_open",
         "gauge",
-        ("failure_code", "route"),
-        f"Open dead letters; of more than {COUNTED_LETTERS:,}, those that are due first are counted.",
+        ("worker", "route", "failure_code", "sqlstate"),
+        f"Open dead letters by cause: the first {COUNTED_LETTERS:,} that are due.",
+    ),
+    Metric(
+        "iu_dead_letters_capped",
+        "gauge",
+        (),
+        "1 if there are more open dead letters than iu_dead_letters_open counts.",
     ),
     Metric("iu_gate_open", "gauge", ("gate",), "1 if the gate is open, 0 if it is closed."),
     Metric("iu_gate_changed_timestamp_seconds", "gauge", ("gate",), "When the gate was last set."),
@@ -170,11 +177,11 @@ def samples(snapshot: Snapshot | None) -> Iterator[Sample]:
     yield "iu_build_info", (__version__,), 1.0
     if snapshot is None:
         return
-    version = snapshot.server_version
-    yield "iu_database_info", (f"{version // 10_000}.{version % 10_000}",), 1.0
+    yield "iu_database_info", (snapshot.status.server_version,), 1.0
     yield "iu_scrape_duration_seconds", (), snapshot.seconds
     yield from _of_workers(snapshot)
     yield from _of_attempts(snapshot)
+    yield from _of_letters(snapshot)
     yield from _of_gates(snapshot)
     yield from _of_configuration(snapshot)
     yield from _of_retention(snapshot)
@@ -182,41 +189,48 @@ def samples(snapshot: Snapshot | None) -> Iterator[Sample]:
 
 def _of_workers(snapshot: Snapshot) -> Iterator[Sample]:
     for worker in snapshot.workers:
-        name, report = (worker.worker_name,), worker.health
+        name = (worker.worker_name,)
         yield "iu_worker_info", (worker.worker_name, worker.event_domain), 1.0
-        yield "iu_worker_healthy", name, float(report.healthy)
-        yield "iu_worker_backlog_events", name, float(report.backlog)
-        yield "iu_worker_backlog_capped", name, float(report.backlog_capped)
-        yield "iu_worker_oldest_unread_age_seconds", name, report.backlog_oldest_seconds or 0.0
-        yield from _time("iu_worker_last_run_timestamp_seconds", name, report.last_run_at)
-        yield from _time("iu_worker_last_progress_timestamp_seconds", name, report.last_progress_at)
+        yield "iu_worker_healthy", name, float(worker.healthy)
+        yield "iu_worker_backlog_events", name, float(worker.backlog)
+        yield "iu_worker_backlog_capped", name, float(worker.backlog_capped)
+        yield "iu_worker_oldest_unread_age_seconds", name, worker.backlog_oldest_seconds or 0.0
+        yield from _time("iu_worker_last_run_timestamp_seconds", name, worker.last_run_at)
+        yield from _time("iu_worker_last_progress_timestamp_seconds", name, worker.last_progress_at)
 
 
 def _of_attempts(snapshot: Snapshot) -> Iterator[Sample]:
+    tallies = {tally.worker_name: tally for tally in snapshot.tallies}
     for worker in snapshot.workers:
-        counts = _by_decision(worker.attempts, worker.failed, worker.sent)
-        for decision, count in counts.items():
+        tally = tallies.get(worker.worker_name, Tally(worker.worker_name, 0, 0, 0))
+        for decision, count in _by_decision(tally.attempts, tally.failed, tally.sent).items():
             yield "iu_worker_attempts_total", (worker.worker_name, decision), count
     totals = snapshot.totals
     for decision, count in _by_decision(totals.replays, totals.replays_failed, totals.replays_sent).items():
         yield "iu_replay_attempts_total", (decision,), count
     yield "iu_events_emitted_total", (), float(totals.emitted or 0)
-    for letter in snapshot.letters:
-        yield "iu_dead_letters_open", (letter.failure_code, letter.route_code), float(letter.letters)
+
+
+def _of_letters(snapshot: Snapshot) -> Iterator[Sample]:
+    for cause in snapshot.status.causes:
+        labels = (cause.worker_name, cause.route_code or "", cause.failure_code, cause.sqlstate or "")
+        yield "iu_dead_letters_open", labels, float(cause.letters)
+    yield "iu_dead_letters_capped", (), float(snapshot.status.causes_capped)
 
 
 def _of_gates(snapshot: Snapshot) -> Iterator[Sample]:
-    for gate in snapshot.gates:
+    for gate in snapshot.status.gates:
         yield "iu_gate_open", (gate.key,), float(gate.is_open)
         yield from _time("iu_gate_changed_timestamp_seconds", (gate.key,), gate.updated_at)
 
 
 def _of_configuration(snapshot: Snapshot) -> Iterator[Sample]:
-    for domain in snapshot.unread_domains:
+    for domain in snapshot.status.unread_domains:
         yield "iu_unread_domain_events", (domain.event_domain,), float(domain.unread_events)
         yield "iu_unread_domain_event_types", (domain.event_domain,), float(domain.event_types)
-    for route in snapshot.routes:
-        yield "iu_routes", (route.target_kind, str(route.enabled).lower()), float(route.routes)
+    for route in snapshot.status.routes:
+        yield "iu_routes", (route.target_kind, "true"), float(route.enabled)
+        yield "iu_routes", (route.target_kind, "false"), float(route.disabled)
     for capture in snapshot.captures:
         yield "iu_capture_attached", (capture.route_code,), float(capture.attached)
 

@@ -10,8 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from cli.running import Iu
 from deploy.busy_outbox import LATE_WORKER, fill
+from domain.samples import ROUTE, add_letter
 from iu_pipelines import __version__
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import status
+from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.hosting.exposition import METRICS
 
 PROMTOOL = shutil.which("promtool")
@@ -55,10 +58,27 @@ def test_the_names_and_the_format_follow_the_conventions_of_prometheus(iu: Iu, g
     assert "counter metrics should have" in linted(printed.replace("_emitted_total", "_emitted"))
 
 
+def test_open_letters_are_counted_by_cause_and_more_of_them_are_a_lower_bound(
+    iu: Iu, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        add_letter(gateway, ROUTE, key=f"test:{number}")
+    add_letter(gateway, None, key="test:none")
+    gateway.execute("update public.iu_route_dead_letter set failure_detail = '22012 division by zero'")
+    printed = values(iu("metrics").out)
+    labels = f'failure_code="worker_process_error",route="{{}}",sqlstate="22012",worker="{DEFAULT_WORKER}"'
+    for route, letters in ((ROUTE, 3), ("", 1)):
+        assert f"iu_dead_letters_open{{{labels.format(route)}}} {letters}.0" in printed
+    assert "iu_dead_letters_capped 0.0" in printed
+    monkeypatch.setattr(status, "COUNTED_LETTERS", 2)
+    assert "iu_dead_letters_capped 1.0" in values(iu("metrics").out)
+
+
 def test_metrics_as_json_has_the_numbers(iu: Iu, gateway: Gateway) -> None:
     fill(gateway)
     found = iu("metrics", "--json").json
-    assert [worker["health"]["backlog"] for worker in found["workers"]] == [2, 4]
+    assert [worker["backlog"] for worker in found["status"]["workers"][:2]] == [2, 4]
+    assert found["totals"]["replays"] == 1
 
 
 def test_without_a_database_the_output_says_so_and_the_exit_code_is_1(no_iu: Iu) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from deploy.busy_outbox import LATE_WORKER, RETIRED_WORKER, fill
-from domain.samples import ROUTE, add_letter
+from deploy.busy_outbox import CAPTURE, LATE_WORKER, RETIRED_WORKER, fill
+from domain.samples import ROUTE
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import health, metrics
-from iu_pipelines.domain.metrics import COUNTED_LETTERS, LetterCount, RouteCount, Totals
+from iu_pipelines.domain import metrics
+from iu_pipelines.domain.metrics import Tally, Totals
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import StatementFailed, Unavailable
 
@@ -24,22 +24,20 @@ language plpgsql volatile as $$ begin {} end $$
 def test_the_numbers_are_those_of_the_tables(gateway: Gateway) -> None:
     fill(gateway)
     found = metrics.collect(gateway)
-    default, late = found.workers
-    assert (default.worker_name, default.attempts, default.failed, default.sent) == (DEFAULT_WORKER, 2, 0, 0)
-    assert default.health.backlog == health.read(gateway, DEFAULT_WORKER).backlog == 2
-    assert (late.worker_name, late.event_domain, late.attempts, late.health.backlog) == (
-        LATE_WORKER,
-        "iu",
-        0,
-        4,
-    )
+    assert [(worker.worker_name, worker.backlog) for worker in found.workers] == [
+        (DEFAULT_WORKER, 2),
+        (LATE_WORKER, 4),
+    ]
+    assert found.tallies == (Tally(DEFAULT_WORKER, attempts=2, failed=0, sent=0),)
     highest = gateway.fetch_value("select max(event_seq) from public.event_outbox")
     assert found.totals == Totals(highest, replays=1, replays_failed=0, replays_sent=0)
-    assert found.letters == (LetterCount("worker_process_error", ROUTE, 1),)
-    assert [domain.event_domain for domain in found.unread_domains] == ["shop"]
-    assert found.routes == (RouteCount("workflow", False, 1), RouteCount("workflow", True, 1))
-    assert [capture.attached for capture in found.captures] == [True, False]
-    (retention,) = found.retention
+    assert [(cause.route_code, cause.letters) for cause in found.status.causes] == [(ROUTE, 1)]
+    assert [domain.event_domain for domain in found.status.unread_domains] == ["shop"]
+    assert [(capture.route_code, capture.attached) for capture in found.captures] == [
+        ("iu_sql.iu_sql_link.insert", True),
+        (CAPTURE, False),
+    ]
+    (retention,) = [state for state in found.retention if state.event_domain == "iu"]
     assert (retention.retention_days, retention.overdue_days) == (1, 8)
     assert f"worker {LATE_WORKER} has not read it" in str(retention.note)
 
@@ -53,23 +51,8 @@ def test_a_retired_worker_has_no_numbers(gateway: Gateway) -> None:
 
 def test_an_empty_outbox_has_numbers(gateway: Gateway) -> None:
     found = metrics.collect(gateway)
-    assert (found.totals, found.letters) == (Totals(None, 0, 0, 0), ())
-    assert [worker.health.healthy for worker in found.workers] == [True]
-
-
-def test_open_letters_are_counted_by_cause_and_up_to_a_limit(
-    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(3):
-        add_letter(gateway, ROUTE, key=f"test:{number}")
-    add_letter(gateway, None, key="test:none")
-    assert metrics.collect(gateway).letters == (
-        LetterCount("worker_process_error", ROUTE, 3),
-        LetterCount("worker_process_error", "", 1),
-    )
-    assert COUNTED_LETTERS == 10_000
-    monkeypatch.setattr(metrics, "COUNTED_LETTERS", 2)
-    assert [count.letters for count in metrics.collect(gateway).letters] == [2]
+    assert found.totals == Totals(None, 0, 0, 0)
+    assert [worker.healthy for worker in found.workers] == [True]
 
 
 @pytest.mark.parametrize(
@@ -110,5 +93,6 @@ def test_a_member_of_iu_auditor_may_read_every_number(gateway: Gateway, database
     with Gateway(database, role="iu_auditor") as auditor:
         read = metrics.collect(auditor)
     owned = metrics.collect(gateway)
-    assert (read.totals, read.letters, read.captures) == (owned.totals, owned.letters, owned.captures)
+    assert (read.totals, read.tallies, read.captures) == (owned.totals, owned.tallies, owned.captures)
+    assert read.status.causes == owned.status.causes
     assert [worker.worker_name for worker in read.workers] == [DEFAULT_WORKER, LATE_WORKER]
