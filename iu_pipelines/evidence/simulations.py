@@ -8,7 +8,7 @@ proposed decision of an event is that of its type.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -94,6 +94,10 @@ class Simulation:
     changes: tuple[Change, ...]
     warnings: tuple[str, ...]
     not_simulated: tuple[str, ...] = NOT_SIMULATED
+
+    def differences(self) -> Simulation:
+        """Return the simulation with only those rows of the comparison that change."""
+        return replace(self, comparison=tuple(one for one in self.comparison if one.changed))
 
 
 def simulate(

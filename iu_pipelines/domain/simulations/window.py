@@ -15,7 +15,7 @@ FORMS: Final = "Write an age such as 30m, 12h or 7d, or a time such as 2026-11-2
 _AGE: Final = re.compile(r"(\d{1,6})([smhdw])")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _OLDEST: Final = timedelta(days=36_525)
-_MARGIN: Final = timedelta(minutes=1)
+_MARGIN_SECONDS: Final = 60
 _LAST_ID: Final = UUID(int=2**128 - 1)
 
 Moment = timedelta | datetime
@@ -31,11 +31,11 @@ class Window:
 
     def first_id(self) -> UUID:
         """Return an id that is not above that of any event of the window."""
-        return _id_at(self.since - _MARGIN)
+        return _id_at(self.since.timestamp() - _MARGIN_SECONDS)
 
     def last_id(self) -> UUID:
         """Return an id that is above that of every event of the window."""
-        return _id_at(self.until + _MARGIN) if self.until else _LAST_ID
+        return _id_at(self.until.timestamp() + _MARGIN_SECONDS) if self.until else _LAST_ID
 
 
 def parse(text: str, zone: tzinfo | None = None) -> Moment:
@@ -53,10 +53,12 @@ def parse(text: str, zone: tzinfo | None = None) -> Moment:
         return age
     try:
         time = datetime.fromisoformat(text)
-        placed = time.replace(tzinfo=zone) if zone and time.tzinfo is None else time
-        return placed.astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise UsageError(f"{text[:100]!r} is neither an age nor a time", hint=FORMS) from None
+    try:
+        return (time.replace(tzinfo=zone) if zone and time.tzinfo is None else time).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f"the time {text!r} is out of range", hint=FORMS) from None
 
 
 def between(since: Moment, until: Moment | None, now: datetime) -> Window:
@@ -79,6 +81,6 @@ def _at(moment: Moment, now: datetime) -> datetime:
     return now - moment if isinstance(moment, timedelta) else moment
 
 
-def _id_at(time: datetime) -> UUID:
-    """Return the lowest UUIDv7 of a millisecond; ids of events ascend with the time of their emission."""
-    return UUID(int=max(int(time.timestamp() * 1000), 0) << 80)
+def _id_at(seconds: float) -> UUID:
+    """Return the lowest UUIDv7 of a time since 1970; ids of events ascend with the time of their emission."""
+    return UUID(int=max(int(seconds * 1000), 0) << 80)
