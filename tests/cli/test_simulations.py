@@ -27,9 +27,7 @@ def file(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_both_decisions_and_examples_are_shown_by_type_and_route(
-    iu: Iu, worked: Gateway, file: str
-) -> None:
+def test_both_decisions_and_examples_are_shown_by_type_and_route(iu: Iu, worked: Gateway, file: str) -> None:
     done = iu("simulate", file)
     assert done.code == 0
     assert done.out.startswith("6 events from ")
@@ -100,8 +98,6 @@ def test_an_invalid_file_and_an_unknown_worker_are_refused_by_name(
     refused(kept_iu("simulate", str(wrong)), 1, "line 1, column 16", "no such event type: 'nothing'")
 
 
-def test_without_pandas_the_extra_is_named(
-    kept_iu: Iu, file: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_pandas_the_extra_is_named(kept_iu: Iu, file: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(extras, "is_installed", lambda module: module != "pandas")
     refused(kept_iu("simulate", file), 2, "the extra [evidence] is not installed: no module named pandas")

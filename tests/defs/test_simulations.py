@@ -50,7 +50,10 @@ def test_the_job_shows_the_comparison_the_differences_and_what_is_not_simulated(
     worker.run_once(gateway, DEFAULT_WORKER, 2)
     found = simulated(location)
     assert (found["events"], found["decisions"], found["changed"], found["not_read"]) == (3, 6, 2, 4)
-    rows = {(one["route"], one["worker"], one["was"], one["would be"]): one["events"] for one in found["comparison"]}
+    rows = {
+        (one["route"], one["worker"], one["was"], one["would be"]): one["events"]
+        for one in found["comparison"]
+    }
     assert rows == {
         ("docs.index", DEFAULT_WORKER, "not routed", "dry_run"): 2,
         ("docs.index", DEFAULT_WORKER, "not read", "dry_run"): 1,

@@ -27,8 +27,8 @@ Report = Callable[[int, datetime], None]
 class Group:
     """Events of one type for which one worker decided the same.
 
-    `decided` has the decision of each route, or of None if no route was enabled. It is None if the worker has
-    no attempt of these events. `worker_name` is None if no worker reads the domain. `examples` are the newest.
+    `decided` has the decision of each route, or of None if no route was enabled; it is None if the worker has
+    no attempt of them. `worker_name` is None if no worker reads the domain. `examples` are the newest events.
     """
 
     worker_name: str | None
@@ -79,14 +79,20 @@ def read(
         if report and rows:
             report(events, _time_of(min(row["oldest"] for row in rows)))
     names = _names(gateway, merged)
-    groups = (Group(*key[:3], _named(key[3], names), *_frozen(found)) for key, found in merged.items())
-    return Past(events, tuple(groups))
+    return Past(
+        events,
+        tuple(
+            Group(worker_name, domain, event_type, _named(decided, names), count, tuple(ids))
+            for (worker_name, domain, event_type, decided), (count, ids) in merged.items()
+        ),
+    )
 
 
 def dropped_until(gateway: Queries, domains: Sequence[str], since: datetime) -> dict[str, datetime]:
     """Return, by domain, up to when retention has deleted events of the time from `since` on."""
-    found = gateway.fetch_all(_SQL["dropped"], {"domains": sorted(set(domains)), "since": since})
-    return {row["event_domain"]: row["newest_at"] for row in found}
+    found = gateway.fetch_all(_SQL["dropped"], {"domains": sorted(set(domains))})
+    newest = {row["event_domain"]: row["newest_at"] for row in found}
+    return {domain: at for domain, at in newest.items() if at is not None and at >= since}
 
 
 def _chunks(
@@ -150,10 +156,6 @@ def _named(
     if decided is None:
         return None
     return {None if number == _NO_ROUTE else names[number]: decision for number, decision in decided}
-
-
-def _frozen(found: tuple[int, list[UUID]]) -> tuple[int, tuple[UUID, ...]]:
-    return found[0], tuple(found[1])
 
 
 def _time_of(event_id: UUID) -> datetime:

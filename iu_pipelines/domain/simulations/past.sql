@@ -1,5 +1,5 @@
--- The SQL of past.py. The transaction is read-only. The planner settings make every chunk a backward scan of a
--- range of event_outbox_pkey, with one probe of the primary key of the attempts for each worker (decision 060).
+-- The SQL of past.py, in a read-only transaction. By the planner settings each chunk is a backward scan of a
+-- range of event_outbox_pkey, with a probe of the primary key of the attempts for each worker (decision 060).
 
 -- name: prepare
 select
@@ -12,7 +12,7 @@ select
 with reader as materialized (
     select
         given.worker_name, given.event_domain, known.name_no
-    from unnest(%(names)s::text [], %(domains)s::text []) as given (worker_name, event_domain)
+    from unnest(%(names)s::text[], %(domains)s::text[]) as given (worker_name, event_domain)
     left join public.iu_audit_name as known on given.worker_name = known.name
 ),
 
@@ -23,7 +23,7 @@ event as materialized (
     where
         o.event_id >= %(first_id)s and o.event_id < %(before_id)s
         and o.created_at >= %(since)s and (%(until)s::timestamptz is null or o.created_at < %(until)s)
-        and (%(only_domains)s::text [] is null or o.event_domain = any(%(only_domains)s))
+        and (%(only_domains)s::text[] is null or o.event_domain = any(%(only_domains)s))
     order by o.event_id desc
     limit %(events)s
 ),
@@ -44,8 +44,8 @@ decided as (
 
 select
     d.worker_name, d.event_domain, d.event_type, d.decided, count(*) as events,
-    (array_agg(d.event_id order by d.event_id desc)) [1:%(examples)s] as examples,
-    (array_agg(d.event_id order by d.event_id)) [1] as oldest
+    (array_agg(d.event_id order by d.event_id desc))[1:%(examples)s] as examples,
+    (array_agg(d.event_id order by d.event_id))[1] as oldest
 from decided as d
 group by d.worker_name, d.event_domain, d.event_type, d.decided;
 
@@ -53,19 +53,16 @@ group by d.worker_name, d.event_domain, d.event_type, d.decided;
 select
     name_no, name
 from public.iu_audit_name
-where name_no = any(%(numbers)s::int []);
+where name_no = any(%(numbers)s::int[]);
 
 -- name: dropped
 select
-    newest.event_domain, newest.newest_at
-from unnest(%(domains)s::text []) as given (event_domain)
-cross join
-    lateral (
-        select
-            h.event_domain, h.newest_at
+    given.event_domain,
+    (
+        select h.newest_at
         from public.iu_retention_history as h
         where h.event_domain = given.event_domain
         order by h.to_seq desc
         limit 1
-    ) as newest
-where newest.newest_at >= %(since)s;
+    ) as newest_at
+from unnest(%(domains)s::text[]) as given (event_domain);
