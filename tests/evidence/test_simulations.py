@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
@@ -448,6 +448,40 @@ def test_a_simulation_waits_for_no_worker_emitter_or_apply(small: Gateway, datab
         applier.execute(statements.load(applying.__name__)["lock_configuration"].encode())
         applier.execute("update public.iu_outbound_route set enabled = false")
         assert simulate(gateway).comparison == before.comparison
+
+
+@pytest.mark.parametrize("analyzed", [False, True])
+def test_a_chunk_scans_the_two_primary_keys_whatever_the_statistics_say(
+    gateway: Gateway, database: str, analyzed: bool
+) -> None:
+    with opened(database) as [session]:
+        emit_many(session, 3)
+        session.execute("analyze")
+        emit_many(session, 3000, first=10)
+        worker.run_once(gateway, DEFAULT_WORKER, 2000)
+        if analyzed:
+            session.execute("analyze")
+    given = {
+        "first_id": UUID(int=0),
+        "before_id": UUID(int=2**128 - 1),
+        "since": datetime(2020, 1, 1, tzinfo=UTC),
+        "until": None,
+        "names": [DEFAULT_WORKER],
+        "domains": ["iu"],
+        "only_domains": ["iu"],
+        "examples": 3,
+        "events": 1000,
+    }
+    with gateway.snapshot() as session:
+        past.prepare(session)
+        chunk = statements.load(past.__name__)["chunk"]
+        for _ in range(8):  # from the sixth execution on the plan may be generic
+            session.fetch_all(chunk, given)
+        lines = [row["QUERY PLAN"] for row in session.fetch_all(f"explain {chunk}", given)]
+    scans = [line.split("->")[-1].split("(")[0].strip() for line in lines if "Scan" in line]
+    assert "Index Scan Backward using event_outbox_pkey on event_outbox o" in scans
+    assert "Index Scan using each_try_is_made_once on iu_route_attempt_log a" in scans
+    assert not [scan for scan in scans if "Seq Scan" in scan or "Bitmap" in scan]
 
 
 def test_every_statement_of_a_snapshot_sees_the_same_rows_and_none_can_write(gateway: Gateway) -> None:

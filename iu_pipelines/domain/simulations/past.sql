@@ -1,5 +1,6 @@
 -- The SQL of past.py, in a read-only transaction. By the planner settings each chunk is a backward scan of a
 -- range of event_outbox_pkey, with a probe of the primary key of the attempts for each worker (decision 060).
+-- array_position: with = any(), the planner may choose the index of the domain and sort (decision 060).
 
 -- name: prepare
 select
@@ -23,7 +24,10 @@ event as materialized (
     where
         o.event_id >= %(first_id)s and o.event_id < %(before_id)s
         and o.created_at >= %(since)s and (%(until)s::timestamptz is null or o.created_at < %(until)s)
-        and (%(only_domains)s::text[] is null or o.event_domain = any(%(only_domains)s))
+        and (
+            %(only_domains)s::text[] is null
+            or array_position(%(only_domains)s::text[], o.event_domain) is not null
+        )
     order by o.event_id desc
     limit %(events)s
 ),
