@@ -114,10 +114,7 @@ def _point(connection: psycopg.Connection[Any], kinds: int) -> dict[str, Any]:
     )
     point["health_ms"] = _median(connection, "select public.fn_iu_route_worker_health()")
     point["pending_ms"] = _median(connection, "select public.fn_iu_route_worker_pending()")
-    point["all_health_ms"] = _median(
-        connection,
-        """select count(public.fn_iu_route_worker_health(worker_name)) from public.iu_route_worker_cursor""",
-    )
+    point["all_health_ms"] = _median(connection, "select count(*) from public.fn_iu_workers_status()")
     point["audit_ms"] = _audit(connection)
     _letters(connection, 30)
     point["replay_ms"] = _median(

@@ -16,8 +16,9 @@ from iu_pipelines import extras
 from iu_pipelines.cli.attempts import print_counts
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.dead_letters import print_letters
-from iu_pipelines.cli.health import print_events, print_health
+from iu_pipelines.cli.health import print_health
 from iu_pipelines.cli.ingest import progress_bar, summary
+from iu_pipelines.cli.outbox import print_events
 from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate, working
 from iu_pipelines.cli.steps import print_proof
 from iu_pipelines.db.gateway import Gateway

@@ -9,7 +9,7 @@ import typer
 
 from iu_pipelines.cli.command import Answer, add_command
 from iu_pipelines.cli.options import Limit, Reason
-from iu_pipelines.cli.output import print_line, print_table
+from iu_pipelines.cli.output import print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import gates
 
@@ -52,8 +52,18 @@ def _print_all(
 
 def print_gates(found: Sequence[gates.Gate]) -> None:
     """Print the gates as a table."""
-    rows = [(gate.key, "open" if gate.is_open else "closed", gate.value, gate.description) for gate in found]
-    print_table("Gates", ("gate", "state", "value", "meaning"), rows, empty="none")
+    rows = [
+        (
+            gate.key,
+            "open" if gate.is_open else "closed",
+            gate.value,
+            when(gate.updated_at),
+            gate.updated_by,
+            gate.description,
+        )
+        for gate in found
+    ]
+    print_table("Gates", ("gate", "state", "value", "since", "by", "meaning"), rows, empty="none")
 
 
 def set_value(

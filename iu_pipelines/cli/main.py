@@ -23,7 +23,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "dev": ("dev",),
     "steps": ("migrate", "verify", "probe", "rollback", "steps"),
     "ingest": ("ingest",),
-    "health": ("status",),
+    "status": ("status",),
     "outbox": ("emit",),
     "event_types": ("type", "types"),
     "worker": ("run", "seek", "batch", "worker"),

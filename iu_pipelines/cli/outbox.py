@@ -1,4 +1,4 @@
-"""`iu emit`."""
+"""`iu emit`, and the table of events by type."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import typer
 
 from iu_pipelines import emit as emission
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.output import print_line
+from iu_pipelines.cli.output import counted, print_line, print_table
 from iu_pipelines.domain import outbox
+from iu_pipelines.domain.outbox import Overview
 from iu_pipelines.errors import UsageError
 
 _SUBJECT_HINT: Final = (
@@ -120,3 +121,11 @@ def _read_file(name: str) -> str:
 
 def _shortened(text: str) -> str:
     return repr(text if len(text) <= 60 else f"{text[:57]}...")
+
+
+def print_events(events: Overview) -> None:
+    """Print the events of all domains by type as a table."""
+    title = "Events by type"
+    title += f" (the newest {counted(events.counted, 'event')} of each domain)" if events.capped else ""
+    rows = [(count.event_domain, count.event_type, count.events, count.newest_at) for count in events.by_type]
+    print_table(title, ("domain", "event type", "events", "newest"), rows, empty="none yet")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Final
 
 import typer
@@ -14,7 +13,9 @@ from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.options import Limit, Reason, Worker
 from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate, when
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import attempts, gates, health, worker
+from iu_pipelines.domain import attempts, gates, status, worker
+from iu_pipelines.domain.health import at_least
+from iu_pipelines.domain.status import WorkerStatus
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 _INTEGER: Final = 2**31 - 1
@@ -96,7 +97,7 @@ def run(
     )
     with call.connect() as gateway:
         if not create:
-            worker.require(gateway, chosen.worker_name)
+            worker.require(gateway, chosen.worker_name, creates=True)
         elif domain:
             worker.create(gateway, chosen.worker_name, domain, "iu run --create")
         drain = worker.drain(gateway, chosen.worker_name, limits, run_ref)
@@ -157,7 +158,7 @@ def seek(
     """Move the worker's cursor, and record the reason."""
     chosen = settings.load(worker_name=worker_name)
     if not create:
-        worker.require(gateway, chosen.worker_name)
+        worker.require(gateway, chosen.worker_name, creates=True)
     answer = worker.seek(gateway, chosen.worker_name, position, reason)
     title = f"Seek of {chosen.worker_name}"
     return Answer(answer, lambda: print_table(title, ("", "value"), answer.items(), empty="no answer"))
@@ -182,23 +183,29 @@ def add_worker(
 
 def list_workers(gateway: Gateway) -> Answer:
     """Show all workers with their domains and backlogs."""
-    found = [(one, health.read(gateway, one.worker_name)) for one in worker.list_workers(gateway)]
-    data = [
-        asdict(one) | {"backlog": report.backlog, "backlog_capped": report.backlog_capped}
-        for one, report in found
-    ]
+    found = status.list_workers(gateway)
+    return Answer(found, lambda: print_workers(found))
+
+
+def print_workers(workers: Sequence[WorkerStatus]) -> None:
+    """Print workers as a table, and below it why a worker is unhealthy."""
     rows = [
         (
             one.worker_name,
             one.event_domain,
-            health.at_least(report.backlog, capped=report.backlog_capped),
+            "retired" if one.retired_at else "healthy" if one.healthy else "UNHEALTHY",
+            at_least(one.backlog, capped=one.backlog_capped),
+            duration(one.backlog_oldest_seconds),
             when(one.last_run_at),
-            when(one.retired_at) if one.retired_at else "",
+            when(one.last_progress_at),
         )
-        for one, report in found
+        for one in workers
     ]
-    columns = ("worker", "domain", "backlog", "last run", "retired")
-    return Answer(data, lambda: print_table("Workers", columns, rows, empty="none yet"))
+    columns = ("worker", "domain", "state", "backlog", "oldest", "last run", "last progress")
+    print_table("Workers", columns, rows, empty="none yet")
+    for one in workers:
+        for fault in one.faults if one.retired_at is None else ():
+            print_line(f"  reason: {one.worker_name}: {fault}")
 
 
 def retire_worker(gateway: Gateway, worker_name: Name, reason: Reason) -> Answer:

@@ -59,8 +59,9 @@ class Event:
 
 @dataclass(frozen=True)
 class TypeCount:
-    """The number of events of one type, and the time of the newest one."""
+    """The number of events of one type in one domain, and the time of the newest one."""
 
+    event_domain: str
     event_type: str
     events: int
     newest_at: datetime
@@ -70,12 +71,13 @@ class TypeCount:
 class Overview:
     """The newest events of one or more domains, counted by type, most frequent type of a domain first.
 
-    `capped` is true if a domain has more than COUNTED_EVENTS events.
+    At most `counted` events of each domain were counted; `capped` is true if a domain has as many.
     """
 
     by_type: tuple[TypeCount, ...]
     events: int
     capped: bool
+    counted: int
 
 
 def emit(
@@ -130,14 +132,17 @@ def counts_by_type(
     return [rows.read(TypeCount, row) for row in found]
 
 
-def overview(gateway: Queries, domains: Sequence[str] = (IU_DOMAIN,)) -> Overview:
-    """Return the counts by type of the newest events. It reads COUNTED_EVENTS + 1 events of each domain."""
-    counts = [counts_by_type(gateway, COUNTED_EVENTS + 1, domain) for domain in domains]
+def overview(
+    gateway: Queries, domains: Sequence[str] = (IU_DOMAIN,), newest: int = COUNTED_EVENTS
+) -> Overview:
+    """Return the counts by type of the newest events. It reads `newest` events of each domain."""
+    counts = [counts_by_type(gateway, newest, domain) for domain in domains]
     events = [sum(count.events for count in found) for found in counts]
     return Overview(
         by_type=tuple(count for found in counts for count in found),
         events=sum(events),
-        capped=any(number > COUNTED_EVENTS for number in events),
+        capped=any(number >= newest for number in events),
+        counted=newest,
     )
 
 

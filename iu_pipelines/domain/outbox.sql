@@ -2,6 +2,7 @@
 
 -- name: counts_by_type
 select
+    %(event_domain)s::text as event_domain,
     event_type,
     count(*) as events,
     max(created_at) as newest_at

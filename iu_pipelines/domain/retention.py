@@ -32,7 +32,8 @@ class DomainState:
     """The state of retention in one domain.
 
     Retention is off if `retention_days` is 0. `overdue_days` is the number of days for which the oldest event
-    has been kept longer than `retention_days`. `held_by` is the reason why it has not been deleted.
+    has been kept longer than `retention_days`. `held_by` is the reason why it has not been deleted. `note` is
+    a sentence for health, or None if nothing needs to be done.
     """
 
     event_domain: str
@@ -41,6 +42,7 @@ class DomainState:
     oldest_event_at: datetime | None
     overdue_days: int
     held_by: str | None
+    note: str | None
     dropped_up_to_seq: int
 
 

@@ -155,11 +155,12 @@ class RunLimits:
     linger_seconds: float = 0.0
 
 
-def require(gateway: Queries, worker_name: str) -> None:
+def require(gateway: Queries, worker_name: str, *, creates: bool = False) -> None:
     """Raise ArgumentInvalid if no worker of this name exists. The default worker is always accepted.
 
     The first invocation with a new name creates a worker. It reads from the beginning, and retention cannot
-    delete events that it has not read. This check prevents creating a worker by a typing error.
+    delete events that it has not read. This check prevents creating a worker by a typing error. With
+    `creates`, the hint names the option that creates one.
     """
     if worker_name == DEFAULT_WORKER:
         return
@@ -169,10 +170,8 @@ def require(gateway: Queries, worker_name: str) -> None:
         similar = difflib.get_close_matches(worker_name, names)
         first_names = ", ".join(names[:5]) or "none"
         others = f"Similar workers: {', '.join(similar)}." if similar else f"Existing workers: {first_names}."
-        raise ArgumentInvalid(
-            f"no such worker: {worker_name!r}",
-            hint=f"{others} Add --create to create a worker, which reads from the beginning.",
-        )
+        create = " Add --create to create a worker, which reads from the beginning." if creates else ""
+        raise ArgumentInvalid(f"no such worker: {worker_name!r}", hint=f"{others}{create}")
 
 
 def list_workers(gateway: Queries) -> list[Worker]:

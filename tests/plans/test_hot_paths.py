@@ -46,6 +46,8 @@ HOT: Final = {
     "an emit": (EMIT, 60),
     "a bulk emit of a hundred": (BULK, 2_200),
     "the health of a worker": ("select public.fn_iu_route_worker_health()", 1_700),
+    "the state of all workers": ("select count(*) from public.fn_iu_workers_status()", 1_700),
+    "what health notes of the outbox": ("select public.fn_iu_outbox_notes()", 900),
     "the domains without a reader": ("select count(*) from public.fn_iu_unread_domains()", 700),
     "whether something is pending": ("select public.fn_iu_route_worker_pending()", 60),
     "how far a worker is with an event": (READING, 600),

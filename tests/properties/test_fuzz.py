@@ -131,6 +131,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         (st.just("why") | TEXT, st.just("fuzz.retired") | TEXT),
     ),
     "health": ("select public.fn_iu_route_worker_health(%s)", (TEXT,)),
+    "workers status": (
+        "select count(*) from public.fn_iu_workers_status(%s)",
+        (st.integers(-(2**31), 2**31 - 1) | st.none(),),
+    ),
     "pending": ("select public.fn_iu_route_worker_pending(%s)", (TEXT,)),
     "reading": (
         "select public.fn_iu_event_reading(%s::uuid, %s)",
@@ -255,7 +259,15 @@ ALWAYS_ALIKE = {
         "attempts",
         "attempts misfit",
     ),
-    *("counts misfit", "unattempted", "pending", "health", "retention state", "retention cut"),
+    *(
+        "counts misfit",
+        "unattempted",
+        "pending",
+        "health",
+        "workers status",
+        "retention state",
+        "retention cut",
+    ),
     *("conservation", "replayable", "cluster state", "event ahead"),
     *("target secret", "waiting of a type"),
 }
@@ -264,7 +276,7 @@ ALWAYS_ALIKE = {
 OF_PROOFS = re.compile(
     "fn_iu_(probe|proof|object|module)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id"
     "|fn_iu_gate_list|fn_iu_capture_list|fn_iu_captures_misfit|fn_iu_payload_(words|key)|fn_iu_target_kinds|fn_iu_roles_are_used"
-    "|fn_iu_table_is_append_only|fn_iu_unread_domains"
+    "|fn_iu_table_is_append_only|fn_iu_unread_domains|fn_iu_outbox_notes"
 )
 """Functions that proof files call with fixed arguments, and functions without arguments."""
 

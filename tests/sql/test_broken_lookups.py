@@ -11,6 +11,7 @@ from sql.test_behaviours import HERE, connection, play
 __all__ = ["connection"]
 
 AT_ONCE: Final = "attempts/attempts_of_concurrent_batches_are_returned_by_attempt_id"
+ALL_WORKERS: Final = "health/the_state_of_all_workers_agrees_with_the_health_report_of_each"
 
 EDITS: Final = {
     "a batch on both sides of a page is left out": (
@@ -47,6 +48,16 @@ EDITS: Final = {
         "attempts/a_key_leads_to_its_attempts_whatever_the_names_in_it",
         "fn_iu_attempts_by_key(text)",
         ("^(.+):", "^([^:]+):"),
+    ),
+    "the state of all workers has the faults of one": (
+        ALL_WORKERS,
+        "fn_iu_workers_status(integer)",
+        ("faults := v_outbox || public.fn_iu_worker_faults(", "faults := coalesce(faults, '{}') || public.fn_iu_worker_faults("),
+    ),
+    "the state of all workers has no faults of their own": (
+        ALL_WORKERS,
+        "fn_iu_workers_status(integer)",
+        ("healthy := cardinality(faults) = 0", "healthy := cardinality(v_outbox) = 0"),
     ),
     "the letter's key is that of the first attempt too": (
         "attempts/a_key_leads_to_its_attempts_whatever_the_names_in_it",

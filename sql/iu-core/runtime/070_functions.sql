@@ -128,6 +128,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cursor_make.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
+\ir ../objects/worker/fn_iu_window_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_has_news.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
@@ -208,10 +209,17 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_worker_idle_require.sql
 \ir ../objects/worker/fn_iu_route_worker_add.sql
 \ir ../objects/worker/fn_iu_route_worker_retire.sql
+\ir ../objects/worker/fn_iu_cursors.sql
+\ir ../objects/worker/fn_iu_cursor_countable.sql
+\ir ../objects/gates/fn_iu_gates_open_since.sql
 \ir ../objects/health/fn_iu_unread_domains.sql
+\ir ../objects/health/fn_iu_outbox_faults.sql
+\ir ../objects/health/fn_iu_worker_faults.sql
 \ir ../objects/health/fn_iu_health_faults.sql
+\ir ../objects/health/fn_iu_outbox_notes.sql
 \ir ../objects/health/fn_iu_health_notes.sql
 \ir ../objects/health/fn_iu_route_worker_health.sql
+\ir ../objects/health/fn_iu_workers_status.sql
 \ir ../objects/health/fn_iu_audit_counts.sql
 
 -- Evidence.
@@ -235,5 +243,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '5762590060e9ef04f4ebc480560e114dea4931b11999797acbc243cb15657b31'
+    '8909c497b504e4baf70f81e8043bdee987bd5f8949925b21ba0fdcfa665d89f2'
 );

@@ -19,26 +19,13 @@ begin
         case when letters > 0
             then format('%s dead letters are open', public.fn_iu_count_say(letters, cap)) end,
         public.fn_iu_retention_state(given.event_domain) ->> 'note'
-    ], null) || array(
-        select format(
-            'no worker reads domain %s, which has %s enabled event types: %s events are unread',
-            d.event_domain, d.event_types,
-            public.fn_iu_count_say(d.unread_events + d.unread_events_capped::int, d.unread_events)
-        )
-        from public.fn_iu_unread_domains() as d
-    ) || array(
-        select format('capture %s is on and not attached to %s', r.route_code, r.source_table)
-        from public.iu_inbound_route as r
-        where r.enabled and r.source_table <> 'iu_sql_link'
-            and (select bool_and(t.is_attached) from public.fn_iu_capture_triggers(r) as t) is not true
-        order by r.route_code limit 10
-    );
+    ], null) || public.fn_iu_outbox_notes();
 end
 $$;
 comment on function public.fn_iu_health_notes(public.iu_route_worker_cursor, int, int, int) is
 'What else a reader of a worker''s health should know, one sentence each: closed gates and the number of
-events that wait for them, a worker that is retired or never ran, open letters, what holds back retention,
-domains that no worker reads, and up to 10 captures that are on and not attached.';
+events that wait for them, a worker that is retired or never ran, open letters, what holds back retention in
+its domain, and fn_iu_outbox_notes.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_health_notes(public.iu_route_worker_cursor, int, int, int)',

@@ -23,14 +23,11 @@ begin
     perform public.fn_iu_worker_name_require(worker_name);
     v_cursor := public.fn_iu_cursor_read(worker_name);
     v_cursor.event_domain := coalesce(v_cursor.event_domain, 'iu');
-    if exists (select from public.fn_iu_cluster_state(v_cursor) as s where s.difference is not null) then
-        -- Its snapshots are not valid here: count events above the highest number it has read.
-        v_cursor.consumed_snapshot := null;
-        v_cursor.window_snapshot := null;
-        v_cursor.position_seq := coalesce(v_cursor.read_seq, 0);
-    end if;
     select b.* into v_backlog
-    from public.fn_iu_cursor_backlog(v_cursor, (public.fn_iu_cluster_newest()).restored_seq, v_cap + 1) as b;
+    from public.fn_iu_cluster_state(v_cursor) as s
+    cross join lateral public.fn_iu_cursor_backlog(
+        public.fn_iu_cursor_countable(v_cursor, s.difference), s.restored_seq, v_cap + 1
+    ) as b;
     select
         coalesce(sum(t.attempts), 0) as attempts,
         coalesce(sum(t.failed), 0) as failed,

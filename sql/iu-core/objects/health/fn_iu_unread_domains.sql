@@ -1,5 +1,5 @@
--- Recursive queries: each step is one index probe for the next domain or worker. A scan would read the whole
--- outbox and, while a snapshot is held, every old version of the cursors (decisions 011 and 013).
+-- A recursive query: each step is one index probe for the next domain. A scan would read the whole outbox
+-- (decision 011).
 -- enable_seqscan and enable_bitmapscan off: so that each step is such a probe, whatever the statistics say.
 create or replace function public.fn_iu_unread_domains()
 returns table (event_domain text, event_types int, unread_events int, unread_events_capped boolean)
@@ -17,13 +17,8 @@ declare
     v_cursor public.iu_route_worker_cursor;
 begin
     for v_domain in
-        with recursive worker (cursor) as (
-            (select c from public.iu_route_worker_cursor as c order by c.worker_name desc limit 1)
-            union all
-            select (
-                select c from public.iu_route_worker_cursor as c
-                where c.worker_name < (w.cursor).worker_name order by c.worker_name desc limit 1
-            ) from worker as w where (w.cursor).worker_name is not null
+        with recursive worker (cursor) as materialized (
+            select c from public.fn_iu_cursors() as c
         ), stored (domain) as (
             (select o.event_domain from public.event_outbox as o order by o.event_domain limit 1)
             union all
@@ -50,12 +45,10 @@ begin
         event_types := v_domain.types;
         -- What the worker that was retired last has read is not unread.
         v_cursor := v_domain.cursor;
-        if v_cursor.worker_name is not null and exists (
-            select from public.fn_iu_cluster_state(v_cursor) as s where s.difference is not null
-        ) then
-            v_cursor.consumed_snapshot := null;
-            v_cursor.window_snapshot := null;
-            v_cursor.position_seq := coalesce(v_cursor.read_seq, 0);
+        if v_cursor.worker_name is not null then
+            v_cursor := public.fn_iu_cursor_countable(
+                v_cursor, (select s.difference from public.fn_iu_cluster_state(v_cursor) as s)
+            );
         end if;
         v_cursor.event_domain := event_domain;
         unread_events := (

@@ -1,0 +1,185 @@
+"""`iu status`: all workers and domains, gates, routes, dead letters by cause, events by type, and steps."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import typer
+
+from iu_pipelines import __version__, settings
+from iu_pipelines.cli.command import Answer, Invocation, add_command
+from iu_pipelines.cli.gates import print_gates
+from iu_pipelines.cli.health import print_health
+from iu_pipelines.cli.options import Worker
+from iu_pipelines.cli.outbox import print_events
+from iu_pipelines.cli.output import (
+    console,
+    print_error,
+    print_json,
+    print_line,
+    print_table,
+    when,
+)
+from iu_pipelines.cli.steps import print_states
+from iu_pipelines.cli.worker import print_workers
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import plan
+from iu_pipelines.domain import health, outbox, worker
+from iu_pipelines.domain import status as outbox_status
+from iu_pipelines.domain.health import HealthReport
+from iu_pipelines.domain.outbox import Overview
+from iu_pipelines.domain.status import COUNTED_LETTERS, Status
+from iu_pipelines.errors import IuError
+
+_DETAIL_CHARACTERS: Final = 80
+_COUNTED_EVENTS: Final = 2_000
+"""Events that are counted by type, of all domains together."""
+
+Watch = Annotated[
+    bool, typer.Option("--watch", help="Show it again and again; end with Ctrl-C, with the last exit code.")
+]
+Interval = Annotated[float, typer.Option("--interval", min=0.1, help="Seconds between looks with --watch.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command `iu status`."""
+    add_command(app, status)
+
+
+def status(
+    call: Invocation, worker_name: Worker = None, watch: Watch = False, interval: Interval = 2.0
+) -> Answer:
+    """Show all workers and domains, gates, routes, dead letters, events and steps on one screen.
+
+    With --worker, also show the health report of that worker. The exit code is 1 if a step is pending or a
+    worker is unhealthy.
+    """
+    with call.connect() as gateway:
+        if not watch:
+            return _look(gateway, worker_name, as_json=call.as_json)
+        exit_code = 1
+        try:
+            while True:
+                exit_code = _show_look(gateway, worker_name, as_json=call.as_json)
+                time.sleep(interval)
+        except KeyboardInterrupt:
+            raise typer.Exit(exit_code) from None
+
+
+def _show_look(gateway: Gateway, worker_name: str | None, *, as_json: bool) -> int:
+    """Show the state once and return the exit code. An error is shown in its place."""
+    out = console()
+    try:
+        answer = _look(gateway, worker_name, as_json=as_json)
+    except IuError as error:
+        if error.exit_code == 2:
+            raise
+        print_error(error.message, error.hint, error.code, (), as_json=as_json)
+        return error.exit_code
+    if as_json:
+        print_json(answer.data)
+    else:
+        out.clear()
+        print_line(when(datetime.now().astimezone()))
+        answer.show()
+    return int(answer.failed)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """One look at the outbox. Without JSON, `report` is there only if a worker was named."""
+
+    found: Status
+    report: HealthReport | None
+    events: Overview
+    states: Sequence[plan.StepState]
+
+
+def _look(gateway: Gateway, worker_name: str | None, *, as_json: bool) -> Answer:
+    states = plan.states(gateway)
+    if any(state.status != "applied" for state in states):
+        nothing: dict[str, Any] = {"health": None, "gates": [], "steps": states, "events": None}
+        return Answer(
+            nothing | {"unread_domains": [], "workers": []}, lambda: _print_plan(states), failed=True
+        )
+    chosen = settings.load(worker_name=worker_name)
+    worker.require(gateway, chosen.worker_name)
+    found = outbox_status.read(gateway)
+    is_named = "worker_name" in chosen.model_fields_set
+    report = health.read(gateway, chosen.worker_name) if is_named or as_json else None
+    look = _Look(
+        found,
+        report,
+        outbox.overview(gateway, found.domains, max(_COUNTED_EVENTS // max(len(found.domains), 1), 100)),
+        states,
+    )
+    return Answer(_data(look), lambda: _print_look(look), failed=not found.healthy)
+
+
+def _data(look: _Look) -> dict[str, Any]:
+    found = look.found
+    return {
+        "health": look.report,
+        "gates": found.gates,
+        "steps": look.states,
+        "events": look.events,
+        "unread_domains": found.unread_domains,
+        "workers": found.workers,
+        "routes": found.routes,
+        "dead_letters_by_cause": found.causes,
+        "dead_letters_by_cause_capped": found.causes_capped,
+        "notes": found.notes,
+        "versions": {"iu_pipelines": __version__, "postgresql": found.server_version},
+    }
+
+
+def _print_plan(states: list[plan.StepState]) -> None:
+    print_states(states)
+    print_line("The schema is not that of this version. Run: iu migrate")
+
+
+def _print_look(look: _Look) -> None:
+    found = look.found
+    print_gates(found.gates)
+    print_workers(found.workers)
+    for note in found.notes:
+        print_line(f"  note: {note}")
+    for domain in found.unread_domains:
+        name = shlex.quote(domain.event_domain)
+        print_line(f"  read domain {name} with: iu worker add NAME --domain {name} --reason WHY")
+    if look.report:
+        print_health(look.report)
+    print_table(
+        "Routes by kind of target",
+        ("target", "enabled", "disabled"),
+        [(one.target_kind, one.enabled, one.disabled) for one in found.routes],
+        empty="none yet",
+    )
+    _print_causes(found)
+    print_events(look.events)
+    print_line(
+        f"Steps: all {len(look.states)} are applied. "
+        f"Versions: iu-pipelines {__version__}, PostgreSQL {found.server_version}"
+    )
+
+
+def _print_causes(found: Status) -> None:
+    title = "Open dead letters by cause"
+    title += f" (the {COUNTED_LETTERS:,} that are due first)" if found.causes_capped else ""
+    rows = [
+        (
+            one.letters,
+            one.worker_name,
+            one.route_code,
+            one.sqlstate or one.failure_code,
+            when(one.newest_at),
+            (one.newest_detail or "")[:_DETAIL_CHARACTERS],
+        )
+        for one in found.causes
+    ]
+    print_table(title, ("letters", "worker", "route", "cause", "newest", "message"), rows, empty="none")
