@@ -9,7 +9,7 @@ import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.output import counted, print_line, print_table, print_warnings, when, working
-from iu_pipelines.cli.plans import File, Prune, read_source
+from iu_pipelines.cli.plans import File, read_source
 from iu_pipelines.domain.simulations import window
 from iu_pipelines.evidence import simulations
 from iu_pipelines.evidence.simulations import Compared, Request, Simulation
@@ -29,7 +29,9 @@ def simulate(
     ] = "7d",
     until: Annotated[
         str | None,
-        typer.Option("--until", metavar="WHEN", show_default=False, help="Only older events."),
+        typer.Option(
+            "--until", metavar="WHEN", show_default=False, help="Only older events: an age or a time."
+        ),
     ] = None,
     workers: Annotated[
         list[str] | None,
@@ -50,7 +52,9 @@ def simulate(
     differences: Annotated[
         bool, typer.Option("--differences", help="Show only what changes for events that were read.")
     ] = False,
-    prune: Prune = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="What the file does not name counts as removed, as in iu plan.")
+    ] = False,
 ) -> Answer:
     """Compare what was decided about past events with what a file would decide. Writes nothing."""
     request = Request(

@@ -63,7 +63,7 @@ def test_the_job_shows_the_comparison_the_differences_and_what_is_not_simulated(
         (ROUTE, "new_reader", "not read", "dry_run"): 3,
     }
     (difference,) = found["differences"]
-    assert difference["newest"] == f"{ids[1]} {ids[0]}"
+    assert {*difference["newest"].split()} == {str(ids[0]), str(ids[1])}
     assert {"action": "add", "noun": "worker", "name": "new_reader"} in found["changes"]
     assert len(found["not_simulated"]) == 4
     assert gateway.fetch_value("select count(*) from public.iu_outbound_route") == 2
