@@ -32,6 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "gates": ("gate",),
     "retention": ("retention",),
     "plans": ("plan", "apply", "export", "schema"),
+    "simulations": ("simulate",),
     "routes": ("route",),
     "captures": ("capture",),
     "attempts": ("audit",),

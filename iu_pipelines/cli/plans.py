@@ -42,7 +42,7 @@ def register(app: typer.Typer) -> None:
 
 def plan(call: Invocation, file: File, prune: Prune = False) -> Answer:
     """Show the difference between a file and the database; exit 3 if there is one."""
-    source = _read(file)
+    source = read_source(file)
     with call.connect() as gateway:
         found = planning.make(gateway, source, prune=prune)
     return Answer(found, lambda: _print_plan(found), exit_code=DIFFERENT if found.changes else 0)
@@ -65,7 +65,7 @@ def apply(
             "there is no terminal to ask at",
             hint='Add: --yes --reason "WHY". Show the changes before with: iu plan',
         )
-    source = _read(file)
+    source = read_source(file)
     with call.connect() as gateway:
         shown_plan = planning.make(gateway, source, prune=prune)
         if not shown_plan.changes:
@@ -110,7 +110,13 @@ def schema() -> Answer:
     return Answer(found, lambda: print_json(found))
 
 
-def _read(name: str) -> reading.Source:
+def read_source(name: str) -> reading.Source:
+    """Read an outbox file; `-` is stdin.
+
+    Raises:
+        UsageError: it cannot be read.
+        OutboxFileInvalid: it is not an outbox file.
+    """
     if name == "-":
         return reading.read(sys.stdin.buffer.read(_MAX_BYTES + 1), "stdin")
     try:

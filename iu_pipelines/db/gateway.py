@@ -53,6 +53,7 @@ _STARTUP_OPTIONS: Final = r"-c default_transaction_isolation=read\ committed -c 
 _OPTIONS_REFUSED: Final = re.compile(r"startup parameter|command-line options")
 _OUTSIDE_A_TRANSACTION: Final = re.compile(r"\s*create database\b", re.IGNORECASE)
 _READ_COMMITTED: Final = "set transaction isolation level read committed; "
+_ONE_SNAPSHOT: Final = "set transaction isolation level repeatable read, read only"
 
 _CONNECT_SECONDS: Final = 5
 _RETRY_SECONDS: Final = 10.0
@@ -158,6 +159,16 @@ class Gateway:
         """Open a transaction: commit it at the end of the block, roll it back when the block raises."""
         with self._acquired() as (connection, notices), _translated(notices), connection.transaction():
             yield Session(connection, notices)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Open a read-only transaction in which every statement sees the same snapshot.
+
+        The server refuses to change a table or a sequence in it. It holds back vacuum as long as it lasts.
+        """
+        with self.transaction() as session:
+            session.execute(_ONE_SNAPSHOT)
+            yield session
 
     def run_script(self, text: str) -> list[Notice]:
         """Send a script as one simple query over a new connection, and return its notices.

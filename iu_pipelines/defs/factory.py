@@ -22,6 +22,7 @@ from iu_pipelines.defs import (
     prune,
     retention,
     routes,
+    simulations,
     steps,
     worker,
 )
@@ -31,7 +32,7 @@ from iu_pipelines.defs.kit.resources import GatewayResource
 
 NOUNS: Final = (
     *(inbound, gates, routes, outbox, events, worker, batches, dead_letters, steps, evidence, retention),
-    actions,
+    *(actions, simulations),
 )
 """Modules whose function `definitions` takes only a mount."""
 

@@ -59,8 +59,8 @@ def test_the_table_of_modules_has_the_commands_that_each_registers() -> None:
     [
         (("run", "--create"), ("worker",)),
         (("audit", "verify", "--help"), ("attempts",)),
-        (("--json", "--database-url", "migrate", "status"), ("health",)),
-        (("--database-url=migrate", "--debug", "status"), ("health",)),
+        (("--json", "--database-url", "migrate", "status"), ("status",)),
+        (("--database-url=migrate", "--debug", "status"), ("status",)),
         (("--version", "status"), ()),
         (("--help", "status"), tuple(main.COMMANDS)),
         (("staus",), tuple(main.COMMANDS)),

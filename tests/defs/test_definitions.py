@@ -75,6 +75,7 @@ def test_the_jobs_have_the_listed_names_and_run_in_one_process() -> None:
         "prune_job",
         "retention_job",
         "event_why_job",
+        "simulate_job",
     }
     assert {job.executor_def.name for job in jobs.values()} == {"in_process"}
     assert all(job.description for job in jobs.values())

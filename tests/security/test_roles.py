@@ -82,6 +82,7 @@ COMMANDS = {
     "iu capture remove": ["capture", "remove", "gone.{login}", "--reason", "a test"],
     "iu probe": ["probe"],
     "iu plan": ["plan", "{outbox}"],
+    "iu simulate": ["simulate", "{outbox}"],
     "iu export": ["export"],
     "iu apply": ["apply", "{outbox}.{login}", "--yes", "--reason", "a test"],
     "iu retention show": ["retention", "show"],

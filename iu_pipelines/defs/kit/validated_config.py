@@ -6,12 +6,15 @@ Dagster itself checks only types before a run, and bounds inside it, with a stac
 from __future__ import annotations
 
 import hashlib
+import reprlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Final
 
 import dagster as dg
 from pydantic import ValidationError
+
+_SHOWN_CHARACTERS: Final = 200
 
 UUID_PATTERN: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -47,10 +50,17 @@ def checked(config_class: type[dg.Config], values: Mapping[str, Any]) -> dict[st
 
 def _reasons(error: ValidationError) -> str:
     reasons = [
-        f"{'.'.join(map(str, detail['loc'])) or 'config'}: {detail['msg']} (it is {detail['input']!r})"
+        f"{'.'.join(map(str, detail['loc'])) or 'config'}: {detail['msg']} (it is {_shown(detail['input'])})"
         for detail in error.errors(include_url=False)
     ]
     return f"The config is refused: {'; '.join(reasons)}"
+
+
+def _shown(value: object) -> str:
+    """Return a value for an error, without the middle of a long text."""
+    shortened = reprlib.Repr()
+    shortened.maxstring = shortened.maxother = _SHOWN_CHARACTERS
+    return shortened.repr(value)
 
 
 def choice(name: str, values: Sequence[str]) -> Any:
