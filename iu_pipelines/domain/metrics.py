@@ -70,7 +70,7 @@ class Snapshot:
 def collect(gateway: Gateway) -> Snapshot:
     """Return the numbers of this moment. `iu_auditor` may read all of them.
 
-    The transaction is read-only, and each statement is cancelled after five seconds.
+    They are of one read-only snapshot, and each statement is cancelled after five seconds.
 
     Raises:
         Unavailable: a statement was cancelled.
@@ -78,7 +78,7 @@ def collect(gateway: Gateway) -> Snapshot:
         ConnectionFailed, PermissionDenied: as every call of the gateway.
     """
     started = time.monotonic()
-    with gateway.transaction() as session:
+    with gateway.snapshot() as session:
         session.fetch_one(_SQL["limit"], {"timeout": _TIMEOUT})
         return Snapshot(
             status=status.read(session),

@@ -1,9 +1,7 @@
 -- The SQL of metrics.py.
 
 -- name: limit
--- A read-only transaction can neither write nor lock a row.
 select
-    set_config('transaction_read_only', 'on', true) as read_only,
     set_config('statement_timeout', %(timeout)s, true) as statement_timeout,
     set_config('jit', 'off', true) as jit,
     set_config('enable_seqscan', 'off', true) as enable_seqscan;
