@@ -99,20 +99,26 @@ class Status:
 
 def read(gateway: Queries, counted_events: int = COUNTED_EVENTS) -> Status:
     """Return the state of the whole outbox. Unread events are counted up to `counted_events`."""
-    causes = [
-        rows.read(LetterCause, row)
-        for row in gateway.fetch_all(_SQL["causes"], {"counted": COUNTED_LETTERS + 1})
-    ]
+    causes = _causes(gateway)
     return Status(
         workers=tuple(list_workers(gateway, counted_events)),
         unread_domains=tuple(health.unread_domains(gateway)),
         gates=tuple(gates.list_gates(gateway)),
-        routes=tuple(rows.read(RouteCount, row) for row in gateway.fetch_all(_SQL["routes"])),
+        routes=tuple(_routes(gateway)),
         causes=tuple(causes),
         causes_capped=sum(cause.letters for cause in causes) > COUNTED_LETTERS,
         notes=tuple(notes(gateway)),
         server_version=gateway.fetch_value(_SQL["server_version"]),
     )
+
+
+def _routes(gateway: Queries) -> list[RouteCount]:
+    return [rows.read(RouteCount, row) for row in gateway.fetch_all(_SQL["routes"])]
+
+
+def _causes(gateway: Queries) -> list[LetterCause]:
+    found = gateway.fetch_all(_SQL["causes"], {"counted": COUNTED_LETTERS + 1})
+    return [rows.read(LetterCause, row) for row in found]
 
 
 def list_workers(gateway: Queries, counted_events: int = COUNTED_EVENTS) -> list[WorkerStatus]:
