@@ -16,6 +16,7 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -272,6 +273,28 @@ def probe(url: str) -> int:
         return connection.info.server_version
 
 
+@dataclass(frozen=True, slots=True)
+class PlainAnswer:
+    """The rows of a statement, and whether a pooler such as PgBouncer was between this process and the server."""
+
+    rows: list[dict[str, Any]]
+    is_pooled: bool
+
+
+def fetch_plain(url: str, sql: str, params: Params = ()) -> PlainAnswer:
+    """Run one statement over a new connection that sends no startup options of iu.
+
+    Its settings are therefore those that another client of the same login gets. A pooler answers with a
+    process id of its own instead of that of the server process.
+    """
+    target = _Target(url, "iu", None)
+    target.leave_out_options()
+    with _connect(target) as connection, _translated(()):
+        rows = connection.execute(sql.encode(), params or None).fetchall()
+        pid = connection.execute("select pg_backend_pid() as pid").fetchall()
+        return PlainAnswer(rows, pid != [{"pid": connection.info.backend_pid}])
+
+
 class _Target:
     """The connection string of a gateway, with startup options unless a pooler has refused them."""
 
@@ -280,9 +303,9 @@ class _Target:
         self.conninfo = _conninfo(url, application_name, role, _STARTUP_OPTIONS)
         self._without_options = _conninfo(url, application_name, role, "")
 
-    def leave_out_options(self, message: str) -> bool:
-        """Remove the startup options if `message` refuses them; return whether they were removed."""
-        if not _OPTIONS_REFUSED.search(message) or self.conninfo == self._without_options:
+    def leave_out_options(self) -> bool:
+        """Remove the startup options; return false if they were removed before."""
+        if self.conninfo == self._without_options:
             return False
         self.conninfo = self._without_options
         return True
@@ -292,7 +315,7 @@ def _connect(target: _Target) -> _Connection:
     try:
         connection = psycopg.connect(target.conninfo, autocommit=True, row_factory=dict_row)
     except psycopg.Error as error:
-        if target.leave_out_options(str(error)):
+        if _OPTIONS_REFUSED.search(str(error)) and target.leave_out_options():
             return _connect(target)
         raise connection_failed(str(error), target.url) from None
     _configure(connection)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps.files import Step, StepKey
 from iu_pipelines.db.steps.lines import Line
@@ -135,7 +136,7 @@ def _differing(gateway: Gateway, functions: Sequence[Function]) -> tuple[list[st
         if error.code not in _NOT_ALLOWED:
             raise
     skipped = sum(function.body is None for function in functions)
-    return _differing_in_body(gateway, functions), (
+    return differing_bodies(gateway, functions), (
         f"bodies only, {skipped} not compared: this role or server cannot create temporary objects"
     )
 
@@ -157,7 +158,11 @@ def _differing_in_definition(gateway: Gateway, functions: Sequence[Function]) ->
         return [row["name"] for row in rows]
 
 
-def _differing_in_body(gateway: Gateway, functions: Sequence[Function]) -> list[str]:
+def differing_bodies(gateway: Queries, functions: Sequence[Function]) -> list[str]:
+    """Return the names of the functions and views that are missing, and of the functions with another body.
+
+    Headers, and bodies that are not string literals, are not compared. The role needs no privilege.
+    """
     bodies = {function.name: function.body for function in functions if function.body is not None}
     rows = gateway.fetch_all(_SQL["bodies"], {"names": [function.name for function in functions]})
     seen = {row["name"]: row["body"] for row in rows}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps.files import CORE, Step, StepKey, find_module, load_steps, modules
 from iu_pipelines.errors import StepRefused
@@ -56,7 +57,7 @@ class PlannedStep:
     action: Literal["applied", "reapplied"]
 
 
-def states(gateway: Gateway, *, root: Path | None = None) -> list[StepState]:
+def states(gateway: Queries, *, root: Path | None = None) -> list[StepState]:
     """Return the state of every step of the core and of the installed modules, in order.
 
     Raises:
@@ -116,7 +117,7 @@ def load_stamped_steps(root: Path | None, ledger: Ledger, adding: Iterable[str] 
     return steps
 
 
-def read_ledger(gateway: Gateway) -> Ledger:
+def read_ledger(gateway: Queries) -> Ledger:
     """Return the ledger. It is empty if the table does not exist yet."""
     columns = gateway.fetch_all(_SQL["ledger_columns"])
     if not columns:

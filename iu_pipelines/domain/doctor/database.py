@@ -1,0 +1,119 @@
+"""The findings about a database. Each check reads in a read-only transaction of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from iu_pipelines.db.gateway import Gateway, Session, fetch_plain
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.db.steps import plan
+from iu_pipelines.db.steps.files import Step
+from iu_pipelines.domain.doctor.findings import Checks, Finding, Verdict, finding
+from iu_pipelines.errors import ConnectionFailed, IuError, redact
+
+_SQL: Final = Statements(__name__)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of the server, as a client gets it that sends no startup options of iu."""
+
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a check may read. `queries` is a read-only transaction.
+
+    `is_embedded` is whether the server is the embedded one, `is_pooled` whether a pooler is between, and
+    `sees_sessions` whether the login sees what sessions of other roles do. `steps` are those of the files.
+    """
+
+    queries: Queries
+    settings: dict[str, Setting]
+    is_embedded: bool
+    is_pooled: bool
+    sees_sessions: bool
+    steps: tuple[Step, ...] = ()
+
+    def rows(self, statements: Statements, name: str, **params: Any) -> list[dict[str, Any]]:
+        """Return the rows of a statement."""
+        return self.queries.fetch_all(statements[name], params)
+
+
+SERVER: Final[Checks[Asked]] = Checks()
+"""Checks that need no schema of iu."""
+
+SCHEMA: Final[Checks[Asked]] = Checks()
+"""Checks that need the schema of iu."""
+
+
+def examine(url: str, *, is_embedded: bool = False) -> Iterator[Finding]:
+    """Yield the findings about a database and its server. A server that is down is one finding."""
+    try:
+        with Gateway(url, application_name="iu doctor") as gateway:
+            yield _reachable(gateway)
+            asked = _asked(gateway, is_embedded)
+            yield from _findings(gateway, SERVER, asked)
+            yield from _schema_findings(gateway, asked)
+    except IuError as error:
+        yield from finding("server.reachable", lambda: Verdict("problem", error.message, error.hint))
+
+
+def _reachable(gateway: Gateway) -> Finding:
+    version = gateway.server_version()
+    found = f"PostgreSQL {version // 10_000}.{version % 10_000} at {redact(gateway.url)}"
+    return Finding("server.reachable", "ok", found, None)
+
+
+def _asked(gateway: Gateway, is_embedded: bool) -> Asked:
+    plain = fetch_plain(gateway.url, _SQL["settings"])
+    settings = {row["name"]: Setting(**row) for row in plain.rows}
+    sees_sessions = bool(gateway.fetch_value(_SQL["sees_sessions"]))
+    return Asked(gateway, settings, is_embedded, plain.is_pooled, sees_sessions)
+
+
+def _schema_findings(gateway: Gateway, asked: Asked) -> Iterator[Finding]:
+    """Yield the state of the steps, and if the schema is installed, the findings about it."""
+    installed: list[bool] = []
+
+    def steps() -> Verdict:
+        ledger = plan.read_ledger(gateway)
+        installed.append(bool(ledger))
+        return _steps_verdict(plan.states(gateway), is_installed=bool(ledger))
+
+    yield from finding("schema.steps", steps)
+    if installed != [False]:
+        yield from _findings(gateway, SCHEMA, asked)
+
+
+def _steps_verdict(states: list[plan.StepState], *, is_installed: bool) -> Verdict:
+    if not is_installed:
+        return Verdict("problem", "the schema is not installed", "Run: iu migrate")
+    differing = [f"{state.name} ({state.status})" for state in states if state.status != "applied"]
+    if not differing:
+        return Verdict("ok", f"all {len(states)} steps are applied")
+    unsafe = any(state.status in {"edited", "unknown"} for state in states)
+    hint = (
+        "Install the version of iu-pipelines that migrated this database (docs/operate/upgrade.md)."
+        if unsafe
+        else "Run: iu migrate"
+    )
+    return Verdict("problem", f"not the schema of this version: {', '.join(differing)}", hint)
+
+
+def _findings(gateway: Gateway, checks: Checks[Asked], asked: Asked) -> Iterator[Finding]:
+    for identifier, check in checks:
+
+        def run(check: Any = check) -> Verdict | None:
+            with gateway.transaction() as session:
+                session.execute(_SQL["read_only"])
+                verdict: Verdict | None = check(replace(asked, queries=session))
+                return verdict
+
+        yield from finding(identifier, run)

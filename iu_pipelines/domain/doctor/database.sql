@@ -1,0 +1,15 @@
+-- The SQL of database.py.
+
+-- name: read_only
+set transaction read only;
+set local lock_timeout = '2s';
+set local statement_timeout = '20s';
+
+-- name: settings
+select
+    s.name, s.source,
+    s.setting || case when s.unit is null or s.setting in ('0', '-1') then '' else ' ' || s.unit end as value
+from pg_settings as s;
+
+-- name: sees_sessions
+select pg_has_role(current_user, 'pg_read_all_stats', 'usage');
