@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -108,6 +109,25 @@ def load(**overrides: Any) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         raise _usage_error(error) from None
+
+
+def given(chosen: Settings) -> dict[str, str]:
+    """Return the variables and the values of the settings that were set, with `***` for secrets."""
+    names = sorted(chosen.model_fields_set)
+    return {
+        f"{_PREFIX}{name.upper()}": "***" if _is_secret(name) else str(getattr(chosen, name)) for name in names
+    }
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """Return the variables that begin with `IU_` but are no setting, each with the setting of a similar name."""
+    known = [f"{_PREFIX}{name.upper()}" for name in Settings.model_fields]
+    found = (name for name in sorted(os.environ) if name.upper().startswith(_PREFIX))
+    return {
+        name: next(iter(get_close_matches(name.upper(), known, 1)), None)
+        for name in found
+        if name.upper() not in known
+    }
 
 
 def child_environment(**added: str) -> dict[str, str]:

@@ -68,11 +68,16 @@ def storage_url(settings: Settings) -> str:
     if settings.dagster_database_url is not None:
         return _with_driver(settings.dagster_database_url.get_secret_value())
     url = resolve_database_url(settings)
-    parts = urlsplit(url)
-    name = f"{parts.path.lstrip('/') or 'iu'}_dagster"
+    own = beside(url)
     with Gateway(url, application_name="iu-dagster") as gateway:
-        _ensure_database(gateway, name)
-    return _with_driver(urlunsplit(parts._replace(path=f"/{name}")))
+        _ensure_database(gateway, urlsplit(own).path.lstrip("/"))
+    return _with_driver(own)
+
+
+def beside(url: str) -> str:
+    """Return the default URL of Dagster's database for the database at `url`: `NAME_dagster`, on its server."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"/{parts.path.lstrip('/') or 'iu'}_dagster"))
 
 
 def _ensure_database(gateway: Gateway, name: str) -> None:

@@ -59,15 +59,30 @@ def ensure(settings: Settings) -> InstanceFile:
     Raises:
         UsageError: the file of a user is not YAML, has no storage, or names a driver that Dagster cannot use.
     """
-    path = settings.dagster_directory / "dagster.yaml"
+    found = read(settings)
+    if found is not None and not found.is_own:
+        return found
+    path = _path(settings)
     path.parent.mkdir(parents=True, exist_ok=True)
+    own = configuration()
+    _write(path, own)
+    return InstanceFile(path, own, is_own=True)
+
+
+def read(settings: Settings) -> InstanceFile | None:
+    """Return dagster.yaml, or None if there is none. It is checked as by `ensure`, and nothing is written."""
+    path = _path(settings)
     text = _read(path)
+    if text is None:
+        return None
     content = _parse(path, text)
-    if text is None or _is_own(text, content):
-        own = configuration()
-        _write(path, own)
-        return InstanceFile(path, own, is_own=True)
+    if _is_own(text, content):
+        return InstanceFile(path, content if isinstance(content, dict) else {}, is_own=True)
     return InstanceFile(path, _checked(path, content), is_own=False)
+
+
+def _path(settings: Settings) -> Path:
+    return settings.dagster_directory / "dagster.yaml"
 
 
 def _read(path: Path) -> str | None:

@@ -10,9 +10,10 @@ from iu_pipelines.db.gateway import Gateway, Session, fetch_plain
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps import plan
-from iu_pipelines.db.steps.files import Step
+from iu_pipelines.db.steps.files import Step, load_steps, modules
 from iu_pipelines.domain.doctor.findings import Checks, Finding, Verdict, finding
-from iu_pipelines.errors import ConnectionFailed, IuError, redact
+from iu_pipelines.errors import IuError, redact
+from iu_pipelines.settings import sql_root
 
 _SQL: Final = Statements(__name__)
 
@@ -75,25 +76,35 @@ def _asked(gateway: Gateway, is_embedded: bool) -> Asked:
     plain = fetch_plain(gateway.url, _SQL["settings"])
     settings = {row["name"]: Setting(**row) for row in plain.rows}
     sees_sessions = bool(gateway.fetch_value(_SQL["sees_sessions"]))
-    return Asked(gateway, settings, is_embedded, plain.is_pooled, sees_sessions)
+    return Asked(gateway, settings, is_embedded, plain.is_pooled, sees_sessions, _steps(gateway))
+
+
+def _steps(gateway: Gateway) -> tuple[Step, ...]:
+    """Return the steps of the installed modules, or those of the core if the ledger is not visible."""
+    try:
+        ledger = plan.read_ledger(gateway)
+    except IuError:
+        ledger = {}
+    root = sql_root()
+    names = plan.installed(ledger)
+    return tuple(load_steps(root, [name for name in modules(root) if name in names]))
 
 
 def _schema_findings(gateway: Gateway, asked: Asked) -> Iterator[Finding]:
     """Yield the state of the steps, and if the schema is installed, the findings about it."""
-    installed: list[bool] = []
+    states: list[plan.StepState] = []
 
     def steps() -> Verdict:
-        ledger = plan.read_ledger(gateway)
-        installed.append(bool(ledger))
-        return _steps_verdict(plan.states(gateway), is_installed=bool(ledger))
+        states.extend(plan.states(gateway))
+        return _steps_verdict(states)
 
     yield from finding("schema.steps", steps)
-    if installed != [False]:
+    if not states or any(state.applied_at for state in states):
         yield from _findings(gateway, SCHEMA, asked)
 
 
-def _steps_verdict(states: list[plan.StepState], *, is_installed: bool) -> Verdict:
-    if not is_installed:
+def _steps_verdict(states: list[plan.StepState]) -> Verdict:
+    if not any(state.applied_at for state in states):
         return Verdict("problem", "the schema is not installed", "Run: iu migrate")
     differing = [f"{state.name} ({state.status})" for state in states if state.status != "applied"]
     if not differing:

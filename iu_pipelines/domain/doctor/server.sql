@@ -1,19 +1,14 @@
 -- The SQL of server.py.
 
 -- name: encoding
--- Columns that older servers lack are read through JSON.
-select
-    pg_encoding_to_char(d.encoding)::text as encoding, d.datcollate::text as collation,
-    to_jsonb(d) ->> 'datcollversion' as stored,
-    case
-        when to_jsonb(d) ? 'datcollversion' then (
-            xpath('//v/text()', query_to_xml(
-                format('select pg_database_collation_actual_version(%L) as v', d.oid), false, true, ''
-            ))
-        )[1]::text
-    end as actual
+select pg_encoding_to_char(d.encoding)::text as encoding, d.datcollate::text as collation
 from pg_database as d
 where d.datname = current_database();
+
+-- name: collation_version
+select d.datcollversion as stored, pg_database_collation_actual_version(d.oid) as actual
+from pg_database as d
+where d.datname = current_database() and d.datcollversion <> pg_database_collation_actual_version(d.oid);
 
 -- name: writable
 select pg_is_in_recovery() as in_recovery;

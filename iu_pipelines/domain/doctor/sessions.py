@@ -79,7 +79,7 @@ def _none(asked: Asked, found: str) -> Verdict:
         return Verdict("ok", found)
     return Verdict(
         "note",
-        f"{found}, but {hidden} sessions of other roles are not visible to this login",
+        f"{found}; sessions of other roles that this login cannot see: {hidden}",
         "A superuser may run: grant pg_read_all_stats to ROLE",
     )
 

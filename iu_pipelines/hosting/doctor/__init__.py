@@ -1,0 +1,1 @@
+"""`iu doctor`: the checks of this machine and of Dagster, and all findings together."""
