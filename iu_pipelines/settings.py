@@ -14,6 +14,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from iu_pipelines.errors import UsageError
 
 _PREFIX: Final = "IU_"
+_SIMILAR: Final = 0.8
+"""The ratio of `difflib` from which a name is a misspelled setting."""
 
 
 def _absolute(path: Path) -> Path:
@@ -115,16 +117,17 @@ def given(chosen: Settings) -> dict[str, str]:
     """Return the variables and the values of the settings that were set, with `***` for secrets."""
     names = sorted(chosen.model_fields_set)
     return {
-        f"{_PREFIX}{name.upper()}": "***" if _is_secret(name) else str(getattr(chosen, name)) for name in names
+        f"{_PREFIX}{name.upper()}": "***" if _is_secret(name) else str(getattr(chosen, name))
+        for name in names
     }
 
 
 def unknown_variables() -> dict[str, str | None]:
-    """Return the variables that begin with `IU_` but are no setting, each with the setting of a similar name."""
+    """Return the variables that begin with `IU_` but are no setting, each with a setting of a similar name."""
     known = [f"{_PREFIX}{name.upper()}" for name in Settings.model_fields]
     found = (name for name in sorted(os.environ) if name.upper().startswith(_PREFIX))
     return {
-        name: next(iter(get_close_matches(name.upper(), known, 1)), None)
+        name: next(iter(get_close_matches(name.upper(), known, 1, _SIMILAR)), None)
         for name in found
         if name.upper() not in known
     }

@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ingest": ("ingest",),
     "status": ("status",),
     "metrics": ("metrics",),
+    "doctor": ("doctor", "wait"),
     "outbox": ("emit",),
     "event_types": ("type", "types"),
     "worker": ("run", "seek", "batch", "worker"),

@@ -275,7 +275,7 @@ def probe(url: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlainAnswer:
-    """The rows of a statement, and whether a pooler such as PgBouncer was between this process and the server."""
+    """The rows of a statement. `is_pooled` is whether a pooler such as PgBouncer answered, not the server."""
 
     rows: list[dict[str, Any]]
     is_pooled: bool

@@ -17,7 +17,7 @@ from iu_pipelines.settings import Settings
 STORAGE_VARIABLE: Final = "IU_DAGSTER_DATABASE_URL"
 """The variable from which dagster.yaml reads the URL of the storage, so that no password is in a file."""
 
-_ONE_RUN_EACH: Final = (tags.WORKER, tags.REPLAY, "dagster/partition")
+ONE_RUN_EACH: Final = (tags.WORKER, tags.REPLAY, "dagster/partition")
 """The tags of which one run for each value may run. Dagster itself sets the last, on a partitioned run."""
 
 _SCHEMES: Final = frozenset({"postgres", "postgresql", "postgresql+psycopg2"})
@@ -34,7 +34,7 @@ def configuration() -> dict[str, Any]:
         "concurrency": {
             "runs": {
                 "max_concurrent_runs": 10,
-                "tag_concurrency_limits": [{"key": key, **one_a_value} for key in _ONE_RUN_EACH],
+                "tag_concurrency_limits": [{"key": key, **one_a_value} for key in ONE_RUN_EACH],
             },
             "pools": {"granularity": "op"},
         },
@@ -75,7 +75,7 @@ def storage_url(settings: Settings) -> str:
 
 
 def beside(url: str) -> str:
-    """Return the default URL of Dagster's database for the database at `url`: `NAME_dagster`, on its server."""
+    """Return the default URL of Dagster's database: `NAME_dagster` on the server of the database `NAME`."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(path=f"/{parts.path.lstrip('/') or 'iu'}_dagster"))
 

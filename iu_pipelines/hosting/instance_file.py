@@ -45,10 +45,10 @@ class InstanceFile:
     def storage_override(self, settings: Settings) -> dict[str, Any]:
         """Return the key `storage` with the URL in place of the variable, for a process without it."""
         storage = self.content.get("storage")
-        if _at(storage, "postgres", "postgres_url", "env") != STORAGE_VARIABLE:
+        if at(storage, "postgres", "postgres_url", "env") != STORAGE_VARIABLE:
             return {}
-        postgres = {**_at(storage, "postgres"), "postgres_url": storage_url(settings)}
-        return {"storage": {**_at(storage), "postgres": postgres}}
+        postgres = {**at(storage, "postgres"), "postgres_url": storage_url(settings)}
+        return {"storage": {**at(storage), "postgres": postgres}}
 
 
 def ensure(settings: Settings) -> InstanceFile:
@@ -147,14 +147,14 @@ def _checked(path: Path, content: object) -> Mapping[str, Any]:
 
 def _require_driver(path: Path, content: Mapping[str, Any]) -> None:
     """Raise UsageError if a URL of PostgreSQL leaves the driver to SQLAlchemy, or names another one."""
-    postgres = _at(content, "storage", "postgres")
-    url = _at(postgres, "postgres_url")
-    variable = _at(url, "env")
+    postgres = at(content, "storage", "postgres")
+    url = at(postgres, "postgres_url")
+    variable = at(url, "env")
     if isinstance(variable, str) and variable != STORAGE_VARIABLE:
         url = child_environment().get(variable)
     if isinstance(url, str):
         _require_scheme(f"{path}: storage.postgres.postgres_url = {redact(url)!r}", url.partition("://")[0])
-    elif isinstance(parts := _at(postgres, "postgres_db"), dict):
+    elif isinstance(parts := at(postgres, "postgres_db"), dict):
         scheme = parts.get("scheme")
         _require_scheme(f"{path}: storage.postgres.postgres_db.scheme = {scheme!r}", scheme)
 
@@ -167,8 +167,8 @@ def _require_scheme(place: str, scheme: object) -> None:
         )
 
 
-def _at(content: object, *keys: str) -> Any:
-    """Return the value at a path of keys, or None."""
+def at(content: object, *keys: str) -> Any:
+    """Return the value at a path of keys of nested mappings, or None."""
     for key in keys:
         content = content.get(key) if isinstance(content, dict) else None
     return content

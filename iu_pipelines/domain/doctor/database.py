@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from iu_pipelines.db.gateway import Gateway, Session, fetch_plain
+from iu_pipelines.db.gateway import Gateway, fetch_plain
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps import plan
 from iu_pipelines.db.steps.files import Step, load_steps, modules
-from iu_pipelines.domain.doctor.findings import Checks, Finding, Verdict, finding
+from iu_pipelines.domain.doctor.findings import Checks, Finding, Verdict, failed, finding
 from iu_pipelines.errors import IuError, redact
 from iu_pipelines.settings import sql_root
 
@@ -56,20 +56,18 @@ SCHEMA: Final[Checks[Asked]] = Checks()
 
 def examine(url: str, *, is_embedded: bool = False) -> Iterator[Finding]:
     """Yield the findings about a database and its server. A server that is down is one finding."""
+    identifier = "server.reachable"
     try:
         with Gateway(url, application_name="iu doctor") as gateway:
-            yield _reachable(gateway)
+            version = gateway.server_version()
+            found = f"PostgreSQL {version // 10_000}.{version % 10_000} at {redact(url)}"
+            yield Finding(identifier, "ok", found, None)
+            identifier = "server.stays"
             asked = _asked(gateway, is_embedded)
             yield from _findings(gateway, SERVER, asked)
             yield from _schema_findings(gateway, asked)
     except IuError as error:
-        yield from finding("server.reachable", lambda: Verdict("problem", error.message, error.hint))
-
-
-def _reachable(gateway: Gateway) -> Finding:
-    version = gateway.server_version()
-    found = f"PostgreSQL {version // 10_000}.{version % 10_000} at {redact(gateway.url)}"
-    return Finding("server.reachable", "ok", found, None)
+        yield failed(identifier, error)
 
 
 def _asked(gateway: Gateway, is_embedded: bool) -> Asked:

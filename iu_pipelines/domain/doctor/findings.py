@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
+from pkgutil import iter_modules
+from types import ModuleType
 from typing import Final, Generic, Literal, TypeVar
 
 from iu_pipelines.errors import ConnectionFailed, IuError, PermissionDenied, redact
@@ -19,6 +22,7 @@ Level = Literal["ok", "note", "warning", "problem"]
 """`problem`: something does not work. `warning`: it may cause one. `note`: worth knowing."""
 
 _Asked = TypeVar("_Asked")
+_MORE_RIGHTS: Final = "Run iu doctor with a login of iu_auditor (docs/operate/roles.md)."
 _BUG: Final = "This is a bug in iu-pipelines. Please report it."
 
 
@@ -79,6 +83,12 @@ def finding(identifier: str, check: Callable[[], Verdict | None]) -> Iterator[Fi
         yield Finding(identifier, verdict.level, redact(verdict.found), hint)
 
 
+def failed(identifier: str, error: IuError) -> Finding:
+    """Return the finding of an error that ended several checks."""
+    (found,) = finding(identifier, lambda: Verdict("problem", error.message, error.hint))
+    return found
+
+
 def _judged(check: Callable[[], Verdict | None]) -> Verdict | None:
     try:
         return check()
@@ -92,4 +102,7 @@ def _judged(check: Callable[[], Verdict | None]) -> Verdict | None:
         return Verdict("problem", f"the check raised {type(error).__name__}: {error}", _BUG)
 
 
-_MORE_RIGHTS: Final = "Run iu doctor with a login of iu_auditor (docs/operate/roles.md)."
+def load_checks(package: ModuleType) -> None:
+    """Import every module of a package, so that its checks are registered."""
+    for module in iter_modules(package.__path__):
+        import_module(f"{package.__name__}.{module.name}")

@@ -57,7 +57,9 @@ def exist(asked: Asked) -> Verdict:
     rows = {row["name"]: row for row in asked.rows(_SQL, "group_roles", roles=wanted)}
     if not rows[OWNER]["owns_schema"]:
         owner = rows[OWNER]["owner"]
-        return Verdict("note", f"installed without roles: {owner} owns everything, and only its members may work")
+        return Verdict(
+            "note", f"installed without roles: {owner} owns everything, and only its members may work"
+        )
     missing = [name for name in wanted if not rows[name]["is_there"]]
     if missing:
         return Verdict(
@@ -84,7 +86,8 @@ def members(asked: Asked) -> Verdict:
     return Verdict(
         "warning",
         f"{len(found)} logins may change and drop everything: {', '.join(found)}",
-        f"Leave one for installing. From each other: revoke {OWNER} from NAME; and grant the role it needs ({_PAGE}).",
+        f"Leave one for installing. From each other: revoke {OWNER} from NAME; then grant the role that it "
+        f"needs ({_PAGE}).",
     )
 
 
@@ -94,7 +97,9 @@ def public(asked: Asked) -> Verdict:
     found = asked.rows(_SQL, "public")
     if not found:
         return Verdict("ok", "PUBLIC has no privilege on an object of iu")
-    return Verdict("problem", f"every login may {_listed(found)}", "Revoke it: revoke all on OBJECT from public")
+    return Verdict(
+        "problem", f"every login may {_listed(found)}", "Revoke it: revoke all on OBJECT from public"
+    )
 
 
 def _listed(rows: list[dict[str, Any]]) -> str:

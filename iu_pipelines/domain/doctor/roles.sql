@@ -17,10 +17,12 @@ where l.rolname = session_user;
 
 -- name: group_roles
 select
-    wanted.name, r.oid is not null as is_there, c.relowner::regrole::text as owner, c.relowner = r.oid is true
-        as owns_schema,
+    wanted.name, r.oid is not null as is_there, c.relowner::regrole::text as owner,
+    coalesce(c.relowner = r.oid, false) as owns_schema,
     concat_ws(
-        ' and ', case when r.rolsuper then 'is a superuser' end, case when r.rolcanlogin then 'can log in' end,
+        ' and ',
+        case when r.rolsuper then 'is a superuser' end,
+        case when r.rolcanlogin then 'can log in' end,
         case when r.rolcreaterole then 'creates roles' end,
         case when r.rolbypassrls then 'bypasses row security' end
     ) as powers

@@ -51,7 +51,7 @@ def writers(asked: Asked) -> Verdict:
 @SCHEMA("schema.append_only")
 def append_only(asked: Asked) -> Verdict:
     """Look for tables of records that allow changes."""
-    hint = f"Find out who removed the trigger, and what was changed since. Check it with iu audit verify. {_VERIFY}"
+    hint = f"Find out who removed the trigger, and what was changed since: iu audit verify. {_VERIFY}"
     return _none(asked, "append_only", "records refuse update, delete and truncate", hint)
 
 

@@ -45,7 +45,8 @@ where
 order by c.relname;
 
 -- name: triggers
-select 'disabled: ' || string_agg(format('%s on %s', t.tgname, t.tgrelid::regclass), ', ' order by t.tgname)
+select
+    'disabled: ' || string_agg(format('%s on %s', t.tgname, t.tgrelid::regclass), ', ' order by t.tgname)
 from pg_trigger as t
 inner join pg_proc as p on p.oid = t.tgfoid
 where

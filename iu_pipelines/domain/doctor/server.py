@@ -1,4 +1,4 @@
-"""Checks of the server: its version, encoding, connections and size, and what is between it and this process."""
+"""Checks of the server: its version, encoding, connections and size, and a pooler in front of it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def encoding(asked: Asked) -> Verdict:
     for other in asked.rows(_SQL, "collation_version") if has_version else ():
         return Verdict(
             "warning",
-            f"{found}: the system has version {other['actual']}, but indexes were built with {other['stored']}",
+            f"{found}: the system has version {other['actual']}, indexes were built with {other['stored']}",
             "Rebuild them: reindex database NAME; then: alter database NAME refresh collation version",
         )
     return Verdict("ok", found)

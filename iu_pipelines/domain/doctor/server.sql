@@ -22,7 +22,8 @@ from pg_stat_activity as a;
 select
     s.slot_name::text as name,
     pg_size_pretty(pg_wal_lsn_diff(
-        case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, s.restart_lsn
+        case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
+        s.restart_lsn
     )) as kept,
     greatest(age(s.xmin), age(s.catalog_xmin)) as xids
 from pg_replication_slots as s

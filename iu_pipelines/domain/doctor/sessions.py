@@ -53,7 +53,9 @@ def idle_in_transaction(asked: Asked) -> Verdict:
 @SERVER("sessions.long_transactions")
 def long_transactions(asked: Asked) -> Verdict:
     """Look for statements that have run for long."""
-    found = [row for row in asked.rows(_SQL, "open") if not row["is_idle"] and row["seconds"] >= WARNING_SECONDS]
+    found = [
+        row for row in asked.rows(_SQL, "open") if not row["is_idle"] and row["seconds"] >= WARNING_SECONDS
+    ]
     if not found:
         return _none(asked, f"no working transaction is {_age(WARNING_SECONDS)} old or older")
     return Verdict("warning", f"long transactions: {_said(found)}", _HOLDS)

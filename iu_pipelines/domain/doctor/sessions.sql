@@ -22,4 +22,6 @@ where
 order by seconds desc;
 
 -- name: hidden
-select count(*) from pg_stat_activity as a where a.query = '<insufficient privilege>' and a.usesysid is not null;
+select count(*)
+from pg_stat_activity as a
+where a.query = '<insufficient privilege>' and a.usesysid is not null;

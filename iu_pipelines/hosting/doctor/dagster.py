@@ -37,13 +37,15 @@ def version(_: Machine) -> Verdict:
         hint = f"Install a supported one: pip install '{outside[0].name}{outside[0].range}'"
         return Verdict("problem", f"{said}: {outside[0].name} must be {outside[0].range}", hint)
     if len({found[name].installed for name in _SAME_VERSION if name in found}) > 1:
-        return Verdict("warning", f"{said}: of different releases", "Install the same release of each package.")
+        return Verdict(
+            "warning", f"{said}: of different releases", "Install the same release of each package."
+        )
     return Verdict("ok", said)
 
 
 @DAGSTER("dagster.directory")
 def directory(machine: Machine) -> Verdict:
-    """Look at the directory of the instance and its dagster.yaml, and whether Dagster's commands use it too."""
+    """Look at the directory of the instance, its dagster.yaml, and whether commands of Dagster use it too."""
     place = machine.settings.dagster_directory
     file = instance_file.read(machine.settings)
     other = child_environment().get("DAGSTER_HOME")
@@ -54,7 +56,9 @@ def directory(machine: Machine) -> Verdict:
             "Set IU_DAGSTER_HOME to the same directory, or unset DAGSTER_HOME.",
         )
     if file is None:
-        return Verdict("note", f"{file_name(machine)} does not exist yet", "iu dev writes it at the first start.")
+        return Verdict(
+            "note", f"{file_name(machine)} does not exist yet", "iu dev writes it at the first start."
+        )
     return Verdict("ok", f"{file.path}, {'written by iu' if file.is_own else 'a file of yours'}")
 
 
@@ -74,8 +78,8 @@ def limits(machine: Machine) -> Verdict | None:
         return Verdict("ok", f"one run at a time for each value of {', '.join(ONE_RUN_EACH)}")
     return Verdict(
         "warning",
-        f"no limit of one run for each value of the tags {', '.join(missing)}: a second run of a worker starts, "
-        "and ends with worker_busy",
+        f"no limit of one run for each value of the tags {', '.join(missing)}: a second run of a worker "
+        "starts, and ends with worker_busy",
         f"Add them to concurrency.runs.tag_concurrency_limits of {file.path} ({_PAGE}).",
     )
 
@@ -91,7 +95,8 @@ def _limited(content: Mapping[str, Any]) -> set[str]:
     return {
         str(instance_file.at(limit, "key"))
         for limit in found
-        if instance_file.at(limit, "value", "applyLimitPerUniqueValue") and instance_file.at(limit, "limit") == 1
+        if instance_file.at(limit, "value", "applyLimitPerUniqueValue")
+        and instance_file.at(limit, "limit") == 1
     }
 
 
@@ -104,15 +109,18 @@ def storage(machine: Machine) -> Verdict | None:
     url = _storage_url(machine, file.content)
     if url is None:
         kinds = ", ".join(sorted(file.content.get("storage") or {})) or "another one"
-        level = "warning" if kinds == "sqlite" else "note"
-        hint = f"Use PostgreSQL for more than one process at a time ({_PAGE})." if level == "warning" else None
-        return Verdict(level, f"storage: {kinds}; it was not opened", hint)
+        said = f"storage: {kinds}; it was not opened"
+        if kinds != "sqlite":
+            return Verdict("note", said)
+        return Verdict("warning", said, f"SQLite is for one process at a time: use PostgreSQL ({_PAGE}).")
     try:
         with Gateway(url, application_name="iu doctor") as gateway:
             tables = gateway.fetch_value(_SQL["has_tables"])
     except ConnectionFailed as error:
         if error.code == _UNDEFINED_DATABASE:
-            return Verdict("note", error.message, "iu dev creates it, if the login may (docs/operate/roles.md).")
+            return Verdict(
+                "note", error.message, "iu dev creates it, if the login may (docs/operate/roles.md)."
+            )
         return Verdict("problem", error.message, error.hint)
     empty = "" if tables else ", which has no tables of Dagster yet"
     return Verdict("ok", f"PostgreSQL at {redact(url)}{empty}")

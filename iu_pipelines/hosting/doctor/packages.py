@@ -76,7 +76,9 @@ def packages(_: None) -> Verdict:
     ]
     if wrong:
         return Verdict(
-            "problem", f"unsupported: {', '.join(wrong)}", "Install them again: pip install --upgrade iu-pipelines"
+            "problem",
+            f"unsupported: {', '.join(wrong)}",
+            "Install them again: pip install --upgrade iu-pipelines",
         )
     return Verdict("ok", ", ".join(f"{one.name} {one.installed}" for one in wanted if one.installed))
 
@@ -92,7 +94,9 @@ def installed_extras(_: None) -> Verdict:
             lacking.setdefault(one.extra, []).extend([] if one.installed else [one.name])
     complete = [extra for extra, names in lacking.items() if not names]
     other = [
-        f"{extra} lacks {', '.join(names)}" for extra, names in lacking.items() if 0 < len(names) < total[extra]
+        f"{extra} lacks {', '.join(names)}"
+        for extra, names in lacking.items()
+        if 0 < len(names) < total[extra]
     ]
     absent = [extra for extra, names in lacking.items() if len(names) == total[extra]]
     found = f"installed: {', '.join(complete) or 'none'}"

@@ -28,14 +28,14 @@ def home(machine: Machine) -> Verdict:
     place = machine.settings.home
     existing = next(folder for folder in (place, *place.parents) if folder.exists())
     if not os.access(existing, os.W_OK | os.X_OK):
-        return Verdict(
-            "problem", f"{existing} cannot be written", "Set IU_HOME to a directory of this user."
-        )
+        return Verdict("problem", f"{existing} cannot be written", "Set IU_HOME to a directory of this user.")
     usage = shutil.disk_usage(existing)
     found = f"{place}: {usage.free / 1e9:,.1f} GB of {usage.total / 1e9:,.1f} GB are free"
     if usage.free >= _LITTLE_BYTES and usage.free >= _LITTLE_SHARE * usage.total:
         return Verdict("ok", found)
-    return Verdict("warning", found, "Free space, set IU_HOME to another disk, or see docs/operate/retention.md.")
+    return Verdict(
+        "warning", found, "Free space, set IU_HOME to another disk, or see docs/operate/retention.md."
+    )
 
 
 @MACHINE("port.web")
