@@ -123,7 +123,7 @@ def given(chosen: Settings) -> dict[str, str]:
 
 
 def unknown_variables() -> dict[str, str | None]:
-    """Return the variables that begin with `IU_` but are no setting, each with a setting of a similar name."""
+    """Return the variables that begin with `IU_` but are no setting, with a setting of a similar name."""
     known = [f"{_PREFIX}{name.upper()}" for name in Settings.model_fields]
     found = (name for name in sorted(os.environ) if name.upper().startswith(_PREFIX))
     return {

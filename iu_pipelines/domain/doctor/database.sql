@@ -1,9 +1,9 @@
 -- The SQL of database.py.
 
 -- name: read_only
-set transaction read only;
-set local lock_timeout = '2s';
-set local statement_timeout = '20s';
+select
+    set_config('transaction_read_only', 'on', true), set_config('lock_timeout', '2s', true),
+    set_config('statement_timeout', '20s', true);
 
 -- name: settings
 select

@@ -10,7 +10,7 @@ select
     array(
         select r.rolname::text from pg_roles as r
         where r.rolname = any(%(roles)s) and pg_has_role(r.oid, 'member')
-        order by array_position(%(roles)s::text [], r.rolname::text)
+        order by array_position(%(roles)s::text[], r.rolname::text)
     ) as roles
 from pg_roles as l
 where l.rolname = session_user;
@@ -26,7 +26,7 @@ select
         case when r.rolcreaterole then 'creates roles' end,
         case when r.rolbypassrls then 'bypasses row security' end
     ) as powers
-from unnest(%(roles)s::text []) as wanted (name)
+from unnest(%(roles)s::text[]) as wanted (name)
 left join pg_roles as r on r.rolname = wanted.name
 left join pg_class as c on c.oid = to_regclass('public.iu_schema_step');
 

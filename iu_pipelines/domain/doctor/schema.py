@@ -83,7 +83,7 @@ def row_security(asked: Asked) -> Verdict:
 @SCHEMA("schema.triggers")
 def triggers(asked: Asked) -> Verdict:
     """Look for disabled triggers of iu, also those of captures on other tables."""
-    hint = "Enable it: alter table TABLE enable trigger NAME. Changes made meanwhile were not captured or checked."
+    hint = "Enable it: alter table TABLE enable trigger NAME. Changes meanwhile were not captured or checked."
     return _none(asked, "triggers", "no trigger of iu is disabled", hint)
 
 

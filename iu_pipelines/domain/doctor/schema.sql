@@ -30,7 +30,7 @@ where
 
 -- name: dry_run
 select
-    case when count(*) = 0 then 'the constraint dry_run_is_enforced of public.iu_outbound_route is missing' end
+    case when count(*) = 0 then 'the constraint dry_run_is_enforced of iu_outbound_route is missing' end
 from pg_constraint as c
 where
     c.conrelid = to_regclass('public.iu_outbound_route') and c.conname = 'dry_run_is_enforced'
@@ -40,13 +40,14 @@ where
 select c.relname::text as name
 from pg_class as c
 where
-    c.oid = any(array(select to_regclass(t.name) from unnest(%(tables)s::text []) as t (name)))
+    c.oid = any(array(select to_regclass(t.name) from unnest(%(tables)s::text[]) as t (name)))
     and (c.relrowsecurity or c.relforcerowsecurity)
 order by c.relname;
 
 -- name: triggers
 select
-    'disabled: ' || string_agg(format('%s on %s', t.tgname, t.tgrelid::regclass), ', ' order by t.tgname)
+    'disabled: '
+    || string_agg(format('%s on %s', t.tgname, t.tgrelid::regclass), ', ' order by t.tgname)
 from pg_trigger as t
 inner join pg_proc as p on p.oid = t.tgfoid
 where

@@ -4,4 +4,5 @@
 select to_regclass('public.daemon_heartbeats') is not null;
 
 -- name: heartbeats
-select max(h.timestamp) as newest from daemon_heartbeats as h having count(*) > 0;
+select max(h.timestamp) as newest from daemon_heartbeats as h
+having count(*) > 0;

@@ -54,13 +54,13 @@ class _Opened:
 
     def find_database(self, chosen: Settings) -> Verdict | None:
         """Find the URL of the database. The embedded server is not started."""
-        if chosen.database_url is None and _can_be_embedded(chosen):
-            if not EmbeddedServer(chosen.home, pg_bin=chosen.pg_bin).is_running():
-                return Verdict(
-                    "note",
-                    f"the embedded server in {chosen.home} is not running: its database was not examined",
-                    "Every other command starts it, for example: iu status",
-                )
+        is_embedded = chosen.database_url is None and _can_be_embedded(chosen)
+        if is_embedded and not EmbeddedServer(chosen.home, pg_bin=chosen.pg_bin).is_running():
+            return Verdict(
+                "note",
+                f"the embedded server in {chosen.home} is not running: its database was not examined",
+                "Every other command starts it, for example: iu status",
+            )
         self.url = resolve_database_url(chosen)
         return None
 
