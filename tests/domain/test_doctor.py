@@ -15,6 +15,7 @@ import pytest
 
 import servers
 from emit import bouncer
+from iu_pipelines.cli.main import run as iu
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
@@ -217,7 +218,7 @@ def test_a_database_installed_without_roles_is_a_note(empty_database: str) -> No
         ("schema.functions", "fn_iu_gate_open", "alter function fn_iu_gate_open rename to fn_iu_gate_shut"),
         ("roles.public", "select public.event_outbox", "grant select on event_outbox to public"),
         ("settings.isolation", "repeatable read", "{} default_transaction_isolation = 'repeatable read'"),
-        ("settings.replication_role", "replica", "{} session_replication_role = replica"),
+        ("settings.replication_role", "= replica", "{} session_replication_role = replica"),
         ("settings.timeouts", "statement_timeout = 15000 ms", "{} statement_timeout = '15s'"),
         ("settings.durability", "synchronous_commit = off", "{} synchronous_commit = off"),
         ("server.writable", "default_transaction_read_only", "{} default_transaction_read_only = on"),
@@ -243,8 +244,22 @@ def test_an_edited_function_is_found_by_a_login_without_rights(database: str) ->
     assert (found.level, found.found) == ("problem", "not those of the files: fn_iu_gate_open")
 
 
+def test_an_edited_function_of_a_capture_is_a_problem(database: str) -> None:
+    words = ("--table", "public.information_unit", "--on", "insert", "--event-type", "version_applied")
+    subject = ("--subject", "unit_id", "--address", "{canonical_address}", "--database-url", database)
+    assert iu(["capture", "add", "a.capture", *words, *subject]) == 0
+    assert examined(database)["schema.captures"].level == "ok"
+    with Gateway(database) as gateway:
+        text = gateway.fetch_value(
+            r"select pg_get_functiondef(oid) from pg_proc where proname ~ '^fn_iu_capture_\d+$'"
+        )
+        gateway.execute(text.replace("AS $function$", "AS $function$ /* edited */"))
+    found = examined(database)["schema.captures"]
+    assert (found.level, "a.capture (another body)" in found.found) == ("problem", True)
+
+
 def test_a_step_that_was_edited_after_it_was_applied_is_a_problem(database: str) -> None:
-    execute(database, "update iu_schema_step set checksum = 'x' where step_name = '040_routes'")
+    execute(database, f"update iu_schema_step set checksum = '{0:064}' where step_name = '040_routes'")
     found = examined(database)["schema.steps"]
     assert (found.level, "040_routes (edited)" in found.found) == ("problem", True)
     assert "upgrade.md" in (found.hint or "")
@@ -272,7 +287,8 @@ def working(url: str) -> Iterator[int]:
         session.pgconn.send_query(b"select pg_sleep(60)")
         yield session.info.backend_pid
         session.cancel()
-        session.pgconn.get_result()
+        while session.pgconn.get_result():
+            pass
 
 
 @pytest.mark.parametrize(("writing", "level"), [(True, "problem"), (False, "warning")])
@@ -413,4 +429,4 @@ def test_every_check_has_a_test_that_provokes_it() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     of_all: list[str] = [identifier for checks in (SERVER, SCHEMA) for identifier, _ in checks]
     unprovoked = {"server.version", "server.size", "settings.jit"}  # only report a value
-    assert [one for one in of_all if f'"{one}"' not in text and one not in unprovoked] == ["schema.captures"]
+    assert [one for one in of_all if f'"{one}"' not in text and one not in unprovoked] == []
