@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -178,9 +177,9 @@ def test_wait_ends_when_a_server_was_started(own_server: EmbeddedServer) -> None
 
 
 @pytest.fixture
-def asking_server(shared: Path, own_server: EmbeddedServer) -> Iterator[str]:
-    """Yield the URL of a server that asks for a password."""
-    yield own_server.ensure_running()
+def asking_server(own_server: EmbeddedServer) -> str:
+    """Return the URL of a server that asks for a password."""
+    return own_server.ensure_running()
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ COMMANDS = {
     "iu ingest git": ["ingest", "git", "{repository}"],
     "iu status": ["status"],
     "iu metrics": ["metrics"],
+    "iu wait": ["wait", "--timeout", "1"],
     "iu steps list": ["steps", "list"],
     "iu gate show": ["gate", "show"],
     "iu route list": ["route", "list"],
@@ -95,12 +96,13 @@ OF_NO_ROLE = {
     "iu demo",
     "iu dev",
     "iu stop",
+    "iu doctor",
     "iu migrate",
     "iu steps stamp",
     "iu evidence verify",
     "iu schema",
 }
-"""Commands that need no role, or more than one: the page describes `iu migrate` and `iu dev`."""
+"""Commands that need no role, or more than one: the page describes `iu migrate`, `iu dev` and `iu doctor`."""
 
 LOGINS = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "nobody")
 

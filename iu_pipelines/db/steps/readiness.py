@@ -30,7 +30,7 @@ class _NotReady(Exception):
 def wait(
     url: str, timeout: float, *, migrated: bool = True, on_wait: Callable[[str], None] = lambda missing: None
 ) -> float:
-    """Wait until the database is ready and return the seconds that it took. There is at least one attempt.
+    """Wait until the database is ready and return the seconds that it took. A timeout of 0 is one attempt.
 
     It is ready if it accepts a connection and, with `migrated`, if every step of this version is applied.
     `on_wait` is called with what is missing, once for each different text. An attempt to connect to a host
@@ -47,8 +47,8 @@ def wait(
     try:
         for attempt in stamina.retry_context(
             on=_NotReady,
-            attempts=None,
-            timeout=timeout,
+            attempts=None if timeout else 1,
+            timeout=timeout or None,
             wait_initial=_FIRST_SECONDS,
             wait_max=_LONGEST_SECONDS,
         ):
