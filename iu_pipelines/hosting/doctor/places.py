@@ -50,15 +50,24 @@ def evidence_port(machine: Machine) -> Verdict | None:
     chosen = machine.settings
     if chosen.evidence_url or not store.local_directory(chosen.evidence_location):
         return None
-    return _port(far_from(machine.port), "--evidence-port")
+    port = far_from(machine.port)
+    if _is_taken(port) and _dagster_version(machine.port):
+        return Verdict(
+            "ok", f"{_HOST} port {port}: the web UI is running, and this is the port of its evidence"
+        )
+    return _port(port, "--evidence-port")
 
 
-def _port(port: int, option: str) -> Verdict:
+def _is_taken(port: int) -> bool:
     try:
         Ports(_HOST, port, None).require_free()
     except UsageError:
-        pass
-    else:
+        return True
+    return False
+
+
+def _port(port: int, option: str) -> Verdict:
+    if not _is_taken(port):
         return Verdict("ok", f"{_HOST} port {port} is free")
     server = _dagster_version(port)
     if server:
