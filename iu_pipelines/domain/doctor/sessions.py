@@ -1,4 +1,8 @@
-"""Checks of transactions that stay open: they hold back the windows of workers, retention and vacuum."""
+"""Checks of transactions that stay open.
+
+They delay no worker (decision 016). But their own events are read only after their end, they keep their
+locks, and vacuum keeps every row that was deleted since they began.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,10 @@ WARNING_SECONDS: Final = 300.0
 PROBLEM_SECONDS: Final = 3600.0
 """The age from which one that has written is a problem."""
 
-_HOLDS: Final = "Events that were committed after it began are read later, and vacuum removes no newer rows."
+_HOLDS: Final = (
+    "No worker waits for it, but its own events are read only after its end, a migration waits for its locks, "
+    "and vacuum keeps the rows deleted since, so tables grow."
+)
 
 
 @SERVER("sessions.prepared")
