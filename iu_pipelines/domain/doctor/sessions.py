@@ -22,8 +22,8 @@ PROBLEM_SECONDS: Final = 3600.0
 """The age from which one that has written is a problem."""
 
 _HOLDS: Final = (
-    "No worker waits for it, but its own events are read only after its end, a migration waits for its locks, "
-    "and vacuum keeps the rows deleted since, so tables grow."
+    "No worker waits for it, but its own events are read only after its end, a migration waits for its "
+    "locks, and vacuum keeps the rows deleted since, so tables grow."
 )
 
 
