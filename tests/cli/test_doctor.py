@@ -7,14 +7,13 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from cli.running import Iu, in_terminal, shell
+from cli.running import Iu, in_terminal
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
@@ -220,14 +219,14 @@ def test_wait_goes_on_while_the_ledger_is_not_granted_yet(iu: Iu, database: str,
     gateway.execute("create role waiting_auditor login password 'x' in role iu_auditor")
     try:
         gateway.execute("revoke select on iu_schema_step from iu_auditor")
-        granted = threading.Timer(1.0, gateway.execute, ["grant select on iu_schema_step to iu_auditor"])
-        granted.start()
         parts = urlsplit(database)
         url = parts._replace(netloc=f"waiting_auditor:x@{parts.hostname}:{parts.port}").geturl()
-        done = shell("wait", "--timeout", "30", "--database-url", url)
-        granted.join()
-        assert (done.returncode, done.stderr) == (0, "")
-        assert "permission denied for table iu_schema_step" in done.stdout
+        waiting = _start("wait", "--timeout", "120", "--database-url", url)
+        assert waiting.stdout
+        assert "permission denied for table iu_schema_step" in waiting.stdout.readline()
+        gateway.execute("grant select on iu_schema_step to iu_auditor")
+        waiting.communicate(timeout=60)
+        assert waiting.returncode == 0
     finally:
         gateway.execute("drop role waiting_auditor")
 

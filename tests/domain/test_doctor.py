@@ -377,19 +377,21 @@ def test_another_encoding_is_a_warning(own: str) -> None:
     assert (found.level, "LATIN1" in found.found) == ("warning", True)
 
 
-def test_a_collation_of_another_version_is_a_warning(database: str) -> None:
-    with Gateway(database) as gateway:
+def test_a_collation_of_another_version_is_a_warning(own: str) -> None:
+    with Gateway(own) as gateway:
         if gateway.server_version() < 150_000:
-            pytest.skip("PostgreSQL 14 records no version of a collation")
-        known = gateway.fetch_value(
-            "select pg_database_collation_actual_version(oid) from pg_database "
-            "where datname = current_database()"
+            pytest.skip("PostgreSQL 14 records no version of a database's collation")
+        gateway.execute(
+            "create database collated locale_provider icu icu_locale 'en' encoding 'UTF8' template template0"
         )
-        if known is None:
-            pytest.skip("the collation of the test server has no version")
-        gateway.execute("update pg_database set datcollversion = 'before' where datname = current_database()")
-    found = examined(database)["server.encoding"]
-    assert (found.level, "before" in found.found) == ("warning", True)
+        try:
+            url = urlsplit(own)._replace(path="/collated").geturl()
+            assert examined(url)["server.encoding"].level == "ok"
+            gateway.execute("update pg_database set datcollversion = 'before' where datname = 'collated'")
+            found = examined(url)["server.encoding"]
+            assert (found.level, "before" in found.found) == ("warning", True)
+        finally:
+            gateway.execute("drop database collated with (force)")
 
 
 @pytest.mark.skipif(bouncer.PROGRAM is None, reason="PgBouncer is not installed")

@@ -42,9 +42,9 @@ class Asked:
     sees_sessions: bool
     steps: tuple[Step, ...] = ()
 
-    def rows(self, statements: Statements, name: str, **params: Any) -> list[dict[str, Any]]:
+    def rows(self, statement: str, **params: Any) -> list[dict[str, Any]]:
         """Return the rows of a statement."""
-        return self.queries.fetch_all(statements[name], params)
+        return self.queries.fetch_all(statement, params)
 
 
 SERVER: Final[Checks[Asked]] = Checks()

@@ -31,7 +31,7 @@ def group_roles(asked: Asked) -> list[str]:
 @SERVER("roles.login")
 def login(asked: Asked) -> Verdict:
     """Report what the login may do. Look for one that may do everything, or nothing."""
-    (row,) = asked.rows(_SQL, "login", roles=group_roles(asked))
+    (row,) = asked.rows(_SQL["login"], roles=group_roles(asked))
     name, roles = row["login"], row["roles"]
     if row["is_superuser"]:
         found = f"{name} is a superuser, who may do everything"
@@ -54,7 +54,7 @@ def login(asked: Asked) -> Verdict:
 def exist(asked: Asked) -> Verdict:
     """Look for group roles that are missing, can log in, or may do more than their privileges."""
     wanted = group_roles(asked)
-    rows = {row["name"]: row for row in asked.rows(_SQL, "group_roles", roles=wanted)}
+    rows = {row["name"]: row for row in asked.rows(_SQL["group_roles"], roles=wanted)}
     if not rows[OWNER]["owns_schema"]:
         owner = rows[OWNER]["owner"]
         return Verdict(
@@ -80,7 +80,7 @@ def exist(asked: Asked) -> Verdict:
 @SCHEMA("roles.members")
 def members(asked: Asked) -> Verdict:
     """Look for logins that own the schema without being the one that installs."""
-    found = [row["name"] for row in asked.rows(_SQL, "owners")]
+    found = [row["name"] for row in asked.rows(_SQL["owners"])]
     if len(found) <= 1:
         return Verdict("ok", f"logins that own the schema, besides superusers: {', '.join(found) or 'none'}")
     return Verdict(
@@ -94,7 +94,7 @@ def members(asked: Asked) -> Verdict:
 @SCHEMA("roles.public")
 def public(asked: Asked) -> Verdict:
     """Look for privileges that every login has."""
-    found = asked.rows(_SQL, "public")
+    found = asked.rows(_SQL["public"])
     if not found:
         return Verdict("ok", "PUBLIC has no privilege on an object of iu")
     return Verdict(

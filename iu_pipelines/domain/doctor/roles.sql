@@ -8,9 +8,9 @@ select
         where c.oid = to_regclass('public.iu_schema_step')
     ), false) as owns_schema,
     array(
-        select r.rolname::text from pg_roles as r
+        select r.rolname from pg_roles as r
         where r.rolname = any(%(roles)s) and pg_has_role(r.oid, 'member')
-        order by array_position(%(roles)s::text[], r.rolname::text)
+        order by array_position(%(roles)s::text[], r.rolname)
     ) as roles
 from pg_roles as l
 where l.rolname = session_user;
@@ -31,7 +31,7 @@ left join pg_roles as r on r.rolname = wanted.name
 left join pg_class as c on c.oid = to_regclass('public.iu_schema_step');
 
 -- name: owners
-select r.rolname::text as name
+select r.rolname as name
 from pg_roles as r
 inner join pg_class as c on c.oid = to_regclass('public.iu_schema_step')
 where r.rolcanlogin and not r.rolsuper and pg_has_role(r.oid, c.relowner, 'member')

@@ -31,28 +31,28 @@ def functions(asked: Asked) -> Verdict:
 @SCHEMA("schema.objects")
 def objects(asked: Asked) -> Verdict:
     """Look for objects of the manifest that do not exist."""
-    return _none(asked, "missing", "no object is missing", f"Restore them from a backup. {_VERIFY}")
+    return _none(asked, _SQL["missing"], "no object is missing", f"Restore them from a backup. {_VERIFY}")
 
 
 @SCHEMA("schema.rights")
 def rights(asked: Asked) -> Verdict:
     """Compare the privileges on every object with the access matrix."""
     hint = f"Grant or revoke what is named; docs/operate/roles.md has the roles. {_VERIFY}"
-    return _none(asked, "rights", "privileges are those of the access matrix", hint)
+    return _none(asked, _SQL["rights"], "privileges are those of the access matrix", hint)
 
 
 @SCHEMA("schema.writers")
 def writers(asked: Asked) -> Verdict:
     """Look for roles that may write what only functions write."""
     hint = "Revoke it: revoke insert, update, delete, truncate, trigger on TABLE from ROLE"
-    return _none(asked, "writers", "no role may write what only functions write", hint)
+    return _none(asked, _SQL["writers"], "no role may write what only functions write", hint)
 
 
 @SCHEMA("schema.append_only")
 def append_only(asked: Asked) -> Verdict:
     """Look for tables of records that allow changes."""
     hint = f"Find out who removed the trigger, and what was changed since: iu audit verify. {_VERIFY}"
-    return _none(asked, "append_only", "records refuse update, delete and truncate", hint)
+    return _none(asked, _SQL["append_only"], "records refuse update, delete and truncate", hint)
 
 
 @SCHEMA("schema.dry_run")
@@ -62,14 +62,16 @@ def dry_run(asked: Asked) -> Verdict:
         "Add it: alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run); "
         "if that fails, a route is not a dry run."
     )
-    return _none(asked, "dry_run", "the constraint dry_run_is_enforced keeps every route a dry run", hint)
+    return _none(
+        asked, _SQL["dry_run"], "the constraint dry_run_is_enforced keeps every route a dry run", hint
+    )
 
 
 @SCHEMA("schema.row_security")
 def row_security(asked: Asked) -> Verdict:
     """Look for row security on a table of iu. The login needs no privilege."""
     tables = [one[2] for step in asked.steps for one in code.read(step).objects if one[1] == "table"]
-    found = [row["name"] for row in asked.rows(_SQL, "row_security", tables=tables)]
+    found = [row["name"] for row in asked.rows(_SQL["row_security"], tables=tables)]
     if not found:
         return Verdict("ok", "off for every table of iu")
     return Verdict(
@@ -84,17 +86,19 @@ def row_security(asked: Asked) -> Verdict:
 def triggers(asked: Asked) -> Verdict:
     """Look for disabled triggers of iu, also those of captures on other tables."""
     hint = "Enable it: alter table TABLE enable trigger NAME. Changes meanwhile were not captured or checked."
-    return _none(asked, "triggers", "no trigger of iu is disabled", hint)
+    return _none(asked, _SQL["triggers"], "no trigger of iu is disabled", hint)
 
 
 @SCHEMA("schema.captures")
 def captures(asked: Asked) -> Verdict:
     """Compare the trigger functions of captures with their definitions."""
     hint = "Generate it again: iu apply FILE, or iu capture set ROUTE (docs/how-to/capture-a-table.md)."
-    return _none(asked, "captures", "the trigger functions of captures are those of their definitions", hint)
+    return _none(
+        asked, _SQL["captures"], "the trigger functions of captures are those of their definitions", hint
+    )
 
 
 def _none(asked: Asked, statement: str, good: str, hint: str) -> Verdict:
     """Return a problem if a statement returns a text that is not null."""
-    found: Any = asked.queries.fetch_value(_SQL[statement])
+    found: Any = asked.queries.fetch_value(statement)
     return Verdict("problem", str(found), hint) if found else Verdict("ok", good)

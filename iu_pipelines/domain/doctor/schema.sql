@@ -6,7 +6,7 @@ from public.iu_schema_object as o
 where public.fn_iu_object_identity(o.kind, o.object) is null;
 
 -- name: rights
-select string_agg(format('%s (%s)', m.object, m.misfit), ', ' order by m.object)
+select string_agg(m.object || ' (' || m.misfit || ')', ', ' order by m.object)
 from (
     select o.object, public.fn_iu_object_misfit(o.kind, o.object, o.access) as misfit
     from public.iu_schema_object as o
@@ -37,7 +37,7 @@ where
     and c.contype = 'c' and c.convalidated;
 
 -- name: row_security
-select c.relname::text as name
+select c.relname as name
 from pg_class as c
 where
     c.oid = any(array(select to_regclass(t.name) from unnest(%(tables)s::text[]) as t (name)))
@@ -47,7 +47,7 @@ order by c.relname;
 -- name: triggers
 select
     'disabled: '
-    || string_agg(format('%s on %s', t.tgname, t.tgrelid::regclass), ', ' order by t.tgname)
+    || string_agg(t.tgname || ' on ' || t.tgrelid::regclass, ', ' order by t.tgname)
 from pg_trigger as t
 inner join pg_proc as p on p.oid = t.tgfoid
 where

@@ -27,7 +27,7 @@ def version(asked: Asked) -> Verdict:
 @SERVER("server.encoding")
 def encoding(asked: Asked) -> Verdict:
     """Look for an encoding that cannot store every text, and a collation that changed with the system."""
-    (row,) = asked.rows(_SQL, "encoding")
+    (row,) = asked.rows(_SQL["encoding"])
     found = f"{row['encoding']}, collation {row['collation']}"
     if row["encoding"] != "UTF8":
         return Verdict(
@@ -37,7 +37,7 @@ def encoding(asked: Asked) -> Verdict:
         )
     # PostgreSQL 14 records no version of a database's collation.
     has_version = int(asked.settings["server_version_num"].value) >= 150_000
-    for other in asked.rows(_SQL, "collation_version") if has_version else ():
+    for other in asked.rows(_SQL["collation_version"]) if has_version else ():
         return Verdict(
             "warning",
             f"{found}: the system has version {other['actual']}, indexes were built with {other['stored']}",
@@ -49,7 +49,7 @@ def encoding(asked: Asked) -> Verdict:
 @SERVER("server.writable")
 def writable(asked: Asked) -> Verdict:
     """Look for a standby, and for a default that makes transactions read-only."""
-    (row,) = asked.rows(_SQL, "writable")
+    (row,) = asked.rows(_SQL["writable"])
     if row["in_recovery"]:
         return Verdict(
             "problem",
@@ -81,7 +81,7 @@ def pooler(asked: Asked) -> Verdict:
 @SERVER("server.connections")
 def connections(asked: Asked) -> Verdict:
     """Count the connections."""
-    (row,) = asked.rows(_SQL, "connections")
+    (row,) = asked.rows(_SQL["connections"])
     found = f"{row['used']} of {row['allowed']} are in use"
     if row["used"] < _FULL * row["allowed"]:
         return Verdict("ok", found)
@@ -91,7 +91,7 @@ def connections(asked: Asked) -> Verdict:
 @SERVER("server.slots")
 def slots(asked: Asked) -> Verdict:
     """Look for replication slots that nobody reads: they keep WAL files and deleted rows."""
-    idle = asked.rows(_SQL, "idle_slots")
+    idle = asked.rows(_SQL["idle_slots"])
     if not idle:
         return Verdict("ok", "no replication slot is idle")
     said = [
@@ -109,6 +109,6 @@ def slots(asked: Asked) -> Verdict:
 @SERVER("server.size")
 def size(asked: Asked) -> Verdict:
     """Report the size of the database and of its largest tables."""
-    (row,) = asked.rows(_SQL, "size")
-    largest = ", ".join(f"{one['name']} {one['size']}" for one in asked.rows(_SQL, "largest"))
+    (row,) = asked.rows(_SQL["size"])
+    largest = ", ".join(f"{one['name']} {one['size']}" for one in asked.rows(_SQL["largest"]))
     return Verdict("ok", f"database {row['name']}: {row['size']}{f'; {largest}' if largest else ''}")

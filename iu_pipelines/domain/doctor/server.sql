@@ -20,7 +20,7 @@ from pg_stat_activity as a;
 
 -- name: idle_slots
 select
-    s.slot_name::text as name,
+    s.slot_name as name,
     pg_size_pretty(pg_wal_lsn_diff(
         case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end,
         s.restart_lsn
@@ -34,7 +34,7 @@ order by s.slot_name;
 select current_database()::text as name, pg_size_pretty(pg_database_size(current_database())) as size;
 
 -- name: largest
-select c.relname::text as name, pg_size_pretty(pg_total_relation_size(c.oid)) as size
+select c.relname as name, pg_size_pretty(pg_total_relation_size(c.oid)) as size
 from pg_class as c
 where
     c.relnamespace = to_regnamespace('public') and c.relkind = 'r'

@@ -30,7 +30,7 @@ _HOLDS: Final = (
 @SERVER("sessions.prepared")
 def prepared(asked: Asked) -> Verdict:
     """Look for prepared transactions, which stay until somebody ends them, even over a restart."""
-    found = asked.rows(_SQL, "prepared")
+    found = asked.rows(_SQL["prepared"])
     allowed = asked.settings["max_prepared_transactions"].value
     if not found:
         return Verdict("ok", f"none; max_prepared_transactions = {allowed}")
@@ -47,7 +47,7 @@ def prepared(asked: Asked) -> Verdict:
 @SERVER("sessions.idle_in_transaction")
 def idle_in_transaction(asked: Asked) -> Verdict:
     """Look for sessions that are idle in a transaction."""
-    found = [row for row in asked.rows(_SQL, "open") if row["is_idle"] and row["seconds"] >= WARNING_SECONDS]
+    found = [row for row in asked.rows(_SQL["open"]) if row["is_idle"] and row["seconds"] >= WARNING_SECONDS]
     if not found:
         return _none(asked, f"no session is idle in a transaction for {_age(WARNING_SECONDS)} or more")
     return Verdict(
@@ -61,7 +61,7 @@ def idle_in_transaction(asked: Asked) -> Verdict:
 def long_transactions(asked: Asked) -> Verdict:
     """Look for statements that have run for long."""
     found = [
-        row for row in asked.rows(_SQL, "open") if not row["is_idle"] and row["seconds"] >= WARNING_SECONDS
+        row for row in asked.rows(_SQL["open"]) if not row["is_idle"] and row["seconds"] >= WARNING_SECONDS
     ]
     if not found:
         return _none(asked, f"no working transaction is {_age(WARNING_SECONDS)} old or older")

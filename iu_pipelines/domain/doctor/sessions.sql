@@ -10,10 +10,10 @@ order by p.prepared;
 -- name: open
 -- The age of an idle transaction counts from its last statement.
 select
-    a.pid, a.usename::text as login, a.datname::text as database, a.application_name as program,
-    a.state like 'idle%' as is_idle, a.backend_xid is not null as has_written,
+    a.pid, a.usename as login, a.datname as database, a.application_name as program,
+    starts_with(a.state, 'idle') as is_idle, a.backend_xid is not null as has_written,
     extract(epoch from clock_timestamp() - case
-        when a.state like 'idle%' then a.state_change else a.xact_start
+        when starts_with(a.state, 'idle') then a.state_change else a.xact_start
     end)::float8 as seconds
 from pg_stat_activity as a
 where
