@@ -209,9 +209,9 @@ def test_wait_ends_at_once_for_a_database_of_a_newer_version(iu: Iu, gateway: Ga
         "insert into iu_schema_step (module, step_name, requires, checksum, server_major) "
         f"values ('iu-core', '999_later', '{{}}', '{0:064}', 15)"
     )
-    done = iu("wait", "--timeout", "60")
-    assert done.code == 1
-    assert "999_later" in done.err
+    done = iu("wait", "--timeout", "60", "--json")
+    assert (done.code, done.error["code"]) == (1, "IU901")
+    assert "999_later" in done.error["message"]
 
 
 def test_wait_goes_on_while_the_ledger_is_not_granted_yet(iu: Iu, database: str, gateway: Gateway) -> None:

@@ -23,7 +23,8 @@ from iu_pipelines.domain import doctor
 from iu_pipelines.domain.doctor import database as checked
 from iu_pipelines.domain.doctor import sessions
 from iu_pipelines.domain.doctor.database import SCHEMA, SERVER
-from iu_pipelines.domain.doctor.findings import Checks, Finding, Verdict, load_checks
+from iu_pipelines.domain.doctor.findings import Checks, Finding, Verdict, finding, load_checks
+from iu_pipelines.errors import UsageError
 
 load_checks(doctor)
 
@@ -146,6 +147,18 @@ def test_nothing_is_written_by_any_check(database: str) -> None:
         (found,) = checked._findings(gateway, broken, checked._asked(gateway, False))
         assert found.found == "cannot execute CREATE TABLE in a read-only transaction"
         assert gateway.fetch_value("select to_regclass('public.left_behind')") is None
+
+
+def test_a_password_in_a_verdict_or_an_error_is_hidden() -> None:
+    def refuse() -> Verdict:
+        raise UsageError(
+            "postgresql://ann:hidden@db/app is invalid", hint="Not postgresql://ann:hidden@db/app"
+        )
+
+    shown = Verdict("note", "postgresql://ann:hidden@db/app", "Use postgresql://ann:hidden@db/app")
+    found = [*finding("a.verdict", lambda: shown), *finding("an.error", refuse)]
+    assert [one.level for one in found] == ["note", "problem"]
+    assert "hidden" not in f"{found}"
 
 
 def test_a_check_that_raises_is_a_finding_and_the_others_follow(database: str) -> None:
