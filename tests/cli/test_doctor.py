@@ -76,6 +76,8 @@ def test_doctor_prints_no_secret(command: Iu, database: str, monkeypatch: pytest
 def test_doctor_names_the_setting_that_a_misspelled_variable_meant(
     iu: Iu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name in [name for name in os.environ if name.startswith("IU_TEST_")]:
+        monkeypatch.delenv(name)
     assert findings(iu("doctor", "--json").json)["environment.variables"].level == "ok"
     monkeypatch.setenv("IU_OF_A_PROGRAM", "1")
     assert findings(iu("doctor", "--json").json)["environment.variables"].level == "note"
