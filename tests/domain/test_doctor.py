@@ -152,7 +152,7 @@ def test_nothing_is_written_by_any_check(database: str) -> None:
 def test_a_password_in_a_verdict_or_an_error_is_hidden() -> None:
     def refuse() -> Verdict:
         raise UsageError(
-            "postgresql://ann:hidden@db/app is invalid", hint="Not postgresql://ann:hidden@db/app"
+            "postgresql://ann:hidden@db/app is invalid", hint="Not postgresql://ann:hidden@db/app."
         )
 
     shown = Verdict("note", "postgresql://ann:hidden@db/app", "Use postgresql://ann:hidden@db/app")
