@@ -20,7 +20,7 @@ from iu_pipelines.hosting.doctor import packages, places
 from iu_pipelines.hosting.doctor.machine import DAGSTER, ENVIRONMENT, MACHINE, Machine
 from iu_pipelines.hosting.doctor.packages import Requirement, is_accepted, requirements
 from iu_pipelines.hosting.doctor.report import examine
-from iu_pipelines.hosting.ports import far_from
+from iu_pipelines.hosting.ports import evidence_port
 from iu_pipelines.settings import Settings
 
 load_checks(doctor)
@@ -165,7 +165,7 @@ def test_a_directory_of_dagsters_own_commands_that_differs_is_a_warning(
 def running(home: Path, empty_database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Dev]:
     monkeypatch.setenv("IU_DATABASE_URL", empty_database)
     dev = Dev(home)
-    dev.evidence_port = far_from(dev.port)
+    dev.evidence_port = evidence_port(dev.port)
     dev.start()
     yield dev
     dev.stop()

@@ -10,11 +10,12 @@ import urllib.request
 from pathlib import Path
 from typing import Final
 
+from iu_pipelines import extras
 from iu_pipelines.domain.doctor.findings import Verdict
 from iu_pipelines.errors import UsageError
 from iu_pipelines.evidence import store
+from iu_pipelines.hosting import ports
 from iu_pipelines.hosting.doctor.machine import MACHINE, Machine
-from iu_pipelines.hosting.ports import Ports, far_from
 
 _HOST: Final = "127.0.0.1"
 _LITTLE_BYTES: Final = 1 << 30
@@ -50,20 +51,22 @@ def evidence_port(machine: Machine) -> Verdict | None:
     chosen = machine.settings
     if chosen.evidence_url or not store.local_directory(chosen.evidence_location):
         return None
-    port = far_from(machine.port)
+    return _port_beside(machine, ports.evidence_port(machine.port), "--evidence-port")
+
+
+@MACHINE("port.metrics")
+def metrics_port(machine: Machine) -> Verdict | None:
+    """Look at the port of the metrics, which are served if their extra is installed."""
+    if not extras.is_installed("prometheus_client"):
+        return None
+    return _port_beside(machine, ports.metrics_port(machine.port), "--metrics-port")
+
+
+def _port_beside(machine: Machine, port: int, option: str) -> Verdict:
+    """Look at another port of `iu dev`, which is taken while the web UI runs."""
     if _is_taken(port) and _dagster_version(machine.port):
-        return Verdict(
-            "ok", f"{_HOST} port {port}: the web UI is running, and this is the port of its evidence"
-        )
-    return _port(port, "--evidence-port")
-
-
-def _is_taken(port: int) -> bool:
-    try:
-        Ports(_HOST, port, None).require_free()
-    except UsageError:
-        return True
-    return False
+        return Verdict("ok", f"{_HOST} port {port}: taken, and the web UI of iu dev is running")
+    return _port(port, option)
 
 
 def _port(port: int, option: str) -> Verdict:
@@ -77,6 +80,14 @@ def _port(port: int, option: str) -> Verdict:
         f"{_HOST} port {port} is taken by {_listener(port) or 'a process that this user cannot see'}",
         f"Stop that process, or choose another port: iu dev {option} PORT",
     )
+
+
+def _is_taken(port: int) -> bool:
+    try:
+        ports.require_free(_HOST, port, "")
+    except UsageError:
+        return True
+    return False
 
 
 def _dagster_version(port: int) -> str | None:
