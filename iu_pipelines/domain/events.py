@@ -1,4 +1,4 @@
-"""Events: why an event was not delivered, from its emission to the attempts and dead letters of each worker.
+"""Events: the newest ones, and why one was not delivered, from its emission to the attempts of each worker.
 
 Every question has a bounded cost, whatever the size of the outbox and of the audit. Nothing is written or
 locked, and `iu_auditor` may ask.
@@ -29,7 +29,38 @@ _SQL: Final = Statements(__name__)
 _HOLDERS: Final = {gates.MASTER: "master", gates.WORKER: "worker"}
 _UUIDV7: Final = 7
 
+WINDOW: Final = 10_000
+"""The number of newest events among which filters without an index select."""
+
 ReadingStatus = Literal["attempted", "other_domain", "refused", "retired", "waiting", "passed", "unattempted"]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A filter of events. A field that is None matches every event."""
+
+    event_type: str | None = None
+    domain: str | None = None
+    subject: UUID | None = None
+    since: datetime | None = None
+
+    @property
+    def searches(self) -> bool:
+        """Whether events must be read that do not match. Only the domain has an index."""
+        return any(value is not None for value in (self.event_type, self.subject, self.since))
+
+
+@dataclass(frozen=True)
+class Newest:
+    """Events, newest first, and where they were searched.
+
+    `events_read` events down to `oldest_seq` were searched. If `is_bounded` is true, older ones may match too.
+    """
+
+    events: tuple[Event, ...]
+    events_read: int
+    oldest_seq: int | None
+    is_bounded: bool
 
 
 @dataclass(frozen=True)
@@ -114,6 +145,35 @@ class Explanation:
     attempts: tuple[Attempt, ...]
     dead_letters: tuple[DeadLetter, ...]
     retention: tuple[RetentionRound, ...]
+
+
+def newest(gateway: Queries, chosen: Chosen, limit: int = 20, before: int | None = None) -> Newest:
+    """Return the newest events that match, by `event_seq`, newest first.
+
+    A filter by type, subject or time is applied to the newest WINDOW events of the domain, or of all domains,
+    because it has no index. With `before`, only events with a lower `event_seq` are read: the next page.
+
+    Raises:
+        BatchLimitInvalid: the limit is outside 1 to 10,000.
+    """
+    window = WINDOW if chosen.searches else limit
+    given = {**vars(chosen), "before": before, "window": window, "max_rows": limit}
+    found = gateway.fetch_all(_SQL["newest"], given)
+    matching = tuple(rows.read(Event, row) for row in found if row["event_id"])
+    oldest_at, events_read = found[0]["oldest_at"], found[0]["events_read"]
+    is_past = chosen.since is not None and oldest_at is not None and oldest_at < chosen.since
+    return Newest(
+        matching,
+        events_read,
+        found[0]["oldest_seq"],
+        is_bounded=chosen.searches and events_read == window and len(matching) < limit and not is_past,
+    )
+
+
+def get(gateway: Queries, event_id: UUID) -> Event | None:
+    """Return one event, or None if it is not stored."""
+    row = gateway.fetch_one(_SQL["event"], {"event_id": event_id})
+    return rows.read(Event, row) if row else None
 
 
 def why(gateway: Queries, event_id: UUID, workers: Sequence[str]) -> Explanation:

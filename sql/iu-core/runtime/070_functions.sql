@@ -101,6 +101,9 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/attempts/fn_iu_attempts_by_id.sql
 \ir ../objects/attempts/fn_iu_attempts_by_event.sql
 \ir ../objects/attempts/fn_iu_attempts_by_key.sql
+\ir ../objects/attempts/fn_iu_batches_after.sql
+\ir ../objects/attempts/fn_iu_replays_newest.sql
+\ir ../objects/attempts/fn_iu_replays_after.sql
 
 -- Dead letters.
 \ir ../objects/dead_letters/tables.sql
@@ -164,6 +167,10 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 -- Events.
 \ir ../objects/events/fn_iu_event_reading.sql
+\ir ../objects/events/fn_iu_event_domains.sql
+\ir ../objects/events/fn_iu_events_newest.sql
+\ir ../objects/events/fn_iu_events_between.sql
+\ir ../objects/events/fn_iu_event_capture.sql
 
 -- Units.
 \ir ../objects/units/tables.sql
@@ -235,5 +242,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '5762590060e9ef04f4ebc480560e114dea4931b11999797acbc243cb15657b31'
+    'cd7cd63e0e45cfb9d486de2933cc15731670ee0972e8c406d1853afd44e02d1f'
 );
