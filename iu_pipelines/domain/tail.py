@@ -133,7 +133,7 @@ class Tail:
 
     def _begin_attempts(self, session: Queries) -> None:
         known = session.fetch_all(_SQL["newest_batches"])
-        self._batches = {row["worker_name"]: row["batch_id"] for row in known}
+        self._batches = {row["worker_name"]: row["batch_id"] for row in known if row["batch_id"]}
         replays = session.fetch_all(_SQL["newest_replays"], {"max_rows": PAGE})
         ids = {row["attempt_id"] for row in replays}
         self._replays = _Replays(min(ids) - 1 if len(ids) == PAGE else 0, ids)
