@@ -25,6 +25,8 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ingest": ("ingest",),
     "health": ("status",),
     "outbox": ("emit",),
+    "events": ("why", "event"),
+    "tail": ("tail",),
     "event_types": ("type", "types"),
     "worker": ("run", "seek", "batch", "worker"),
     "dead_letters": ("replay", "discard"),

@@ -15,15 +15,17 @@ from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import attempts, gates, rows, worker
+from iu_pipelines.domain import attempts, event_origins, gates, route_rules, rows, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.dead_letters import DeadLetter
+from iu_pipelines.domain.event_origins import Origin
 from iu_pipelines.domain.event_types import EventType
-from iu_pipelines.domain.gates import Gate
+from iu_pipelines.domain.gates import Gate, GateChange
 from iu_pipelines.domain.health import at_least
 from iu_pipelines.domain.outbox import Event
+from iu_pipelines.domain.route_rules import RouteRule
 from iu_pipelines.domain.routes import Route
-from iu_pipelines.domain.worker import Seek
+from iu_pipelines.domain.worker import Batch, Seek
 
 _SQL: Final = Statements(__name__)
 _HOLDERS: Final = {gates.MASTER: "master", gates.WORKER: "worker"}
@@ -132,7 +134,9 @@ class Explanation:
 
     `event` is None if no such event is stored. Then `workers` and `routes` are empty, and `retention` has the
     newest round of each domain. `event_type` is None if the type is not registered. `routes` are those of the
-    type now; `attempts` and `dead_letters` are those of every worker, oldest first.
+    type now; `attempts`, their `batches` and `dead_letters` are those of every worker, oldest first.
+    `gate_changes` has the newest recorded change of each closed gate. `rules` says for each worker that reads
+    the domain, and each route, why the route matches.
     """
 
     answer: str
@@ -145,6 +149,10 @@ class Explanation:
     attempts: tuple[Attempt, ...]
     dead_letters: tuple[DeadLetter, ...]
     retention: tuple[RetentionRound, ...]
+    origin: Origin | None = None
+    gate_changes: tuple[GateChange, ...] = ()
+    rules: tuple[RouteRule, ...] = ()
+    batches: tuple[Batch, ...] = ()
 
 
 def newest(gateway: Queries, chosen: Chosen, limit: int = 20, before: int | None = None) -> Newest:
@@ -208,7 +216,23 @@ def why(gateway: Queries, event_id: UUID, workers: Sequence[str]) -> Explanation
         attempts=found.attempts,
         dead_letters=found.letters,
         retention=(),
+        origin=event_origins.origin(gateway, event),
+        gate_changes=_gate_changes(gateway, found.gates),
+        rules=_rules(gateway, event, answers, found),
+        batches=_batches(gateway, found.attempts),
     )
+
+
+def workers(gateway: Queries, event_id: UUID) -> tuple[str, ...]:
+    """Return the workers to ask about an event, by name: all that are in use, and retired ones that tried it.
+
+    Before the first worker has run, it is the default worker.
+    """
+    tried = {one.worker_name for one in attempts.for_event(gateway, event_id)}
+    tried |= {one.worker_name for one in _letters(gateway, event_id)}
+    known = worker.list_workers(gateway)
+    asked = tuple(one.worker_name for one in known if not one.retired_at or one.worker_name in tried)
+    return asked or (worker.DEFAULT_WORKER,)
 
 
 @dataclass(frozen=True)
@@ -256,6 +280,37 @@ def _letters(gateway: Queries, event_id: UUID) -> tuple[DeadLetter, ...]:
 def _event_type(gateway: Queries, event_type: str) -> EventType | None:
     row = gateway.fetch_one(_SQL["event_type"], {"event_type": event_type})
     return rows.read(EventType, row) if row else None
+
+
+def _gate_changes(gateway: Queries, known: Iterable[Gate]) -> tuple[GateChange, ...]:
+    """Return the newest recorded change of each closed gate; none of a gate that was never changed."""
+    closed = [gate.key for gate in known if not gate.is_open]
+    return tuple(change for key in closed for change in gates.history(gateway, key, limit=1))
+
+
+def _batches(gateway: Queries, tries: Iterable[Attempt]) -> tuple[Batch, ...]:
+    numbers = sorted({one.batch_id for one in tries if one.batch_id is not None})
+    found = (worker.batch(gateway, number) for number in numbers)
+    return tuple(one for one in found if one)
+
+
+def _rules(
+    gateway: Queries, event: Event, answers: Iterable[WorkerAnswer], found: _Found
+) -> tuple[RouteRule, ...]:
+    """Return the rule of each route of the type, and of each that was tried, for each worker of the domain."""
+    codes = [*(one.route_code for one in found.routes), *(one.route_code for one in found.attempts)]
+    known = route_rules.versions(gateway, list(dict.fromkeys(code for code in codes if code)))
+    rules: list[RouteRule] = []
+    for answer in answers:
+        reading = answer.reading
+        tries = found.of_worker(reading.worker_name).attempts
+        read_at = tries[0].created_at if tries else None
+        if tries or reading.status in ("waiting", "refused", "unattempted"):
+            rules += (
+                route_rules.rule(reading.worker_name, event.event_type, code, known, read_at)
+                for code in known
+            )
+    return tuple(rules)
 
 
 def _joined(answers: Sequence[WorkerAnswer]) -> str:

@@ -10,7 +10,9 @@ from iu_pipelines.errors import UsageError
 
 _AGE: Final = re.compile(r"(\d{1,9})(s|m|h|d|w)")
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_FORMS: Final = "Give an age such as 30m, 12h or 7d, or a time with its zone such as 2026-11-27T08:00:00+00:00."
+_FORMS: Final = (
+    "Give an age such as 30m, 12h or 7d, or a time with its zone such as 2026-11-27T08:00:00+00:00."
+)
 
 
 def parse_moment(text: str, now: datetime | None = None) -> datetime:
