@@ -195,14 +195,9 @@ def _print_letters(found: Explanation) -> None:
 def _print_gates(found: Explanation) -> None:
     changes = {change.key: change for change in found.gate_changes}
     rows = [
-        (
-            gate.key,
-            gate.updated_at,
-            gate.updated_by,
-            changes[gate.key].reason if gate.key in changes else None,
-        )
+        (gate.key, gate.updated_at, gate.updated_by, getattr(changes.get(gate.key), "reason", None))
         for gate in found.gates
-        if not gate.is_open
+        if found.event and not gate.is_open
     ]
     _print_rows("Closed gates", ("gate", "since", "by", "reason"), rows)
 

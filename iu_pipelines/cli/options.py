@@ -90,6 +90,16 @@ Since = Annotated[
         help="Only what is newer: an age such as 30m, 12h or 7d, or a time in ISO 8601 with its zone.",
     ),
 ]
+Until = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until",
+        parser=parse_since,
+        metavar="AGE|TIME",
+        show_default=False,
+        help="Only what is older; in the form of --since.",
+    ),
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The maximum number of rows.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason, which is recorded.")]
 OptionalReason = Annotated[

@@ -1,4 +1,4 @@
-"""Where an event came from: a capture of a changed row, a version of a unit, or a caller of the emit functions."""
+"""Where an event came from: a capture of a changed row, a version of a unit, or a caller that emitted it."""
 
 from __future__ import annotations
 

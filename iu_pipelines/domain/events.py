@@ -56,7 +56,7 @@ class Chosen:
 class Newest:
     """Events, newest first, and where they were searched.
 
-    `events_read` events down to `oldest_seq` were searched. If `is_bounded` is true, older ones may match too.
+    `events_read` events down to `oldest_seq` were searched. If `is_bounded` is true, older ones may match.
     """
 
     events: tuple[Event, ...]
@@ -297,7 +297,7 @@ def _batches(gateway: Queries, tries: Iterable[Attempt]) -> tuple[Batch, ...]:
 def _rules(
     gateway: Queries, event: Event, answers: Iterable[WorkerAnswer], found: _Found
 ) -> tuple[RouteRule, ...]:
-    """Return the rule of each route of the type, and of each that was tried, for each worker of the domain."""
+    """Return the rule of each route of the type, and of each that was tried, for each of the workers."""
     codes = [*(one.route_code for one in found.routes), *(one.route_code for one in found.attempts)]
     known = route_rules.versions(gateway, list(dict.fromkeys(code for code in codes if code)))
     rules: list[RouteRule] = []

@@ -14,7 +14,7 @@ from uuid import UUID
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import attempts, events, rows, worker
+from iu_pipelines.domain import attempts, events, rows
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.outbox import Event
 from iu_pipelines.domain.worker import Batch
@@ -106,7 +106,7 @@ class Tail:
         self._replays = _Replays()
 
     def start(self, newest: int) -> list[Event | Attempt]:
-        """Return the newest `newest` events, then the newest attempts, each oldest first, and begin after them.
+        """Return the newest `newest` events, then attempts, each oldest first, and begin after them.
 
         Raises:
             BatchLimitInvalid: `newest` is more than 10,000.
