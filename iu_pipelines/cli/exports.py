@@ -80,10 +80,10 @@ def export(
 
     asked = exports.Asked(what.value, since, until, worker_name, run_ref)
     started = time.monotonic()
-    done = None
+    done: Exported | None = None
     with quiet_if_closed(), _opened(output, force=force) as out:
         done = _exported(call, asked, out, chosen, for_spreadsheet=for_spreadsheet)
-    if done is None or output == "-":
+    if output == "-" or not done:
         return None
     seconds = time.monotonic() - started
     if done.formulas and not for_spreadsheet:

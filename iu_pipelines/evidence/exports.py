@@ -149,9 +149,8 @@ def frame_of(page: Sequence[tuple[Any, ...]], described: Sequence[Column]) -> pd
 
 
 def _series(cells: list[Any], dtype: Any) -> pd.Series[Any]:
-    if "datetime" in dtype:
-        return pd.Series(pd.to_datetime(pd.Series(cells, dtype="object"), utc=True)).astype(dtype)
-    return pd.Series(cells, dtype=dtype)
+    series: pd.Series[Any] = pd.Series(cells, dtype="object" if "datetime" in dtype else dtype)
+    return pd.to_datetime(series, utc=True).astype(dtype) if "datetime" in dtype else series
 
 
 class _Csv:
