@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
 from typing import Annotated
@@ -47,6 +48,10 @@ def tail(
     newest: Annotated[
         int, typer.Option("-n", "--newest", min=0, max=10_000, help="Begin with the newest N.")
     ] = 10,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", min=0, show_default=False, help="End after this many seconds."),
+    ] = None,
     interval: Annotated[
         float, typer.Option("--interval", metavar="SECONDS", min=0.1, help="Seconds between two polls.")
     ] = 1.0,
@@ -60,9 +65,11 @@ def tail(
         with quiet_if_closed(), call.connect() as gateway:
             reader = Tail(gateway, wanted)
             _print_all(reader.start(newest), call.as_json)
-            while True:
+            until = math.inf if seconds is None else time.monotonic() + seconds
+            _print_all(reader.poll(), call.as_json)
+            while (left := until - time.monotonic()) > 0:
+                time.sleep(min(interval, left))
                 _print_all(reader.poll(), call.as_json)
-                time.sleep(interval)
     except KeyboardInterrupt:
         return
 
