@@ -62,7 +62,8 @@ def test_rules_batches_origin_and_workers_of_other_mounts_are_shown(
     (rule,) = cells(found, "rules")
     assert rule["rule"].startswith("match: type version_applied, enabled since ")
     assert cells(found, "batches")[0]["run"] == "by hand"
-    assert cells(found, "event")[4]["value"].startswith("emitted by a caller as actor ")
+    (origin,) = (cell["value"] for cell in cells(found, "event") if cell["of the event"] == "from")
+    assert origin.startswith("emitted by a caller as actor ")
 
 
 def test_a_run_of_another_instance_has_no_link(location: Location, gateway: Gateway, emit: Emit) -> None:

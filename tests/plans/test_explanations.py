@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from plans.test_hot_paths import (
     STATISTICS,
     WORKER,
     answer,
+    batches,
     consume,
     fill,
     letters,
@@ -64,6 +66,7 @@ def full(request: pytest.FixtureRequest, server: Server, template: str) -> Itera
             if request.param == "analysed long ago" and count == EARLY:
                 connection.execute("analyze")
         fill(connection, WAITING)
+        batches(connection, 20_000)
         if request.param == "analysed":
             connection.execute("vacuum analyze")
     yield url
@@ -123,12 +126,17 @@ def test_every_statement_of_an_explanation_is_measured_but_that_of_the_routes() 
     assert set(load(events.__name__)) == {*STATEMENTS, "routes"} - set(_MODULES)
 
 
-IDLE: Final = {"poll": 40, "batches_after": 40, "snapshot": 0, "replays_after": 30, "chosen_events": 60}
+IDLE: Final = {"poll": 12, "batches_after": 12, "snapshot": 0, "replays_after": 8, "chosen_events": 12}
 """The statements of one idle poll of `iu tail --attempts`, each with the pages that it may touch."""
 
 
-def idle(connection: psycopg.Connection[Any], name: str) -> str:
+def idle(url: str, name: str) -> str:
     """Return a statement of a poll that finds nothing new."""
+    with undone(url) as connection:
+        return _idle(connection, name)
+
+
+def _idle(connection: psycopg.Connection[Any], name: str) -> str:
     values = {
         "after_snapshot": f"'{answer(connection, 'select pg_current_snapshot()')}'",
         "until_snapshot": "null",
@@ -136,7 +144,7 @@ def idle(connection: psycopg.Connection[Any], name: str) -> str:
         "after_xid": "null",
         "after_seq": "null",
         "max_rows": "1000",
-        "after": f"'{answer(connection, _NEWEST_BATCHES)}'::jsonb",
+        "after": f"'{json.dumps(answer(connection, _NEWEST_BATCHES))}'::jsonb",
         "floor": "9000000000",
         "known": "'{}'",
         "event_ids": f"array['{newest(connection, 'waiting')}']",
@@ -152,8 +160,7 @@ _NEWEST_BATCHES: Final = """select jsonb_object_agg(worker_name, batch_id) from 
 @pytest.mark.parametrize("name", IDLE)
 def test_an_idle_poll_of_the_tail_touches_few_pages(full: str, name: str) -> None:
     with undone(full) as connection:
-        sql = idle(connection, name)
-        connection.rollback()
+        sql = idle(full, name)
         assert warm_pages(connection, sql) <= IDLE[name]
         assert scanned(connection) == {}
 
@@ -164,7 +171,6 @@ def test_a_poll_beside_an_open_transaction_does_not_visit_its_events(full: str) 
         with psycopg.connect(full) as other:
             fill(other, 1)
         with undone(full) as connection:
-            sql = idle(connection, "poll")
-            connection.rollback()
+            sql = idle(full, "poll")
             assert warm_pages(connection, sql) <= 2 * IDLE["poll"]
         late.rollback()

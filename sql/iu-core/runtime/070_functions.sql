@@ -242,5 +242,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'cd7cd63e0e45cfb9d486de2933cc15731670ee0972e8c406d1853afd44e02d1f'
+    'bad4c742f9a5795b9f3574323d5e05b3b5c80d2592dd699f6d03e5b41d38cd5b'
 );

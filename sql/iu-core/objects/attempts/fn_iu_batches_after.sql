@@ -1,5 +1,5 @@
--- enable_seqscan and enable_bitmapscan off: one probe of iu_route_batch_by_worker for each worker, whatever the
--- statistics say (decision 011).
+-- enable_seqscan and enable_bitmapscan off: one probe of iu_route_batch_by_worker for each worker, whatever
+-- the statistics say (decision 011).
 -- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_batches_after(after_batch_ids jsonb, row_limit int)
 returns setof public.iu_route_batch
@@ -24,9 +24,10 @@ begin
     select b.* from public.iu_route_worker_cursor as c
     cross join lateral (
         select r.* from public.iu_route_batch as r
-        where r.worker_name = c.worker_name
+        -- `between x and x`, not `= x`: then only iu_route_batch_by_worker has this order (decision 011).
+        where r.worker_name between c.worker_name and c.worker_name
             and r.batch_id > coalesce((after_batch_ids ->> c.worker_name)::numeric::bigint, 0)
-        order by r.batch_id limit row_limit
+        order by r.worker_name, r.batch_id limit row_limit
     ) as b
     order by b.batch_id limit row_limit;
 end

@@ -25,7 +25,7 @@ declare
     v_captured_at timestamptz;
 begin
     -- The captures have no index on event_id. A capture is recorded after its event, in the same transaction,
-    -- and capture_id rises with the time: find the time of the event by bisection, and look forward from there.
+    -- and capture_id rises with the time: find the time of the event by bisection, and look forward.
     while v_emitted_at is not null and v_low < v_high loop
         v_middle := v_low + (v_high - v_low) / 2;
         select c.captured_at into v_captured_at from public.iu_inbound_capture as c

@@ -17,7 +17,7 @@ as $$
 #variable_conflict use_variable
 declare
     v_restored_seq constant bigint := (public.fn_iu_cluster_newest()).restored_seq;
-    v_before text;
+    v_from numeric;
 begin
     perform public.fn_iu_row_limit_require(row_limit);
     if after_snapshot is null or until_snapshot is null then
@@ -25,31 +25,36 @@ begin
             when after_snapshot is null then 'after_snapshot' else 'until_snapshot'
         end using errcode = 'IU104', hint = 'Give two snapshots, as pg_current_snapshot() returns them.';
     end if;
-    -- Cast through numeric, because xid8 has no arithmetic. Transaction ids begin at 3.
-    v_before := pg_snapshot_xmax(after_snapshot)::text::numeric - 1;
+    v_from := pg_snapshot_xmax(after_snapshot)::text::numeric;
     return query
-    with ended (after_xid, until_xid) as materialized (
+    with open (xid) as (
+        -- numeric, because xid8 has no arithmetic.
+        select v_from - 1 union all
+        select x::text::numeric from pg_snapshot_xip(until_snapshot) as x where x::text::numeric >= v_from
+    ), ended (first_xid, last_xid) as (
         -- The id ranges of new transactions, between those that are open in until_snapshot: a scan across an
         -- open transaction would visit everything that it has written (decision 016).
-        select open.xid, lead(open.xid, 1, pg_snapshot_xmax(until_snapshot)) over (order by open.xid)
-        from (
-            select v_before::xid8 union all
-            select x from pg_snapshot_xip(until_snapshot) as x where x >= pg_snapshot_xmax(after_snapshot)
-        ) as open (xid)
+        select open.xid + 1, lead(open.xid, 1, pg_snapshot_xmax(until_snapshot)::text::numeric)
+            over (order by open.xid) - 1 from open
         union all
         -- Late transactions, which were open in after_snapshot.
-        select (late.xid::text::numeric - 1)::text::xid8, (late.xid::text::numeric + 1)::text::xid8
+        select late.xid::text::numeric, late.xid::text::numeric
         from pg_snapshot_xip(after_snapshot) as late (xid)
         where pg_visible_in_snapshot(late.xid, until_snapshot)
+    ), range (first_xid, last_xid, after_seq) as materialized (
+        select greatest(e.first_xid, after_xid::text::numeric + 1)::text::xid8, e.last_xid::text::xid8,
+            0::bigint
+        from ended as e where greatest(e.first_xid, after_xid::text::numeric + 1) <= e.last_xid
+        union all
+        select after_xid, after_xid, after_seq where after_xid is not null
     )
     select e.* from public.fn_iu_event_domains(event_domain) as d (name)
-    cross join ended as r
+    cross join range as r
     cross join lateral (
         select o.* from public.event_outbox as o
         where o.event_domain collate "POSIX" = d.name
-            and o.emitted_xid > r.after_xid and o.emitted_xid < r.until_xid
-            and (o.emitted_xid, o.event_seq) > (coalesce(after_xid, '0'::xid8), coalesce(after_seq, 0))
-            and o.event_seq > v_restored_seq
+            and o.emitted_xid between r.first_xid and r.last_xid
+            and o.event_seq > greatest(r.after_seq, v_restored_seq)
         order by o.emitted_xid, o.event_seq limit row_limit
     ) as e
     order by e.emitted_xid, e.event_seq limit row_limit;

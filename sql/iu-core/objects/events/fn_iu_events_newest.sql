@@ -1,5 +1,5 @@
--- enable_seqscan and enable_bitmapscan off: read event_outbox_by_seq backward, only as far as needed, whatever
--- the statistics say (decision 011).
+-- enable_seqscan and enable_bitmapscan off: read event_outbox_by_seq backward, only as far as needed,
+-- whatever the statistics say (decision 011).
 -- force_generic_plan: one plan per session, independent of parameter values (decision 011).
 create or replace function public.fn_iu_events_newest(
     event_domain text default null, before_seq bigint default null, row_limit int default 20
@@ -27,8 +27,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_events_newest(text, bigint, int) is
-'The newest events of a domain, or for null of all domains, by event_seq, newest first, at most row_limit; with
-before_seq the next page: those with a lower event_seq. The cost depends on row_limit and the number of
+'The newest events of a domain, or for null of all domains, by event_seq, newest first, at most row_limit;
+with before_seq the next page: those with a lower event_seq. The cost depends on row_limit and the number of
 domains, not on the size of the outbox. Raises IU301 for a row_limit outside 1 to 10000. Takes no lock.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_events_newest(text, bigint, int)', 'inspect'
