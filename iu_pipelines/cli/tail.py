@@ -14,7 +14,7 @@ from iu_pipelines.cli.output import json_line, when
 from iu_pipelines.cli.pipes import quiet_if_closed
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.outbox import Event
-from iu_pipelines.domain.tail import Tail, Wanted
+from iu_pipelines.domain.event_tail import Tail, Wanted
 
 
 def register(app: typer.Typer) -> None:

@@ -1,10 +1,15 @@
 -- The SQL of route_rules.py.
 
 -- name: versions
+with asked as (
+    select route_code
+    from unnest(%(route_codes)s::text[]) as given (route_code)
+)
+
 select
     v.route_version, v.route_code, v.event_type, v.enabled, v.dry_run, v.target_kind, v.target_ref,
     v.recorded_at, v.recorded_by
-from unnest(%(route_codes)s::text[]) as asked (route_code)
+from asked
 cross join
     lateral (
         select

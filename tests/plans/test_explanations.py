@@ -12,7 +12,7 @@ import pytest
 
 from databases import Server
 from iu_pipelines.db.statements import load
-from iu_pipelines.domain import event_origins, events, gates, route_rules, tail, worker
+from iu_pipelines.domain import event_origins, event_tail, events, gates, route_rules, worker
 from plans.test_hot_paths import (
     BIG,
     EARLY,
@@ -150,7 +150,7 @@ def _idle(connection: psycopg.Connection[Any], name: str) -> str:
         "event_ids": f"array['{newest(connection, 'waiting')}']",
         "event_type": "null",
     }
-    return load(tail.__name__)[name] % values
+    return load(event_tail.__name__)[name] % values
 
 
 _NEWEST_BATCHES: Final = """select jsonb_object_agg(worker_name, batch_id) from (

@@ -11,10 +11,10 @@ import pytest
 
 from domain.samples import ROUTE, add_letter, emit
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import outbox, tail, worker
+from iu_pipelines.domain import event_tail, outbox, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.outbox import Event, NewEvent
-from iu_pipelines.domain.tail import PAGE, Tail, Wanted
+from iu_pipelines.domain.event_tail import PAGE, Tail, Wanted
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import BatchLimitInvalid, CursorPositionUnknown
 
@@ -236,4 +236,4 @@ def test_an_auditor_may_follow(gateway: Gateway, database: str) -> None:
 
 
 def test_the_page_is_not_larger_than_the_functions_allow() -> None:
-    assert tail.PAGE <= 10_000
+    assert event_tail.PAGE <= 10_000

@@ -1,11 +1,14 @@
--- The SQL of tail.py. An idle poll is the statement poll; with attempts also batches_after, snapshot and
+-- The SQL of event_tail.py. An idle poll is the statement poll; with attempts also batches_after, snapshot and
 -- replays_after. Each has a bounded cost, whatever the size of the outbox and of the audit.
 
 -- name: position
 select
     pg_current_snapshot()::text as snapshot,
-    (select c.anchor_key from public.event_outbox_cluster as c order by c.anchor_no desc limit 1)
-        as anchor_key,
+    (
+        select c.anchor_key from public.event_outbox_cluster as c
+        order by c.anchor_no desc
+        limit 1
+    ) as anchor_key,
     pg_is_in_recovery() as is_standby;
 
 -- name: snapshot
@@ -25,8 +28,11 @@ select
 from (
     select
         coalesce(%(until_snapshot)s::pg_snapshot, pg_current_snapshot()) as snapshot,
-        (select c.anchor_key from public.event_outbox_cluster as c order by c.anchor_no desc limit 1)
-            as anchor_key
+        (
+            select c.anchor_key from public.event_outbox_cluster as c
+            order by c.anchor_no desc
+            limit 1
+        ) as anchor_key
 ) as p
 left join
     lateral public.fn_iu_events_between(
