@@ -13,8 +13,8 @@ from iu_pipelines.cli.command import Invocation, add_command
 from iu_pipelines.cli.output import json_line, when
 from iu_pipelines.cli.pipes import quiet_if_closed
 from iu_pipelines.domain.attempts import Attempt
-from iu_pipelines.domain.outbox import Event
 from iu_pipelines.domain.event_tail import Tail, Wanted
+from iu_pipelines.domain.outbox import Event
 
 
 def register(app: typer.Typer) -> None:

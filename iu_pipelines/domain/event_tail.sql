@@ -1,5 +1,5 @@
--- The SQL of event_tail.py. An idle poll is the statement poll; with attempts also batches_after, snapshot and
--- replays_after. Each has a bounded cost, whatever the size of the outbox and of the audit.
+-- The SQL of event_tail.py. An idle poll is the statement poll; with attempts also batches_after, snapshot
+-- and replays_after. Each has a bounded cost, whatever the size of the outbox and of the audit.
 
 -- name: position
 select

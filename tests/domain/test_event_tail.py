@@ -13,8 +13,8 @@ from domain.samples import ROUTE, add_letter, emit
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import event_tail, outbox, worker
 from iu_pipelines.domain.attempts import Attempt
-from iu_pipelines.domain.outbox import Event, NewEvent
 from iu_pipelines.domain.event_tail import PAGE, Tail, Wanted
+from iu_pipelines.domain.outbox import Event, NewEvent
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import BatchLimitInvalid, CursorPositionUnknown
 
