@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Final
 
@@ -65,7 +65,7 @@ def rule(
     """Return the rule of one route for one worker, from the states of the routes."""
     past = [one for one in known[route_code] if read_at is None or one.recorded_at <= read_at]
     if not past:
-        return RouteRule(worker_name, route_code, read_at, False, "no match: it did not exist yet", None)
+        return RouteRule(worker_name, route_code, read_at, False, "it did not exist yet", None)
     newest = past[0]
     matched = newest.enabled and newest.event_type == event_type
     return RouteRule(worker_name, route_code, read_at, matched, _words(past, event_type), newest)
@@ -76,13 +76,13 @@ def _words(past: Sequence[RouteVersion], event_type: str) -> str:
     newest = past[0]
     if newest.event_type != event_type:
         since = [*takewhile(lambda one: one.event_type != event_type, past)][-1]
-        return f"no match: of type {newest.event_type} since {_by(since)}"
+        return f"of type {newest.event_type} since {_by(since)}"
     since = [*takewhile(lambda one: (one.enabled, one.event_type) == (newest.enabled, event_type), past)][-1]
     if newest.enabled:
-        return f"match: type {event_type}, enabled since {_by(since)}"
-    return f"no match: disabled since {_by(since)}"
+        return f"type {event_type}, enabled since {_by(since)}"
+    return f"disabled since {_by(since)}"
 
 
 def _by(version: RouteVersion) -> str:
-    at = version.recorded_at.isoformat(sep=" ", timespec="seconds")
+    at = version.recorded_at.astimezone(UTC).isoformat(sep=" ", timespec="seconds")
     return f"{at} by {version.recorded_by}"

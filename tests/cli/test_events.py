@@ -22,7 +22,7 @@ def test_why_leads_from_the_event_to_its_route_batch_and_run(iu: Iu) -> None:
     assert done.code == 0
     first, *_ = done.out.splitlines()
     assert first == f"{DEFAULT_WORKER}: dry_run: route {ROUTE} is a dry run: nothing is sent"
-    for words in ("emitted by a caller as actor", "match: type version_applied, enabled since", "run-7"):
+    for words in ("emitted by a caller as actor", "type version_applied, enabled since", "run-7"):
         assert words in done.out
     found = iu("why", event_id, "--json").json
     assert found["origin"]["kind"] == "caller"
@@ -69,9 +69,9 @@ def test_why_says_why_a_route_did_not_match_when_the_event_was_read(iu: Iu, data
         routes.add(gateway, routes.NewRoute("too.late", "version_applied", enabled=True))
         routes.change(gateway, routes.NewRoute("moved.away", "sql_link_created", enabled=True))
     rules = {one["route_code"]: one for one in iu("why", event_id, "--json").json["rules"]}
-    assert rules[ROUTE]["rule"].startswith("no match: disabled since ")
+    assert rules[ROUTE]["rule"].startswith("disabled since ")
     assert (rules[ROUTE]["matched"], rules["moved.away"]["matched"]) == (False, True)
-    assert rules["too.late"]["rule"] == "no match: it did not exist yet"
+    assert rules["too.late"]["rule"] == "it did not exist yet"
     unread = emit(iu)
     rules = {one["route_code"]: one for one in iu("why", unread, "--json").json["rules"]}
     assert {code: one["matched"] for code, one in rules.items()} == {ROUTE: True, "too.late": True}

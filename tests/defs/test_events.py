@@ -60,7 +60,7 @@ def test_rules_batches_origin_and_workers_of_other_mounts_are_shown(
     found = explained(location, event_id)
     assert found["other workers"] == f"elsewhere: see iu why {event_id}"
     (rule,) = cells(found, "rules")
-    assert rule["rule"].startswith("match: type version_applied, enabled since ")
+    assert rule["rule"].startswith("type version_applied, enabled since ")
     assert cells(found, "batches")[0]["run"] == "by hand"
     (origin,) = (cell["value"] for cell in cells(found, "event") if cell["of the event"] == "from")
     assert origin.startswith("emitted by a caller as actor ")
