@@ -168,7 +168,7 @@ class Tail:
         while True:
             found = self._gateway.fetch_all(_SQL["poll"], given)
             self._require_same_outbox(found[0])
-            page = [rows.read(Event, row) for row in found if row["event_id"]]
+            page = rows.read_present(Event, found, "event_id")
             yield from sorted(page, key=lambda event: event.event_seq)
             given["until_snapshot"] = found[0]["snapshot"]
             if len(page) < PAGE:
@@ -203,8 +203,7 @@ class Tail:
     def _new_replays(self) -> Iterator[Attempt]:
         snapshot = self._gateway.fetch_value(_SQL["snapshot"])
         while True:
-            given = {"floor": self._replays.floor, "known": list(self._replays.known), "max_rows": PAGE}
-            page = [rows.read(Attempt, row) for row in self._gateway.fetch_all(_SQL["replays_after"], given)]
+            page = self._page_of_replays()
             yield from self._selected(self._gateway, page)
             self._replays.known.update(attempt.attempt_id for attempt in page)
             if len(page) < PAGE:
@@ -213,6 +212,11 @@ class Tail:
         if self._replays.needs_mark():
             # The id of an open transaction can be higher than a snapshot shows, so the mark needs an own id.
             self._replays.set_mark(self._gateway.fetch_value(_SQL["own_xid"]))
+
+    def _page_of_replays(self) -> list[Attempt]:
+        given = {"floor": self._replays.floor, "known": list(self._replays.known), "max_rows": PAGE}
+        found = self._gateway.fetch_all(_SQL["replays_after"], given)
+        return [rows.read(Attempt, row) for row in found]
 
     def _selected(self, queries: Queries, page: Sequence[Attempt]) -> list[Attempt]:
         """Return the attempts to show."""

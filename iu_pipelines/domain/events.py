@@ -167,7 +167,7 @@ def newest(gateway: Queries, chosen: Chosen, limit: int = 20, before: int | None
     window = WINDOW if chosen.searches else limit
     given = {**vars(chosen), "before": before, "window": window, "max_rows": limit}
     found = gateway.fetch_all(_SQL["newest"], given)
-    matching = tuple(rows.read(Event, row) for row in found if row["event_id"])
+    matching = tuple(rows.read_present(Event, found, "event_id"))
     oldest_at, events_read = found[0]["oldest_at"], found[0]["events_read"]
     is_past = chosen.since is not None and oldest_at is not None and oldest_at < chosen.since
     return Newest(

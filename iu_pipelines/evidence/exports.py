@@ -131,10 +131,20 @@ def export(
 def _pages(gateway: Gateway, asked: Asked) -> Iterator[list[tuple[Any, ...]]]:
     given = {name: value for name, value in vars(asked).items() if name != "what"}
     with gateway.transaction() as session:
-        session.execute("set transaction isolation level repeatable read, read only")
-        # The whole result is read, so that the plan is that of the whole query and not of its first rows.
-        session.execute("set local cursor_tuple_fraction = 1")
-        yield from session.stream(_SQL[asked.what.replace("-", "_")], given, CHUNK)
+        session.execute(_SQL["one_snapshot"])
+        session.execute(_SQL["plan_for_all_rows"])
+        yield from session.stream(_statement(asked.what), given, CHUNK)
+
+
+def _statement(what: What) -> str:
+    match what:
+        case "attempts":
+            return _SQL["attempts"]
+        case "events":
+            return _SQL["events"]
+        case "batches":
+            return _SQL["batches"]
+    return _SQL["dead_letters"]
 
 
 def frame_of(page: Sequence[tuple[Any, ...]], described: Sequence[Column]) -> pd.DataFrame:

@@ -242,5 +242,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'bad4c742f9a5795b9f3574323d5e05b3b5c80d2592dd699f6d03e5b41d38cd5b'
+    'db3a6a87805df34ef7007ec99d36e1b1d2db693508f3f006b25362b1b10f7152'
 );

@@ -28,7 +28,7 @@ begin
     v_from := pg_snapshot_xmax(after_snapshot)::text::numeric;
     return query
     with open (xid) as (
-        -- numeric, because xid8 has no arithmetic.
+        -- Cast to numeric, because xid8 has no arithmetic.
         select v_from - 1 union all
         select x::text::numeric from pg_snapshot_xip(until_snapshot) as x where x::text::numeric >= v_from
     ), ended (first_xid, last_xid) as (
