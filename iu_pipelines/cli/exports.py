@@ -115,9 +115,7 @@ def _opened(output: str, *, force: bool) -> AbstractContextManager[IO[bytes]]:
 
 def _require_sense(call: Invocation, output: str, chosen: Format, *, for_spreadsheet: bool) -> None:
     if output == "-" and chosen is not Format.CSV:
-        raise UsageError(
-            "parquet cannot be written to stdout", hint="Name a file, or leave out --format."
-        )
+        raise UsageError("parquet cannot be written to stdout", hint="Name a file, or leave out --format.")
     if output == "-" and call.as_json:
         raise UsageError("--json cannot be combined with --output -", hint="Leave out one of them.")
     if for_spreadsheet and chosen is not Format.CSV:

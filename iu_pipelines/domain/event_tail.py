@@ -12,7 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.queries import ONE_SNAPSHOT, Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import attempts, events, rows
 from iu_pipelines.domain.attempts import Attempt
@@ -24,7 +24,6 @@ PAGE: Final = 1_000
 """The number of rows that are read at once."""
 
 _SQL: Final = Statements(__name__)
-_ONE_SNAPSHOT: Final = "set transaction isolation level repeatable read, read only"
 
 
 @dataclass(frozen=True)
@@ -113,7 +112,7 @@ class Tail:
             UsageError: the server is a standby.
         """
         with self._gateway.transaction() as session:
-            session.execute(_ONE_SNAPSHOT)
+            session.execute(ONE_SNAPSHOT)
             position = session.fetch_one(_SQL["position"]) or {}
             if position["is_standby"]:
                 raise UsageError(

@@ -18,6 +18,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol
 import pandas as pd
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.queries import ONE_SNAPSHOT
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
 from iu_pipelines.domain.attempts import Attempt
@@ -131,7 +132,7 @@ def export(
 def _pages(gateway: Gateway, asked: Asked) -> Iterator[list[tuple[Any, ...]]]:
     given = {name: value for name, value in vars(asked).items() if name != "what"}
     with gateway.transaction() as session:
-        session.execute(_SQL["one_snapshot"])
+        session.execute(ONE_SNAPSHOT)
         session.execute(_SQL["plan_for_all_rows"])
         yield from session.stream(_statement(asked.what), given, CHUNK)
 

@@ -1,8 +1,5 @@
 -- The SQL of exports.py. Each query reads its whole table once, and sorts it if it has no such index.
 
--- name: one_snapshot
-set transaction isolation level repeatable read read only;
-
 -- name: plan_for_all_rows
 -- The whole result is read, so the plan is to be that of the whole query and not of its first rows.
 set local cursor_tuple_fraction = 1;
