@@ -79,7 +79,7 @@ BLOCKS: Final = {
     range(30, 40): "evidence and steps",
     range(40, 50): "operation",
     range(50, 60): "configuration, captures and emitting",
-    range(60, 70): "seeing",
+    range(60, 70): "status, simulations, metrics and exports",
 }
 """The area of each block of decision numbers."""
 

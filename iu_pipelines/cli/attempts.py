@@ -1,4 +1,4 @@
-"""`iu audit` lists attempts and open dead letters, and `iu audit verify` verifies the ledgers."""
+"""`iu audit` lists attempts and open dead letters, `iu audit verify` verifies the ledgers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.dead_letters import print_letters
+from iu_pipelines.cli.exports import export
 from iu_pipelines.cli.options import Limit, parse_uuid
 from iu_pipelines.cli.output import print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands about attempts."""
     group = add_group(app, "audit", audit)
     add_command(group, verify)
+    add_command(group, export)
 
 
 def audit(

@@ -27,6 +27,8 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "metrics": ("metrics",),
     "doctor": ("doctor", "wait"),
     "outbox": ("emit",),
+    "events": ("why", "event"),
+    "tail": ("tail",),
     "event_types": ("type", "types"),
     "worker": ("run", "seek", "batch", "worker"),
     "dead_letters": ("replay", "discard"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -30,6 +31,13 @@ def parse_uuid(text: str) -> UUID:
         return UUID(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a UUID") from None
+
+
+def parse_since(text: str) -> datetime:
+    """Parse an age or a time. Raises UsageError with the text and the forms."""
+    from iu_pipelines.domain import times  # noqa: PLC0415  as below
+
+    return times.at(times.parse(text), datetime.now(UTC))
 
 
 def workers_asked_about(given: Sequence[str] | None) -> tuple[str, ...]:
@@ -70,6 +78,26 @@ Workers = Annotated[
         show_default=False,
         help="A worker whose health is proven (also IU_WORKER_NAME); default: iu_outbound_default. "
         "May be repeated.",
+    ),
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        "--since",
+        parser=parse_since,
+        metavar="AGE|TIME",
+        show_default=False,
+        help="Only what is newer: an age such as 30m, 12h or 7d, or a time in ISO 8601.",
+    ),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(
+        "--until",
+        parser=parse_since,
+        metavar="AGE|TIME",
+        show_default=False,
+        help="Only what is older; in the form of --since.",
     ),
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The maximum number of rows.")]

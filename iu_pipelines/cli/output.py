@@ -33,6 +33,11 @@ def print_json(value: Any) -> None:
     print(json.dumps(_plain(value), indent=2, ensure_ascii=False, default=str))
 
 
+def json_line(value: Any) -> str:
+    """Return `value` as JSON in one line, as `print_json` converts it."""
+    return json.dumps(_plain(value), ensure_ascii=False, default=str)
+
+
 def print_line(text: str) -> None:
     """Print one line of plain text on stdout, without wrapping it."""
     console().print(Text(text), soft_wrap=True)

@@ -10,7 +10,7 @@ import typer
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.output import counted, print_line, print_table, print_warnings, when, working
 from iu_pipelines.cli.plans import File, read_source
-from iu_pipelines.domain.simulations import window
+from iu_pipelines.domain import times
 from iu_pipelines.evidence import simulations
 from iu_pipelines.evidence.simulations import Compared, Request, Simulation
 
@@ -58,8 +58,8 @@ def simulate(
 ) -> Answer:
     """Compare what was decided about past events with what a file would decide. Writes nothing."""
     request = Request(
-        since=window.parse(since),
-        until=None if until is None else window.parse(until),
+        since=times.parse(since),
+        until=None if until is None else times.parse(until),
         workers=tuple(workers or ()),
         limit=limit,
         examples=examples,

@@ -24,7 +24,7 @@ import psycopg
 import stamina
 from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.types.json import JsonbDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -101,6 +101,14 @@ class Session:
                 for row in rows:
                     copy.write_row(row)
             return cursor.rowcount
+
+    def stream(self, sql: str, params: Params, size: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of a query as lists of at most `size` tuples, read by a cursor of the server."""
+        cursor = self._connection.cursor(name="iu_stream", row_factory=tuple_row)
+        with _translated(self.notices, sql), cursor:
+            cursor.execute(sql.encode(), params or None)
+            while page := cursor.fetchmany(size):
+                yield page
 
     def _run(self, sql: str, params: Params) -> psycopg.Cursor[DictRow]:
         return self._connection.execute(sql.encode(), params or None)

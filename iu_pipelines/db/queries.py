@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+
+ONE_SNAPSHOT: Final = "set transaction isolation level repeatable read, read only"
+"""The first statement of a transaction whose statements all read one snapshot, and write nothing."""
 
 
 class Queries(Protocol):

@@ -1,5 +1,6 @@
 """Events: the job that answers why one event was not delivered."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -39,9 +40,12 @@ def job(mount: Mount) -> dg.JobDefinition:
     def explain_event(context: dg.OpExecutionContext, config: WhyConfig) -> None:
         with one_clear_line(), mount.open(context.resources) as gateway:
             found = events.why(gateway, UUID(config.event_id), mount.workers)
+            others = events.workers(gateway, found.event_id)
         log = context.log.info if found.event else context.log.warning
         log(f"event {found.event_id}: {found.answer}")
-        context.add_output_metadata(_metadata(found) | _runs(context.instance, found))
+        context.add_output_metadata(
+            _metadata(found) | _others(found, others) | _runs(context.instance, found)
+        )
 
     @dg.job(
         name=mount.named("event_why_job"),
@@ -53,6 +57,15 @@ def job(mount: Mount) -> dg.JobDefinition:
         explain_event()
 
     return event_why_job
+
+
+def _others(found: Explanation, workers: Sequence[str]) -> dict[str, Any]:
+    """Return the names of the workers of the database that are not of this mount, or nothing."""
+    asked = {one.reading.worker_name for one in found.workers}
+    others = [name for name in workers if name not in asked]
+    if not others or found.event is None:
+        return {}
+    return {"other workers": f"{', '.join(others)}: see iu why {found.event_id}"}
 
 
 def _metadata(found: Explanation) -> dict[str, Any]:
@@ -68,6 +81,17 @@ def _metadata(found: Explanation) -> dict[str, Any]:
             [
                 [one.route_code, one.enabled, one.dry_run, f"{one.target_kind}: {one.target_ref}"]
                 for one in found.routes
+            ],
+        ),
+        "rules": table(
+            ["worker", "route", "matched", "rule"],
+            [[one.worker_name, one.route_code, one.matched, one.rule] for one in found.rules],
+        ),
+        "batches": table(
+            ["batch", "worker", "run", "started", "events"],
+            [
+                [str(one.batch_id), one.worker_name, one.run_ref, one.started_at, one.seen]
+                for one in found.batches
             ],
         ),
         "attempts": _attempts(found),
@@ -92,6 +116,7 @@ def _event_cells(found: Explanation) -> list[list[object]]:
         ["state of the type", state],
         ["domain", event.event_domain],
         ["emitted", event.created_at],
+        ["from", found.origin.answer if found.origin else ""],
         ["actor", event.actor_ref],
         ["subject", event.event_subject_ref],
         ["address", event.canonical_address],

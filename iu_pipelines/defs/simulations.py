@@ -11,8 +11,8 @@ from iu_pipelines.defs.kit.asset_metadata import table
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.step_errors import line_of, one_clear_line
 from iu_pipelines.defs.kit.validated_config import validated
+from iu_pipelines.domain import times
 from iu_pipelines.domain.outbox_file import reading
-from iu_pipelines.domain.simulations import window
 from iu_pipelines.errors import IuError
 from iu_pipelines.evidence import simulations
 from iu_pipelines.evidence.simulations import Compared, Request, Simulation
@@ -43,13 +43,13 @@ class SimulateConfig(dg.Config):
     @field_validator("since", "until")
     @classmethod
     def _is_a_moment(cls, value: str | None) -> str | None:
-        return value if value is None else _accepted(lambda: window.parse(value, UTC), value)
+        return value if value is None else _accepted(lambda: times.parse(value, UTC), value)
 
     def request(self) -> Request:
         """Return the request of the config."""
         return Request(
-            since=window.parse(self.since, UTC),
-            until=None if self.until is None else window.parse(self.until, UTC),
+            since=times.parse(self.since, UTC),
+            until=None if self.until is None else times.parse(self.until, UTC),
             workers=tuple(self.workers),
             limit=self.limit,
             examples=self.examples,

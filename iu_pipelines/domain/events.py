@@ -1,4 +1,4 @@
-"""Events: why an event was not delivered, from its emission to the attempts and dead letters of each worker.
+"""Events: the newest ones, and why one was not delivered, from its emission to the attempts of each worker.
 
 Every question has a bounded cost, whatever the size of the outbox and of the audit. Nothing is written or
 locked, and `iu_auditor` may ask.
@@ -15,21 +15,54 @@ from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import attempts, gates, rows, worker
+from iu_pipelines.domain import attempts, event_origins, gates, route_rules, rows, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.dead_letters import DeadLetter
+from iu_pipelines.domain.event_origins import Origin
 from iu_pipelines.domain.event_types import EventType
-from iu_pipelines.domain.gates import Gate
+from iu_pipelines.domain.gates import Gate, GateChange
 from iu_pipelines.domain.health import at_least
 from iu_pipelines.domain.outbox import Event
+from iu_pipelines.domain.route_rules import RouteRule
 from iu_pipelines.domain.routes import Route
-from iu_pipelines.domain.worker import Seek
+from iu_pipelines.domain.worker import Batch, Seek
 
 _SQL: Final = Statements(__name__)
 _HOLDERS: Final = {gates.MASTER: "master", gates.WORKER: "worker"}
 _UUIDV7: Final = 7
 
+WINDOW: Final = 10_000
+"""The number of newest events among which filters without an index select."""
+
 ReadingStatus = Literal["attempted", "other_domain", "refused", "retired", "waiting", "passed", "unattempted"]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A filter of events. A field that is None matches every event."""
+
+    event_type: str | None = None
+    domain: str | None = None
+    subject: UUID | None = None
+    since: datetime | None = None
+
+    @property
+    def searches(self) -> bool:
+        """Whether events must be read that do not match. Only the domain has an index."""
+        return any(value is not None for value in (self.event_type, self.subject, self.since))
+
+
+@dataclass(frozen=True)
+class Newest:
+    """Events, newest first, and where they were searched.
+
+    `events_read` events down to `oldest_seq` were searched. If `is_bounded` is true, older ones may match.
+    """
+
+    events: tuple[Event, ...]
+    events_read: int
+    oldest_seq: int | None
+    is_bounded: bool
 
 
 @dataclass(frozen=True)
@@ -101,7 +134,9 @@ class Explanation:
 
     `event` is None if no such event is stored. Then `workers` and `routes` are empty, and `retention` has the
     newest round of each domain. `event_type` is None if the type is not registered. `routes` are those of the
-    type now; `attempts` and `dead_letters` are those of every worker, oldest first.
+    type now; `attempts`, their `batches` and `dead_letters` are those of every worker, oldest first.
+    `gate_changes` has the newest recorded change of each closed gate. `rules` says for each worker that reads
+    the domain, and each route, why the route matches.
     """
 
     answer: str
@@ -114,6 +149,39 @@ class Explanation:
     attempts: tuple[Attempt, ...]
     dead_letters: tuple[DeadLetter, ...]
     retention: tuple[RetentionRound, ...]
+    origin: Origin | None = None
+    gate_changes: tuple[GateChange, ...] = ()
+    rules: tuple[RouteRule, ...] = ()
+    batches: tuple[Batch, ...] = ()
+
+
+def newest(gateway: Queries, chosen: Chosen, limit: int = 20, before: int | None = None) -> Newest:
+    """Return the newest events that match, by `event_seq`, newest first.
+
+    A filter by type, subject or time is applied to the newest WINDOW events of the domain, or of all domains,
+    because it has no index. With `before`, only events with a lower `event_seq` are read: the next page.
+
+    Raises:
+        BatchLimitInvalid: the limit is outside 1 to 10,000.
+    """
+    window = WINDOW if chosen.searches else limit
+    given = {**vars(chosen), "before": before, "window": window, "max_rows": limit}
+    found = gateway.fetch_all(_SQL["newest"], given)
+    matching = tuple(rows.read_present(Event, found, "event_id"))
+    oldest_at, events_read = found[0]["oldest_at"], found[0]["events_read"]
+    is_past = chosen.since is not None and oldest_at is not None and oldest_at < chosen.since
+    return Newest(
+        matching,
+        events_read,
+        found[0]["oldest_seq"],
+        is_bounded=chosen.searches and events_read == window and len(matching) < limit and not is_past,
+    )
+
+
+def get(gateway: Queries, event_id: UUID) -> Event | None:
+    """Return one event, or None if it is not stored."""
+    row = gateway.fetch_one(_SQL["event"], {"event_id": event_id})
+    return rows.read(Event, row) if row else None
 
 
 def why(gateway: Queries, event_id: UUID, workers: Sequence[str]) -> Explanation:
@@ -148,7 +216,23 @@ def why(gateway: Queries, event_id: UUID, workers: Sequence[str]) -> Explanation
         attempts=found.attempts,
         dead_letters=found.letters,
         retention=(),
+        origin=event_origins.origin(gateway, event),
+        gate_changes=_gate_changes(gateway, found.gates),
+        rules=_rules(gateway, event, answers, found),
+        batches=_batches(gateway, found.attempts),
     )
+
+
+def workers(gateway: Queries, event_id: UUID) -> tuple[str, ...]:
+    """Return the workers to ask about an event, by name: all that are in use, and retired ones that tried it.
+
+    Before the first worker has run, it is the default worker.
+    """
+    tried = {one.worker_name for one in attempts.for_event(gateway, event_id)}
+    tried |= {one.worker_name for one in _letters(gateway, event_id)}
+    known = worker.list_workers(gateway)
+    asked = tuple(one.worker_name for one in known if not one.retired_at or one.worker_name in tried)
+    return asked or (worker.DEFAULT_WORKER,)
 
 
 @dataclass(frozen=True)
@@ -196,6 +280,37 @@ def _letters(gateway: Queries, event_id: UUID) -> tuple[DeadLetter, ...]:
 def _event_type(gateway: Queries, event_type: str) -> EventType | None:
     row = gateway.fetch_one(_SQL["event_type"], {"event_type": event_type})
     return rows.read(EventType, row) if row else None
+
+
+def _gate_changes(gateway: Queries, known: Iterable[Gate]) -> tuple[GateChange, ...]:
+    """Return the newest recorded change of each closed gate; none of a gate that was never changed."""
+    closed = [gate.key for gate in known if not gate.is_open]
+    return tuple(change for key in closed for change in gates.history(gateway, key, limit=1))
+
+
+def _batches(gateway: Queries, tries: Iterable[Attempt]) -> tuple[Batch, ...]:
+    numbers = sorted({one.batch_id for one in tries if one.batch_id is not None})
+    found = (worker.batch(gateway, number) for number in numbers)
+    return tuple(one for one in found if one)
+
+
+def _rules(
+    gateway: Queries, event: Event, answers: Iterable[WorkerAnswer], found: _Found
+) -> tuple[RouteRule, ...]:
+    """Return the rule of each route of the type, and of each that was tried, for each of the workers."""
+    codes = [*(one.route_code for one in found.routes), *(one.route_code for one in found.attempts)]
+    known = route_rules.versions(gateway, list(dict.fromkeys(code for code in codes if code)))
+    rules: list[RouteRule] = []
+    for answer in answers:
+        reading = answer.reading
+        tries = found.of_worker(reading.worker_name).attempts
+        read_at = tries[0].created_at if tries else None
+        if tries or reading.status in ("waiting", "refused", "unattempted"):
+            rules += (
+                route_rules.rule(reading.worker_name, event.event_type, code, known, read_at)
+                for code in known
+            )
+    return tuple(rules)
 
 
 def _joined(answers: Sequence[WorkerAnswer]) -> str:

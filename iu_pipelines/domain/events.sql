@@ -8,6 +8,41 @@ select
 from public.event_outbox
 where event_id = %(event_id)s;
 
+-- name: newest
+-- At least one row; its event_id is null if no event matches.
+with read as materialized (
+    select *
+    from public.fn_iu_events_newest(%(domain)s, %(before)s::bigint, %(window)s)
+),
+
+matching as (
+    select *
+    from read
+    where
+        (%(event_type)s::text is null or event_type = %(event_type)s)
+        and (%(subject)s::uuid is null or event_subject_ref = %(subject)s)
+        and (%(since)s::timestamptz is null or created_at >= %(since)s)
+    order by event_seq desc
+    limit %(max_rows)s
+)
+
+select
+    w.events_read,
+    w.oldest_seq,
+    w.oldest_at,
+    m.emitted_xid::text::bigint as emitted_xid, m.event_seq, m.created_at, m.event_id, m.event_type,
+    m.event_domain, m.event_subject_ref, m.event_stream, m.delivery_lane, m.canonical_address,
+    m.event_subject_table, m.actor_ref, m.payload_classification, m.safe_payload
+from (
+    select
+        count(*) as events_read,
+        min(event_seq) as oldest_seq,
+        min(created_at) as oldest_at
+    from read
+) as w
+left join matching as m on true
+order by m.event_seq desc;
+
 -- name: reading
 select public.fn_iu_event_reading(%(event_id)s, %(worker_name)s) as answer;
 

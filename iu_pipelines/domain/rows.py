@@ -57,6 +57,11 @@ def read(row: type[_Row], answer: Any) -> _Row:
     return adapter.validate_python(answer)
 
 
+def read_present(row: type[_Row], answers: Sequence[Mapping[str, Any]], key: str) -> list[_Row]:
+    """Convert the rows in which `key` is not null, of an outer join that also has other columns."""
+    return [read(row, answer) for answer in answers if answer[key] is not None]
+
+
 @cache
 def _adapter(row: Any) -> TypeAdapter[Any]:
     return TypeAdapter(row)

@@ -20,7 +20,8 @@ from iu_pipelines.domain.plans.difference import Change
 from iu_pipelines.domain.simulations import past, proposal, window
 from iu_pipelines.domain.simulations.past import Group, Past
 from iu_pipelines.domain.simulations.proposal import DELIVERY, SKIPPED, Proposal
-from iu_pipelines.domain.simulations.window import Moment, Window
+from iu_pipelines.domain.simulations.window import Window
+from iu_pipelines.domain.times import Moment
 
 if TYPE_CHECKING:
     import pandas as pd

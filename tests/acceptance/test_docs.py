@@ -77,6 +77,19 @@ def test_the_commands_of_the_page_on_domains_print_the_output_shown(shell: Shell
     ]
 
 
+def test_the_commands_of_the_page_on_lost_events_print_the_output_shown(
+    shell: Shell, gateway: Gateway
+) -> None:
+    shown = event_id = "01a21c1a-63eb-71e7-a3a4-439c755e1fe0"
+    for command in commands((PROJECT / "docs/how-to/why.md").read_text(encoding="utf-8")):
+        text = command.text.replace(shown, event_id)
+        printed = shell.run(f"export IU_DATABASE_URL='{gateway.url}'; {text}")
+        if text.startswith("iu emit"):
+            event_id = str(UUID(printed[0]))
+        difference = first_difference(command.output, printed)
+        assert difference is None, f"$ {text}\n{difference}"
+
+
 def test_every_command_in_a_document_exists_with_its_options() -> None:
     commands = {
         statement.strip()

@@ -50,6 +50,22 @@ def test_an_event_in_dry_run_is_explained_with_its_route_attempt_and_run(
     assert "dead_letters" not in found
 
 
+def test_rules_batches_origin_and_workers_of_other_mounts_are_shown(
+    location: Location, gateway: Gateway, emit: Emit
+) -> None:
+    (event_id,) = emit(1)
+    worker.run_once(gateway, DEFAULT_WORKER, 10, "by hand")
+    assert "other workers" not in explained(location, event_id)
+    worker.add(gateway, "elsewhere", "iu", "test")
+    found = explained(location, event_id)
+    assert found["other workers"] == f"elsewhere: see iu why {event_id}"
+    (rule,) = cells(found, "rules")
+    assert rule["rule"].startswith("type version_applied, enabled since ")
+    assert cells(found, "batches")[0]["run"] == "by hand"
+    (origin,) = (cell["value"] for cell in cells(found, "event") if cell["of the event"] == "from")
+    assert origin.startswith("emitted by a caller as actor ")
+
+
 def test_a_run_of_another_instance_has_no_link(location: Location, gateway: Gateway, emit: Emit) -> None:
     (event_id,) = emit(1)
     worker.run_once(gateway, DEFAULT_WORKER, 10, "by hand")

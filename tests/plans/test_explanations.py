@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any, Final
 from uuid import UUID, uuid4
@@ -11,13 +12,14 @@ import pytest
 
 from databases import Server
 from iu_pipelines.db.statements import load
-from iu_pipelines.domain import events, worker
+from iu_pipelines.domain import event_origins, event_tail, events, gates, route_rules, worker
 from plans.test_hot_paths import (
     BIG,
     EARLY,
     STATISTICS,
     WORKER,
     answer,
+    batches,
     consume,
     fill,
     letters,
@@ -34,6 +36,13 @@ STATEMENTS: Final = {
     "letters": 60,
     "seeks": 60,
     "newest_rounds": 60,
+    "newest": 1_200,
+    "capture": 60,
+    "version": 60,
+    "versions": 200,
+    "history": 60,
+    "batch": 60,
+    "list_workers": 60,
 }
 """The statements that read a table that can be big, each with the number of pages that it may touch."""
 
@@ -57,6 +66,7 @@ def full(request: pytest.FixtureRequest, server: Server, template: str) -> Itera
             if request.param == "analysed long ago" and count == EARLY:
                 connection.execute("analyze")
         fill(connection, WAITING)
+        batches(connection, 20_000)
         if request.param == "analysed":
             connection.execute("vacuum analyze")
     yield url
@@ -70,9 +80,28 @@ def statement(name: str, event_id: UUID) -> str:
         "event_type": "'version_applied'",
         "event_domain": "'iu'",
         "max_rows": "1",
+        "domain": "null",
+        "before": "null",
+        "window": "10000",
+        "subject": "null",
+        "since": "null",
+        "route_codes": "array['iu.version_applied.workflow']",
+        "unit_id": f"'{event_id}'::uuid",
+        "version_seq": "7",
+        "version_ref": "'x'",
+        "key": f"'{gates.WORKER}'",
+        "batch_id": "1",
     }
-    module = worker if name == "seeks" else events
-    return load(module.__name__)[name] % values
+    return load(_MODULES.get(name, events.__name__))[name] % values
+
+
+_MODULES: Final = {
+    **dict.fromkeys(("seeks", "batch", "list_workers"), worker.__name__),
+    **dict.fromkeys(("capture", "version"), event_origins.__name__),
+    "versions": route_rules.__name__,
+    "history": gates.__name__,
+}
+"""The modules of statements of other nouns that an explanation calls."""
 
 
 def newest(connection: psycopg.Connection[Any], which: str) -> UUID:
@@ -94,4 +123,54 @@ def test_a_statement_of_an_explanation_touches_few_pages(full: str, name: str, w
 
 
 def test_every_statement_of_an_explanation_is_measured_but_that_of_the_routes() -> None:
-    assert set(load(events.__name__)) == {*STATEMENTS, "routes"} - {"seeks"}
+    assert set(load(events.__name__)) == {*STATEMENTS, "routes"} - set(_MODULES)
+
+
+IDLE: Final = {"poll": 12, "batches_after": 12, "snapshot": 0, "replays_after": 8, "chosen_events": 12}
+"""The statements of one idle poll of `iu tail --attempts`, each with the pages that it may touch."""
+
+
+def idle(url: str, name: str) -> str:
+    """Return a statement of a poll that finds nothing new."""
+    with undone(url) as connection:
+        return _idle(connection, name)
+
+
+def _idle(connection: psycopg.Connection[Any], name: str) -> str:
+    values = {
+        "after_snapshot": f"'{answer(connection, 'select pg_current_snapshot()')}'",
+        "until_snapshot": "null",
+        "event_domain": "null",
+        "after_xid": "null",
+        "after_seq": "null",
+        "max_rows": "1000",
+        "after": f"'{json.dumps(answer(connection, _NEWEST_BATCHES))}'::jsonb",
+        "floor": "9000000000",
+        "known": "'{}'",
+        "event_ids": f"array['{newest(connection, 'waiting')}']",
+        "event_type": "null",
+    }
+    return load(event_tail.__name__)[name] % values
+
+
+_NEWEST_BATCHES: Final = """select jsonb_object_agg(worker_name, batch_id) from (
+    select worker_name, max(batch_id) as batch_id from public.iu_route_batch group by worker_name) as b"""
+
+
+@pytest.mark.parametrize("name", IDLE)
+def test_an_idle_poll_of_the_tail_touches_few_pages(full: str, name: str) -> None:
+    with undone(full) as connection:
+        sql = idle(full, name)
+        assert warm_pages(connection, sql) <= IDLE[name]
+        assert scanned(connection) == {}
+
+
+def test_a_poll_beside_an_open_transaction_does_not_visit_its_events(full: str) -> None:
+    with psycopg.connect(full) as late:
+        fill(late, 20_000)
+        with psycopg.connect(full) as other:
+            fill(other, 1)
+        with undone(full) as connection:
+            sql = idle(full, "poll")
+            assert warm_pages(connection, sql) <= 2 * IDLE["poll"]
+        late.rollback()

@@ -140,6 +140,25 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select public.fn_iu_event_reading(%s::uuid, %s)",
         (UUIDS, st.just("seed") | TEXT),
     ),
+    "newest events": (
+        "select count(*) from public.fn_iu_events_newest(%s, %s::bigint, %s)",
+        (st.just("iu") | TEXT, BATCHES, NUMBERS),
+    ),
+    "events between": (
+        "select count(*) from public.fn_iu_events_between(%s::pg_snapshot, pg_current_snapshot(), %s, null, "
+        "%s::bigint, %s)",
+        (st.none() | st.just("3:3:") | st.just("3:9:4,5"), st.just("iu") | TEXT, BATCHES, NUMBERS),
+    ),
+    "capture of an event": ("select count(*) from public.fn_iu_event_capture(%s::uuid)", (UUIDS,)),
+    "batches after": (
+        "select count(*) from public.fn_iu_batches_after(%s::jsonb, %s)",
+        (PAYLOADS | st.just('{"seed": 1}'), NUMBERS),
+    ),
+    "newest replays": ("select count(*) from public.fn_iu_replays_newest(%s)", (NUMBERS,)),
+    "replays after": (
+        "select count(*) from public.fn_iu_replays_after(%s::bigint, %s::bigint [], %s)",
+        (BATCHES, st.none() | st.just([None, 3]), NUMBERS),
+    ),
     "subject": ("select public.fn_iu_subject(%s, %s)", (st.just("public.orders") | TEXT, UUIDS | TEXT)),
     "subject of several columns": (
         "select public.fn_iu_subject_composite(%s, %s::text [])",
@@ -269,7 +288,7 @@ ALWAYS_ALIKE = {
         "retention cut",
     ),
     *("conservation", "replayable", "cluster state", "event ahead"),
-    *("target secret", "waiting of a type"),
+    *("target secret", "waiting of a type", "capture of an event"),
 }
 """Calls that are never refused, or always."""
 

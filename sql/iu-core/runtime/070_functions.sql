@@ -101,6 +101,9 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/attempts/fn_iu_attempts_by_id.sql
 \ir ../objects/attempts/fn_iu_attempts_by_event.sql
 \ir ../objects/attempts/fn_iu_attempts_by_key.sql
+\ir ../objects/attempts/fn_iu_batches_after.sql
+\ir ../objects/attempts/fn_iu_replays_newest.sql
+\ir ../objects/attempts/fn_iu_replays_after.sql
 
 -- Dead letters.
 \ir ../objects/dead_letters/tables.sql
@@ -165,6 +168,10 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 -- Events.
 \ir ../objects/events/fn_iu_event_reading.sql
+\ir ../objects/events/fn_iu_event_domains.sql
+\ir ../objects/events/fn_iu_events_newest.sql
+\ir ../objects/events/fn_iu_events_between.sql
+\ir ../objects/events/fn_iu_event_capture.sql
 
 -- Units.
 \ir ../objects/units/tables.sql
@@ -243,5 +250,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '8909c497b504e4baf70f81e8043bdee987bd5f8949925b21ba0fdcfa665d89f2'
+    '3aebe68e98cde7ab9718791cd8cd8adfdabb4427664d0dfb2418b13fa5fdaab1'
 );
