@@ -11,6 +11,7 @@ from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationErr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from iu_pipelines.errors import UsageError
+from iu_pipelines.invalid_values import explain
 
 _PREFIX: Final = "IU_"
 
@@ -138,11 +139,11 @@ def _is_secret(field: str) -> bool:
 
 
 def _usage_error(error: ValidationError) -> UsageError:
-    first = error.errors(include_url=False, include_context=False)[0]
+    first = error.errors(include_url=False)[0]
     field = str(first["loc"][0]) if first["loc"] else ""
     description = Settings.model_fields[field].description if field in Settings.model_fields else None
     value = "" if _is_secret(field) else f" = {first['input']!r}"
     return UsageError(
-        f"{_PREFIX}{field.upper()}{value} is invalid: {first['msg']}",
+        f"{_PREFIX}{field.upper()}{value} {explain(first)}",
         hint=f"{_PREFIX}{field.upper()} is {description}" if description else None,
     )

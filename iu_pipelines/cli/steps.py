@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Workers, workers_asked_about
 from iu_pipelines.cli.output import duration, print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
@@ -28,10 +28,9 @@ def register(app: typer.Typer) -> None:
     add_command(app, verify)
     add_command(app, probe)
     add_command(app, rollback)
-    group = typer.Typer(no_args_is_help=True, help="List the steps, and stamp their files.")
+    group = add_group(app, "steps", "List the steps, and stamp their files.")
     add_command(group, list_steps, "list")
     add_command(group, stamp)
-    app.add_typer(group, name="steps")
 
 
 def migrate(
