@@ -60,9 +60,11 @@ class Settings(BaseSettings):
         default=None, description="directory of PostgreSQL's binaries for the embedded server"
     )
     worker_name: Annotated[str, AfterValidator(_not_blank)] = Field(
-        default="iu_outbound_default", description="the route worker"
+        default="iu_outbound_default", description="the name of the route worker"
     )
-    batch_limit: int = Field(default=1000, ge=1, le=100_000, description="events in one batch")
+    batch_limit: int = Field(
+        default=1000, ge=1, le=100_000, description="the maximum number of events in a batch, 1 to 100000"
+    )
     dagster_home: AbsolutePath | None = Field(
         default=None, description="Dagster's instance directory; by default `dagster` under home"
     )

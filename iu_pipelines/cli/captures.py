@@ -13,7 +13,7 @@ import yaml
 from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.configuration import print_changes
 from iu_pipelines.cli.options import OptionalReason, Reason
-from iu_pipelines.cli.output import print_facts, print_line, print_table
+from iu_pipelines.cli.output import print_facts, print_line, print_table, print_verbatim
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import configuration
 from iu_pipelines.domain.outbox_file import reading, writing
@@ -234,4 +234,4 @@ def _print_statements(title: str, statements: Sequence[str]) -> None:
     if statements:
         print_line(title)
         for statement in statements:
-            print_line(f"    {statement};")
+            print_verbatim(f"    {statement};")

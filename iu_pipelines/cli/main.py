@@ -112,8 +112,8 @@ class _Commands(TyperGroup):
 
     def resolve_command(self, *called: Any) -> Any:
         """Return the name of the command that is called, the command, and its arguments."""
-        name, command, arguments = super().resolve_command(*called)
-        return name, command and _load(command.name), arguments
+        name, _, arguments = super().resolve_command(*called)
+        return name, _load(name) if name else None, arguments
 
 
 def _load(name: str) -> Any:
@@ -188,11 +188,12 @@ def run(arguments: Sequence[str]) -> int:
 
 def _path(arguments: Sequence[str]) -> str:
     """Return `iu` and the words that name the command that was called."""
-    path, commands = ["iu"], get_command(_app(_Commands)).commands
+    group: Any = get_command(_app(_Commands))
+    path = ["iu"]
     for word in arguments:
-        if word in commands:
-            command = commands[word] if path[1:] else _load(word)
-            path, commands = [*path, word], getattr(command, "commands", {})
+        if word in getattr(group, "commands", {}):
+            group = group.commands[word] if path[1:] else _load(word)
+            path.append(word)
     return " ".join(path)
 
 

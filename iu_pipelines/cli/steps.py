@@ -11,7 +11,7 @@ import typer
 
 from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Workers, workers_asked_about
-from iu_pipelines.cli.output import duration, print_line, print_table, working
+from iu_pipelines.cli.output import duration, print_line, print_table, print_verbatim, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.settings import sql_root
@@ -89,7 +89,7 @@ def _print_plan(wanted: Sequence[plan.PlannedStep]) -> None:
     if wanted:
         print_line("The same with psql, in this order:")
     for one in wanted:
-        print_line(f"  psql -1 -v ON_ERROR_STOP=1 -f {shlex.quote(str(one.step.file.path))}")
+        print_verbatim(f"  psql -1 -v ON_ERROR_STOP=1 -f {shlex.quote(str(one.step.file.path))}")
 
 
 def rollback(

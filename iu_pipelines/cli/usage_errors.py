@@ -46,10 +46,10 @@ def _invalid(parameter: Any, details: Mapping[str, Any]) -> str:
     name = max(parameter.opts, key=len) if is_option else parameter.display_name_raw
     if not details["type"].endswith("_equal"):
         return f"{name} {details['input']!r} {explain(details)}"
-    return f"{name} {details['input']} is not in the range {_range(parameter)}"
+    return f"{name} {details['input']} {_out_of_range(parameter.min, parameter.max)}"
 
 
-def _range(parameter: Any) -> str:
-    if parameter.max is None:
-        return f"of {parameter.min} or more"
-    return f"{parameter.min} to {parameter.max}" if parameter.min is not None else f"up to {parameter.max}"
+def _out_of_range(least: float | None, most: float | None) -> str:
+    if least is not None and most is not None:
+        return f"is not in the range {least} to {most}"
+    return f"is more than {most}" if least is None else f"is less than {least}"
