@@ -20,7 +20,11 @@ def main() -> None:
 
     Characters that the encoding of the terminal lacks are escaped.
     """
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name) or os.fdopen(
+            os.open(os.devnull, os.O_WRONLY), "w"
+        )  # None if it is closed
+        setattr(sys, name, stream)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     sys.exit(_run())
@@ -32,26 +36,31 @@ def _run() -> int:
 
     try:
         code = run(sys.argv[1:])
-        if sys.stdout:
-            sys.stdout.flush()
     except BrokenPipeError:
-        return _without_reader()
+        code = _READER_GONE
     except SystemExit as ended:
-        # Typer and rich end the program so.
-        if isinstance(ended.__context__, BrokenPipeError):
-            return _without_reader()
-        raise
+        # Typer and rich end the program so, and Typer ends it after a completion.
+        if not isinstance(ended.__context__, BrokenPipeError):
+            raise
+        code = _READER_GONE
     if code == interrupts.EXIT_CODE:
         interrupts.report()
+    return _flush(code)
+
+
+def _flush(code: int) -> int:
+    """Write what is still buffered, and return the exit code, which says so if it could not be written."""
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            os.write(2, f"error: the output is incomplete: {error.strerror}\n".encode())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
+        return code or (_READER_GONE if isinstance(error, BrokenPipeError) else 1)
     return code
-
-
-def _without_reader() -> int:
-    """Discard what is still buffered, so that flushing it at the end does not fail."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):
-        os.dup2(nowhere, descriptor)
-    return _READER_GONE
 
 
 if __name__ == "__main__":

@@ -8,13 +8,11 @@ signal raises KeyboardInterrupt, so that transactions are rolled back and child 
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from contextlib import contextmanager
 
-TYPE_CHECKING = False  # `typing` takes some milliseconds to import, in which Ctrl-C would print a traceback
+TYPE_CHECKING = False  # see `iu_pipelines`
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import NoReturn
 
@@ -25,7 +23,12 @@ _JSON = (
     b'{"error": {"code": null, "message": "interrupted; what was committed is kept", "hint": null, '
     b'"notes": []}}\n'
 )
-_reported = False
+
+
+class _Reported:
+    """Whether the interruption was reported."""
+
+    done = False
 
 
 def report() -> None:
@@ -33,40 +36,19 @@ def report() -> None:
 
     It writes to the file itself, because a signal may arrive while a stream is written.
     """
-    global _reported  # noqa: PLW0603  a signal handler has no other state
-    if not _reported:
-        _reported = True
+    if _Reported.done:
+        return
+    _Reported.done = True
+    try:
         os.write(_STDERR, _JSON if "--json" in sys.argv else _TEXT)
+    except OSError:
+        return  # stderr is closed
 
 
 def end(*_: object) -> NoReturn:
     """Report the interruption and end the process without cleaning up."""
     report()
     os._exit(EXIT_CODE)
-
-
-def install() -> None:
-    """Let Ctrl-C, and a KeyboardInterrupt that nothing catches, end the process with one line.
-
-    A process that was started with SIGINT ignored, as by nohup, continues to ignore it.
-    """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, end)
-    sys.excepthook = _on_uncaught
-    sys.unraisablehook = _on_lost
-
-
-@contextmanager
-def raised() -> Iterator[None]:
-    """Raise KeyboardInterrupt on Ctrl-C while the block runs, if `install` was called."""
-    if signal.getsignal(signal.SIGINT) is not end:
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, end)
 
 
 def _on_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
@@ -76,7 +58,33 @@ def _on_uncaught(kind: type[BaseException], error: BaseException, traceback: Tra
 
 
 def _on_lost(lost: sys.UnraisableHookArgs) -> None:
-    """End the process where Python would print a KeyboardInterrupt of a callback and continue."""
+    """End the process where Python would print the KeyboardInterrupt of a callback and continue."""
     if isinstance(lost.exc_value, KeyboardInterrupt):
         end()
     sys.__unraisablehook__(lost)
+
+
+def install() -> None:
+    """Let Ctrl-C, and a KeyboardInterrupt that nothing catches, end the process with one line.
+
+    A process that was started with SIGINT ignored, as by nohup, continues to ignore it.
+    """
+    sys.excepthook = _on_uncaught
+    sys.unraisablehook = _on_lost
+    import signal  # noqa: PLC0415  it imports `enum`, and the hooks must be there before
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, end)
+
+
+def raised() -> AbstractContextManager[object]:
+    """Return a block in which Ctrl-C raises KeyboardInterrupt, if `install` was called before."""
+    import signal  # noqa: PLC0415  see `install`
+    from contextlib import ExitStack, nullcontext  # noqa: PLC0415
+
+    if signal.getsignal(signal.SIGINT) is not end:
+        return nullcontext()
+    block = ExitStack()
+    block.callback(signal.signal, signal.SIGINT, end)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return block

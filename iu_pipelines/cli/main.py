@@ -6,6 +6,7 @@ Exit codes: 0 success, 1 an error or a failed check, 2 bad usage, 3 a difference
 
 from __future__ import annotations
 
+import errno
 import importlib
 import shlex
 import sys
@@ -175,10 +176,13 @@ def _root(
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. Print errors on stderr, with a traceback only for --debug.
 
-    The code of a command that Ctrl-C ended is 130, and nothing is printed about it.
+    The code of a command that Ctrl-C ended is 130, and nothing is printed about it. Raises BrokenPipeError if
+    nobody reads the output.
     """
     try:
         answer = _app(_Commands)(args=list(arguments), prog_name="iu", standalone_mode=False)
+    except BrokenPipeError:
+        raise
     except Exception as error:  # noqa: BLE001  the boundary of errors
         if "--debug" in arguments:
             traceback.print_exc()
@@ -213,5 +217,10 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
         message, hint = describe(error, _path(arguments))
         print_error(message, hint, None, (f"given: {given}",), as_json=as_json)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        print_error(
+            "no space is left on the device", "Free some, or write elsewhere.", None, (), as_json=as_json
+        )
+        return 1
     print_error(f"unexpected {type(error).__name__}: {error}", _BUG, None, (), as_json=as_json)
     return 1
