@@ -73,7 +73,11 @@ main()
 def imported_by(*words: str) -> set[str]:
     """Run `iu` in a child process, and return the names of all modules that it imported."""
     done = subprocess.run(
-        [sys.executable, "-c", IMPORTED, *words], capture_output=True, text=True, check=False, timeout=PATIENCE
+        [sys.executable, "-c", IMPORTED, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
     )
     return {*done.stderr.splitlines()[-1].split()}
 
