@@ -22,14 +22,13 @@ from typing import Any, Final, get_type_hints
 
 import stamina
 import typer
-from typer.core import TyperGroup
 
 from iu_pipelines import settings
 from iu_pipelines.cli import interrupts
 from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.help_pages import BareGroup, Command, Group
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_json, print_line
-from iu_pipelines.cli.usage_errors import CommandMissing
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.settings import Settings
 
@@ -94,7 +93,7 @@ def add_command(
 
     With `installs_schema`, an error about a missing table gets no hint to run `iu migrate`.
     """
-    app.command(name, short_help=_first_sentence(function.__doc__))(
+    app.command(name, cls=Command, short_help=_first_sentence(function.__doc__))(
         _with_common_options(function, installs_schema=installs_schema)
     )
 
@@ -105,22 +104,12 @@ def add_group(app: typer.Typer, name: str, purpose: Function | str) -> typer.Typ
     Called without a command, the group runs the function, or, if `purpose` is its help, is refused.
     """
     if isinstance(purpose, str):
-        group = typer.Typer(cls=_Group, help=purpose, short_help=_first_sentence(purpose))
+        group = typer.Typer(cls=BareGroup, help=purpose, short_help=_first_sentence(purpose))
     else:
-        group = typer.Typer(short_help=_first_sentence(purpose.__doc__))
+        group = typer.Typer(cls=Group, short_help=_first_sentence(purpose.__doc__))
         group.callback(invoke_without_command=True)(_with_common_options(purpose))
     app.add_typer(group, name=name)
     return group
-
-
-class _Group(TyperGroup):
-    """A group that is called with a command only."""
-
-    def parse_args(self, context: Any, arguments: list[str]) -> list[str]:
-        """Parse the words after the name of the group. Raises CommandMissing if there are none."""
-        if not arguments and not context.resilient_parsing:
-            raise CommandMissing(context)
-        return super().parse_args(context, arguments)
 
 
 def _first_sentence(text: str | None) -> str:

@@ -15,10 +15,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from iu_pipelines import __version__
+from iu_pipelines.cli.help_pages import Command, Group
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.usage_errors import CommandMissing, describe
 from iu_pipelines.errors import IuError, redact
@@ -102,14 +102,14 @@ _HELP_OPTIONS: Final = ("-h", "--help")
 _GIVEN_CHARACTERS: Final = 200
 
 
-class _Commands(TyperGroup):
+class _Commands(Group):
     """Every command, of which only the one that is called is imported."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         for commands in COMMANDS.values():
             for name, sentence in commands.items():
-                self.commands[name] = TyperCommand(name, short_help=sentence)
+                self.commands[name] = Command(name, short_help=sentence)
 
     def resolve_command(self, *called: Any) -> Any:
         """Return the name of the command that is called, the command, and its arguments."""
@@ -125,13 +125,13 @@ def _load(name: str) -> Any:
 
 def build_app(modules: Iterable[str] = tuple(COMMANDS)) -> typer.Typer:
     """Return the command line with the commands of some modules, by default with every command."""
-    app = _app(TyperGroup)
+    app = _app(Group)
     for name in modules:
         importlib.import_module(f"iu_pipelines.cli.{name}").register(app)
     return app
 
 
-def _app(kind: type[TyperGroup]) -> typer.Typer:
+def _app(kind: type[Group]) -> typer.Typer:
     """Return the command line without commands. Its help is plain text, which fits every terminal."""
     app = typer.Typer(
         name="iu",
