@@ -76,6 +76,7 @@ BLOCKS: Final = {
     range(30, 40): "evidence and steps",
     range(40, 50): "operation",
     range(50, 60): "configuration, captures and emitting",
+    range(60, 70): "seeing",
 }
 """The area of each block of decision numbers."""
 

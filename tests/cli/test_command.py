@@ -125,6 +125,26 @@ def test_every_command_takes_the_url_and_json() -> None:
         assert leaf.help, " ".join(path)
 
 
+def test_every_command_prints_one_json_document_or_one_error_in_json(
+    kept_iu: Iu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = {("dev",), ("demo",), ("stop",), ("evidence",), ("evidence", "verify"), ("steps", "stamp")}
+    arguments = {"verify": ["040"], "probe": ["040"], "seek": ["latest", "--reason", "test"]}
+    tried = [path for path, one in commands() if path not in elsewhere and not hasattr(one, "commands")]
+    printed = 0
+    for path in [*tried, ("audit",)]:
+        done = kept_iu(*path, *arguments.get(path[0], ()), "--json")
+        if done.out:
+            assert (done.code, done.err) == (0, ""), path
+            json.loads(done.out)
+            printed += 1
+        else:
+            assert done.code in {1, 2}, path
+            assert {*done.error} == {"code", "message", "hint", "notes"}, path
+    assert printed > 15
+
+
 def called(function: Function, *words: str) -> int:
     """Register a function as the only command, call it, and return its exit code."""
     app = typer.Typer()

@@ -18,7 +18,6 @@ from cli.test_command import imported_by
 from iu_pipelines.cli import main
 from waiting import PATIENCE
 
-
 READY: Final = "printf 'REA''DY\\n'\n"
 """Prints READY, without the word in the line that is typed."""
 
