@@ -6,10 +6,10 @@ Dagster this raises ExtraMissing, which is an ImportError.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any, Final
-
+TYPE_CHECKING = False  # importing `typing` takes several milliseconds, in which Ctrl-C prints a traceback
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from iu_pipelines.defs.component import OutboxComponent
     from iu_pipelines.defs.factory import build_defs
     from iu_pipelines.defs.kit.configuration import Mount
@@ -33,6 +33,8 @@ def __dir__() -> list[str]:
 def __getattr__(name: str) -> Any:
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib  # noqa: PLC0415  see TYPE_CHECKING
+
     extras = importlib.import_module("iu_pipelines.extras")
     extras.require("dagster", "dagster")
     return getattr(importlib.import_module(_MODULES[name]), name)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AnyHttpUrl, Field, SecretStr, ValidationErr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from iu_pipelines.errors import UsageError
+from iu_pipelines.invalid_values import explain
 
 _PREFIX: Final = "IU_"
 _SIMILAR: Final = 0.8
@@ -62,9 +63,11 @@ class Settings(BaseSettings):
         default=None, description="directory of PostgreSQL's binaries for the embedded server"
     )
     worker_name: Annotated[str, AfterValidator(_not_blank)] = Field(
-        default="iu_outbound_default", description="the route worker"
+        default="iu_outbound_default", description="the name of the route worker"
     )
-    batch_limit: int = Field(default=1000, ge=1, le=100_000, description="events in one batch")
+    batch_limit: int = Field(
+        default=1000, ge=1, le=100_000, description="the maximum number of events in a batch, 1 to 100000"
+    )
     dagster_home: AbsolutePath | None = Field(
         default=None, description="Dagster's instance directory; by default `dagster` under home"
     )
@@ -161,11 +164,11 @@ def _is_secret(field: str) -> bool:
 
 
 def _usage_error(error: ValidationError) -> UsageError:
-    first = error.errors(include_url=False, include_context=False)[0]
+    first = error.errors(include_url=False)[0]
     field = str(first["loc"][0]) if first["loc"] else ""
     description = Settings.model_fields[field].description if field in Settings.model_fields else None
     value = "" if _is_secret(field) else f" = {first['input']!r}"
     return UsageError(
-        f"{_PREFIX}{field.upper()}{value} is invalid: {first['msg']}",
+        f"{_PREFIX}{field.upper()}{value} {explain(first)}",
         hint=f"{_PREFIX}{field.upper()} is {description}" if description else None,
     )

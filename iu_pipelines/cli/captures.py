@@ -10,10 +10,10 @@ from typing import Annotated, Any, Final
 import typer
 import yaml
 
-from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.configuration import print_changes
 from iu_pipelines.cli.options import OptionalReason, Reason
-from iu_pipelines.cli.output import print_facts, print_line, print_table
+from iu_pipelines.cli.output import print_facts, print_line, print_table, print_verbatim
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import configuration
 from iu_pipelines.domain.outbox_file import reading, writing
@@ -43,13 +43,12 @@ Values = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands about captures."""
-    group = typer.Typer(no_args_is_help=True, help="Captures: events for changed rows of your tables.")
+    group = add_group(app, "capture", "Captures: events for changed rows of your tables.")
     add_command(group, list_all, "list")
     add_command(group, show)
     add_command(group, add)
     add_command(group, change, "set")
     add_command(group, remove)
-    app.add_typer(group, name="capture")
 
 
 def list_all(gateway: Gateway) -> Answer:
@@ -235,4 +234,4 @@ def _print_statements(title: str, statements: Sequence[str]) -> None:
     if statements:
         print_line(title)
         for statement in statements:
-            print_line(f"    {statement};")
+            print_verbatim(f"    {statement};")

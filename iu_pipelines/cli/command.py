@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
@@ -19,10 +20,13 @@ from functools import update_wrapper
 from inspect import Parameter, Signature
 from typing import Any, Final, get_type_hints
 
+import stamina
 import typer
 
 from iu_pipelines import settings
+from iu_pipelines.cli import interrupts
 from iu_pipelines.cli.connection import connect
+from iu_pipelines.cli.help_pages import BareGroup, Command, Group
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_json, print_line
 from iu_pipelines.db.gateway import Gateway
@@ -89,15 +93,29 @@ def add_command(
 
     With `installs_schema`, an error about a missing table gets no hint to run `iu migrate`.
     """
-    app.command(name)(_with_common_options(function, installs_schema=installs_schema))
+    app.command(name, cls=Command, short_help=_first_sentence(function.__doc__))(
+        _with_common_options(function, installs_schema=installs_schema)
+    )
 
 
-def add_group(app: typer.Typer, name: str, function: Function) -> typer.Typer:
-    """Add a group of commands and return it. Without a subcommand the group runs `function`."""
-    group = typer.Typer()
-    group.callback(invoke_without_command=True)(_with_common_options(function))
+def add_group(app: typer.Typer, name: str, purpose: Function | str) -> typer.Typer:
+    """Add a group of commands and return it.
+
+    Called without a command, the group runs the function, or, if `purpose` is its help, is refused.
+    """
+    if isinstance(purpose, str):
+        group = typer.Typer(cls=BareGroup, help=purpose, short_help=_first_sentence(purpose))
+    else:
+        group = typer.Typer(cls=Group, short_help=_first_sentence(purpose.__doc__))
+        group.callback(invoke_without_command=True)(_with_common_options(purpose))
     app.add_typer(group, name=name)
     return group
+
+
+def _first_sentence(text: str | None) -> str:
+    """Return the first sentence of a docstring or help text, without its full stop."""
+    (first,) = re.split(r"\.(?:\s|$)", text or "", maxsplit=1)[:1]
+    return " ".join(first.split())
 
 
 def _with_common_options(function: Function, *, installs_schema: bool = False) -> Callable[..., None]:
@@ -109,11 +127,13 @@ def _with_common_options(function: Function, *, installs_schema: bool = False) -
         if context.invoked_subcommand:
             return
         call = Invocation(database_url, as_json, installs_schema)
-        with ExitStack() as opened:
+        stamina.instrumentation.set_on_retry_hooks([])  # commands print what they wait for
+        with interrupts.raised(), ExitStack() as opened:
             added = {name: _PROVIDERS[kind](call, opened) for name, kind in provided.items()}
             answer = function(**given, **added)
-        if answer:
-            _print(answer, as_json)
+            opened.close()
+            if answer:
+                _print(answer, as_json)
 
     # Typer reads the signature and the annotations, so both are replaced below and not copied here.
     command: Any = update_wrapper(

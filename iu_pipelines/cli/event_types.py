@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.configuration import counted_events, print_changes
 from iu_pipelines.cli.options import OptionalReason, Reason
 from iu_pipelines.cli.output import print_facts, print_line, print_table, print_warnings
@@ -21,13 +21,12 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="An event type, from i
 
 def register(app: typer.Typer) -> None:
     """Add the commands about event types."""
-    group = typer.Typer(no_args_is_help=True, help="Event types: which events may be emitted.")
+    group = add_group(app, "type", "Event types: which events may be emitted.")
     add_command(group, add)
     add_command(group, show)
     add_command(group, list_all, "list")
     add_command(group, enable)
     add_command(group, disable)
-    app.add_typer(group, name="type")
     add_command(app, list_all, "types")
 
 

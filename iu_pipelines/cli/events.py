@@ -9,7 +9,7 @@ from uuid import UUID
 
 import typer
 
-from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Limit, Since, parse_uuid
 from iu_pipelines.cli.output import print_facts, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
@@ -28,10 +28,9 @@ EventId = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands about stored events."""
     add_command(app, why)
-    group = typer.Typer(no_args_is_help=True, help="List and show events.")
+    group = add_group(app, "event", "List and show events.")
     add_command(group, list_events, "list")
     add_command(group, show_event, "show")
-    app.add_typer(group, name="event")
 
 
 def why(

@@ -15,7 +15,6 @@ from iu_pipelines import extras
 from iu_pipelines.cli.command import Answer, Invocation
 from iu_pipelines.cli.options import Since, Until
 from iu_pipelines.cli.output import counted, print_line, print_warning, rate, working
-from iu_pipelines.cli.pipes import quiet_if_closed
 from iu_pipelines.errors import UsageError
 
 if TYPE_CHECKING:
@@ -81,7 +80,7 @@ def export(
     asked = exports.Asked(what.value, since, until, worker_name, run_ref)
     started = time.monotonic()
     done: Exported | None = None
-    with quiet_if_closed(), _opened(output, force=force) as out:
+    with _opened(output, force=force) as out:
         done = _exported(call, asked, out, chosen, for_spreadsheet=for_spreadsheet)
     if output == "-" or not done:
         return None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Limit, Reason
 from iu_pipelines.cli.output import print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
@@ -16,10 +16,9 @@ from iu_pipelines.domain import gates
 
 def register(app: typer.Typer) -> None:
     """Add the commands about gates."""
-    group = typer.Typer(no_args_is_help=True, help="Show and set the gates and other settings.")
+    group = add_group(app, "gate", "Show and set the gates and other settings.")
     add_command(group, show)
     add_command(group, set_value, "set")
-    app.add_typer(group, name="gate")
 
 
 def show(gateway: Gateway, limit: Limit = 10) -> Answer:

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
-from iu_pipelines.cli.command import Answer, Invocation, add_command
+from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.output import console, counted, duration, print_line
 from iu_pipelines.ingest import git
 from iu_pipelines.ingest.git_history import open_repository
@@ -27,9 +27,8 @@ Report = Callable[[Progress], None]
 
 def register(app: typer.Typer) -> None:
     """Add the commands that read history."""
-    group = typer.Typer(no_args_is_help=True, help="Read history into information units and versions.")
+    group = add_group(app, "ingest", "Read history into information units and versions.")
     add_command(group, ingest_git, "git")
-    app.add_typer(group, name="ingest")
 
 
 def ingest_git(

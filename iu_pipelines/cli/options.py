@@ -9,20 +9,39 @@ from uuid import UUID
 
 import typer
 
+from iu_pipelines.errors import UsageError
+
 
 def _database_url(context: typer.Context, value: str | None) -> str | None:
     """Return the URL given after the name of the command, else the one given before it."""
-    return value or _root_option(context, "database_url")
+    return value or _option_before(context, "database_url")
 
 
 def _as_json(context: typer.Context, value: bool) -> bool:
-    return value or bool(_root_option(context, "as_json"))
+    return value or bool(_option_before(context, "as_json"))
 
 
-def _root_option(context: typer.Context, name: str) -> str | None:
-    """Return the value of an option that was given before the name of the command."""
-    found: str | None = context.find_root().params.get(name)
-    return found
+def _option_before(context: typer.Context, name: str) -> str | None:
+    """Return the value of an option that was given before the name of the command, or None."""
+    before = context.parent
+    while before:
+        if found := before.params.get(name):
+            return str(found)
+        before = before.parent
+    return None
+
+
+def _worker_name(value: str | None) -> str | None:
+    """Return the name of a worker. Raises UsageError if it is blank."""
+    if value is not None and not value.strip():
+        raise UsageError(f"--worker {value!r} is blank", hint="Choose one from: iu worker list")
+    return value
+
+
+def _worker_names(values: list[str] | None) -> list[str] | None:
+    for value in values or ():
+        _worker_name(value)
+    return values
 
 
 def parse_uuid(text: str) -> UUID:
@@ -67,7 +86,11 @@ AsJson = Annotated[
 Worker = Annotated[
     str | None,
     typer.Option(
-        "--worker", metavar="NAME", show_default=False, help="The name of the worker (also IU_WORKER_NAME)."
+        "--worker",
+        metavar="NAME",
+        callback=_worker_name,
+        show_default=False,
+        help="The name of the worker (also IU_WORKER_NAME).",
     ),
 ]
 Workers = Annotated[
@@ -75,6 +98,7 @@ Workers = Annotated[
     typer.Option(
         "--worker",
         metavar="NAME",
+        callback=_worker_names,
         show_default=False,
         help="A worker whose health is proven (also IU_WORKER_NAME); default: iu_outbound_default. "
         "May be repeated.",

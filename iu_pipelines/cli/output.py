@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
+from textwrap import TextWrapper
 from typing import Any, Final, Literal
 
 from rich import box
@@ -22,10 +24,14 @@ _WRAPPED_CHARACTERS: Final = 24
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return a console on stdout or stderr; wide and without colours if that is not a terminal."""
+    """Return a console on stdout or stderr; wide and without colours if that is not a terminal.
+
+    With NO_COLOR it has no colours and no other styles. With FORCE_COLOR it has them in a pipe too.
+    """
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else _PIPE_WIDTH
-    return Console(file=stream, width=width, highlight=False, soft_wrap=False)
+    new = partial(Console, file=stream, width=None if stream.isatty() else _PIPE_WIDTH, highlight=False)
+    usual = new()
+    return new(color_system=None) if usual.no_color else usual
 
 
 def print_json(value: Any) -> None:
@@ -39,8 +45,25 @@ def json_line(value: Any) -> str:
 
 
 def print_line(text: str) -> None:
-    """Print one line of plain text on stdout, without wrapping it."""
+    """Print a line of plain text on stdout. A terminal shows it on several lines if it is too long."""
+    _print_text(console(), text)
+
+
+def print_verbatim(text: str) -> None:
+    """Print lines to copy, such as a command or SQL, on stdout without wrapping them."""
     console().print(Text(text), soft_wrap=True)
+
+
+def _print_text(out: Console, text: str, label: str = "", style: str = "") -> None:
+    """Print a label and lines of text below each other.
+
+    In a terminal the text is wrapped between words; a longer word, such as a path, stays whole.
+    """
+    room = max(1, out.width - len(label)) if out.file.isatty() else _UNBOUNDED
+    wrap = TextWrapper(room, break_long_words=False, break_on_hyphens=False, replace_whitespace=False).wrap
+    lines = [part for line in text.split("\n") for part in wrap(line) or [""]]
+    for number, line in enumerate(lines):
+        out.print(Text.assemble((" " * len(label) if number else label, style), line), soft_wrap=True)
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
@@ -104,15 +127,14 @@ def print_warnings(warnings: Sequence[str]) -> None:
     """Print warnings on stderr, one a line, after what was printed on stdout."""
     sys.stdout.flush()
     for warning in warnings:
-        line = Text("warning: ", style="bold yellow").append(warning, style="default not bold")
-        console(stderr=True).print(line, soft_wrap=True)
+        print_warning(warning)
 
 
 @contextmanager
 def working(title: str) -> Iterator[Callable[[str], None]]:
     """Show a spinner while the block runs, if stderr is a terminal. The yielded function sets its text."""
     out = console(stderr=True)
-    if not out.is_terminal:
+    if not out.file.isatty():
         yield lambda detail: None
         return
     with out.status(title) as spinner:
@@ -121,7 +143,7 @@ def working(title: str) -> Iterator[Callable[[str], None]]:
 
 def print_warning(text: str) -> None:
     """Print a warning on stderr."""
-    console(stderr=True).print(Text("warning: ", style="bold yellow").append(text), soft_wrap=True)
+    _print_text(console(stderr=True), text, "warning: ", "bold yellow")
 
 
 def print_error(
@@ -133,11 +155,11 @@ def print_error(
         print(json.dumps(body, ensure_ascii=False), file=sys.stderr)
         return
     out = console(stderr=True)
-    out.print(Text("error: ", style="bold red").append(message, style="default not bold"), soft_wrap=True)
+    _print_text(out, message, "error: ", "bold red")
     for note in notes:
-        out.print(Text(f"       {note}"), soft_wrap=True)
+        _print_text(out, note, "       ")
     if hint:
-        out.print(Text("hint:  ", style="bold").append(hint, style="not bold"), soft_wrap=True)
+        _print_text(out, hint, "hint:  ", "bold")
 
 
 def when(value: datetime | None) -> str:

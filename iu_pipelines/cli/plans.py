@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.output import counted, print_json, print_line, print_warning
+from iu_pipelines.cli.output import counted, print_json, print_line, print_verbatim, print_warning
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.outbox_file import model, reading, writing
 from iu_pipelines.domain.outbox_file.problems import shown
@@ -166,7 +166,7 @@ def _print_statements(statements: Sequence[str]) -> None:
     if statements:
         print_line("Defined, not attached. The owner of the table runs:")
         for statement in statements:
-            print_line(f"    {statement};")
+            print_verbatim(f"    {statement};")
 
 
 def _summary(changes: Sequence[Change]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Limit, Reason
 from iu_pipelines.cli.output import print_line, print_table
 from iu_pipelines.db.gateway import Gateway
@@ -16,13 +16,11 @@ from iu_pipelines.domain import retention
 
 def register(app: typer.Typer) -> None:
     """Add the commands about retention."""
-    group = typer.Typer(
-        no_args_is_help=True,
-        help="Delete old events that every worker has read, and show the state of retention.",
+    group = add_group(
+        app, "retention", "Delete old events that every worker has read, and show the state of retention."
     )
     add_command(group, show)
     add_command(group, run)
-    app.add_typer(group, name="retention")
 
 
 def show(gateway: Gateway, limit: Limit = 10) -> Answer:

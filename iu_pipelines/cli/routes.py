@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.configuration import counted_events, print_changes
 from iu_pipelines.cli.options import OptionalReason, Reason
 from iu_pipelines.cli.output import print_facts, print_line, print_table, print_warnings
@@ -31,9 +31,8 @@ TargetRef = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands about routes."""
-    group = typer.Typer(
-        no_args_is_help=True,
-        help="Outbound routes (event type to target) and inbound routes (table change to event).",
+    group = add_group(
+        app, "route", "Outbound routes (event type to target) and inbound routes (table change to event)."
     )
     add_command(group, list_all, "list")
     add_command(group, show)
@@ -42,7 +41,6 @@ def register(app: typer.Typer) -> None:
     add_command(group, enable)
     add_command(group, disable)
     add_command(group, remove)
-    app.add_typer(group, name="route")
 
 
 def list_all(gateway: Gateway) -> Answer:

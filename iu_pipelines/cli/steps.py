@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
-from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Workers, workers_asked_about
-from iu_pipelines.cli.output import duration, print_line, print_table, working
+from iu_pipelines.cli.output import counted, duration, print_line, print_table, print_verbatim, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.settings import sql_root
@@ -22,16 +23,23 @@ ProofName = Annotated[
 ]
 
 
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Also print every line that the steps report.")
+]
+
+_DETAIL: Final = re.compile(r"(PASS|summary|L\d+) ")
+"""A line of a step that reports no decision and no exception: a passed check, or a summary as JSON."""
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands about steps."""
     add_command(app, migrate, installs_schema=True)
     add_command(app, verify)
     add_command(app, probe)
     add_command(app, rollback)
-    group = typer.Typer(no_args_is_help=True, help="List the steps, and stamp their files.")
+    group = add_group(app, "steps", "List the steps, and stamp their files.")
     add_command(group, list_steps, "list")
     add_command(group, stamp)
-    app.add_typer(group, name="steps")
 
 
 def migrate(
@@ -53,6 +61,7 @@ def migrate(
     without_roles: Annotated[
         bool, typer.Option("--without-roles", help="Create no roles; the installing role owns everything.")
     ] = False,
+    verbose: Verbose = False,
 ) -> Answer:
     """Apply every pending step, each in its own transaction. Safe to repeat."""
     modules = adding or []
@@ -66,7 +75,18 @@ def migrate(
             on_wait=lambda step: say(f"{step} waits for a lock"),
             without_roles=without_roles,
         )
-    return Answer(results, lambda: _print_results(results, "every step is already applied"))
+    states = plan.states(gateway)
+    return Answer(results, lambda: _print_applied(results, len(states), verbose))
+
+
+def _print_applied(results: Sequence[migration.StepResult], steps: int, verbose: bool) -> None:
+    _print_results(results, "every step is already applied", verbose)
+    if results:
+        checks = sum(notice.startswith("PASS ") for result in results for notice in result.notices)
+        passed = f", {counted(checks, 'check')} passed" if checks else ""
+        print_line(
+            f"{counted(len(results), 'step')} applied{passed}; all {steps} steps are applied. Next: iu status"
+        )
 
 
 def _planned(wanted: Sequence[plan.PlannedStep]) -> Answer:
@@ -90,7 +110,7 @@ def _print_plan(wanted: Sequence[plan.PlannedStep]) -> None:
     if wanted:
         print_line("The same with psql, in this order:")
     for one in wanted:
-        print_line(f"  psql -1 -v ON_ERROR_STOP=1 -f {shlex.quote(str(one.step.file.path))}")
+        print_verbatim(f"  psql -1 -v ON_ERROR_STOP=1 -f {shlex.quote(str(one.step.file.path))}")
 
 
 def rollback(
@@ -99,11 +119,18 @@ def rollback(
     module: Annotated[
         str, typer.Option("--module", metavar="MODULE", help="The module whose steps are undone.")
     ] = files.CORE,
+    verbose: Verbose = False,
 ) -> Answer:
     """Undo all steps of a module after STEP, or none of them if one refuses because data would be lost."""
     with working("rolling back") as say:
         results = migration.rollback(gateway, step, module, on_step=lambda done: say(done.name))
-    return Answer(results, lambda: _print_results(results, f"no step after {step} is applied"))
+    return Answer(results, lambda: _print_undone(results, step, verbose))
+
+
+def _print_undone(results: Sequence[migration.StepResult], step: str, verbose: bool) -> None:
+    _print_results(results, f"no step after {step} is applied", verbose)
+    if results:
+        print_line(f"{counted(len(results), 'step')} rolled back.")
 
 
 def verify(gateway: Gateway, step: ProofName = None, workers: Workers = None) -> Answer:
@@ -144,12 +171,14 @@ def stamp(
     )
 
 
-def _print_results(results: Sequence[migration.StepResult], nothing: str) -> None:
+def _print_results(results: Sequence[migration.StepResult], nothing: str, verbose: bool) -> None:
+    """Print the steps as a table, and what the server said about them; its details only if `verbose`."""
     rows = [(result.name, result.action.replace("_", " "), duration(result.seconds)) for result in results]
     print_table("Steps", ("step", "action", "time"), rows, empty=nothing)
     for result in results:
         for notice in result.notices:
-            print_line(f"{result.name}: {notice}")
+            if verbose or not _DETAIL.match(notice):
+                print_line(f"{result.name}: {notice}")
 
 
 def _proven(proofs: Sequence[verification.Proof]) -> Answer:

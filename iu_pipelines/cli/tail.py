@@ -11,7 +11,6 @@ import typer
 
 from iu_pipelines.cli.command import Invocation, add_command
 from iu_pipelines.cli.output import json_line, when
-from iu_pipelines.cli.pipes import quiet_if_closed
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.event_tail import Tail, Wanted
 from iu_pipelines.domain.outbox import Event
@@ -62,7 +61,7 @@ def tail(
     """
     wanted = Wanted(event_type, domain, with_attempts, worker_name, route_code)
     try:
-        with quiet_if_closed(), call.connect() as gateway:
+        with call.connect() as gateway:
             reader = Tail(gateway, wanted)
             _print_all(reader.start(newest), call.as_json)
             until = math.inf if seconds is None else time.monotonic() + seconds

@@ -9,7 +9,7 @@ import typer
 
 from iu_pipelines import settings
 from iu_pipelines.cli.attempts import print_attempts
-from iu_pipelines.cli.command import Answer, Invocation, add_command
+from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.options import Limit, Reason, Worker
 from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate, when
 from iu_pipelines.db.gateway import Gateway
@@ -17,8 +17,6 @@ from iu_pipelines.domain import attempts, gates, status, worker
 from iu_pipelines.domain.health import at_least
 from iu_pipelines.domain.status import WorkerStatus
 from iu_pipelines.errors import ArgumentInvalid, UsageError
-
-_INTEGER: Final = 2**31 - 1
 
 _WHY_STOPPED: Final = {
     "drained": "nothing is left to read",
@@ -38,15 +36,13 @@ def register(app: typer.Typer) -> None:
     """Add the commands about the worker."""
     add_command(app, run)
     add_command(app, seek)
-    workers = typer.Typer(no_args_is_help=True, help="Add, list and retire workers.")
+    workers = add_group(app, "worker", "Add, list and retire workers.")
     add_command(workers, add_worker, "add")
     add_command(workers, list_workers, "list")
     add_command(workers, retire_worker, "retire")
-    app.add_typer(workers, name="worker")
-    group = typer.Typer(no_args_is_help=True, help="Show the batches of workers.")
+    group = add_group(app, "batch", "Show the batches of workers.")
     add_command(group, list_batches, "list")
     add_command(group, show_batch, "show")
-    app.add_typer(group, name="batch")
 
 
 def run(
@@ -55,10 +51,10 @@ def run(
     batch_limit: Annotated[
         int | None,
         typer.Option(
-            min=-_INTEGER,
-            max=_INTEGER,
+            min=1,
+            max=100_000,
             show_default=False,
-            help="Maximum number of events in a batch (1 to 100000).",
+            help="Maximum number of events in a batch (also IU_BATCH_LIMIT).",
         ),
     ] = None,
     max_batches: Annotated[

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import select
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -56,6 +61,14 @@ def execute(
         KeyboardInterrupt: Ctrl-C stopped the run.
     """
     chosen = settings or load()
+    with _ctrl_c() as pressed:
+        outcome = _executed(job_name, run_config, chosen)
+        if outcome.stopped_reason == "cancelled" or pressed():
+            raise KeyboardInterrupt
+    return outcome
+
+
+def _executed(job_name: str, run_config: Mapping[str, Any] | None, chosen: Settings) -> RunOutcome:
     job = ReconstructableRepository.for_module(MODULE, "defs").get_reconstructable_job(job_name)
     with using(chosen), open_instance(chosen) as instance:
         run = instance.create_run_for_job(
@@ -65,10 +78,27 @@ def execute(
             remote_job_origin=_origin(job_name),
             job_code_origin=job.get_python_origin(),
         )
-        outcome = _outcome(execute_run(job, run, instance))
-    if outcome.stopped_reason == "cancelled":
-        raise KeyboardInterrupt
-    return outcome
+        return _outcome(execute_run(job, run, instance))
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether Ctrl-C came in the block, whatever Dagster's handlers did with it.
+
+    Between two steps they drop it, and in a step they let the run fail.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    numbers, written = os.pipe()
+    os.set_blocking(written, False)  # as `set_wakeup_fd` requires
+    before = signal.set_wakeup_fd(written, warn_on_full_buffer=False)
+    try:
+        yield lambda: bool(select.select([numbers], [], [], 0)[0]) and signal.SIGINT in os.read(numbers, 4096)
+    finally:
+        signal.set_wakeup_fd(before)
+        os.close(numbers)
+        os.close(written)
 
 
 def _origin(job_name: str) -> RemoteJobOrigin:

@@ -41,7 +41,9 @@ EDITS: Final[Mapping[str, tuple[tuple[str, str], ...]]] = {
             "\n-- Health.\n",
         ),
     ),
-    "iu_pipelines/cli/main.py": (('    "outbox":', '    "notes": ("note",),\n    "outbox":'),),
+    "iu_pipelines/cli/main.py": (
+        ('    "outbox":', '    "notes": {"note": "Notes about events"},\n    "outbox":'),
+    ),
     "iu_pipelines/evidence/guarantees.toml": (
         (
             '[[guarantee]]\nkey = "closed-gates-hold"',

@@ -226,7 +226,11 @@ def fenced_lines(document: Path) -> list[str]:
 
 
 def parse(words: list[str]) -> None:
-    """Parse a command without running it. Raises if the command or an option does not exist."""
+    """Parse a command without running it. Raises if the command or an option does not exist.
+
+    An option that acts when it is parsed, such as --version, is refused.
+    """
+    assert not {"--version", "--install-completion", "--show-completion"} & {*words}
     command: Any = get_command(build_app())
     context = command.make_context("iu", words[1:])
     rest = [*context._protected_args, *context.args]

@@ -12,9 +12,13 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from typer.main import get_command
+
+from iu_pipelines.cli.main import build_app
 
 Iu = Callable[..., "Done"]
 
@@ -57,14 +61,19 @@ def shell(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def in_terminal(columns: int, *words: str) -> str:
-    """Run a command in a terminal with `columns` columns, and return what it showed."""
+def in_terminal(columns: int, *words: str, **environment: str) -> str:
+    """Run a command in a terminal with `columns` columns, and return what it showed, without styles."""
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written_to_terminal(columns, *words, **environment))
+
+
+def written_to_terminal(columns: int, *words: str, **environment: str) -> str:
+    """Run a command in a terminal with `columns` columns, and return all that it wrote."""
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     command = [sys.executable, "-m", "iu_pipelines", *words]
-    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns)}
+    surroundings = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), **environment}
     with subprocess.Popen(
-        command, stdout=terminal, stderr=terminal, stdin=terminal, env=environment
+        command, stdout=terminal, stderr=terminal, stdin=terminal, env=surroundings
     ) as process:
         os.close(terminal)
         shown = bytearray()
@@ -73,4 +82,12 @@ def in_terminal(columns: int, *words: str) -> str:
                 shown += read
         process.wait(timeout=60)
     os.close(screen)
-    return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode())
+    return shown.decode()
+
+
+def commands(group: Any = None, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield the words and the command object of every group and command."""
+    group = group or get_command(build_app())
+    yield words, group
+    for name, child in getattr(group, "commands", {}).items():
+        yield from commands(child, *words, name)

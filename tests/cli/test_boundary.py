@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from cli.emitting import SUBJECT
-from cli.running import Iu, refused
+from cli.running import Iu, commands, refused
 from iu_pipelines.db.gateway import Gateway
 
 EMIT = ("emit", "version_applied", "docs/a", "--subject", SUBJECT, "--actor", "test")
@@ -24,9 +25,6 @@ EMIT = ("emit", "version_applied", "docs/a", "--subject", SUBJECT, "--actor", "t
         ((*EMIT, "--payload", '{"a": [{"Body": "x"}]}'), ["Body"]),
         ((*EMIT, "--payload", '{"a": {"api_token": "x"}}'), ["api_token"]),
         ((*EMIT, "--payload", '{"n": "' + "x" * 9000 + '"}'), ["8192"]),
-        (("run", "--batch-limit", "0"), ["batch_limit 0"]),
-        (("run", "--batch-limit", "-1"), ["batch_limit -1"]),
-        (("run", "--batch-limit", "1000000"), ["batch_limit 1000000"]),
         (("run", "--worker", "two words"), ["two words"]),
         (("seek", "nowhere", "--reason", "test"), ["nowhere"]),
         (("seek", "beginning", "--reason", ""), ["reason"]),
@@ -55,12 +53,19 @@ def test_an_error_of_the_database_exits_with_1_and_names_the_value(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (("frob",), ["frob"]),
-        (("run", "--frob"), ["--frob"]),
-        (("run", "--batch-limit", "many"), ["--batch-limit", "many"]),
-        (("run", "--batch-limit", "99999999999"), ["99999999999"]),
-        (("run", "--max-batches", "0"), ["--max-batches", "0"]),
-        (("emit", "version_applied"), ["address"]),
+        (("frob",), ["no such command 'frob'", "See: iu --help"]),
+        (("staus",), ["Did you mean 'status'", "See: iu --help"]),
+        (("gate", "sho"), ["no such command 'sho'. Did you mean 'show'?", "See: iu gate --help"]),
+        (("run", "--frob"), ["no such option: --frob", "See: iu run --help"]),
+        (("run", "--batch-limt", "3"), ["Did you mean --batch-limit?", "See: iu run --help"]),
+        (("run", "--batch-limit", "many"), ["--batch-limit 'many' is not a whole number"]),
+        (("run", "--batch-limit", "0"), ["--batch-limit 0 is not in the range 1 to 100000"]),
+        (("run", "--batch-limit", "99999999999"), ["99999999999 is not in the range 1 to 100000"]),
+        (("run", "--max-batches", "0"), ["--max-batches 0 is less than 1"]),
+        (("run", "--max-seconds", "soon"), ["--max-seconds 'soon' is not a number"]),
+        (("run", "--worker", ""), ["--worker '' is blank", "iu worker list"]),
+        (("verify", "--worker", "a", "--worker", " "), ["--worker ' ' is blank"]),
+        (("emit", "version_applied"), ["missing argument 'address'", "See: iu emit --help"]),
         (("emit", "version_applied", "a", "--subject", "abc", "--actor", "t"), ["abc", "UUID"]),
         ((*EMIT, "--payload", "{oops"), ["not JSON", "{oops", "column"]),
         ((*EMIT, "--payload", '{"n": NaN}'), ["NaN"]),
@@ -71,18 +76,77 @@ def test_an_error_of_the_database_exits_with_1_and_names_the_value(
         (("replay",), ["--due"]),
         (("replay", SUBJECT, "--due"), ["--due"]),
         (("replay", "abc"), ["abc"]),
-        (("discard", SUBJECT), ["--reason"]),
+        (("discard", SUBJECT), ["missing option '--reason'", "See: iu discard --help"]),
         (("rollback", "frob"), ["frob"]),
         (("verify", "frob"), ["frob"]),
         (("probe", "frob"), ["frob"]),
         (("audit", "--limit", "0"), ["--limit"]),
-        (("gate",), ["gate"]),
     ],
 )
 def test_bad_usage_exits_with_2_and_names_what_was_given(
     no_iu: Iu, words: tuple[str, ...], named: list[str]
 ) -> None:
     refused(no_iu(*words), 2, *named)
+
+
+def test_an_option_without_its_value_names_the_command_at_hand(command: Iu) -> None:
+    refused(command("run", "--worker"), 2, "option '--worker' requires an argument", "See: iu run --help")
+    refused(command("gate", "set", "--reason"), 2, "See: iu gate set --help")
+    refused(command("--database-url"), 2, "See: iu --help")
+
+
+def test_a_group_without_a_command_prints_its_help_and_what_is_missing_on_stderr(command: Iu) -> None:
+    groups = [words for words, one in commands() if hasattr(one, "commands")]
+    plain = [words for words in groups if words not in {("audit",), ("evidence",)}]
+    assert len(plain) > 8
+    for words in plain:
+        path = " ".join(("iu", *words))
+        done = command(*words)
+        assert (done.code, done.out) == (2, "")
+        assert done.err.startswith(f"Usage: {path} ")
+        assert "\n\nerror: " in done.err
+        assert done.err.endswith(f"error: {path} needs a command\nhint:  Choose one from: {path} --help\n")
+        assert command("--json", *words).error["message"] == f"{path} needs a command"
+
+
+def ranged() -> Iterator[tuple[tuple[str, ...], str, float | None, float | None]]:
+    """Yield each option with a range: the words of the command, the option, and the two limits."""
+    for words, one in commands():
+        for option in one.params:
+            limits = getattr(option, "min", None), getattr(option, "max", None)
+            if limits != (None, None):
+                yield words, option.opts[-1], *limits
+
+
+def test_every_value_out_of_range_is_refused_in_one_sentence(no_iu: Iu) -> None:
+    tried = [*ranged()]
+    assert len(tried) > 15
+    for words, option, least, most in tried:
+        for value in ([least - 1] if least is not None else []) + ([most + 1] if most is not None else []):
+            done = no_iu(*words, option, str(value))
+            limits = (
+                f"is not in the range {least} to {most}" if None not in (least, most) else f"than {least}"
+            )
+            refused(done, 2, f"error: {option} {value} ", limits)
+            assert "Traceback" not in done.err
+
+
+def test_a_setting_is_refused_in_plain_words(no_iu: Iu, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value, message in (
+        ("IU_BATCH_LIMIT", "many", "IU_BATCH_LIMIT = 'many' is not a whole number"),
+        ("IU_BATCH_LIMIT", "0", "IU_BATCH_LIMIT = '0' is less than 1"),
+        ("IU_BATCH_LIMIT", "100001", "IU_BATCH_LIMIT = '100001' is more than 100000"),
+        ("IU_WORKER_NAME", " ", "IU_WORKER_NAME = ' ' must not be blank"),
+        ("IU_EMBEDDED", "perhaps", "IU_EMBEDDED = 'perhaps' is not true or false"),
+        ("IU_EVIDENCE_URL", "here", "IU_EVIDENCE_URL = 'here' is not a URL"),
+        ("IU_EVIDENCE_URL", "ftp://here", "IU_EVIDENCE_URL = 'ftp://here' is not an http:// or https:// URL"),
+        ("IU_NOTIFY_URL", "s3cret", "IU_NOTIFY_URL must be an http:// or https:// URL"),
+    ):
+        with monkeypatch.context() as patch:
+            patch.setenv(name, value)
+            done = no_iu("run")
+        refused(done, 2, f"error: {message}\n", f"hint:  {name} is ")
+        assert not {"s3cret", "Input should", "Value error"} & {*done.err.split()}
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer.main
+import typer
+from typer.main import get_command
 
-from cli.running import Iu
+from cli.running import Iu, commands
 from iu_pipelines.cli import main
 from iu_pipelines.cli.command import Answer, Function, Invocation, add_command, add_group
 from iu_pipelines.cli.output import print_line
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.settings import Settings
+from waiting import PATIENCE
 
 
 def test_common_options_may_precede_the_command(command: Iu, kept_database: str) -> None:
@@ -45,63 +46,103 @@ def test_help_and_version_exit_with_0(command: Iu) -> None:
     assert command("--version").out.startswith("iu-pipelines ")
 
 
-def test_the_table_of_modules_has_the_commands_that_each_registers() -> None:
+def test_the_table_has_the_commands_that_each_module_registers_and_their_first_sentences() -> None:
     folder = Path(main.__file__).parent
     registering = {file.stem for file in folder.glob("*.py") if "\ndef register(" in file.read_text("utf-8")}
     assert registering == {*main.COMMANDS}
-    for module, commands in main.COMMANDS.items():
-        registered: Any = typer.main.get_command(main.build_app([module]))
-        assert {*registered.commands} == {*commands}, module
+    for module, described in main.COMMANDS.items():
+        registered: Any = get_command(main.build_app([module]))
+        assert {name: one.short_help for name, one in registered.commands.items()} == described, module
+
+
+def test_the_help_lists_every_command_with_its_sentence(command: Iu) -> None:
+    shown = " ".join(command("--help").out.split())
+    for described in main.COMMANDS.values():
+        for name, sentence in described.items():
+            assert f"{name} {sentence}" in shown
+
+
+IMPORTED = """
+import atexit, sys
+atexit.register(lambda: print(*sys.modules, file=sys.__stderr__))
+from iu_pipelines.__main__ import main
+main()
+"""
+
+
+def imported_by(*words: str) -> set[str]:
+    """Run `iu` in a child process, and return the names of all modules that it imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    return {*done.stderr.splitlines()[-1].split()}
+
+
+def test_the_version_is_printed_without_pydantic_rich_and_psycopg() -> None:
+    found = imported_by("--version")
+    assert "typer" in found
+    assert not {"pydantic", "rich", "psycopg", "stamina"} & found
+
+
+@pytest.mark.parametrize("words", [("--help",), ("staus",), ()])
+def test_help_and_an_unknown_command_import_no_command(words: tuple[str, ...]) -> None:
+    found = imported_by(*words)
+    assert not {f"iu_pipelines.cli.{module}" for module in main.COMMANDS} & found
+    assert not {"psycopg", "pydantic_settings"} & found
 
 
 @pytest.mark.parametrize(
-    ("words", "modules"),
+    ("words", "module"),
     [
-        (("run", "--create"), ("worker",)),
-        (("audit", "verify", "--help"), ("attempts",)),
-        (("--json", "--database-url", "migrate", "status"), ("status",)),
-        (("--database-url=migrate", "--debug", "status"), ("status",)),
-        (("--version", "status"), ()),
-        (("--help", "status"), tuple(main.COMMANDS)),
-        (("staus",), tuple(main.COMMANDS)),
-        ((), tuple(main.COMMANDS)),
-        (("--database-url",), tuple(main.COMMANDS)),
+        (("run", "--help"), "worker"),
+        (("audit", "verify", "--help"), "attempts"),
+        (("--json", "--database-url", "migrate", "gate", "--help"), "gates"),
+        (("--database-url=migrate", "--debug", "stop", "--help"), "stop"),
     ],
 )
-def test_only_the_module_of_the_command_is_imported(words: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    assert main.modules_for(words) == modules
+def test_a_command_imports_its_module_and_not_every_other(words: tuple[str, ...], module: str) -> None:
+    found = imported_by(*words)
+    assert f"iu_pipelines.cli.{module}" in found
+    assert "iu_pipelines.cli.evidence" not in found
 
 
-def test_database_url_is_the_only_option_with_a_value_before_a_command() -> None:
-    root: Any = typer.main.get_command(main.build_app([]))
-    assert [one.opts for one in root.params if not one.is_flag and one.name != "help"] == [["--database-url"]]
-
-
-def test_the_version_is_printed_without_pydantic_and_psycopg() -> None:
-    code = (
-        "import sys; from iu_pipelines.cli.main import run; run(['--version']); "
-        "print([one for one in ('pydantic', 'psycopg') if one in sys.modules])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120
-    )
-    assert done.stdout.splitlines()[1] == "[]"
+def test_common_options_may_precede_a_command_of_a_group(command: Iu, kept_database: str) -> None:
+    done = command("audit", "--json", "--database-url", kept_database, "verify")
+    assert done.code == 0
+    assert done.json
 
 
 def test_every_command_takes_the_url_and_json() -> None:
-    def leaves(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-        children = getattr(command, "commands", {})
-        for name, child in children.items():
-            yield from leaves(child, (*path, name))
-        if not children:
-            yield path, command
-
-    found = dict(leaves(typer.main.get_command(main.build_app())))
+    found = {path: one for path, one in commands() if not hasattr(one, "commands")}
     assert len(found) > 20
     for path, leaf in found.items():
         given = {option for parameter in leaf.params for option in parameter.opts}
         assert {"--database-url", "--json"} <= given, " ".join(path)
         assert leaf.help, " ".join(path)
+
+
+def test_every_command_prints_one_json_document_or_one_error_in_json(
+    kept_iu: Iu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    elsewhere = {("dev",), ("demo",), ("stop",), ("evidence",), ("evidence", "verify"), ("steps", "stamp")}
+    arguments = {"verify": ["040"], "probe": ["040"], "seek": ["latest", "--reason", "test"]}
+    tried = [path for path, one in commands() if path not in elsewhere and not hasattr(one, "commands")]
+    printed = 0
+    for path in [*tried, ("audit",)]:
+        done = kept_iu(*path, *arguments.get(path[0], ()), "--json")
+        if done.out:
+            assert (done.code, done.err) == (0, ""), path
+            json.loads(done.out)
+            printed += 1
+        else:
+            assert done.code in {1, 2}, path
+            assert {*done.error} == {"code", "message", "hint", "notes"}, path
+    assert printed > 15
 
 
 def called(function: Function, *words: str) -> int:

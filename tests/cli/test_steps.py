@@ -22,8 +22,40 @@ def test_migrate_applies_every_step_and_says_so(empty_iu: Iu) -> None:
     done = empty_iu("migrate")
     assert (done.code, done.err) == (0, "")
     assert all(name in done.out for name in NAMES)
+    assert done.out.splitlines()[-1] == (
+        f"{len(NAMES)} steps applied, 9 checks passed; all {len(NAMES)} steps are applied. Next: iu status"
+    )
+    assert not {"PASS", "summary", "{"} & {*done.out.split()}
     again = empty_iu("migrate")
     assert (again.code, again.out) == (0, "Steps: every step is already applied\n")
+
+
+def test_migrate_shows_each_line_of_a_step_only_with_verbose_or_json(empty_iu: Iu) -> None:
+    done = empty_iu("migrate", "--verbose")
+    assert "090_route_worker_enable: summary {" in done.out
+    assert done.out.count(": PASS L") == 9
+    empty_iu("rollback", "080")
+    steps = empty_iu("migrate", "--json").json
+    assert sum(notice.startswith("PASS L") for step in steps for notice in step["notices"]) == 9
+
+
+def test_migrate_shows_what_is_notable_without_verbose(empty_iu: Iu) -> None:
+    empty_iu("migrate")
+    emit(empty_iu)
+    assert empty_iu("rollback", "080").out.endswith("2 steps rolled back.\n")
+    done = empty_iu("migrate").out
+    assert "090_route_worker_enable: events were waiting: 1 read" in done
+    assert "PASS" not in done
+
+
+def test_a_migration_whose_check_fails_shows_the_failed_line(iu: Iu, gateway: Gateway) -> None:
+    iu("rollback", "090")
+    gateway.execute("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
+    done = iu("migrate")
+    assert done.code == 1
+    assert "FAIL L4" in done.err
+    assert "PASS" not in done.err
+    assert "hint:" in done.err
 
 
 def test_migrate_in_json_lists_the_applied_steps(empty_iu: Iu) -> None:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+
 import dagster as dg
+import psycopg
 import pytest
 
 from defs.code_location import run_config
@@ -10,6 +15,7 @@ from iu_pipelines.definitions import defs
 from iu_pipelines.hosting.instance import open_instance
 from iu_pipelines.hosting.run_in_process import execute
 from iu_pipelines.settings import Settings
+from waiting import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +53,25 @@ def test_a_failed_run_is_returned_with_its_error(chosen: Settings) -> None:
     assert (outcome.success, outcome.status, outcome.stopped_reason) == (False, "FAILURE", None)
     assert outcome.error
     assert outcome.error.startswith("IU401: ")
+
+
+def test_ctrl_c_in_a_run_is_raised_and_is_no_failed_run(chosen: Settings) -> None:
+    assert chosen.database_url
+    url = chosen.database_url.get_secret_value()
+    waiting = (
+        "select count(*) > 0 from pg_stat_activity "
+        "where datname = current_database() and wait_event_type = 'Lock'"
+    )
+
+    def interrupt() -> None:
+        with psycopg.connect(url, autocommit=True) as observer:
+            eventually(lambda: observer.execute(waiting).fetchone() == (True,))
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with psycopg.connect(url) as holder:
+        holder.execute("lock table public.dot_config")
+        pressing = threading.Thread(target=interrupt)
+        pressing.start()
+        with pytest.raises(KeyboardInterrupt):
+            execute("health_audit_job", settings=chosen)
+        pressing.join()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from iu_pipelines.cli.command import Answer, add_command
+from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Limit, parse_uuid
 from iu_pipelines.cli.output import print_line, print_table
 from iu_pipelines.db.gateway import Gateway
@@ -16,10 +16,9 @@ from iu_pipelines.domain import notes
 
 def register(app: typer.Typer) -> None:
     """Add the commands about notes."""
-    group = typer.Typer(no_args_is_help=True, help="Notes about events.")
+    group = add_group(app, "note", "Notes about events.")
     add_command(group, add)
     add_command(group, list_notes, "list")
-    app.add_typer(group, name="note")
 
 
 def add(
