@@ -92,7 +92,7 @@ def test_doctor_reports_an_invalid_setting(iu: Iu, monkeypatch: pytest.MonkeyPat
     done = iu("doctor", "--json")
     found = findings(done.json)
     assert (done.code, found["environment.settings"].level) == (1, "problem")
-    assert "IU_BATCH_LIMIT = 'many' is invalid" in found["environment.settings"].found
+    assert "IU_BATCH_LIMIT = 'many' is not a whole number" in found["environment.settings"].found
     assert "python.version" in found
 
 

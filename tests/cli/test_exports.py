@@ -56,7 +56,7 @@ def test_a_closed_pipe_ends_it_quietly(database: str, iu: Iu) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=60) == 141
 
 
 def test_a_file_is_overwritten_only_with_force(iu: Iu, tmp_path: Path) -> None:

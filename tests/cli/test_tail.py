@@ -74,7 +74,7 @@ def test_a_closed_pipe_ends_it_quietly(iu: Iu, database: str) -> None:
         assert process.stdout
         process.stdout.close()
         emit(iu)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=30) == 141
         assert process.stderr
         assert process.stderr.read() == ""
 
