@@ -79,10 +79,9 @@ def export(
 
     asked = exports.Asked(what.value, since, until, worker_name, run_ref)
     started = time.monotonic()
-    done: Exported | None = None
     with _opened(output, force=force) as out:
         done = _exported(call, asked, out, chosen, for_spreadsheet=for_spreadsheet)
-    if output == "-" or not done:
+    if output == "-":
         return None
     seconds = time.monotonic() - started
     if done.formulas and not for_spreadsheet:

@@ -192,6 +192,8 @@ def used(kept_database: str) -> str:
         "route list",
         "capture list",
         "worker list",
+        "event list",
+        "doctor",
         "retention show",
         "plan FILE",
         "verify 040",
@@ -210,9 +212,10 @@ def test_output_fits_60_columns_with_whole_words(used: str, tmp_path: Path, comm
     )
     too_long = [line for line in narrow.splitlines() if len(line.rstrip()) > 60]
     assert [line for line in too_long if len(line.split()) > 1] == []
-    # A time that passes between the two calls changes no word of letters.
+    # Digits change between the two calls. Only a word that is longer than a line, such as a URL, is broken.
     letters = re.compile(r"[a-z_]{4,}", re.IGNORECASE)
-    assert {*letters.findall(narrow)} <= {*letters.findall(wide)}
+    long = " ".join(word for word in wide.split() if len(word) > 40)
+    assert [word for word in {*letters.findall(narrow)} - {*letters.findall(wide)} if word not in long] == []
 
 
 def without_spinner(shown: str) -> str:
