@@ -49,20 +49,15 @@ def _print_all(
     )
 
 
-def print_gates(found: Sequence[gates.Gate]) -> None:
-    """Print the gates as a table."""
-    rows = [
-        (
-            gate.key,
-            "open" if gate.is_open else "closed",
-            gate.value,
-            when(gate.updated_at),
-            gate.updated_by,
-            gate.description,
-        )
-        for gate in found
-    ]
-    print_table("Gates", ("gate", "state", "value", "since", "by", "meaning"), rows, empty="none")
+def print_gates(found: Sequence[gates.Gate], *, with_meaning: bool = True) -> None:
+    """Print the gates as a table, optionally without their values and what they mean."""
+    rows: list[tuple[object, ...]] = []
+    for gate in found:
+        meaning = (gate.value, gate.description) if with_meaning else ()
+        state = "open" if gate.is_open else "closed"
+        rows.append((gate.key, state, when(gate.updated_at), gate.updated_by, *meaning))
+    columns = ("gate", "state", "since", "by", *(("value", "meaning") if with_meaning else ()))
+    print_table("Gates", columns, rows, empty="none")
 
 
 def set_value(

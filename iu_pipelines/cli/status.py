@@ -19,8 +19,9 @@ from iu_pipelines.cli.options import Worker
 from iu_pipelines.cli.outbox import print_events
 from iu_pipelines.cli.output import (
     console,
+    counted,
+    json_line,
     print_error,
-    print_json,
     print_line,
     print_table,
     when,
@@ -29,7 +30,7 @@ from iu_pipelines.cli.steps import print_states
 from iu_pipelines.cli.worker import print_workers
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import plan
-from iu_pipelines.domain import health, outbox, worker
+from iu_pipelines.domain import gates, health, outbox, worker
 from iu_pipelines.domain import status as outbox_status
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.outbox import Overview
@@ -37,6 +38,8 @@ from iu_pipelines.domain.status import COUNTED_LETTERS, Status
 from iu_pipelines.errors import IuError
 
 _DETAIL_CHARACTERS: Final = 80
+_OTHER_LINES: Final = 14
+"""Lines of a terminal that --watch leaves for reasons, notes and dead letters."""
 _COUNTED_EVENTS: Final = 2_000
 """Events that are counted by type, of all domains together."""
 
@@ -56,8 +59,8 @@ def status(
 ) -> Answer:
     """Show all workers and domains, gates, routes, dead letters, events and steps on one screen.
 
-    With --worker, also show the health report of that worker. The exit code is 1 if a step is pending or a
-    worker is unhealthy.
+    With --worker, also show the health report of that worker. With --watch, show what fits the terminal. The
+    exit code is 1 if a step is pending or a worker is unhealthy.
     """
     with call.connect() as gateway:
         if not watch:
@@ -75,14 +78,14 @@ def _show_look(gateway: Gateway, worker_name: str | None, *, as_json: bool) -> i
     """Show the state once and return the exit code. An error is shown in its place."""
     out = console()
     try:
-        answer = _look(gateway, worker_name, as_json=as_json)
+        answer = _look(gateway, worker_name, as_json=as_json, rows=max(out.height - _OTHER_LINES, 1))
     except IuError as error:
         if error.exit_code == 2:
             raise
         print_error(error.message, error.hint, error.code, (), as_json=as_json)
         return error.exit_code
     if as_json:
-        print_json(answer.data)
+        print(json_line(answer.data), flush=True)
     else:
         out.clear()
         print_line(when(datetime.now().astimezone()))
@@ -100,7 +103,8 @@ class _Look:
     states: Sequence[plan.StepState]
 
 
-def _look(gateway: Gateway, worker_name: str | None, *, as_json: bool) -> Answer:
+def _look(gateway: Gateway, worker_name: str | None, *, as_json: bool, rows: int | None = None) -> Answer:
+    """Look once. With `rows`, the answer shows the most urgent workers, that many, and no more tables."""
     states = plan.states(gateway)
     if any(state.status != "applied" for state in states):
         nothing: dict[str, Any] = {"health": None, "gates": [], "steps": states, "events": None}
@@ -118,12 +122,13 @@ def _look(gateway: Gateway, worker_name: str | None, *, as_json: bool) -> Answer
         outbox.overview(gateway, found.domains, max(_COUNTED_EVENTS // max(len(found.domains), 1), 100)),
         states,
     )
-    return Answer(_data(look), lambda: _print_look(look), failed=not found.healthy)
+    return Answer(_data(look), lambda: _print_look(look, rows), failed=not found.healthy)
 
 
 def _data(look: _Look) -> dict[str, Any]:
     found = look.found
     return {
+        "healthy": found.healthy,
         "health": look.report,
         "gates": found.gates,
         "steps": look.states,
@@ -143,17 +148,46 @@ def _print_plan(states: list[plan.StepState]) -> None:
     print_line("The schema is not that of this version. Run: iu migrate")
 
 
-def _print_look(look: _Look) -> None:
+def _print_look(look: _Look, rows: int | None) -> None:
     found = look.found
-    print_gates(found.gates)
-    print_workers(found.workers)
+    if rows is None:
+        print_gates(found.gates, with_meaning=False)
+    print_workers(found.workers, rows)
+    _print_notes(found)
+    if look.report:
+        faults = {one.worker_name: len(one.faults) for one in found.workers}
+        print_health(look.report, faults.get(look.report.worker_name))
+    if rows is None:
+        _print_tables(look)
+    elif found.causes:
+        _print_causes(found)
+    _print_verdict(found)
+
+
+def _print_notes(found: Status) -> None:
+    for gate in found.gates:
+        if gate.key in (gates.MASTER, gates.WORKER) and not gate.is_open:
+            print_line(
+                f"  note: {gate.key} is closed since {when(gate.updated_at)}: events are held, none is lost"
+            )
     for note in found.notes:
         print_line(f"  note: {note}")
     for domain in found.unread_domains:
         name = shlex.quote(domain.event_domain)
         print_line(f"  read domain {name} with: iu worker add NAME --domain {name} --reason WHY")
-    if look.report:
-        print_health(look.report)
+
+
+def _print_verdict(found: Status) -> None:
+    in_use = [one for one in found.workers if one.retired_at is None]
+    unhealthy = sum(not one.healthy for one in in_use)
+    if unhealthy:
+        print_line(f"UNHEALTHY: {unhealthy} of {counted(len(in_use), 'worker')}")
+    else:
+        print_line(f"healthy: {counted(len(in_use), 'worker')}")
+
+
+def _print_tables(look: _Look) -> None:
+    found = look.found
     print_table(
         "Routes by kind of target",
         ("target", "enabled", "disabled"),

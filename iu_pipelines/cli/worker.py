@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -11,7 +12,7 @@ from iu_pipelines import settings
 from iu_pipelines.cli.attempts import print_attempts
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.options import Limit, Reason, Worker
-from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate, when
+from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, gates, status, worker
 from iu_pipelines.domain.health import at_least
@@ -183,25 +184,45 @@ def list_workers(gateway: Gateway) -> Answer:
     return Answer(found, lambda: print_workers(found))
 
 
-def print_workers(workers: Sequence[WorkerStatus]) -> None:
-    """Print workers as a table, and below it why a worker is unhealthy."""
+def print_workers(workers: Sequence[WorkerStatus], limit: int | None = None) -> None:
+    """Print workers as a table, the unhealthy ones first, and below it why a worker is unhealthy.
+
+    With `limit`, at most that many workers are printed, and as many reasons.
+    """
+    ordered = sorted(workers, key=lambda one: (one.retired_at is not None, one.healthy, one.worker_name))
+    shown = ordered[:limit]
     rows = [
         (
             one.worker_name,
             one.event_domain,
-            "retired" if one.retired_at else "healthy" if one.healthy else "UNHEALTHY",
+            state_of(one),
             at_least(one.backlog, capped=one.backlog_capped),
             duration(one.backlog_oldest_seconds),
-            when(one.last_run_at),
-            when(one.last_progress_at),
+            _ago(one.last_run_at),
+            _ago(one.last_progress_at),
         )
-        for one in workers
+        for one in shown
     ]
-    columns = ("worker", "domain", "state", "backlog", "oldest", "last run", "last progress")
-    print_table("Workers", columns, rows, empty="none yet")
-    for one in workers:
+    columns = ("worker", "domain", "state", "backlog", "oldest", "ran", "progressed")
+    left_out = f" (the first {len(rows)} of {len(workers)})" if len(rows) < len(workers) else ""
+    print_table(f"Workers{left_out}", columns, rows, empty="none yet")
+    for one in shown:
         for fault in one.faults if one.retired_at is None else ():
             print_line(f"  reason: {one.worker_name}: {fault}")
+
+
+def state_of(one: WorkerStatus) -> str:
+    """Return the state of a worker as one word."""
+    if one.retired_at:
+        return "retired"
+    return "healthy" if one.healthy else "UNHEALTHY"
+
+
+def _ago(moment: datetime | None) -> str:
+    """Return how long ago a moment was, by the clock of this machine."""
+    if moment is None:
+        return "never"
+    return f"{duration(max((datetime.now(UTC) - moment).total_seconds(), 0))} ago"
 
 
 def retire_worker(gateway: Gateway, worker_name: Name, reason: Reason) -> Answer:

@@ -14,9 +14,10 @@ from cli.emitting import add_letter, emit
 from cli.running import Iu, refused
 from iu_pipelines import __version__
 from iu_pipelines.cli.health import print_health
+from iu_pipelines.cli.worker import print_workers
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files
-from iu_pipelines.domain import health
+from iu_pipelines.domain import health, status
 from iu_pipelines.settings import sql_root
 
 
@@ -54,6 +55,7 @@ def test_status_shows_gates_events_and_health(iu: Iu) -> None:
 def let_time_pass(gateway: Gateway) -> None:
     """Move everything that health compares one hour into the past, except the progress of workers."""
     gateway.execute("update public.dot_config set updated_at = updated_at - interval '1 hour'")
+    gateway.execute("update public.iu_route_worker_cursor set added_at = added_at - interval '1 hour'")
     gateway.execute("alter table public.event_outbox disable trigger all")
     gateway.execute("update public.event_outbox set created_at = created_at - interval '1 hour'")
 
@@ -70,8 +72,20 @@ def test_a_second_worker_that_stands_still_makes_the_exit_code_1(iu: Iu, gateway
     status = iu("status", "--json").json
     assert status["health"]["healthy"], "the default worker has read everything"
     assert [one["worker_name"] for one in status["workers"] if not one["healthy"]] == ["archive"]
+    assert not status["healthy"], "the verdict is that of the exit code"
+    assert "UNHEALTHY: 1 of 2 workers" in done.out
     iu("run", "--worker", "archive")
     assert iu("status").code == 0
+
+
+def test_a_worker_that_was_just_added_is_healthy_however_old_its_events_are(iu: Iu, gateway: Gateway) -> None:
+    emit(iu)
+    iu("run")
+    let_time_pass(gateway)
+    iu("worker", "add", "archive", "--domain", "iu")
+    assert iu("status").code == 0
+    gateway.execute("update public.iu_route_worker_cursor set added_at = added_at - interval '1 hour'")
+    assert iu("status").code == 1
 
 
 def test_a_retired_worker_is_shown_and_does_not_change_the_exit_code(iu: Iu, gateway: Gateway) -> None:
@@ -113,10 +127,13 @@ def test_open_letters_are_counted_by_worker_route_and_cause(iu: Iu, gateway: Gat
 
 def test_a_closed_gate_is_shown_with_who_closed_it_and_when(iu: Iu) -> None:
     iu("gate", "set", "iu_core.route_worker_enabled", "false", "--reason", "test")
-    done = iu("status", "--json").json["gates"]
-    gate = next(one for one in done if one["key"] == "iu_core.route_worker_enabled")
+    found = iu("status", "--json").json["gates"]
+    gate = next(one for one in found if one["key"] == "iu_core.route_worker_enabled")
     assert not gate["is_open"]
-    assert gate["updated_by"] in iu("status").out
+    done = iu("status").out
+    assert gate["updated_by"] in done
+    assert "note: iu_core.route_worker_enabled is closed since" in done
+    assert "events are held, none is lost" in done
 
 
 def test_watch_looks_again_and_ctrl_c_ends_it_with_the_newest_exit_code(iu: Iu, database: str) -> None:
@@ -128,7 +145,7 @@ def test_watch_looks_again_and_ctrl_c_ends_it_with_the_newest_exit_code(iu: Iu, 
         assert process.stdout is not None
         looks = 0
         while looks < 3:
-            looks += process.stdout.readline().startswith("Steps: all")
+            looks += process.stdout.readline() == "healthy: 1 worker\n"
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert (process.returncode, err) == (0, "")
@@ -147,11 +164,11 @@ def test_a_count_that_is_capped_is_printed_as_that_many_or_more(
 ) -> None:
     report = replace(health.read(gateway), backlog=10_000, dead_letter_open=10_000)
     lines = shown(capsys, report)
-    assert (lines["backlog"], lines["open dead letters"]) == ("10,000", "10,000")
+    assert (lines["backlog"], lines["open dead letters of all workers"]) == ("10,000", "10,000")
     lines = shown(capsys, replace(report, backlog_capped=True))
-    assert (lines["backlog"], lines["open dead letters"]) == ("10,000 or more", "10,000")
+    assert (lines["backlog"], lines["open dead letters of all workers"]) == ("10,000 or more", "10,000")
     lines = shown(capsys, replace(report, dead_letter_open_capped=True))
-    assert (lines["backlog"], lines["open dead letters"]) == ("10,000", "10,000 or more")
+    assert (lines["backlog"], lines["open dead letters of all workers"]) == ("10,000", "10,000 or more")
 
 
 def test_the_last_progress_is_printed_beside_the_last_run(
@@ -203,3 +220,18 @@ def test_the_events_of_all_domains_are_counted_and_a_named_worker_has_its_report
     status = iu(*words, "--json").json
     by_type = [(one["event_domain"], one["events"]) for one in status["events"]["by_type"]]
     assert (by_type, status["health"]["backlog"]) == ([("iu", 1), ("shop", 2)], 2)
+
+
+def test_the_most_urgent_workers_are_shown_where_not_all_fit(
+    iu: Iu, gateway: Gateway, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(8):
+        iu("worker", "add", f"archive_{number}", "--domain", "iu")
+    emit(iu)
+    iu("run")
+    let_time_pass(gateway)
+    iu("run", "--worker", "archive_3")
+    capsys.readouterr()
+    print_workers(status.list_workers(gateway), 7)
+    names = [line.split()[0] for line in capsys.readouterr().out.splitlines() if " iu " in line]
+    assert names == [f"archive_{number}" for number in (0, 1, 2, 4, 5, 6, 7)]

@@ -20,7 +20,8 @@ def long_ago(session: Session) -> None:
         set session_replication_role = replica;
         update public.event_outbox set created_at = created_at - interval '10 minutes';
         update public.dot_config set updated_at = updated_at - interval '1 hour';
-        update public.iu_route_worker_cursor set last_progress_at = last_progress_at - interval '10 minutes';
+        update public.iu_route_worker_cursor set last_progress_at = last_progress_at - interval '10 minutes',
+            added_at = added_at - interval '1 day';
         reset session_replication_role
         """
     )

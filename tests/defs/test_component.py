@@ -100,7 +100,8 @@ set session_replication_role = replica;
 update public.event_outbox set created_at = created_at - interval '1 day';
 update public.dot_config set updated_at = updated_at - interval '1 day';
 update public.iu_route_worker_cursor
-set last_progress_at = last_progress_at - interval '1 day', last_run_at = last_run_at - interval '1 day';
+set last_progress_at = last_progress_at - interval '1 day', last_run_at = last_run_at - interval '1 day',
+added_at = added_at - interval '1 day';
 """
 
 

@@ -138,7 +138,8 @@ def test_a_backlog_that_does_not_move_fails_its_check(
         update public.dot_config set updated_at = updated_at - interval '1 day';
         alter table public.dot_config enable trigger user;
         update public.iu_route_worker_cursor
-        set last_progress_at = now() - interval '1 day', last_run_at = now() - interval '1 day';
+        set last_progress_at = now() - interval '1 day', last_run_at = now() - interval '1 day',
+            added_at = added_at - interval '1 day';
         """
     )
     result = location.run("health_audit_job")

@@ -56,7 +56,8 @@ STALLED = """
     alter table public.dot_config disable trigger user;
     update public.dot_config set updated_at = updated_at - interval '1 day';
     update public.iu_route_worker_cursor
-    set last_progress_at = now() - interval '1 day', last_run_at = now() - interval '1 day';
+    set last_progress_at = now() - interval '1 day', last_run_at = now() - interval '1 day',
+        added_at = added_at - interval '1 day';
 """
 
 

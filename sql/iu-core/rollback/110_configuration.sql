@@ -13,7 +13,7 @@ begin
     end if;
 end
 $refuse$;
-alter table public.iu_route_worker_cursor drop column retired_at;
+alter table public.iu_route_worker_cursor drop column retired_at, drop column added_at;
 alter table public.iu_inbound_capture
 drop constraint error_goes_with_refused,
 drop constraint source_ref_is_there_unless_refused,

@@ -250,5 +250,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '3aebe68e98cde7ab9718791cd8cd8adfdabb4427664d0dfb2418b13fa5fdaab1'
+    'ea278b37203584aae5a7c97d47b68190f38ba11a2d703397213573c1fd111c4f'
 );

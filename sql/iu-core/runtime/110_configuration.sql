@@ -67,11 +67,16 @@ comment on table public.iu_inbound_capture is
 the event, source_key the key of the changed row as text.';
 
 alter table public.iu_route_worker_cursor
-add column retired_at timestamptz;
+add column retired_at timestamptz,
+add column added_at timestamptz;
+-- Not in the same command: the workers that exist keep null.
+alter table public.iu_route_worker_cursor alter column added_at set default clock_timestamp();
+comment on column public.iu_route_worker_cursor.added_at is
+'when the worker was added or last resumed; null if it was added before step 110';
 comment on column public.iu_route_worker_cursor.retired_at is
 'when the worker was retired: its runs are refused, and retention does not wait for it. null: it is in use';
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    'b3e243dd4aa61ba7afa3044d4c011ea207cbe62faa63ea93aa1c3baf5d97183d'
+    'c1a9ae1df80370754134054c68c381b308544924d4c54cde4e04b8f15f9de13b'
 );

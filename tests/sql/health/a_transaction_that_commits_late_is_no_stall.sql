@@ -1,6 +1,7 @@
 select run();
 update dot_config set updated_at = updated_at - interval '1 hour';
-update iu_route_worker_cursor set last_progress_at = clock_timestamp() - interval '1 hour';
+update iu_route_worker_cursor set last_progress_at = clock_timestamp() - interval '1 hour',
+added_at = added_at - interval '1 day';
 insert into event_outbox (created_at, event_domain, event_type) values
 (clock_timestamp() - interval '10 minutes', 'iu', 'version_applied');
 select same(fn_iu_route_worker_health('tester') -> 'backlog', '1');

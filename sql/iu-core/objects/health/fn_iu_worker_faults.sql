@@ -16,7 +16,7 @@ begin
     if gates_open_since is not null and backlog > 0 and given.retired_at is null then
         -- A run that closed its window had read everything committed by then, so an event that is older than
         -- the run and still waits was committed later. Idle runs are recorded once a minute (decision 025).
-        v_still := clock_timestamp() - greatest(oldest_at, given.last_progress_at, case
+        v_still := clock_timestamp() - greatest(oldest_at, given.last_progress_at, given.added_at, case
             when given.window_snapshot is null and oldest_at <= given.last_run_at
                 then least(given.last_run_at + interval '1 minute', clock_timestamp())
         end, gates_open_since);
@@ -36,8 +36,8 @@ comment on function public.fn_iu_worker_faults(
 'What makes one worker unhealthy, one sentence each: the outbox or the cursor is not where it was anchored
 (the difference of fn_iu_cluster_state), or the backlog has not moved for iu_core.stall_seconds while the
 gates are open (fn_iu_gates_open_since) and the worker is in use. The time counts from when the backlog could
-first have been read: after the gates were opened and, for late commits, from a minute after the last run.
-Empty for a healthy worker.';
+first have been read: after the worker was added or resumed, after the gates were opened and, for late
+commits, from a minute after the last run. Empty for a healthy worker.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_worker_faults(public.iu_route_worker_cursor, text, int, timestamptz, timestamptz)',

@@ -43,8 +43,9 @@ begin
         healthy := cardinality(faults) = 0;
         backlog_capped := v_found.events > v_cap;
         backlog := least(v_found.events, v_cap);
-        backlog_oldest_seconds :=
-            round(extract(epoch from greatest(clock_timestamp() - v_found.oldest_at, '0')), 3);
+        backlog_oldest_seconds := case when v_found.events > 0 then
+            round(extract(epoch from greatest(clock_timestamp() - v_found.oldest_at, '0')), 3)
+        end;
         last_run_at := v_cursor.last_run_at;
         last_progress_at := v_cursor.last_progress_at;
         retired_at := v_cursor.retired_at;

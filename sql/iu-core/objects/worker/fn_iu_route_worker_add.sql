@@ -26,7 +26,8 @@ begin
             v_cursor := public.fn_iu_cursor_read(worker_name);
         end if;
         if v_cursor.retired_at is not null and v_cursor.event_domain = event_domain then
-            update public.iu_route_worker_cursor as c set retired_at = null
+            update public.iu_route_worker_cursor as c
+            set retired_at = null, added_at = clock_timestamp()
             where c.worker_name = fn_iu_route_worker_add.worker_name and c.retired_at is not null;
             v_status := case when found then 'resumed' end;
         end if;
