@@ -287,12 +287,12 @@ def retention_that_trusts_the_position(session: Session) -> None:
 
 def health_by_age(session: Session) -> None:
     """Measure a stall from the emission of the oldest event."""
-    _edit(session, "fn_iu_health_faults", ("when given.window_snapshot is null and", "when false and"))
+    _edit(session, "fn_iu_worker_faults", ("when given.window_snapshot is null and", "when false and"))
 
 
 def health_by_last_run(session: Session) -> None:
     """Count a run as having read everything, also one that left its window open."""
-    _edit(session, "fn_iu_health_faults", ("given.window_snapshot is null and", ""))
+    _edit(session, "fn_iu_worker_faults", ("given.window_snapshot is null and", ""))
 
 
 def identifier_alone(session: Session) -> None:
