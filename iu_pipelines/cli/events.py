@@ -13,12 +13,11 @@ from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Limit, Since, parse_uuid
 from iu_pipelines.cli.output import print_facts, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import attempts, events, worker
+from iu_pipelines.domain import attempts, event_types, events, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.events import Chosen, Explanation, Newest
 from iu_pipelines.domain.health import at_least
 from iu_pipelines.domain.outbox import Event
-from iu_pipelines.errors import ArgumentInvalid
 
 EventId = Annotated[
     UUID, typer.Argument(parser=parse_uuid, metavar="EVENT_ID", help="The id of the event, a UUID.")
@@ -51,18 +50,10 @@ def why(
     Exit code 1 if the event is not stored.
     """
     if workers:
-        _require_workers(gateway, workers)
+        for name in workers:
+            worker.require(gateway, name)
     found = events.why(gateway, event_id, workers or events.workers(gateway, event_id))
     return Answer(found, lambda: _print_explanation(found), failed=found.event is None)
-
-
-def _require_workers(gateway: Gateway, names: Sequence[str]) -> None:
-    known = [one.worker_name for one in worker.list_workers(gateway)]
-    for name in names:
-        if name not in known and name != worker.DEFAULT_WORKER:
-            raise ArgumentInvalid(
-                f"no such worker: {name!r}", hint=f"Known workers: {', '.join(known) or 'none has run yet'}."
-            )
 
 
 def _print_explanation(found: Explanation) -> None:
@@ -234,6 +225,10 @@ def list_events(
     limit: Limit = 20,
 ) -> Answer:
     """List the newest events. --type, --subject and --since select among the newest 10,000."""
+    if event_type is not None:
+        event_types.require(gateway, event_type)
+    if domain is not None:
+        event_types.require_domain(gateway, domain)
     chosen = Chosen(event_type, domain, subject, since)
     found = events.newest(gateway, chosen, limit, before)
     next_before = _next_page(found, limit)

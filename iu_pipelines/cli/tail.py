@@ -12,6 +12,8 @@ import typer
 
 from iu_pipelines.cli.command import Invocation, add_command
 from iu_pipelines.cli.output import json_line, print_warning, when
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import event_types, routes, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.event_tail import Tail, Wanted
 from iu_pipelines.domain.outbox import Event
@@ -68,6 +70,7 @@ def tail(
     wanted = Wanted(event_type, domain, with_attempts, worker_name, route_code)
     try:
         with call.connect() as gateway:
+            _require_names(gateway, wanted)
             reader = Tail(gateway, wanted)
             printer = _Printer(reader, call.as_json)
             printer.print_all(reader.start(newest))
@@ -78,6 +81,18 @@ def tail(
                 printer.poll()
     except KeyboardInterrupt:
         return
+
+
+def _require_names(gateway: Gateway, wanted: Wanted) -> None:
+    """Raise ArgumentInvalid if a filter names nothing that exists."""
+    if wanted.event_type is not None:
+        event_types.require(gateway, wanted.event_type)
+    if wanted.domain is not None:
+        event_types.require_domain(gateway, wanted.domain)
+    if wanted.worker_name is not None:
+        worker.require(gateway, wanted.worker_name)
+    if wanted.route_code is not None:
+        routes.require(gateway, wanted.route_code)
 
 
 class _Printer:

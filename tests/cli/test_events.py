@@ -145,7 +145,8 @@ def test_event_list_filters_by_type_domain_subject_and_time(iu: Iu, database: st
 
     assert found("--type", "version_applied") == made[::-1]
     assert found("--type", "sql_link_created") == []
-    assert found("--domain", "shop") == []
+    refused(iu("event", "list", "--domain", "shop"), 1, "no such domain: 'shop'", "Existing domains: iu.")
+    refused(iu("event", "list", "--type", "nope"), 1, "no such event type: 'nope'", "types: ")
     assert set(found("--subject", str(subject))) >= {made[1]}
     assert found("--since", moment.isoformat()) == [made[2], made[1]]
     assert found("--since", "1h") == made[::-1]

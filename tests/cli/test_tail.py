@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from cli.emitting import emit
-from cli.running import Iu
+from cli.running import Iu, refused
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
@@ -137,6 +137,36 @@ def test_it_ends_after_the_seconds_given(iu: Iu) -> None:
     assert (done.code, done.out.count(event_id)) == (0, 1)
     iu("run")
     assert iu("tail", "--seconds", "0", "--worker", "iu_outbound_default").out.count("attempt") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "hint"),
+    [
+        (
+            ("--type", "version_aplied"),
+            "no such event type: 'version_aplied'",
+            "Similar types: version_applied",
+        ),
+        (("--type", ""), "no such event type: ''", "Existing types: "),
+        (("--domain", "nope"), "no such domain: 'nope'", "Existing domains: iu"),
+        (("--worker", "nope"), "no such worker: 'nope'", "workers: "),
+        (("--route", "iu.version_applied.workflw"), "no such route: ", "iu.version_applied.workflow"),
+    ],
+)
+def test_a_name_of_nothing_is_refused(iu: Iu, words: tuple[str, ...], said: str, hint: str) -> None:
+    refused(iu("tail", "--seconds", "0", *words), 1, said, hint)
+
+
+def test_names_of_what_was_removed_are_accepted(iu: Iu, database: str) -> None:
+    with Gateway(database) as gateway:
+        gateway.execute(
+            """insert into public.event_outbox (event_domain, event_type) values ('old', 'removed');
+               insert into public.iu_outbound_route (route_code, event_type, target_kind, target_ref)
+               values ('gone', 'version_applied', 'workflow', 'x');
+               delete from public.iu_outbound_route where route_code = 'gone'"""
+        )
+    for words in (("--type", "removed"), ("--domain", "old"), ("--route", "gone")):
+        assert iu("tail", "--seconds", "0", *words).code == 0
 
 
 @pytest.mark.parametrize("words", [("-n", "10001"), ("--interval", "0"), ("--seconds", "-1")])
