@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from iu_pipelines.cli.command import Answer, add_command, add_group
-from iu_pipelines.cli.options import Limit, Since, parse_uuid
+from iu_pipelines.cli.options import MAX_ID, Limit, Since, parse_uuid
 from iu_pipelines.cli.output import print_facts, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, event_types, events, worker
@@ -218,6 +218,8 @@ def list_events(
         typer.Option(
             "--before",
             metavar="SEQ",
+            min=0,
+            max=MAX_ID,
             show_default=False,
             help="Only events with a lower event_seq, for the next page.",
         ),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
 from iu_pipelines.errors import UsageError
+
+MAX_ID: Final = 2**63 - 1
+"""The largest bigint, which is the type of the numbers of events, attempts and batches."""
 
 
 def _database_url(context: typer.Context, value: str | None) -> str | None:

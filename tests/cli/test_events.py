@@ -153,6 +153,12 @@ def test_event_list_filters_by_type_domain_subject_and_time(iu: Iu, database: st
     refused(iu("event", "list", "--since", "7x"), 2, "'7x' is neither an age nor a time", "12h")
 
 
+@pytest.mark.parametrize("number", ["9" * 22, "-1"])
+def test_a_number_of_no_event_is_refused(iu: Iu, number: str) -> None:
+    said = f"--before {number} is not in the range 0 to 9223372036854775807"
+    refused(iu("event", "list", "--before", number), 2, said)
+
+
 def test_event_list_says_how_far_it_searched(iu: Iu, database: str) -> None:
     with Gateway(database) as gateway:
         first = str(outbox.emit(gateway, "sql_link_created", "docs/a", uuid4(), "test", {}))
