@@ -53,6 +53,8 @@ def why(
         for name in workers:
             worker.require(gateway, name)
     found = events.why(gateway, event_id, workers or events.workers(gateway, event_id))
+    if workers:
+        found = events.only(found, workers)
     return Answer(found, lambda: _print_explanation(found), failed=found.event is None)
 
 
@@ -183,11 +185,15 @@ def _print_letters(found: Explanation) -> None:
 
 
 def _print_gates(found: Explanation) -> None:
+    """Print the closed gates that hold the event, or the replay of its open dead letter."""
     changes = {change.key: change for change in found.gate_changes}
+    holders = {name for one in found.workers for name in one.held_by}
+    if any(letter.resolution is None for letter in found.dead_letters):
+        holders.add("master")
     rows = [
         (gate.key, gate.updated_at, gate.updated_by, getattr(changes.get(gate.key), "reason", None))
         for gate in found.gates
-        if found.event and not gate.is_open
+        if events.HOLDERS.get(gate.key) in holders and not gate.is_open
     ]
     _print_rows("Closed gates", ("gate", "since", "by", "reason"), rows)
 
