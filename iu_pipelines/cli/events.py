@@ -9,8 +9,9 @@ from uuid import UUID
 
 import typer
 
+from iu_pipelines import emit as emission
 from iu_pipelines.cli.command import Answer, add_command, add_group
-from iu_pipelines.cli.options import MAX_ID, Limit, Since, parse_uuid
+from iu_pipelines.cli.options import MAX_ID, Limit, Since, SubjectKey, SubjectTable, parse_uuid
 from iu_pipelines.cli.output import print_facts, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, event_types, events, worker
@@ -18,6 +19,7 @@ from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.events import Chosen, Explanation, Newest
 from iu_pipelines.domain.health import at_least
 from iu_pipelines.domain.outbox import Event
+from iu_pipelines.errors import UsageError
 
 EventId = Annotated[
     UUID, typer.Argument(parser=parse_uuid, metavar="EVENT_ID", help="The id of the event, a UUID.")
@@ -218,6 +220,17 @@ def list_events(
             help="Only events of this subject.",
         ),
     ] = None,
+    subject_table: SubjectTable = None,
+    subject_key: SubjectKey = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="ADDRESS",
+            show_default=False,
+            help="Only events with this canonical address.",
+        ),
+    ] = None,
     since: Since = None,
     before: Annotated[
         int | None,
@@ -232,16 +245,30 @@ def list_events(
     ] = None,
     limit: Limit = 20,
 ) -> Answer:
-    """List the newest events. --type, --subject and --since select among the newest 10,000."""
+    """List the newest events.
+
+    --type, --address, --since and the subject select among the newest 10,000.
+    """
+    if subject_table is not None or subject_key:
+        subject = _subject_of_row(subject, subject_table, subject_key)
     if event_type is not None:
         event_types.require(gateway, event_type)
     if domain is not None:
         event_types.require_domain(gateway, domain)
-    chosen = Chosen(event_type, domain, subject, since)
+    chosen = Chosen(event_type, domain, subject, since, address)
     found = events.newest(gateway, chosen, limit, before)
     next_before = _next_page(found, limit)
     data = {"events": found.events, "events_read": found.events_read, "next_before": next_before}
     return Answer(data, lambda: _print_events(found, next_before))
+
+
+def _subject_of_row(subject: UUID | None, table: str | None, key: list[str] | None) -> UUID:
+    if subject is not None or table is None or not key:
+        raise UsageError(
+            "give --subject, or --subject-table and --subject-key",
+            hint="Give a UUID, or the table and the key: --subject-table shop.orders and --subject-key 5.",
+        )
+    return emission.subject(table, key)
 
 
 def _next_page(found: Newest, limit: int) -> int | None:

@@ -127,6 +127,25 @@ Until = Annotated[
         help="Only what is older; in the form of --since.",
     ),
 ]
+SubjectTable = Annotated[
+    str | None,
+    typer.Option(
+        "--subject-table",
+        metavar="SCHEMA.TABLE",
+        show_default=False,
+        help="With --subject-key: the table of the subject.",
+    ),
+]
+SubjectKey = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--subject-key",
+        metavar="KEY",
+        show_default=False,
+        help="The primary key of the subject, which need not be a uuid. Repeat it for a key of several "
+        "columns.",
+    ),
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The maximum number of rows.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason, which is recorded.")]
 OptionalReason = Annotated[

@@ -48,11 +48,13 @@ class Chosen:
     domain: str | None = None
     subject: UUID | None = None
     since: datetime | None = None
+    address: str | None = None
 
     @property
     def searches(self) -> bool:
         """Whether events must be read that do not match. Only the domain has an index."""
-        return any(value is not None for value in (self.event_type, self.subject, self.since))
+        searched = (self.event_type, self.subject, self.since, self.address)
+        return any(value is not None for value in searched)
 
 
 @dataclass(frozen=True)
@@ -161,8 +163,9 @@ class Explanation:
 def newest(gateway: Queries, chosen: Chosen, limit: int = 20, before: int | None = None) -> Newest:
     """Return the newest events that match, by `event_seq`, newest first.
 
-    A filter by type, subject or time is applied to the newest WINDOW events of the domain, or of all domains,
-    because it has no index. With `before`, only events with a lower `event_seq` are read: the next page.
+    A filter by type, subject, address or time is applied to the newest WINDOW events of the domain, or of all
+    domains, because it has no index. With `before`, only events with a lower `event_seq` are read: the next
+    page.
 
     Raises:
         BatchLimitInvalid: the limit is outside 1 to 10,000.

@@ -15,10 +15,17 @@ where route_code = %(route_code)s;
 -- name: names
 -- A route that was removed is known: its attempts remain.
 select
-    array(select r.route_code from public.iu_outbound_route as r order by r.route_code) as names,
-    exists(select from public.iu_outbound_route as r where r.route_code = given.route_code)
-    or exists(
-        select from public.iu_outbound_route_version as v where v.route_code = given.route_code
+    array(
+        select r.route_code from public.iu_outbound_route as r
+        order by r.route_code
+    ) as names,
+    exists (
+        select from public.iu_outbound_route as r
+        where r.route_code = given.route_code
+    )
+    or exists (
+        select from public.iu_outbound_route_version as v
+        where v.route_code = given.route_code
     ) as is_known
 from (select %(route_code)s::text as route_code) as given;
 

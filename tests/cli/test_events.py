@@ -190,6 +190,21 @@ def test_event_list_filters_by_type_domain_subject_and_time(iu: Iu, database: st
     refused(iu("event", "list", "--since", "7x"), 2, "'7x' is neither an age nor a time", "12h")
 
 
+def test_event_list_finds_a_row_by_its_address_or_its_table_and_key(iu: Iu) -> None:
+    emit(iu)
+    row = ("--subject-table", "shop.orders", "--subject-key", "5")
+    made = iu("emit", "version_applied", "orders/5", "--actor", "shop", *row).out.strip()
+
+    def found(*words: str) -> list[str]:
+        return [one["event_id"] for one in iu("event", "list", *words, "--json").json["events"]]
+
+    assert found("--address", "orders/5") == [made]
+    assert found(*row) == [made]
+    assert found("--subject-table", "shop.orders", "--subject-key", "6") == []
+    for words in (row[:2], row[2:], (*row, "--subject", str(uuid4()))):
+        refused(iu("event", "list", *words), 2, "give --subject, or --subject-table and --subject-key")
+
+
 @pytest.mark.parametrize("number", ["9" * 22, "-1"])
 def test_a_number_of_no_event_is_refused(iu: Iu, number: str) -> None:
     said = f"--before {number} is not in the range 0 to 9223372036854775807"
