@@ -12,7 +12,7 @@ import typer
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.dead_letters import print_letters
 from iu_pipelines.cli.exports import export
-from iu_pipelines.cli.options import MAX_ID, Limit, parse_uuid
+from iu_pipelines.cli.options import Limit, parse_uuid, row_number
 from iu_pipelines.cli.output import print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, dead_letters, worker
@@ -56,8 +56,7 @@ def audit(
         typer.Option(
             "--before",
             metavar="ID",
-            min=0,
-            max=MAX_ID,
+            callback=row_number,
             show_default=False,
             help="Only attempts older than this attempt, for the next page.",
         ),

@@ -11,7 +11,7 @@ import typer
 
 from iu_pipelines import emit as emission
 from iu_pipelines.cli.command import Answer, add_command, add_group
-from iu_pipelines.cli.options import MAX_ID, Limit, Since, SubjectKey, SubjectTable, parse_uuid
+from iu_pipelines.cli.options import Limit, Since, SubjectKey, SubjectTable, parse_uuid, row_number
 from iu_pipelines.cli.output import print_facts, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, event_types, events, worker
@@ -237,8 +237,7 @@ def list_events(
         typer.Option(
             "--before",
             metavar="SEQ",
-            min=0,
-            max=MAX_ID,
+            callback=row_number,
             show_default=False,
             help="Only events with a lower event_seq, for the next page.",
         ),

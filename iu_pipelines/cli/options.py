@@ -11,8 +11,7 @@ import typer
 
 from iu_pipelines.errors import UsageError
 
-MAX_ID: Final = 2**63 - 1
-"""The largest bigint, which is the type of the numbers of events, attempts and batches."""
+_MAX_BIGINT: Final = 2**63 - 1
 
 
 def _database_url(context: typer.Context, value: str | None) -> str | None:
@@ -38,6 +37,17 @@ def _worker_name(value: str | None) -> str | None:
     """Return the name of a worker. Raises UsageError if it is blank."""
     if value is not None and not value.strip():
         raise UsageError(f"--worker {value!r} is blank", hint="Choose one from: iu worker list")
+    return value
+
+
+def row_number(context: typer.Context, parameter: typer.CallbackParam, value: int | None) -> int | None:
+    """Return the number of an event, an attempt or a batch. Raises UsageError if no row can have it."""
+    if value is not None and not 0 <= value <= _MAX_BIGINT:
+        name = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.metavar
+        raise UsageError(
+            f"{name} {value} is not in the range 0 to {_MAX_BIGINT}",
+            hint=f"See: {context.command_path} --help",
+        )
     return value
 
 
