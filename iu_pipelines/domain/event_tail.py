@@ -201,7 +201,7 @@ class Tail:
                     for page in _attempts_of(self._gateway, batch.batch_id):
                         unseen = [one for one in page if one.attempt_id > self._last_attempt]
                         yield from self._selected(self._gateway, unseen)
-                        self._last_attempt = page[-1].attempt_id if page else self._last_attempt
+                        self._last_attempt = max(self._last_attempt, *(one.attempt_id for one in page), 0)
                 self._last_attempt = 0
                 self._batches[batch.worker_name] = batch.batch_id
         yield from self._new_replays()
