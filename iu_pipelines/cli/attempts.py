@@ -12,10 +12,10 @@ import typer
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.dead_letters import print_letters
 from iu_pipelines.cli.exports import export
-from iu_pipelines.cli.options import Limit, parse_uuid
+from iu_pipelines.cli.options import Limit, parse_uuid, row_number
 from iu_pipelines.cli.output import print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import attempts, dead_letters
+from iu_pipelines.domain import attempts, dead_letters, worker
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 from iu_pipelines.evidence import ledgers
 
@@ -56,22 +56,28 @@ def audit(
         typer.Option(
             "--before",
             metavar="ID",
+            callback=row_number,
             show_default=False,
             help="Only attempts older than this attempt, for the next page.",
         ),
     ] = None,
     limit: Limit = 10,
 ) -> Answer:
-    """Show attempts by decision, the newest attempts, and the open dead letters."""
-    title, tries = _select_attempts(gateway, Choice(event, run_ref, worker_name, key), limit, before)
+    """Show attempts by decision, the newest attempts, and the open dead letters.
+
+    With a filter, attempts are not counted by decision. Only --worker filters the open dead letters too.
+    """
+    choice = Choice(event, run_ref, worker_name, key)
+    title, tries = _select_attempts(gateway, choice, limit, before)
     counts = attempts.counts_by_decision(gateway)
-    letters = dead_letters.list_letters(gateway, limit=limit)
-    letters_open = dead_letters.count_open(gateway)
+    letters = dead_letters.list_letters(gateway, worker_name=worker_name, limit=limit)
+    letters_open = dead_letters.count_open(gateway, worker_name)
 
     def show() -> None:
-        print_counts(counts)
+        if not choice.is_made:
+            print_counts(counts)
         print_attempts(title, tries)
-        print_letters(f"Open dead letters ({letters_open:,})", letters)
+        print_letters(_letters_title(choice, len(letters), letters_open), letters)
 
     data = {
         "attempts_by_decision": {count.decision: count.attempts for count in counts},
@@ -90,6 +96,19 @@ class Choice:
     run_ref: str | None
     worker_name: str | None
     key: str | None
+
+    @property
+    def is_made(self) -> bool:
+        """Whether a field is set."""
+        return any(value is not None for value in astuple(self))
+
+
+def _letters_title(choice: Choice, shown: int, letters_open: int) -> str:
+    """Return the title of the open dead letters: whose they are, and how many are not shown."""
+    whose = f" of {choice.worker_name}" if choice.worker_name is not None else ""
+    everyone = "of all workers, " if choice.is_made and not whose else ""
+    part = f"the {shown:,} due first of {letters_open:,}" if shown < letters_open else f"{letters_open:,}"
+    return f"Open dead letters{whose} ({everyone}{part})"
 
 
 def _select_attempts(
@@ -116,6 +135,7 @@ def _select_attempts(
         found = attempts.for_run(gateway, choice.run_ref, limit, before)
         return f"Newest attempts of {choice.run_ref}", found
     if choice.worker_name is not None:
+        worker.require(gateway, choice.worker_name)
         found = attempts.for_worker(gateway, choice.worker_name, limit, before)
         return f"Newest attempts of {choice.worker_name}", found
     return "Newest attempts", attempts.recent(gateway, limit, before)
@@ -129,17 +149,17 @@ def print_counts(counts: Sequence[attempts.DecisionCount]) -> None:
 
 def print_attempts(title: str, tries: Sequence[attempts.Attempt]) -> None:
     """Print attempts as a table."""
-    columns = ("attempt", "batch", "at", "event", "route", "try", "decision", "delivered", "error")
+    columns = ("attempt", "batch", "at", "event", "worker", "route", "try", "decision", "error")
     rows = [
         (
             str(attempt.attempt_id),
             None if attempt.batch_id is None else str(attempt.batch_id),
             attempt.created_at,
             attempt.event_id,
+            attempt.worker_name,
             attempt.route_code,
             attempt.attempt_no,
             attempt.decision,
-            attempt.delivered,
             attempt.error_detail or attempt.error_code,
         )
         for attempt in tries

@@ -10,7 +10,7 @@ import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.options import Limit, Reason, parse_uuid
-from iu_pipelines.cli.output import print_table
+from iu_pipelines.cli.output import print_table, when
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import dead_letters
 from iu_pipelines.errors import UsageError
@@ -48,15 +48,25 @@ def replay(
     with call.connect() as gateway:
         wanted = [dead_letter_id] if dead_letter_id else _due_ids(gateway, limit)
         results = [dead_letters.replay(gateway, letter_id, run_ref) for letter_id in wanted]
-    return Answer(results, lambda: _print_replays(results))
+        none_due = "" if results else _none_due(gateway)
+    return Answer(results, lambda: _print_replays(results, none_due))
 
 
-def _print_replays(results: Sequence[dead_letters.ReplayResult]) -> None:
+def _none_due(gateway: Gateway) -> str:
+    letters = dead_letters.list_letters(gateway, limit=1)
+    if not letters:
+        return "no letter is due, and none is open"
+    count = dead_letters.count_open(gateway)
+    is_are = "is" if count == 1 else "are"
+    return f"no letter is due; {count:,} {is_are} open, the next at {when(letters[0].next_replay_at)}"
+
+
+def _print_replays(results: Sequence[dead_letters.ReplayResult], none_due: str) -> None:
     columns = ("dead letter", "status", "decision", "resolved", "try")
     rows = [
         (item.dead_letter_id, item.status, item.decision, item.resolved, item.attempt_no) for item in results
     ]
-    print_table("Replay", columns, rows, empty="no letter is due")
+    print_table("Replay", columns, rows, empty=none_due)
 
 
 def _due_ids(gateway: Gateway, limit: int) -> list[UUID]:
@@ -79,14 +89,14 @@ def discard(
 
 def print_letters(title: str, letters: Sequence[dead_letters.DeadLetter]) -> None:
     """Print dead letters as a table."""
-    columns = ("dead letter", "event", "route", "failure", "detail", "attempts", "due")
+    columns = ("dead letter", "event", "worker", "route", "failure", "attempts", "due")
     rows = [
         (
             letter.dead_letter_id,
             letter.event_id,
+            letter.worker_name,
             letter.route_code,
-            letter.failure_code,
-            letter.failure_detail,
+            letter.failure_detail or letter.failure_code,
             letter.attempts,
             letter.next_replay_at,
         )

@@ -9,16 +9,17 @@ from uuid import UUID
 
 import typer
 
+from iu_pipelines import emit as emission
 from iu_pipelines.cli.command import Answer, add_command, add_group
-from iu_pipelines.cli.options import Limit, Since, parse_uuid
+from iu_pipelines.cli.options import Limit, Since, SubjectKey, SubjectTable, parse_uuid, row_number
 from iu_pipelines.cli.output import print_facts, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import attempts, events, worker
+from iu_pipelines.domain import attempts, event_types, events, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.events import Chosen, Explanation, Newest
 from iu_pipelines.domain.health import at_least
 from iu_pipelines.domain.outbox import Event
-from iu_pipelines.errors import ArgumentInvalid
+from iu_pipelines.errors import UsageError
 
 EventId = Annotated[
     UUID, typer.Argument(parser=parse_uuid, metavar="EVENT_ID", help="The id of the event, a UUID.")
@@ -51,18 +52,12 @@ def why(
     Exit code 1 if the event is not stored.
     """
     if workers:
-        _require_workers(gateway, workers)
+        for name in workers:
+            worker.require(gateway, name)
     found = events.why(gateway, event_id, workers or events.workers(gateway, event_id))
+    if workers:
+        found = events.only(found, workers)
     return Answer(found, lambda: _print_explanation(found), failed=found.event is None)
-
-
-def _require_workers(gateway: Gateway, names: Sequence[str]) -> None:
-    known = [one.worker_name for one in worker.list_workers(gateway)]
-    for name in names:
-        if name not in known and name != worker.DEFAULT_WORKER:
-            raise ArgumentInvalid(
-                f"no such worker: {name!r}", hint=f"Known workers: {', '.join(known) or 'none has run yet'}."
-            )
 
 
 def _print_explanation(found: Explanation) -> None:
@@ -192,11 +187,15 @@ def _print_letters(found: Explanation) -> None:
 
 
 def _print_gates(found: Explanation) -> None:
+    """Print the closed gates that hold the event, or the replay of its open dead letter."""
     changes = {change.key: change for change in found.gate_changes}
+    holders = {name for one in found.workers for name in one.held_by}
+    if any(letter.resolution is None for letter in found.dead_letters):
+        holders.add("master")
     rows = [
         (gate.key, gate.updated_at, gate.updated_by, getattr(changes.get(gate.key), "reason", None))
         for gate in found.gates
-        if found.event and not gate.is_open
+        if events.HOLDERS.get(gate.key) in holders and not gate.is_open
     ]
     _print_rows("Closed gates", ("gate", "since", "by", "reason"), rows)
 
@@ -221,24 +220,54 @@ def list_events(
             help="Only events of this subject.",
         ),
     ] = None,
+    subject_table: SubjectTable = None,
+    subject_key: SubjectKey = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            metavar="ADDRESS",
+            show_default=False,
+            help="Only events with this canonical address.",
+        ),
+    ] = None,
     since: Since = None,
     before: Annotated[
         int | None,
         typer.Option(
             "--before",
             metavar="SEQ",
+            callback=row_number,
             show_default=False,
             help="Only events with a lower event_seq, for the next page.",
         ),
     ] = None,
     limit: Limit = 20,
 ) -> Answer:
-    """List the newest events. --type, --subject and --since select among the newest 10,000."""
-    chosen = Chosen(event_type, domain, subject, since)
+    """List the newest events.
+
+    --type, --address, --since and the subject select among the newest 10,000.
+    """
+    if subject_table is not None or subject_key:
+        subject = _subject_of_row(subject, subject_table, subject_key)
+    if event_type is not None:
+        event_types.require(gateway, event_type)
+    if domain is not None:
+        event_types.require_domain(gateway, domain)
+    chosen = Chosen(event_type, domain, subject, since, address)
     found = events.newest(gateway, chosen, limit, before)
     next_before = _next_page(found, limit)
     data = {"events": found.events, "events_read": found.events_read, "next_before": next_before}
     return Answer(data, lambda: _print_events(found, next_before))
+
+
+def _subject_of_row(subject: UUID | None, table: str | None, key: list[str] | None) -> UUID:
+    if subject is not None or table is None or not key:
+        raise UsageError(
+            "give --subject, or --subject-table and --subject-key",
+            hint="Give a UUID, or the table and the key: --subject-table shop.orders and --subject-key 5.",
+        )
+    return emission.subject(table, key)
 
 
 def _next_page(found: Newest, limit: int) -> int | None:

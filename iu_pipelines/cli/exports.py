@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -15,10 +16,14 @@ from iu_pipelines import extras
 from iu_pipelines.cli.command import Answer, Invocation
 from iu_pipelines.cli.options import Since, Until
 from iu_pipelines.cli.output import counted, print_line, print_warning, rate, working
+from iu_pipelines.domain import worker
 from iu_pipelines.errors import UsageError
 
 if TYPE_CHECKING:
     from iu_pipelines.evidence.exports import Asked, Exported
+
+
+_FILE_HINT: Final = "Name a file that ends in .csv or .parquet, or give --format; - is stdout."
 
 
 class Format(StrEnum):
@@ -44,7 +49,7 @@ def export(
     ],
     form: Annotated[
         Format | None,
-        typer.Option("--format", show_default=False, help="Default: by the name of the file, else csv."),
+        typer.Option("--format", show_default=False, help="Default: that of the name of the file."),
     ] = None,
     what: Annotated[What, typer.Option(help="The rows to export.")] = What.ATTEMPTS,
     since: Since = None,
@@ -69,7 +74,8 @@ def export(
 
     Reads the whole table; on a busy outbox, export from a replica.
     """
-    chosen = form or (Format.PARQUET if output.endswith(".parquet") else Format.CSV)
+    chosen = _format_of(output, form)
+    _require_window(since, until)
     _require_sense(call, output, chosen, for_spreadsheet=for_spreadsheet)
     _require_filters(what, worker_name, run_ref)
     extras.require("evidence", "pandas")
@@ -100,6 +106,8 @@ def _exported(
     from iu_pipelines.evidence import exports  # noqa: PLC0415  as above
 
     with call.connect() as gateway, working(f"exporting {asked.what}") as say:
+        if asked.worker_name is not None:
+            worker.require(gateway, asked.worker_name)
         return exports.export(gateway, asked, out, chosen.value, for_spreadsheet=for_spreadsheet, say=say)
 
 
@@ -109,6 +117,33 @@ def _opened(output: str, *, force: bool) -> AbstractContextManager[IO[bytes]]:
     if output == "-":
         return nullcontext(sys.stdout.buffer)
     return exports.new_file(Path(output), force=force)
+
+
+def _format_of(output: str, form: Format | None) -> Format:
+    """Return the format of a file. Raises UsageError if its name says none, or another one than `form`."""
+    if not output.strip():
+        raise UsageError(f"--output {output!r} is blank", hint=_FILE_HINT)
+    if output == "-":
+        return form or Format.CSV
+    ending = Path(output).suffix.lower()
+    named = next((one for one in Format if ending == f".{one.value}"), None)
+    if form and named and form is not named:
+        raise UsageError(
+            f"--output {output!r} contradicts --format {form.value}",
+            hint="Leave out --format, or rename the file.",
+        )
+    chosen = form or named
+    if chosen is None:
+        raise UsageError(f"--output {output!r} ends in neither .csv nor .parquet", hint=_FILE_HINT)
+    return chosen
+
+
+def _require_window(since: datetime | None, until: datetime | None) -> None:
+    if since and until and until <= since:
+        raise UsageError(
+            f"--until {until.isoformat()} is not after --since {since.isoformat()}",
+            hint="An age counts back from now, for example: --since 2d --until 1d",
+        )
 
 
 def _require_sense(call: Invocation, output: str, chosen: Format, *, for_spreadsheet: bool) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 from uuid import UUID
 
 import typer
 
 from iu_pipelines.errors import UsageError
+
+_MAX_BIGINT: Final = 2**63 - 1
 
 
 def _database_url(context: typer.Context, value: str | None) -> str | None:
@@ -35,6 +37,17 @@ def _worker_name(value: str | None) -> str | None:
     """Return the name of a worker. Raises UsageError if it is blank."""
     if value is not None and not value.strip():
         raise UsageError(f"--worker {value!r} is blank", hint="Choose one from: iu worker list")
+    return value
+
+
+def row_number(context: typer.Context, parameter: typer.CallbackParam, value: int | None) -> int | None:
+    """Return the number of an event, an attempt or a batch. Raises UsageError if no row can have it."""
+    if value is not None and not 0 <= value <= _MAX_BIGINT:
+        name = parameter.opts[-1] if parameter.param_type_name == "option" else parameter.metavar
+        raise UsageError(
+            f"{name} {value} is not in the range 0 to {_MAX_BIGINT}",
+            hint=f"See: {context.command_path} --help",
+        )
     return value
 
 
@@ -122,6 +135,25 @@ Until = Annotated[
         metavar="AGE|TIME",
         show_default=False,
         help="Only what is older; in the form of --since.",
+    ),
+]
+SubjectTable = Annotated[
+    str | None,
+    typer.Option(
+        "--subject-table",
+        metavar="SCHEMA.TABLE",
+        show_default=False,
+        help="With --subject-key: the table of the subject.",
+    ),
+]
+SubjectKey = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--subject-key",
+        metavar="KEY",
+        show_default=False,
+        help="The primary key of the subject, which need not be a uuid. Repeat it for a key of several "
+        "columns.",
     ),
 ]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The maximum number of rows.")]

@@ -12,6 +12,7 @@ import typer
 
 from iu_pipelines import emit as emission
 from iu_pipelines.cli.command import Answer, Invocation, add_command
+from iu_pipelines.cli.options import SubjectKey, SubjectTable
 from iu_pipelines.cli.output import counted, print_line, print_table
 from iu_pipelines.domain import outbox
 from iu_pipelines.domain.outbox import Overview
@@ -38,21 +39,8 @@ def emit(
     subject: Annotated[
         str | None, typer.Option(metavar="UUID", show_default=False, help="The id of the subject.")
     ] = None,
-    subject_table: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SCHEMA.TABLE", show_default=False, help="With --subject-key: the table of the subject."
-        ),
-    ] = None,
-    subject_key: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KEY",
-            show_default=False,
-            help="The primary key of the subject, which need not be a uuid. Repeat it for a key of several "
-            "columns.",
-        ),
-    ] = None,
+    subject_table: SubjectTable = None,
+    subject_key: SubjectKey = None,
     payload: Annotated[
         str,
         typer.Option(metavar="JSON|@FILE", help="References and counts. @FILE reads a file, @- reads stdin."),

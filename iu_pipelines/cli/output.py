@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from iu_pipelines.domain.times import shown
+
 _PIPE_WIDTH: Final = 160
 _UNBOUNDED: Final = 10_000
 _WRAPPED_CHARACTERS: Final = 24
@@ -111,7 +113,9 @@ def _least_width(texts: Sequence[str], wraps: bool) -> int:
 
 
 def _record(columns: Sequence[str], row: Sequence[Any]) -> Table:
-    grid = Table.grid("name", "value", padding=(0, 2))
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
     for column, value in zip(columns, row, strict=True):
         if value is not None:
             grid.add_row(f" {column}", _cell(value))
@@ -164,7 +168,7 @@ def print_error(
 
 def when(value: datetime | None) -> str:
     """Return a time to the second in the local time zone, or a dash."""
-    return "-" if value is None else value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    return shown(value)
 
 
 def duration(seconds: float | None) -> str:

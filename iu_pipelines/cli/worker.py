@@ -11,7 +11,7 @@ import typer
 from iu_pipelines import settings
 from iu_pipelines.cli.attempts import print_attempts
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
-from iu_pipelines.cli.options import Limit, Reason, Worker
+from iu_pipelines.cli.options import Limit, Reason, Worker, row_number
 from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, gates, status, worker
@@ -282,7 +282,9 @@ def print_batches(found: list[worker.Batch]) -> None:
 
 def show_batch(
     gateway: Gateway,
-    batch_id: Annotated[int, typer.Argument(metavar="ID", help="The id of a batch, from iu batch list.")],
+    batch_id: Annotated[
+        int, typer.Argument(metavar="ID", callback=row_number, help="The id of a batch, from iu batch list.")
+    ],
     limit: Limit = 20,
 ) -> Answer:
     """Show one batch and its newest attempts."""

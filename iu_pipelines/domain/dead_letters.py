@@ -62,6 +62,7 @@ def list_letters(
     gateway: Queries,
     *,
     resolution: Resolution | None = "open",
+    worker_name: str | None = None,
     route_code: str | None = None,
     failure_code: str | None = None,
     older_than: timedelta | None = None,
@@ -77,6 +78,7 @@ def list_letters(
         _SQL["list_letters"],
         {
             "resolution": resolution,
+            "worker_name": worker_name,
             "route_code": route_code,
             "failure_code": failure_code,
             "older_than": older_than,
@@ -147,9 +149,9 @@ def letter(gateway: Queries, dead_letter_id: UUID) -> DeadLetter:
     return rows.read(DeadLetter, row)
 
 
-def count_open(gateway: Queries) -> int:
-    """Return the number of open dead letters."""
-    count: int = gateway.fetch_value(_SQL["count_open"])
+def count_open(gateway: Queries, worker_name: str | None = None) -> int:
+    """Return the number of open dead letters, of all workers or of one."""
+    count: int = gateway.fetch_value(_SQL["count_open"], {"worker_name": worker_name})
     return count
 
 

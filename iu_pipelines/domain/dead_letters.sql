@@ -10,6 +10,7 @@ from public.iu_route_dead_letter
 where
     (%(resolution)s::text is distinct from 'open' or resolution is null)
     and (%(resolution)s::text is null or %(resolution)s::text = 'open' or resolution = %(resolution)s)
+    and (%(worker_name)s::text is null or worker_name = %(worker_name)s)
     and (%(route_code)s::text is null or route_code = %(route_code)s)
     and (%(failure_code)s::text is null or failure_code = %(failure_code)s)
     and (%(older_than)s::interval is null or created_at < now() - %(older_than)s::interval)
@@ -69,7 +70,7 @@ where dead_letter_id = %(dead_letter_id)s;
 -- name: count_open
 select count(*) as letters
 from public.iu_route_dead_letter
-where resolution is null;
+where resolution is null and (%(worker_name)s::text is null or worker_name = %(worker_name)s);
 
 -- name: replay
 select public.fn_iu_route_dead_letter_replay(%(dead_letter_id)s, %(run_ref)s) as answer;

@@ -25,6 +25,8 @@ PAGE: Final = 1_000
 
 _SQL: Final = Statements(__name__)
 
+_FIRST_PAGE: Final[dict[str, Any]] = {"until_snapshot": None, "after_xid": None, "after_seq": None}
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -93,15 +95,18 @@ class Tail:
     """A reader of new events and attempts of one outbox.
 
     `start` returns the newest rows; each iteration over `poll` yields what was committed since. Both are to
-    be read to the end. Reads only, and needs the rights of `iu_auditor`.
+    be read to the end. If `poll` raises because the connection was lost, call it again: it continues after
+    the last row that it yielded. Reads only, and needs the rights of `iu_auditor`.
     """
 
     def __init__(self, gateway: Gateway, wanted: Wanted) -> None:
         self._gateway = gateway
         self._wanted = wanted
         self._snapshot = ""
+        self._page = _FIRST_PAGE
         self._anchor: UUID | None = None
         self._batches: dict[str, int] = {}
+        self._last_attempt = 0
         self._replays = _Replays()
 
     def start(self, newest: int) -> list[Event | Attempt]:
@@ -145,6 +150,7 @@ class Tail:
 
         Raises:
             CursorPositionUnknown: the outbox was restored, or is on another server than before.
+            ConnectionFailed: the connection was lost.
         """
         for event in self._new_events():
             if self._wanted.shows_events and self._wanted.has_event(event):
@@ -153,27 +159,25 @@ class Tail:
             yield from self._new_attempts()
 
     def _new_events(self) -> Iterator[Event]:
-        given: dict[str, Any] = {
-            "after_snapshot": self._snapshot,
-            "until_snapshot": None,
-            "event_domain": self._wanted.domain,
-            "after_xid": None,
-            "after_seq": None,
-            "max_rows": PAGE,
-        }
         if not self._wanted.shows_events:
             self._move_to(self._gateway.fetch_one(_SQL["position"]) or {})
             return
-        while True:
-            found = self._gateway.fetch_all(_SQL["poll"], given)
+        is_last = False
+        while not is_last:
+            given = {"after_snapshot": self._snapshot, "event_domain": self._wanted.domain, "max_rows": PAGE}
+            found = self._gateway.fetch_all(_SQL["poll"], given | self._page)
             self._require_same_outbox(found[0])
             page = rows.read_present(Event, found, "event_id")
             yield from sorted(page, key=lambda event: event.event_seq)
-            given["until_snapshot"] = found[0]["snapshot"]
-            if len(page) < PAGE:
-                break
-            given |= {"after_xid": page[-1].emitted_xid, "after_seq": page[-1].event_seq}
-        self._snapshot = given["until_snapshot"]
+            is_last = len(page) < PAGE
+            if is_last:
+                self._snapshot, self._page = found[0]["snapshot"], _FIRST_PAGE
+            else:
+                self._page = {
+                    "until_snapshot": found[0]["snapshot"],
+                    "after_xid": page[-1].emitted_xid,
+                    "after_seq": page[-1].event_seq,
+                }
 
     def _move_to(self, position: dict[str, Any]) -> None:
         self._require_same_outbox(position)
@@ -195,7 +199,10 @@ class Tail:
             for batch in (rows.read(Batch, row) for row in found):
                 if self._wanted.worker_name in (None, batch.worker_name):
                     for page in _attempts_of(self._gateway, batch.batch_id):
-                        yield from self._selected(self._gateway, page)
+                        unseen = [one for one in page if one.attempt_id > self._last_attempt]
+                        yield from self._selected(self._gateway, unseen)
+                        self._last_attempt = max(self._last_attempt, *(one.attempt_id for one in page), 0)
+                self._last_attempt = 0
                 self._batches[batch.worker_name] = batch.batch_id
         yield from self._new_replays()
 

@@ -9,10 +9,13 @@ from typing import Final
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
+from iu_pipelines.domain.similar import similar_names
+from iu_pipelines.errors import ArgumentInvalid
 
 _SQL: Final = Statements(__name__)
 
 COUNTED_WAITING: Final = 10_000
+SEARCHED: Final = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +61,24 @@ def list_types(gateway: Queries) -> list[EventType]:
 def get(gateway: Queries, event_type: str) -> EventType | None:
     """Return one type, or None if it is not registered."""
     return _found(gateway, "get", {"event_type": event_type})
+
+
+def require(gateway: Queries, event_type: str) -> None:
+    """Raise ArgumentInvalid if a type is not registered, and none of the newest 10,000 events has it."""
+    row = gateway.fetch_one(_SQL["names"], {"event_type": event_type, "window": SEARCHED}) or {}
+    if not row["is_known"]:
+        raise ArgumentInvalid(
+            f"no such event type: {event_type!r}", hint=similar_names("types", event_type, row["names"])
+        )
+
+
+def require_domain(gateway: Queries, domain: str) -> None:
+    """Raise ArgumentInvalid if no event type, no worker and no event has a domain."""
+    row = gateway.fetch_one(_SQL["domains"], {"domain": domain}) or {}
+    if not row["is_known"]:
+        raise ArgumentInvalid(
+            f"no such domain: {domain!r}", hint=similar_names("domains", domain, row["names"])
+        )
 
 
 def add(gateway: Queries, wanted: EventType) -> EventType | None:

@@ -14,6 +14,42 @@ select
 from public.event_type_registry
 where event_type = %(event_type)s;
 
+-- name: names
+-- A type that was removed is known while the newest events have it.
+select
+    array(
+        select t.event_type from public.event_type_registry as t
+        order by t.event_type
+    ) as names,
+    exists (
+        select from public.event_type_registry as t
+        where t.event_type = given.event_type
+    )
+    or exists (
+        select from public.fn_iu_events_newest(null, null, %(window)s) as e
+        where e.event_type = given.event_type
+    ) as is_known
+from (select %(event_type)s::text as event_type) as given;
+
+-- name: domains
+select
+    array(
+        select t.event_domain from public.event_type_registry as t
+        union
+        select w.event_domain from public.iu_route_worker_cursor as w
+        order by event_domain
+    ) as names,
+    exists (
+        select from public.event_type_registry as t
+        where t.event_domain = given.domain
+    )
+    or exists (
+        select from public.iu_route_worker_cursor as w
+        where w.event_domain = given.domain
+    )
+    or exists (select from public.fn_iu_events_newest(given.domain, null, 1)) as is_known
+from (select %(domain)s::text as domain) as given;
+
 -- name: add
 insert into public.event_type_registry (
     event_type, event_domain, event_stream, delivery_lane, payload_classification, event_subject_table,

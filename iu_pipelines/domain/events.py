@@ -7,8 +7,8 @@ locked, and `iu_auditor` may ask.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -25,10 +25,13 @@ from iu_pipelines.domain.health import at_least
 from iu_pipelines.domain.outbox import Event
 from iu_pipelines.domain.route_rules import RouteRule
 from iu_pipelines.domain.routes import Route
+from iu_pipelines.domain.times import shown
 from iu_pipelines.domain.worker import Batch, Seek
 
 _SQL: Final = Statements(__name__)
-_HOLDERS: Final = {gates.MASTER: "master", gates.WORKER: "worker"}
+HOLDERS: Final = {gates.MASTER: "master", gates.WORKER: "worker"}
+"""The gates that hold events, with the names of `WorkerAnswer.held_by`."""
+
 _UUIDV7: Final = 7
 
 WINDOW: Final = 10_000
@@ -45,11 +48,13 @@ class Chosen:
     domain: str | None = None
     subject: UUID | None = None
     since: datetime | None = None
+    address: str | None = None
 
     @property
     def searches(self) -> bool:
         """Whether events must be read that do not match. Only the domain has an index."""
-        return any(value is not None for value in (self.event_type, self.subject, self.since))
+        searched = (self.event_type, self.subject, self.since, self.address)
+        return any(value is not None for value in searched)
 
 
 @dataclass(frozen=True)
@@ -158,8 +163,9 @@ class Explanation:
 def newest(gateway: Queries, chosen: Chosen, limit: int = 20, before: int | None = None) -> Newest:
     """Return the newest events that match, by `event_seq`, newest first.
 
-    A filter by type, subject or time is applied to the newest WINDOW events of the domain, or of all domains,
-    because it has no index. With `before`, only events with a lower `event_seq` are read: the next page.
+    A filter by type, subject, address or time is applied to the newest WINDOW events of the domain, or of all
+    domains, because it has no index. With `before`, only events with a lower `event_seq` are read: the next
+    page.
 
     Raises:
         BatchLimitInvalid: the limit is outside 1 to 10,000.
@@ -223,6 +229,16 @@ def why(gateway: Queries, event_id: UUID, workers: Sequence[str]) -> Explanation
     )
 
 
+def only(found: Explanation, workers: Collection[str]) -> Explanation:
+    """Return an explanation with the attempts, batches and dead letters of some workers only."""
+    return replace(
+        found,
+        attempts=tuple(one for one in found.attempts if one.worker_name in workers),
+        batches=tuple(one for one in found.batches if one.worker_name in workers),
+        dead_letters=tuple(one for one in found.dead_letters if one.worker_name in workers),
+    )
+
+
 def workers(gateway: Queries, event_id: UUID) -> tuple[str, ...]:
     """Return the workers to ask about an event, by name: all that are in use, and retired ones that tried it.
 
@@ -255,7 +271,7 @@ class _Found:
 
     def closed(self) -> tuple[str, ...]:
         """Return the names of the closed gates that stop the worker, the master gate first."""
-        return tuple(_HOLDERS[one.key] for one in self.gates if one.key in _HOLDERS and not one.is_open)
+        return tuple(HOLDERS[one.key] for one in self.gates if one.key in HOLDERS and not one.is_open)
 
     def enabled(self) -> tuple[str, ...]:
         """Return the codes of the enabled routes."""
@@ -356,8 +372,8 @@ def _unread(event: Event, reading: Reading, own: _Found, seek: Seek | None) -> s
             return f"not read: runs of worker {name} are refused (IU501): {reading.difference}"
         case "passed" if seek:
             return (
-                f"passed: {seek.sought_by} moved worker {name} to {seek.position} at {_at(seek.sought_at)}, "
-                f"past the event: {seek.reason}"
+                f"passed: {seek.sought_by} moved worker {name} to {seek.position} "
+                f"at {shown(seek.sought_at)}, past the event: {seek.reason}"
             )
         case "passed":
             return f"passed: a seek moved worker {name} past the event"
@@ -369,7 +385,7 @@ def _unread(event: Event, reading: Reading, own: _Found, seek: Seek | None) -> s
 def _never(event: Event, reading: Reading) -> str:
     start = f"not read: worker {reading.worker_name}"
     if reading.status == "retired":
-        return f"{start} was retired at {_at(reading.retired_at)}"
+        return f"{start} was retired at {shown(reading.retired_at)}"
     return f"{start} reads domain {reading.event_domain}, not {event.event_domain}"
 
 
@@ -381,7 +397,10 @@ def _waiting(event: Event, reading: Reading, own: _Found) -> str:
         start += " is closed" if len(closed) == 1 else " are closed"
     never = "" if reading.last_run_at else f"; worker {reading.worker_name} has not run yet"
     route = "" if own.enabled() else f"; no enabled route for type {event.event_type}"
-    return f"{start}: {before} {'event' if before == '1' else 'events'} before it{never}{route}"
+    place = f": {before} {'event' if before == '1' else 'events'} before it"
+    if before == "0":
+        place = "; it is next" if closed else ": it is next"
+    return f"{start}{place}{never}{route}"
 
 
 def _route_answers(event: Event, own: _Found) -> tuple[RouteAnswer, ...]:
@@ -414,21 +433,21 @@ def _decided(event: Event, attempt: Attempt | None, letter: DeadLetter | None, o
             since = f"; enabled now: {', '.join(own.enabled())}" if own.enabled() else ""
             return (
                 f"skipped: no enabled route for type {event.event_type} "
-                f"when it was read at {_at(attempt.created_at)}{since}"
+                f"when it was read at {shown(attempt.created_at)}{since}"
             )
         case "sent":
-            return f"sent: route {attempt.route_code} delivered it at {_at(attempt.created_at)}{after}"
+            return f"sent: route {attempt.route_code} delivered it at {shown(attempt.created_at)}{after}"
     return f"{attempt.decision}: route {attempt.route_code}: {attempt.error_detail}"
 
 
 def _failed(letter: DeadLetter, own: _Found) -> str:
     start = f"failed: route {letter.route_code}: {letter.failure_detail}; dead letter {letter.dead_letter_id}"
     if letter.resolution:
-        closed = f"{letter.resolution} by {letter.resolved_by} at {_at(letter.resolved_at)}"
+        closed = f"{letter.resolution} by {letter.resolved_by} at {shown(letter.resolved_at)}"
         return f"{start} was {closed}: {letter.resolution_reason}"
     held = "; the master gate is closed" if "master" in own.closed() else ""
     tried = f"{letter.attempts:,} {'attempt' if letter.attempts == 1 else 'attempts'}"
-    return f"{start} is open after {tried}, next replay at {_at(letter.next_replay_at)}{held}"
+    return f"{start} is open after {tried}, next replay at {shown(letter.next_replay_at)}{held}"
 
 
 def _not_stored(gateway: Queries, event_id: UUID, found: _Found) -> Explanation:
@@ -454,14 +473,17 @@ def _missing(event_id: UUID, letters: Sequence[DeadLetter], rounds: Iterable[Ret
     Retention does not record the ids that it deleted. So the time in the id is compared with its rounds.
     """
     dropped = [
-        f"domain {one.event_domain} up to {_at(one.newest_at)}" for one in rounds if _is_old(event_id, one)
+        f"domain {one.event_domain} up to {shown(one.newest_at)}" for one in rounds if _is_old(event_id, one)
     ]
     remains = ""
     if letters:
         remains = f"; its dead letter {letters[-1].dead_letter_id} is {letters[-1].resolution or 'open'}"
     if dropped:
         return f"not stored: retention deleted the events of its time ({'; '.join(dropped)}){remains}"
-    return f"no such event: no event {event_id} is stored{remains}"
+    return (
+        f"no such event: no event {event_id} is stored{remains}; its transaction may have rolled back or "
+        "still be open (iu doctor shows open transactions)"
+    )
 
 
 def _is_old(event_id: UUID, newest: RetentionRound) -> bool:
@@ -469,7 +491,3 @@ def _is_old(event_id: UUID, newest: RetentionRound) -> bool:
     if event_id.version != _UUIDV7:
         return False
     return event_id.int >> 80 <= newest.newest_at.timestamp() * 1000
-
-
-def _at(moment: datetime | None) -> str:
-    return moment.isoformat(sep=" ", timespec="seconds") if moment else "no time"

@@ -22,6 +22,7 @@ matching as (
         (%(event_type)s::text is null or event_type = %(event_type)s)
         and (%(subject)s::uuid is null or event_subject_ref = %(subject)s)
         and (%(since)s::timestamptz is null or created_at >= %(since)s)
+        and (%(address)s::text is null or canonical_address = %(address)s)
     order by event_seq desc
     limit %(max_rows)s
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import takewhile
 from typing import Final
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
+from iu_pipelines.domain.times import shown
 
 _SQL: Final = Statements(__name__)
 
@@ -84,5 +85,4 @@ def _words(past: Sequence[RouteVersion], event_type: str) -> str:
 
 
 def _by(version: RouteVersion) -> str:
-    at = version.recorded_at.astimezone(UTC).isoformat(sep=" ", timespec="seconds")
-    return f"{at} by {version.recorded_by}"
+    return f"{shown(version.recorded_at)} by {version.recorded_by}"

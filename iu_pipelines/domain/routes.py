@@ -10,6 +10,7 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
 from iu_pipelines.domain.event_types import COUNTED_WAITING
+from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.errors import ArgumentInvalid
 
 _SQL: Final = Statements(__name__)
@@ -75,6 +76,15 @@ def list_routes(gateway: Queries) -> list[Route]:
 def get(gateway: Queries, route_code: str) -> Route | None:
     """Return one route, or None if there is no such route."""
     return _found(gateway, "get", {"route_code": route_code})
+
+
+def require(gateway: Queries, route_code: str) -> None:
+    """Raise ArgumentInvalid if there is no such route and never was."""
+    row = gateway.fetch_one(_SQL["names"], {"route_code": route_code}) or {}
+    if not row["is_known"]:
+        raise ArgumentInvalid(
+            f"no such route: {route_code!r}", hint=similar_names("routes", route_code, row["names"])
+        )
 
 
 def set_enabled(gateway: Queries, route_code: str, enabled: bool) -> Route | None:

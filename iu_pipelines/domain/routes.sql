@@ -12,6 +12,23 @@ select
 from public.iu_outbound_route
 where route_code = %(route_code)s;
 
+-- name: names
+-- A route that was removed is known: its attempts remain.
+select
+    array(
+        select r.route_code from public.iu_outbound_route as r
+        order by r.route_code
+    ) as names,
+    exists (
+        select from public.iu_outbound_route as r
+        where r.route_code = given.route_code
+    )
+    or exists (
+        select from public.iu_outbound_route_version as v
+        where v.route_code = given.route_code
+    ) as is_known
+from (select %(route_code)s::text as route_code) as given;
+
 -- name: set_enabled
 update public.iu_outbound_route
 set enabled = %(enabled)s

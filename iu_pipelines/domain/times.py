@@ -41,6 +41,11 @@ def parse(text: str, zone: tzinfo | None = None) -> Moment:
         raise UsageError(f"the time {text!r} is out of range", hint=FORMS) from None
 
 
+def shown(moment: datetime | None) -> str:
+    """Return a time to the second in the local time zone, as commands print it, or a dash."""
+    return "-" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
 def at(moment: Moment, now: datetime) -> datetime:
     """Return the time that is meant; an age is counted back from `now`."""
     return now - moment if isinstance(moment, timedelta) else moment

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
 from iu_pipelines.domain.outbox import IU_DOMAIN
+from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.errors import ArgumentInvalid, Unavailable
 
 _SQL: Final = Statements(__name__)
@@ -167,9 +167,7 @@ def require(gateway: Queries, worker_name: str, *, creates: bool = False) -> Non
     known = gateway.fetch_all(_SQL["names"], {"worker_name": worker_name})
     names = [str(row["worker_name"]) for row in known]
     if not any(row["is_wanted"] for row in known):
-        similar = difflib.get_close_matches(worker_name, names)
-        first_names = ", ".join(names[:5]) or "none"
-        others = f"Similar workers: {', '.join(similar)}." if similar else f"Existing workers: {first_names}."
+        others = similar_names("workers", worker_name, names)
         create = " Add --create to create a worker, which reads from the beginning." if creates else ""
         raise ArgumentInvalid(f"no such worker: {worker_name!r}", hint=f"{others}{create}")
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, Literal, Protocol
 
@@ -26,7 +27,7 @@ from iu_pipelines.domain.dead_letters import DeadLetter
 from iu_pipelines.domain.outbox import Event
 from iu_pipelines.domain.rows import Column
 from iu_pipelines.domain.worker import Batch
-from iu_pipelines.errors import UsageError
+from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -114,14 +115,22 @@ def export(
 
     One transaction reads them, so that they are of one snapshot; it writes and locks nothing. With
     `for_spreadsheet`, an apostrophe goes before each text of a CSV that a spreadsheet may run as a formula.
+
+    Raises:
+        ArgumentInvalid: the run has no such rows.
     """
     described = columns(asked.what)
     writer: _Writer = (
         _Csv(out, described, for_spreadsheet=for_spreadsheet) if form == "csv" else _Parquet(out, described)
     )
     number = 0
-    writer.write(frame_of((), described))
-    for page in _pages(gateway, asked):
+    pages = _pages(gateway, asked)
+    first = next(pages, [])  # so that nothing is written if the query is refused
+    if asked.run_ref is not None and not first:
+        raise ArgumentInvalid(
+            f"no {asked.what} of run {asked.run_ref!r}", hint="Choose a run from: iu batch list"
+        )
+    for page in chain([first], pages):
         writer.write(frame_of(page, described))
         number += len(page)
         say(f"{number:,} rows")

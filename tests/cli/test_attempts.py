@@ -56,13 +56,34 @@ def test_audit_filters_by_run_worker_and_key_and_has_pages(iu: Iu) -> None:
         (("--key", "no key"), 1, "malformed"),
         (("--run", "a", "--worker", "b"), 2, "Give one of them"),
         (("--key", "a", "--before", "3"), 2, "Leave out --before"),
-        (("--worker", "no name!"), 1, "worker_name"),
+        (("--worker", "no name!"), 1, "no such worker: 'no name!'"),
+        (("--worker", ""), 1, "no such worker: ''"),
+        (("--before", "9" * 22), 2, "is not in the range 0 to 9223372036854775807"),
+        (("--before", "-1"), 2, "--before -1 is not in the range"),
     ],
 )
 def test_audit_refuses_invalid_filters(iu: Iu, words: tuple[str, ...], code: int, said: str) -> None:
     done = iu("audit", *words)
     assert done.code == code
     assert said in done.err
+
+
+def test_audit_shows_workers_and_with_a_worker_only_its_letters(iu: Iu, database: str) -> None:
+    emit(iu)
+    iu("run", "--worker", "second", "--create")
+    iu("run")
+    letters = [add_letter(database, "iu.unknown") for _ in range(2)]
+    whole = iu("audit").out
+    for words in ("Attempts by decision", "second", DEFAULT_WORKER, *letters):
+        assert words in whole
+    only = iu("audit", "--worker", "second")
+    assert "Open dead letters of second (0): none" in only.out
+    for words in ("Attempts by decision", DEFAULT_WORKER, *letters):
+        assert words not in only.out
+    assert iu("audit", "--worker", "second", "--json").json["dead_letter_open"] == 0
+    first = iu("audit", "--worker", DEFAULT_WORKER, "--limit", "1").out
+    assert f"Open dead letters of {DEFAULT_WORKER} (the 1 due first of 2)" in first
+    assert "Open dead letters (of all workers, 2)" in iu("audit", "--run", "none").out
 
 
 @pytest.mark.usefixtures("worked")

@@ -11,7 +11,9 @@ def test_replay_of_one_letter_and_of_those_due(iu: Iu, database: str) -> None:
     assert iu("replay", first, "--json").json[0]["resolved"] is True
     (result,) = iu("replay", "--due", "--json").json
     assert (result["dead_letter_id"], result["decision"], result["resolved"]) == (second, "skipped", False)
-    assert iu("replay", "--due").out == "Replay: no letter is due\n"
+    assert iu("replay", "--due").out.startswith("Replay: no letter is due; 1 is open, the next at 20")
+    iu("discard", second, "--reason", "test")
+    assert iu("replay", "--due").out == "Replay: no letter is due, and none is open\n"
 
 
 def test_discard_closes_a_letter(iu: Iu, database: str) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
 import pytest
 
 from cli.emitting import emit
-from cli.running import Iu, refused
+from cli.running import Iu, in_terminal, refused
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import gates, outbox, routes, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
@@ -52,10 +53,42 @@ def test_why_says_since_when_and_why_a_gate_is_closed(iu: Iu, database: str) -> 
     with Gateway(database) as gateway:
         gates.set_gate(gateway, gates.WORKER, "false", "maintenance of the target")
     done = iu("why", event_id)
-    assert "held: the worker gate is closed" in done.out
+    assert "held: the worker gate is closed; it is next\n" in done.out
     assert "maintenance of the target" in done.out
+    assert gates.DELIVERY not in done.out
     changes = iu("why", event_id, "--json").json["gate_changes"]
     assert [(one["key"], one["reason"]) for one in changes] == [(gates.WORKER, "maintenance of the target")]
+
+
+def test_why_shows_no_gate_of_an_event_that_was_attempted(iu: Iu) -> None:
+    event_id = emit(iu)
+    iu("run")
+    assert "Closed gates" not in iu("why", event_id).out
+
+
+def test_why_of_one_worker_shows_only_what_that_worker_did(iu: Iu) -> None:
+    event_id = emit(iu)
+    iu("run")
+    iu("run", "--worker", "second", "--create")
+    only = iu("why", event_id, "--worker", "second", "--json").json
+    for name in ("attempts", "batches"):
+        assert [one["worker_name"] for one in only[name]] == ["second"]
+    assert DEFAULT_WORKER not in iu("why", event_id, "--worker", "second").out
+    assert len(iu("why", event_id, "--json").json["attempts"]) == 2
+
+
+def test_why_prints_every_time_in_one_form(iu: Iu) -> None:
+    event_id = emit(iu)
+    held = iu("why", event_id).out
+    assert re.search(r"enabled since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d by ", held)
+    assert "+00:00" not in held
+
+
+def test_ids_fit_a_narrow_terminal(iu: Iu, database: str) -> None:
+    event_id = emit(iu)
+    shown = in_terminal(60, "event", "show", event_id, "--database-url", database)
+    assert "…" not in shown
+    assert event_id in shown.replace("\r\n", "\n")
 
 
 def test_why_says_why_a_route_did_not_match_when_the_event_was_read(iu: Iu, database: str) -> None:
@@ -107,7 +140,11 @@ def test_why_finds_the_capture_and_the_version_that_emitted(iu: Iu, database: st
 def test_why_fails_with_an_answer_if_the_event_is_not_stored(iu: Iu) -> None:
     unknown = uuid4()
     done = iu("why", str(unknown))
-    assert (done.code, done.out) == (1, f"no such event: no event {unknown} is stored\n")
+    assert (done.code, done.out) == (
+        1,
+        f"no such event: no event {unknown} is stored; its transaction may have rolled back or still be open "
+        "(iu doctor shows open transactions)\n",
+    )
     asked = iu("why", str(unknown), "--json")
     assert (asked.code, asked.json["event"]) == (1, None)
 
@@ -145,11 +182,33 @@ def test_event_list_filters_by_type_domain_subject_and_time(iu: Iu, database: st
 
     assert found("--type", "version_applied") == made[::-1]
     assert found("--type", "sql_link_created") == []
-    assert found("--domain", "shop") == []
+    refused(iu("event", "list", "--domain", "shop"), 1, "no such domain: 'shop'", "Existing domains: iu.")
+    refused(iu("event", "list", "--type", "nope"), 1, "no such event type: 'nope'", "types: ")
     assert set(found("--subject", str(subject))) >= {made[1]}
     assert found("--since", moment.isoformat()) == [made[2], made[1]]
     assert found("--since", "1h") == made[::-1]
     refused(iu("event", "list", "--since", "7x"), 2, "'7x' is neither an age nor a time", "12h")
+
+
+def test_event_list_finds_a_row_by_its_address_or_its_table_and_key(iu: Iu) -> None:
+    emit(iu)
+    row = ("--subject-table", "shop.orders", "--subject-key", "5")
+    made = iu("emit", "version_applied", "orders/5", "--actor", "shop", *row).out.strip()
+
+    def found(*words: str) -> list[str]:
+        return [one["event_id"] for one in iu("event", "list", *words, "--json").json["events"]]
+
+    assert found("--address", "orders/5") == [made]
+    assert found(*row) == [made]
+    assert found("--subject-table", "shop.orders", "--subject-key", "6") == []
+    for words in (row[:2], row[2:], (*row, "--subject", str(uuid4()))):
+        refused(iu("event", "list", *words), 2, "give --subject, or --subject-table and --subject-key")
+
+
+@pytest.mark.parametrize("number", ["9" * 22, "-1"])
+def test_a_number_of_no_event_is_refused(iu: Iu, number: str) -> None:
+    said = f"--before {number} is not in the range 0 to 9223372036854775807"
+    refused(iu("event", "list", "--before", number), 2, said)
 
 
 def test_event_list_says_how_far_it_searched(iu: Iu, database: str) -> None:

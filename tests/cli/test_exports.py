@@ -86,6 +86,11 @@ def test_texts_like_formulas_are_named_or_disarmed(iu: Iu, tmp_path: Path) -> No
         (("-o", "a.csv", "--what", "events", "--run", "r"), "--run does not apply to events"),
         (("-o", "a.csv", "--what", "events", "--worker", "w"), "--worker does not apply to events"),
         (("-o", "none/a.csv"), "cannot write 'none/a.csv'"),
+        (("-o", ""), "--output '' is blank"),
+        (("-o", "a.xlsx"), "--output 'a.xlsx' ends in neither .csv nor .parquet"),
+        (("-o", "a"), "--output 'a' ends in neither .csv nor .parquet"),
+        (("-o", "a.csv", "--format", "parquet"), "--output 'a.csv' contradicts --format parquet"),
+        (("-o", "a.csv", "--since", "1d", "--until", "2d"), " is not after --since "),
     ],
 )
 def test_a_combination_without_sense_is_refused(iu: Iu, words: tuple[str, ...], said: str) -> None:
@@ -93,6 +98,32 @@ def test_a_combination_without_sense_is_refused(iu: Iu, words: tuple[str, ...], 
     message = json.loads(done.err)["error"]["message"] if "--json" in words else done.err
     assert done.code == 2
     assert said in message
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--worker", "nope"), "no such worker: 'nope'"),
+        (("--worker", ""), "no such worker: ''"),
+        (("--run", "nope"), "no attempts of run 'nope'"),
+        (("--what", "batches", "--run", "nope"), "no batches of run 'nope'"),
+    ],
+)
+def test_a_name_of_nothing_is_refused_before_anything_is_written(
+    iu: Iu, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    refused(iu("audit", "export", "-o", str(tmp_path / "a.csv"), *words), 1, said)
+    assert list(tmp_path.iterdir()) == []
+    refused(iu("audit", "export", "-o", "-", *words), 1, said)
+
+
+def test_before_the_first_migration_nothing_is_written(empty_iu: Iu) -> None:
+    refused(empty_iu("audit", "export", "-o", "-"), 1, "iu migrate")
+
+
+def test_a_format_is_needed_only_for_another_ending(iu: Iu, tmp_path: Path) -> None:
+    done = iu("audit", "export", "-o", str(tmp_path / "a.txt"), "--format", "csv", "--json")
+    assert (done.code, done.json["format"]) == (0, "csv")
 
 
 @pytest.mark.parametrize(("name", "extra"), [("a.csv", "evidence"), ("a.parquet", "parquet")])

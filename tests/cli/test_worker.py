@@ -80,6 +80,10 @@ def test_run_after_a_seek_to_the_beginning_reads_again(iu: Iu) -> None:
     assert iu("run", "--json").json["seen"] == 1
 
 
+def test_an_id_of_no_batch_is_refused(iu: Iu) -> None:
+    refused(iu("batch", "show", "9" * 22), 2, "is not in the range 0 to 9223372036854775807")
+
+
 def test_batches_are_listed_and_shown_with_their_attempts(iu: Iu) -> None:
     emit(iu)
     iu("run")

@@ -10,13 +10,15 @@ import psycopg
 import pytest
 
 from domain.samples import ROUTE, add_letter, emit
+from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 from iu_pipelines.domain import event_tail, outbox, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.event_tail import PAGE, Tail, Wanted
 from iu_pipelines.domain.outbox import Event, NewEvent
 from iu_pipelines.domain.worker import DEFAULT_WORKER
-from iu_pipelines.errors import BatchLimitInvalid, CursorPositionUnknown
+from iu_pipelines.errors import BatchLimitInvalid, ConnectionFailed, CursorPositionUnknown
 
 EMIT = """select public.fn_iu_emit_event(
     'version_applied', 'docs/late', gen_random_uuid(), 'test', '{}') as event_id"""
@@ -237,3 +239,26 @@ def test_an_auditor_may_follow(gateway: Gateway, database: str) -> None:
 
 def test_the_page_is_not_larger_than_the_functions_allow() -> None:
     assert event_tail.PAGE <= 10_000
+
+
+def test_a_server_that_stops_within_a_poll_neither_repeats_nor_omits_a_row(
+    own_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_server.ensure_running()
+    monkeypatch.setattr(event_tail, "PAGE", 2)
+    with Gateway(own_server.url()) as gateway:
+        migration.apply(gateway)
+        reader = Tail(gateway, Wanted(attempts=True))
+        reader.start(0)
+        made = [outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {}) for _ in range(7)]
+        worker.run_once(gateway, worker.DEFAULT_WORKER, 100)
+        seen: list[UUID] = []
+        for stop_after in (3, 10):
+            with pytest.raises(ConnectionFailed):
+                for row in reader.poll():
+                    seen.append(row.event_id)
+                    if len(seen) == stop_after:
+                        own_server.stop()
+            own_server.ensure_running()
+        seen += [row.event_id for row in reader.poll()]
+    assert seen == made + made

@@ -168,7 +168,7 @@ def test_filters_select_by_time_worker_and_run(exported_from: str) -> None:
 
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_an_export_without_rows_has_the_columns(exported_from: str, form: Format) -> None:
-    content, done = written(exported_from, Asked(run_ref="none"), form)
+    content, done = written(exported_from, Asked(worker_name="none"), form)
     read = pd.read_csv(io.BytesIO(content)) if form == "csv" else pd.read_parquet(io.BytesIO(content))
     assert done.rows == 0
     assert list(read.columns) == [column.name for column in exports.columns("attempts")]
