@@ -271,6 +271,15 @@ def test_an_edited_function_of_a_capture_is_a_problem(database: str) -> None:
     assert (found.level, "a.capture (another body)" in found.found) == ("problem", True)
 
 
+def test_the_hint_for_a_disabled_trigger_enables_it(database: str) -> None:
+    execute(database, "alter table event_outbox disable trigger user")
+    hint = examined(database)["schema.triggers"].hint or ""
+    for statement in hint.partition("runs: ")[2].split("; "):
+        assert statement.startswith("alter table event_outbox enable trigger trg_")
+        execute(database, statement)
+    assert examined(database)["schema.triggers"].level == "ok"
+
+
 def test_a_step_that_was_edited_after_it_was_applied_is_a_problem(database: str) -> None:
     execute(database, f"update iu_schema_step set checksum = '{0:064}' where step_name = '040_routes'")
     found = examined(database)["schema.steps"]

@@ -250,5 +250,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '3aebe68e98cde7ab9718791cd8cd8adfdabb4427664d0dfb2418b13fa5fdaab1'
+    '6a31e80a14930e2eefa8725086d19094cb33ee70d40aea35eaf3d2fd1ec17e8d'
 );
