@@ -130,6 +130,7 @@ class Gateway:
         self._max_size = max_size
         self._pool: ConnectionPool[_Connection] | None = None
         self._lock = threading.Lock()
+        self._in_use = 0
         self._version = 0
 
     def __repr__(self) -> str:
@@ -224,19 +225,38 @@ class Gateway:
     def _acquired(self) -> Iterator[tuple[_Connection, list[Notice]]]:
         notices: list[Notice] = []
         pool = self._opened()
-        try:
-            connection = pool.getconn()
-        except PoolTimeout:
-            self._connected().close()
-            raise Unavailable(
-                f"all {self._max_size} connections to {redact(self.url)} are in use",
-                hint="Wait for the other calls to end, or allow more connections.",
-            ) from None
+        connection, is_pooled = self._taken(pool)
         try:
             with _collected(connection, notices):
                 yield connection, notices
         finally:
-            pool.putconn(connection)
+            with self._lock:
+                self._in_use -= 1
+            if is_pooled:
+                pool.putconn(connection)
+            else:
+                connection.close()
+
+    def _taken(self, pool: ConnectionPool[_Connection]) -> tuple[_Connection, bool]:
+        """Return a connection, and whether it is one of the pool.
+
+        After an outage the pool waits longer and longer before it tries to connect again, so a call may not
+        get a connection although the server answers and none is in use. That call gets one of its own.
+        """
+        is_pooled = True
+        try:
+            connection = pool.getconn()
+        except PoolTimeout:
+            connection, is_pooled = self._connected(), False
+        with self._lock:
+            if is_pooled or self._in_use < self._max_size:
+                self._in_use += 1
+                return connection, is_pooled
+        connection.close()
+        raise Unavailable(
+            f"all {self._max_size} connections to {redact(self.url)} are in use",
+            hint="Wait for the other calls to end, or allow more connections.",
+        )
 
     def _opened(self) -> ConnectionPool[_Connection]:
         with self._lock:
