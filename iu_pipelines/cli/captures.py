@@ -46,9 +46,9 @@ def register(app: typer.Typer) -> None:
     group = add_group(app, "capture", "Captures: events for changed rows of your tables.")
     add_command(group, list_all, "list")
     add_command(group, show)
-    add_command(group, add)
-    add_command(group, change, "set")
-    add_command(group, remove)
+    add_command(group, add, writes=True)
+    add_command(group, change, "set", writes=True)
+    add_command(group, remove, writes=True)
 
 
 def list_all(gateway: Gateway) -> Answer:

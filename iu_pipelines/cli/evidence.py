@@ -22,7 +22,7 @@ from iu_pipelines.evidence.store import Place
 
 def register(app: typer.Typer) -> None:
     """Add the commands about evidence."""
-    group = add_group(app, "evidence", evidence)
+    group = add_group(app, "evidence", evidence, writes=True)
     add_command(group, verify)
 
 

@@ -51,7 +51,12 @@ class Source:
     def open(self) -> Gateway:
         """Return the gateway of the scrapes, which connects when it is used. Raises UsageError."""
         if self._gateway is None:
-            self._gateway = Gateway(_url(self.settings), application_name=APPLICATION_NAME, max_size=1)
+            self._gateway = Gateway(
+                _url(self.settings),
+                application_name=APPLICATION_NAME,
+                max_size=1,
+                lock_seconds=metrics.LOCK_SECONDS,
+            )
         return self._gateway
 
     def close(self) -> None:
