@@ -82,8 +82,8 @@ class Simulation:
     """The comparison of a window of events.
 
     `events` is the number of events. `decisions` is their number for each worker, of which `changed` change,
-    `failed` failed and would be attempted again, and `not_read` were not read. `proposed` has the routes of each event type that has events. `changes` are
-    those of the plan.
+    `failed` failed and would be attempted again, and `not_read` were not read. `proposed` has the routes of
+    each event type that has events. `changes` are those of the plan.
     """
 
     file: str
