@@ -250,5 +250,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '6a31e80a14930e2eefa8725086d19094cb33ee70d40aea35eaf3d2fd1ec17e8d'
+    '596d083a7da8936ffd2aad2c8a4c2f468a89a0c87dfb1f1c603091d1d73a2545'
 );
