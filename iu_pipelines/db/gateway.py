@@ -35,11 +35,13 @@ from iu_pipelines.errors import (
     ConnectionFailed,
     IuError,
     Notice,
+    PermissionDenied,
     ServerTooOld,
     StatementFailed,
     Unavailable,
     UsageError,
     from_sqlstate,
+    name_login,
     redact,
 )
 
@@ -239,6 +241,9 @@ class Gateway:
         try:
             with _collected(connection, notices):
                 yield connection, notices
+        except PermissionDenied as error:
+            name_login(error, connection.info.user)
+            raise
         except Unavailable as error:
             if self._explains_locks and error.code == locks.NOT_AVAILABLE:
                 with suppress(IuError):
