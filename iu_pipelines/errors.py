@@ -280,6 +280,12 @@ _ROLES_HINT = (
 )
 
 
+def name_login(error: PermissionDenied, login: str) -> None:
+    """Add the name of the login to the hint about roles, unless the server sent another hint."""
+    if error.hint == _ROLES_HINT:
+        error.hint = f"The login is {login}. {_ROLES_HINT}"
+
+
 def from_sqlstate(sqlstate: str | None, message: str, hint: str | None = None) -> IuError:
     """Return the exception for a SQLSTATE; None means that the connection was lost without one."""
     refusal = CODES.get(sqlstate or "")

@@ -46,9 +46,9 @@ def register(app: typer.Typer) -> None:
     group = add_group(app, "capture", "Captures: events for changed rows of your tables.")
     add_command(group, list_all, "list")
     add_command(group, show)
-    add_command(group, add)
-    add_command(group, change, "set")
-    add_command(group, remove)
+    add_command(group, add, writes=True)
+    add_command(group, change, "set", writes=True)
+    add_command(group, remove, writes=True)
 
 
 def list_all(gateway: Gateway) -> Answer:
@@ -86,7 +86,7 @@ def show(gateway: Gateway, code: Code) -> Answer:
             {
                 "capture": code,
                 "change": f"{row.source_op} of {row.source_table}",
-                "when": row.condition or "always",
+                "when": _condition(row),
                 "event type": row.target_event_type,
                 "subject": ", ".join(row.subject_columns or []),
                 "address": row.address_template,
@@ -213,6 +213,16 @@ def _require(found: Sequence[CaptureRow], code: str) -> CaptureRow:
 
 def _mode(row: CaptureRow) -> str:
     return state.mode_of(row.enabled, row.dry_run)
+
+
+def _condition(row: CaptureRow) -> str:
+    """Return the condition as an outbox file has it, on one line."""
+    if not row.condition:
+        return "always"
+    written: str = yaml.safe_dump(
+        row.condition, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1_000_000
+    )
+    return written.strip()[1:-1]
 
 
 def _given(**options: str | None) -> dict[str, str]:

@@ -53,6 +53,7 @@ class Invocation:
     database_url: str | None
     as_json: bool
     installs_schema: bool
+    writes: bool
 
     def settings(self) -> Settings:
         """Return the settings of this call. Raises UsageError."""
@@ -60,7 +61,7 @@ class Invocation:
 
     def connect(self) -> AbstractContextManager[Gateway]:
         """Return a context manager that yields a gateway to the database of this call."""
-        return connect(self.settings(), installs_schema=self.installs_schema)
+        return connect(self.settings(), installs_schema=self.installs_schema, writes=self.writes)
 
     def say(self, line: str) -> None:
         """Print a line while the command works. With --json, print nothing: the answer has everything."""
@@ -87,18 +88,24 @@ _COMMON: Final = tuple(
 
 
 def add_command(
-    app: typer.Typer, function: Function, name: str | None = None, *, installs_schema: bool = False
+    app: typer.Typer,
+    function: Function,
+    name: str | None = None,
+    *,
+    installs_schema: bool = False,
+    writes: bool = False,
 ) -> None:
     """Add `function` as a command, under its own name unless `name` is given.
 
-    With `installs_schema`, an error about a missing table gets no hint to run `iu migrate`.
+    With `installs_schema`, an error about a missing table gets no hint to run `iu migrate`. A command that
+    `writes` waits for a lock, such as that of a batch, without limit; one that only reads does not.
     """
     app.command(name, cls=Command, short_help=_first_sentence(function.__doc__))(
-        _with_common_options(function, installs_schema=installs_schema)
+        _with_common_options(function, installs_schema=installs_schema, writes=writes)
     )
 
 
-def add_group(app: typer.Typer, name: str, purpose: Function | str) -> typer.Typer:
+def add_group(app: typer.Typer, name: str, purpose: Function | str, *, writes: bool = False) -> typer.Typer:
     """Add a group of commands and return it.
 
     Called without a command, the group runs the function, or, if `purpose` is its help, is refused.
@@ -107,7 +114,7 @@ def add_group(app: typer.Typer, name: str, purpose: Function | str) -> typer.Typ
         group = typer.Typer(cls=BareGroup, help=purpose, short_help=_first_sentence(purpose))
     else:
         group = typer.Typer(cls=Group, short_help=_first_sentence(purpose.__doc__))
-        group.callback(invoke_without_command=True)(_with_common_options(purpose))
+        group.callback(invoke_without_command=True)(_with_common_options(purpose, writes=writes))
     app.add_typer(group, name=name)
     return group
 
@@ -118,7 +125,9 @@ def _first_sentence(text: str | None) -> str:
     return " ".join(first.split())
 
 
-def _with_common_options(function: Function, *, installs_schema: bool = False) -> Callable[..., None]:
+def _with_common_options(
+    function: Function, *, installs_schema: bool = False, writes: bool = False
+) -> Callable[..., None]:
     """Return a function with the common options added and the parameters of `_PROVIDERS` removed."""
     hints = get_type_hints(function, include_extras=True)
     provided = {name: hints[name] for name in hints if any(hints[name] is kind for kind in _PROVIDERS)}
@@ -126,7 +135,7 @@ def _with_common_options(function: Function, *, installs_schema: bool = False) -
     def invoke(context: typer.Context, database_url: str | None, as_json: bool, **given: Any) -> None:
         if context.invoked_subcommand:
             return
-        call = Invocation(database_url, as_json, installs_schema)
+        call = Invocation(database_url, as_json, installs_schema, writes)
         stamina.instrumentation.set_on_retry_hooks([])  # commands print what they wait for
         with interrupts.raised(), ExitStack() as opened:
             added = {name: _PROVIDERS[kind](call, opened) for name, kind in provided.items()}

@@ -18,8 +18,8 @@ from iu_pipelines.errors import UsageError
 
 def register(app: typer.Typer) -> None:
     """Add the commands about dead letters."""
-    add_command(app, replay)
-    add_command(app, discard)
+    add_command(app, replay, writes=True)
+    add_command(app, discard, writes=True)
 
 
 def replay(

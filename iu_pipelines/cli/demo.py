@@ -75,7 +75,7 @@ class Report:
 
 def register(app: typer.Typer) -> None:
     """Add the command `iu demo`."""
-    add_command(app, demo, installs_schema=True)
+    add_command(app, demo, installs_schema=True, writes=True)
 
 
 def demo(call: Invocation, chosen: Settings) -> Answer:

@@ -60,7 +60,7 @@ Workspace = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the command `iu dev`."""
-    add_command(app, dev)
+    add_command(app, dev, writes=True)
 
 
 def dev(

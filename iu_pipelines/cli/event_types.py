@@ -22,11 +22,11 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="An event type, from i
 def register(app: typer.Typer) -> None:
     """Add the commands about event types."""
     group = add_group(app, "type", "Event types: which events may be emitted.")
-    add_command(group, add)
+    add_command(group, add, writes=True)
     add_command(group, show)
     add_command(group, list_all, "list")
-    add_command(group, enable)
-    add_command(group, disable)
+    add_command(group, enable, writes=True)
+    add_command(group, disable, writes=True)
     add_command(app, list_all, "types")
 
 

@@ -22,7 +22,7 @@ from iu_pipelines.evidence.store import Place
 
 def register(app: typer.Typer) -> None:
     """Add the commands about evidence."""
-    group = add_group(app, "evidence", evidence)
+    group = add_group(app, "evidence", evidence, writes=True)
     add_command(group, verify)
 
 
@@ -130,7 +130,7 @@ def _print(gathered: Evidence, written: Pack) -> None:
     )
     for domain in gathered.unread_domains:
         events = at_least(domain.unread_events, capped=domain.unread_events_capped)
-        print_line(f"note: no worker reads domain {domain.event_domain}: {events} events are unread")
+        print_line(f"note: no worker reads domain {domain.event_domain}; unread events: {events}")
     print_line(f"pack {written.number}, hash {written.hash}")
     print_line(f"open {store.text_of(written.report)}")
 

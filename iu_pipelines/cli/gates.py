@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands about gates."""
     group = add_group(app, "gate", "Show and set the gates and other settings.")
     add_command(group, show)
-    add_command(group, set_value, "set")
+    add_command(group, set_value, "set", writes=True)
 
 
 def show(gateway: Gateway, limit: Limit = 10) -> Answer:

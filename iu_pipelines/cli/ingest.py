@@ -28,7 +28,7 @@ Report = Callable[[Progress], None]
 def register(app: typer.Typer) -> None:
     """Add the commands that read history."""
     group = add_group(app, "ingest", "Read history into information units and versions.")
-    add_command(group, ingest_git, "git")
+    add_command(group, ingest_git, "git", writes=True)
 
 
 def ingest_git(

@@ -26,7 +26,7 @@ _SUBJECT_HINT: Final = (
 
 def register(app: typer.Typer) -> None:
     """Add the commands about events."""
-    add_command(app, emit)
+    add_command(app, emit, writes=True)
 
 
 def emit(

@@ -35,7 +35,7 @@ Prune = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands about the outbox file."""
     add_command(app, plan)
-    add_command(app, apply)
+    add_command(app, apply, writes=True)
     add_command(app, export)
     add_command(app, schema)
 

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
         app, "retention", "Delete old events that every worker has read, and show the state of retention."
     )
     add_command(group, show)
-    add_command(group, run)
+    add_command(group, run, writes=True)
 
 
 def show(gateway: Gateway, limit: Limit = 10) -> Answer:

@@ -36,11 +36,11 @@ def register(app: typer.Typer) -> None:
     )
     add_command(group, list_all, "list")
     add_command(group, show)
-    add_command(group, add)
-    add_command(group, change, "set")
-    add_command(group, enable)
-    add_command(group, disable)
-    add_command(group, remove)
+    add_command(group, add, writes=True)
+    add_command(group, change, "set", writes=True)
+    add_command(group, enable, writes=True)
+    add_command(group, disable, writes=True)
+    add_command(group, remove, writes=True)
 
 
 def list_all(gateway: Gateway) -> Answer:

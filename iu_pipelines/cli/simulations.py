@@ -69,16 +69,17 @@ def simulate(
     with call.connect() as gateway, working("reading events") as say:
         found = simulations.simulate(gateway, source, request, _progress(say))
     shown = found.differences() if differences else found
-    return Answer(shown, lambda: _print(shown, differences=differences))
+    return Answer(shown, lambda: _print(shown, differences=differences, limit=limit))
 
 
 def _progress(say: Callable[[str], None]) -> Callable[[int, float], None]:
     return lambda events, part: say(f"{events:,} ({part:.0%} of the window)")
 
 
-def _print(found: Simulation, *, differences: bool) -> None:
+def _print(found: Simulation, *, differences: bool, limit: int | None) -> None:
+    newest = "the newest " if found.events == limit else ""
     print_line(
-        f"{counted(found.events, 'event')} from {when(found.since)} to {when(found.until)}; "
+        f"{newest}{counted(found.events, 'event')} from {when(found.since)} to {when(found.until)}; "
         f"{counted(len(found.changes), 'change')} of the configuration"
     )
     if not differences:
@@ -112,7 +113,8 @@ def _ids(one: Compared) -> str:
 
 def _summary(found: Simulation) -> str:
     read = found.decisions - found.not_read
+    failed = f"{counted(found.failed, 'attempt')} failed, which is not simulated; " if found.failed else ""
     return (
-        f"{found.changed:,} of {counted(read, 'decision')} would change; "
+        f"{found.changed:,} of {counted(read, 'decision')} would change; {failed}"
         f"{counted(found.not_read, 'event')} not read yet"
     )

@@ -33,10 +33,10 @@ _DETAIL: Final = re.compile(r"(PASS|summary|L\d+) ")
 
 def register(app: typer.Typer) -> None:
     """Add the commands about steps."""
-    add_command(app, migrate, installs_schema=True)
+    add_command(app, migrate, installs_schema=True, writes=True)
     add_command(app, verify)
-    add_command(app, probe)
-    add_command(app, rollback)
+    add_command(app, probe, writes=True)
+    add_command(app, rollback, writes=True)
     group = add_group(app, "steps", "List the steps, and stamp their files.")
     add_command(group, list_steps, "list")
     add_command(group, stamp)

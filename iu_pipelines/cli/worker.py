@@ -35,12 +35,12 @@ _CLOSED: Final = {"worker_gate_closed": gates.WORKER, "master_gate_closed": gate
 
 def register(app: typer.Typer) -> None:
     """Add the commands about the worker."""
-    add_command(app, run)
-    add_command(app, seek)
+    add_command(app, run, writes=True)
+    add_command(app, seek, writes=True)
     workers = add_group(app, "worker", "Add, list and retire workers.")
-    add_command(workers, add_worker, "add")
+    add_command(workers, add_worker, "add", writes=True)
     add_command(workers, list_workers, "list")
-    add_command(workers, retire_worker, "retire")
+    add_command(workers, retire_worker, "retire", writes=True)
     group = add_group(app, "batch", "Show the batches of workers.")
     add_command(group, list_batches, "list")
     add_command(group, show_batch, "show")

@@ -15,7 +15,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -28,17 +28,20 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.types.json import JsonbDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from iu_pipelines.db import locks
 from iu_pipelines.db.connection_errors import connection_failed, is_transient
 from iu_pipelines.errors import (
     ArgumentInvalid,
     ConnectionFailed,
     IuError,
     Notice,
+    PermissionDenied,
     ServerTooOld,
     StatementFailed,
     Unavailable,
     UsageError,
     from_sqlstate,
+    name_login,
     redact,
 )
 
@@ -118,18 +121,28 @@ class Gateway:
     """A pool of connections to one database, opened by the first call.
 
     `role` is the role of every connection, as with `set role`. A connection attempt is retried for at most 10
-    seconds while the server is starting, stopping or recovering. A statement is never sent twice.
+    seconds while the server is starting, stopping or recovering. A statement is never sent twice. With
+    `lock_seconds`, a statement that waits longer for a lock is cancelled, unless the URL sets `lock_timeout`
+    or a pooler drops startup options; the error names who holds the lock.
     """
 
     def __init__(
-        self, url: str, *, application_name: str = "iu", role: str | None = None, max_size: int = 4
+        self,
+        url: str,
+        *,
+        application_name: str = "iu",
+        role: str | None = None,
+        max_size: int = 4,
+        lock_seconds: int | None = None,
     ) -> None:
         self.url = url
-        self._target = _Target(url, application_name, role)
+        self._target = _Target(url, application_name, role, lock_seconds)
+        self._explains_locks = lock_seconds is not None
         self._must_set_level = False
         self._max_size = max_size
         self._pool: ConnectionPool[_Connection] | None = None
         self._lock = threading.Lock()
+        self._in_use = 0
         self._version = 0
 
     def __repr__(self) -> str:
@@ -224,19 +237,46 @@ class Gateway:
     def _acquired(self) -> Iterator[tuple[_Connection, list[Notice]]]:
         notices: list[Notice] = []
         pool = self._opened()
-        try:
-            connection = pool.getconn()
-        except PoolTimeout:
-            self._connected().close()
-            raise Unavailable(
-                f"all {self._max_size} connections to {redact(self.url)} are in use",
-                hint="Wait for the other calls to end, or allow more connections.",
-            ) from None
+        connection, is_pooled = self._taken(pool)
         try:
             with _collected(connection, notices):
                 yield connection, notices
+        except PermissionDenied as error:
+            name_login(error, connection.info.user)
+            raise
+        except Unavailable as error:
+            if self._explains_locks and error.code == locks.NOT_AVAILABLE:
+                with suppress(IuError):
+                    locks.explain(error, Session(connection, notices).fetch_all)
+            raise
         finally:
-            pool.putconn(connection)
+            with self._lock:
+                self._in_use -= 1
+            if is_pooled:
+                pool.putconn(connection)
+            else:
+                connection.close()
+
+    def _taken(self, pool: ConnectionPool[_Connection]) -> tuple[_Connection, bool]:
+        """Return a connection, and whether it is one of the pool.
+
+        After an outage the pool waits longer and longer before it tries to connect again, so a call may not
+        get a connection although the server answers and none is in use. That call gets one of its own.
+        """
+        is_pooled = True
+        try:
+            connection = pool.getconn()
+        except PoolTimeout:
+            connection, is_pooled = self._connected(), False
+        with self._lock:
+            if is_pooled or self._in_use < self._max_size:
+                self._in_use += 1
+                return connection, is_pooled
+        connection.close()
+        raise Unavailable(
+            f"all {self._max_size} connections to {redact(self.url)} are in use",
+            hint="Wait for the other calls to end, or allow more connections.",
+        )
 
     def _opened(self) -> ConnectionPool[_Connection]:
         with self._lock:
@@ -306,9 +346,12 @@ def fetch_plain(url: str, sql: str, params: Params = ()) -> PlainAnswer:
 class _Target:
     """The connection string of a gateway, with startup options unless a pooler has refused them."""
 
-    def __init__(self, url: str, application_name: str, role: str | None) -> None:
+    def __init__(
+        self, url: str, application_name: str, role: str | None, lock_seconds: int | None = None
+    ) -> None:
         self.url = url
-        self.conninfo = _conninfo(url, application_name, role, _STARTUP_OPTIONS)
+        weak = "" if lock_seconds is None else f"-c lock_timeout={lock_seconds}s"
+        self.conninfo = _conninfo(url, application_name, role, _STARTUP_OPTIONS, weak)
         self._without_options = _conninfo(url, application_name, role, "")
 
     def leave_out_options(self) -> bool:
@@ -340,7 +383,8 @@ def _has_other_default_level(connection: _Connection) -> bool:
     return row is None or row["level"] != "read committed"
 
 
-def _conninfo(url: str, application_name: str, role: str | None, options: str) -> str:
+def _conninfo(url: str, application_name: str, role: str | None, options: str, weak_options: str = "") -> str:
+    """Return the connection string. The options of the URL override the weak ones, not the others."""
     _check_scheme(url)
     try:
         given = conninfo_to_dict(url)
@@ -355,7 +399,7 @@ def _conninfo(url: str, application_name: str, role: str | None, options: str) -
         escaped = re.sub(r"([\\ ])", r"\\\1", role)
         options = f"{options} -c role={escaped}"
     if options:
-        given["options"] = f"{given.get('options') or ''} {options}".strip()
+        given["options"] = f"{weak_options} {given.get('options') or ''} {options}".strip()
     return make_conninfo(**{**defaults, **given})
 
 

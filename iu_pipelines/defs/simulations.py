@@ -109,6 +109,7 @@ def _metadata(found: Simulation) -> dict[str, Any]:
         "events": found.events,
         "decisions": found.decisions,
         "changed": found.changed,
+        "failed": found.failed,
         "not_read": found.not_read,
         "comparison": table(header, [_cells(one) for one in found.comparison]),
         "differences": table(

@@ -12,10 +12,15 @@ from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import retention, rows, status
 from iu_pipelines.domain.retention import DomainState
 from iu_pipelines.domain.status import Status, WorkerStatus
+from iu_pipelines.errors import Unavailable
 
 _SQL: Final = Statements(__name__)
 
-_TIMEOUT: Final = "5s"
+_STATEMENT_SECONDS: Final = 5
+LOCK_SECONDS: Final = 4
+"""How long a statement waits for a lock: less than it may take, so that the error names the lock."""
+
+_CANCELLED: Final = "57014"
 
 
 @dataclass(frozen=True)
@@ -70,16 +75,32 @@ class Snapshot:
 def collect(gateway: Gateway) -> Snapshot:
     """Return the numbers of this moment. `iu_auditor` may read all of them.
 
-    They are of one read-only snapshot, and each statement is cancelled after five seconds.
+    They are of one read-only snapshot. Each statement is cancelled after five seconds, or after four
+    of waiting for a lock.
 
     Raises:
         Unavailable: a statement was cancelled.
         StatementFailed: the schema is not installed, or not completely.
         ConnectionFailed, PermissionDenied: as every call of the gateway.
     """
+    try:
+        return _collected(gateway)
+    except Unavailable as error:
+        if error.code != _CANCELLED:
+            raise
+        raise Unavailable(
+            f"the numbers were not read: a statement took more than {_STATEMENT_SECONDS} s",
+            hint="Look for a busy server and old transactions with iu doctor, or scrape less often "
+            "(docs/operate/monitoring.md#iuscrapeslow).",
+            code=error.code,
+        ) from error
+
+
+def _collected(gateway: Gateway) -> Snapshot:
     started = time.monotonic()
     with gateway.snapshot() as session:
-        session.fetch_one(_SQL["limit"], {"timeout": _TIMEOUT})
+        limits = {"timeout": f"{_STATEMENT_SECONDS}s", "lock_timeout": f"{LOCK_SECONDS}s"}
+        session.fetch_one(_SQL["limit"], limits)
         return Snapshot(
             status=status.read(session),
             tallies=tuple(_tallies(session)),

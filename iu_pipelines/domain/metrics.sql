@@ -3,6 +3,7 @@
 -- name: limit
 select
     set_config('statement_timeout', %(timeout)s, true) as statement_timeout,
+    set_config('lock_timeout', %(lock_timeout)s, true) as lock_timeout,
     set_config('jit', 'off', true) as jit,
     set_config('enable_seqscan', 'off', true) as enable_seqscan;
 

@@ -19,7 +19,7 @@ from iu_pipelines.domain.outbox_file.reading import Source
 from iu_pipelines.domain.plans.difference import Change
 from iu_pipelines.domain.simulations import past, proposal, window
 from iu_pipelines.domain.simulations.past import Group, Past
-from iu_pipelines.domain.simulations.proposal import DELIVERY, SKIPPED, Proposal
+from iu_pipelines.domain.simulations.proposal import DELIVERY, DRY_RUN, SKIPPED, Proposal
 from iu_pipelines.domain.simulations.window import Window
 from iu_pipelines.domain.times import Moment
 
@@ -36,11 +36,13 @@ NOT_SIMULATED: Final = (
     "Captures: past events are read, and no past change of a table is.",
     "Checks of types and payloads when an event is emitted.",
     "Delivery functions: a route that is no dry run is shown as delivery, whatever its result would be.",
+    "Failures: an attempt that failed is counted apart, unless the file leaves its route out.",
     "Replays: first attempts are compared.",
 )
 
 _KEY: Final = ("event_type", "route_code", "worker_name", "was", "would")
-_DELIVERED: Final = ("sent", "failed")
+FAILED: Final = "failed"
+_SENT: Final = "sent"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class Compared:
 
     `route_code` is None if the event is skipped both times. `worker_name` is None if no worker reads the
     domain. `was` is `dry_run`, `sent`, `failed`, `skipped`, `not routed` or `not read`; `would` is `dry_run`,
-    `delivery`, `skipped`, `not routed` or `not read`. `changed` is false for events that were not read.
+    `delivery`, `skipped`, `not routed` or `not read`. `changed` is false for events that were not read, and
+    for attempts that failed and would be made again.
     """
 
     event_type: str
@@ -78,9 +81,9 @@ class Compared:
 class Simulation:
     """The comparison of a window of events.
 
-    `events` is the number of events. `decisions` is their number for each worker, of which `changed` change
-    and `not_read` were not read. `proposed` has the routes of each event type that has events. `changes` are
-    those of the plan.
+    `events` is the number of events. `decisions` is their number for each worker, of which `changed` change,
+    `failed` failed and would be attempted again, and `not_read` were not read. `proposed` has the routes of
+    each event type that has events. `changes` are those of the plan.
     """
 
     file: str
@@ -89,6 +92,7 @@ class Simulation:
     events: int
     decisions: int
     changed: int
+    failed: int
     not_read: int
     comparison: tuple[Compared, ...]
     proposed: Mapping[str, Mapping[str, str]]
@@ -167,6 +171,7 @@ def _simulation(
         events=found.events,
         decisions=sum(group.events for group in found.groups if group.worker_name),
         changed=sum(group.events for group in found.groups if _is_changed(group, proposed)),
+        failed=sum(group.events for group in found.groups if _is_failed(group, proposed)),
         not_read=sum(group.events for group in found.groups if group.worker_name and group.decided is None),
         comparison=_compare(found.groups, proposed, request.examples),
         proposed={name: dict(proposed.of_type(name)) for name in types},
@@ -255,8 +260,17 @@ def _is_changed(group: Group, proposed: Proposal) -> bool:
     return any(_differs(was, would) for _, was, would in _pairs(group, proposed))
 
 
+def _is_failed(group: Group, proposed: Proposal) -> bool:
+    return any(_fails(was, would) for _, was, would in _pairs(group, proposed))
+
+
+def _fails(was: str, would: str) -> bool:
+    """Return whether an attempt failed that would be made again; its result is not simulated."""
+    return was == FAILED and would in (DRY_RUN, DELIVERY)
+
+
 def _differs(was: str, would: str) -> bool:
     """Return whether the answer changes. Events that were not read have none yet."""
-    if was == NOT_READ:
+    if was == NOT_READ or _fails(was, would):
         return False
-    return was not in _DELIVERED if would == DELIVERY else was != would
+    return was != _SENT if would == DELIVERY else was != would

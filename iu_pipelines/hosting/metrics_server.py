@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from prometheus_client import start_http_server
+from prometheus_client import make_wsgi_app, start_http_server
 
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
@@ -19,6 +19,11 @@ from iu_pipelines.errors import IuError, redact
 from iu_pipelines.hosting import exposition
 from iu_pipelines.hosting.ports import require_free
 from iu_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_PATH: Final = "/metrics"
 
 APPLICATION_NAME: Final = "iu metrics"
 SHARED_SECONDS: Final = 1.0
@@ -51,7 +56,12 @@ class Source:
     def open(self) -> Gateway:
         """Return the gateway of the scrapes, which connects when it is used. Raises UsageError."""
         if self._gateway is None:
-            self._gateway = Gateway(_url(self.settings), application_name=APPLICATION_NAME, max_size=1)
+            self._gateway = Gateway(
+                _url(self.settings),
+                application_name=APPLICATION_NAME,
+                max_size=1,
+                lock_seconds=metrics.LOCK_SECONDS,
+            )
         return self._gateway
 
     def close(self) -> None:
@@ -81,17 +91,20 @@ class Source:
 
 @contextmanager
 def serving(host: str, port: int, settings: Settings, say: Callable[[str], None]) -> Iterator[None]:
-    """Serve the metrics at every path of `http://host:port/` until the block ends.
+    """Serve the metrics at `http://host:port/metrics` until the block ends. Other paths are not found.
 
     `settings` choose the database. An embedded server is not started by a scrape.
 
     Raises:
-        UsageError: the port is in use, or the URL of the database is not valid.
+        UsageError: the port is in use, the host is not of this machine, or the URL of the database is not
+            valid.
     """
     require_free(host, port, "Stop the process there, or choose another port: iu metrics --serve --port PORT")
     source = Source(settings, say)
     source.open()
-    server, thread = start_http_server(port, host, exposition.registry(source.read))
+    registry = exposition.registry(source.read)
+    server, thread = start_http_server(port, host, registry)
+    server.set_app(_only_metrics(make_wsgi_app(registry)))
     try:
         yield
     finally:
@@ -99,6 +112,20 @@ def serving(host: str, port: int, settings: Settings, say: Callable[[str], None]
         server.server_close()
         thread.join()
         source.close()
+
+
+def _only_metrics(application: WSGIApplication) -> WSGIApplication:
+    """Return an application that passes only its documented path on: prometheus_client answers every path."""
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        path = environ.get("PATH_INFO", "")
+        if path == _PATH:
+            return application(environ, start_response)
+        status = "200 OK" if path in ("", "/") else "404 Not Found"
+        start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
+        return [f"The metrics are at {_PATH}\n".encode()]
+
+    return answer
 
 
 def _url(settings: Settings) -> str:

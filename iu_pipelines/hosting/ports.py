@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -87,14 +88,26 @@ def metrics_url(host: str, port: int) -> str:
 
 
 def require_free(host: str, port: int, hint: str) -> None:
-    """Raise UsageError with `hint` if no server can listen on the port."""
+    """Raise UsageError if no server can listen on the port, with `hint` if it is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise UsageError(f"cannot listen on {host} port {port}: {error.strerror}", hint=hint) from None
+            raise UsageError(
+                f"cannot listen on {host} port {port}: {error.strerror}", hint=_advice(error, hint)
+            ) from None
+
+
+def _advice(error: OSError, if_in_use: str) -> str:
+    if isinstance(error, socket.gaierror):
+        return "No host has this name. Give --host an address of this machine, such as 127.0.0.1 or 0.0.0.0."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "It is no address of this machine. Give --host one that is, such as 127.0.0.1 or 0.0.0.0."
+    if error.errno == errno.EACCES:
+        return "This user may not listen there. Choose a port from 1024 on."
+    return if_in_use
 
 
 def _far_from(port: int, distance: int) -> int:

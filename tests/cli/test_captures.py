@@ -117,3 +117,26 @@ def test_an_unknown_capture_and_one_that_exists_are_refused_by_name(iu: Iu, shop
     refused(iu(*ADD), 1, "'shop.paid' already exists", "iu capture set shop.paid")
     for words in (("show", "nope"), ("set", "nope", "--mode", "off"), ("remove", "nope", "--reason", "x")):
         refused(iu("capture", *words), 1, "no such capture: 'nope'", "shop.paid")
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_disabled_trigger_is_enabled_by_the_statement_that_is_shown_or_by_a_change(
+    iu: Iu, shop: Gateway, by_hand: bool
+) -> None:
+    iu(*ADD)
+    shop.execute("alter table public.orders disable trigger all")
+    found = iu("capture", "show", "shop.paid", "--json").json
+    assert found["attachment"] == "attached in part"
+    (statement,) = found["attach_statements"]
+    assert statement.startswith("alter table public.orders enable trigger trg_iu_capture_update_")
+    assert f"    {statement};\n" in iu("capture", "show", "shop.paid").out
+    if by_hand:
+        shop.execute(statement)
+    else:
+        assert iu("capture", "set", "shop.paid", "--on-error", "skip_and_count").code == 0
+    shown = iu("capture", "show", "shop.paid")
+    assert iu("capture", "show", "shop.paid", "--json").json["attachment"] == "attached"
+    assert "alter table" not in shown.out
+    assert "becomes: {status: paid} " in shown.out
+    shop.execute("update public.orders set status = 'paid' where id = 1")
+    assert shop.fetch_value("select count(*) from public.event_outbox where event_type = 'order_paid'") == 1

@@ -32,7 +32,7 @@ def findings(answer: object) -> dict[str, Finding]:
 
 
 def test_doctor_of_a_migrated_database_exits_with_0_and_writes_nothing(iu: Iu, home: Path) -> None:
-    done = iu("doctor")
+    done = iu("doctor", "--all")
     assert (done.code, done.err) == (0, "")
     for words in ("server.reachable", "schema.dry_run", "port.web", "disk.home", " 0 problems"):
         assert words in done.out
@@ -44,6 +44,22 @@ def test_doctor_of_an_empty_database_exits_with_1_and_says_what_to_run(empty_iu:
     assert done.code == 1
     assert "Run: iu migrate" in done.out
     assert "1 problem," in done.out
+
+
+def test_the_worst_findings_are_first_and_those_that_are_ok_are_counted(iu: Iu, gateway: Gateway) -> None:
+    gateway.execute("alter table iu_outbound_route drop constraint dry_run_is_enforced")
+    done = iu("doctor")
+    order = ("problem", "warning", "note", "ok")
+    shown = re.findall(rf"^ (?:level +)?({'|'.join(order)})\b", done.out, re.MULTILINE)
+    assert shown == sorted(shown, key=order.index)
+    assert shown[0] == "problem"
+    assert "ok" not in shown
+    every = iu("doctor", "--json").json["findings"]
+    fine = sum(one["level"] == "ok" for one in every)
+    assert fine > 10
+    assert done.out.rstrip().endswith(f", {fine} ok (iu doctor --all)")
+    assert "schema.row_security" not in done.out
+    assert "schema.row_security" in iu("doctor", "--all").out
 
 
 def test_doctor_goes_on_if_the_database_is_down(no_iu: Iu) -> None:
@@ -67,7 +83,7 @@ def test_doctor_prints_no_secret(command: Iu, database: str, monkeypatch: pytest
     }
     for name, value in secrets.items():
         monkeypatch.setenv(name, value)
-    for words in (("doctor",), ("doctor", "--json")):
+    for words in (("doctor", "--all"), ("doctor", "--json")):
         done = command(*words)
         assert "IU_NOTIFY_URL=***" in done.out
         assert "hidden" not in done.out + done.err

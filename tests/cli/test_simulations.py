@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from cli.running import Iu, refused
+from engine.sessions import drain, emit_many, make_live, opened
 from iu_pipelines import extras
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.worker import DEFAULT_WORKER
@@ -63,6 +64,27 @@ def test_a_database_without_events_is_an_answer(iu: Iu, file: str) -> None:
     assert "Changed decisions: none" in done.out
 
 
+def test_attempts_that_failed_are_counted_apart_and_do_not_change(
+    iu: Iu, gateway: Gateway, database: str, tmp_path: Path
+) -> None:
+    with opened(database) as (session,):
+        make_live(session, "iu.version_applied.workflow")
+        emit_many(session, 2)
+        drain(session, DEFAULT_WORKER)
+        session.execute("update public.iu_outbound_route set dry_run = true")
+    same = tmp_path / "same.yaml"
+    same.write_text(iu("export").out)
+    done = iu("simulate", str(same))
+    assert "; 0 changes of the configuration" in done.out
+    assert "0 of 2 decisions would change; 2 attempts failed, which is not simulated; 0 events" in done.out
+    assert "Changed decisions: none" in done.out
+    assert "Failures: an attempt that failed is counted apart" in " ".join(done.out.split())
+    found = iu("simulate", str(same), "--json").json
+    assert (found["changed"], found["failed"]) == (0, 2)
+    assert iu("simulate", str(same), "--limit", "1").out.startswith("the newest 1 event from ")
+    assert iu("simulate", str(same), "--limit", "3").out.startswith("2 events from ")
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -79,6 +101,7 @@ def test_a_window_that_is_none_is_refused_with_what_to_write(
 ) -> None:
     done = kept_iu("simulate", file, *options)
     refused(done, 2, message, "Write an age such as 30m, 12h or 7d, or a time such as ")
+    assert ("Let `since` be before `until`" in done.err) == ("empty" in message)
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,7 @@ def test_status_names_domains_without_a_reader_and_what_to_run(iu: Iu, gateway: 
     emit(iu)
     done = iu("status")
     assert done.code == 0
-    assert "note: no worker reads domain shop, which has 3 enabled event types" in done.out
+    assert "note: no worker reads domain shop; enabled event types: 3" in done.out
     assert "iu worker add NAME --domain shop --reason WHY" in done.out
     assert iu("status", "--json").json["unread_domains"] == [
         {"event_domain": "shop", "event_types": 3, "unread_events": 1, "unread_events_capped": False}

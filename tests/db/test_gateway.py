@@ -161,6 +161,12 @@ def test_a_missing_privilege_raises_permission_denied(scratch: str) -> None:
         gateway.fetch_value("select count(*) from pg_authid")
 
 
+def test_the_hint_of_a_missing_privilege_names_the_login_and_not_the_role(scratch: str) -> None:
+    with Gateway(scratch, role="pg_monitor") as gateway, pytest.raises(PermissionDenied) as refused:
+        gateway.fetch_all("select * from pg_authid")
+    assert (refused.value.hint or "").startswith("The login is postgres. Connect as a member of iu_emitter")
+
+
 def test_a_parameter_of_an_unsupported_type_raises_statement_failed(gateway: Gateway) -> None:
     with pytest.raises(StatementFailed, match="object"):
         gateway.fetch_value("select %s", (object(),))

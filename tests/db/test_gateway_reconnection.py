@@ -35,6 +35,20 @@ def test_a_gateway_reports_a_stopped_server_and_reconnects_when_it_runs_again(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_call_succeeds_when_the_server_answers_before_the_pool_has_connected_again(
+    running: EmbeddedServer,
+) -> None:
+    """After an outage the pool pauses between its attempts. Here none of them can succeed."""
+    with Gateway(running.url()) as gateway, Gateway(running.url()) as other:
+        pid = gateway.fetch_value("select pg_backend_pid()")
+        assert gateway._pool
+        gateway._pool.conninfo = "postgresql://127.0.0.1:1/none"
+        other.execute("select pg_terminate_backend(%s, 5000)", [pid])
+        assert gateway.fetch_value("select pg_backend_pid()") not in (None, pid)
+        used_by_this_process = "select count(*) from pg_stat_activity where application_name = 'iu'"
+        assert other.fetch_value(used_by_this_process) == 1
+
+
 def test_a_program_that_does_not_close_its_gateway_ends_at_once_without_output(
     running: EmbeddedServer,
 ) -> None:

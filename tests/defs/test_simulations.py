@@ -65,7 +65,7 @@ def test_the_job_shows_the_comparison_the_differences_and_what_is_not_simulated(
     (difference,) = found["differences"]
     assert {*difference["newest"].split()} == {str(ids[0]), str(ids[1])}
     assert {"action": "add", "noun": "worker", "name": "new_reader"} in found["changes"]
-    assert len(found["not_simulated"]) == 4
+    assert len(found["not_simulated"]) == 5
     assert gateway.fetch_value("select count(*) from public.iu_outbound_route") == 2
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -271,6 +272,15 @@ def test_an_edited_function_of_a_capture_is_a_problem(database: str) -> None:
     assert (found.level, "a.capture (another body)" in found.found) == ("problem", True)
 
 
+def test_the_hint_for_a_disabled_trigger_enables_it(database: str) -> None:
+    execute(database, "alter table event_outbox disable trigger user")
+    hint = examined(database)["schema.triggers"].hint or ""
+    for statement in hint.partition("runs: ")[2].split("; "):
+        assert statement.startswith("alter table event_outbox enable trigger trg_")
+        execute(database, statement)
+    assert examined(database)["schema.triggers"].level == "ok"
+
+
 def test_a_step_that_was_edited_after_it_was_applied_is_a_problem(database: str) -> None:
     execute(database, f"update iu_schema_step set checksum = '{0:064}' where step_name = '040_routes'")
     found = examined(database)["schema.steps"]
@@ -324,6 +334,45 @@ def test_a_long_statement_is_a_warning(own: str, monkeypatch: pytest.MonkeyPatch
     with working(own) as pid:
         found = examined(own)["sessions.long_transactions"]
     assert (found.level, f"pid {pid} of postgres" in found.found) == ("warning", True)
+
+
+@contextmanager
+def locked(url: str, table: str) -> Iterator[tuple[int, int]]:
+    """Lock a table, and let another session wait for it; yield the process ids of both."""
+    with psycopg.connect(url) as holder, psycopg.connect(url, application_name="waiter") as waiter:
+        holder.execute(f"lock table {table} in access exclusive mode".encode())
+        waiter.pgconn.send_query(f"select count(*) from {table}".encode())
+        until = time.monotonic() + 20
+        while time.monotonic() < until:
+            if holder.execute("select from pg_locks where not granted").fetchall():
+                break
+        yield holder.info.backend_pid, waiter.info.backend_pid
+        holder.rollback()
+        while waiter.pgconn.get_result():
+            pass
+
+
+def test_a_session_that_waits_for_a_lock_is_found_with_the_one_that_holds_it(
+    own: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with locked(own, "iu_route_worker_cursor") as (holder, waiter):
+        assert examined(own)["sessions.blocked"].level == "ok"
+        monkeypatch.setattr(sessions, "BLOCKED_SECONDS", 0.0)
+        found = examined(own)["sessions.blocked"]
+        monkeypatch.setattr(sessions, "BLOCKED_PROBLEM_SECONDS", 0.0)
+        assert examined(own)["sessions.blocked"].level == "problem"
+        with login(own, "blind_to_locks") as url:
+            unseen = examined(url)["sessions.blocked"].found
+    assert found.level == "warning"
+    for words in (
+        f"pid {waiter} of postgres (waiter) waits ",
+        f"for AccessShareLock of iu_route_worker_cursor, blocked by {holder}",
+        f"pid {holder} is of postgres (unnamed), idle in transaction, its transaction began ",
+    ):
+        assert words in found.found
+    assert f"select pg_terminate_backend({holder});" in (found.hint or "")
+    assert f"blocked by {holder}" in unseen
+    assert "what it does is not visible to this login" in unseen
 
 
 def test_sessions_of_others_are_counted_for_a_login_that_cannot_see_them(

@@ -39,8 +39,6 @@ def test_domains_without_a_reader_are_returned_and_are_no_fault(gateway: Gateway
     assert health.unread_domains(gateway) == [health.UnreadDomain("shop", 3, 1, False)]
     report = health.read(gateway)
     assert report.healthy
-    assert report.reasons == (
-        "no worker reads domain shop, which has 3 enabled event types: 1 events are unread",
-    )
+    assert report.reasons == ("no worker reads domain shop; enabled event types: 3, unread events: 1",)
     worker.add(gateway, "shop_worker", "shop", "test")
     assert health.unread_domains(gateway) == []

@@ -74,12 +74,14 @@ def test_a_function_that_writes_or_locks_a_row_is_refused(gateway: Gateway, stat
 def test_a_statement_that_takes_too_long_is_cancelled(
     gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert metrics._TIMEOUT == "5s"
-    monkeypatch.setattr(metrics, "_TIMEOUT", "200ms")
+    assert metrics.LOCK_SECONDS < metrics._STATEMENT_SECONDS == 5
+    monkeypatch.setattr(metrics, "_STATEMENT_SECONDS", 0.2)
     gateway.execute(GATES.format("perform pg_sleep(60);"))
     with pytest.raises(Unavailable) as cancelled:
         metrics.collect(gateway)
     assert cancelled.value.code == "57014"
+    assert "a statement took more than 0.2 s" in cancelled.value.message
+    assert "iu doctor" in (cancelled.value.hint or "")
 
 
 def test_the_limits_end_with_the_transaction(gateway: Gateway) -> None:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -19,7 +21,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 from iu_pipelines.domain import metrics
 from iu_pipelines.errors import UsageError
-from iu_pipelines.hosting import metrics_server
+from iu_pipelines.hosting import metrics_server, ports
 from iu_pipelines.hosting.metrics_server import Source, serving
 from iu_pipelines.settings import load
 from metrics_endpoint import DOWN, UP, scrape, served
@@ -35,6 +37,11 @@ def test_the_endpoint_is_on_loopback_and_its_address_is_printed(tmp_path: Path, 
         assert f"http://127.0.0.1:{port}/metrics" in group.output()
         with pytest.raises(OSError, match="refused"):
             scrape(port, "127.0.0.2")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as root:
+            assert root.read() == b"The metrics are at /metrics\n"
+        for path in ("/metric", "/metrics/x", "/favicon.ico"):
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -101,6 +108,21 @@ def test_a_port_in_use_is_refused(kept_database: str) -> None:
             serving("127.0.0.1", port, load(database_url=kept_database), print),
         ):
             pass
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("nosuchhost.invalid", "No host has this name"),
+        ("192.0.2.1", "no address of this machine"),
+    ],
+)
+def test_a_host_that_is_not_of_this_machine_is_told_from_a_port_in_use(host: str, said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        ports.require_free(host, free_port(), "Choose another port.")
+    assert refused.value.message.startswith(f"cannot listen on {host} port ")
+    assert said in (refused.value.hint or "")
+    assert "--host" in (refused.value.hint or "")
 
 
 def test_a_url_that_is_not_valid_is_refused_before_the_endpoint_starts() -> None:

@@ -85,8 +85,14 @@ def row_security(asked: Asked) -> Verdict:
 @SCHEMA("schema.triggers")
 def triggers(asked: Asked) -> Verdict:
     """Look for disabled triggers of iu, also those of captures on other tables."""
-    hint = "Enable it: alter table TABLE enable trigger NAME. Changes meanwhile were not captured or checked."
-    return _none(asked, _SQL["triggers"], "no trigger of iu is disabled", hint)
+    (found,) = asked.rows(_SQL["triggers"])
+    if not found["names"]:
+        return Verdict("ok", "no trigger of iu is disabled")
+    return Verdict(
+        "problem",
+        f"disabled: {found['names']}",
+        f"Changes meanwhile were not captured or checked. The owner of the table runs: {found['statements']}",
+    )
 
 
 @SCHEMA("schema.captures")

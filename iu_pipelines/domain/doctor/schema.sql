@@ -46,8 +46,13 @@ order by c.relname;
 
 -- name: triggers
 select
-    'disabled: '
-    || string_agg(t.tgname || ' on ' || t.tgrelid::regclass, ', ' order by t.tgname)
+    string_agg(
+        t.tgname || ' on ' || t.tgrelid::regclass, ', ' order by t.tgrelid::regclass::text, t.tgname
+    ) as names,
+    string_agg(
+        format('alter table %s enable trigger %I', t.tgrelid::regclass, t.tgname), '; '
+        order by t.tgrelid::regclass::text, t.tgname
+    ) as statements
 from pg_trigger as t
 inner join pg_proc as p on p.oid = t.tgfoid
 where

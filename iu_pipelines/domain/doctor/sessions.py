@@ -21,6 +21,12 @@ WARNING_SECONDS: Final = 300.0
 PROBLEM_SECONDS: Final = 3600.0
 """The age from which one that has written is a problem."""
 
+BLOCKED_SECONDS: Final = 5.0
+"""The time from which a wait for a lock is a warning."""
+
+BLOCKED_PROBLEM_SECONDS: Final = 60.0
+"""The time from which it is a problem."""
+
 _HOLDS: Final = (
     "No worker waits for it, but its own events are read only after its end, a migration waits for its "
     "locks, and vacuum keeps the rows deleted since, so tables grow."
@@ -68,6 +74,24 @@ def long_transactions(asked: Asked) -> Verdict:
     return Verdict("warning", f"long transactions: {_said(found)}", _HOLDS)
 
 
+@SERVER("sessions.blocked")
+def blocked(asked: Asked) -> Verdict:
+    """Look for sessions of this database that wait for a lock, and for those that hold it."""
+    found = [row for row in asked.rows(_SQL["blocked"]) if row["seconds"] >= BLOCKED_SECONDS]
+    if not found:
+        return Verdict("ok", f"no session has waited {_age(BLOCKED_SECONDS)} or longer for a lock")
+    longest = found[0]["seconds"]
+    waiting = {row["pid"] for row in found}
+    holders = sorted({pid for row in found for pid in row["blockers"]} - waiting)
+    said = "; ".join(_waits(row) for row in found[:3])
+    more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
+    return Verdict(
+        "problem" if longest >= BLOCKED_PROBLEM_SECONDS else "warning",
+        f"{said}{more}{_held(asked, holders)}",
+        _release(holders),
+    )
+
+
 @SERVER("sessions.idle_timeout")
 def idle_timeout(asked: Asked) -> Verdict:
     """Look for a limit that ends sessions which are idle in a transaction."""
@@ -79,6 +103,35 @@ def idle_timeout(asked: Asked) -> Verdict:
         "idle_in_transaction_session_timeout = 0: no idle transaction is ended",
         "For the logins of your programs: alter role NAME set idle_in_transaction_session_timeout = '5min'",
     )
+
+
+def _waits(row: dict[str, Any]) -> str:
+    lock = f"{row['mode']} of {row['relation']}" if row["relation"] else f"a lock of a {row['kind']}"
+    behind = ", ".join(str(pid) if pid else "a prepared transaction" for pid in row["blockers"])
+    return (
+        f"pid {row['pid']} of {row['login']} ({row['program'] or 'unnamed'}) waits {_age(row['seconds'])} "
+        f"for {lock}, blocked by {behind or 'nobody any more'}"
+    )
+
+
+def _held(asked: Asked, holders: Sequence[int]) -> str:
+    """Return who the sessions are that hold locks and wait for nobody."""
+    return "".join(
+        f"; pid {row['pid']} is of {row['login']} ({row['program'] or 'unnamed'})"
+        + (f", {row['state']}" if row["state"] else ", what it does is not visible to this login")
+        + ("" if row["seconds"] is None else f", its transaction began {_age(row['seconds'])} ago")
+        for row in asked.rows(_SQL["blockers"], pids=list(holders))
+    )
+
+
+def _release(holders: Sequence[int]) -> str:
+    pids = [pid for pid in holders if pid]
+    if not pids:
+        return (
+            "End the prepared transaction (sessions.prepared), or repeat iu doctor if no one holds the lock."
+        )
+    end = " ".join(f"select pg_terminate_backend({pid});" for pid in pids[:3])
+    return f"Await the end of that transaction, or end it, which rolls it back: {end}"
 
 
 def _none(asked: Asked, found: str) -> Verdict:

@@ -25,3 +25,27 @@ order by seconds desc;
 select count(*)
 from pg_stat_activity as a
 where a.query = '<insufficient privilege>' and a.usesysid is not null;
+
+-- name: blocked
+-- A login without pg_read_all_stats sees this for every session, but not the state of the others.
+select
+    l.pid, w.usename::text as login, w.application_name as program, l.mode,
+    case when l.locktype = 'relation' then l.relation::regclass::text end as relation,
+    l.locktype as kind, extract(epoch from clock_timestamp() - l.waitstart)::float8 as seconds,
+    array(
+        select distinct b.pid
+        from unnest(pg_blocking_pids(l.pid)) as b (pid)
+        order by b.pid
+    ) as blockers
+from pg_locks as l
+inner join pg_stat_activity as w on w.pid = l.pid
+where not l.granted and w.datname = current_database() and l.waitstart is not null
+order by seconds desc;
+
+-- name: blockers
+select
+    a.pid, a.usename::text as login, a.datname as database, a.application_name as program, a.state,
+    extract(epoch from clock_timestamp() - a.xact_start)::float8 as seconds
+from pg_stat_activity as a
+where a.pid = any(%(pids)s::int[])
+order by a.pid;

@@ -31,7 +31,8 @@ INSTALLED: Final[Mapping[str, frozenset[str]]] = {
 class CaptureRow:
     """One row of `fn_iu_capture_list`: the definition of a capture, and whether its triggers exist.
 
-    `attach_statements` create the triggers that are missing, `detach_statements` drop those that exist.
+    `attach_statements` create the triggers that are missing and enable those that are disabled;
+    `detach_statements` drop those that exist.
     `may_attach` is whether the current role has the rights of the table's owner.
     """
 
@@ -55,7 +56,7 @@ class CaptureRow:
 
     @property
     def lacks_triggers(self) -> bool:
-        """Whether it is a capture of a user's table with a trigger that does not exist."""
+        """Whether it is a capture of a user's table with a trigger that does not exist or is disabled."""
         return self.subject_columns is not None and bool(self.attach_statements)
 
 

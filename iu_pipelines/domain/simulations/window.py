@@ -42,7 +42,7 @@ def between(since: Moment, until: Moment | None, now: datetime) -> Window:
         raise UsageError(
             f"the window is empty: it begins at {window.since.isoformat(timespec='seconds')} and ends at "
             f"{(window.until or now).isoformat(timespec='seconds')}",
-            hint=FORMS,
+            hint=f"Let `since` be before `until`, which is now unless it is given. {FORMS}",
         )
     return window
 

@@ -250,5 +250,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'ea278b37203584aae5a7c97d47b68190f38ba11a2d703397213573c1fd111c4f'
+    'a4656e7d61fe808df29a691f395f20bbca1cb6907e39db3b111fd66ab8dc0b2d'
 );

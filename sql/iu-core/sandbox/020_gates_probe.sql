@@ -61,7 +61,7 @@ begin
             v_seen ->> 'healthy',
             (
                 select count(*) from jsonb_array_elements_text(v_seen -> 'reasons') as r
-                where r ~ 'gate closed: 1 events are held'
+                where r ~ 'gate closed; events held: 1$'
             )
         )
     );

@@ -2,14 +2,14 @@ insert into event_type_registry (event_type, event_domain, event_stream, deliver
 values ('order_paid', 'shop', 'update', 'immediate', 'orders');
 select same(
     fn_iu_route_worker_health() -> 'reasons',
-    '["no worker reads domain shop, which has 1 enabled event types: 0 events are unread"]'
+    '["no worker reads domain shop; enabled event types: 1, unread events: 0"]'
 );
 select emit('order_paid'), emit('order_paid');
 insert into event_outbox (event_id, event_type, event_domain) values (gen_random_uuid(), 'page', 'kb');
 select same(
     fn_iu_route_worker_health() -> 'reasons',
-    '["no worker reads domain shop, which has 1 enabled event types: 2 events are unread",
-    "no worker reads domain kb, which has 0 enabled event types: 1 events are unread"]'
+    '["no worker reads domain shop; enabled event types: 1, unread events: 2",
+    "no worker reads domain kb; enabled event types: 0, unread events: 1"]'
 );
 select same(fn_iu_route_worker_health() -> 'healthy', 'true');
 select fn_iu_route_worker_add('shop_worker', 'shop', 'test');

@@ -3,7 +3,7 @@ select same(fn_iu_route_worker_health('tester') ->> 'dead_letter_open', '1');
 select same(fn_iu_route_worker_health('tester') -> 'healthy', 'false', 'the safety check is gone');
 alter table iu_outbound_route add constraint dry_run_is_enforced check (dry_run);
 select same(fn_iu_route_worker_health('tester') -> 'healthy', 'true');
-select same(fn_iu_route_worker_health('tester') -> 'reasons', '["1 dead letters are open"]');
+select same(fn_iu_route_worker_health('tester') -> 'reasons', '["open dead letters: 1"]');
 select same(fn_iu_route_worker_health('tester') ->> 'failed_attempts', '1');
 select fn_iu_route_dead_letter_discard(dead_letter_id, 'x') from iu_route_dead_letter;
 select same(fn_iu_route_worker_health('tester') ->> 'dead_letter_open', '0');

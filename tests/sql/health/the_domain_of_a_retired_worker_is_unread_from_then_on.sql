@@ -8,7 +8,7 @@ select emit();
 select same((select unread_events from fn_iu_unread_domains()), 1, 'those that it read are not counted');
 select same(
     (select array_agg(reason like 'the worker was retired at %' or reason like
-    'no worker reads domain iu, which has 3 enabled event types: 1 events are unread')
+    'no worker reads domain iu; enabled event types: 3, unread events: 1')
         from jsonb_array_elements_text(fn_iu_route_worker_health() -> 'reasons') as reason),
     array[true, true]
 );

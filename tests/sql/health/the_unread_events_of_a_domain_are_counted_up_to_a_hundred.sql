@@ -6,7 +6,7 @@ insert into event_outbox (event_id, event_type, event_domain) values (gen_random
 select same((select to_jsonb(d) - 'event_domain' from fn_iu_unread_domains() as d),
     '{"event_types": 0, "unread_events": 100, "unread_events_capped": true}');
 select holds(
-    fn_iu_route_worker_health() -> 'reasons' ->> 0 like '%: more than 100 events are unread', 'the sentence'
+    fn_iu_route_worker_health() -> 'reasons' ->> 0 like '%, unread events: more than 100', 'the sentence'
 );
 insert into event_outbox (event_id, event_type, event_domain)
 select gen_random_uuid(), 'page', 'kb' || n from generate_series(1, 20) as n;

@@ -5,7 +5,7 @@ select run('iu_outbound_default');
 select keep_days(30);
 select same(retain() ->> 'events', '0');
 select holds(
-    (fn_iu_route_worker_health() ->> 'reasons') like '%worker gate closed: 5 events are held%',
+    (fn_iu_route_worker_health() ->> 'reasons') like '%worker gate closed; events held: 5%',
     'health names the gate'
 );
 select holds(

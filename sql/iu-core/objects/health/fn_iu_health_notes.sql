@@ -10,14 +10,14 @@ declare
 begin
     return array_remove(array[
         case when not public.fn_iu_gate_open(public.fn_iu_gate_key('master'))
-            then format('master gate closed: %s events are held', v_held) end,
+            then format('master gate closed; events held: %s', v_held) end,
         case when not public.fn_iu_gate_open(public.fn_iu_gate_key('worker'))
-            then format('worker gate closed: %s events are held', v_held) end,
+            then format('worker gate closed; events held: %s', v_held) end,
         case when given.retired_at is not null
             then format('the worker was retired at %s: it reads no events', given.retired_at) end,
         case when given.last_run_at is null then 'the worker has not run yet' end,
         case when letters > 0
-            then format('%s dead letters are open', public.fn_iu_count_say(letters, cap)) end,
+            then format('open dead letters: %s', public.fn_iu_count_say(letters, cap)) end,
         public.fn_iu_retention_state(given.event_domain) ->> 'note'
     ], null) || public.fn_iu_outbox_notes();
 end

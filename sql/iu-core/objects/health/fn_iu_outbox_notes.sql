@@ -6,7 +6,7 @@ as $$
 begin
     return array(
         select format(
-            'no worker reads domain %s, which has %s enabled event types: %s events are unread',
+            'no worker reads domain %s; enabled event types: %s, unread events: %s',
             d.event_domain, d.event_types,
             public.fn_iu_count_say(d.unread_events + d.unread_events_capped::int, d.unread_events)
         )

@@ -41,5 +41,5 @@ comment on function public.fn_iu_capture_list() is
 'All captures. attachment: attached, attached in part, not attached, table is missing; built in for the
 seeds'' route of iu_sql_link; without a function for an older row that is no capture. may_attach: whether
 the current user has the rights of the table''s owner. attach_statements: what the owner runs to attach the
-triggers that are missing; detach_statements: what drops those that exist.';
+triggers that are missing or disabled; detach_statements: what drops those that exist.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_capture_list()', 'inspect');
