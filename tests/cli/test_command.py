@@ -218,4 +218,5 @@ def test_a_subcommand_does_not_run_the_function_of_its_group() -> None:
 
 
 def test_the_help_names_the_extra_in_brackets(kept_iu: Iu) -> None:
-    assert "server, if the extra [embedded] is installed." in " ".join(kept_iu("status", "--help").out.split())
+    shown = " ".join(kept_iu("status", "--help").out.split())
+    assert "server, if the extra [embedded] is installed." in shown
