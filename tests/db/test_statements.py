@@ -140,7 +140,7 @@ def test_every_file_has_only_statements_with_names_that_the_loader_reads() -> No
         text = file.read_text()
         head, *_ = text.partition("-- name:")
         assert [line for line in head.splitlines() if line and not line.startswith("--")] == [], file
-        assert text.count("name:") == len(load(module_of(file))), file
+        assert text.count("-- name:") == len(load(module_of(file))), file
         assert all(re.fullmatch(r"[a-z_]+", name) for name in load(module_of(file))), file
 
 

@@ -50,7 +50,7 @@ select
         t.tgname || ' on ' || t.tgrelid::regclass, ', ' order by t.tgrelid::regclass::text, t.tgname
     ) as names,
     string_agg(
-        format('alter table %s enable trigger %I', t.tgrelid::regclass, t.tgname), '; '
+        'alter table ' || t.tgrelid::regclass || ' enable trigger ' || quote_ident(t.tgname), '; '
         order by t.tgrelid::regclass::text, t.tgname
     ) as statements
 from pg_trigger as t
