@@ -8,6 +8,7 @@ import json
 import os
 import pty
 import re
+import signal
 import struct
 import subprocess
 import sys
@@ -48,6 +49,11 @@ def refused(done: Done, code: int, *words: str) -> None:
     assert "Traceback" not in done.err
     for word in words:
         assert word in done.err
+
+
+def accept_ctrl_c() -> None:
+    """Handle SIGINT again in a child process: a shell makes the children of a background job ignore it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def shell(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -15,6 +15,7 @@ from typing import Final
 import psycopg
 import pytest
 
+from cli.running import accept_ctrl_c
 from waiting import PATIENCE, eventually
 
 LINE: Final = "error: interrupted; what was committed is kept\n"
@@ -29,11 +30,6 @@ main()
 """
 
 
-def _accept_ctrl_c() -> None:
-    """Handle SIGINT again: a shell makes the children of a background job ignore it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def start(*words: str) -> subprocess.Popen[str]:
     """Start `iu`, and return when its `main` begins."""
     process = subprocess.Popen(
@@ -41,7 +37,7 @@ def start(*words: str) -> subprocess.Popen[str]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_accept_ctrl_c,  # noqa: PLW1509  this test starts no thread
+        preexec_fn=accept_ctrl_c,  # noqa: PLW1509  this test starts no thread
     )
     assert process.stderr
     assert process.stderr.read(1) == "."

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cli.emitting import add_letter, emit
-from cli.running import Iu, refused
+from cli.running import Iu, accept_ctrl_c, refused
 from iu_pipelines import __version__
 from iu_pipelines.cli.health import print_health
 from iu_pipelines.cli.worker import print_workers
@@ -140,7 +140,11 @@ def test_watch_looks_again_and_ctrl_c_ends_it_with_the_newest_exit_code(iu: Iu, 
     emit(iu)
     words = [sys.executable, "-m", "iu_pipelines", "status", "--watch", "--interval", "0.1"]
     with subprocess.Popen(
-        [*words, "--database-url", database], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*words, "--database-url", database],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=accept_ctrl_c,  # noqa: PLW1509  this test starts no thread
     ) as process:
         assert process.stdout is not None
         looks = 0

@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 
 from cli.emitting import emit
-from cli.running import Iu, refused
+from cli.running import Iu, accept_ctrl_c, refused
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
@@ -39,6 +39,7 @@ def tailing(database: str, *words: str) -> Iterator[subprocess.Popen[str]]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=accept_ctrl_c,  # noqa: PLW1509  this test starts no thread
     ) as process:
         try:
             yield process

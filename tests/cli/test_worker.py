@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from cli.emitting import emit
-from cli.running import Iu, refused
+from cli.running import Iu, accept_ctrl_c, refused
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox
 from waiting import PATIENCE
@@ -47,18 +47,13 @@ def test_run_with_a_closed_gate_exits_with_0_and_names_the_gate(iu: Iu) -> None:
     assert iu("run", "--json").json["status"] == "master_gate_closed"
 
 
-def _accept_ctrl_c() -> None:
-    """Handle SIGINT again: a shell makes the children of a background job ignore it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def test_ctrl_c_ends_a_run_with_a_message_and_exit_code_130(database: str) -> None:
     run = subprocess.Popen(
         [sys.executable, "-m", "iu_pipelines", "run", "--linger-seconds", "60", "--database-url", database],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_accept_ctrl_c,  # noqa: PLW1509  this test starts no thread
+        preexec_fn=accept_ctrl_c,  # noqa: PLW1509  this test starts no thread
     )
     with Gateway(database) as gateway:
         outbox.emit(gateway, "version_applied", "docs/a", uuid4(), "test", {})
