@@ -21,7 +21,9 @@ select same((select count(*) from fn_iu_workers_status() where not healthy), 0);
 update dot_config set updated_at = updated_at - interval '1 hour';
 alter table event_outbox disable trigger all;
 update event_outbox set created_at = created_at - interval '20 minutes';
-select same((select healthy from fn_iu_workers_status() where worker_name = 'slow'), true, 'added a moment ago');
+select same((
+    select healthy from fn_iu_workers_status() where worker_name = 'slow'
+), true, 'it was added a moment ago');
 update iu_route_worker_cursor set added_at = added_at - interval '20 minutes';
 select same(pg_temp.differing(), null, 'a worker that stands still');
 select same((
