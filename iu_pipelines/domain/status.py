@@ -129,5 +129,5 @@ def list_workers(gateway: Queries, counted_events: int = COUNTED_EVENTS) -> list
 
 def notes(gateway: Queries) -> list[str]:
     """Return the notes on unread domains, on captures that are not attached, and on retention."""
-    found = [str(row["note"]) for row in gateway.fetch_all(_SQL["outbox_notes"])]
+    found: list[str] = gateway.fetch_value(_SQL["outbox_notes"])
     return found + [state.note for state in retention.states(gateway) if state.note]

@@ -7,7 +7,8 @@ select
 from public.fn_iu_workers_status(%(counted)s);
 
 -- name: outbox_notes
-select unnest(public.fn_iu_outbox_notes()) as note;
+-- Not unnested: the planner would call the function to estimate the number of rows.
+select public.fn_iu_outbox_notes() as notes;
 
 -- name: routes
 select
