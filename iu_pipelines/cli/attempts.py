@@ -16,6 +16,7 @@ from iu_pipelines.cli.options import Limit, parse_uuid, row_number
 from iu_pipelines.cli.output import print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, dead_letters, worker
+from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 from iu_pipelines.evidence import ledgers
 
@@ -214,9 +215,7 @@ def _select_workers(known: list[str], wanted: str | None) -> list[str]:
     if wanted is None:
         return known
     if wanted not in known:
-        raise ArgumentInvalid(
-            f"no such worker: {wanted}", hint=f"Known workers: {', '.join(known) or 'none has run yet'}."
-        )
+        raise ArgumentInvalid(f"no such worker: {wanted!r}", hint=similar_names("workers", wanted, known))
     return [wanted]
 
 

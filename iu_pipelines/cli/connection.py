@@ -14,7 +14,6 @@ from iu_pipelines.settings import Settings
 # A table, function, column or schema that does not exist.
 _NOT_INSTALLED: Final = frozenset({"42P01", "42883", "42703", "3F000"})
 
-
 LOCK_SECONDS: Final = 10
 """How long a statement of a command that only reads waits for a lock."""
 
@@ -24,8 +23,8 @@ def connect(chosen: Settings, *, installs_schema: bool = False, writes: bool = T
     """Yield a gateway to the named database, or to the embedded server, which is started if needed.
 
     The first statement opens the connection. An error about a missing table or function gets a hint to run
-    `iu migrate`. With `installs_schema` it keeps the hint of the server. Unless it
-    `writes`, a statement waits at most `LOCK_SECONDS` for a lock.
+    `iu migrate`. With `installs_schema` it keeps the hint of the server. Without `writes`, a statement
+    waits at most LOCK_SECONDS for a lock.
     """
     lock_seconds = None if writes else LOCK_SECONDS
     with Gateway(resolve_database_url(chosen), lock_seconds=lock_seconds) as gateway:

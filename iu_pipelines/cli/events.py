@@ -11,7 +11,16 @@ import typer
 
 from iu_pipelines import emit as emission
 from iu_pipelines.cli.command import Answer, add_command, add_group
-from iu_pipelines.cli.options import Limit, Since, SubjectKey, SubjectTable, parse_uuid, row_number
+from iu_pipelines.cli.options import (
+    Limit,
+    OfDomain,
+    OfType,
+    Since,
+    SubjectKey,
+    SubjectTable,
+    parse_uuid,
+    row_number,
+)
 from iu_pipelines.cli.output import print_facts, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, event_types, events, worker
@@ -202,14 +211,8 @@ def _print_gates(found: Explanation) -> None:
 
 def list_events(
     gateway: Gateway,
-    event_type: Annotated[
-        str | None,
-        typer.Option("--type", metavar="TYPE", show_default=False, help="Only events of this type."),
-    ] = None,
-    domain: Annotated[
-        str | None,
-        typer.Option("--domain", metavar="DOMAIN", show_default=False, help="Only events of this domain."),
-    ] = None,
+    event_type: OfType = None,
+    domain: OfDomain = None,
     subject: Annotated[
         UUID | None,
         typer.Option(

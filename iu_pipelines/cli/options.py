@@ -156,6 +156,14 @@ SubjectKey = Annotated[
         "columns.",
     ),
 ]
+OfType = Annotated[
+    str | None,
+    typer.Option("--type", metavar="TYPE", show_default=False, help="Only events of this type."),
+]
+OfDomain = Annotated[
+    str | None,
+    typer.Option("--domain", metavar="DOMAIN", show_default=False, help="Only events of this domain."),
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="The maximum number of rows.")]
 Reason = Annotated[str, typer.Option("--reason", help="The reason, which is recorded.")]
 OptionalReason = Annotated[

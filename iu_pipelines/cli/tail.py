@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import typer
 
 from iu_pipelines.cli.command import Invocation, add_command
+from iu_pipelines.cli.options import OfDomain, OfType
 from iu_pipelines.cli.output import json_line, print_warning, when
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import event_types, routes, worker
@@ -30,14 +31,8 @@ def register(app: typer.Typer) -> None:
 
 def tail(
     call: Invocation,
-    event_type: Annotated[
-        str | None,
-        typer.Option("--type", metavar="TYPE", show_default=False, help="Only events of this type."),
-    ] = None,
-    domain: Annotated[
-        str | None,
-        typer.Option("--domain", metavar="DOMAIN", show_default=False, help="Only events of this domain."),
-    ] = None,
+    event_type: OfType = None,
+    domain: OfDomain = None,
     with_attempts: Annotated[bool, typer.Option("--attempts", help="Also show attempts.")] = False,
     worker_name: Annotated[
         str | None,

@@ -195,7 +195,7 @@ def print_workers(workers: Sequence[WorkerStatus], limit: int | None = None) -> 
         (
             one.worker_name,
             one.event_domain,
-            state_of(one),
+            _state(one),
             at_least(one.backlog, capped=one.backlog_capped),
             duration(one.backlog_oldest_seconds),
             _ago(one.last_run_at),
@@ -211,7 +211,7 @@ def print_workers(workers: Sequence[WorkerStatus], limit: int | None = None) -> 
             print_line(f"  reason: {one.worker_name}: {fault}")
 
 
-def state_of(one: WorkerStatus) -> str:
+def _state(one: WorkerStatus) -> str:
     """Return the state of a worker as one word."""
     if one.retired_at:
         return "retired"

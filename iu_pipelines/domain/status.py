@@ -97,11 +97,11 @@ class Status:
         return tuple(sorted(read | {one.event_domain for one in self.unread_domains}))
 
 
-def read(gateway: Queries, counted_events: int = COUNTED_EVENTS) -> Status:
-    """Return the state of the whole outbox. Unread events are counted up to `counted_events`."""
+def read(gateway: Queries) -> Status:
+    """Return the state of the whole outbox."""
     causes = _causes(gateway)
     return Status(
-        workers=tuple(list_workers(gateway, counted_events)),
+        workers=tuple(list_workers(gateway)),
         unread_domains=tuple(health.unread_domains(gateway)),
         gates=tuple(gates.list_gates(gateway)),
         routes=tuple(_routes(gateway)),
@@ -121,9 +121,9 @@ def _causes(gateway: Queries) -> list[LetterCause]:
     return [rows.read(LetterCause, row) for row in found]
 
 
-def list_workers(gateway: Queries, counted_events: int = COUNTED_EVENTS) -> list[WorkerStatus]:
+def list_workers(gateway: Queries) -> list[WorkerStatus]:
     """Return the state of every worker, also of the retired ones, by name."""
-    found = gateway.fetch_all(_SQL["workers"], {"counted": counted_events})
+    found = gateway.fetch_all(_SQL["workers"], {"counted": COUNTED_EVENTS})
     return [rows.read(WorkerStatus, row) for row in found]
 
 

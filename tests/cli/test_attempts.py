@@ -132,4 +132,4 @@ def test_audit_verify_refuses_a_reversed_range_and_an_unknown_worker(iu: Iu) -> 
     assert iu("audit", "verify", "--from", "9", "--to", "3").code == 2
     unknown = iu("audit", "verify", "--worker", "nobody")
     assert unknown.code == 1
-    assert "no such worker: nobody" in unknown.err
+    assert "no such worker: 'nobody'" in unknown.err

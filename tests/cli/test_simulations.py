@@ -114,7 +114,9 @@ def test_an_age_and_a_time_begin_a_window(kept_iu: Iu, file: str, since: str) ->
 def test_an_invalid_file_and_an_unknown_worker_are_refused_by_name(
     kept_iu: Iu, file: str, tmp_path: Path
 ) -> None:
-    refused(kept_iu("simulate", file, "--worker", "nobody"), 1, "no such worker: 'nobody'", "Known workers: ")
+    refused(
+        kept_iu("simulate", file, "--worker", "nobody"), 1, "no such worker: 'nobody'", "Existing workers: "
+    )
     refused(kept_iu("simulate", str(tmp_path / "none.yaml")), 2, "cannot read the file")
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("routes: {a.b: {event_type: nothing, target: {kind: workflow, ref: x}}}")

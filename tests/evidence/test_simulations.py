@@ -314,7 +314,7 @@ def test_events_of_a_domain_that_no_worker_reads_are_not_decided_and_a_warning_n
 def test_a_worker_that_does_not_exist_and_is_not_in_the_file_is_refused(small: Gateway) -> None:
     with pytest.raises(ArgumentInvalid, match="no such worker: 'nobody'") as caught:
         simulate(small, workers=("nobody",))
-    assert caught.value.hint == f"Known workers: {DEFAULT_WORKER}, new_reader, shop_reader."
+    assert caught.value.hint == f"Existing workers: {DEFAULT_WORKER}, new_reader, shop_reader."
     assert simulate(small, workers=("new_reader",)).decisions == 10
 
 

@@ -12,6 +12,7 @@ from iu_pipelines.domain.outbox_file.reading import Source
 from iu_pipelines.domain.plans import planning
 from iu_pipelines.domain.plans.difference import REMOVE
 from iu_pipelines.domain.plans.planning import Plan
+from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.errors import ArgumentInvalid
 
 DRY_RUN: Final = "dry_run"
@@ -49,7 +50,7 @@ class Proposal:
         for name in chosen:
             if name not in known:
                 raise ArgumentInvalid(
-                    f"no such worker: {name!r}", hint=f"Known workers: {', '.join(sorted(known)) or 'none'}."
+                    f"no such worker: {name!r}", hint=similar_names("workers", name, sorted(known))
                 )
         return {name: known[name] for name in chosen}
 
