@@ -1,0 +1,28 @@
+create or replace function public.fn_iu_login_require(role_name text, errcode text)
+returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_variable
+begin
+    if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = session_user) then
+        raise exception 'login % is a superuser', session_user using
+            errcode = errcode,
+            hint = format('Connect as a login that is a member of %s and not a superuser.', role_name);
+    elsif pg_has_role(session_user, 'iu_owner', 'member') then
+        raise exception 'login % is a member of iu_owner', session_user using
+            errcode = errcode,
+            hint = format('Connect as a login that is a member of %s and not of iu_owner.', role_name);
+    elsif not pg_has_role(session_user, role_name, 'member') then
+        raise exception 'login % is not a member of %', session_user, role_name using
+            errcode = errcode,
+            hint = format('Ask an administrator to run: grant %s to %I', role_name, session_user);
+    end if;
+end
+$$;
+comment on function public.fn_iu_login_require(text, text) is
+'Raises an error with the given code unless the login of the session (session_user, which set role does not
+change) is a member of a role, and neither a superuser nor a member of iu_owner.';
+select public.fn_iu_object_declare(
+    'iu-delivery', 'function', 'public.fn_iu_login_require(text, text)', 'internal'
+);

@@ -1,0 +1,20 @@
+-- Undoes 020. Refuses if promotions would be lost; removes the cursors of live routes.
+do $refuse$
+begin
+    if exists (select from public.iu_route_promotion) then
+        raise exception 'rollback of 020_promotions would lose promotions and their decisions' using
+            errcode = 'IU901',
+            hint = 'Export iu_route_promotion and iu_route_promotion_decision, and delete their rows as the '
+                'owner if they are no longer needed.';
+    end if;
+end
+$refuse$;
+drop table public.iu_delivery_route;
+drop table public.iu_route_promotion_decision;
+drop table public.iu_route_promotion;
+drop table public.iu_promotion_threshold_decision;
+drop table public.iu_promotion_threshold_change;
+drop table public.iu_promotion_threshold;
+drop table public.iu_delivery_rehearsal;
+drop table public.iu_evidence_pack;
+select public.fn_iu_step_forget('iu-delivery', '020_promotions');

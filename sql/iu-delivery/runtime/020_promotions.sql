@@ -1,0 +1,186 @@
+-- 020: promotions by evidence and their decisions.
+select public.fn_iu_step_require('iu-delivery', '010_targets');
+
+create table public.iu_evidence_pack (
+    pack_no bigint generated always as identity primary key,
+    pack_hash bytea not null,
+    passed boolean not null,
+    recorded_at timestamptz not null default clock_timestamp(),
+    recorded_by text not null default session_user,
+    previous_hash bytea not null,
+    row_hash bytea not null,
+    constraint pack_hash_is_a_sha256 check (length(pack_hash) = 32)
+);
+comment on table public.iu_evidence_pack is
+'Ledger of evidence packs: the sha256 of each pack and its verdict; append-only and chained by row_hash. A
+promotion needs the newest one to be recent and passed.';
+
+create table public.iu_delivery_rehearsal (
+    rehearsal_no bigint generated always as identity primary key,
+    route_no int not null,
+    route_version int not null,
+    target_version int not null,
+    configuration_hash bytea not null,
+    event_id uuid not null,
+    payload_kind text not null,
+    body_bytes int not null,
+    body_hash bytea not null,
+    signature_hash bytea,
+    passed boolean not null,
+    error_detail text,
+    rehearsed_at timestamptz not null default clock_timestamp(),
+    rehearsed_by text not null default session_user
+);
+create index iu_delivery_rehearsal_by_route on public.iu_delivery_rehearsal (route_no, rehearsal_no);
+comment on table public.iu_delivery_rehearsal is
+'Rehearsals of bodies: append-only. One row for each kind of event of a route: a body was rendered, its size
+was checked and it was signed as for a delivery, and nothing was sent.';
+comment on column public.iu_delivery_rehearsal.payload_kind is
+'the payload keys of the event in order, separated by commas: events with equal keys are of one kind';
+
+create table public.iu_promotion_threshold (
+    threshold text primary key,
+    value bigint not null,
+    minimum bigint not null,
+    maximum bigint not null,
+    description text not null,
+    constraint value_is_in_range check (value between minimum and maximum)
+);
+comment on table public.iu_promotion_threshold is
+'What a proposal must show. A value is changed by two people only (iu_promotion_threshold_change).';
+
+create table public.iu_promotion_threshold_change (
+    change_no int generated always as identity primary key,
+    threshold text not null references public.iu_promotion_threshold (threshold),
+    old_value bigint not null,
+    new_value bigint not null,
+    reason text not null,
+    proposed_at timestamptz not null default clock_timestamp(),
+    proposed_by text not null default session_user
+);
+comment on table public.iu_promotion_threshold_change is
+'Proposed changes of thresholds: append-only. In force when another login has approved it.';
+
+create table public.iu_promotion_threshold_decision (
+    change_no int primary key references public.iu_promotion_threshold_change (change_no),
+    decision text not null,
+    reason text not null,
+    proposed_by text not null,
+    decided_at timestamptz not null default clock_timestamp(),
+    decided_by text not null default session_user,
+    previous_hash bytea not null,
+    row_hash bytea not null,
+    constraint decision_is_known check (decision in ('approve', 'reject')),
+    constraint two_people check (decision <> 'approve' or decided_by <> proposed_by)
+);
+comment on table public.iu_promotion_threshold_decision is
+'Decisions on changes of thresholds: append-only and chained by row_hash.';
+
+create table public.iu_route_promotion (
+    promotion_no int generated always as identity primary key,
+    route_no int not null references public.iu_audit_name (name_no),
+    route_code text not null,
+    route_version int not null,
+    target_no int not null,
+    target_version int not null,
+    configuration_hash bytea not null,
+    share numeric(6, 5) not null,
+    max_per_minute int,
+    max_failure_share numeric(6, 5) not null,
+    valid_for interval not null,
+    deployment text not null,
+    system_identifier bigint not null,
+    anchor_key uuid not null,
+    queued text not null,
+    queued_count bigint not null default 0,
+    queued_hash bytea not null default '\x',
+    start_position text not null default 'latest',
+    evidence jsonb not null,
+    reason text not null,
+    proposed_at timestamptz not null default clock_timestamp(),
+    proposed_by text not null default session_user,
+    previous_hash bytea not null,
+    row_hash bytea not null,
+    constraint share_is_a_share check (share > 0 and share <= 1),
+    constraint max_failure_share_is_a_share check (max_failure_share between 0 and 1),
+    constraint rate_is_positive check (max_per_minute between 1 and 10000000),
+    constraint a_promotion_expires check (valid_for > '0' and valid_for <= '30 days'),
+    constraint queued_is_known check (queued in ('deliver', 'discard')),
+    constraint deployment_is_named check (length(deployment) between 1 and 100)
+);
+create index iu_route_promotion_by_route on public.iu_route_promotion (route_no, promotion_no);
+comment on table public.iu_route_promotion is
+'Proposals to deliver the events of a route: append-only and chained by row_hash, written by
+fn_iu_route_promotion_propose. In force when another login has approved it (iu_route_promotion_decision).';
+comment on column public.iu_route_promotion.configuration_hash is
+'sha256 of the event type and its captures (fn_iu_promotion_configuration)';
+comment on column public.iu_route_promotion.share is
+'share of the subjects whose events are delivered (canary)';
+comment on column public.iu_route_promotion.queued is
+'what approval does with deliveries that are queued: those that queued_count and queued_hash describe';
+comment on column public.iu_route_promotion.start_position is
+'where the cursor of a first promotion begins: latest, beginning, or an event id to continue after';
+comment on column public.iu_route_promotion.evidence is
+'what was counted, the thresholds at that time, the pack, the rehearsals and the test';
+
+create table public.iu_route_promotion_decision (
+    decision_no int generated always as identity primary key,
+    promotion_no int not null references public.iu_route_promotion (promotion_no),
+    decision text not null,
+    reason text not null,
+    proposed_by text not null,
+    decided_at timestamptz not null default clock_timestamp(),
+    decided_by text not null default session_user,
+    automatic boolean not null default false,
+    previous_hash bytea not null,
+    row_hash bytea not null,
+    constraint decision_is_known check (decision in ('approve', 'reject', 'demote')),
+    constraint two_people check (decision <> 'approve' or decided_by <> proposed_by),
+    constraint only_a_demotion_is_automatic check (decision = 'demote' or not automatic)
+);
+create unique index a_promotion_is_decided_once
+on public.iu_route_promotion_decision (promotion_no, (decision = 'demote'));
+comment on table public.iu_route_promotion_decision is
+'Decisions on promotions: append-only and chained by row_hash. approve and reject by another login than the
+proposer''s; demote by one person, or automatic by the outcomes that a sender records.';
+
+create table public.iu_delivery_route (
+    route_no int primary key references public.iu_audit_name (name_no),
+    route_code text not null,
+    event_type text not null,
+    event_domain text not null,
+    target_no int not null references public.iu_delivery_target (target_no),
+    promotion_no int not null references public.iu_route_promotion (promotion_no),
+    expires_at timestamptz not null,
+    held_reason text,
+    held_since timestamptz,
+    passed_seq bigint not null default 0,
+    passed_snapshot pg_snapshot,
+    passed_count bigint not null default 0,
+    outcomes int not null default 0,
+    failed_outcomes int not null default 0,
+    tokens double precision not null default 0,
+    refilled_at timestamptz not null default clock_timestamp()
+) with (fillfactor = 50);
+create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
+comment on table public.iu_delivery_route is
+'One row for each route that was ever promoted, with its newest approved promotion. The cursor of the route is
+live:<route_no>.';
+comment on column public.iu_delivery_route.held_reason is
+'why nothing is enqueued and claimed until a new promotion is approved; null: not held';
+comment on column public.iu_delivery_route.passed_seq is
+'events up to this event_seq that passed_snapshot shows were passed over by the first promotion';
+comment on column public.iu_delivery_route.outcomes is
+'outcomes since the promotion; from 200 on, both counts are halved';
+
+insert into public.iu_promotion_threshold (threshold, value, minimum, maximum, description) values
+('events', 1000, 1, 1000000000, 'distinct events with a first attempt on the route'),
+('subjects', 100, 1, 1000000000, 'distinct subjects of them, or all that the event type has'),
+('hours', 24, 0, 8760, 'hours between the first and the last of these attempts'),
+('pack_hours', 24, 1, 720, 'largest age of the newest evidence pack'),
+('days', 30, 1, 30, 'largest period of a promotion');
+
+select public.fn_iu_step_record(
+    'iu-delivery', '020_promotions',
+    'e3198a1d931678d3b16771e5da7a90647f4cc0460980330a3d79b277f7ab1171'
+);

@@ -1,0 +1,168 @@
+-- 030: the queue of deliveries, and the append-only tables of what happened to each.
+select public.fn_iu_step_require('iu-delivery', '020_promotions');
+
+create table public.iu_delivery (
+    route_no int not null,
+    event_seq bigint not null,
+    event_id uuid not null,
+    subject uuid not null,
+    subject_no bigint generated always as identity,
+    due_at timestamptz not null default clock_timestamp(),
+    queued_at timestamptz not null default clock_timestamp(),
+    claim_id bigint,
+    claims int not null default 0,
+    failures int not null default 0,
+    doubts int not null default 0,
+    promotion_no int not null,
+    route_version int not null,
+    target_version int not null,
+    shard smallint not null,
+    is_head boolean not null,
+    replayed boolean not null default false,
+    dead_at timestamptz,
+    dead_reason text,
+    constraint iu_delivery_pkey primary key (route_no, event_seq),
+    constraint shards_are_64 check (shard between 0 and 63),
+    constraint reason_goes_with_dead check ((dead_at is null) = (dead_reason is null))
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
+create unique index one_head_a_subject on public.iu_delivery (route_no, subject) where is_head;
+create index iu_delivery_due on public.iu_delivery (route_no, due_at, shard) where is_head and dead_at is null;
+create index iu_delivery_waiting on public.iu_delivery (route_no, subject, subject_no) where not is_head;
+comment on table public.iu_delivery is
+'Deliveries that are not settled: one row for each (route, event). Only the first delivery of a (route,
+subject), its head, can be claimed. A row is deleted when the delivery is sent or discarded.';
+comment on column public.iu_delivery.subject is 'event_subject_ref, or event_id if the event has none';
+comment on column public.iu_delivery.subject_no is
+'order of first arrival: increases within a (route, subject), with gaps';
+comment on column public.iu_delivery.due_at is 'when a head may be claimed: after a retry, or the end of its lease';
+comment on column public.iu_delivery.claim_id is
+'the claim whose outcome is not recorded; in doubt once due_at has passed. null: not claimed';
+comment on column public.iu_delivery.claims is 'number of claims; it is the fence of the newest one';
+comment on column public.iu_delivery.failures is 'failures that the target caused';
+comment on column public.iu_delivery.doubts is 'claims whose outcome was never recorded';
+
+create table public.iu_delivery_batch (
+    batch_id bigint generated always as identity primary key,
+    route_no int not null,
+    promotion_no int not null,
+    run_ref text,
+    started_at timestamptz not null,
+    finished_at timestamptz not null,
+    seen int not null,
+    queued int not null,
+    outside_canary int not null,
+    first_event_seq bigint not null,
+    last_event_seq bigint not null,
+    previous_hash bytea not null,
+    batch_hash bytea not null
+);
+create index iu_delivery_batch_by_route on public.iu_delivery_batch (route_no, batch_id);
+comment on table public.iu_delivery_batch is
+'One row for each call of fn_iu_delivery_enqueue that read events: append-only, chained for each route.';
+
+create table public.iu_delivery_ledger (
+    ledger_no bigint generated always as identity primary key,
+    target_no int not null,
+    kind text not null,
+    target_version int,
+    entries int not null,
+    sender text,
+    run_ref text,
+    login text not null default session_user,
+    lease_seconds int,
+    recorded_at timestamptz not null default clock_timestamp(),
+    entries_hash bytea not null,
+    previous_hash bytea not null,
+    row_hash bytea not null,
+    constraint kind_is_known check (kind in ('claims', 'outcomes', 'decisions'))
+);
+create index iu_delivery_ledger_by_target on public.iu_delivery_ledger (target_no, ledger_no);
+comment on table public.iu_delivery_ledger is
+'One row for each call that claimed, recorded or decided deliveries of a target: append-only. entries_hash is
+the sha256 of its rows in iu_delivery_claim, iu_delivery_outcome or iu_delivery_decision; row_hash chains it.';
+
+create table public.iu_delivery_claim (
+    claim_id bigint generated always as identity primary key,
+    ledger_no bigint not null,
+    event_seq bigint not null,
+    event_id uuid not null,
+    subject uuid not null,
+    subject_no bigint not null,
+    route_no int not null,
+    attempt_no int not null,
+    promotion_no int not null,
+    body_hash bytea not null
+);
+create index iu_delivery_claim_by_event on public.iu_delivery_claim (event_id, route_no, attempt_no);
+create index iu_delivery_claim_by_ledger on public.iu_delivery_claim
+using brin (ledger_no) with (pages_per_range = 16, autosummarize = on);
+comment on table public.iu_delivery_claim is
+'Intents: append-only, one row for each claim, committed before anything is sent. attempt_no is the fence.
+Sender, login, target version and lease are those of its row in iu_delivery_ledger.';
+
+create table public.iu_delivery_outcome (
+    claim_id bigint primary key,
+    ledger_no bigint not null,
+    status_code smallint,
+    latency_ms int,
+    retry_after_seconds int,
+    stale boolean not null,
+    decision text not null,
+    response_hash bytea,
+    error_detail text,
+    constraint decision_is_known check (decision in ('sent', 'retry', 'failed'))
+);
+create index iu_delivery_outcome_by_ledger on public.iu_delivery_outcome
+using brin (ledger_no) with (pages_per_range = 16, autosummarize = on);
+comment on table public.iu_delivery_outcome is
+'Outcomes: append-only, at most one for each claim. stale: the delivery had been claimed again or settled, so
+the queue was not changed.';
+
+create table public.iu_delivery_decision (
+    decision_no bigint generated always as identity primary key,
+    ledger_no bigint,
+    route_no int not null,
+    event_seq bigint not null,
+    event_id uuid not null,
+    decision text not null,
+    reason text not null,
+    decided_at timestamptz not null default clock_timestamp(),
+    decided_by text not null default session_user,
+    constraint decision_is_known check (
+        decision in ('outside_canary', 'dead', 'replayed', 'discarded')
+    )
+);
+create index iu_delivery_decision_by_event
+on public.iu_delivery_decision (route_no, event_seq, decision_no);
+comment on table public.iu_delivery_decision is
+'What happened to deliveries besides claims and outcomes: append-only. outside_canary was decided when the
+event was read (iu_delivery_batch has the chain); dead, replayed and discarded are chained by the ledger.';
+
+create type public.iu_delivery_report as (
+    claim_id bigint,
+    fence int,
+    decision text,
+    status_code int,
+    latency_ms int,
+    retry_after_seconds int,
+    response_hash bytea,
+    error_detail text,
+    local_fault boolean,
+    route_no int,
+    event_seq bigint,
+    event_id uuid,
+    subject uuid,
+    failures int,
+    is_known boolean,
+    is_current boolean
+);
+comment on type public.iu_delivery_report is
+'An outcome given to fn_iu_delivery_record, with the facts of its claim. is_known: an outcome of the claim was
+recorded before. is_current: the delivery has not been claimed again or settled.';
+comment on column public.iu_delivery_report.local_fault is
+'the sender, not the target, failed: no failure of the target is counted';
+
+select public.fn_iu_step_record(
+    'iu-delivery', '030_queue',
+    '02391582edd66bceb4d67390bffe35eb8bde6b493cb6573172be7cd2661bc650'
+);
