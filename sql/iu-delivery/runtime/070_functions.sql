@@ -5,6 +5,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 -- Targets.
 \ir ../objects/targets/tables.sql
+\ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/fn_iu_server_timeline.sql
 \ir ../objects/targets/fn_iu_target_tokens.sql
 \ir ../objects/targets/fn_iu_target_require.sql
@@ -75,5 +76,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'eff83c38eefbe65919b60679eb89b9a1981c0c2ff3c4a958fb067c4ecc4d34a9'
+    '83d91cc2307883e5c6a4f7626ba730c492d203cdd41eaa031eb513d4fa9146f6'
 );
