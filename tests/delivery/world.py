@@ -31,6 +31,13 @@ GATES: Final = {
     "jobs": "queue.job_substrate.enabled",
 }
 
+_TIMES: Final = {
+    "iu_delivery": ("due_at",),
+    "iu_delivery_shard": ("lease_until",),
+    "iu_delivery_target_state": ("retry_at", "refilled_at"),
+    "iu_delivery_route": ("expires_at", "refilled_at"),
+}
+
 _PROMOTE: Final = """
 with proposed as (
     insert into public.iu_route_promotion (
@@ -218,7 +225,8 @@ class World:
         return self.owner.fetch_all("select * from public.iu_delivery order by subject_no")
 
     def pass_time(self, seconds: float) -> None:
-        """Make everything in the queue due `seconds` earlier, as if that time had passed."""
-        self.owner.execute(
-            "update public.iu_delivery set due_at = due_at - make_interval(secs => %s)", (seconds,)
-        )
+        """Move every time that the protocol compares with the clock back, as if `seconds` had passed."""
+        with self.owner.transaction() as session:
+            for table, columns in _TIMES.items():
+                moved = ", ".join(f"{name} = {name} - make_interval(secs => %(by)s)" for name in columns)
+                session.execute(f"update public.{table} set {moved}", {"by": seconds})

@@ -1,0 +1,297 @@
+"""Live delivery under random failures, with the invariants of `invariants.py` after every step.
+
+`IU_LONG=1` runs the long form, which takes a quarter of an hour.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from databases import Server
+from delivery import variants
+from delivery.invariants import Violation
+from delivery.simulation import LEASE, ROUTES, TIMEOUT, Simulation
+from delivery.variants import Variant
+from delivery.world import World
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.errors import IuError
+
+LONG = os.environ.get("IU_LONG") == "1"
+
+SEED = 17
+
+COUNTS: Counter[str] = Counter()
+"""Examples and steps of this process."""
+
+SENDERS = st.integers(0, 2)
+OWNERS = st.integers(0, 2)
+TARGETS = st.sampled_from(["hook", "skipper"])
+CODES = st.sampled_from(sorted(ROUTES))
+TYPES = st.sampled_from(["version_applied", "version_applied", "structure_piece_split", "sql_link_created"])
+SUBJECTS = st.sampled_from([1, 1, 2, 3, None])
+LIMITS = st.sampled_from([1, 2, 100])
+HELD = st.sampled_from([False, False, False, True])
+SECONDS = st.sampled_from([1, 7, LEASE - TIMEOUT, LEASE + 1, 400])
+RATES = st.sampled_from([None, None, 1, 5, 90])
+
+
+class Delivery(RuleBasedStateMachine):
+    """Three owners and three senders on a new database."""
+
+    new_world: Callable[[], World]
+
+    @initialize(
+        at_most_once=st.sampled_from([False, False, True]),
+        skips_once=st.booleans(),
+        limit=RATES,
+    )
+    def begin(self, at_most_once: bool, skips_once: bool, limit: int | None) -> None:
+        COUNTS["examples"] += 1
+        self.simulation = Simulation.begin(
+            type(self).new_world(),
+            {"at_most_once": at_most_once, "max_per_minute": limit},
+            {"at_most_once": skips_once},
+        )
+        self.simulation.world.owner.execute("set lock_timeout = '40ms'")
+
+    def teardown(self) -> None:
+        if hasattr(self, "simulation"):
+            try:
+                self.simulation.drain()
+            finally:
+                self.simulation.close()
+                self.simulation.world.close()
+
+    @invariant()
+    def everything_holds(self) -> None:
+        if hasattr(self, "simulation"):
+            COUNTS["steps"] += 1
+            self.simulation.check()
+
+    def is_quiet(self) -> bool:
+        return not self.simulation.is_busy
+
+    # --- the outbox and its readers ---------------------------------------------------------------------
+
+    @rule(by=OWNERS, subject=SUBJECTS, event_type=TYPES, count=st.integers(1, 3), held=HELD)
+    def emit(self, by: int, subject: int | None, event_type: str, count: int, held: bool) -> None:
+        if not self.simulation.owners[by].is_open:
+            self.simulation.emit(subject, event_type, count, by, held=held)
+
+    @rule(by=OWNERS, code=CODES, limit=LIMITS, held=HELD)
+    def enqueue(self, by: int, code: str, limit: int, held: bool) -> None:
+        if not self.simulation.owners[by].is_open:
+            self.simulation.enqueue(code, limit, by, held=held)
+
+    @rule(by=OWNERS, kept=st.booleans())
+    def owner_ends(self, by: int, kept: bool) -> None:
+        self.simulation.owners[by].finish(kept=kept)
+
+    # --- senders ----------------------------------------------------------------------------------------
+
+    @rule(by=SENDERS, name=TARGETS, limit=LIMITS, sender=st.sampled_from("abcd"), held=HELD)
+    def claim(self, by: int, name: str, limit: int, sender: str, held: bool) -> None:
+        if not self.simulation.senders[by].is_open:
+            self.simulation.claim(name, limit, by, sender, held=held)
+
+    @rule(by=SENDERS, name=TARGETS)
+    def clone_claims(self, by: int, name: str) -> None:
+        if not self.simulation.senders[by].is_open:
+            self.simulation.claim(name, 10, by, "clone", deployment="staging")
+
+    @rule(by=SENDERS, kept=st.booleans())
+    def sender_ends(self, by: int, kept: bool) -> None:
+        self.simulation.senders[by].finish(kept=kept)
+
+    @rule(by=SENDERS, data=st.data(), frozen=st.sampled_from([False, False, True]))
+    def send(self, by: int, data: st.DataObject, frozen: bool) -> None:
+        flights = self.simulation.held_by(by)
+        if flights:
+            some = data.draw(st.lists(st.sampled_from(flights), min_size=1, max_size=4, unique_by=id))
+            for flight in some:
+                self.simulation.send(flight, frozen=frozen)
+
+    @rule(by=SENDERS, held=HELD)
+    def record_what_was_sent(self, by: int, held: bool) -> None:
+        for target in ("hook", "skipper"):
+            sent = [f for f in self.simulation.held_by(by) if f.arrived and f.target == target]
+            if sent and not self.simulation.senders[by].is_open:
+                self.simulation.record(sent, held=held)
+
+    @rule(
+        by=SENDERS,
+        data=st.data(),
+        decision=st.sampled_from(["retry", "failed"]),
+        facts=st.sampled_from(
+            [{}, {"status_code": 500}, {"status_code": 400}, {"local_fault": True},
+             {"status_code": 429, "retry_after_seconds": 600}, {"status_code": 410}]
+        ),
+        held=HELD,
+    )  # fmt: skip
+    def record_a_failure(
+        self, by: int, data: st.DataObject, decision: str, facts: dict[str, Any], held: bool
+    ) -> None:
+        flights = self.simulation.held_by(by)
+        if flights and not self.simulation.senders[by].is_open:
+            self.simulation.record([data.draw(st.sampled_from(flights))], decision, held=held, **facts)
+
+    @rule(by=SENDERS, data=st.data())
+    def record_again(self, by: int, data: st.DataObject) -> None:
+        known = [f for f in self.simulation.flights.values() if f.by == by and f.decision]
+        if known and not self.simulation.senders[by].is_open:
+            self.simulation.record([data.draw(st.sampled_from(known))], "retry")
+
+    @rule(by=SENDERS)
+    def crash(self, by: int) -> None:
+        self.simulation.senders[by].finish(kept=False)
+        for flight in self.simulation.held_by(by):
+            flight.forgotten = True
+
+    # --- people and time --------------------------------------------------------------------------------
+
+    @rule(by=OWNERS, data=st.data(), verb=st.sampled_from(["replay", "discard"]), held=HELD)
+    def settle_by_hand(self, by: int, data: st.DataObject, verb: str, held: bool) -> None:
+        dead = "dead_at is not null" if verb == "replay" else "true"
+        rows = self.simulation.judge.execute(
+            f"select route_no, event_id from public.iu_delivery where {dead} order by route_no, event_seq"
+        ).fetchall()
+        if rows and not self.simulation.owners[by].is_open:
+            row = data.draw(st.sampled_from(rows))
+            code = next(
+                code for code, number in self.simulation.numbers.items() if number == row["route_no"]
+            )
+            self.simulation.settle_by_hand(verb, code, row["event_id"], by, held=held)
+
+    @rule(seconds=SECONDS)
+    def pass_time(self, seconds: int) -> None:
+        with suppress(IuError):
+            self.simulation.pass_time(seconds)
+
+    @rule(gate=st.sampled_from(["master", "worker", "delivery"]), is_open=st.booleans())
+    def set_gate(self, gate: str, is_open: bool) -> None:
+        with suppress(IuError):
+            self.simulation.set_gate(gate, is_open=is_open)
+
+    @rule(codes=st.sets(CODES))
+    def list_routes(self, codes: set[str]) -> None:
+        with suppress(IuError):
+            self.simulation.list_routes(codes)
+
+    @precondition(is_quiet)
+    @rule()
+    def open_everything(self) -> None:
+        for gate in ("master", "worker", "delivery"):
+            self.simulation.set_gate(gate, is_open=True)
+        self.simulation.list_routes(ROUTES)
+        for code, promise in self.simulation.promises.items():
+            if promise.invalid:
+                self.simulation.promote(code, promise.share, promise.max_per_minute)
+
+    @precondition(is_quiet)
+    @rule(code=CODES, share=st.sampled_from([1, 0.6, 0.3]), limit=RATES, seconds=st.sampled_from([100, 86400]))
+    def promote(self, code: str, share: float, limit: int | None, seconds: int) -> None:
+        self.simulation.promote(code, share, limit, seconds)
+
+    @rule(code=CODES)
+    def demote(self, code: str) -> None:
+        with suppress(IuError):
+            self.simulation.demote(code)
+
+    @precondition(is_quiet)
+    @rule(what=st.sampled_from(["route", "type", "target"]), code=CODES)
+    def edit(self, what: str, code: str) -> None:
+        event_type, target = ROUTES[code]
+        if what == "route":
+            self.simulation.edit_route(code)
+        elif what == "type":
+            self.simulation.edit_type(event_type)
+        else:
+            self.simulation.edit_target(target)
+
+    @precondition(is_quiet)
+    @rule()
+    def restore(self) -> None:
+        self.simulation.restore()
+
+    @precondition(lambda self: self.simulation.can_retain())
+    @rule(limit=st.sampled_from([1, 100]))
+    def retain(self, limit: int) -> None:
+        self.simulation.retain(limit)
+
+
+@pytest.fixture
+def worlds(server: Server, delivery_template: str) -> Iterator[Callable[[], World]]:
+    """Yield a function that drops the previous database and makes a world in the next."""
+    name = f"{delivery_template}_machine_{os.getpid()}"
+    gateways: list[Gateway] = []
+
+    def end() -> None:
+        while gateways:
+            gateways.pop().close()
+        server.drop(name)
+
+    def make() -> World:
+        end()
+        url = server.create(name, delivery_template)
+        gateways.append(Gateway(url))
+        return World(gateways[0], url, f"iu_test_sender_{os.getpid()}")
+
+    yield make
+    end()
+
+
+@pytest.mark.timeout(7200 if LONG else 600)
+def test_deliveries_keep_their_promises_whatever_fails(worlds: Callable[[], World]) -> None:
+    machine = type("DeliveryHere", (Delivery,), {"new_world": staticmethod(worlds)})
+    phases = (Phase.explicit, Phase.generate, *((Phase.shrink,) if LONG else ()))
+    run_state_machine_as_test(
+        machine if LONG else seed(SEED)(machine),
+        settings=settings(
+            max_examples=400 if LONG else 12,
+            stateful_step_count=80 if LONG else 50,
+            deadline=None,
+            database=None,
+            phases=phases,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+    print(dict(COUNTS))
+
+
+@pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda variant: variant.name)
+def test_the_machine_catches(worlds: Callable[[], World], variant: Variant) -> None:
+    simulation = Simulation.begin(worlds(), variant.hook, variant.skipper)
+    try:
+        variant.sequence(simulation)
+        simulation.check()
+        simulation.drain()
+    finally:
+        simulation.close()
+        simulation.world.close()
+    simulation = Simulation.begin(worlds(), variant.hook, variant.skipper)
+    try:
+        variant.apply(simulation.judge)
+        with pytest.raises(Violation) as caught:
+            variant.sequence(simulation)
+            simulation.check()
+            simulation.drain()
+        assert caught.value.invariant == variant.invariant
+    finally:
+        simulation.close()
+        simulation.world.close()
