@@ -211,6 +211,14 @@ class Simulation:
         """Return whether a transaction is open."""
         return any(session.is_open for session in [*self.owners, *self.senders])
 
+    def is_refused(self) -> bool:
+        """Return whether a gate is closed, or a route is not listed or no longer promoted."""
+        return (
+            not all(self.gates.values())
+            or len(self.listed) < len(ROUTES)
+            or any(self._refused("", DEPLOYMENT))
+        )
+
     def finish_all(self, *, kept: bool = True) -> None:
         for session in [*self.owners, *self.senders]:
             session.finish(kept=kept)

@@ -28,7 +28,7 @@ from delivery import variants
 from delivery.invariants import Violation
 from delivery.simulation import LEASE, ROUTES, TIMEOUT, Simulation
 from delivery.variants import Variant
-from delivery.world import World
+from delivery.world import DEPLOYMENT, World
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.errors import IuError
 
@@ -47,7 +47,9 @@ TYPES = st.sampled_from(["version_applied", "version_applied", "structure_piece_
 SUBJECTS = st.sampled_from([1, 1, 2, 3, None])
 LIMITS = st.sampled_from([1, 2, 100])
 HELD = st.sampled_from([False, False, False, True])
+HOW = st.sampled_from(["plain", "plain", "plain", "held", "clone"])
 SECONDS = st.sampled_from([1, 7, LEASE - TIMEOUT, LEASE + 1, 400])
+CHANGES = ("promote", "promote", "gate", "list", "demote", "route", "type", "target", "restore")
 RATES = st.sampled_from([None, None, 1, 5, 90])
 
 
@@ -74,6 +76,9 @@ class Delivery(RuleBasedStateMachine):
         if hasattr(self, "simulation"):
             try:
                 self.simulation.drain()
+                COUNTS["claims"] += len(self.simulation.flights)
+                COUNTS["arrivals"] += len(self.simulation.arrivals)
+                COUNTS["events"] += len(self.simulation.events)
             finally:
                 self.simulation.close()
                 self.simulation.world.close()
@@ -87,6 +92,18 @@ class Delivery(RuleBasedStateMachine):
     def is_quiet(self) -> bool:
         return not self.simulation.is_busy
 
+    def is_busy(self) -> bool:
+        return self.simulation.is_busy
+
+    def has_flights(self) -> bool:
+        return any(self.simulation.held_by(by) for by in range(3))
+
+    def has_recorded(self) -> bool:
+        return any(flight.decision for flight in self.simulation.flights.values())
+
+    def is_refused(self) -> bool:
+        return self.is_quiet() and self.simulation.is_refused()
+
     # --- the outbox and its readers ---------------------------------------------------------------------
 
     @rule(by=OWNERS, subject=SUBJECTS, event_type=TYPES, count=st.integers(1, 3), held=HELD)
@@ -94,31 +111,40 @@ class Delivery(RuleBasedStateMachine):
         if not self.simulation.owners[by].is_open:
             self.simulation.emit(subject, event_type, count, by, held=held)
 
+    @rule(subject=SUBJECTS, count=st.integers(1, 3), event_type=TYPES)
+    def feed(self, subject: int | None, count: int, event_type: str) -> None:
+        """Emit events, and enqueue everything that is committed."""
+        if not self.simulation.owners[0].is_open:
+            self.simulation.emit(subject, event_type, count)
+            for code in ROUTES:
+                self.simulation.enqueue(code)
+
     @rule(by=OWNERS, code=CODES, limit=LIMITS, held=HELD)
     def enqueue(self, by: int, code: str, limit: int, held: bool) -> None:
         if not self.simulation.owners[by].is_open:
             self.simulation.enqueue(code, limit, by, held=held)
 
-    @rule(by=OWNERS, kept=st.booleans())
-    def owner_ends(self, by: int, kept: bool) -> None:
-        self.simulation.owners[by].finish(kept=kept)
-
     # --- senders ----------------------------------------------------------------------------------------
 
-    @rule(by=SENDERS, name=TARGETS, limit=LIMITS, sender=st.sampled_from("abcd"), held=HELD)
-    def claim(self, by: int, name: str, limit: int, sender: str, held: bool) -> None:
+    @rule(by=SENDERS, name=TARGETS, limit=LIMITS, sender=st.sampled_from("abcd"), how=HOW)
+    def claim(self, by: int, name: str, limit: int, sender: str, how: str) -> None:
+        """Claim; `clone` presents the deployment of a copy of the database."""
         if not self.simulation.senders[by].is_open:
-            self.simulation.claim(name, limit, by, sender, held=held)
+            deployment = "staging" if how == "clone" else DEPLOYMENT
+            self.simulation.claim(name, limit, by, sender, deployment, held=how == "held")
 
-    @rule(by=SENDERS, name=TARGETS)
-    def clone_claims(self, by: int, name: str) -> None:
-        if not self.simulation.senders[by].is_open:
-            self.simulation.claim(name, 10, by, "clone", deployment="staging")
+    @precondition(is_busy)
+    @rule(at=st.integers(0, 5), kept=st.sampled_from([True, True, False]))
+    def end(self, at: int, kept: bool) -> None:
+        """Commit the transaction of an owner or a sender, or roll it back as a crash does."""
+        [*self.simulation.owners, *self.simulation.senders][at].finish(kept=kept)
 
-    @rule(by=SENDERS, kept=st.booleans())
-    def sender_ends(self, by: int, kept: bool) -> None:
-        self.simulation.senders[by].finish(kept=kept)
+    @precondition(is_busy)
+    @rule(kept=st.sampled_from([True, True, False]))
+    def end_all(self, kept: bool) -> None:
+        self.simulation.finish_all(kept=kept)
 
+    @precondition(has_flights)
     @rule(by=SENDERS, data=st.data(), frozen=st.sampled_from([False, False, True]))
     def send(self, by: int, data: st.DataObject, frozen: bool) -> None:
         flights = self.simulation.held_by(by)
@@ -127,6 +153,16 @@ class Delivery(RuleBasedStateMachine):
             for flight in some:
                 self.simulation.send(flight, frozen=frozen)
 
+    @rule(by=SENDERS, name=TARGETS, limit=LIMITS)
+    def work(self, by: int, name: str, limit: int) -> None:
+        """Claim, send and record, as a sender does when nothing fails."""
+        if not self.simulation.senders[by].is_open:
+            self.simulation.claim(name, limit, by)
+            flights = [f for f in self.simulation.held_by(by) if f.target == name]
+            if sent := [f for f in flights if self.simulation.send(f)]:
+                self.simulation.record(sent)
+
+    @precondition(has_flights)
     @rule(by=SENDERS, held=HELD)
     def record_what_was_sent(self, by: int, held: bool) -> None:
         for target in ("hook", "skipper"):
@@ -134,6 +170,7 @@ class Delivery(RuleBasedStateMachine):
             if sent and not self.simulation.senders[by].is_open:
                 self.simulation.record(sent, held=held)
 
+    @precondition(has_flights)
     @rule(
         by=SENDERS,
         data=st.data(),
@@ -151,12 +188,14 @@ class Delivery(RuleBasedStateMachine):
         if flights and not self.simulation.senders[by].is_open:
             self.simulation.record([data.draw(st.sampled_from(flights))], decision, held=held, **facts)
 
+    @precondition(has_recorded)
     @rule(by=SENDERS, data=st.data())
     def record_again(self, by: int, data: st.DataObject) -> None:
         known = [f for f in self.simulation.flights.values() if f.by == by and f.decision]
         if known and not self.simulation.senders[by].is_open:
             self.simulation.record([data.draw(st.sampled_from(known))], "retry")
 
+    @precondition(has_flights)
     @rule(by=SENDERS)
     def crash(self, by: int) -> None:
         self.simulation.senders[by].finish(kept=False)
@@ -165,6 +204,7 @@ class Delivery(RuleBasedStateMachine):
 
     # --- people and time --------------------------------------------------------------------------------
 
+    @precondition(lambda self: bool(self.simulation.shares))
     @rule(by=OWNERS, data=st.data(), verb=st.sampled_from(["replay", "discard"]), held=HELD)
     def settle_by_hand(self, by: int, data: st.DataObject, verb: str, held: bool) -> None:
         dead = "dead_at is not null" if verb == "replay" else "true"
@@ -183,17 +223,7 @@ class Delivery(RuleBasedStateMachine):
         with suppress(IuError):
             self.simulation.pass_time(seconds)
 
-    @rule(gate=st.sampled_from(["master", "worker", "delivery"]), is_open=st.booleans())
-    def set_gate(self, gate: str, is_open: bool) -> None:
-        with suppress(IuError):
-            self.simulation.set_gate(gate, is_open=is_open)
-
-    @rule(codes=st.sets(CODES))
-    def list_routes(self, codes: set[str]) -> None:
-        with suppress(IuError):
-            self.simulation.list_routes(codes)
-
-    @precondition(is_quiet)
+    @precondition(is_refused)
     @rule()
     def open_everything(self) -> None:
         for gate in ("master", "worker", "delivery"):
@@ -203,31 +233,34 @@ class Delivery(RuleBasedStateMachine):
             if promise.invalid:
                 self.simulation.promote(code, promise.share, promise.max_per_minute)
 
-    @precondition(is_quiet)
-    @rule(code=CODES, share=st.sampled_from([1, 0.6, 0.3]), limit=RATES, seconds=st.sampled_from([100, 86400]))
-    def promote(self, code: str, share: float, limit: int | None, seconds: int) -> None:
-        self.simulation.promote(code, share, limit, seconds)
-
-    @rule(code=CODES)
-    def demote(self, code: str) -> None:
+    @rule(change=st.sampled_from(CHANGES), data=st.data())
+    def change(self, change: str, data: st.DataObject) -> None:
         with suppress(IuError):
-            self.simulation.demote(code)
+            if change == "gate":
+                gate = data.draw(st.sampled_from(["master", "worker", "delivery"]))
+                self.simulation.set_gate(gate, is_open=data.draw(st.booleans()))
+            elif change == "list":
+                self.simulation.list_routes(data.draw(st.sets(CODES)))
+            elif change == "demote":
+                self.simulation.demote(data.draw(CODES))
+            elif self.is_quiet():
+                self._change_in_quiet(change, data)
 
-    @precondition(is_quiet)
-    @rule(what=st.sampled_from(["route", "type", "target"]), code=CODES)
-    def edit(self, what: str, code: str) -> None:
+    def _change_in_quiet(self, change: str, data: st.DataObject) -> None:
+        if change == "restore":
+            self.simulation.restore()
+            return
+        code = data.draw(CODES)
         event_type, target = ROUTES[code]
-        if what == "route":
+        if change == "route":
             self.simulation.edit_route(code)
-        elif what == "type":
+        elif change == "type":
             self.simulation.edit_type(event_type)
-        else:
+        elif change == "target":
             self.simulation.edit_target(target)
-
-    @precondition(is_quiet)
-    @rule()
-    def restore(self) -> None:
-        self.simulation.restore()
+        elif change == "promote":
+            terms = data.draw(st.tuples(st.sampled_from([1, 0.6, 0.3]), RATES, st.sampled_from([100, 86400])))
+            self.simulation.promote(code, *terms)
 
     @precondition(lambda self: self.simulation.can_retain())
     @rule(limit=st.sampled_from([1, 100]))

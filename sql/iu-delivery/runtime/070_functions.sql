@@ -76,5 +76,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '83d91cc2307883e5c6a4f7626ba730c492d203cdd41eaa031eb513d4fa9146f6'
+    '6375a69ff4bb7f6c7d43adfbfd586a41a22fee09d89888ed00306975957bdf3e'
 );

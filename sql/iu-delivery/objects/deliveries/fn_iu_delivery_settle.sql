@@ -28,7 +28,7 @@ begin
     from unnest(reports) as r
     where d.route_no = r.route_no and d.event_seq = r.event_seq and r.is_current
         and r.decision <> 'sent' and d.dead_at is null;
-    select array_agg(d), array_agg(
+    select array_agg(d order by r.route_no, r.event_seq), array_agg(
         coalesce(r.error_detail, 'status ' || r.status_code, r.decision) order by r.route_no, r.event_seq
     )
     into v_dead, v_reasons
