@@ -275,7 +275,7 @@ VARIANTS: Final = (
     ),
     Variant(
         "a_promotion_counts_in_a_clone", "promotion", clone_claims,
-        (("promotion_refusal", "deployment is distinct from p.deployment", "false"),),
+        (("promotion_refusal", "fn_iu_promotion_refusal.deployment is distinct from p.deployment", "false"),),
     ),
     Variant(
         "a_demoted_route_is_claimed", "promotion", after(lambda s: s.demote("shop.paid")),
@@ -339,9 +339,10 @@ VARIANTS: Final = (
     ),
     Variant(
         "the_key_is_one_of_tries", "key", send_once_more,
-        (("delivery_claims_write", "b.key, c.subject_no", "b.key, c.subject_no"),
-         ("delivery_claims_write", "public.fn_iu_delivery_key(c.event_id, c.route_no) as key",
-          "public.fn_iu_delivery_key(c.event_id, c.route_no) || '_' || c.claims as key")),
+        (
+            ("delivery_claims_write", "public.fn_iu_delivery_key(c.event_id, c.route_no) as key",
+          "public.fn_iu_delivery_key(c.event_id, c.route_no) || '_' || c.claims as key"),
+        ),
     ),
     Variant(
         "an_outcome_is_recorded_twice", "outcomes", record_twice,

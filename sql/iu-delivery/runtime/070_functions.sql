@@ -76,5 +76,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '6375a69ff4bb7f6c7d43adfbfd586a41a22fee09d89888ed00306975957bdf3e'
+    'b3666f91be5e16c0aaef2d9f512e6ede6c3fd0755ff33a4221ee8bfe4d85823c'
 );
