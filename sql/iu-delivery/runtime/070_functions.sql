@@ -64,6 +64,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_target.sql
+\ir ../objects/deliveries/fn_iu_delivery_reports_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_outcomes_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_settle.sql
@@ -76,5 +77,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'b3666f91be5e16c0aaef2d9f512e6ede6c3fd0755ff33a4221ee8bfe4d85823c'
+    '2d96d1c0b2b833df07532de6799920c8a9bfb985ab568286deac514772284fdf'
 );
