@@ -44,7 +44,7 @@ insert into public.event_outbox (
     event_id, event_domain, event_type, event_stream, delivery_lane, canonical_address, event_subject_table,
     actor_ref, payload_classification, safe_payload
 )
-select public.fn_iu_event_id(), r.event_domain, r.event_type, r.event_stream, r.delivery_lane, 'doc/0',
+select md5(%(type)s || %(known)s || n)::uuid, r.event_domain, r.event_type, r.event_stream, r.delivery_lane, 'doc/0',
     r.event_subject_table, 'test', r.payload_classification, jsonb_build_object('n', n)
 from public.event_type_registry as r cross join generate_series(1, %(count)s) as n
 where r.event_type = %(type)s
@@ -82,6 +82,7 @@ class Session:
         self._connection = psycopg.connect(url, autocommit=True, row_factory=dict_row)
         self._connection.execute("set default_transaction_isolation = 'read committed'")
         self._connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT}'")
+        self._connection.execute("select setseed(0.5)")
         self.present(deployment)
         self._effect: Callable[[], None] | None = None
         self.answered_at = 0.0
@@ -164,6 +165,7 @@ class Simulation:
     flights: dict[int, Flight] = field(default_factory=dict)
     arrivals: list[Flight] = field(default_factory=list)
     discarded: set[tuple[str, UUID]] = field(default_factory=set)
+    emitted: int = 0
     reset_at: dict[str, float] = field(default_factory=dict)
 
     @classmethod
@@ -239,12 +241,16 @@ class Simulation:
         held: bool = False,
     ) -> None:
         """Emit events about a subject, or each about itself; committed later if `held`."""
+        self.emitted += 1
         self.owners[by].call(
             _EMIT if subject is not None else _INSERT,
-            {"type": event_type, "subject": UUID(int=subject or 0), "count": count},
+            {
+                "type": event_type, "subject": UUID(int=subject or 0), "count": count,
+                "known": f"{len(self.events)}-{self.emitted}",
+            },
             self._emitted,
             held=held,
-        )
+        )  # fmt: skip
 
     def _emitted(self, rows: Iterable[Mapping[str, Any]]) -> None:
         found = self.judge.execute(
