@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -81,7 +82,7 @@ class Session:
     def __init__(self, url: str, deployment: str = DEPLOYMENT) -> None:
         self._connection = psycopg.connect(url, autocommit=True, row_factory=dict_row)
         self._connection.execute("set default_transaction_isolation = 'read committed'")
-        self._connection.execute(f"set lock_timeout = '{LOCK_TIMEOUT}'")
+        self.patience(LOCK_TIMEOUT)
         self._connection.execute("select setseed(0.5)")
         self.present(deployment)
         self._effect: Callable[[], None] | None = None
@@ -93,6 +94,10 @@ class Session:
 
     def present(self, deployment: str) -> None:
         self._connection.execute("select set_config('iu.deployment', %s, false)", (deployment,))
+
+    def patience(self, timeout: str) -> None:
+        """Set how long a call waits for a lock."""
+        self._connection.execute(f"set lock_timeout = '{timeout}'")
 
     def call(
         self,
@@ -569,3 +574,28 @@ class Simulation:
             """update public.dot_config set value = '1' where key = 'iu_core.retention_days'"""
         )
         self.world.owner.execute("select public.fn_iu_retention_run('test', %s)", (limit,))
+
+    # --- waiting ----------------------------------------------------------------------------------------
+
+    def meanwhile(self, waiting: Callable[[], object], then: Callable[[], object]) -> None:
+        """Run `waiting` in a thread, which waits for a lock; run `then` once it waits, and join the thread."""
+        sessions = [*self.owners, *self.senders]
+        for session in sessions:
+            if not session.is_open:
+                session.patience("5s")
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(waiting)
+            while not future.done() and not self._is_waiting():
+                time.sleep(0.002)
+            then()
+            future.result()
+        for session in sessions:
+            if not session.is_open:
+                session.patience(LOCK_TIMEOUT)
+
+    def _is_waiting(self) -> bool:
+        row = self.judge.execute(
+            """select exists (select from pg_stat_activity
+               where datname = current_database() and wait_event_type = 'Lock') as waits"""
+        ).fetchone()
+        return bool(row and row["waits"])

@@ -82,6 +82,15 @@ def late_event_beside_a_doubt(simulation: Simulation) -> None:
     simulation.owners[1].finish()
 
 
+def enqueue_waits_for_a_dead_letter(simulation: Simulation) -> None:
+    """Queue the next event of a subject while the first becomes a dead letter that is skipped."""
+    queued(simulation, route="shop.copy")
+    simulation.claim("skipper")
+    simulation.record(simulation.held_by(0), "failed", held=True)
+    simulation.emit()
+    simulation.meanwhile(lambda: simulation.enqueue("shop.copy", by=1), simulation.senders[0].finish)
+
+
 def two_events_in_turn(simulation: Simulation) -> None:
     queued(simulation, 2)
     deliver(simulation)
