@@ -52,6 +52,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_doubts_bury.sql
 \ir ../objects/deliveries/fn_iu_delivery_route_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_shards_lease.sql
+\ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
@@ -77,5 +78,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '78efd9db6fd0395b970e9eb14bc5e7218d8867595aa481c95094e0eb17d12e2f'
+    'fd64dadfe8d0fb3c777eff5ad8e4dfc3913d055a58e08cbc9a7fb62fa3a67ee9'
 );
