@@ -254,5 +254,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '430ce1511ef85867508620c1afd152c69e7da40294b0f7f3504830ebbd8c2159'
+    '7e5ad9f188a8d197f3d17a3b957098dead07ded8d22dcfd260adfaad8f34675d'
 );

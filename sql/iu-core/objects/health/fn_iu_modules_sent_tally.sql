@@ -5,7 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_function text;
-    v_tally record;
+    v_sent bigint;
+    v_unpromoted bigint;
 begin
     modules := 0;
     sent := 0;
@@ -13,10 +14,11 @@ begin
     for v_function in
         select f from public.fn_iu_module_functions('public.fn\_iu\_%\_sent\_tally()') as f
     loop
-        execute format('select t.sent, t.unpromoted from %s() as t', v_function) into strict v_tally;
+        execute format('select t.sent, t.unpromoted from %s() as t', v_function)
+        into strict v_sent, v_unpromoted;
         modules := modules + 1;
-        sent := sent + v_tally.sent;
-        unpromoted := unpromoted + v_tally.unpromoted;
+        sent := sent + v_sent;
+        unpromoted := unpromoted + v_unpromoted;
     end loop;
     return next;
 end

@@ -25,7 +25,8 @@ end
 $$;
 comment on function public.fn_iu_cursor_make(text, text, text) is
 'Creates the cursor of a new worker of a domain at the beginning and returns it, locked until the end of the
-transaction. cursor_kind is audit or, for the name live:NUMBER of a live route, delivery. Returns null if another transaction has created it or does not commit within 10 ms.';
+transaction. cursor_kind is audit or, for the name live:NUMBER of a live route, delivery. Returns null if
+another transaction has created it or does not commit within 10 ms.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cursor_make(text, text, text)', 'internal'
 );

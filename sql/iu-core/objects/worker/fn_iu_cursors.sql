@@ -1,5 +1,5 @@
--- A recursive query: each step is one index probe for the next cursor, of either kind. A scan would read, while a snapshot is
--- held, every old version of the cursors (decision 013).
+-- A recursive query: each step is one index probe for the next cursor, of either kind. A scan would read,
+-- while a snapshot is held, every old version of the cursors (decision 013).
 -- enable_seqscan and enable_bitmapscan off: so that each step is such a probe, whatever the statistics say.
 create or replace function public.fn_iu_cursors()
 returns setof public.iu_route_worker_cursor
