@@ -63,7 +63,10 @@ class UnreadDomain:
 
 @dataclass(frozen=True)
 class SentTally:
-    """What was sent: in all, and without a valid promotion. `modules` is the number of modules that can send."""
+    """What was sent, in all and without a valid promotion.
+
+    `modules` is the number of modules that can send.
+    """
 
     modules: int
     sent: int
@@ -87,7 +90,7 @@ def unread_domains(gateway: Queries) -> list[UnreadDomain]:
 
 def sent_tally(gateway: Queries) -> SentTally:
     """Return what was sent."""
-    return rows.read(SentTally, gateway.fetch_row(_SQL["sent_tally"]))
+    return rows.read(SentTally, gateway.fetch_all(_SQL["sent_tally"])[0])
 
 
 def at_least(number: int, *, capped: bool) -> str:

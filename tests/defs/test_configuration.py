@@ -107,8 +107,10 @@ def test_the_pattern_of_a_worker_name_is_that_of_the_engine(gateway: Gateway) ->
 
 @pytest.mark.parametrize(
     "name",
-    ["a", "A-z.0:_", "a" * 100, "a" * 101, "", "a b", "a\n", "\na", "\u00e9", "a/b"]
-    + ["live:7", "live:", "replay:x", "live", "Live:7", "a.live:7", "replayed:x"],
+    [
+        *("a", "A-z.0:_", "a" * 100, "a" * 101, "", "a b", "a\n", "\na", "\u00e9", "a/b"),
+        *("live:7", "live:", "replay:x", "live", "Live:7", "a.live:7", "replayed:x"),
+    ],
 )
 def test_a_worker_name_is_accepted_where_the_engine_accepts_it(gateway: Gateway, name: str) -> None:
     engine = accepts(lambda: gateway.execute("select public.fn_iu_worker_name_require(%s)", (name,)))
