@@ -9,7 +9,7 @@ select same(kept('status'), 'iu_outbound_default tester');
 select same((select string_agg(worker_name, ' ') from fn_iu_cursors()), 'tester iu_outbound_default');
 select same(count(*), 0::bigint, 'its creation is no change of the configuration')
 from iu_config_history where name = kept('live');
-select emit_many(3);
+select emit_many(3), emit_old(2, 1);
 select drain(), drain('iu_outbound_default');
 select same(fn_iu_event_type_waiting('version_applied', 10), 0);
 select same((select fn_iu_attempts_conservation(kept('live'), 100)::text), '(0,0,0)');
