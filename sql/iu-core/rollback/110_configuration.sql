@@ -16,6 +16,7 @@ begin
 end
 $refuse$;
 drop index public.iu_schema_object_of_modules;
+drop index public.iu_route_worker_cursor_of_workers;
 alter table public.iu_route_worker_cursor
 drop constraint delivery_cursor_has_its_name,
 drop column cursor_kind,

@@ -129,6 +129,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_read.sql
+\ir ../objects/worker/fn_iu_cursor_reader.sql
 \ir ../objects/worker/fn_iu_cursor_make.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
@@ -254,5 +255,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '7e5ad9f188a8d197f3d17a3b957098dead07ded8d22dcfd260adfaad8f34675d'
+    '8ddd96aec048a4562b09ce62235331cf0372f7d90b9812f331cc19e5fb9c26b4'
 );

@@ -90,10 +90,14 @@ comment on column public.iu_route_worker_cursor.cursor_kind is
 'audit: a worker, which writes attempts. delivery: a live route; worker_name is live: and the number of the
 route in iu_audit_name, and only module iu-delivery moves the cursor';
 
+-- The workers by name, without the cursors of live routes, of which there may be a thousand.
+create index iu_route_worker_cursor_of_workers on public.iu_route_worker_cursor (worker_name)
+where cursor_kind = 'audit';
+
 create index iu_schema_object_of_modules on public.iu_schema_object (object)
 where module <> 'iu-core' and kind = 'function';
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    '4de1d4233234a64932c23cdc9fd881544e2e7eb020f7430498d1b57882698da8'
+    'ab074b723bd6a682f94121fb908ffe9721e2456a10c2cc83db5ef93ad1a66735'
 );
