@@ -255,5 +255,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '8ddd96aec048a4562b09ce62235331cf0372f7d90b9812f331cc19e5fb9c26b4'
+    '7673d9c5b6965a317dfea8e8587003adbd0a61aafb5a401be3d9106a73bb765c'
 );
