@@ -37,6 +37,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_route_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_summary.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_places.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_advance.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_add.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_write.sql
@@ -78,5 +79,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'fd64dadfe8d0fb3c777eff5ad8e4dfc3913d055a58e08cbc9a7fb62fa3a67ee9'
+    '8e501982286e3ceb0c3098008176786cb8d1c2b5170f3a1807fe4ccb02f463a5'
 );
