@@ -35,7 +35,7 @@ _TIMES: Final = {
     "iu_delivery": ("due_at",),
     "iu_delivery_shard": ("lease_until",),
     "iu_delivery_target_state": ("retry_at", "refilled_at"),
-    "iu_delivery_route": ("expires_at", "refilled_at"),
+    "iu_delivery_route": ("expires_at", "refilled_at", "due_from", "due_checked_at"),
 }
 
 _PROMOTE: Final = """
@@ -194,7 +194,7 @@ class World:
         )  # fmt: skip
         assert row is not None
         self.owner.fetch_value(
-            "select (public.fn_iu_cursor_make(%s, %s)).worker_name",
+            "select (public.fn_iu_cursor_make(%s, %s, 'delivery')).worker_name",
             (f"live:{row['route_no']}", row["event_domain"]),
         )
         return int(row["route_no"])

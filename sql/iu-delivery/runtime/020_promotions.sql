@@ -160,7 +160,9 @@ create table public.iu_delivery_route (
     outcomes int not null default 0,
     failed_outcomes int not null default 0,
     tokens double precision not null default 'infinity',
-    refilled_at timestamptz not null default clock_timestamp()
+    refilled_at timestamptz not null default clock_timestamp(),
+    due_from timestamptz not null default '-infinity',
+    due_checked_at timestamptz not null default '-infinity'
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
 comment on table public.iu_delivery_route is
@@ -170,6 +172,9 @@ comment on column public.iu_delivery_route.held_reason is
 'why nothing is enqueued and claimed until a new promotion is approved; null: not held';
 comment on column public.iu_delivery_route.passed_seq is
 'events up to this event_seq that passed_snapshot shows were passed over by the first promotion';
+comment on column public.iu_delivery_route.due_from is
+'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled before;
+checked again a minute after due_checked_at';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
@@ -182,5 +187,5 @@ insert into public.iu_promotion_threshold (threshold, value, minimum, maximum, d
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '518169c0183c933a48b9a13ecc3a67fd38edfa4e4e6565e422883e407f03f053'
+    '914703b6e88623cfe8171a46d9499511ef4dd17fb937fd3b75cfcdcce9525cd1'
 );

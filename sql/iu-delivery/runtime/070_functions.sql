@@ -37,6 +37,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_route_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_summary.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_places.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_advance.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_add.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_write.sql
@@ -52,6 +53,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_doubts_bury.sql
 \ir ../objects/deliveries/fn_iu_delivery_route_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_shards_lease.sql
+\ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
@@ -77,5 +79,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '2d96d1c0b2b833df07532de6799920c8a9bfb985ab568286deac514772284fdf'
+    'cc7395ba85fb5740e23564b99e16668c5a6abfda54d5599d22de83346cffe5b3'
 );

@@ -13,23 +13,21 @@ declare
         where d.claim_id is not null and (given.at_most_once or d.doubts + 1 >= given.max_in_doubt)
     );
     v_lost public.iu_delivery [];
+    v_places tid [];
 begin
     if cardinality(v_doubtful) = 0 then
         return due;
     end if;
+    select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq)) into v_places
+    from unnest(v_doubtful) as a;
     -- for update: an enqueue that adds a delivery behind a head holds key share on it until its commit, and an
-    -- advance before would leave the new delivery without a head (decision 070). skip locked: whoever holds
+    -- advance before would leave the new delivery without a head (decision 073). skip locked: whoever holds
     -- the row may wait for the state of the target, which the caller has locked. A later claim finds it again.
-    v_lost := array(
-        select d from public.iu_delivery as d
-        inner join unnest(v_doubtful) as q on q.route_no = d.route_no and q.event_seq = d.event_seq
-        for update of d skip locked
-    );
-    update public.iu_delivery as d
-    set doubts = d.doubts + 1
-    from unnest(v_lost) as l
-    where d.route_no = l.route_no and d.event_seq = l.event_seq;
+    v_lost := array(select d from public.iu_delivery as d where d.ctid = any (v_places) for update skip locked);
     if cardinality(v_lost) > 0 then
+        select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq)) into v_places
+        from unnest(v_lost) as a;
+        update public.iu_delivery as d set doubts = d.doubts + 1 where d.ctid = any (v_places);
         perform public.fn_iu_delivery_bury(given, v_lost, array['in_doubt']);
     end if;
     return array(select d from unnest(due) as d where not d = any (v_doubtful));

@@ -21,10 +21,10 @@ begin
     -- can be replaced while this waits for its lock, so look again, as fn_iu_delivery_heads_hold does.
     loop
         perform from public.iu_delivery as h
-        where h.route_no = given.route_no and h.is_head and h.subject = v_subject for update;
+        where (h.route_no + 0) = given.route_no and h.is_head and h.subject = v_subject for update;
         exit when found or not exists (
             select from public.iu_delivery as h
-            where h.route_no = given.route_no and h.is_head and h.subject = v_subject
+            where (h.route_no + 0) = given.route_no and h.is_head and h.subject = v_subject
         );
     end loop;
     select d.* into v_delivery from public.iu_delivery as d
