@@ -96,7 +96,10 @@ def read(simulation: Simulation) -> State:
             },
             {
                 row["route_no"]: row
-                for row in rows("select *, passed_snapshot::text as passed from public.iu_delivery_route")
+                for row in rows(
+                    """select route_no, passed_seq, passed_snapshot::text as passed
+                       from public.iu_delivery_route"""
+                )
             },
             rows("select clock_timestamp() as now")[0]["now"],
         )

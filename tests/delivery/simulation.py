@@ -532,11 +532,13 @@ class Simulation:
             self.edit_target(target, max_per_minute=None)
         for route in ROUTES:
             self.promote(route, share=self.promises[route].share)
-        for _ in range(200):
+            self.enqueue(route, 1000)
+        idle = 0
+        while self._undead() and idle < 3:
+            before = len(self.arrivals)
             self.pass_time(90_000)
             for route in ROUTES:
                 self.promote(route, share=self.promises[route].share)
-                self.enqueue(route, 1000)
             for target in self.terms:
                 self.claim(target, 1000)
                 flights = [flight for flight in self.held_by(0) if flight.target == target]
@@ -544,8 +546,7 @@ class Simulation:
                 if sent:
                     self.record(sent)
                     self.check()
-            if not self._undead():
-                break
+            idle = 0 if len(self.arrivals) > before else idle + 1
         self.check()
         if undead := self._undead():
             raise Violation("progress", f"never delivered: {undead}")

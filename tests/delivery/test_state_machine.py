@@ -40,6 +40,9 @@ SEED = 17
 COUNTS: Counter[str] = Counter()
 """Examples and steps of this process."""
 
+HELD_SCENARIOS: set[str] = set()
+"""Sequences in which every invariant holds as long as nothing is broken."""
+
 SENDERS = st.integers(0, 2)
 OWNERS = st.integers(0, 2)
 TARGETS = st.sampled_from(["hook", "skipper"])
@@ -320,22 +323,23 @@ def test_deliveries_keep_their_promises_whatever_fails(worlds: Callable[[], Worl
 
 @pytest.mark.parametrize("variant", variants.VARIANTS, ids=lambda variant: variant.name)
 def test_the_machine_catches(worlds: Callable[[], World], variant: Variant) -> None:
+    if variant.scenario not in HELD_SCENARIOS:
+        play(worlds, variant, is_broken=False)
+        HELD_SCENARIOS.add(variant.scenario)
+    with pytest.raises(Violation) as caught:
+        play(worlds, variant, is_broken=True)
+    assert caught.value.invariant == variant.invariant
+
+
+def play(worlds: Callable[[], World], variant: Variant, *, is_broken: bool) -> None:
+    """Run the sequence of the variant and what follows, on a new database."""
     simulation = Simulation.begin(worlds(), variant.hook, variant.skipper)
     try:
+        if is_broken:
+            variant.apply(simulation.judge)
         variant.sequence(simulation)
         simulation.check()
         simulation.drain()
-    finally:
-        simulation.close()
-        simulation.world.close()
-    simulation = Simulation.begin(worlds(), variant.hook, variant.skipper)
-    try:
-        variant.apply(simulation.judge)
-        with pytest.raises(Violation) as caught:
-            variant.sequence(simulation)
-            simulation.check()
-            simulation.drain()
-        assert caught.value.invariant == variant.invariant
     finally:
         simulation.close()
         simulation.world.close()
