@@ -208,6 +208,7 @@ class Simulation:
         for session in [*self.owners, *self.senders]:
             session.close()
         self.judge.close()
+        self.world.close()
 
     @property
     def now(self) -> float:

@@ -249,6 +249,7 @@ VARIANTS: Final = (
         (
             ("delivery_reports_lock", "and d.claim_id = r.claim_id\n                and d.claims = r.fence", ""),
             ("delivery_reports_hold", "h.claim_id = r.claim_id", "h.event_seq = r.event_seq"),
+            ("delivery_settle", "(d.claim_id + 0) = r.claim_id", "d.event_seq = r.event_seq"),
         ),
     ),
     Variant(
@@ -291,7 +292,10 @@ VARIANTS: Final = (
     ),
     Variant(
         "a_promotion_counts_in_a_clone", "promotion", clone_claims,
-        (("promotion_refusal", "deployment is distinct from p.deployment", "false"),),
+        (
+            ("promotion_refusal", "deployment is distinct from p.deployment", "false"),
+            ("delivery_is_due", ") = v_deployment", ") is not null"),
+        ),
     ),
     Variant(
         "a_demoted_route_is_claimed", "promotion", after(lambda s: s.demote("shop.paid")),

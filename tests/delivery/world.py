@@ -94,11 +94,11 @@ def url_of(url: str, login: str) -> str:
 class Sender:
     """A simulated sender: a login of its own that claims and records."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, deployment: str = DEPLOYMENT) -> None:
         self.name = name
         self._connection = psycopg.connect(url, autocommit=True, row_factory=dict_row)
         self._connection.execute("set default_transaction_isolation = 'read committed'")
-        self._connection.execute("select set_config('iu.deployment', %s, false)", (DEPLOYMENT,))
+        self._connection.execute("select set_config('iu.deployment', %s, false)", (deployment,))
 
     def claim(
         self, target: str = "hook", limit: int = 100, run_ref: str | None = None

@@ -79,5 +79,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'cc7395ba85fb5740e23564b99e16668c5a6abfda54d5599d22de83346cffe5b3'
+    'e5c106ed2c92bc947c3c398b5cebd3ed62010db0bc2ad12f3dc9f12ba4de3b6f'
 );
