@@ -158,7 +158,9 @@ def _check_conservation(state: State, simulation: Simulation) -> None:
         for claim in [state.claims[outcome["claim_id"]]]
     }
     decided = {
-        decision: {(row["route_no"], row["event_id"]) for row in state.decisions if row["decision"] == decision}
+        decision: {
+            (row["route_no"], row["event_id"]) for row in state.decisions if row["decision"] == decision
+        }
         for decision in ("outside_canary", "discarded")
     }
     arrived = {(simulation.numbers[flight.route], flight.event_id) for flight in simulation.arrivals}

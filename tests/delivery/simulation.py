@@ -1,13 +1,14 @@
 """A database with live routes, senders that fail in every way, and a receiver that keeps what arrived.
 
-Everything runs in one thread: a call that would wait for a lock longer than `LOCK_TIMEOUT` fails, and counts as
-a crash of its caller. Time passes by `pass_time`; senders have clocks of their own, which no function is told.
+Nearly everything runs in one thread: a call that would wait for a lock longer than `LOCK_TIMEOUT` fails, and
+counts as a crash of its caller. Time passes by `pass_time`. No function is told what the clock of a sender
+says.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -45,8 +46,8 @@ insert into public.event_outbox (
     event_id, event_domain, event_type, event_stream, delivery_lane, canonical_address, event_subject_table,
     actor_ref, payload_classification, safe_payload
 )
-select md5(%(type)s || %(known)s || n)::uuid, r.event_domain, r.event_type, r.event_stream, r.delivery_lane, 'doc/0',
-    r.event_subject_table, 'test', r.payload_classification, jsonb_build_object('n', n)
+select md5(%(type)s || %(known)s || n)::uuid, r.event_domain, r.event_type, r.event_stream, r.delivery_lane,
+    'doc/0', r.event_subject_table, 'test', r.payload_classification, jsonb_build_object('n', n)
 from public.event_type_registry as r cross join generate_series(1, %(count)s) as n
 where r.event_type = %(type)s
 returning event_id
@@ -151,7 +152,7 @@ class Promise:
 
 @dataclass
 class Simulation:
-    """The world, its actors, and what they have done. `passed` is the simulated part of the time."""
+    """A world, its actors, and what they have done. `passed` is the simulated part of the time."""
 
     world: World
     judge: psycopg.Connection[dict[str, Any]]
@@ -178,10 +179,10 @@ class Simulation:
         cls, world: World, hook: Mapping[str, Any] | None = None, skipper: Mapping[str, Any] | None = None
     ) -> Simulation:
         """Return a simulation on a new database; `hook` and `skipper` are further columns of its targets."""
-        timing = {
+        timing: dict[str, Any] = {
             "lease_seconds": LEASE, "timeout_seconds": TIMEOUT, "retry_seconds": [5, 300], "max_in_doubt": 3,
         }  # fmt: skip
-        terms = {
+        terms: dict[str, dict[str, Any]] = {
             "hook": {"on_dead_letter": "park", "at_most_once": False, "max_per_minute": None, **(hook or {})},
             "skipper": {
                 "on_dead_letter": "skip", "at_most_once": False, "max_per_minute": None, **(skipper or {}),
@@ -268,9 +269,7 @@ class Simulation:
         for row in found:
             self.events[row["event_id"]] = Event(**row)
 
-    def enqueue(
-        self, route: str = "shop.paid", limit: int = 100, by: int = 0, *, held: bool = False
-    ) -> None:
+    def enqueue(self, route: str = "shop.paid", limit: int = 100, by: int = 0, *, held: bool = False) -> None:
         share = self.promises[route].share
         self.owners[by].call(
             "select public.fn_iu_delivery_enqueue(%(route)s, %(limit)s)",
@@ -321,9 +320,7 @@ class Simulation:
         session.call(
             "select * from public.fn_iu_delivery_claim(%(target)s, %(limit)s, %(name)s)",
             {"target": target, "limit": limit, "name": name or f"sender-{by}"},
-            lambda rows: self._claimed(
-                rows, by, target, (began, session.answered_at + passed), refused
-            ),
+            lambda rows: self._claimed(rows, by, target, (began, session.answered_at + passed), refused),
             held=held,
         )
         if deployment != DEPLOYMENT and not held:
@@ -398,7 +395,7 @@ class Simulation:
 
     def record(
         self,
-        flights: list[Flight],
+        flights: Sequence[Flight],
         decision: str = "sent",
         by: int | None = None,
         *,
@@ -431,14 +428,15 @@ class Simulation:
         said: list[str] = []
         more = ", true" if verb == "replay" else ""
 
-        def effect(_: object) -> None:
-            if verb == "discard" and said == ["discarded"]:
+        def effect(rows: list[dict[str, Any]]) -> None:
+            said.append(rows[0]["said"]["status"])
+            if said == ["discarded"]:
                 self.discarded.add((route, event_id))
 
         done = self.owners[by].call(
             f"select public.fn_iu_delivery_{verb}(%(route)s, %(event)s, 'test'{more}) as said",
             {"route": route, "event": event_id},
-            lambda rows: (said.append(rows[0]["said"]["status"]), effect(rows))[1],
+            effect,
             held=held,
         )
         return said[0] if done and said else None
@@ -451,9 +449,7 @@ class Simulation:
         seconds: int = 86400,
     ) -> None:
         """Promote a route again, with other terms."""
-        self.world.promote(
-            route, share=share, max_per_minute=max_per_minute, valid_for=f"{seconds} seconds"
-        )
+        self.world.promote(route, share=share, max_per_minute=max_per_minute, valid_for=f"{seconds} seconds")
         self._promise(route, share, max_per_minute, seconds)
 
     def _promise(self, route: str, share: float, max_per_minute: int | None, seconds: int) -> None:
@@ -531,26 +527,33 @@ class Simulation:
         self.list_routes(ROUTES)
         for target in self.terms:
             self.edit_target(target, max_per_minute=None)
+        self._renew()
         for route in ROUTES:
-            self.promote(route, share=self.promises[route].share)
             self.enqueue(route, 1000)
         idle = 0
         while self._undead() and idle < 3:
             before = len(self.arrivals)
-            self.pass_time(90_000)
-            for route in ROUTES:
-                self.promote(route, share=self.promises[route].share)
-            for target in self.terms:
-                self.claim(target, 1000)
-                flights = [flight for flight in self.held_by(0) if flight.target == target]
-                sent = [flight for flight in flights if self.send(flight)]
-                if sent:
-                    self.record(sent)
-                    self.check()
+            self._deliver_all()
             idle = 0 if len(self.arrivals) > before else idle + 1
         self.check()
         if undead := self._undead():
             raise Violation("progress", f"never delivered: {undead}")
+
+    def _renew(self) -> None:
+        for route in ROUTES:
+            self.promote(route, share=self.promises[route].share)
+
+    def _deliver_all(self) -> None:
+        """Deliver every head once, a day later."""
+        self.pass_time(90_000)
+        self._renew()
+        for target in self.terms:
+            self.claim(target, 1000)
+            flights = [flight for flight in self.held_by(0) if flight.target == target]
+            sent = [flight for flight in flights if self.send(flight)]
+            if sent:
+                self.record(sent)
+                self.check()
 
     def _undead(self) -> list[dict[str, Any]]:
         """Return deliveries that are neither dead letters nor parked behind one."""
@@ -570,17 +573,21 @@ class Simulation:
         ).fetchone()
         return bool(row and row["holds"]) and not self.is_busy
 
-    def retain(self, limit: int) -> None:
-        """Run one round of retention over events that are made old enough."""
-        self.world.owner.execute(
-            """update public.dot_config set value = '1' where key = 'iu_core.retention_days'"""
-        )
+    def retain(self, limit: int = 100) -> None:
+        """Make every event old, and run one round of retention."""
+        with self.world.owner.transaction() as session:
+            session.execute("set local session_replication_role = replica")
+            session.execute("update public.event_outbox set created_at = created_at - interval '9 days'")
+            session.execute("delete from public.dot_config where key = 'iu_core.retention_days'")
+            session.execute(
+                "insert into public.dot_config (key, value) values ('iu_core.retention_days', '7')"
+            )
         self.world.owner.execute("select public.fn_iu_retention_run('test', %s)", (limit,))
 
     # --- waiting ----------------------------------------------------------------------------------------
 
     def meanwhile(self, waiting: Callable[[], object], then: Callable[[], object]) -> None:
-        """Run `waiting` in a thread, which waits for a lock; run `then` once it waits, and join the thread."""
+        """Run `waiting` in a thread and, when it waits for a lock, `then`; join the thread."""
         sessions = [*self.owners, *self.senders]
         for session in sessions:
             if not session.is_open:

@@ -34,7 +34,9 @@ def test_an_event_that_is_queued_while_its_head_is_given_up_becomes_the_head(wor
     with closing(simulation):
         variants.late_event_beside_a_doubt(simulation)
         simulation.check()
-        assert simulation.judge.execute("select from public.iu_delivery where dead_at is not null").rowcount == 0
+        assert (
+            simulation.judge.execute("select from public.iu_delivery where dead_at is not null").rowcount == 0
+        )
         simulation.claim("skipper", by=2)
         simulation.check()
         simulation.drain()
@@ -55,7 +57,9 @@ def test_a_sender_that_joins_gets_its_share_of_the_shards_at_once(world: World) 
     world.enqueue()
     for name in ("one", "two", "three"):
         world.sender(name).claim(limit=1)
-    owned = world.owner.fetch_all("select owner, count(*) as shards from public.iu_delivery_shard group by owner")
+    owned = world.owner.fetch_all(
+        "select owner, count(*) as shards from public.iu_delivery_shard group by owner"
+    )
     assert {row["owner"]: row["shards"] for row in owned} == {"one": 22, "two": 22, "three": 20}
 
 

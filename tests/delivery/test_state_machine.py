@@ -222,9 +222,7 @@ class Delivery(RuleBasedStateMachine):
         ).fetchall()
         if rows and not self.simulation.owners[by].is_open:
             (row,) = drawn(data, rows, 1)
-            code = next(
-                code for code, number in self.simulation.numbers.items() if number == row["route_no"]
-            )
+            code = next(code for code, number in self.simulation.numbers.items() if number == row["route_no"])
             self.simulation.settle_by_hand(verb, code, row["event_id"], by, held=held)
 
     @rule(seconds=SECONDS)

@@ -40,7 +40,8 @@ class Variant:
             row = judge.execute(
                 "select pg_get_functiondef(%s::regproc) as definition", (f"public.fn_iu_{name}",)
             ).fetchone()
-            assert row is not None and old in row["definition"], f"{old!r} is not in {name}"
+            assert row is not None
+            assert old in row["definition"], f"{old!r} is not in {name}"
             judge.execute(row["definition"].replace(old, new).encode())
         for statement in self.statements:
             judge.execute(statement.encode())
@@ -247,14 +248,18 @@ VARIANTS: Final = (
     Variant(
         "a_passed_fence_counts_for_a_retry", "flight", retry_after_another_claim,
         (
-            ("delivery_reports_lock", "and d.claim_id = r.claim_id\n                and d.claims = r.fence", ""),
+            ("delivery_reports_lock", "and d.claim_id = r.claim_id\n", "\n"),
+            ("delivery_reports_lock", "and d.claims = r.fence", ""),
             ("delivery_reports_hold", "h.claim_id = r.claim_id", "h.event_seq = r.event_seq"),
             ("delivery_settle", "(d.claim_id + 0) = r.claim_id", "d.event_seq = r.event_seq"),
         ),
     ),
     Variant(
         "a_stale_outcome_removes_the_delivery", "conservation", sent_after_another_claim,
-        (("delivery_settle", "r.is_current and r.decision = 'sent';\n    delete", "r.decision = 'sent';\n    delete"),),
+        ((
+            "delivery_settle", "r.is_current and r.decision = 'sent';\n    delete",
+            "r.decision = 'sent';\n    delete",
+        ),),
     ),
     Variant(
         "a_claim_has_no_lease", "flight", claim_twice_at_once,
@@ -335,7 +340,10 @@ VARIANTS: Final = (
     ),
     Variant(
         "what_is_outside_the_canary_is_forgotten", "conservation", canary_of_subjects,
-        (("delivery_queue_write", "where not public.fn_iu_delivery_in_canary", "where false and public.fn_iu_delivery_in_canary"),),
+        ((
+            "delivery_queue_write", "where not public.fn_iu_delivery_in_canary",
+            "where false and public.fn_iu_delivery_in_canary",
+        ),),
     ),
     Variant(
         "a_dead_letter_does_not_park", "order", dead_letter_and_the_next,

@@ -20,9 +20,10 @@ begin
     end if;
     select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq)) into v_places
     from unnest(v_doubtful) as a;
-    -- for update: an enqueue that adds a delivery behind a head holds key share on it until its commit, and an
-    -- advance before would leave the new delivery without a head (decision 073). skip locked: whoever holds
-    -- the row may wait for the state of the target, which the caller has locked. A later claim finds it again.
+    -- An enqueue that adds a delivery behind a head holds key share on it until its commit, and an advance
+    -- before would leave the new delivery without a head (decision 073). So lock for update, which excludes
+    -- that, and skip locked: the owner of the lock may wait for the state of the target, which the caller has
+    -- locked. A later claim finds the delivery again.
     v_lost := array(select d from public.iu_delivery as d where d.ctid = any (v_places) for update skip locked);
     if cardinality(v_lost) > 0 then
         select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq)) into v_places

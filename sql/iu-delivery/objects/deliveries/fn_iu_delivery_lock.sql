@@ -17,8 +17,8 @@ declare
     );
     v_delivery public.iu_delivery;
 begin
-    -- First the head of the subject, as fn_iu_delivery_record does: whoever holds it may change the others. It
-    -- can be replaced while this waits for its lock, so look again, as fn_iu_delivery_heads_hold does.
+    -- First the head of the subject, as fn_iu_delivery_record does: its lock protects the others. It can be
+    -- replaced while this waits for its lock, so look again, as fn_iu_delivery_heads_hold does.
     loop
         perform from public.iu_delivery as h
         where (h.route_no + 0) = given.route_no and h.is_head and h.subject = v_subject for update;
