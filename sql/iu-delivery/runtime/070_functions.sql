@@ -21,6 +21,8 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_login_require.sql
 \ir ../objects/promotions/fn_iu_deployment.sql
 \ir ../objects/promotions/fn_iu_promotion_configuration.sql
+\ir ../objects/promotions/fn_iu_promotion_cluster.sql
+\ir ../objects/promotions/fn_iu_promotion_misfit.sql
 \ir ../objects/promotions/fn_iu_promotion_refusal.sql
 \ir ../objects/promotions/fn_iu_route_demote_apply.sql
 
@@ -56,6 +58,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_routes_admit.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_rate_cut.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_lock.sql
@@ -79,5 +82,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '8e501982286e3ceb0c3098008176786cb8d1c2b5170f3a1807fe4ccb02f463a5'
+    '5c7d5bfaeb5da909ab486b008cc8a0262fe7c4552cdc06d31b05b5f7dcacf9d6'
 );
