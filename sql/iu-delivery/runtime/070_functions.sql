@@ -21,6 +21,8 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_login_require.sql
 \ir ../objects/promotions/fn_iu_deployment.sql
 \ir ../objects/promotions/fn_iu_promotion_configuration.sql
+\ir ../objects/promotions/fn_iu_promotion_cluster.sql
+\ir ../objects/promotions/fn_iu_promotion_misfit.sql
 \ir ../objects/promotions/fn_iu_promotion_refusal.sql
 \ir ../objects/promotions/fn_iu_route_demote_apply.sql
 
@@ -56,6 +58,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_routes_admit.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_rate_cut.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_lock.sql
@@ -79,5 +82,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'e5c106ed2c92bc947c3c398b5cebd3ed62010db0bc2ad12f3dc9f12ba4de3b6f'
+    '05ef016723cacd61c6440524680dd51fe8c326c54eafbe5180b7afd4c0849adf'
 );
