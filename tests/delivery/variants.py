@@ -280,32 +280,32 @@ VARIANTS: Final = (
     *(
         Variant(
             f"a_promotion_counts_although_{name}", "promotion", after(action),
-            (("promotion_refusal", old, new),),
+            (("promotion_misfit", f"WHEN {part}", f"WHEN false AND {part}"),),
         )
-        for name, action, old, new in (
+        for name, action, part in (
             ("it_expired", lambda s: s.pass_time(90_000),
-             "given.expires_at <= clock_timestamp()", "false"),
+             "((given).expires_at"),
             ("the_route_changed", lambda s: s.edit_route("shop.paid"),
-             "r.route_version is distinct from p.route_version", "false"),
+             "(route_version"),
             ("the_type_changed", lambda s: s.edit_type("version_applied"),
-             "is distinct from p.configuration_hash", "is null"),
+             "(configuration"),
             ("the_target_changed", lambda s: s.edit_target("hook"),
-             "t.target_version is distinct from p.target_version", "false"),
+             "(target_version"),
             ("the_cluster_changed", lambda s: s.restore(),
-             "a.anchor_key is distinct from p.anchor_key", "false"),
+             "(cluster"),
         )
     ),
     Variant(
         "a_promotion_counts_in_a_clone", "promotion", clone_claims,
         (
-            ("promotion_refusal", "deployment is distinct from p.deployment", "false"),
+            ("promotion_misfit", "WHEN (deployment", "WHEN false AND (deployment"),
             ("delivery_is_due", ") = v_deployment", ") is not null"),
         ),
     ),
     Variant(
         "a_demoted_route_is_claimed", "promotion", after(lambda s: s.demote("shop.paid")),
         (
-            ("promotion_refusal", "when given.held_reason is not null then given.held_reason", ""),
+            ("promotion_misfit", "WHEN ((given).held_reason", "WHEN false AND ((given).held_reason"),
             ("delivery_is_due", "and r.held_reason is null", ""),
             ("delivery_routes_due", "and r.held_reason is null", ""),
         ),
