@@ -172,6 +172,23 @@ class Delivery(RuleBasedStateMachine):
                 self.simulation.record(sent)
 
     @precondition(has_flights)
+    @rule(by=SENDERS, name=TARGETS, seconds=st.sampled_from([LEASE - TIMEOUT, LEASE + 1]), data=st.data())
+    def freeze(self, by: int, name: str, seconds: int, data: st.DataObject) -> None:
+        """Claim, and stop for about a lease while another sender claims; then send or record, or do neither."""
+        other = (by + 1) % 3
+        if self.simulation.senders[by].is_open or self.simulation.senders[other].is_open:
+            return
+        self.simulation.claim(name, 100, by)
+        with suppress(IuError):
+            self.simulation.pass_time(seconds)
+        self.simulation.claim(name, 100, other)
+        decision = data.draw(st.sampled_from(["sent", "retry", "failed", "nothing"]))
+        late = [flight for flight in self.simulation.held_by(by) if flight.target == name]
+        if decision == "sent":
+            late = [flight for flight in late if self.simulation.send(flight, frozen=True)]
+        if late and decision != "nothing":
+            self.simulation.record(late, decision)
+
     @rule(by=SENDERS, held=HELD)
     def record_what_was_sent(self, by: int, held: bool) -> None:
         for target in ("hook", "skipper"):
@@ -252,6 +269,8 @@ class Delivery(RuleBasedStateMachine):
                 self.simulation.demote(data.draw(CODES))
             elif self.is_quiet():
                 self._change_in_quiet(change, data)
+        if not self.simulation.senders[0].is_open:
+            self.simulation.claim(data.draw(TARGETS))
 
     def _change_in_quiet(self, change: str, data: st.DataObject) -> None:
         if change == "restore":

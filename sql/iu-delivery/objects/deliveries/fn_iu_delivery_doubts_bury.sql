@@ -24,7 +24,9 @@ begin
     -- before would leave the new delivery without a head (decision 073). So lock for update, which excludes
     -- that, and skip locked: the owner of the lock may wait for the state of the target, which the caller has
     -- locked. A later claim finds the delivery again.
-    v_lost := array(select d from public.iu_delivery as d where d.ctid = any (v_places) for update skip locked);
+    v_lost := array(
+        select d from public.iu_delivery as d where d.ctid = any (v_places) for update skip locked
+    );
     if cardinality(v_lost) > 0 then
         select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq)) into v_places
         from unnest(v_lost) as a;
