@@ -110,7 +110,7 @@ create table public.iu_delivery_target_state (
     half_open_failures int not null default 0,
     retry_at timestamptz,
     paused boolean not null default false,
-    tokens double precision not null default 0,
+    tokens double precision not null default 'infinity',
     refilled_at timestamptz not null default clock_timestamp(),
     timeline text not null default '',
     failover_hold boolean not null default false,
@@ -164,5 +164,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    '9e775d5f170d8b55de01a284f0f8d2871567c69efd6b7703a83d45aa166e8aa1'
+    'ad201106068059d5666870faa277790d4cca7827365eb643c6c3a9b32ca1a6a5'
 );

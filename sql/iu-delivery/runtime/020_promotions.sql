@@ -159,7 +159,7 @@ create table public.iu_delivery_route (
     passed_count bigint not null default 0,
     outcomes int not null default 0,
     failed_outcomes int not null default 0,
-    tokens double precision not null default 0,
+    tokens double precision not null default 'infinity',
     refilled_at timestamptz not null default clock_timestamp()
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
@@ -182,5 +182,5 @@ insert into public.iu_promotion_threshold (threshold, value, minimum, maximum, d
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    'e3198a1d931678d3b16771e5da7a90647f4cc0460980330a3d79b277f7ab1171'
+    '518169c0183c933a48b9a13ecc3a67fd38edfa4e4e6565e422883e407f03f053'
 );

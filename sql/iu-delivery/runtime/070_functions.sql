@@ -5,6 +5,16 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 -- Targets.
 \ir ../objects/targets/tables.sql
+\ir ../objects/targets/trg_iu_delivery_target.sql
+\ir ../objects/targets/fn_iu_server_timeline.sql
+\ir ../objects/targets/fn_iu_target_tokens.sql
+\ir ../objects/targets/fn_iu_target_require.sql
+\ir ../objects/targets/fn_iu_target_sender_require.sql
+\ir ../objects/targets/fn_iu_target_state_lock.sql
+\ir ../objects/targets/fn_iu_target_state_now.sql
+\ir ../objects/targets/fn_iu_target_state_store.sql
+\ir ../objects/targets/fn_iu_target_refusal.sql
+\ir ../objects/targets/fn_iu_target_breaker.sql
 
 -- Promotions.
 \ir ../objects/promotions/tables.sql
@@ -12,6 +22,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_deployment.sql
 \ir ../objects/promotions/fn_iu_promotion_configuration.sql
 \ir ../objects/promotions/fn_iu_promotion_refusal.sql
+\ir ../objects/promotions/fn_iu_route_demote_apply.sql
 
 -- Deliveries.
 \ir ../objects/deliveries/tables.sql
@@ -20,8 +31,50 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_key.sql
 \ir ../objects/deliveries/fn_iu_delivery_body.sql
 \ir ../objects/deliveries/fn_iu_delivery_headers.sql
+\ir ../objects/deliveries/fn_iu_delivery_isolation_require.sql
+\ir ../objects/deliveries/fn_iu_delivery_limit_require.sql
+\ir ../objects/deliveries/fn_iu_delivery_contents.sql
+\ir ../objects/deliveries/fn_iu_delivery_route_read.sql
+\ir ../objects/deliveries/fn_iu_delivery_summary.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_advance.sql
+\ir ../objects/deliveries/fn_iu_delivery_queue_add.sql
+\ir ../objects/deliveries/fn_iu_delivery_queue_write.sql
+\ir ../objects/deliveries/fn_iu_delivery_batch_hash.sql
+\ir ../objects/deliveries/fn_iu_delivery_batch_record.sql
+\ir ../objects/deliveries/fn_iu_delivery_batch_run.sql
+\ir ../objects/deliveries/fn_iu_delivery_enqueue.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_hash.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_append.sql
+\ir ../objects/deliveries/fn_iu_delivery_entries_hash.sql
+\ir ../objects/deliveries/fn_iu_delivery_decide.sql
+\ir ../objects/deliveries/fn_iu_delivery_bury.sql
+\ir ../objects/deliveries/fn_iu_delivery_doubts_bury.sql
+\ir ../objects/deliveries/fn_iu_delivery_route_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_shards_lease.sql
+\ir ../objects/deliveries/fn_iu_delivery_is_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_rate_cut.sql
+\ir ../objects/deliveries/fn_iu_delivery_due_lock.sql
+\ir ../objects/deliveries/fn_iu_delivery_event_missing.sql
+\ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
+\ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
+\ir ../objects/deliveries/fn_iu_delivery_claim.sql
+\ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
+\ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
+\ir ../objects/deliveries/fn_iu_delivery_reports_target.sql
+\ir ../objects/deliveries/fn_iu_delivery_reports_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_outcomes_write.sql
+\ir ../objects/deliveries/fn_iu_delivery_settle.sql
+\ir ../objects/deliveries/fn_iu_delivery_consequences.sql
+\ir ../objects/deliveries/fn_iu_delivery_record.sql
+\ir ../objects/deliveries/fn_iu_delivery_lock.sql
+\ir ../objects/deliveries/fn_iu_delivery_remove.sql
+\ir ../objects/deliveries/fn_iu_delivery_replay.sql
+\ir ../objects/deliveries/fn_iu_delivery_discard.sql
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '63f54a8829b05ed5682cde84832d2d24f7c796ddef77491a238b1d7cabc7a806'
+    '83d91cc2307883e5c6a4f7626ba730c492d203cdd41eaa031eb513d4fa9146f6'
 );

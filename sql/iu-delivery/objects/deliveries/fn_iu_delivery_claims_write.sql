@@ -1,0 +1,62 @@
+create or replace function public.fn_iu_delivery_claims_write(
+    due public.iu_delivery[], given public.iu_delivery_target, ledger_no bigint
+)
+returns table (
+    claim_id bigint, fence int, delivery_key text, event_id uuid, route_code text, subject uuid,
+    subject_no bigint, attempt_no int, lease_seconds int, address text, headers jsonb, body text
+)
+language sql volatile rows 200
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+as $$
+    with claimed as (
+        update public.iu_delivery as d
+        set due_at = clock_timestamp() + make_interval(secs => given.lease_seconds),
+            claims = d.claims + 1, doubts = d.doubts + (d.claim_id is not null)::int,
+            claim_id = nextval('public.iu_delivery_claim_claim_id_seq'),
+            promotion_no = r.promotion_no, target_version = given.target_version
+        from unnest(due) as q
+        inner join public.iu_delivery_route as r on r.route_no = q.route_no
+        where d.route_no = q.route_no and d.event_seq = q.event_seq
+        returning d.*, r.route_code
+    ),
+
+    -- Left join: a missing event raises, it is not left out.
+    rendered as (
+        select c.*, b.key, public.fn_iu_delivery_headers(o, b.key, c.claims) as headers,
+            case
+                when o.event_id is null then public.fn_iu_delivery_event_missing(c.event_id, c.route_code)
+                else public.fn_iu_delivery_body(o, b.key, c.subject, c.subject_no, c.replayed)
+            end as body
+        from claimed as c
+        cross join lateral (select public.fn_iu_delivery_key(c.event_id, c.route_no) as key offset 0) as b
+        left join public.event_outbox as o on o.event_id = c.event_id
+    ),
+
+    intent as (
+        insert into public.iu_delivery_claim as i (
+            claim_id, ledger_no, event_seq, event_id, subject, subject_no, route_no, attempt_no,
+            promotion_no, body_hash
+        )
+        overriding system value
+        select r.claim_id, ledger_no, r.event_seq, r.event_id, r.subject, r.subject_no, r.route_no,
+            r.claims, r.promotion_no, sha256(convert_to(r.body, 'UTF8'))
+        from rendered as r
+        returning i.claim_id
+    )
+
+    select r.claim_id, r.claims, r.key, r.event_id, r.route_code, r.subject, r.subject_no, r.claims,
+        given.lease_seconds, given.address, r.headers, r.body
+    from rendered as r inner join intent as i on i.claim_id = r.claim_id
+    order by r.subject_no
+$$;
+comment on function public.fn_iu_delivery_claims_write(
+    public.iu_delivery[], public.iu_delivery_target, bigint
+) is
+'Claims heads that the caller has locked: moves their due_at to the end of the lease, writes the intents, and
+returns what fn_iu_delivery_claim returns. Raises IU604 if an event is missing.';
+select public.fn_iu_object_declare(
+    'iu-delivery', 'function',
+    'public.fn_iu_delivery_claims_write(public.iu_delivery[], public.iu_delivery_target, bigint)', 'internal'
+);

@@ -1,0 +1,66 @@
+create or replace function public.fn_iu_delivery_consequences(
+    given public.iu_delivery_target, reports public.iu_delivery_report[]
+)
+returns int
+language plpgsql volatile
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_state public.iu_delivery_target_state := public.fn_iu_target_state_lock(given.target_no);
+    v_count record;
+    v_route record;
+    v_demoted int := 0;
+begin
+    select count(*) filter (where r.decision = 'sent') as sent, count(*) filter (
+        where r.decision <> 'sent' and not r.local_fault
+            and (r.status_code is null or r.status_code = 429 or r.status_code >= 500)
+    ) as faults
+    into v_count from unnest(reports) as r where not r.is_known;
+    v_state := public.fn_iu_target_breaker(v_state, v_count.sent::int, v_count.faults::int);
+    perform public.fn_iu_target_state_store(v_state);
+    for v_route in
+        with told as (
+            select r.route_no, count(*) as outcomes, count(*) filter (where r.decision <> 'sent') as failed,
+                coalesce(bool_or(r.status_code = 410), false) as is_gone
+            from unnest(reports) as r where not r.is_known and not r.local_fault
+            group by r.route_no
+        ),
+
+        counted as (
+            update public.iu_delivery_route as d
+            set outcomes = (d.outcomes + t.outcomes) / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end,
+                failed_outcomes = (d.failed_outcomes + t.failed)
+                / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end
+            from (select told.* from told order by told.route_no) as t
+            where d.route_no = t.route_no
+            returning d.*, t.is_gone
+        )
+
+        select c.route_no, case
+            when c.is_gone then 'the target answered 410'
+            when v_state.half_open_failures >= 10 then 'the breaker let ten deliveries through that failed'
+            else format('%s of the last %s outcomes failed', c.failed_outcomes, c.outcomes)
+        end as reason
+        from counted as c inner join public.iu_route_promotion as p on p.promotion_no = c.promotion_no
+        where c.held_reason is null and (
+            c.is_gone or v_state.half_open_failures >= 10
+            or (c.outcomes >= 20 and c.failed_outcomes > c.outcomes * p.max_failure_share)
+        )
+        order by c.route_no
+    loop
+        perform public.fn_iu_route_demote_apply(v_route.route_no, v_route.reason, true);
+        v_demoted := v_demoted + 1;
+    end loop;
+    return v_demoted;
+end
+$$;
+comment on function public.fn_iu_delivery_consequences(
+    public.iu_delivery_target, public.iu_delivery_report[]
+) is
+'What outcomes mean for the target and its routes: moves the breaker, counts failures, and demotes a route whose
+share of failures exceeds that of its promotion, after 20 outcomes or more, after a 410, or after ten failures
+of a half-open breaker. Returns the number of demoted routes. Locks the state of the target, then the routes.';
+select public.fn_iu_object_declare(
+    'iu-delivery', 'function',
+    'public.fn_iu_delivery_consequences(public.iu_delivery_target, public.iu_delivery_report[])', 'internal'
+);

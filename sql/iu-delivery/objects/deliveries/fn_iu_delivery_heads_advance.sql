@@ -1,0 +1,30 @@
+-- enable_seqscan off: the next delivery of a subject is one probe (decision 011).
+create or replace function public.fn_iu_delivery_heads_advance(route_nos int[], subjects uuid[])
+returns void
+language sql volatile
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+as $$
+    update public.iu_delivery as d
+    set is_head = true
+    from (
+        select distinct s.route_no, s.subject from unnest(route_nos, subjects) as s (route_no, subject)
+    ) as g
+    cross join lateral (
+        select w.event_seq from public.iu_delivery as w
+        where w.route_no = g.route_no and w.subject = g.subject and not w.is_head and w.dead_at is null
+        order by w.subject_no limit 1
+    ) as n
+    where d.route_no = g.route_no and d.event_seq = n.event_seq
+        and not exists (
+            select from public.iu_delivery as h
+            where h.route_no = g.route_no and h.subject = g.subject and h.is_head
+        )
+$$;
+comment on function public.fn_iu_delivery_heads_advance(int[], uuid[]) is
+'Makes the next waiting delivery of each given (route, subject) that has no head its head. Call it in a later
+statement than the one that settled or set aside the head, in the same transaction.';
+select public.fn_iu_object_declare(
+    'iu-delivery', 'function', 'public.fn_iu_delivery_heads_advance(int[], uuid[])', 'internal'
+);

@@ -1,0 +1,35 @@
+-- enable_seqscan off: each route is one probe of the index of due heads (decision 011).
+create or replace function public.fn_iu_delivery_is_due(target_no int)
+returns boolean
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_bitmapscan = off
+as $$
+#variable_conflict use_variable
+declare
+    v_listed constant text [] := string_to_array((
+        select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('live_routes')
+    ), ',');
+begin
+    return (
+        select true from public.iu_delivery_route as r
+        cross join lateral (
+            select from public.iu_delivery as d
+            where d.route_no = r.route_no and d.is_head and d.dead_at is null
+                and d.due_at <= clock_timestamp()
+            order by d.due_at limit 1
+        ) as due
+        where r.target_no = fn_iu_delivery_is_due.target_no and r.held_reason is null
+            and r.route_code = any (v_listed)
+        limit 1
+    ) is not null;
+end
+$$;
+comment on function public.fn_iu_delivery_is_due(int) is
+'Whether a listed route of the target that is not held has a due head. Read-only; locks nothing, so that a call
+of fn_iu_delivery_claim with nothing to do writes nothing.';
+select public.fn_iu_object_declare(
+    'iu-delivery', 'function', 'public.fn_iu_delivery_is_due(int)', 'internal'
+);

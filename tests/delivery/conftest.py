@@ -1,0 +1,51 @@
+"""Databases with the module iu-delivery, and a live route in them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from databases import Server, locked
+from delivery.world import World
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
+
+
+@pytest.fixture(scope="session")
+def delivery_template(server: Server, shared: Path) -> str:
+    """Return the name of a template database with the core and the module."""
+    name = f"{shared.name.lower().replace('-', '_')}_delivery"
+    with locked(shared / "delivery.lock"):
+        if not server.exists(name):
+            server.drop(f"{name}_new")
+            with Gateway(server.create(f"{name}_new")) as gateway:
+                migration.apply(gateway, ["delivery"])
+            server.rename(f"{name}_new", name)
+    return name
+
+
+@pytest.fixture
+def delivery_database(new_database: Callable[[str], str], delivery_template: str) -> str:
+    """Return the URL of a new database with the core and the module."""
+    return new_database(delivery_template)
+
+
+@pytest.fixture
+def owner(delivery_database: str) -> Iterator[Gateway]:
+    """Yield a gateway of the administrator to a new database with the module."""
+    with Gateway(delivery_database) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def world(owner: Gateway, delivery_database: str, server: Server) -> Iterator[World]:
+    """Yield a database with one target and one live route, and a sender."""
+    world = World(owner, delivery_database, f"iu_test_sender_{os.getpid()}")
+    world.add_target("hook")
+    world.add_route("shop.paid", "version_applied", "hook")
+    world.open_gates()
+    yield world
+    world.close()
