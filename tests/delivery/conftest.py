@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from databases import Server, locked
+from delivery.office import Office
 from delivery.world import World
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
@@ -49,3 +50,14 @@ def world(owner: Gateway, delivery_database: str, server: Server) -> Iterator[Wo
     world.open_gates()
     yield world
     world.close()
+
+
+@pytest.fixture
+def office(owner: Gateway, delivery_database: str) -> Iterator[Office]:
+    """Yield a database with a route that may be promoted, and its logins."""
+    office = Office(owner, delivery_database)
+    try:
+        office.prepare()
+        yield office
+    finally:
+        office.close()

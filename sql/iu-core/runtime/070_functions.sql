@@ -136,6 +136,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_has_news.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
+\ir ../objects/worker/fn_iu_cursor_move.sql
 \ir ../objects/worker/fn_iu_cursor_unattempted.sql
 \ir ../objects/attempts/fn_iu_attempts_conservation.sql
 \ir ../objects/worker/fn_iu_cursor_seek.sql
@@ -254,5 +255,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '7e5ad9f188a8d197f3d17a3b957098dead07ded8d22dcfd260adfaad8f34675d'
+    '2ba7f9869176510281eaf803969b858311f88d491a5766060bfcc0e34d947149'
 );
