@@ -34,6 +34,10 @@ EVENTS, SUBJECTS = 12, 4
 
 ROUTE: Final = "shop.paid"
 
+_TYPES: Final = {
+    "share": "numeric", "max_per_minute": "int", "max_failure_share": "numeric", "valid_for": "interval",
+}  # fmt: skip
+
 PACK: Final = "ab" * 32
 
 
@@ -150,7 +154,7 @@ class Office:
             "route_code": ROUTE, "share": 1, "max_per_minute": None, "max_failure_share": 0.5,
             "valid_for": "7 days", "deployment": DEPLOYMENT, "queued": "deliver", "reason": "a test", **terms,
         }  # fmt: skip
-        names = ", ".join(f"{key} => %s{'::interval' if key == 'valid_for' else ''}" for key in given)
+        names = ", ".join(f"{key} => %s::{_TYPES.get(key, 'text')}" for key in given)
         (row,) = self.run(
             name, f"select public.fn_iu_route_promotion_propose({names}) as said", *given.values()
         )

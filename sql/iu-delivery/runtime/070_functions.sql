@@ -113,5 +113,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '85a34ccffae959b32898a8a65363a3aaf6868843e3f6ed68f3b65b5d8f68d7fe'
+    '5f3ae7b1d4913b0379b9c779134d5fb5390e0c0fdf0081596c7bc5d2b447c694'
 );

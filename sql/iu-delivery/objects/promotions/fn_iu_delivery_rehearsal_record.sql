@@ -8,6 +8,7 @@ set row_security = off
 as $$
 #variable_conflict use_variable
 declare
+    v_found record;
     v_route public.iu_outbound_route;
     v_target public.iu_delivery_target;
     v_event public.event_outbox;
@@ -16,7 +17,9 @@ declare
     v_fault text;
     v_no bigint;
 begin
-    select p.route, p.target into v_route, v_target from public.fn_iu_promotion_route(route_code) as p;
+    v_found := public.fn_iu_promotion_route(route_code);
+    v_route := v_found.route;
+    v_target := v_found.target;
     perform public.fn_iu_target_sender_require(v_target);
     perform public.fn_iu_name_require(
         'body_hash', body_hash, '^[0-9a-f]{64}$', 'Give the sha256 of the body: 64 hexadecimal digits.'

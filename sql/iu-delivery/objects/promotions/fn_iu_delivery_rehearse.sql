@@ -9,10 +9,13 @@ set work_mem = '64MB'
 as $$
 #variable_conflict use_variable
 declare
+    v_found record;
     v_route public.iu_outbound_route;
     v_target public.iu_delivery_target;
 begin
-    select p.route, p.target into v_route, v_target from public.fn_iu_promotion_route(route_code) as p;
+    v_found := public.fn_iu_promotion_route(route_code);
+    v_route := v_found.route;
+    v_target := v_found.target;
     perform public.fn_iu_target_sender_require(v_target);
     return query
     with newest as (

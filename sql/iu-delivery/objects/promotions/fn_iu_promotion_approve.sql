@@ -5,6 +5,7 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
+    v_found record;
     v_route public.iu_outbound_route;
     v_target public.iu_delivery_target;
     v_live public.iu_delivery_route;
@@ -13,8 +14,9 @@ declare
     v_queue public.iu_delivery [];
     v_expires_at timestamptz;
 begin
-    select p.route, p.target into v_route, v_target
-    from public.fn_iu_promotion_route(given.route_code) as p;
+    v_found := public.fn_iu_promotion_route(given.route_code);
+    v_route := v_found.route;
+    v_target := v_found.target;
     v_evidence := public.fn_iu_promotion_evidence(v_route, v_target);
     perform public.fn_iu_promotion_change_refuse(given, v_route, v_target, v_evidence);
     perform public.fn_iu_promotion_cluster(given);
@@ -32,8 +34,9 @@ begin
     from (select unnest(array[given.target_no, v_live.target_no]) as target_no group by 1 order by 1) as t
     where t.target_no is not null;
     -- Another statement, so that it sees what the transactions wrote that the locks waited for.
-    select p.route, p.target into v_route, v_target
-    from public.fn_iu_promotion_route(given.route_code) as p;
+    v_found := public.fn_iu_promotion_route(given.route_code);
+    v_route := v_found.route;
+    v_target := v_found.target;
     perform public.fn_iu_promotion_change_refuse(
         given, v_route, v_target, v_evidence || jsonb_build_object(
             'last_decision_no', public.fn_iu_promotion_last_decision(given.route_no)

@@ -14,7 +14,7 @@ as $$
         when c.system_identifier <> p.system_identifier or a.anchor_key is distinct from p.anchor_key
             then 'cluster_changed'
         when s.difference is not null then 'cluster_changed'
-        when deployment is distinct from p.deployment then 'other_deployment'
+        when fn_iu_promotion_refusal.deployment is distinct from p.deployment then 'other_deployment'
     end
     from pg_control_system() as c
     cross join public.fn_iu_cluster_newest() as a

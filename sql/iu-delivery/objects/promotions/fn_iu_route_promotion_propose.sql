@@ -9,13 +9,16 @@ set row_security = off
 as $$
 #variable_conflict use_variable
 declare
+    v_found record;
     v_route public.iu_outbound_route;
     v_target public.iu_delivery_target;
     v_given public.iu_route_promotion;
 begin
     perform public.fn_iu_login_require('workflow_admin', 'IU205');
     perform public.fn_iu_delivery_isolation_require();
-    select p.route, p.target into v_route, v_target from public.fn_iu_promotion_route(route_code) as p;
+    v_found := public.fn_iu_promotion_route(route_code);
+    v_route := v_found.route;
+    v_target := v_found.target;
     v_given.route_no := v_route.route_no;
     v_given.route_code := route_code;
     v_given.route_version := v_route.route_version;
