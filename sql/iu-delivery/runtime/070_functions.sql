@@ -76,6 +76,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_target.sql
+\ir ../objects/deliveries/fn_iu_delivery_reports_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_outcomes_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_settle.sql
@@ -113,5 +114,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '5f3ae7b1d4913b0379b9c779134d5fb5390e0c0fdf0081596c7bc5d2b447c694'
+    'f2f3cd12565b73f935750c9ba28f7cd396228ce22827d6e53c9a3dd6bc4b32d6'
 );

@@ -1,11 +1,16 @@
 -- enable_seqscan off: the next delivery of a subject is one probe (decision 011).
 create or replace function public.fn_iu_delivery_heads_advance(route_nos int[], subjects uuid[])
 returns void
-language sql volatile
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
+#variable_conflict use_variable
+begin
     update public.iu_delivery as d
     set is_head = true
     from (
@@ -20,7 +25,8 @@ as $$
         and not exists (
             select from public.iu_delivery as h
             where h.route_no = g.route_no and h.subject = g.subject and h.is_head
-        )
+        );
+end
 $$;
 comment on function public.fn_iu_delivery_heads_advance(int[], uuid[]) is
 'Makes the next waiting delivery of each given (route, subject) that has no head its head. Call it in a later
