@@ -46,7 +46,7 @@ class Office:
 
     def __init__(self, owner: Gateway, url: str) -> None:
         self.owner = owner
-        self._url = url
+        self.url = url
         self._sessions: dict[str, psycopg.Connection[dict[str, Any]]] = {}
         for name, roles in ROLES.items():
             make_login(owner, self.login(name), *roles)
@@ -59,7 +59,7 @@ class Office:
     def session(self, name: str) -> psycopg.Connection[dict[str, Any]]:
         """Return the connection of a login, opened at the first use."""
         if name not in self._sessions:
-            url = url_of(self._url, self.login(name))
+            url = url_of(self.url, self.login(name))
             session = psycopg.connect(url, autocommit=True, row_factory=dict_row)
             session.execute("set default_transaction_isolation = 'read committed'")
             session.execute("select set_config('iu.deployment', %s, false)", (DEPLOYMENT,))

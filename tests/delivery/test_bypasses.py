@@ -420,7 +420,7 @@ HELD: Final = {
         widen_keys, "event_type_changed", "is distinct from p.configuration_hash", "is null",
     ),
     "a copy of the disk in another deployment": (
-        begin_elsewhere, "other_deployment", "fn_iu_promotion_refusal.deployment is distinct from p.deployment", "false",
+        begin_elsewhere, "other_deployment", "deployment is distinct from p.deployment", "false",
     ),
     "a target that is edited after the approval": (
         edit_target, "target_changed", "t.target_version is distinct from p.target_version", "false",

@@ -51,6 +51,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_heads_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_advance.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_add.sql
+\ir ../objects/deliveries/fn_iu_delivery_is_known.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_batch_hash.sql
 \ir ../objects/deliveries/fn_iu_delivery_batch_record.sql
@@ -114,5 +115,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'f2f3cd12565b73f935750c9ba28f7cd396228ce22827d6e53c9a3dd6bc4b32d6'
+    '76a4cfda4caaf8851c525822484f8189dde1313dc3262abf95165f0e71935758'
 );
