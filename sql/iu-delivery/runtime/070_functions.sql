@@ -115,5 +115,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '76a4cfda4caaf8851c525822484f8189dde1313dc3262abf95165f0e71935758'
+    '7aa80ce769bafaa8e0f9701dd060b471e2363653c5180a4f9d9d5c393c0c4a31'
 );

@@ -1,6 +1,6 @@
 create or replace function public.fn_iu_delivery_rehearse(route_code text)
 returns table (
-    event_id uuid, payload_kind text, delivery_key text, headers jsonb, body text, body_bytes int
+    event_id uuid, payload_kind text, delivery_key text, headers json, body text, body_bytes int
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
