@@ -115,5 +115,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '7aa80ce769bafaa8e0f9701dd060b471e2363653c5180a4f9d9d5c393c0c4a31'
+    'e7fe1ef5922acb9097638f8a8f10a112b3e47a20000bd9dc8e4b0859811a5e3f'
 );

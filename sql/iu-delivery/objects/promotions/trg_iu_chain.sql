@@ -24,15 +24,26 @@ select public.fn_iu_object_declare('iu-delivery', 'function', 'public.fn_iu_chai
 
 select public.fn_iu_trigger_ensure(
     'iu-delivery',
-    format(
-        'create trigger trg_iu_chain before insert on public.%s for each row execute function '
-        'public.fn_iu_chain_append(''%s'')', t.name, t.number
-    )
-)
-from (values
-    ('iu_evidence_pack', 'pack_no'),
-    ('iu_promotion_threshold_change', 'change_no'),
-    ('iu_promotion_threshold_decision', 'decision_no'),
-    ('iu_route_promotion', 'promotion_no'),
-    ('iu_route_promotion_decision', 'decision_no')
-) as t (name, number);
+    'create trigger trg_iu_chain before insert on public.iu_evidence_pack '
+    'for each row execute function public.fn_iu_chain_append(''pack_no'')'
+);
+select public.fn_iu_trigger_ensure(
+    'iu-delivery',
+    'create trigger trg_iu_chain before insert on public.iu_promotion_threshold_change '
+    'for each row execute function public.fn_iu_chain_append(''change_no'')'
+);
+select public.fn_iu_trigger_ensure(
+    'iu-delivery',
+    'create trigger trg_iu_chain before insert on public.iu_promotion_threshold_decision '
+    'for each row execute function public.fn_iu_chain_append(''decision_no'')'
+);
+select public.fn_iu_trigger_ensure(
+    'iu-delivery',
+    'create trigger trg_iu_chain before insert on public.iu_route_promotion '
+    'for each row execute function public.fn_iu_chain_append(''promotion_no'')'
+);
+select public.fn_iu_trigger_ensure(
+    'iu-delivery',
+    'create trigger trg_iu_chain before insert on public.iu_route_promotion_decision '
+    'for each row execute function public.fn_iu_chain_append(''decision_no'')'
+);
