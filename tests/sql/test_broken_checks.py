@@ -28,7 +28,7 @@ EDITS: Final = {
     "the cursor of a live route is a worker": (
         LIVE,
         "fn_iu_cursors()",
-        ("(w.cursor).cursor_kind = 'audit'", "(w.cursor).worker_name is not null"),
+        (KIND, "true"),
     ),
     "the cursor of a live route needs attempts": (
         LIVE,
@@ -53,7 +53,7 @@ EDITS: Final = {
     "a live route is a reader of a domain": (
         UNREAD_BY_WORKERS,
         "fn_iu_cursors()",
-        ("(w.cursor).cursor_kind = 'audit'", "(w.cursor).worker_name is not null"),
+        (KIND, "true"),
     ),
     "retention does not wait for live routes": (
         UNREAD_LIVE,
@@ -62,8 +62,8 @@ EDITS: Final = {
     ),
     "a live route that holds an event is not named": (
         UNREAD_LIVE,
-        "fn_iu_retention_holder(public.event_outbox)",
-        ("else format('live route %s'", "else format('worker %s'"),
+        "fn_iu_cursor_reader(public.iu_route_worker_cursor)",
+        ("else 'live route ' ||", "else 'worker ' ||"),
     ),
     "retention drops what only a live route has read": (
         LEFT_ALONE,
@@ -73,7 +73,7 @@ EDITS: Final = {
     "a live route is enough of a reader for retention": (
         LEFT_ALONE,
         "fn_iu_retention_holder(public.event_outbox)",
-        ("v_is_read or v_cursor.cursor_kind = 'audit'", "true"),
+        (f"and {KIND}", ""),
     ),
     "retention ignores what modules hold": (
         HELD,
@@ -83,7 +83,7 @@ EDITS: Final = {
     "the hold of a module is not named": (
         HELD,
         "fn_iu_retention_holder(public.event_outbox)",
-        ("coalesce(v_hold, v_standing)", "v_standing"),
+        ("if v_hold is not null", "if false"),
     ),
     "the hold of one module hides that of another": (
         HELD,

@@ -129,6 +129,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_read.sql
+\ir ../objects/worker/fn_iu_cursor_reader.sql
 \ir ../objects/worker/fn_iu_cursor_make.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
@@ -255,5 +256,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '2ba7f9869176510281eaf803969b858311f88d491a5766060bfcc0e34d947149'
+    'da69858ba4549a97ac2a25da5406c8fdaffdf898331666dbffb262370727d53d'
 );

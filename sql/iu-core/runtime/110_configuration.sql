@@ -86,14 +86,22 @@ add constraint cursor_kind_is_known check (cursor_kind in ('audit', 'delivery'))
 add constraint delivery_cursor_has_its_name check (
     (cursor_kind = 'delivery') = (worker_name ~ '^live:[0-9]+$')
 );
+comment on table public.iu_route_worker_cursor is
+'The durable cursor of each worker and of each live route (cursor_kind). All events that consumed_snapshot
+shows are consumed. The window is what window_snapshot shows in addition; position_seq is how far it has been
+read. That of a worker is moved only by fn_iu_route_worker_run and fn_iu_route_worker_seek.';
 comment on column public.iu_route_worker_cursor.cursor_kind is
 'audit: a worker, which writes attempts. delivery: a live route; worker_name is live: and the number of the
 route in iu_audit_name, and only module iu-delivery moves the cursor';
+
+-- The workers by name, without the cursors of live routes, of which there may be a thousand.
+create index iu_route_worker_cursor_of_workers on public.iu_route_worker_cursor (worker_name)
+where cursor_kind = 'audit';
 
 create index iu_schema_object_of_modules on public.iu_schema_object (object)
 where module <> 'iu-core' and kind = 'function';
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    '4de1d4233234a64932c23cdc9fd881544e2e7eb020f7430498d1b57882698da8'
+    'd7691695f39fb2bbc75cfe49b34cdc2584a9aaf15c6ce35c2b236c4cea5c6455'
 );

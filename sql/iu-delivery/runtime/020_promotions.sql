@@ -170,7 +170,9 @@ create table public.iu_delivery_route (
     outcomes int not null default 0,
     failed_outcomes int not null default 0,
     tokens double precision not null default 'infinity',
-    refilled_at timestamptz not null default clock_timestamp()
+    refilled_at timestamptz not null default clock_timestamp(),
+    due_from timestamptz not null default '-infinity',
+    due_checked_at timestamptz not null default '-infinity'
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
 comment on table public.iu_delivery_route is
@@ -180,6 +182,9 @@ comment on column public.iu_delivery_route.held_reason is
 'why nothing is enqueued and claimed until a new promotion is approved; null: not held';
 comment on column public.iu_delivery_route.passed_seq is
 'events up to this event_seq that passed_snapshot shows were passed over by the first promotion';
+comment on column public.iu_delivery_route.due_from is
+'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled before;
+checked again a minute after due_checked_at';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
@@ -193,5 +198,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '2fbe6af0df367472cf972988277f26c41ee04ea620a7dd41f55223b5ce366549'
+    'bf00e041ef0b272dc80a2dffdece4f354af52234817b9fd421b178e02114d917'
 );

@@ -65,6 +65,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_doubts_bury.sql
 \ir ../objects/deliveries/fn_iu_delivery_route_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_shards_lease.sql
+\ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
@@ -115,5 +116,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'e7fe1ef5922acb9097638f8a8f10a112b3e47a20000bd9dc8e4b0859811a5e3f'
+    '50eaa59524c554d4f5676979510a216513ca1b074e94365bc688f1f31e16417c'
 );

@@ -19,7 +19,8 @@ select same((retain() ->> 'events')::int, 2);
 select same(fn_iu_retention_state() ->> 'held_by', 'the shop has it in its queue');
 select same((fn_iu_retention_run() ->> 'events')::int, 0);
 select holds(
-    fn_iu_route_worker_health('tester') ->> 'reasons' like '%held back by 70 days%the shop has it in its queue%',
+    fn_iu_route_worker_health('tester') ->> 'reasons'
+    like '%held back by 70 days%the shop has it in its queue%',
     'health'
 );
 -- The hold of another module, further ahead, changes nothing; one that is further back decides.

@@ -7,33 +7,20 @@ declare
     v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
     v_cursor public.iu_route_worker_cursor;
     v_letter uuid;
-    v_reader text;
-    v_is_read boolean := false;
     v_hold text;
-    v_standing text;
 begin
-    for v_cursor in
-        select c.* from public.iu_route_worker_cursor as c
-        where c.event_domain = event.event_domain and c.retired_at is null
-        order by c.cursor_kind, c.worker_name
-    loop
-        v_is_read := v_is_read or v_cursor.cursor_kind = 'audit';
-        exit when not v_is_read;
-        v_reader := case v_cursor.cursor_kind
-            when 'audit' then format('worker %s', v_cursor.worker_name)
-            else format('live route %s', (
-                select n.name from public.iu_audit_name as n
-                where n.name_no = substr(v_cursor.worker_name, 6)::int
-            ))
-        end;
-        if not public.fn_iu_event_is_consumed(event.event_seq, event.emitted_xid, v_cursor, v_anchor) then
-            return format('%s has not read it', v_reader);
-        elsif v_cursor.cursor_event_id = event.event_id then
-            v_standing := format('it is the last event that %s read', v_reader);
-        end if;
-    end loop;
-    if not v_is_read then
+    if not exists (
+        select from public.iu_route_worker_cursor as c
+        where c.event_domain = event.event_domain and c.retired_at is null and c.cursor_kind = 'audit'
+    ) then
         return format('no worker reads domain %s', event.event_domain);
+    end if;
+    select c.* into v_cursor from public.iu_route_worker_cursor as c
+    where c.event_domain = event.event_domain and c.retired_at is null
+        and not public.fn_iu_event_is_consumed(event.event_seq, event.emitted_xid, c, v_anchor)
+    order by c.cursor_kind, c.worker_name limit 1;
+    if found then
+        return format('%s has not read it', public.fn_iu_cursor_reader(v_cursor));
     end if;
     select l.dead_letter_id into v_letter from public.iu_route_dead_letter as l
     where l.event_id = event.event_id and l.resolution is null
@@ -43,7 +30,15 @@ begin
     end if;
     select h.reason into v_hold from public.fn_iu_retention_hold(event.event_domain) as h
     where h.event_seq <= event.event_seq;
-    return coalesce(v_hold, v_standing);
+    if v_hold is not null then
+        return v_hold;
+    end if;
+    select c.* into v_cursor from public.iu_route_worker_cursor as c
+    where c.event_domain = event.event_domain and c.retired_at is null and c.cursor_event_id = event.event_id
+    order by c.cursor_kind desc, c.worker_name desc limit 1;
+    return case when found then format(
+        'it is the last event that %s read', public.fn_iu_cursor_reader(v_cursor)
+    ) end;
 end
 $$;
 comment on function public.fn_iu_retention_holder(public.event_outbox) is

@@ -73,10 +73,10 @@ comment on function public.fn_iu_retention_run(text, int) is
 that are older than iu_core.retention_days, consumed by all workers of the domain that are not retired and by
 all live routes, without an open dead letter, and not held by a module (fn_iu_retention_hold), and their first
 attempts; it stops at the first event that must stay. Batches, letters, replays and iu_retention_history stay.
-Returns {"status", "events", "attempts", "more" (call again), "retention_days", "held_by" (sentences)}; status is ran; retention_off; busy if another round or a seek does
-not end within 50 ms; or other_cluster if the outbox is not where it was anchored or a cursor is ahead of this
-server (fn_iu_cluster_state), until a seek has anchored it. Raises IU104 for the reason, IU301 for an
-event_limit outside 1 to 100000, IU303 in a transaction that is not read committed. Until the transaction
-ends, seeks and the first runs of new workers wait 50 ms and then return worker_busy; runs of existing workers
-and emitters never wait.';
+Returns {"status", "events", "attempts", "more" (call again), "retention_days", "held_by" (sentences)}; status
+is ran; retention_off; busy if another round or a seek does not end within 50 ms; or other_cluster if the
+outbox is not where it was anchored or a cursor is ahead of this server (fn_iu_cluster_state), until a seek
+has anchored it. Raises IU104 for the reason, IU301 for an event_limit outside 1 to 100000, IU303 in a
+transaction that is not read committed. Until the transaction ends, seeks and the first runs of new workers
+wait 50 ms and then return worker_busy; runs of existing workers and emitters never wait.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_run(text, int)', 'operate');

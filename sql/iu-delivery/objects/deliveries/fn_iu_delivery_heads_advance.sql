@@ -12,7 +12,7 @@ as $$
 #variable_conflict use_variable
 begin
     update public.iu_delivery as d
-    set is_head = true
+    set is_head = true, due_at = greatest(d.due_at, clock_timestamp())
     from (
         select distinct s.route_no, s.subject from unnest(route_nos, subjects) as s (route_no, subject)
     ) as g
@@ -30,7 +30,8 @@ end
 $$;
 comment on function public.fn_iu_delivery_heads_advance(int[], uuid[]) is
 'Makes the next waiting delivery of each given (route, subject) that has no head its head. Call it in a later
-statement than the one that settled or set aside the head, in the same transaction.';
+statement than the one that settled or set aside the head, in the same transaction, which holds the lock of the
+state of the target: due_from of the route relies on that.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_heads_advance(int[], uuid[])', 'internal'
 );
