@@ -1,7 +1,7 @@
 """Every way around a promotion is refused by the database, and by the guard that is named here.
 
-Each bypass is tried by the real login. Then its guard is removed, and the same attempt must give another answer:
-so no test passes because of something else.
+Each bypass is tried by the real login. Then its guard is removed, and the same attempt must give another
+answer: so no test passes because of something else.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ REFUSAL: Final = "fn_iu_promotion_refusal(public.iu_delivery_route, text)"
 
 def edited(owner: Gateway, function: str, right: str, wrong: str) -> str:
     """Return the definition of a function of the schema public with `wrong` in the place of `right`."""
-    definition = str(owner.fetch_value("select pg_get_functiondef(%s::regprocedure)", (f"public.{function}",)))
+    definition = str(
+        owner.fetch_value("select pg_get_functiondef(%s::regprocedure)", (f"public.{function}",))
+    )
     assert right in definition
     return definition.replace(right, wrong)
 
@@ -45,6 +47,16 @@ def answer(office: Office, act: Callable[[Office], Any]) -> str:
 
 def nothing(office: Office) -> None:
     pass
+
+
+def steps(*acts: Callable[[Office], Any]) -> Callable[[Office], None]:
+    """Return an arrangement that does one act after the other."""
+
+    def arrange(office: Office) -> None:
+        for act in acts:
+            act(office)
+
+    return arrange
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,15 @@ def owner_changes(office: Office, table: str, statement: str) -> None:
 
 def fail_once(office: Office) -> None:
     office.call("admin", "fn_iu_gate_set", "iu_core.route_worker_enabled", "false", "a test")
-    office.call("admin", "fn_iu_emit_event", "version_applied", "doc/x", UUID(int=1), "test", psycopg.types.json.Jsonb({"n": 1}))
+    office.call(
+        "admin",
+        "fn_iu_emit_event",
+        "version_applied",
+        "doc/x",
+        UUID(int=1),
+        "test",
+        psycopg.types.json.Jsonb({"n": 1}),
+    )
     office.owner.execute(
         """insert into public.iu_route_attempt_log
                (event_id, worker_no, route_no, route_version, decision, error_code)
@@ -95,7 +115,10 @@ def emit_a_thousand(office: Office) -> None:
 
 def know_another_subject(office: Office) -> None:
     office.set_threshold("subjects", 5)
-    office.run("admin", "select public.fn_iu_emit_event('version_applied', 'doc/9', gen_random_uuid(), 't', '{\"n\": 1}')")
+    office.run(
+        "admin",
+        "select public.fn_iu_emit_event('version_applied', 'doc/9', gen_random_uuid(), 't', '{\"n\": 1}')",
+    )
 
 
 def edit_target(office: Office) -> None:
@@ -136,12 +159,6 @@ def take_session(office: Office) -> Any:
 
 def promote_twice(office: Office) -> None:
     office.promote()
-
-
-def queue_then_demote(office: Office) -> None:
-    office.promote()
-    office.emit(2)
-    assert office.enqueue()["queued"] == 2
 
 
 def replace(right: str, wrong: str, function: str = EVIDENCE) -> tuple[tuple[str, str, str], ...]:
@@ -207,7 +224,7 @@ BYPASSES: Final = {
     ),
     "a target that changed and was rehearsed, without a test": Bypass(
         "IU205 rule test", Office.propose, replace("(evidence ->> 'test_passed')::boolean is true", "true"),
-        arrange=lambda office: (edit_target(office), office.rehearse()),
+        arrange=steps(edit_target, Office.rehearse),
     ),
     "a test that failed": Bypass(
         "IU205 rule test", Office.propose, replace("(evidence ->> 'test_passed')::boolean is true", "true"),
@@ -295,7 +312,8 @@ BYPASSES: Final = {
         arrange=lambda office: (office.promote(), office.demote()),
     ),
     "a route that is not dry": Bypass(
-        "23514", lambda office: office.run("admin", "update public.iu_outbound_route set dry_run = false"), (),
+        "23514",
+        lambda office: office.run("admin", "update public.iu_outbound_route set dry_run = false"), (),
         "alter table public.iu_outbound_route drop constraint dry_run_is_enforced",
     ),
     "a check that an administrator drops": Bypass(
@@ -309,7 +327,8 @@ BYPASSES: Final = {
         "IU206 promotion 1 cannot be approved: the route", approve_first,
         replace("route.route_version <> given.route_version", "false", CHANGE),
         arrange=propose_and(lambda office: office.run(
-            "admin", "update public.iu_outbound_route set target_ref = target_ref where route_code = %s", ROUTE
+            "admin",
+            "update public.iu_outbound_route set target_ref = target_ref where route_code = %s", ROUTE,
         )),
     ),
     "a target that changed after the proposal": Bypass(
@@ -330,7 +349,8 @@ BYPASSES: Final = {
         arrange=propose_and(lambda office: office.record_pack(False)),
     ),
     "a proposal from before a demotion": Bypass(
-        "IU206 promotion 2 cannot be approved: the promotion that was in force", lambda office: office.decide(2),
+        "IU206 promotion 2 cannot be approved: the promotion that was in force",
+        lambda office: office.decide(2),
         replace("<> given.evidence -> 'last_decision_no'", "= '\"x\"'", CHANGE),
         arrange=lambda office: (office.promote(), proposal(office), office.demote()),
     ),
@@ -341,14 +361,18 @@ BYPASSES: Final = {
     "a queue that is another than was to be discarded": Bypass(
         "IU206 promotion 2 cannot be approved: the queue", lambda office: office.decide(2),
         replace("given.queued = 'discard' or", "false and", CHANGE),
-        arrange=lambda office: (
-            queue_then_demote(office), proposal(office, queued="discard"), office.emit(1), office.enqueue(),
+        arrange=steps(
+            lambda office: office.promote(), lambda office: office.emit(2), Office.enqueue,
+            lambda office: office.propose(queued="discard"), lambda office: office.emit(1), Office.enqueue,
         ),
     ),
     "deliveries in flight that are to be discarded": Bypass(
         "IU205 rule in_flight", lambda office: office.decide(2),
         replace("v_valid.in_flight > 0", "false", "fn_iu_promotion_queue_lock(public.iu_route_promotion)"),
-        arrange=lambda office: (queue_then_demote(office), office.claim(), proposal(office, queued="discard")),
+        arrange=steps(
+            lambda office: office.promote(), lambda office: office.emit(2), Office.enqueue, Office.claim,
+            lambda office: office.propose(queued="discard"),
+        ),
     ),
     "another event type for a route with a cursor": Bypass(
         "IU205 rule event_type", Office.propose,
@@ -371,7 +395,8 @@ BYPASSES: Final = {
         arrange=promote_twice,
     ),
     "a private address that an administrator allows": Bypass(
-        "IU204", lambda office: office.run("admin", "update public.iu_delivery_target set allow_private = true"),
+        "IU204",
+        lambda office: office.run("admin", "update public.iu_delivery_target set allow_private = true"),
         replace("if new.allow_private and", "if false and", TARGET),
     ),
     "another address under the permission of an approver": Bypass(
@@ -381,7 +406,8 @@ BYPASSES: Final = {
         ),
     ),
     "a rehearsal by a login without the target": Bypass(
-        "IU201", lambda office: office.run("stranger", "select * from public.fn_iu_delivery_rehearse(%s)", ROUTE),
+        "IU201",
+        lambda office: office.run("stranger", "select * from public.fn_iu_delivery_rehearse(%s)", ROUTE),
         replace(
             "s.login = session_user", "true",
             "fn_iu_target_sender_require(public.iu_delivery_target)",

@@ -1,7 +1,8 @@
-"""Promotions: what the database counts, what an approval does, and what demotion and renewal leave in place."""
+"""Promotions: what the database counts, what an approval does, and what a renewal continues."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -16,13 +17,13 @@ from iu_pipelines.db.steps import verification
 VERIFY = "select ledger, misfit_no, fault from public.fn_iu_promotion_chains_verify() where fault is not null"
 
 
-def emit_one(session: psycopg.Connection, subject: int = 1) -> UUID:
+def emit_one(session: psycopg.Connection[dict[str, Any]], subject: int = 1) -> UUID:
     row = session.execute(
         "select public.fn_iu_emit_event('version_applied', 'doc/1', %s, 'test', %s) as id",
         (UUID(int=subject), Jsonb({"n": 1})),
     ).fetchone()
     assert row is not None
-    return row["id"]  # type: ignore[call-overload, no-any-return]
+    return UUID(str(row["id"]))
 
 
 def test_a_promotion_that_two_logins_made_is_in_force(office: Office) -> None:
@@ -79,7 +80,7 @@ def test_a_month_is_thirty_days(office: Office) -> None:
         {"deployment": ""}, {"queued": "x"}, {"reason": " "}, {"route_code": "x"},
     ],
 )  # fmt: skip
-def test_a_malformed_term_is_refused(office: Office, terms: dict[str, object]) -> None:
+def test_a_malformed_term_is_refused(office: Office, terms: dict[str, Any]) -> None:
     assert "IU104 " in answer(office, lambda office: office.propose(**terms))
 
 
@@ -160,7 +161,8 @@ def restore(office: Office) -> None:
     """Make the outbox look restored from another cluster, and seek its worker as the hint says."""
     office.owner.execute("update public.event_outbox_cluster set system_identifier = 1")
     last = office.owner.fetch_value(
-        "select cursor_event_id::text from public.iu_route_worker_cursor where worker_name = 'iu_outbound_default'"
+        "select cursor_event_id::text from public.iu_route_worker_cursor "
+        "where worker_name = 'iu_outbound_default'"
     )
     office.call("admin", "fn_iu_route_worker_seek", "iu_outbound_default", last, "restored")
     office.attempt()
@@ -168,10 +170,12 @@ def restore(office: Office) -> None:
 
 def read_an_event_before_an_older_one_commits(office: Office) -> UUID:
     """Read and queue an event, and commit one with a lower event_seq afterwards. Return that one."""
-    with psycopg.connect(url_of(office.url, office.login("admin")), row_factory=psycopg.rows.dict_row) as late:
+    with psycopg.connect(
+        url_of(office.url, office.login("admin")), row_factory=psycopg.rows.dict_row
+    ) as late:
         late.execute("set transaction isolation level read committed")
         event = emit_one(late)
-        emit_one(office.session("admin"), 2)  # type: ignore[arg-type]
+        emit_one(office.session("admin"), 2)
         assert office.enqueue()["queued"] == 1
     return event
 
@@ -184,7 +188,7 @@ def test_a_promotion_after_a_restore_resumes_at_the_first_unread_event(office: O
     office.promote()
     assert office.enqueue()["queued"] == 1
     queue = office.owner.fetch_all("select event_id from public.iu_delivery order by subject_no desc")
-    assert [row["event_id"] for row in queue][0] == late
+    assert queue[0]["event_id"] == late
     assert len(queue) == 2
 
 
@@ -271,7 +275,9 @@ def test_a_change_of_a_threshold_that_has_another_value_by_now_is_refused(office
     decide = "fn_iu_promotion_threshold_decide"
     assert office.call("approver", decide, numbers[0], "approve", "x")["value"] == 20
     assert office.call("approver", decide, numbers[0], "reject", "x")["status"] == "already_decided"
-    assert "IU206 " in answer(office, lambda office: office.call("approver", decide, numbers[1], "approve", "x"))
+    assert "IU206 " in answer(
+        office, lambda office: office.call("approver", decide, numbers[1], "approve", "x")
+    )
 
 
 def test_a_pack_is_numbered_and_a_malformed_hash_is_refused(office: Office) -> None:
@@ -310,7 +316,9 @@ def test_every_change_of_a_target_but_enabling_makes_a_version(office: Office) -
     assert office.run("auditor", count) == [{"versions": 1}]
     office.run("admin", "update public.iu_delivery_target set at_most_once = true, after_failover = null")
     assert office.run("auditor", count) == [{"versions": 2}]
-    assert office.run("auditor", "select after_failover from public.iu_delivery_target") == [{"after_failover": "hold"}]
+    assert office.run("auditor", "select after_failover from public.iu_delivery_target") == [
+        {"after_failover": "hold"}
+    ]
     change = "update public.iu_delivery_target set target_no = default"
     assert "IU607 " in answer(office, lambda office: office.run("admin", change))
 
