@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from psycopg.types.json import Jsonb
 from delivery.office import EVENTS, PACK, ROUTE, SUBJECTS, Office
 from delivery.test_bypasses import answer, edited, owner_changes
 from delivery.world import url_of
+from iu_pipelines.cli.main import run as iu
 from iu_pipelines.db.steps import verification
 
 VERIFY = "select ledger, misfit_no, fault from public.fn_iu_promotion_chains_verify() where fault is not null"
@@ -336,3 +339,14 @@ def test_the_proofs_of_the_module_hold_after_promotions(office: Office) -> None:
     proofs = [proof for proof in verification.verify(office.owner) if proof.step.startswith("iu-delivery")]
     assert len(proofs) == 4
     assert not [line for proof in proofs for line in proof.lines if not line.passed]
+
+
+def test_a_pack_that_an_auditor_writes_is_added_to_the_ledger(office: Office, tmp_path: Path) -> None:
+    url = url_of(office.url, office.login("auditor"))
+    iu(["--database-url", url, "evidence", "--no-probes", "--out", str(tmp_path)])
+    (pack,) = tmp_path.glob("000001/manifest.json")
+    recorded = office.run(
+        "auditor",
+        "select encode(pack_hash, 'hex') as hash from public.iu_evidence_pack order by pack_no desc",
+    )
+    assert recorded[0]["hash"] == json.loads(pack.read_text(encoding="utf-8"))["hash"]

@@ -256,5 +256,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'da69858ba4549a97ac2a25da5406c8fdaffdf898331666dbffb262370727d53d'
+    '3bcf30763088ca787a6f17a48ca5df56e6627acb1f0bda8a93864600fbf278be'
 );

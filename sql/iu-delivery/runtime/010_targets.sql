@@ -84,8 +84,8 @@ create table public.iu_delivery_target (
     constraint options_are_an_object check (jsonb_typeof(options) = 'object')
 );
 comment on table public.iu_delivery_target is
-'Targets of live delivery. A route of the kind of the target, with the name of the target as target_ref, may be
-promoted to it. Addresses hold no secret: secret_name is the name under which the sender finds it.';
+'Targets of live delivery. A route of the kind of the target, with the name of the target as target_ref, may
+be promoted to it. Addresses hold no secret: secret_name is the name under which the sender finds it.';
 comment on column public.iu_delivery_target.lease_seconds is
 'how long a claim is valid; at least two timeouts, so that a sender has time to record the outcome';
 comment on column public.iu_delivery_target.max_per_minute is 'claims in any minute; null: no limit';
@@ -98,8 +98,8 @@ comment on column public.iu_delivery_target.on_dead_letter is
 comment on column public.iu_delivery_target.at_most_once is
 'whether a delivery with an unknown outcome becomes a dead letter instead of being claimed again';
 comment on column public.iu_delivery_target.after_failover is
-'the default is hold for a target that is at_most_once, otherwise resume. resume: go on after a change of the timeline of the server, which may have forgotten claims; hold: wait until
-a person resumes the target';
+'the default is hold for a target that is at_most_once, otherwise resume. resume: go on after a change of the
+timeline of the server, which may have forgotten claims; hold: wait until a person resumes the target';
 comment on column public.iu_delivery_target.allow_private is
 'whether the address may be loopback, private or link-local; only an approver may set it';
 
@@ -164,5 +164,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    'd1de69147af72c120090839bce062f5933138eba1f653e604e263c68cd38ed42'
+    '8b23bf4e39f582f30cee81b0a99094da7cddaa7ec8ae6846844d5f0701eeda1b'
 );

@@ -64,7 +64,8 @@ create table public.iu_promotion_threshold_change (
     constraint chain_of_changes_does_not_fork unique (previous_hash)
 );
 comment on table public.iu_promotion_threshold_change is
-'Proposed changes of thresholds: append-only and chained by row_hash. In force when another login has approved it.';
+'Proposed changes of thresholds: append-only and chained by row_hash. In force when another login has approved
+it.';
 
 create table public.iu_promotion_threshold_decision (
     decision_no int generated always as identity primary key,
@@ -183,8 +184,8 @@ comment on column public.iu_delivery_route.held_reason is
 comment on column public.iu_delivery_route.passed_seq is
 'events up to this event_seq that passed_snapshot shows were passed over by the first promotion';
 comment on column public.iu_delivery_route.due_from is
-'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled before;
-checked again a minute after due_checked_at';
+'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled
+before; checked again a minute after due_checked_at';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
@@ -198,5 +199,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    'bf00e041ef0b272dc80a2dffdece4f354af52234817b9fd421b178e02114d917'
+    'd6b44a09ba8191e4c5336599aa7eacb727ccf8e9c9258237e752d185127f2bf3'
 );

@@ -79,7 +79,8 @@ create table public.iu_delivery_ledger (
 create index iu_delivery_ledger_by_target on public.iu_delivery_ledger (target_no, ledger_no);
 comment on table public.iu_delivery_ledger is
 'One row for each call that claimed, recorded or decided deliveries of a target: append-only. entries_hash is
-the sha256 of its rows in iu_delivery_claim, iu_delivery_outcome or iu_delivery_decision; row_hash chains it.';
+the sha256 of its rows in iu_delivery_claim, iu_delivery_outcome or iu_delivery_decision; row_hash chains
+it.';
 
 create table public.iu_delivery_claim (
     claim_id bigint generated always as identity primary key,
@@ -164,5 +165,5 @@ comment on column public.iu_delivery_report.local_fault is
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    '02391582edd66bceb4d67390bffe35eb8bde6b493cb6573172be7cd2661bc650'
+    '0cb8517a6a8a6dbd16805d8155fc84faa72aee5215fa45cf7fe6ac55f5e68990'
 );

@@ -116,5 +116,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '50eaa59524c554d4f5676979510a216513ca1b074e94365bc688f1f31e16417c'
+    '73229d5b3b50878b76f9411a0f0128df77d5c666520a2a9ea4bdd65b260e2b44'
 );

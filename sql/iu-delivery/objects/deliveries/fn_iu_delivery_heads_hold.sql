@@ -15,9 +15,10 @@ declare
     v_heads uuid [];
     v_places tid [];
 begin
-    -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the statement
-    -- that waits does not see the new head. So look again until every head is held (decision 070). The order of
-    -- the locks is that of fn_iu_delivery_record, so that neither waits for the other in a circle.
+    -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the
+    -- statement that waits does not see the new head. So look again until every head is held (decision 070).
+    -- The order of the locks is that of fn_iu_delivery_record, so that neither waits for the other in a
+    -- circle.
     loop
         select array_agg(h.subject order by h.subject), array_agg(h.place) into v_heads, v_places
         from unnest(v_asked) as s (subject)

@@ -10,7 +10,8 @@ set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 begin
-    -- for update, not for no key update: fn_iu_delivery_heads_hold takes key share. In the order of its locks.
+    -- for update, not for no key update: fn_iu_delivery_heads_hold takes key share. In the order of its
+    -- locks.
     return array(
         select d from unnest(reports) as r
         inner join public.iu_delivery as d on d.route_no = r.route_no and d.event_seq = r.event_seq
