@@ -25,9 +25,11 @@ create table public.iu_delivery (
     constraint shards_are_64 check (shard between 0 and 63),
     constraint reason_goes_with_dead check ((dead_at is null) = (dead_reason is null))
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
-create unique index one_head_a_subject on public.iu_delivery (route_no, subject) where is_head;
+-- (route_no + 0): only a query that says so uses the index, whatever the statistics are (decision 011).
+create unique index one_head_a_subject on public.iu_delivery ((route_no + 0), subject) where is_head;
 create index iu_delivery_due on public.iu_delivery (route_no, due_at, shard) where is_head and dead_at is null;
-create index iu_delivery_waiting on public.iu_delivery (route_no, subject, subject_no) where not is_head;
+create index iu_delivery_waiting
+on public.iu_delivery ((route_no + 0), subject, subject_no) where not is_head;
 comment on table public.iu_delivery is
 'Deliveries that are not settled: one row for each (route, event). Only the first delivery of a (route,
 subject), its head, can be claimed. A row is deleted when the delivery is sent or discarded.';
@@ -79,8 +81,7 @@ create table public.iu_delivery_ledger (
 create index iu_delivery_ledger_by_target on public.iu_delivery_ledger (target_no, ledger_no);
 comment on table public.iu_delivery_ledger is
 'One row for each call that claimed, recorded or decided deliveries of a target: append-only. entries_hash is
-the sha256 of its rows in iu_delivery_claim, iu_delivery_outcome or iu_delivery_decision; row_hash chains
-it.';
+the sha256 of its rows in iu_delivery_claim, iu_delivery_outcome or iu_delivery_decision; row_hash chains it.';
 
 create table public.iu_delivery_claim (
     claim_id bigint generated always as identity primary key,
@@ -165,5 +166,5 @@ comment on column public.iu_delivery_report.local_fault is
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    '0cb8517a6a8a6dbd16805d8155fc84faa72aee5215fa45cf7fe6ac55f5e68990'
+    '6416d1a12768e80ed392ad5ffe48e0656a91e681d0873371d11d233d15664561'
 );

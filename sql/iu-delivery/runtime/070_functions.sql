@@ -49,6 +49,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_route_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_summary.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_places.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_advance.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_add.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_known.sql
@@ -116,5 +117,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '73229d5b3b50878b76f9411a0f0128df77d5c666520a2a9ea4bdd65b260e2b44'
+    '3151d0523560e638c3e3ba824a9f6acacb435f8d7719e6d7eb19a9dd99daecbd'
 );

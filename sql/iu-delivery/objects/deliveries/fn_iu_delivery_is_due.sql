@@ -6,6 +6,7 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_sort = off
 as $$
 #variable_conflict use_variable
 declare
@@ -29,8 +30,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_is_due(int) is
-'Whether a listed route of the target that is not held has a due head. Read-only; locks nothing, so that a
-call of fn_iu_delivery_claim with nothing to do writes nothing.';
+'Whether a listed route of the target that is not held has a due head. Read-only; locks nothing, so that a call
+of fn_iu_delivery_claim with nothing to do writes nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_is_due(int)', 'internal'
 );
