@@ -348,6 +348,5 @@ def test_a_pack_that_an_auditor_writes_is_added_to_the_ledger(office: Office, tm
     recorded = office.run(
         "auditor",
         "select encode(pack_hash, 'hex') as hash from public.iu_evidence_pack order by pack_no desc",
-        "select encode(pack_hash, 'hex') as hash from public.iu_evidence_pack order by pack_no desc",
     )
     assert recorded[0]["hash"] == json.loads(pack.read_text(encoding="utf-8"))["hash"]

@@ -117,5 +117,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '3151d0523560e638c3e3ba824a9f6acacb435f8d7719e6d7eb19a9dd99daecbd'
+    'e7f418e37f28734946b7ef90f53e1717e9d3accf4b9e766e8f066e83c5aca11f'
 );
