@@ -117,5 +117,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'e7f418e37f28734946b7ef90f53e1717e9d3accf4b9e766e8f066e83c5aca11f'
+    'eda36b892deaa86d3677b532099a234079ddd800345d4a9502ef3440daf372ce'
 );
