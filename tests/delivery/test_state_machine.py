@@ -174,7 +174,7 @@ class Delivery(RuleBasedStateMachine):
     @precondition(has_flights)
     @rule(by=SENDERS, name=TARGETS, seconds=st.sampled_from([LEASE - TIMEOUT, LEASE + 1]), data=st.data())
     def freeze(self, by: int, name: str, seconds: int, data: st.DataObject) -> None:
-        """Claim, and stop for about a lease while another sender claims; then send or record, or do neither."""
+        """Claim, and stop for about a lease while another sender claims; then send, record or neither."""
         other = (by + 1) % 3
         if self.simulation.senders[by].is_open or self.simulation.senders[other].is_open:
             return
