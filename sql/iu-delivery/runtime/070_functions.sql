@@ -120,5 +120,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '38f84c4a26c164799cb75a2e8f2a2c3acc14f1446319b4a25b11626f62b1c4a3'
+    '699fb89f4731962f656e35851a1f97f9884ad02d05815abe08515892663c9bd9'
 );

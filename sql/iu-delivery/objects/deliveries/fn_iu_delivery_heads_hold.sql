@@ -26,11 +26,12 @@ begin
             where (d.route_no + 0) = fn_iu_delivery_heads_hold.route_no and d.subject = s.subject and d.is_head
             limit 1
         ) as h;
+        -- is_head again: after a wait the newest version of the row is looked at, which may be no head any more.
         -- A head that is held stays one, so equal numbers are equal heads.
         exit when v_heads is null or cardinality(v_heads) = cardinality(v_held);
         v_held := array(
             select d.subject from public.iu_delivery as d
-            where d.ctid = any (v_places)
+            where d.ctid = any (v_places) and d.is_head
             order by d.event_seq for key share
         );
     end loop;

@@ -1,4 +1,4 @@
--- enable_seqscan off: two probes of indexes (decision 011).
+-- enable_seqscan off: a few probes of indexes (decision 011).
 create or replace function public.fn_iu_delivery_lock(given public.iu_delivery_route, event_id uuid)
 returns public.iu_delivery
 language plpgsql volatile
@@ -11,15 +11,22 @@ declare
     v_seq constant bigint := (
         select o.event_seq from public.event_outbox as o where o.event_id = fn_iu_delivery_lock.event_id
     );
-    v_delivery public.iu_delivery;
-begin
-    -- First the head of the subject, as fn_iu_delivery_record does: whoever holds it may change the others.
-    perform from public.iu_delivery as h
-    where (h.route_no + 0) = given.route_no and h.is_head and h.subject = (
+    v_subject constant uuid := (
         select d.subject from public.iu_delivery as d
         where d.route_no = given.route_no and d.event_seq = v_seq
-    )
-    for update;
+    );
+    v_delivery public.iu_delivery;
+begin
+    -- First the head of the subject, as fn_iu_delivery_record does: its lock protects the others. It can be
+    -- replaced while this waits for its lock, so look again, as fn_iu_delivery_heads_hold does.
+    loop
+        perform from public.iu_delivery as h
+        where (h.route_no + 0) = given.route_no and h.is_head and h.subject = v_subject for update;
+        exit when found or not exists (
+            select from public.iu_delivery as h
+            where (h.route_no + 0) = given.route_no and h.is_head and h.subject = v_subject
+        );
+    end loop;
     select d.* into v_delivery from public.iu_delivery as d
     where d.route_no = given.route_no and d.event_seq = v_seq for update;
     return v_delivery;
