@@ -74,7 +74,33 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
 
+-- Proofs and retention of deliveries.
+\ir ../objects/deliveries/fn_iu_delivery_queue_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_refusal.sql
+\ir ../objects/deliveries/fn_iu_delivery_reason.sql
+\ir ../objects/deliveries/fn_iu_delivery_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_why.sql
+\ir ../objects/deliveries/fn_iu_delivery_conservation.sql
+\ir ../objects/deliveries/fn_iu_delivery_misfit.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_unpromoted.sql
+\ir ../objects/deliveries/fn_iu_delivery_sent_tally.sql
+\ir ../objects/deliveries/fn_iu_delivery_batches_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_misfit.sql
+\ir ../objects/deliveries/fn_iu_delivery_entries_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_counts.sql
+\ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_allows.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_stop.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_drop.sql
+\ir ../objects/deliveries/fn_iu_delivery_batches_drop.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_run.sql
+
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '83d91cc2307883e5c6a4f7626ba730c492d203cdd41eaa031eb513d4fa9146f6'
+    '8a11c89206a0cac62d5af1df031179a7d94161a260803a2162535a77a38adc6c'
 );
