@@ -102,5 +102,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '8a11c89206a0cac62d5af1df031179a7d94161a260803a2162535a77a38adc6c'
+    '8b7930bcb2e255c37ce8fb59da35617063c7bb71036097ff01e6d933db515a5c'
 );

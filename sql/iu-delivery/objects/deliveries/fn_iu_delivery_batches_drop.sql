@@ -8,6 +8,7 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 as $$
+#variable_conflict use_variable
 declare
     v_until constant timestamptz := clock_timestamp() - make_interval(days => days);
     -- No event of the domain is before this one, and none that is in the queue.
