@@ -102,5 +102,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '8b7930bcb2e255c37ce8fb59da35617063c7bb71036097ff01e6d933db515a5c'
+    '5cd732481371ca9d0377c8c936e8497eb6964318eeb53fd1a7d4673653c6eaf2'
 );

@@ -8,6 +8,10 @@ set jit = off
 set enable_seqscan = off
 as $$
 declare
+    -- Of many routes each has a part, so that the cost does not depend on their number.
+    v_each constant bigint := greatest(
+        100, newest / greatest(1, (select count(*) from public.iu_delivery_route as d))
+    );
     v_route record;
     v_seq bigint;
     v_fault record;
@@ -15,7 +19,7 @@ begin
     for v_route in
         select r.route_code, e.last_seq, case when newest is null then q.first_seq else coalesce((
             select o.event_seq from public.event_outbox as o where o.event_domain = r.event_domain
-            order by o.event_seq desc limit 1 offset newest - 1
+            order by o.event_seq desc limit 1 offset v_each - 1
         ), q.first_seq) end as from_seq
         from public.iu_delivery_route as r
         cross join lateral (
@@ -52,7 +56,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_misfit(int) is
-'The first fault that fn_iu_delivery_conservation finds among the newest events of the domain of each live route,
-or among all if newest is null, as a sentence; null if each event is in exactly one state. In parts of 100,000
+'The first fault that fn_iu_delivery_conservation finds among the newest events of the domains of the live routes
+(newest in all, at least 100 for each), or among all if newest is null, as a sentence; null if each event is in
+exactly one state. In parts of 100,000
 numbers, in constant memory. Read-only.';
 select public.fn_iu_object_declare('iu-delivery', 'function', 'public.fn_iu_delivery_misfit(int)', 'explain');
