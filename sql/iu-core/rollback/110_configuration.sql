@@ -22,6 +22,10 @@ drop constraint delivery_cursor_has_its_name,
 drop column cursor_kind,
 drop column retired_at,
 drop column added_at;
+comment on table public.iu_route_worker_cursor is
+'The durable cursor of each worker. All events that consumed_snapshot shows are consumed. The window is what
+window_snapshot shows in addition; position_seq is how far it has been read. Moved only by
+fn_iu_route_worker_run and fn_iu_route_worker_seek.';
 alter table public.iu_inbound_capture
 drop constraint error_goes_with_refused,
 drop constraint source_ref_is_there_unless_refused,

@@ -86,6 +86,10 @@ add constraint cursor_kind_is_known check (cursor_kind in ('audit', 'delivery'))
 add constraint delivery_cursor_has_its_name check (
     (cursor_kind = 'delivery') = (worker_name ~ '^live:[0-9]+$')
 );
+comment on table public.iu_route_worker_cursor is
+'The durable cursor of each worker and of each live route (cursor_kind). All events that consumed_snapshot
+shows are consumed. The window is what window_snapshot shows in addition; position_seq is how far it has been
+read. That of a worker is moved only by fn_iu_route_worker_run and fn_iu_route_worker_seek.';
 comment on column public.iu_route_worker_cursor.cursor_kind is
 'audit: a worker, which writes attempts. delivery: a live route; worker_name is live: and the number of the
 route in iu_audit_name, and only module iu-delivery moves the cursor';
@@ -99,5 +103,5 @@ where module <> 'iu-core' and kind = 'function';
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    'ab074b723bd6a682f94121fb908ffe9721e2456a10c2cc83db5ef93ad1a66735'
+    'd7691695f39fb2bbc75cfe49b34cdc2584a9aaf15c6ce35c2b236c4cea5c6455'
 );

@@ -52,6 +52,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_doubts_bury.sql
 \ir ../objects/deliveries/fn_iu_delivery_route_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_shards_lease.sql
+\ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
@@ -64,6 +65,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_target.sql
+\ir ../objects/deliveries/fn_iu_delivery_reports_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_outcomes_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_settle.sql
@@ -102,5 +104,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '5cd732481371ca9d0377c8c936e8497eb6964318eeb53fd1a7d4673653c6eaf2'
+    '91f42a7c769d08234c202e3aa2f53e0f94695b0c3a7a96424501adbb3e8215a5'
 );

@@ -3,17 +3,17 @@ create or replace function public.fn_iu_delivery_body(
 )
 returns text
 language sql stable parallel safe
-return cast(jsonb_build_object(
+return cast(json_build_object(
     'id', delivery_key, 'type', (event).event_type, 'time', (event).created_at,
     'event_id', (event).event_id, 'domain', (event).event_domain, 'stream', (event).event_stream,
     'canonical_address', (event).canonical_address, 'subject_table', (event).event_subject_table,
     'subject_ref', (event).event_subject_ref, 'actor_ref', (event).actor_ref,
-    'classification', (event).payload_classification, 'sequence', subject_no,
+    'classification', (event).payload_classification, 'sequence', subject_no, 'replayed', replayed,
     'data', (event).safe_payload
-) || case when replayed then jsonb_build_object('replayed', true) else jsonb_build_object() end as text);
+) as text);
 comment on function public.fn_iu_delivery_body(public.event_outbox, text, uuid, bigint, boolean) is
 'The body of a delivery, as JSON text: references and the safe payload of the event. sequence increases within
-a subject; replayed is there only if true. The body of the function is bound at creation and inlined.';
+a subject; replayed is true for a dead letter that was replayed. The body of the function is bound at creation and inlined.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_body(public.event_outbox, text, uuid, bigint, boolean)',

@@ -3,7 +3,7 @@ create or replace function public.fn_iu_delivery_claim(
 )
 returns table (
     claim_id bigint, fence int, delivery_key text, event_id uuid, route_code text, subject uuid,
-    subject_no bigint, attempt_no int, lease_seconds int, address text, headers jsonb, body text
+    subject_no bigint, attempt_no int, lease_seconds int, address text, headers json, body text
 )
 language plpgsql volatile security definer rows 200
 set search_path = pg_catalog, pg_temp

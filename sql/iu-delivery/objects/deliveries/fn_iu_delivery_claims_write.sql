@@ -3,14 +3,19 @@ create or replace function public.fn_iu_delivery_claims_write(
 )
 returns table (
     claim_id bigint, fence int, delivery_key text, event_id uuid, route_code text, subject uuid,
-    subject_no bigint, attempt_no int, lease_seconds int, address text, headers jsonb, body text
+    subject_no bigint, attempt_no int, lease_seconds int, address text, headers json, body text
 )
-language sql volatile rows 200
+language plpgsql volatile rows 200
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
-    with claimed as (
+#variable_conflict use_column
+begin
+    return query with claimed as (
         update public.iu_delivery as d
         set due_at = clock_timestamp() + make_interval(secs => given.lease_seconds),
             claims = d.claims + 1, doubts = d.doubts + (d.claim_id is not null)::int,
@@ -43,13 +48,13 @@ as $$
         select r.claim_id, ledger_no, r.event_seq, r.event_id, r.subject, r.subject_no, r.route_no,
             r.claims, r.promotion_no, sha256(convert_to(r.body, 'UTF8'))
         from rendered as r
-        returning i.claim_id
     )
 
     select r.claim_id, r.claims, r.key, r.event_id, r.route_code, r.subject, r.subject_no, r.claims,
         given.lease_seconds, given.address, r.headers, r.body
-    from rendered as r inner join intent as i on i.claim_id = r.claim_id
-    order by r.subject_no
+    from rendered as r
+    order by r.subject_no;
+end
 $$;
 comment on function public.fn_iu_delivery_claims_write(
     public.iu_delivery[], public.iu_delivery_target, bigint

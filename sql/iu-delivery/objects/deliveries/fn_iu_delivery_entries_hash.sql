@@ -1,11 +1,14 @@
 create or replace function public.fn_iu_delivery_entries_hash(kind text, ledger_no bigint, from_no bigint)
 returns bytea
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 as $$
-    select sha256(coalesce(string_agg(e.content, '\x0a'::bytea order by e.entry_no), ''))
+#variable_conflict use_variable
+begin
+    return (
+        select sha256(coalesce(string_agg(e.content, '\x0a'::bytea order by e.entry_no), ''))
     from (
         select c.claim_id as entry_no, public.fn_iu_delivery_claim_content(c) as content
         from public.iu_delivery_claim as c
@@ -21,6 +24,8 @@ as $$
         where kind = 'decisions' and d.decision_no >= from_no
             and d.ledger_no = fn_iu_delivery_entries_hash.ledger_no
     ) as e
+    );
+end
 $$;
 comment on function public.fn_iu_delivery_entries_hash(text, bigint, bigint) is
 'sha256 of the claims, outcomes or decisions of a row of the ledger, in the order of their numbers. from_no is a

@@ -1,9 +1,9 @@
 create or replace function public.fn_iu_delivery_headers(
     event public.event_outbox, delivery_key text, attempt_no int
 )
-returns jsonb
+returns json
 language sql stable parallel safe
-return jsonb_build_object(
+return json_build_object(
     'content-type', 'application/json', 'webhook-id', delivery_key, 'ce-specversion', '1.0',
     'ce-id', delivery_key, 'ce-type', (event).event_type, 'ce-source', '/' || (event).event_domain,
     'ce-subject', (event).canonical_address, 'ce-time', (event).created_at, 'iu-attempt', attempt_no

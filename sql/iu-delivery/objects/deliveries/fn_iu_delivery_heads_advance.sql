@@ -1,13 +1,18 @@
 -- enable_seqscan off: the next delivery of a subject is one probe (decision 011).
 create or replace function public.fn_iu_delivery_heads_advance(route_nos int[], subjects uuid[])
 returns void
-language sql volatile
+language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
+#variable_conflict use_variable
+begin
     update public.iu_delivery as d
-    set is_head = true
+    set is_head = true, due_at = greatest(d.due_at, clock_timestamp())
     from (
         select distinct s.route_no, s.subject from unnest(route_nos, subjects) as s (route_no, subject)
     ) as g
@@ -20,11 +25,13 @@ as $$
         and not exists (
             select from public.iu_delivery as h
             where h.route_no = g.route_no and h.subject = g.subject and h.is_head
-        )
+        );
+end
 $$;
 comment on function public.fn_iu_delivery_heads_advance(int[], uuid[]) is
 'Makes the next waiting delivery of each given (route, subject) that has no head its head. Call it in a later
-statement than the one that settled or set aside the head, in the same transaction.';
+statement than the one that settled or set aside the head, in the same transaction, which holds the lock of the
+state of the target: due_from of the route relies on that.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_heads_advance(int[], uuid[])', 'internal'
 );

@@ -1,29 +1,38 @@
--- enable_seqscan off: heads are looked up by their index, whatever the statistics say (decision 011).
+-- enable_seqscan off: heads are found by their index and locked by their place, whatever the statistics say
+-- (decision 011).
 create or replace function public.fn_iu_delivery_heads_hold(route_no int, subjects uuid[])
 returns uuid[]
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
+set enable_bitmapscan = off
 as $$
 #variable_conflict use_variable
 declare
+    v_asked constant uuid [] := array(select distinct s from unnest(subjects) as s);
     v_held uuid [] := '{}';
-    v_missing boolean;
+    v_heads uuid [];
+    v_places tid [];
 begin
-    -- A head can be replaced by the next delivery of its subject while this statement waits for its lock, and
-    -- the statement does not see the new head. So look again until every head is held (decision 070). The order
-    -- of the locks is that of fn_iu_delivery_record, so that neither waits for the other in a circle.
+    -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the statement
+    -- that waits does not see the new head. So look again until every head is held (decision 070). The order of
+    -- the locks is that of fn_iu_delivery_record, so that neither waits for the other in a circle.
     loop
+        select array_agg(h.subject order by h.subject), array_agg(h.place) into v_heads, v_places
+        from unnest(v_asked) as s (subject)
+        cross join lateral (
+            select d.subject, d.ctid as place from public.iu_delivery as d
+            where d.route_no = fn_iu_delivery_heads_hold.route_no and d.subject = s.subject and d.is_head
+            limit 1
+        ) as h;
+        -- A head that is held stays one, so equal numbers are equal heads.
+        exit when v_heads is null or cardinality(v_heads) = cardinality(v_held);
         v_held := array(
-            select h.subject from public.iu_delivery as h
-            where h.route_no = fn_iu_delivery_heads_hold.route_no and h.subject = any (subjects) and h.is_head
-            order by h.event_seq for key share
+            select d.subject from public.iu_delivery as d
+            where d.ctid = any (v_places)
+            order by d.event_seq for key share
         );
-        select coalesce(bool_or(not h.subject = any (v_held)), false) into v_missing
-        from public.iu_delivery as h
-        where h.route_no = fn_iu_delivery_heads_hold.route_no and h.subject = any (subjects) and h.is_head;
-        exit when not v_missing;
     end loop;
     return v_held;
 end

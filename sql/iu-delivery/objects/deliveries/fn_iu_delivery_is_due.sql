@@ -19,6 +19,7 @@ begin
             select from public.iu_delivery as d
             where d.route_no = r.route_no and d.is_head and d.dead_at is null
                 and d.due_at <= clock_timestamp()
+                and d.due_at >= public.fn_iu_delivery_due_from(r)
             order by d.due_at limit 1
         ) as due
         where r.target_no = fn_iu_delivery_is_due.target_no and r.held_reason is null

@@ -1,23 +1,11 @@
--- enable_seqscan off: each delivery is one probe of its primary key (decision 011).
 create or replace function public.fn_iu_delivery_reports_hold(reports public.iu_delivery_report[])
 returns public.iu_delivery_report[]
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
-set jit = off
-set enable_seqscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 as $$
 declare
-    v_held public.iu_delivery [];
+    v_held constant public.iu_delivery [] := public.fn_iu_delivery_reports_lock(reports);
 begin
-    -- for update, not for no key update: fn_iu_delivery_heads_hold takes key share. In the order of its locks.
-    v_held := array(
-        select d from public.iu_delivery as d
-        inner join unnest(reports) as r on r.route_no = d.route_no and r.event_seq = d.event_seq
-        where d.claim_id = r.claim_id and d.claims = r.fence and not r.is_known
-        order by d.route_no, d.event_seq for update of d
-    );
     return array(
         select row(
             r.claim_id, r.fence, r.decision, r.status_code, r.latency_ms, r.retry_after_seconds,

@@ -5,13 +5,16 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
     v_reports public.iu_delivery_report [];
 begin
     v_reports := array(
         select row(
-            r.claim_id, r.fence, r.decision, r.status_code, r.latency_ms, r.retry_after_seconds,
+            r.claim_id, r.fence, r.decision, r.status_code::smallint, r.latency_ms, r.retry_after_seconds,
             decode(r.response_hash, 'hex'), left(r.error, 500), coalesce(r.local_fault, false),
             c.route_no, c.event_seq, c.event_id, c.subject, null, o.claim_id is not null, false
         )::public.iu_delivery_report
@@ -27,11 +30,15 @@ begin
         order by c.route_no, c.event_seq
     );
     return v_reports;
+exception when invalid_text_representation or numeric_value_out_of_range or invalid_parameter_value then
+    raise exception 'malformed outcomes: %', sqlerrm using
+        errcode = 'IU104',
+        hint = 'status_code, latency_ms and retry_after_seconds are whole numbers, response_hash is hex.';
 end
 $$;
 comment on function public.fn_iu_delivery_reports_read(jsonb) is
 'The outcomes given to fn_iu_delivery_record with the facts of their claims, ordered by route and event. Of
-several about one claim the first is taken.';
+several about one claim the first is taken. Raises IU104 for a value of a wrong type.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_reports_read(jsonb)', 'internal'
 );

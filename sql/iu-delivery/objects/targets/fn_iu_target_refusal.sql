@@ -2,10 +2,12 @@ create or replace function public.fn_iu_target_refusal(
     given public.iu_delivery_target, state public.iu_delivery_target_state
 )
 returns text
-language sql stable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
-    select case
+begin
+    return (
+        select case
         when not public.fn_iu_gate_open(public.fn_iu_gate_key('master')) then 'master_gate_closed'
         when not public.fn_iu_gate_open(public.fn_iu_gate_key('delivery')) then 'delivery_gate_closed'
         when given.kind in ('dagster_job', 'dagster_asset')
@@ -16,6 +18,8 @@ as $$
         when state.breaker <> 'closed' and state.retry_at > clock_timestamp() then 'breaker_open'
         when state.tokens < 1 then 'rate_limit'
     end
+    );
+end
 $$;
 comment on function public.fn_iu_target_refusal(
     public.iu_delivery_target, public.iu_delivery_target_state
