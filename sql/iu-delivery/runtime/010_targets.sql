@@ -62,7 +62,7 @@ create table public.iu_delivery_target (
     max_in_doubt int not null default 20,
     on_dead_letter text not null default 'park',
     at_most_once boolean not null default false,
-    after_failover text not null default 'resume',
+    after_failover text not null,
     allow_private boolean not null default false,
     options jsonb not null default '{}',
     enabled boolean not null default true,
@@ -98,7 +98,7 @@ comment on column public.iu_delivery_target.on_dead_letter is
 comment on column public.iu_delivery_target.at_most_once is
 'whether a delivery with an unknown outcome becomes a dead letter instead of being claimed again';
 comment on column public.iu_delivery_target.after_failover is
-'resume: go on after a change of the timeline of the server, which may have forgotten claims; hold: wait until
+'the default is hold for a target that is at_most_once, otherwise resume. resume: go on after a change of the timeline of the server, which may have forgotten claims; hold: wait until
 a person resumes the target';
 comment on column public.iu_delivery_target.allow_private is
 'whether the address may be loopback, private or link-local; only an approver may set it';
@@ -164,5 +164,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    'ad201106068059d5666870faa277790d4cca7827365eb643c6c3a9b32ca1a6a5'
+    'd1de69147af72c120090839bce062f5933138eba1f653e604e263c68cd38ed42'
 );

@@ -32,6 +32,7 @@ begin
             order by d.event_seq
             for update of d
         );
+        perform public.fn_iu_target_state_lock(v_route.target_no);
         perform public.fn_iu_delivery_heads_advance(array_agg(h.route_no), array_agg(h.subject))
         from unnest(v_headless) as h;
         perform public.fn_iu_delivery_decide(v_route.target_no, v_headless, 'repaired', array[reason]);
