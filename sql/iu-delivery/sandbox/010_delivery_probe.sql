@@ -43,7 +43,8 @@ declare
     v_claim constant text := 'select string_agg(c.claim_id || '':'' || c.fence, '','' order by c.claim_id) '
         'from public.fn_iu_delivery_claim(''iu_probe_delivery'', 10, ''probe'', ''probe run'') as c';
     v_record constant text := 'select public.fn_iu_delivery_record(jsonb_agg(jsonb_build_object('
-        '''claim_id'', split_part(k, '':'', 1), ''fence'', split_part(k, '':'', 2), ''decision'', %L, '
+        '''claim_id'', split_part(k, '':'', 1)::bigint, ''fence'', split_part(k, '':'', 2)::int, '
+        '''decision'', %L, '
         '''status_code'', %s))) from string_to_table(%L, '','') as k';
     v_later constant text := 'update public.iu_delivery set due_at = due_at - interval ''1 day'' '
         'where route_no = %1$s; update public.iu_delivery_route set due_checked_at = ''-infinity'' '
