@@ -269,7 +269,7 @@ def test_a_row_that_was_altered_moved_or_deleted_breaks_a_chain(
         "update public.iu_route_promotion_decision set decided_at = now() - interval '2 days'",
         "update public.iu_route_promotion set target_no = 9",
         "insert into public.iu_route_promotion_decision (promotion_no, decision, reason, proposed_by, decided_at,"
-        " previous_hash, row_hash) select promotion_no, 'demote', 'x', 'x', decided_at, '', 'x'"
+        " previous_hash, row_hash) select promotion_no, 'demote', 'x', 'x', decided_at, 'x', 'x'"
         " from public.iu_route_promotion_decision; update public.iu_delivery_ledger"
         " set recorded_at = recorded_at + interval '2 minutes'",
     ],

@@ -49,6 +49,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_route_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_summary.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_places.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_advance.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_add.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_known.sql
@@ -142,5 +143,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '49c08d5e9a298543693c5711b39c328c757fa06776b9f28362d357e02f9945b9'
+    'fb022f1749641345bb3f4b85a4839ae30fb8c3de2bd4d6519e1a6777e947c10b'
 );

@@ -38,11 +38,11 @@ as $$
         select 3, q.* from (
             select x.d, r.refusal, exists (
                 select from public.iu_delivery as h
-                where h.route_no = (x.d).route_no and h.subject = (x.d).subject and h.is_head
+                where h.route_no + 0 = (x.d).route_no and h.subject = (x.d).subject and h.is_head
                     and h.dead_at is not null
             ) from route as r cross join lateral (
                 select w as d from public.iu_delivery as w
-                where w.route_no = r.route_no and not w.is_head
+                where w.route_no + 0 = r.route_no and not w.is_head
                 order by w.subject, w.subject_no limit 1001
             ) as x limit 1001
         ) as q

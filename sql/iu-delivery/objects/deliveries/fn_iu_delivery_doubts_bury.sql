@@ -10,14 +10,14 @@ declare
         select d from unnest(due) as d
         where d.claim_id is not null and (given.at_most_once or d.doubts + 1 >= given.max_in_doubt)
     );
+    v_places tid [];
 begin
     if cardinality(v_lost) = 0 then
         return due;
     end if;
-    update public.iu_delivery as d
-    set doubts = d.doubts + 1
-    from unnest(v_lost) as l
-    where d.route_no = l.route_no and d.event_seq = l.event_seq;
+    select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq)) into v_places
+    from unnest(v_lost) as a;
+    update public.iu_delivery as d set doubts = d.doubts + 1 where d.ctid = any (v_places);
     perform public.fn_iu_delivery_bury(given, v_lost, array['in_doubt']);
     return array(select d from unnest(due) as d where not d = any (v_lost));
 end

@@ -15,7 +15,7 @@ declare
 begin
     -- First the head of the subject, as fn_iu_delivery_record does: whoever holds it may change the others.
     perform from public.iu_delivery as h
-    where h.route_no = given.route_no and h.is_head and h.subject = (
+    where (h.route_no + 0) = given.route_no and h.is_head and h.subject = (
         select d.subject from public.iu_delivery as d
         where d.route_no = given.route_no and d.event_seq = v_seq
     )

@@ -42,7 +42,7 @@ begin atomic
     left join public.iu_delivery as d
         on d.route_no = (route).route_no and d.event_seq = (event).event_seq
     left join public.iu_delivery as h
-        on h.route_no = d.route_no and h.subject = d.subject and h.is_head and h.dead_at is not null
+        on h.route_no + 0 = d.route_no and h.subject = d.subject and h.is_head and h.dead_at is not null
             and not d.is_head
     left join lateral (
         select o.ledger_no from public.iu_delivery_claim as c
