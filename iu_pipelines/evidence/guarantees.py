@@ -59,10 +59,12 @@ def judge(proofs: Sequence[Proof]) -> tuple[Guarantee, ...]:
     """Return each guarantee with whether `proofs` prove it.
 
     A line that is missing from a proof counts as failed, or as not reached (None) if the proof failed. Proofs
-    that were not run are ignored. If no proof of a guarantee was run, it is not reached (None).
+    that were not run are ignored. If no proof of a guarantee was run, it is not reached (None). Guarantees of a
+    module without any proof, which is not installed, are left out.
     """
     seen = {proof.step: proof for proof in proofs}
-    return tuple(_judged(promise, seen) for promise in promises())
+    modules = {CORE, *(step.partition("/")[0] for step in seen if "/" in step)}
+    return tuple(_judged(promise, seen) for promise in promises() if promise.module in modules)
 
 
 def _judged(promise: Promise, seen: Mapping[str, Proof]) -> Guarantee:

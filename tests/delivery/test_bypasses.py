@@ -30,7 +30,9 @@ REFUSAL: Final = "fn_iu_promotion_refusal(public.iu_delivery_route, text)"
 
 def edited(owner: Gateway, function: str, right: str, wrong: str) -> str:
     """Return the definition of a function of the schema public with `wrong` in the place of `right`."""
-    definition = str(owner.fetch_value("select pg_get_functiondef(%s::regprocedure)", (f"public.{function}",)))
+    definition = str(
+        owner.fetch_value("select pg_get_functiondef(%s::regprocedure)", (f"public.{function}",))
+    )
     assert right in definition
     return definition.replace(right, wrong)
 
@@ -67,7 +69,15 @@ def owner_changes(office: Office, table: str, statement: str) -> None:
 
 def fail_once(office: Office) -> None:
     office.call("admin", "fn_iu_gate_set", "iu_core.route_worker_enabled", "false", "a test")
-    office.call("admin", "fn_iu_emit_event", "version_applied", "doc/x", UUID(int=1), "test", psycopg.types.json.Jsonb({"n": 1}))
+    office.call(
+        "admin",
+        "fn_iu_emit_event",
+        "version_applied",
+        "doc/x",
+        UUID(int=1),
+        "test",
+        psycopg.types.json.Jsonb({"n": 1}),
+    )
     office.owner.execute(
         """insert into public.iu_route_attempt_log
                (event_id, worker_no, route_no, route_version, decision, error_code)
@@ -95,7 +105,10 @@ def emit_a_thousand(office: Office) -> None:
 
 def know_another_subject(office: Office) -> None:
     office.set_threshold("subjects", 5)
-    office.run("admin", "select public.fn_iu_emit_event('version_applied', 'doc/9', gen_random_uuid(), 't', '{\"n\": 1}')")
+    office.run(
+        "admin",
+        "select public.fn_iu_emit_event('version_applied', 'doc/9', gen_random_uuid(), 't', '{\"n\": 1}')",
+    )
 
 
 def edit_target(office: Office) -> None:

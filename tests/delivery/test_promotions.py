@@ -168,7 +168,9 @@ def restore(office: Office) -> None:
 
 def read_an_event_before_an_older_one_commits(office: Office) -> UUID:
     """Read and queue an event, and commit one with a lower event_seq afterwards. Return that one."""
-    with psycopg.connect(url_of(office.url, office.login("admin")), row_factory=psycopg.rows.dict_row) as late:
+    with psycopg.connect(
+        url_of(office.url, office.login("admin")), row_factory=psycopg.rows.dict_row
+    ) as late:
         late.execute("set transaction isolation level read committed")
         event = emit_one(late)
         emit_one(office.session("admin"), 2)  # type: ignore[arg-type]
@@ -271,7 +273,9 @@ def test_a_change_of_a_threshold_that_has_another_value_by_now_is_refused(office
     decide = "fn_iu_promotion_threshold_decide"
     assert office.call("approver", decide, numbers[0], "approve", "x")["value"] == 20
     assert office.call("approver", decide, numbers[0], "reject", "x")["status"] == "already_decided"
-    assert "IU206 " in answer(office, lambda office: office.call("approver", decide, numbers[1], "approve", "x"))
+    assert "IU206 " in answer(
+        office, lambda office: office.call("approver", decide, numbers[1], "approve", "x")
+    )
 
 
 def test_a_pack_is_numbered_and_a_malformed_hash_is_refused(office: Office) -> None:
@@ -310,7 +314,9 @@ def test_every_change_of_a_target_but_enabling_makes_a_version(office: Office) -
     assert office.run("auditor", count) == [{"versions": 1}]
     office.run("admin", "update public.iu_delivery_target set at_most_once = true, after_failover = null")
     assert office.run("auditor", count) == [{"versions": 2}]
-    assert office.run("auditor", "select after_failover from public.iu_delivery_target") == [{"after_failover": "hold"}]
+    assert office.run("auditor", "select after_failover from public.iu_delivery_target") == [
+        {"after_failover": "hold"}
+    ]
     change = "update public.iu_delivery_target set target_no = default"
     assert "IU607 " in answer(office, lambda office: office.run("admin", change))
 
