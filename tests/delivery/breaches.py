@@ -15,7 +15,10 @@ _STATE = (
     "fn_iu_delivery_queue_state(delivery public.iu_delivery, is_parked boolean, refusal text) "
     "returns text language sql stable"
 )
-_REFUSAL = "fn_iu_promotion_refusal(given public.iu_delivery_route, deployment text) returns text language sql stable"
+_REFUSAL = (
+    "fn_iu_promotion_refusal(given public.iu_delivery_route, deployment text) returns text "
+    "language sql stable"
+)
 _OF_TARGET = (
     "fn_iu_target_refusal(given public.iu_delivery_target, state public.iu_delivery_target_state) "
     "returns text language sql stable"
@@ -101,7 +104,7 @@ BREACHES = [
         "a step is not in the ledger",
         "delete from public.iu_schema_step where module = 'iu-delivery'"
         " and step_name in ('010_targets', '020_promotions', '030_queue')",
-        {step: {"ledger": "not applied"} for step in (TARGETS, PROMOTIONS, QUEUE)},
+        {step: {"ledger": "pending"} for step in (TARGETS, PROMOTIONS, QUEUE)},
     ),
     Breach(
         "the functions have an older text",

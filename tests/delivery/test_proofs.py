@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -89,7 +90,7 @@ def test_the_first_refusal_in_the_order_of_the_claim_is_the_reason(world: World)
     (event,) = world.emit(1)
     world.enqueue()
     state = "update public.iu_delivery_target_state set {}"
-    refusals = [
+    refusals: list[tuple[str, Callable[[], object]]] = [
         ("rate_limit", lambda: world.owner.execute(
             "update public.iu_delivery_route set tokens = 0, refilled_at = clock_timestamp() + interval '1h'"
         )),
@@ -250,7 +251,8 @@ LEDGER = "public.iu_delivery_ledger"
         (
             "insert into public.iu_delivery_claim (ledger_no, event_seq, event_id, subject, subject_no,"
             " route_no, attempt_no, promotion_no, body_hash) select 99, event_seq, event_id, subject,"
-            " subject_no, route_no, attempt_no, promotion_no, body_hash from public.iu_delivery_claim limit 1",
+            " subject_no, route_no, attempt_no, promotion_no, body_hash from public.iu_delivery_claim"
+            " limit 1",
             "claims of row 99 of the ledger, which is missing",
         ),
         ("update public.iu_delivery_outcome set status_code = 200", "outcomes of row 2"),

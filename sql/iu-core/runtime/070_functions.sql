@@ -256,5 +256,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'f3cdb2d6733525e31f5de40c183fbc323881430524cbe922616226c52fb66076'
+    'bf92bbf330453ff93beb2b2d362c955ccbccada73aacc1802ca47a44980f9b94'
 );

@@ -13,13 +13,14 @@ begin
         where h.dropped_xid = pg_current_xact_id() and h.dropped_at >= transaction_timestamp()
     ) then
         return null;
-    elsif tg_op = 'DELETE' then
+    elsif tg_op = 'DELETE' and has_table_privilege('public.iu_schema_object', 'select') then
         -- The retention of a module, for tables of that module only (decision 072).
         for v_function in
             select split_part(f.object, '(', 1) from public.iu_schema_object as t
             inner join public.iu_schema_object as f on f.module = t.module and f.kind = 'function'
             where t.object = format('public.%I', tg_table_name) and t.module <> 'iu-core'
                 and f.object like 'public.fn\_iu\_%\_retention\_allows(text)'
+                and has_function_privilege(f.object, 'execute')
         loop
             execute format('select %s($1)', v_function) into v_allowed using tg_table_name::text;
             if v_allowed then
