@@ -143,5 +143,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'fb022f1749641345bb3f4b85a4839ae30fb8c3de2bd4d6519e1a6777e947c10b'
+    'ed7e266e8726e4b4157361a691ac13506c5bd5cee938d7c81a4e82450822e0df'
 );

@@ -36,10 +36,10 @@ as $$
         ) as q
         union all
         select 3, q.* from (
-            select x.d, r.refusal, exists (
-                select from public.iu_delivery as h
+            select x.d, r.refusal, (
+                -- Not in the condition, so that the index of heads is used and not that of dead letters.
+                select h.dead_at is not null from public.iu_delivery as h
                 where h.route_no + 0 = (x.d).route_no and h.subject = (x.d).subject and h.is_head
-                    and h.dead_at is not null
             ) from route as r cross join lateral (
                 select w as d from public.iu_delivery as w
                 where w.route_no + 0 = r.route_no and not w.is_head

@@ -14,7 +14,7 @@ begin atomic
                 + (p.is_passed and (event).event_seq > coalesce((anchor).restored_seq, 0))::int > 1
                 then 'conflicting'
             when d.event_seq is not null
-                then public.fn_iu_delivery_queue_state(d, h.event_id is not null, refusal)
+                then public.fn_iu_delivery_queue_state(d, h.dead_at is not null, refusal)
             when s.ledger_no is not null then 'sent'
             when x.kinds = 1 then x.decision
             when (event).event_type <> (route).event_type then 'not_for_route'
@@ -31,7 +31,7 @@ begin atomic
                     and (event).event_seq between b.first_event_seq and b.last_event_seq
             ) then 'not_for_route'
             else 'missing'
-        end, d, h.event_id, s.ledger_no, x.decision_no
+        end, d, case when h.dead_at is not null then h.event_id end, s.ledger_no, x.decision_no
     from (
         select (event).event_type = (route).event_type
             and (event).event_seq <= (route).passed_seq and case
@@ -42,8 +42,7 @@ begin atomic
     left join public.iu_delivery as d
         on d.route_no = (route).route_no and d.event_seq = (event).event_seq
     left join public.iu_delivery as h
-        on h.route_no + 0 = d.route_no and h.subject = d.subject and h.is_head and h.dead_at is not null
-            and not d.is_head
+        on h.route_no + 0 = d.route_no and h.subject = d.subject and h.is_head and not d.is_head
     left join lateral (
         select o.ledger_no from public.iu_delivery_claim as c
         inner join public.iu_delivery_outcome as o on o.claim_id = c.claim_id
