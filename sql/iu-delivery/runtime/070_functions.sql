@@ -143,5 +143,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'ed7e266e8726e4b4157361a691ac13506c5bd5cee938d7c81a4e82450822e0df'
+    '96d18591082e90caa8f875d6143c45324fd02602b7756769fcb4079ce79f83c4'
 );

@@ -2,8 +2,8 @@
 -- Probe 010: a whole life of a delivery, and everything that keeps one from being claimed. Nothing is sent.
 -- One transaction, always rolled back.
 -- Run by hand, as the owner of the objects: psql -f 010_delivery_probe.sql
--- The probe makes a target, and a route with a promotion that only an owner can write. No session can act as a
--- login that did not open it, so after line D3 the check of the login is replaced inside the transaction.
+-- The probe makes a target, and a route with a promotion that only an owner can write. No session can act as
+-- a login that did not open it, so after line D3 the check of the login is replaced inside the transaction.
 do $$ begin perform public.fn_iu_probe_open('iu_probe_delivery'); end $$;
 
 begin;
@@ -85,14 +85,16 @@ begin
         insert into public.iu_route_promotion_decision (
             promotion_no, decision, reason, proposed_by, decided_by, previous_hash, row_hash
         )
-        select p.promotion_no, 'approve', 'probe delivery', p.proposed_by, 'iu_probe_delivery_approver', '', ''
+        select p.promotion_no, 'approve', 'probe delivery', p.proposed_by, 'iu_probe_delivery_approver', '',
+            ''
         from proposed as p
     )
 
     insert into public.iu_delivery_route as d (
         route_no, route_code, event_type, event_domain, target_no, promotion_no, expires_at
     )
-    select p.route_no, p.route_code, 'iu_probe_delivery.type', 'iu_probe_delivery', p.target_no, p.promotion_no,
+    select p.route_no, p.route_code, 'iu_probe_delivery.type', 'iu_probe_delivery', p.target_no,
+        p.promotion_no,
         clock_timestamp() + p.valid_for
     from proposed as p
     returning d.* into v_route;
@@ -138,11 +140,13 @@ begin
     returns void language sql set search_path = pg_catalog, pg_temp as '';
     for v_case in
         select * from (values
-            (1, 'the master gate is closed', format('select public.fn_iu_gate_set(%L, ''false'', ''probe delivery'')',
+            (1, 'the master gate is closed', format('select public.fn_iu_gate_set(%L, ''false'', '
+                '''probe delivery'')',
                 public.fn_iu_gate_key('master')), 'master_gate_closed'),
             (2, 'the delivery gate is closed', format('select public.fn_iu_gate_set(%L, ''false'', '
                 '''probe delivery'')', public.fn_iu_gate_key('delivery')), 'delivery_gate_closed'),
-            (3, 'the route is not listed', format('select public.fn_iu_gate_set(%L, '''', ''probe delivery'')',
+            (3, 'the route is not listed', format('select public.fn_iu_gate_set(%L, '''', '
+                '''probe delivery'')',
                 public.fn_iu_gate_key('live_routes')), 'not_listed'),
             (4, 'the promotion is demoted', 'update public.iu_delivery_route set held_reason = ''demoted'' '
                 'where route_code = ''iu_probe_delivery.route''', 'demoted'),
@@ -150,7 +154,8 @@ begin
                 'where route_code = ''iu_probe_delivery.route''', 'promotion_expired'),
             (6, 'the route has changed', 'update public.iu_outbound_route set enabled = false '
                 'where route_code = ''iu_probe_delivery.route''', 'route_changed'),
-            (7, 'the event type has changed', 'update public.event_type_registry set payload_keys = ''{more}'' '
+            (7, 'the event type has changed',
+                'update public.event_type_registry set payload_keys = ''{more}'' '
                 'where event_type = ''iu_probe_delivery.type''', 'event_type_changed'),
             (8, 'the target has changed', 'update public.iu_delivery_target set timeout_seconds = 9 '
                 'where target_name = ''iu_probe_delivery''', 'target_changed'),
@@ -175,7 +180,8 @@ begin
     end loop;
     v_first := pg_temp.iu_ask(v_claim);
     perform public.fn_iu_proof_note(
-        'D5 the heads of both subjects are claimed, once', 'in_flight 1, queued 0, in_flight 1; again nothing',
+        'D5 the heads of both subjects are claimed, once',
+        'in_flight 1, queued 0, in_flight 1; again nothing',
         format('%s; again %s', pg_temp.iu_states(v_code), pg_temp.iu_ask(v_claim))
     );
     execute format(v_later, v_route.route_no);
@@ -211,7 +217,8 @@ begin
     perform pg_temp.iu_ask(format(v_record, 'sent', 200, v_first));
     perform public.fn_iu_proof_note(
         'D9 a parked one is claimed when the dead letter is discarded',
-        'before nothing; discarded 2, sent 1, sent 2', format('before %s; %s', v_line, pg_temp.iu_states(v_code))
+        'before nothing; discarded 2, sent 1, sent 2',
+        format('before %s; %s', v_line, pg_temp.iu_states(v_code))
     );
     select format('%s; %s', string_agg(c.state || ' ' || c.deliveries, ', ' order by c.state),
         coalesce(public.fn_iu_delivery_chain_verify(100) ->> 'fault', 'fit'))
@@ -225,8 +232,9 @@ begin
         (
             select string_agg(format(
                 '%s %s %s', t.name,
-                public.fn_iu_probe_try(format('update public.iu_delivery_%s set %I = null where false', t.name,
-                    t.changed)),
+                public.fn_iu_probe_try(format(
+                    'update public.iu_delivery_%s set %I = null where false', t.name, t.changed
+                )),
                 public.fn_iu_probe_try(format('delete from public.iu_delivery_%s where false', t.name))
             ), ', ' order by t.place)
             from (values

@@ -1,4 +1,4 @@
--- Proof of 030: each event is in one state, each subject has a head, and the chains of what happened are whole.
+-- Proof of 030: each event is in one state, each subject has a head, and the chains of the record are whole.
 do $proof$
 declare
     v_chain constant jsonb := public.fn_iu_delivery_chain_verify(1000);
@@ -14,11 +14,15 @@ begin
     perform public.fn_iu_proof_note(
         'chains of batches, ledger and claims, newest 1000 rows', 'fit', coalesce(v_chain ->> 'fault', 'fit')
     );
-    perform public.fn_iu_proof_note('rounds of retention that dropped what they do not say', 'none', coalesce((
-        select string_agg(h.retention_no::text, ', ' order by h.retention_no)
-        from (select * from public.iu_delivery_retention_history order by retention_no desc limit 1000) as h
-        where h.retention_days < 1 or octet_length(h.rows_hash) <> 32
-    ), 'none'));
+    perform public.fn_iu_proof_note(
+        'rounds of retention that dropped what they do not say', 'none', coalesce((
+            select string_agg(h.retention_no::text, ', ' order by h.retention_no)
+            from (
+                select * from public.iu_delivery_retention_history order by retention_no desc limit 1000
+            ) as h
+            where h.retention_days < 1 or octet_length(h.rows_hash) <> 32
+        ), 'none')
+    );
     perform public.fn_iu_proof_end('iu-delivery/030_queue');
 end
 $proof$;

@@ -62,9 +62,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_batches_drop(public.iu_delivery_route, int, int, text) is
-'Deletes the oldest batches of a live route, at most entry_limit, up to the first that is younger than the given
-days or has an event at or after the first one that is still there, and as many decisions outside_canary about
-events that are gone. Records the round before it deletes, and returns it. The caller holds fn_iu_retention_lock.';
+'Deletes the oldest batches of a live route, at most entry_limit, up to the first that is younger than the
+given days or has an event at or after the first one that is still there, and as many decisions
+outside_canary about events that are gone. Records the round before it deletes, and returns it. The caller
+holds fn_iu_retention_lock.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_batches_drop(public.iu_delivery_route, int, int, text)', 'internal'

@@ -29,7 +29,9 @@ begin
                 select k.batch_hash from public.iu_delivery_batch as k where k.route_no = v_route.route_no
                 order by k.batch_id desc limit 1
             ) as last_hash,
-            min(b.batch_id) filter (where b.batch_hash <> public.fn_iu_delivery_batch_hash(b.b)) as altered_id,
+            min(b.batch_id) filter (
+                where b.batch_hash <> public.fn_iu_delivery_batch_hash(b.b)
+            ) as altered_id,
             min(b.batch_id) filter (where b.previous_hash <> b.expected_hash) as unlinked_id
         into v_found
         from (
@@ -51,7 +53,8 @@ begin
                     v_found.unlinked_id, v_route.route_code
                 )
             end);
-        elsif coalesce(v_found.last_hash, v_route.anchor_hash, '\x') is distinct from v_route.last_batch_hash then
+        elsif coalesce(v_found.last_hash, v_route.anchor_hash, '\x')
+            is distinct from v_route.last_batch_hash then
             return jsonb_build_object('batches', v_batches, 'fault', format(
                 'the cursor of route %s has the hash of a batch that was deleted', v_route.route_code
             ));

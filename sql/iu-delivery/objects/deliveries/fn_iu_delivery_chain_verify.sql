@@ -30,10 +30,11 @@ end
 $$;
 comment on function public.fn_iu_delivery_chain_verify(bigint) is
 'Recomputes the chains of deliveries: the batches of each route to the end in its cursor; the ledger of each
-target to the end in its state, with the hash of the claims, outcomes and decisions of each row; and whether each
-claim had a valid promotion. newest: only so many of the newest rows of each; null: all. The first remaining row
-continues the newest round of retention. Returns {"fits", "batches", "ledger_rows", "entries" (how many were
-checked), "fault" (a sentence about the first that is wrong)}. Reads one snapshot; takes no lock.';
+target to the end in its state, with the hash of the claims, outcomes and decisions of each row; and whether
+each claim had a valid promotion. newest: only so many of the newest rows of each; null: all. The first
+remaining row continues the newest round of retention. Returns {"fits", "batches", "ledger_rows", "entries"
+(how many were checked), "fault" (a sentence about the first that is wrong)}. Reads one snapshot; takes no
+lock.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_chain_verify(bigint)', 'explain'
 );

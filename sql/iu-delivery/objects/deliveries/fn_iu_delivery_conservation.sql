@@ -1,5 +1,5 @@
--- enable_seqscan, enable_hashjoin and enable_mergejoin off: each event is a few probes of indexes, so that the
--- cost depends on the range, not on what was ever delivered (decision 072).
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: each event is a few probes of indexes, so that
+-- the cost depends on the range, not on what was ever delivered (decision 072).
 create or replace function public.fn_iu_delivery_conservation(
     route_code text, from_seq bigint, to_seq bigint
 )
@@ -47,9 +47,10 @@ end
 $$;
 comment on function public.fn_iu_delivery_conservation(text, bigint, bigint) is
 'Counts the events of the domain of a live route with event_seq in a range by their state, as
-fn_iu_delivery_state decides; first_event_id is the first of each. Three states are faults: missing (read, and
-nothing says what became of it), conflicting (two states) and no_event (queued, but the event is gone). No row if
-the route was never promoted or the range has no event. Raises IU104. Reads one snapshot; takes no lock.';
+fn_iu_delivery_state decides; first_event_id is the first of each. Three states are faults: missing (read,
+and nothing says what became of it), conflicting (two states) and no_event (queued, but the event is gone).
+No row if the route was never promoted or the range has no event. Raises IU104. Reads one snapshot; takes no
+lock.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_conservation(text, bigint, bigint)', 'explain'
 );

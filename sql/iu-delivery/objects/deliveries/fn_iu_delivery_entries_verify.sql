@@ -30,7 +30,8 @@ as $$
                     e.kind, e.ledger_no)
                 when l.kind <> e.kind then format('%s of row %s of the ledger, which is about %s',
                     e.kind, e.ledger_no, l.kind)
-                when coalesce(e.n, 0) <> l.entries then format('%s of %s %s of row %s of the ledger are there',
+                when coalesce(e.n, 0) <> l.entries then format(
+                    '%s of %s %s of row %s of the ledger are there',
                     coalesce(e.n, 0), l.entries, l.kind, l.ledger_no)
                 when e.hash <> l.entries_hash then format('%s of row %s of the ledger were altered',
                     l.kind, l.ledger_no)
@@ -44,8 +45,8 @@ as $$
     from compared as c
 $$;
 comment on function public.fn_iu_delivery_entries_verify(bigint, bigint) is
-'Compares the rows of the ledger in a range with the claims, outcomes and decisions that have their numbers: count,
-kind and hash. fault is a sentence about the first that differs, or null. Read-only.';
+'Compares the rows of the ledger in a range with the claims, outcomes and decisions that have their numbers:
+count, kind and hash. fault is a sentence about the first that differs, or null. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_entries_verify(bigint, bigint)', 'internal'
 );

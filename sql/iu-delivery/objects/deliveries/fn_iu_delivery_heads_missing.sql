@@ -40,9 +40,9 @@ as $$
     )
 $$;
 comment on function public.fn_iu_delivery_heads_missing() is
-'The subjects that have deliveries to send and no head, so that nothing would ever be claimed: no row, unless the
-queue was changed by hand. event_id is the delivery that fn_iu_delivery_heads_repair makes the head. The cost
-depends on the number of subjects with more than one delivery. Read-only.';
+'The subjects that have deliveries to send and no head, so that nothing would ever be claimed: no row, unless
+the queue was changed by hand. event_id is the delivery that fn_iu_delivery_heads_repair makes the head. The
+cost depends on the number of subjects with more than one delivery. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_heads_missing()', 'explain'
 );

@@ -42,9 +42,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_heads_repair(text) is
-'Makes the first waiting delivery of each subject that has no head its head, and records it with a reason as the
-decision repaired. Returns {"status": "ran", "repaired", "busy_routes" (their queue was being written: call it
-again)}. Changes nothing if fn_iu_delivery_heads_missing has no row. Raises IU104, IU303. Sends nothing.';
+'Makes the first waiting delivery of each subject that has no head its head, and records it with a reason as
+the decision repaired. Returns {"status": "ran", "repaired", "busy_routes" (their queue was being written:
+call it again)}. Changes nothing if fn_iu_delivery_heads_missing has no row. Raises IU104, IU303. Sends
+nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_heads_repair(text)', 'operate'
 );

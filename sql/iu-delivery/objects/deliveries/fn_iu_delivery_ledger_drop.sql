@@ -57,10 +57,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_ledger_drop(int, int, int, text) is
-'Deletes the oldest rows of the ledger of a target with their claims, outcomes and decisions, about entry_limit of
-them, up to the first that is younger than the given days or about an event that is still there
-(fn_iu_delivery_ledger_stop). Records the round before it deletes, and returns it; ledger_rows is 0 if nothing is
-deleted. The caller holds fn_iu_retention_lock.';
+'Deletes the oldest rows of the ledger of a target with their claims, outcomes and decisions, about
+entry_limit of them, up to the first that is younger than the given days or about an event that is still
+there (fn_iu_delivery_ledger_stop). Records the round before it deletes, and returns it; ledger_rows is 0 if
+nothing is deleted. The caller holds fn_iu_retention_lock.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_ledger_drop(int, int, int, text)', 'internal'
 );

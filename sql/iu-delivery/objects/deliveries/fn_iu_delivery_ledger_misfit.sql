@@ -24,7 +24,9 @@ begin
         inner join public.iu_delivery_target as t on t.target_no = s.target_no
         order by s.target_no
     loop
-        select min(b.ledger_no) filter (where b.row_hash <> public.fn_iu_delivery_ledger_hash(b.l)) as altered_no,
+        select min(b.ledger_no) filter (
+                where b.row_hash <> public.fn_iu_delivery_ledger_hash(b.l)
+            ) as altered_no,
             min(b.ledger_no) filter (where b.previous_hash <> b.expected_hash) as unlinked_no
         into v_found
         from (
@@ -54,8 +56,8 @@ end
 $$;
 comment on function public.fn_iu_delivery_ledger_misfit(bigint) is
 'The first row of the ledger from a number on that was altered or does not follow the one before it, as a
-sentence; null if each chain is whole to the end in iu_delivery_target_state. From 0: the first row of a target
-continues its newest round of retention.';
+sentence; null if each chain is whole to the end in iu_delivery_target_state. From 0: the first row of a
+target continues its newest round of retention.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_ledger_misfit(bigint)', 'internal'
 );

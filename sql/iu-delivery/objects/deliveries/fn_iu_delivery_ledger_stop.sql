@@ -24,8 +24,8 @@ as $$
         )
 $$;
 comment on function public.fn_iu_delivery_ledger_stop(bigint, bigint) is
-'The first row of the ledger in a range, of any target, with a claim, outcome or decision about an event that is
-still in the outbox or in the queue; null if none. It must stay: conservation needs it. Read-only.';
+'The first row of the ledger in a range, of any target, with a claim, outcome or decision about an event that
+is still in the outbox or in the queue; null if none. It must stay: conservation needs it. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_ledger_stop(bigint, bigint)', 'internal'
 );

@@ -56,8 +56,7 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_misfit(int) is
-'The first fault that fn_iu_delivery_conservation finds among the newest events of the domains of the live routes
-(newest in all, at least 100 for each), or among all if newest is null, as a sentence; null if each event is in
-exactly one state. In parts of 100,000
-numbers, in constant memory. Read-only.';
+'The first fault that fn_iu_delivery_conservation finds among the newest events of the domains of the live
+routes (newest in all, at least 100 for each), or among all if newest is null, as a sentence; null if each
+event is in exactly one state. In parts of 100,000 numbers, in constant memory. Read-only.';
 select public.fn_iu_object_declare('iu-delivery', 'function', 'public.fn_iu_delivery_misfit(int)', 'explain');

@@ -13,9 +13,9 @@ return case
     else 'queued'
 end;
 comment on function public.fn_iu_delivery_queue_state(public.iu_delivery, boolean, text) is
-'The state of a delivery that is not settled: dead, parked, in_flight, in_doubt, held, retry or queued. is_parked:
-a dead letter of its subject is before it. refusal: what fn_iu_delivery_refusal says about its route. The body
-is bound at creation and inlined.';
+'The state of a delivery that is not settled: dead, parked, in_flight, in_doubt, held, retry or queued.
+is_parked: a dead letter of its subject is before it. refusal: what fn_iu_delivery_refusal says about its
+route. The body is bound at creation and inlined.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_queue_state(public.iu_delivery, boolean, text)',
     'internal'

@@ -14,8 +14,9 @@ return case
     )
 end;
 comment on function public.fn_iu_delivery_reason(text, public.iu_delivery, uuid, text, text) is
-'Why a delivery is in its state, in one word or a sentence; null if there is nothing to say. The first refusal,
-in the order of fn_iu_delivery_refusal, then not_due and not_head. The body is bound at creation and inlined.';
+'Why a delivery is in its state, in one word or a sentence; null if there is nothing to say. The first
+refusal, in the order of fn_iu_delivery_refusal, then not_due and not_head. The body is bound at creation and
+inlined.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_reason(text, public.iu_delivery, uuid, text, text)', 'internal'

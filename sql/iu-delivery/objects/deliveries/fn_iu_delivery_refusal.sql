@@ -34,10 +34,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_refusal(public.iu_delivery_route) is
-'Why nothing of a live route is claimed now, in one word; null if due heads are. The first that refuses: master
-gate, delivery gate, list of live routes (not_listed), gate of jobs, promotion (fn_iu_promotion_refusal), target
-and breaker (fn_iu_target_refusal), rate of the promotion. The deployment of senders is not known here and not
-compared. Read-only.';
+'Why nothing of a live route is claimed now, in one word; null if due heads are. The first that refuses:
+master gate, delivery gate, list of live routes (not_listed), gate of jobs, promotion
+(fn_iu_promotion_refusal), target and breaker (fn_iu_target_refusal), rate of the promotion. The deployment
+of senders is not known here and not compared. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_refusal(public.iu_delivery_route)', 'internal'
 );

@@ -19,8 +19,8 @@ as $$
     order by q.event_seq limit 1
 $$;
 comment on function public.fn_iu_delivery_retention_hold(text) is
-'The first event of a domain that is in the queue of a live route (queued, claimed, parked or dead), and why it
-must stay, as a sentence; no row if none is. The core asks it (decision 070). Read-only.';
+'The first event of a domain that is in the queue of a live route (queued, claimed, parked or dead), and why
+it must stay, as a sentence; no row if none is. The core asks it (decision 070). Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_retention_hold(text)', 'internal'
 );

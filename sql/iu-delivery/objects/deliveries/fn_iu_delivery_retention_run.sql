@@ -46,12 +46,13 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_retention_run(text, int) is
-'One round of retention of what is known about settled deliveries: ledger, claims, outcomes, decisions and batches
-that are older than iu_core.retention_days and about events that fn_iu_retention_run has deleted. What is about an
-event that exists stays, so that conservation and fn_iu_delivery_why need no exception. For each target and each
-route about entry_limit of the oldest; each round is recorded in iu_delivery_retention_history, from which
-fn_iu_delivery_chain_verify goes on. Returns {"status" (ran, retention_off, busy), "ledger_rows", "entries",
-"batches", "outside_canary", "more" (call again), "retention_days"}. Raises IU104, IU301, IU303.';
+'One round of retention of what is known about settled deliveries: ledger, claims, outcomes, decisions and
+batches that are older than iu_core.retention_days and about events that fn_iu_retention_run has deleted.
+What is about an event that exists stays, so that conservation and fn_iu_delivery_why need no exception. For
+each target and each route about entry_limit of the oldest; each round is recorded in
+iu_delivery_retention_history, from which fn_iu_delivery_chain_verify goes on. Returns {"status" (ran,
+retention_off, busy), "ledger_rows", "entries", "batches", "outside_canary", "more" (call again),
+"retention_days"}. Raises IU104, IU301, IU303.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_retention_run(text, int)', 'operate'
 );

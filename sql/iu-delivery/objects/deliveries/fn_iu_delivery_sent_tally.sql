@@ -11,9 +11,9 @@ as $$
     )
 $$;
 comment on function public.fn_iu_delivery_sent_tally() is
-'What the module sent: outcomes sent, ever, by the tally of each route; unpromoted are those of the newest 2,000
-claims that no valid promotion covers. All claims are checked by fn_iu_delivery_chain_verify. The core asks it
-for health (decision 070). Read-only.';
+'What the module sent: outcomes sent, ever, by the tally of each route; unpromoted are those of the newest
+2,000 claims that no valid promotion covers. All claims are checked by fn_iu_delivery_chain_verify. The core
+asks it for health (decision 070). Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_sent_tally()', 'explain'
 );

@@ -63,11 +63,12 @@ comment on function public.fn_iu_delivery_state(
     public.iu_delivery_route, public.event_outbox, public.iu_route_worker_cursor, public.event_outbox_cluster,
     text
 ) is
-'The state of an event on a live route: not_for_route, outside_canary, passed_over, unread (the cursor has not read
-it), those of fn_iu_delivery_queue_state, sent or discarded. missing: the cursor has read it and nothing says what
-became of it; conflicting: two states are recorded. The only place that decides this. refusal: what
-fn_iu_delivery_refusal says about the route. delivery is null if it is settled; parked_behind is the dead letter
-before it. The body is bound at creation and inlined; callers set enable_seqscan and jit off. Read-only.';
+'The state of an event on a live route: not_for_route, outside_canary, passed_over, unread (the cursor has
+not read it), those of fn_iu_delivery_queue_state, sent or discarded. missing: the cursor has read it and
+nothing says what became of it; conflicting: two states are recorded. The only place that decides this.
+refusal: what fn_iu_delivery_refusal says about the route. delivery is null if it is settled; parked_behind
+is the dead letter before it. The body is bound at creation and inlined; callers set enable_seqscan and jit
+off. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_state(public.iu_delivery_route, public.event_outbox, '

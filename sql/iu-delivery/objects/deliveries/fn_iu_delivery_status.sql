@@ -1,5 +1,5 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: rows are read by their indexes until there are enough, so
--- that the cost does not depend on the queue (decision 072).
+-- enable_seqscan, enable_bitmapscan and enable_sort off: rows are read by their indexes until there are enough,
+-- so that the cost does not depend on the queue (decision 072).
 create or replace function public.fn_iu_delivery_status()
 returns table (
     target text, kind text, routes bigint, queued bigint, in_flight bigint, in_doubt bigint, retry bigint,
@@ -33,8 +33,8 @@ as $$
     order by t.target_name
 $$;
 comment on function public.fn_iu_delivery_status() is
-'One row for each target: its deliveries by state (fn_iu_delivery_queue_state), why its routes are held, its rate
-and breaker, and when the first of its queue was queued. At most 1,000 deliveries of each sort are counted (heads
-that are due, heads that are not, waiting ones, dead letters); counts_capped: there are more. So the cost does not
-depend on the queue. Read-only.';
+'One row for each target: its deliveries by state (fn_iu_delivery_queue_state), why its routes are held, its
+rate and breaker, and when the first of its queue was queued. At most 1,000 deliveries of each sort are
+counted (heads that are due, heads that are not, waiting ones, dead letters); counts_capped: there are more.
+So the cost does not depend on the queue. Read-only.';
 select public.fn_iu_object_declare('iu-delivery', 'function', 'public.fn_iu_delivery_status()', 'explain');

@@ -25,8 +25,8 @@ as $$
     order by c.claim_id
 $$;
 comment on function public.fn_iu_delivery_unpromoted(bigint, bigint) is
-'The claims in a range that no valid promotion covers: none that another person approved before, for this route
-and target, or one that had expired or was demoted more than a minute before. Read-only.';
+'The claims in a range that no valid promotion covers: none that another person approved before, for this
+route and target, or one that had expired or was demoted more than a minute before. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_unpromoted(bigint, bigint)', 'explain'
 );
