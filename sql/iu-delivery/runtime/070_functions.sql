@@ -143,5 +143,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '96d18591082e90caa8f875d6143c45324fd02602b7756769fcb4079ce79f83c4'
+    '42154dc8948e7ad31289a339bbfb3b33f5b23a8a5032d08d990c174df3fb0942'
 );

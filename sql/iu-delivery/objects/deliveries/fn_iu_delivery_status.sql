@@ -1,5 +1,5 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: rows are read by their indexes until there are enough,
--- so that the cost does not depend on the queue (decision 072).
+-- enable_seqscan, enable_bitmapscan and enable_sort off: rows are read by their indexes until there are
+-- enough, so that the cost does not depend on the queue (decision 072).
 create or replace function public.fn_iu_delivery_status()
 returns table (
     target text, kind text, routes bigint, queued bigint, in_flight bigint, in_doubt bigint, retry bigint,
