@@ -60,8 +60,8 @@ def evidence(
 ) -> Answer:
     """Run every proof and probe, and write a pack of evidence: an HTML page, JSON and JUnit.
 
-    Changes nothing in the database, except that with live delivery the hash and the verdict of the pack are added
-    to its ledger of packs. Exit code 1 when a line fails; the pack is written in any case.
+    Changes nothing in the database; with live delivery the hash and the verdict of the pack are added to its
+    ledger of packs. Exit code 1 when a line fails; the pack is written in any case.
     """
     pack.require_extra()
     old = pack.read(store.open_directory(compare_with)) if compare_with else None

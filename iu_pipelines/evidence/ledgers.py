@@ -106,8 +106,8 @@ def count_batches(gateway: Queries, worker_name: str) -> int:
 def record_pack(gateway: Queries, pack_hash: str, passed: bool) -> int | None:
     """Add a complete pack to the ledger of packs of live delivery and return its number there.
 
-    `pack_hash` is the sha256 of its manifest in hexadecimal digits. Does nothing and returns None in a database
-    without the module. Source: `fn_iu_evidence_pack_record`.
+    `pack_hash` is the hash of its manifest in hexadecimal digits. Does nothing and returns None in a
+    database without the module. Source: `fn_iu_evidence_pack_record`.
     """
     if not gateway.fetch_value(_SQL["has_pack_ledger"]):
         return None

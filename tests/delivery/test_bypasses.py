@@ -1,7 +1,7 @@
 """Every way around a promotion is refused by the database, and by the guard that is named here.
 
-Each bypass is tried by the real login. Then its guard is removed, and the same attempt must give another answer:
-so no test passes because of something else.
+Each bypass is tried by the real login. Then its guard is removed, and the same attempt must give another
+answer: so no test passes because of something else.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ CHANGE: Final = (
 LOGIN: Final = "fn_iu_login_require(text, text)"
 DECISION: Final = "fn_iu_decision_require(text, text, text)"
 TARGET: Final = "fn_iu_delivery_target_check()"
-REFUSAL: Final = "fn_iu_promotion_refusal(public.iu_delivery_route, text)"
+REFUSAL: Final = (
+    "fn_iu_promotion_misfit(public.iu_delivery_route, public.iu_route_promotion, int, int, bytea, text, "
+    "text, timestamptz)"
+)
 
 
 def edited(owner: Gateway, function: str, right: str, wrong: str) -> str:
@@ -47,6 +50,16 @@ def answer(office: Office, act: Callable[[Office], Any]) -> str:
 
 def nothing(office: Office) -> None:
     pass
+
+
+def steps(*acts: Callable[[Office], Any]) -> Callable[[Office], None]:
+    """Return an arrangement that does one act after the other."""
+
+    def arrange(office: Office) -> None:
+        for act in acts:
+            act(office)
+
+    return arrange
 
 
 @dataclass(frozen=True)
@@ -151,12 +164,6 @@ def promote_twice(office: Office) -> None:
     office.promote()
 
 
-def queue_then_demote(office: Office) -> None:
-    office.promote()
-    office.emit(2)
-    assert office.enqueue()["queued"] == 2
-
-
 def replace(right: str, wrong: str, function: str = EVIDENCE) -> tuple[tuple[str, str, str], ...]:
     return ((function, right, wrong),)
 
@@ -220,7 +227,7 @@ BYPASSES: Final = {
     ),
     "a target that changed and was rehearsed, without a test": Bypass(
         "IU205 rule test", Office.propose, replace("(evidence ->> 'test_passed')::boolean is true", "true"),
-        arrange=lambda office: (edit_target(office), office.rehearse()),
+        arrange=steps(edit_target, Office.rehearse),
     ),
     "a test that failed": Bypass(
         "IU205 rule test", Office.propose, replace("(evidence ->> 'test_passed')::boolean is true", "true"),
@@ -308,7 +315,8 @@ BYPASSES: Final = {
         arrange=lambda office: (office.promote(), office.demote()),
     ),
     "a route that is not dry": Bypass(
-        "23514", lambda office: office.run("admin", "update public.iu_outbound_route set dry_run = false"), (),
+        "23514",
+        lambda office: office.run("admin", "update public.iu_outbound_route set dry_run = false"), (),
         "alter table public.iu_outbound_route drop constraint dry_run_is_enforced",
     ),
     "a check that an administrator drops": Bypass(
@@ -322,7 +330,8 @@ BYPASSES: Final = {
         "IU206 promotion 1 cannot be approved: the route", approve_first,
         replace("route.route_version <> given.route_version", "false", CHANGE),
         arrange=propose_and(lambda office: office.run(
-            "admin", "update public.iu_outbound_route set target_ref = target_ref where route_code = %s", ROUTE
+            "admin",
+            "update public.iu_outbound_route set target_ref = target_ref where route_code = %s", ROUTE,
         )),
     ),
     "a target that changed after the proposal": Bypass(
@@ -343,7 +352,8 @@ BYPASSES: Final = {
         arrange=propose_and(lambda office: office.record_pack(False)),
     ),
     "a proposal from before a demotion": Bypass(
-        "IU206 promotion 2 cannot be approved: the promotion that was in force", lambda office: office.decide(2),
+        "IU206 promotion 2 cannot be approved: the promotion that was in force",
+        lambda office: office.decide(2),
         replace("<> given.evidence -> 'last_decision_no'", "= '\"x\"'", CHANGE),
         arrange=lambda office: (office.promote(), proposal(office), office.demote()),
     ),
@@ -354,14 +364,18 @@ BYPASSES: Final = {
     "a queue that is another than was to be discarded": Bypass(
         "IU206 promotion 2 cannot be approved: the queue", lambda office: office.decide(2),
         replace("given.queued = 'discard' or", "false and", CHANGE),
-        arrange=lambda office: (
-            queue_then_demote(office), proposal(office, queued="discard"), office.emit(1), office.enqueue(),
+        arrange=steps(
+            lambda office: office.promote(), lambda office: office.emit(2), Office.enqueue,
+            lambda office: office.propose(queued="discard"), lambda office: office.emit(1), Office.enqueue,
         ),
     ),
     "deliveries in flight that are to be discarded": Bypass(
         "IU205 rule in_flight", lambda office: office.decide(2),
         replace("v_valid.in_flight > 0", "false", "fn_iu_promotion_queue_lock(public.iu_route_promotion)"),
-        arrange=lambda office: (queue_then_demote(office), office.claim(), proposal(office, queued="discard")),
+        arrange=steps(
+            lambda office: office.promote(), lambda office: office.emit(2), Office.enqueue, Office.claim,
+            lambda office: office.propose(queued="discard"),
+        ),
     ),
     "another event type for a route with a cursor": Bypass(
         "IU205 rule event_type", Office.propose,
@@ -384,7 +398,8 @@ BYPASSES: Final = {
         arrange=promote_twice,
     ),
     "a private address that an administrator allows": Bypass(
-        "IU204", lambda office: office.run("admin", "update public.iu_delivery_target set allow_private = true"),
+        "IU204",
+        lambda office: office.run("admin", "update public.iu_delivery_target set allow_private = true"),
         replace("if new.allow_private and", "if false and", TARGET),
     ),
     "another address under the permission of an approver": Bypass(
@@ -394,7 +409,8 @@ BYPASSES: Final = {
         ),
     ),
     "a rehearsal by a login without the target": Bypass(
-        "IU201", lambda office: office.run("stranger", "select * from public.fn_iu_delivery_rehearse(%s)", ROUTE),
+        "IU201",
+        lambda office: office.run("stranger", "select * from public.fn_iu_delivery_rehearse(%s)", ROUTE),
         replace(
             "s.login = session_user", "true",
             "fn_iu_target_sender_require(public.iu_delivery_target)",
@@ -430,22 +446,23 @@ def begin_elsewhere(office: Office) -> None:
 
 HELD: Final = {
     "payload keys that are widened after the approval": (
-        widen_keys, "event_type_changed", "is distinct from p.configuration_hash", "is null",
+        widen_keys, "event_type_changed",
+        "configuration IS DISTINCT FROM (promotion).configuration_hash", "false",
     ),
     "a copy of the disk in another deployment": (
-        begin_elsewhere, "other_deployment", "deployment is distinct from p.deployment", "false",
+        begin_elsewhere, "other_deployment", "deployment IS DISTINCT FROM (promotion).deployment", "false",
     ),
     "a target that is edited after the approval": (
-        edit_target, "target_changed", "t.target_version is distinct from p.target_version", "false",
+        edit_target, "target_changed", "target_version IS DISTINCT FROM (promotion).target_version", "false",
     ),
     "a promotion that has expired": (
         lambda office: office.owner.execute(
             "update public.iu_delivery_route set expires_at = clock_timestamp()"
         ),
-        "promotion_expired", "given.expires_at <= clock_timestamp()", "false",
+        "promotion_expired", "(given).expires_at <= now_at", "false",
     ),
     "a route that was demoted": (
-        lambda office: office.demote("approver"), "demoted", "given.held_reason is not null", "false",
+        lambda office: office.demote("approver"), "demoted", "(given).held_reason IS NOT NULL", "false",
     ),
 }  # fmt: skip
 

@@ -1,7 +1,10 @@
-"""Promotions: what the database counts, what an approval does, and what demotion and renewal leave in place."""
+"""Promotions: what the database counts, what an approval does, and what a renewal continues."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -11,18 +14,19 @@ from psycopg.types.json import Jsonb
 from delivery.office import EVENTS, PACK, ROUTE, SUBJECTS, Office
 from delivery.test_bypasses import answer, edited, owner_changes
 from delivery.world import url_of
+from iu_pipelines.cli.main import run as iu
 from iu_pipelines.db.steps import verification
 
 VERIFY = "select ledger, misfit_no, fault from public.fn_iu_promotion_chains_verify() where fault is not null"
 
 
-def emit_one(session: psycopg.Connection, subject: int = 1) -> UUID:
+def emit_one(session: psycopg.Connection[dict[str, Any]], subject: int = 1) -> UUID:
     row = session.execute(
         "select public.fn_iu_emit_event('version_applied', 'doc/1', %s, 'test', %s) as id",
         (UUID(int=subject), Jsonb({"n": 1})),
     ).fetchone()
     assert row is not None
-    return row["id"]  # type: ignore[call-overload, no-any-return]
+    return UUID(str(row["id"]))
 
 
 def test_a_promotion_that_two_logins_made_is_in_force(office: Office) -> None:
@@ -79,7 +83,7 @@ def test_a_month_is_thirty_days(office: Office) -> None:
         {"deployment": ""}, {"queued": "x"}, {"reason": " "}, {"route_code": "x"},
     ],
 )  # fmt: skip
-def test_a_malformed_term_is_refused(office: Office, terms: dict[str, object]) -> None:
+def test_a_malformed_term_is_refused(office: Office, terms: dict[str, Any]) -> None:
     assert "IU104 " in answer(office, lambda office: office.propose(**terms))
 
 
@@ -160,7 +164,8 @@ def restore(office: Office) -> None:
     """Make the outbox look restored from another cluster, and seek its worker as the hint says."""
     office.owner.execute("update public.event_outbox_cluster set system_identifier = 1")
     last = office.owner.fetch_value(
-        "select cursor_event_id::text from public.iu_route_worker_cursor where worker_name = 'iu_outbound_default'"
+        "select cursor_event_id::text from public.iu_route_worker_cursor "
+        "where worker_name = 'iu_outbound_default'"
     )
     office.call("admin", "fn_iu_route_worker_seek", "iu_outbound_default", last, "restored")
     office.attempt()
@@ -173,7 +178,7 @@ def read_an_event_before_an_older_one_commits(office: Office) -> UUID:
     ) as late:
         late.execute("set transaction isolation level read committed")
         event = emit_one(late)
-        emit_one(office.session("admin"), 2)  # type: ignore[arg-type]
+        emit_one(office.session("admin"), 2)
         assert office.enqueue()["queued"] == 1
     return event
 
@@ -186,7 +191,7 @@ def test_a_promotion_after_a_restore_resumes_at_the_first_unread_event(office: O
     office.promote()
     assert office.enqueue()["queued"] == 1
     queue = office.owner.fetch_all("select event_id from public.iu_delivery order by subject_no desc")
-    assert [row["event_id"] for row in queue][0] == late
+    assert queue[0]["event_id"] == late
     assert len(queue) == 2
 
 
@@ -334,3 +339,14 @@ def test_the_proofs_of_the_module_hold_after_promotions(office: Office) -> None:
     proofs = [proof for proof in verification.verify(office.owner) if proof.step.startswith("iu-delivery")]
     assert len(proofs) == 4
     assert not [line for proof in proofs for line in proof.lines if not line.passed]
+
+
+def test_a_pack_that_an_auditor_writes_is_added_to_the_ledger(office: Office, tmp_path: Path) -> None:
+    url = url_of(office.url, office.login("auditor"))
+    iu(["--database-url", url, "evidence", "--no-probes", "--out", str(tmp_path)])
+    (pack,) = tmp_path.glob("000001/manifest.json")
+    recorded = office.run(
+        "auditor",
+        "select encode(pack_hash, 'hex') as hash from public.iu_evidence_pack order by pack_no desc",
+    )
+    assert recorded[0]["hash"] == json.loads(pack.read_text(encoding="utf-8"))["hash"]

@@ -256,5 +256,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'bf92bbf330453ff93beb2b2d362c955ccbccada73aacc1802ca47a44980f9b94'
+    '46e30009289794f2aabe878ba7b4497fca56d3e4422a18adbfed44340f111c7d'
 );

@@ -4,7 +4,7 @@ delete from public.iu_schema_access as a
 where a.module = 'iu-delivery';
 
 select public.fn_iu_access_declare('iu-delivery', 'propose', 'workflow_admin', 'execute');
--- attest: adds to the ledger of evidence packs, which auditors make too.
+-- Auditors make evidence packs too.
 select public.fn_iu_access_declare('iu-delivery', 'attest', 'workflow_admin', 'execute');
 select public.fn_iu_access_declare('iu-delivery', 'attest', 'iu_auditor', 'execute');
 select public.fn_iu_access_declare('iu-delivery', 'approve', 'iu_approver', 'execute');

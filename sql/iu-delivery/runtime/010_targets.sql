@@ -84,8 +84,8 @@ create table public.iu_delivery_target (
     constraint options_are_an_object check (jsonb_typeof(options) = 'object')
 );
 comment on table public.iu_delivery_target is
-'Targets of live delivery. A route of the kind of the target, with the name of the target as target_ref, may be
-promoted to it. Addresses hold no secret: secret_name is the name under which the sender finds it.';
+'Targets of live delivery. A route of the kind of the target, with the name of the target as target_ref, may
+be promoted to it. Addresses hold no secret: secret_name is the name under which the sender finds it.';
 comment on column public.iu_delivery_target.lease_seconds is
 'how long a claim is valid; at least two timeouts, so that a sender has time to record the outcome';
 comment on column public.iu_delivery_target.max_per_minute is 'claims in any minute; null: no limit';
@@ -98,8 +98,8 @@ comment on column public.iu_delivery_target.on_dead_letter is
 comment on column public.iu_delivery_target.at_most_once is
 'whether a delivery with an unknown outcome becomes a dead letter instead of being claimed again';
 comment on column public.iu_delivery_target.after_failover is
-'the default is hold for a target that is at_most_once, otherwise resume. resume: go on after a change of the timeline of the server, which may have forgotten claims; hold: wait until
-a person resumes the target';
+'the default is hold for a target that is at_most_once, otherwise resume. resume: go on after a change of the
+timeline of the server, which may have forgotten claims; hold: wait until a person resumes the target';
 comment on column public.iu_delivery_target.allow_private is
 'whether the address may be loopback, private or link-local; only an approver may set it';
 
@@ -114,6 +114,7 @@ create table public.iu_delivery_target_state (
     refilled_at timestamptz not null default clock_timestamp(),
     timeline text not null default '',
     failover_hold boolean not null default false,
+    last_route_no int not null default 0,
     last_ledger_hash bytea not null default '\x',
     constraint breaker_is_known check (breaker in ('closed', 'open', 'half_open'))
 ) with (fillfactor = 50);
@@ -122,6 +123,8 @@ comment on table public.iu_delivery_target_state is
 target lock its row, so they are serialized.';
 comment on column public.iu_delivery_target_state.failures is 'failures since the last success';
 comment on column public.iu_delivery_target_state.retry_at is 'when an open breaker lets one delivery through';
+comment on column public.iu_delivery_target_state.last_route_no is
+'the last route of the last claim that did not look at all routes: the next one begins after it';
 comment on column public.iu_delivery_target_state.timeline is
 'timeline of the server at the last claim, as in the names of WAL files';
 
@@ -164,5 +167,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    'd1de69147af72c120090839bce062f5933138eba1f653e604e263c68cd38ed42'
+    'f80605c03907bee8557d8d0a0c9a5e03dcd21e8735460d2cad5336267be8f337'
 );

@@ -64,7 +64,8 @@ create table public.iu_promotion_threshold_change (
     constraint chain_of_changes_does_not_fork unique (previous_hash)
 );
 comment on table public.iu_promotion_threshold_change is
-'Proposed changes of thresholds: append-only and chained by row_hash. In force when another login has approved it.';
+'Proposed changes of thresholds: append-only and chained by row_hash. In force when another login has approved
+it.';
 
 create table public.iu_promotion_threshold_decision (
     decision_no int generated always as identity primary key,
@@ -173,7 +174,8 @@ create table public.iu_delivery_route (
     tokens double precision not null default 'infinity',
     refilled_at timestamptz not null default clock_timestamp(),
     due_from timestamptz not null default '-infinity',
-    due_checked_at timestamptz not null default '-infinity'
+    due_checked_at timestamptz not null default '-infinity',
+    due_batches bigint not null default 0
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
 comment on table public.iu_delivery_route is
@@ -184,8 +186,10 @@ comment on column public.iu_delivery_route.held_reason is
 comment on column public.iu_delivery_route.passed_seq is
 'events up to this event_seq that passed_snapshot shows were passed over by the first promotion';
 comment on column public.iu_delivery_route.due_from is
-'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled before;
-checked again a minute after due_checked_at';
+'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled
+before; checked again a minute after due_checked_at';
+comment on column public.iu_delivery_route.due_batches is
+'number of batches that were enqueued: a claim does not move due_from if it has not seen the last one';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
@@ -201,5 +205,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '80fef9103d5dc8aae9ced62fc94fb0a3d8db398c147141b7f41f2838cceaf646'
+    'b03ffc7cdf49864c96f831e2b8f862d64b44b5b39c504728590bbd736ec45a42'
 );

@@ -25,6 +25,8 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_login_require.sql
 \ir ../objects/promotions/fn_iu_deployment.sql
 \ir ../objects/promotions/fn_iu_promotion_configuration.sql
+\ir ../objects/promotions/fn_iu_promotion_anchor.sql
+\ir ../objects/promotions/fn_iu_promotion_misfit.sql
 \ir ../objects/promotions/fn_iu_promotion_refusal.sql
 \ir ../objects/promotions/fn_iu_chain_hash.sql
 \ir ../objects/promotions/trg_iu_chain.sql
@@ -69,6 +71,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_routes_admit.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_rate_cut.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_lock.sql
@@ -143,5 +146,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '42154dc8948e7ad31289a339bbfb3b33f5b23a8a5032d08d990c174df3fb0942'
+    '583d51581931f99ac3cdd86011ec76e560c0fe0be2c5a44dd5e51a7669d054e9'
 );

@@ -1,4 +1,5 @@
--- Proof of 020: the chains fit, and no promotion is in force that one person made alone or that nobody approved.
+-- Proof of 020: the chains fit, and no promotion is in force that one person made alone or that nobody
+-- approved.
 select public.fn_iu_proof_note('entries of the chains that do not fit', 'none', coalesce((
     select string_agg(format('%s %s: %s', v.ledger, v.misfit_no, v.fault), ', ' order by v.ledger)
     from public.fn_iu_promotion_chains_verify() as v where v.fault is not null

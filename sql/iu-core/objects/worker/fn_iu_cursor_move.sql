@@ -31,8 +31,9 @@ end
 $$;
 comment on function public.fn_iu_cursor_move(public.iu_route_worker_cursor, text) is
 'The cursor after a seek (fn_iu_cursor_seek), assigned to the newest anchor, which is added if it is missing
-(fn_iu_cluster_anchor). target null: where the cursor stood, that is at its first unread event, whatever anchor it
-belonged to; events up to anchored_seq may then be read a second time. Writes nothing but the anchor.';
+(fn_iu_cluster_anchor). target null: where the cursor stood, that is at its first unread event, whatever
+anchor it belonged to; events up to anchored_seq may then be read a second time. Writes nothing but the
+anchor.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_cursor_move(public.iu_route_worker_cursor, text)', 'internal'
 );

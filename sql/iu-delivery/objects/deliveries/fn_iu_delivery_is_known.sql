@@ -30,8 +30,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_is_known(public.iu_delivery_route, public.event_outbox) is
-'Whether an event was read for a live route before: it is queued, claimed or decided, or the first promotion passed
-over it. After a restore a cursor resumes at its first unread event and may read later ones again. Read-only.';
+'Whether an event was read for a live route before: it is queued, claimed or decided, or the first promotion
+passed over it. After a restore a cursor resumes at its first unread event and may read later ones again.
+Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_is_known(public.iu_delivery_route, public.event_outbox)', 'internal'

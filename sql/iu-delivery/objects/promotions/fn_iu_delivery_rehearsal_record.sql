@@ -55,8 +55,8 @@ $$;
 comment on function public.fn_iu_delivery_rehearsal_record(text, uuid, text, text) is
 'Records that a sender rendered and signed the body of an event of a route: the body is rendered again and
 compared with its sha256, its size may be 64 KiB at most, and the sha256 of the signature is kept. Returns
-{"rehearsal_no", "passed", "error_detail"}. Raises IU104, IU205 as fn_iu_promotion_route, and IU201 for a login
-that may not deliver to the target. That the signature is right is the word of the sender.';
+{"rehearsal_no", "passed", "error_detail"}. Raises IU104, IU205 as fn_iu_promotion_route, and IU201 for a
+login that may not deliver to the target. That the signature is right is the word of the sender.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_rehearsal_record(text, uuid, text, text)', 'deliver'

@@ -20,8 +20,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_evidence_pack_record(text, boolean) is
-'Adds an evidence pack, its sha256 in hexadecimal digits and its verdict, to the ledger of packs, and returns its
-number. iu evidence calls it when a pack is complete. Raises IU104. Packs are added one after the other.';
+'Adds an evidence pack, its sha256 in hexadecimal digits and its verdict, to the ledger of packs, and returns
+its number. iu evidence calls it when a pack is complete. Raises IU104. Packs are added one after the other.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_evidence_pack_record(text, boolean)', 'attest'
 );

@@ -27,8 +27,8 @@ end
 $$;
 comment on function public.fn_iu_login_require(text, text) is
 'Raises an error with the given code unless the login of the session (session_user, which set role does not
-change) is a member of a role, and neither a superuser nor a member of iu_owner, and began the session: a superuser
-can take any login with set session authorization.';
+change) is a member of a role, and neither a superuser nor a member of iu_owner, and began the session: a
+superuser can take any login with set session authorization.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_login_require(text, text)', 'internal'
 );

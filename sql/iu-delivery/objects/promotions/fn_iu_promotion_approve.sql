@@ -61,8 +61,8 @@ end
 $$;
 comment on function public.fn_iu_promotion_approve(public.iu_route_promotion, text) is
 'Puts a promotion in force after it has been checked again: what fn_iu_route_promotion_decide returns for an
-approval. Raises IU205 and IU206. Locks the cursor, what is to be discarded, the states of the targets, the route
-and the chain of decisions, in this order.';
+approval. Raises IU205 and IU206. Locks the cursor, what is to be discarded, the states of the targets, the
+route and the chain of decisions, in this order.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_approve(public.iu_route_promotion, text)', 'internal'
 );

@@ -1,4 +1,4 @@
--- timezone, intervalstyle, bytea_output: as in fn_iu_chain_append.
+-- The settings timezone, intervalstyle and bytea_output: as in fn_iu_chain_append.
 create or replace function public.fn_iu_promotion_chains_verify()
 returns table (ledger text, entries bigint, misfit_no bigint, fault text)
 language plpgsql stable security definer
@@ -24,7 +24,8 @@ begin
         execute format('select count(*) from public.%I', ledger) into entries;
         execute format($query$
             select k.number, case
-                when k.previous_hash is distinct from k.expected then 'previous_hash is not that of the row before'
+                when k.previous_hash is distinct from k.expected
+                    then 'previous_hash is not that of the row before'
                 else 'row_hash is not that of the row' end
             from (
                 select c.%2$I as number, c.previous_hash, c.row_hash,

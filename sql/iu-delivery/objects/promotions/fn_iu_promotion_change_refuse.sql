@@ -25,7 +25,8 @@ begin
         when evidence -> 'last_decision_no' <> given.evidence -> 'last_decision_no'
             then 'the promotion that was in force'
         when evidence ->> 'pack_no' <> given.evidence ->> 'pack_no'
-            and (evidence ->> 'pack_passed')::boolean is not true then 'the evidence pack, and it is not passed'
+            and (evidence ->> 'pack_passed')::boolean is not true
+            then 'the evidence pack, and it is not passed'
         when (v_queue.deliveries, v_queue.plan_hash) is distinct from (given.queued_count, given.queued_hash)
             and (given.queued = 'discard' or coalesce(
                 public.fn_iu_promotion_refusal(v_live, (
@@ -45,9 +46,9 @@ $$;
 comment on function public.fn_iu_promotion_change_refuse(
     public.iu_route_promotion, public.iu_outbound_route, public.iu_delivery_target, jsonb
 ) is
-'Raises IU206 if what a promotion was proposed about has changed: the versions of route and target, the event type
-and its captures, the cluster, the promotion in force, a newer pack that is not passed, or the queue, if it is to
-be discarded or the route is held. Read-only.';
+'Raises IU206 if what a promotion was proposed about has changed: the versions of route and target, the event
+type and its captures, the cluster, the promotion in force, a newer pack that is not passed, or the queue, if
+it is to be discarded or the route is held. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_promotion_change_refuse(public.iu_route_promotion, public.iu_outbound_route, '

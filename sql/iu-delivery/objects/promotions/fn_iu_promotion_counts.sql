@@ -1,5 +1,5 @@
--- work_mem: one pass over the attempts, with a hash join to the events. enable_nestloop off: without statistics
--- the planner may probe the index of the events once for each attempt. A proposal is rare.
+-- A large work_mem: one pass over the attempts, with a hash join to the events. enable_nestloop off: without
+-- statistics the planner may probe the index of the events once for each attempt. A proposal is rare.
 create or replace function public.fn_iu_promotion_counts(
     route public.iu_outbound_route,
     out worker_name text, out events bigint, out subjects bigint, out type_subjects bigint,
@@ -44,9 +44,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_counts(public.iu_outbound_route) is
-'What the audit shows about the current version of a route: the oldest audit worker of its domain that is in use,
-its first attempts that are not failed, by event, subject, time and kind; the failed first attempts of all
-workers; and the subjects that events of the type have. Reads all attempts and events once. Read-only.';
+'What the audit shows about the current version of a route: the oldest audit worker of its domain that is in
+use, its first attempts that are not failed, by event, subject, time and kind; the failed first attempts of
+all workers; and the subjects that events of the type have. Reads all attempts and events once. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_counts(public.iu_outbound_route)', 'internal'
 );

@@ -40,10 +40,10 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_cursor(public.iu_route_promotion, text, boolean) is
-'The cursor of a route that is being promoted, locked until the end of the transaction: made at the start position
-by the first promotion; otherwise where it stood, after a restore at its first unread event. A move is recorded in
-iu_route_worker_seek. Returns null if another transaction has locked the cursor, or a round of retention does not
-end within 50 ms. Raises IU501 for an unknown position.';
+'The cursor of a route that is being promoted, locked until the end of the transaction: made at the start
+position by the first promotion; otherwise where it stood, after a restore at its first unread event. A move
+is recorded in iu_route_worker_seek. Returns null if another transaction has locked the cursor, or a round of
+retention does not end within 50 ms. Raises IU501 for an unknown position.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_promotion_cursor(public.iu_route_promotion, text, boolean)', 'internal'

@@ -22,8 +22,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_decision_write(int, text, text, boolean) is
-'Adds a decision about a promotion to its chain and returns it. Decisions are made one after the other: the lock is
-held until the end of the transaction.';
+'Adds a decision about a promotion to its chain and returns it. Decisions are made one after the other: the
+lock is held until the end of the transaction.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_promotion_decision_write(int, text, text, boolean)', 'internal'

@@ -49,9 +49,9 @@ $$;
 comment on function public.fn_iu_promotion_evidence(
     public.iu_outbound_route, public.iu_delivery_target
 ) is
-'The evidence for the current versions of a route and its target, as a proposal stores it: counts of the audit,
-rehearsals by kind, the newest test of the target and the newest evidence pack, the thresholds, and the last
-decision about the route. Read-only.';
+'The evidence for the current versions of a route and its target, as a proposal stores it: counts of the
+audit, rehearsals by kind, the newest test of the target and the newest evidence pack, the thresholds, and the
+last decision about the route. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_promotion_evidence(public.iu_outbound_route, public.iu_delivery_target)', 'internal'

@@ -38,6 +38,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_list() is
-'All promotions with what was proposed, on which evidence, and who decided. state is proposed, rejected, live, held
-(held_reason is a word of fn_iu_promotion_refusal), demoted, or replaced by a later one. Read-only.';
+'All promotions with what was proposed, on which evidence, and who decided. state is proposed, rejected, live,
+held (held_reason is a word of fn_iu_promotion_refusal), demoted, or replaced by a later one. Read-only.';
 select public.fn_iu_object_declare('iu-delivery', 'function', 'public.fn_iu_promotion_list()', 'explain');

@@ -17,8 +17,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_passed(public.iu_route_worker_cursor, text) is
-'What a first promotion passes over: events of the type up to seq that snapshot shows or that came with a restore,
-and their number. snapshot is null for a cursor at the beginning. Reads the events of the type once.';
+'What a first promotion passes over: events of the type up to seq that snapshot shows or that came with a
+restore, and their number. snapshot is null for a cursor at the beginning. Reads the events of the type
+once.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_passed(public.iu_route_worker_cursor, text)',
     'internal'

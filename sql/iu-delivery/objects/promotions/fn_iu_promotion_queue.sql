@@ -13,8 +13,8 @@ as $$
     where d.route_no = fn_iu_promotion_queue.route_no
 $$;
 comment on function public.fn_iu_promotion_queue(int) is
-'The queue of a route: the number of its deliveries, dead letters included, the sha256 of their event_seq in order,
-8 bytes each, and how many are claimed, and until when at most. Read-only.';
+'The queue of a route: the number of its deliveries, dead letters included, the sha256 of their event_seq in
+order, 8 bytes each, and how many are claimed, and until when at most. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_queue(int)', 'internal'
 );

@@ -24,8 +24,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_queue_lock(public.iu_route_promotion) is
-'The deliveries that a promotion discards, locked until the end of the transaction in the order of event_seq; empty
-if it delivers them. Raises IU205 while one of them is in flight.';
+'The deliveries that a promotion discards, locked until the end of the transaction in the order of event_seq;
+empty if it delivers them. Raises IU205 while one of them is in flight.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_queue_lock(public.iu_route_promotion)', 'internal'
 );

@@ -29,9 +29,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_route(text) is
-'A route that may be promoted, and its target. Raises IU104 for an unknown route; IU205 if the route or the target
-is disabled, if there is no target of its name and kind, or if the event type or its domain is not that of an
-earlier promotion of the route, whose cursor it would continue. Read-only.';
+'A route that may be promoted, and its target. Raises IU104 for an unknown route; IU205 if the route or the
+target is disabled, if there is no target of its name and kind, or if the event type or its domain is not that
+of an earlier promotion of the route, whose cursor it would continue. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_route(text)', 'internal'
 );

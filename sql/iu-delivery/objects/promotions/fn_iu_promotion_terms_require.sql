@@ -16,7 +16,8 @@ begin
             given.max_per_minute::text, 'from 1 to 10000000, or null'),
         (3, 'max_failure_share', given.max_failure_share between 0 and 1, given.max_failure_share::text,
             'from 0 to 1'),
-        (4, 'valid_for', extract(epoch from given.valid_for) > 0, given.valid_for::text, 'a positive interval'),
+        (4, 'valid_for', extract(epoch from given.valid_for) > 0, given.valid_for::text,
+            'a positive interval'),
         (5, 'queued', given.queued in ('deliver', 'discard'), quote_literal(left(given.queued, 80)),
             'deliver or discard')
     ) as w (place, name, is_right, seen, form)
@@ -35,8 +36,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_terms_require(public.iu_route_promotion) is
-'Raises IU104 for a malformed term of a proposal, and IU205 for a start position if the route was promoted before.
-Read-only.';
+'Raises IU104 for a malformed term of a proposal, and IU205 for a start position if the route was promoted
+before. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_terms_require(public.iu_route_promotion)', 'internal'
 );

@@ -47,7 +47,8 @@ $$;
 comment on function public.fn_iu_promotion_threshold_decide(int, text, text) is
 'Approves or rejects a proposed change of a threshold. Returns {"status", "change_no", "threshold", "value"};
 status is approved, rejected or already_decided. Raises IU204 for a login that is not an approver, IU205 if it
-made the proposal, IU206 if the threshold changed since, IU104, IU303. Decisions are made one after the other.';
+made the proposal, IU206 if the threshold changed since, IU104, IU303. Decisions are made one after the
+other.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_promotion_threshold_decide(int, text, text)', 'approve'

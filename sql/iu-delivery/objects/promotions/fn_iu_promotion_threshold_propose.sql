@@ -37,8 +37,8 @@ end
 $$;
 comment on function public.fn_iu_promotion_threshold_propose(text, bigint, text) is
 'Proposes another value of a threshold. It is in force when another login approves it. Returns {"status":
-"proposed", "change_no", "threshold", "old_value", "value"}. Raises IU104, IU303, and IU205 for a superuser or a
-member of iu_owner.';
+"proposed", "change_no", "threshold", "old_value", "value"}. Raises IU104, IU303, and IU205 for a superuser or
+a member of iu_owner.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_promotion_threshold_propose(text, bigint, text)', 'propose'

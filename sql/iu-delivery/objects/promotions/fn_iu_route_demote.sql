@@ -34,9 +34,10 @@ end
 $$;
 comment on function public.fn_iu_route_demote(text, text) is
 'Ends the promotion of a route: nothing more is queued or claimed until a new one is approved. One person is
-enough. Returns {"status", "route_code", "promotion_no", "queued", "in_flight", "until"}: in_flight deliveries were
-claimed before and may still be sent, at the latest until their lease ends. status is demoted, already_demoted or
-not_promoted. Raises IU104, IU303. Waits for calls that claim and record deliveries of the target.';
+enough. Returns {"status", "route_code", "promotion_no", "queued", "in_flight", "until"}: in_flight deliveries
+were claimed before and may still be sent, at the latest until their lease ends. status is demoted,
+already_demoted or not_promoted. Raises IU104, IU303. Waits for calls that claim and record deliveries of the
+target.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_route_demote(text, text)', 'demote'
 );

@@ -30,10 +30,11 @@ end
 $$;
 comment on function public.fn_iu_route_promotion_decide(int, text, text) is
 'Approves or rejects a promotion that another login proposed. An approval checks everything again, creates the
-cursor of the route or continues where it stood, and discards the queue if the proposal says so. Returns {"status",
-"promotion_no", "route_code", "expires_at", "discarded", "passed_over"}; status is approved, rejected,
-already_decided, or busy if the queue of the route is being written. Raises IU204 for a login that is not an
-approver, IU205 for a rule that is not met, IU206 if what was proposed has changed, IU104, IU303, IU501.';
+cursor of the route or continues where it stood, and discards the queue if the proposal says so. Returns
+{"status", "promotion_no", "route_code", "expires_at", "discarded", "passed_over"}; status is approved,
+rejected, already_decided, or busy if the queue of the route is being written. Raises IU204 for a login that
+is not an approver, IU205 for a rule that is not met, IU206 if what was proposed has changed, IU104, IU303,
+IU501.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_route_promotion_decide(int, text, text)', 'approve'
 );

@@ -1,4 +1,5 @@
--- timezone, intervalstyle, bytea_output: the JSON of a row, and so its hash, must not depend on the session.
+-- The settings timezone, intervalstyle and bytea_output: the JSON of a row, and so its hash, must not depend
+-- on the session.
 create or replace function public.fn_iu_chain_append()
 returns trigger
 language plpgsql volatile
@@ -17,9 +18,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_chain_append() is
-'Trigger function: sets previous_hash and row_hash of a row of a chained table. Its argument is the column that
-orders the rows. Writers lock the table in share row exclusive mode before the insert; without that lock a second
-row with the same previous_hash violates a unique constraint.';
+'Trigger function: sets previous_hash and row_hash of a row of a chained table. Its argument is the column
+that orders the rows. Writers lock the table in share row exclusive mode before the insert; without that lock
+a second row with the same previous_hash violates a unique constraint.';
 select public.fn_iu_object_declare('iu-delivery', 'function', 'public.fn_iu_chain_append()', 'internal');
 
 select public.fn_iu_trigger_ensure(

@@ -25,9 +25,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_target_allow_private(text, boolean, text) is
-'Sets whether the address of a target may be loopback, private or link-local. A change makes a new version of the
-target, so promotions to it end. Returns {"status": "set", "target_name", "allow_private", "target_version"}.
-Raises IU204 for a login that is not an approver, IU104, IU603.';
+'Sets whether the address of a target may be loopback, private or link-local. A change makes a new version of
+the target, so promotions to it end. Returns {"status": "set", "target_name", "allow_private",
+"target_version"}. Raises IU204 for a login that is not an approver, IU104, IU603.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_target_allow_private(text, boolean, text)', 'approve'

@@ -46,8 +46,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_target_check() is
-'Trigger function: checks a target, records its definition in iu_delivery_target_version if it changed, and sets
-target_version. Raises IU602 for a secret, IU601 for a kind that the module does not deliver to, IU607 if
+'Trigger function: checks a target, records its definition in iu_delivery_target_version if it changed, and
+sets target_version. Raises IU602 for a secret, IU601 for a kind that the module does not deliver to, IU607 if
 target_no changes, and IU204 if a login that is not an approver sets allow_private, or changes the kind or the
 address of a target that has it.';
 select public.fn_iu_object_declare(

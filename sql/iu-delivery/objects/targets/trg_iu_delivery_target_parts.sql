@@ -35,8 +35,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_target_parts() is
-'Trigger function: gives a new target its state and its 64 shards, and removes the state with the target. Raises
-IU607 for the removal of a target to which a route was promoted, whether or not deliveries are queued.';
+'Trigger function: gives a new target its state and its 64 shards, and removes the state with the target.
+Raises IU607 for the removal of a target to which a route was promoted, whether or not deliveries are
+queued.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_target_parts()', 'internal'
 );
