@@ -118,7 +118,33 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_route_demote.sql
 \ir ../objects/promotions/fn_iu_promotion_list.sql
 
+-- Proofs and retention of deliveries.
+\ir ../objects/deliveries/fn_iu_delivery_queue_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_refusal.sql
+\ir ../objects/deliveries/fn_iu_delivery_reason.sql
+\ir ../objects/deliveries/fn_iu_delivery_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_why.sql
+\ir ../objects/deliveries/fn_iu_delivery_conservation.sql
+\ir ../objects/deliveries/fn_iu_delivery_misfit.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_unpromoted.sql
+\ir ../objects/deliveries/fn_iu_delivery_sent_tally.sql
+\ir ../objects/deliveries/fn_iu_delivery_batches_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_misfit.sql
+\ir ../objects/deliveries/fn_iu_delivery_entries_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_counts.sql
+\ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_allows.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_stop.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_drop.sql
+\ir ../objects/deliveries/fn_iu_delivery_batches_drop.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_run.sql
+
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '699fb89f4731962f656e35851a1f97f9884ad02d05815abe08515892663c9bd9'
+    '00aeea07817f4f65c9c6024c7055765fd500fa21578c2080892dae30fd9ed1ae'
 );
