@@ -80,6 +80,7 @@ BLOCKS: Final = {
     range(40, 50): "operation",
     range(50, 60): "configuration, captures and emitting",
     range(60, 70): "status, simulations, metrics and exports",
+    range(70, 80): "delivery",
 }
 """The area of each block of decision numbers."""
 

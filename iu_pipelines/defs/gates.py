@@ -52,10 +52,15 @@ def gate_table(found: list[Gate]) -> dg.TableMetadataValue:
     )
 
 
-def _delivery_stays_closed(gateway: Gateway, mount: Mount) -> tuple[bool, dict[str, Any]]:
+def _delivery_stays_closed(gateway: Gateway, _mount: Mount) -> tuple[bool, dict[str, Any]]:
     opened = [key for key, is_open in _states(gateway, _NEVER_OPEN).items() if is_open]
-    sent = health.read(gateway, mount.workers[0]).delivered_sent
-    return not opened and not sent, {"open_gates": ", ".join(opened) or "none", "delivered_sent": sent}
+    tally = health.sent_tally(gateway)
+    may_be_open = tally.modules > 0
+    return tally.unpromoted == 0 and (may_be_open or not opened), {
+        "open_gates": ", ".join(opened) or "none",
+        "delivered_sent": tally.sent,
+        "sent_without_promotion": tally.unpromoted,
+    }
 
 
 def _gates_open(gateway: Gateway, mount: Mount) -> tuple[bool, dict[str, Any]]:
@@ -84,7 +89,10 @@ GATES: Final = Source(
 DELIVERY_STAYS_CLOSED: Final = Check(
     name="delivery_stays_closed",
     asset="iu_health_audit",
-    description="The delivery and job gates are closed, no route is live, and nothing was sent.",
+    description=(
+        "Nothing was sent without a valid promotion. Without a module that can send, the delivery and job "
+        "gates are closed too, and no route is live."
+    ),
     ask=_delivery_stays_closed,
 )
 

@@ -51,7 +51,8 @@ select
         order by b.batch_id desc
         limit 1
     ) as batch_id
-from public.iu_route_worker_cursor as c;
+from public.iu_route_worker_cursor as c
+where c.cursor_kind = 'audit';
 
 -- name: batches_after
 select

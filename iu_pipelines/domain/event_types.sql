@@ -120,6 +120,6 @@ select
     exists(
         select from public.event_type_registry as t
         inner join public.iu_route_worker_cursor as w on t.event_domain = w.event_domain
-        where t.event_type = given.event_type and w.retired_at is null
+        where t.event_type = given.event_type and w.retired_at is null and w.cursor_kind = 'audit'
     ) as domain_is_read
 from (select %(event_type)s::text as event_type) as given;

@@ -50,7 +50,7 @@ select public.fn_iu_event_reading(%(event_id)s, %(worker_name)s) as answer;
 -- name: has_reader
 select count(*) > 0 as has_reader
 from public.iu_route_worker_cursor
-where event_domain = %(event_domain)s and retired_at is null;
+where event_domain = %(event_domain)s and retired_at is null and cursor_kind = 'audit';
 
 -- name: event_type
 select

@@ -39,7 +39,7 @@ class HealthReport:
     backlog_oldest_seconds: Annotated[float | None, "how long the oldest unread event has waited"]
     attempts_in_audit: Annotated[int, "number of attempts of all workers"]
     failed_attempts: Annotated[int, "number of failed attempts of all workers"]
-    delivered_sent: Annotated[int, "number of attempts that delivered; always 0"]
+    delivered_sent: Annotated[int, "what was sent, by modules that deliver; 0 without such a module"]
     dead_letter_open: Annotated[int, "number of open dead letters; exact up to 10,000"]
     dead_letter_open_capped: Annotated[bool, "whether more dead letters are open"]
     last_run_at: Annotated[datetime | None, "when the worker last ran"]
@@ -61,6 +61,18 @@ class UnreadDomain:
     unread_events_capped: bool
 
 
+@dataclass(frozen=True)
+class SentTally:
+    """What was sent, in all and without a valid promotion.
+
+    `modules` is the number of modules that can send.
+    """
+
+    modules: int
+    sent: int
+    unpromoted: int
+
+
 def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
     """Return the health report of a worker. Its cost does not depend on the size of the tables.
 
@@ -74,6 +86,11 @@ def read(gateway: Queries, worker_name: str = DEFAULT_WORKER) -> HealthReport:
 def unread_domains(gateway: Queries) -> list[UnreadDomain]:
     """Return the domains without a reader, at most ten, those with event types first."""
     return [rows.read(UnreadDomain, row) for row in gateway.fetch_all(_SQL["unread_domains"])]
+
+
+def sent_tally(gateway: Queries) -> SentTally:
+    """Return what was sent."""
+    return rows.read(SentTally, gateway.fetch_all(_SQL["sent_tally"])[0])
 
 
 def at_least(number: int, *, capped: bool) -> str:

@@ -20,6 +20,12 @@ _SQL: Final = Statements(__name__)
 
 DEFAULT_WORKER: Final = "iu_outbound_default"
 
+NAME_PATTERN: Final = r"[A-Za-z0-9_.:-]{1,100}"
+"""The names that `fn_iu_worker_name_require` accepts, unless they begin with a reserved prefix."""
+
+RESERVED_PREFIXES: Final = ("live:", "replay:")
+"""Names that begin so belong to live delivery: `fn_iu_worker_name_require` refuses them."""
+
 RunStatus = Literal["ran", "worker_gate_closed", "master_gate_closed", "worker_busy"]
 ChangeStatus = Literal["added", "resumed", "exists", "retired", "already_retired", "worker_busy"]
 StoppedReason = Literal["drained", "max_batches", "max_seconds", "gate_closed", "worker_busy", "cancelled"]

@@ -6,12 +6,14 @@ select public.fn_iu_route_worker_run(%(worker_name)s, %(batch_limit)s::integer, 
 -- name: names
 select c.worker_name, c.worker_name = %(worker_name)s as is_wanted
 from public.iu_route_worker_cursor as c
+where c.cursor_kind = 'audit'
 order by c.worker_name;
 
 -- name: list_workers
 select
     worker_name, event_domain, last_run_at, retired_at
 from public.iu_route_worker_cursor
+where cursor_kind = 'audit'
 order by worker_name;
 
 -- name: add

@@ -2,6 +2,7 @@
 
 -- name: worker_names
 select worker_name from public.iu_route_worker_cursor
+where cursor_kind = 'audit'
 union
 select worker_name from public.iu_route_batch
 order by worker_name;

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from defs.code_location import Location, attempts_in, emit_one, materializations, schedules_and_sensors
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.factory import build_defs
-from iu_pipelines.defs.kit.configuration import WORKER_NAME_PATTERN, Mount
+from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.defs.worker import RouteWorkerConfig
 from iu_pipelines.domain import worker
@@ -100,11 +100,17 @@ def test_the_pattern_of_a_worker_name_is_that_of_the_engine(gateway: Gateway) ->
         "select prosrc from pg_proc where oid = 'public.fn_iu_worker_name_require(text)'::regprocedure"
     )
     longest, pattern = re.findall(r"length\(worker_name\) > (\d+) or worker_name !~ '(.*?)'", body)[0]
-    assert pattern.replace("+$", f"{{1,{longest}}}$") == WORKER_NAME_PATTERN
+    assert pattern.replace("+$", f"{{1,{longest}}}$") == f"^{worker.NAME_PATTERN}$"
+    (reserved,) = re.findall(r"worker_name ~ '\^\((.*?)\):'", body)
+    assert tuple(f"{word}:" for word in reserved.split("|")) == worker.RESERVED_PREFIXES
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "A-z.0:_", "a" * 100, "a" * 101, "", "a b", "a\n", "\na", "\u00e9", "a/b"]
+    "name",
+    [
+        *("a", "A-z.0:_", "a" * 100, "a" * 101, "", "a b", "a\n", "\na", "\u00e9", "a/b"),
+        *("live:7", "live:", "replay:x", "live", "Live:7", "a.live:7", "replayed:x"),
+    ],
 )
 def test_a_worker_name_is_accepted_where_the_engine_accepts_it(gateway: Gateway, name: str) -> None:
     engine = accepts(lambda: gateway.execute("select public.fn_iu_worker_name_require(%s)", (name,)))

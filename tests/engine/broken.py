@@ -124,16 +124,16 @@ def advisory_lock_for_a_new_worker(session: Session) -> None:
         session,
         "fn_iu_cursor_lock",
         (
-            "return public.fn_iu_cursor_make(worker_name, 'iu');",
+            "return public.fn_iu_cursor_make(worker_name, 'iu', 'audit');",
             "return case when pg_try_advisory_xact_lock(26997, hashtext(worker_name)) "
-            "then public.fn_iu_cursor_make(worker_name, 'iu') end;",
+            "then public.fn_iu_cursor_make(worker_name, 'iu', 'audit') end;",
         ),
     )
 
 
 def no_lock_timeout_for_a_new_worker(session: Session) -> None:
     """Let a second first invocation wait for the one before it without a timeout."""
-    session.execute("alter function public.fn_iu_cursor_make(text, text) reset lock_timeout")
+    session.execute("alter function public.fn_iu_cursor_make(text, text, text) reset lock_timeout")
 
 
 def cursor_for_everybody(session: Session) -> None:

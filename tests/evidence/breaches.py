@@ -163,7 +163,7 @@ DELIVERY = [
         f"update public.iu_route_attempt_tally set sent = 1 where tally_key = '{WORKER}'",
         {
             "090_route_worker_enable": {"attempts that were sent": "1"},
-            "100_route_worker_live_verification": {"delivered": "1"},
+            "100_route_worker_live_verification": {"delivered without a promotion": "1"},
         },
     ),
 ]

@@ -133,7 +133,7 @@ class Arena:
         with self.session() as session:
             session.execute(_TRIGGER)
             # A lock timeout would end the creation of a cursor at the halting place.
-            session.execute("alter function public.fn_iu_cursor_make(text, text) set lock_timeout = 0")
+            session.execute("alter function public.fn_iu_cursor_make(text, text, text) set lock_timeout = 0")
             for name, where in PLACES.items():
                 session.execute(
                     f"create trigger {name} {where} execute function public.arena_halt()".encode()

@@ -11,7 +11,109 @@ from sql.test_broken_lookups import edited, fails
 
 __all__ = ["connection"]
 
+LIVE: Final = "worker/the_cursor_of_a_live_route_is_no_worker"
+UNREAD_BY_WORKERS: Final = "health/a_domain_that_only_a_live_route_reads_has_no_reader"
+UNREAD_LIVE: Final = "retention/an_event_that_a_live_route_has_not_read_stays"
+LEFT_ALONE: Final = "retention/a_domain_that_only_a_live_route_reads_is_left_alone"
+HELD: Final = "retention/a_module_holds_events"
+SENT: Final = "health/what_modules_sent_is_added"
+KIND: Final = "c.cursor_kind = 'audit'"
+
 EDITS: Final = {
+    "reserved names are allowed": (
+        "worker/a_reserved_name_of_a_worker_is_refused",
+        "fn_iu_worker_name_require(text)",
+        ("'^(live|replay):'", "'^(live):'"),
+    ),
+    "the cursor of a live route is a worker": (
+        LIVE,
+        "fn_iu_cursors()",
+        (KIND, "true"),
+    ),
+    "the cursor of a live route needs attempts": (
+        LIVE,
+        "fn_iu_attempts_conservation(text, integer)",
+        (f"and {KIND}", ""),
+    ),
+    "the cursor of a live route needs batches": (
+        LIVE,
+        "fn_iu_audit_chain_verify(text, bigint, bigint)",
+        (f"and {KIND}", ""),
+    ),
+    "events wait for the cursor of a live route": (
+        LIVE,
+        "fn_iu_event_type_waiting(text, integer)",
+        ("and w.cursor_kind = 'audit'", ""),
+    ),
+    "the cursor of a live route is in the history of workers": (
+        LIVE,
+        "fn_iu_config_history_record()",
+        ("is distinct from 'delivery'", "is not null"),
+    ),
+    "a live route is a reader of a domain": (
+        UNREAD_BY_WORKERS,
+        "fn_iu_cursors()",
+        (KIND, "true"),
+    ),
+    "retention does not wait for live routes": (
+        UNREAD_LIVE,
+        "fn_iu_retention_stop_seq(text, bigint, integer, integer)",
+        ("c.retired_at is null", f"c.retired_at is null and {KIND}"),
+    ),
+    "a live route that holds an event is not named": (
+        UNREAD_LIVE,
+        "fn_iu_cursor_reader(public.iu_route_worker_cursor)",
+        ("else 'live route ' ||", "else 'worker ' ||"),
+    ),
+    "retention drops what only a live route has read": (
+        LEFT_ALONE,
+        "fn_iu_retention_stop_seq(text, bigint, integer, integer)",
+        (f"having bool_or({KIND})", ""),
+    ),
+    "a live route is enough of a reader for retention": (
+        LEFT_ALONE,
+        "fn_iu_retention_holder(public.event_outbox)",
+        (f"and {KIND}", ""),
+    ),
+    "retention ignores what modules hold": (
+        HELD,
+        "fn_iu_retention_stop_seq(text, bigint, integer, integer)",
+        ("or o.event_seq >= v_hold", ""),
+    ),
+    "the hold of a module is not named": (
+        HELD,
+        "fn_iu_retention_holder(public.event_outbox)",
+        ("if v_hold is not null", "if false"),
+    ),
+    "the hold of one module hides that of another": (
+        HELD,
+        "fn_iu_retention_hold(text)",
+        ("v_seq < event_seq or event_seq is null", "true"),
+    ),
+    "a function that no module declared holds events": (
+        HELD,
+        "fn_iu_module_functions(text)",
+        (
+            "select split_part(o.object, '(', 1) from public.iu_schema_object as o",
+            "select 'public.' || o.proname from (select p.proname, p.oid::regprocedure::text as object, "
+            "'function' as kind, '' as module from pg_proc as p where p.proname like '%shop%') as o",
+        ),
+    ),
+    "what modules sent is not added": (
+        SENT,
+        "fn_iu_route_worker_health(text)",
+        ("v_tally.sent + (select m.sent from public.fn_iu_modules_sent_tally() as m)", "v_tally.sent"),
+    ),
+    "what a module sent without a promotion is not told": (
+        SENT,
+        "fn_iu_sent_tally()",
+        ("m.unpromoted + core.sent", "core.sent"),
+    ),
+    "what the core sent counts as promoted": (
+        SENT,
+        "fn_iu_sent_tally()",
+        ("m.unpromoted + core.sent", "m.unpromoted"),
+    ),
     "an unknown type has routes": (
         "routes/a_route_needs_a_registered_type_and_a_code_of_its_own",
         "fn_iu_route_check()",

@@ -90,6 +90,15 @@ def test_a_rollback_that_would_lose_events_refuses_and_every_step_stays(gateway:
     assert gateway.fetch_value("select event_id from public.event_outbox") == event_id
 
 
+def test_a_rollback_that_would_make_workers_of_live_routes_refuses(gateway: Gateway) -> None:
+    gateway.execute("select public.fn_iu_cursor_make('live:1', 'iu', 'delivery')")
+    with pytest.raises(IuError, match="cursors of live routes") as refused:
+        migration.rollback(gateway, "060")
+    assert refused.value.code == "IU901"
+    gateway.execute("delete from public.iu_route_worker_cursor where worker_name = 'live:1'")
+    migration.rollback(gateway, "060")
+
+
 def test_a_step_whose_proof_fails_is_refused_with_the_lines_that_failed(
     gateway: Gateway, tree: Path, add_step: Callable[[str, str], None]
 ) -> None:

@@ -143,3 +143,15 @@ def test_a_database_of_a_release_is_upgraded_while_events_flow(released: Path, e
     with opened(empty_database) as (session,):
         assert judged(session, DEFAULT_WORKER) == CLEAN
         assert judged(session, "second") == CLEAN
+
+
+def test_a_worker_of_a_release_with_a_name_that_is_reserved_now_is_retired(
+    released: Path, empty_database: str
+) -> None:
+    with Gateway(empty_database) as gateway:
+        migration.apply(gateway, root=released)
+        gateway.execute("select public.fn_iu_route_worker_run('live:old', 1)")
+        migration.apply(gateway)
+        retired = {found.worker_name: found.retired_at is not None for found in worker.list_workers(gateway)}
+        assert retired == {DEFAULT_WORKER: False, "live:old": True}
+        assert failed_lines(verification.verify(gateway)) == []

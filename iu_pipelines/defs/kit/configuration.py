@@ -22,17 +22,20 @@ from pydantic import (
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit.notices import Notice
-from iu_pipelines.domain.worker import DEFAULT_WORKER
+from iu_pipelines.domain.worker import DEFAULT_WORKER, NAME_PATTERN, RESERVED_PREFIXES
 from iu_pipelines.errors import UsageError
-
-WORKER_NAME_PATTERN: Final = r"^[A-Za-z0-9_.:-]{1,100}$"
-"""The names that `fn_iu_worker_name_require` accepts."""
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError("A name occurs twice")
     return names
+
+
+def _unreserved(name: str) -> str:
+    if name.startswith(RESERVED_PREFIXES):
+        raise ValueError(f"Names that begin with {' or '.join(RESERVED_PREFIXES)} belong to live delivery")
+    return name
 
 
 def _cron(text: str) -> str:
@@ -62,7 +65,7 @@ _EXECUTORS: Final = {"in_process": dg.in_process_executor, "multiprocess": dg.mu
 
 
 Action = Literal["gate_set", "worker_seek", "dead_letter_discard"]
-WorkerName = Annotated[str, StringConstraints(pattern=WORKER_NAME_PATTERN)]
+WorkerName = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$"), AfterValidator(_unreserved)]
 Cron = Annotated[str, AfterValidator(_cron)]
 Names = Annotated[tuple[str, ...], AfterValidator(_unique), _NAMES]
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from iu_pipelines.domain.outbox_file.problems import shown
+from iu_pipelines.domain.worker import NAME_PATTERN, RESERVED_PREFIXES
 
 ANY: Final = "any"
 """The value of `payload_keys` that permits every key that is not forbidden."""
@@ -23,7 +24,7 @@ MAX_LIST: Final = 50
 _COLUMN: Final = r"[A-Za-z_][A-Za-z0-9_$]{0,62}"
 _TYPE_PATTERN: Final = r"[a-z][a-z0-9_.]{0,62}"
 _CODE_PATTERN: Final = r"[a-z0-9_][a-z0-9_.-]{0,99}"
-_WORKER_PATTERN: Final = r"[A-Za-z0-9_.:-]{1,100}"
+_WORKER_PATTERN: Final = rf"(?!{'|'.join(RESERVED_PREFIXES)}){NAME_PATTERN}"
 _WORD_PATTERN: Final = r"[a-z][a-z0-9_.-]{0,62}"
 _TABLE_PATTERN: Final = rf"{_COLUMN}(\.{_COLUMN})?"
 _KEY_PATTERN: Final = r"[A-Za-z0-9_.:-]{1,100}"
@@ -47,7 +48,7 @@ def _text(pattern: str, what: str, example: str) -> Any:
 _ALPHABETS: Final[Mapping[str, str]] = {
     _TYPE_PATTERN: "up to 63 of a-z 0-9 _ . beginning with a letter",
     _CODE_PATTERN: "up to 100 of a-z 0-9 _ . - beginning with a letter, a digit or _",
-    _WORKER_PATTERN: "up to 100 of A-Z a-z 0-9 _ . : -",
+    _WORKER_PATTERN: f"up to 100 of A-Z a-z 0-9 _ . : - not beginning with {' or '.join(RESERVED_PREFIXES)}",
     _WORD_PATTERN: "up to 63 of a-z 0-9 _ . - beginning with a letter",
     _COLUMN: "up to 63 of A-Z a-z 0-9 _ $ beginning with a letter or _",
     _TABLE_PATTERN: "schema.table without quotation marks",

@@ -1,19 +1,31 @@
--- Undoes 110. Refuses if changes, captures or retired workers would be lost.
+-- Undoes 110. Refuses if changes, captures, retired workers or cursors of live routes would be lost.
 do $refuse$
 begin
     if exists (select from public.iu_config_history as h where h.noun <> 'worker' or h.old_value is not null)
         or exists (select from public.iu_inbound_route where subject_columns is not null)
         or exists (select from public.iu_inbound_capture where source_key is not null or decision = 'refused')
         or exists (select from public.iu_route_worker_cursor where retired_at is not null)
+        or exists (select from public.iu_route_worker_cursor where cursor_kind <> 'audit')
     then
-        raise exception 'rollback of 110_configuration would lose changes, captures or retired workers' using
+        raise exception 'rollback of 110_configuration would lose changes, captures, retired workers or '
+            'cursors of live routes' using
             errcode = 'IU901',
             hint = 'If they are no longer needed, remove the captures (iu capture remove), and delete the '
                 'rows of iu_config_history and iu_inbound_capture.';
     end if;
 end
 $refuse$;
-alter table public.iu_route_worker_cursor drop column retired_at, drop column added_at;
+drop index public.iu_schema_object_of_modules;
+drop index public.iu_route_worker_cursor_of_workers;
+alter table public.iu_route_worker_cursor
+drop constraint delivery_cursor_has_its_name,
+drop column cursor_kind,
+drop column retired_at,
+drop column added_at;
+comment on table public.iu_route_worker_cursor is
+'The durable cursor of each worker. All events that consumed_snapshot shows are consumed. The window is what
+window_snapshot shows in addition; position_seq is how far it has been read. Moved only by
+fn_iu_route_worker_run and fn_iu_route_worker_seek.';
 alter table public.iu_inbound_capture
 drop constraint error_goes_with_refused,
 drop constraint source_ref_is_there_unless_refused,

@@ -27,6 +27,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/steps/fn_iu_module_row_security.sql
 \ir ../objects/steps/fn_iu_module_prove.sql
 \ir ../objects/steps/fn_iu_module_prune.sql
+\ir ../objects/steps/fn_iu_module_functions.sql
 
 -- Gates.
 \ir ../objects/gates/tables.sql
@@ -128,6 +129,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cluster_require.sql
 \ir ../objects/worker/fn_iu_cluster_anchor.sql
 \ir ../objects/worker/fn_iu_cursor_read.sql
+\ir ../objects/worker/fn_iu_cursor_reader.sql
 \ir ../objects/worker/fn_iu_cursor_make.sql
 \ir ../objects/worker/fn_iu_cursor_lock.sql
 \ir ../objects/worker/fn_iu_cursor_store.sql
@@ -159,6 +161,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/retention/fn_iu_retention_cut.sql
 \ir ../objects/retention/fn_iu_retention_lock.sql
 \ir ../objects/retention/fn_iu_event_is_consumed.sql
+\ir ../objects/retention/fn_iu_retention_hold.sql
 \ir ../objects/retention/fn_iu_retention_holder.sql
 \ir ../objects/retention/fn_iu_retention_misdated.sql
 \ir ../objects/retention/fn_iu_retention_stop_seq.sql
@@ -225,6 +228,8 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/health/fn_iu_health_faults.sql
 \ir ../objects/health/fn_iu_outbox_notes.sql
 \ir ../objects/health/fn_iu_health_notes.sql
+\ir ../objects/health/fn_iu_modules_sent_tally.sql
+\ir ../objects/health/fn_iu_sent_tally.sql
 \ir ../objects/health/fn_iu_route_worker_health.sql
 \ir ../objects/health/fn_iu_workers_status.sql
 \ir ../objects/health/fn_iu_audit_counts.sql
@@ -250,5 +255,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'a4656e7d61fe808df29a691f395f20bbca1cb6907e39db3b111fd66ab8dc0b2d'
+    '7673d9c5b6965a317dfea8e8587003adbd0a61aafb5a401be3d9106a73bb765c'
 );

@@ -1,6 +1,7 @@
 -- squawk-ignore-file adding-field-with-default, constraint-missing-not-valid, disallowed-unique-constraint
 -- squawk-ignore-file ban-drop-constraint, ban-drop-not-null
--- 110: the history of the configuration, captures of any table, and workers that are retired.
+-- 110: the history of the configuration, captures of any table, workers that are retired, and cursors of
+-- live routes.
 select public.fn_iu_step_require('iu-core', '060_inbound');
 
 create table public.iu_config_history (
@@ -76,7 +77,31 @@ comment on column public.iu_route_worker_cursor.added_at is
 comment on column public.iu_route_worker_cursor.retired_at is
 'when the worker was retired: its runs are refused, and retention does not wait for it. null: it is in use';
 
+-- No command accepts a reserved name: retention must not wait for a worker that has one.
+update public.iu_route_worker_cursor as c set retired_at = clock_timestamp()
+where starts_with(c.worker_name, 'live:') or starts_with(c.worker_name, 'replay:');
+alter table public.iu_route_worker_cursor
+add column cursor_kind text not null default 'audit',
+add constraint cursor_kind_is_known check (cursor_kind in ('audit', 'delivery')),
+add constraint delivery_cursor_has_its_name check (
+    (cursor_kind = 'delivery') = (worker_name ~ '^live:[0-9]+$')
+);
+comment on table public.iu_route_worker_cursor is
+'The durable cursor of each worker and of each live route (cursor_kind). All events that consumed_snapshot
+shows are consumed. The window is what window_snapshot shows in addition; position_seq is how far it has been
+read. That of a worker is moved only by fn_iu_route_worker_run and fn_iu_route_worker_seek.';
+comment on column public.iu_route_worker_cursor.cursor_kind is
+'audit: a worker, which writes attempts. delivery: a live route; worker_name is live: and the number of the
+route in iu_audit_name, and only module iu-delivery moves the cursor';
+
+-- The workers by name, without the cursors of live routes, of which there may be a thousand.
+create index iu_route_worker_cursor_of_workers on public.iu_route_worker_cursor (worker_name)
+where cursor_kind = 'audit';
+
+create index iu_schema_object_of_modules on public.iu_schema_object (object)
+where module <> 'iu-core' and kind = 'function';
+
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    'c1a9ae1df80370754134054c68c381b308544924d4c54cde4e04b8f15f9de13b'
+    'd7691695f39fb2bbc75cfe49b34cdc2584a9aaf15c6ce35c2b236c4cea5c6455'
 );

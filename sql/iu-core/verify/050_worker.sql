@@ -13,7 +13,7 @@ begin
     select count(*) into v_unattempted
     from public.iu_route_worker_cursor as c
     cross join lateral public.fn_iu_cursor_unattempted(c, 10000) as missed
-    where c.last_run_at is not null;
+    where c.last_run_at is not null and c.cursor_kind = 'audit';
     perform public.fn_iu_proof_note(
         'consumed events without an attempt, newest 10000 of each worker', '0', v_unattempted::text
     );
@@ -22,7 +22,7 @@ begin
         from (
             select b.worker_name from public.iu_route_batch as b
             union
-            select c.worker_name from public.iu_route_worker_cursor as c
+            select c.worker_name from public.iu_route_worker_cursor as c where c.cursor_kind = 'audit'
         ) as w
         cross join lateral public.fn_iu_audit_chain_verify(w.worker_name, (
             select min(n.batch_id) from (
@@ -48,7 +48,7 @@ begin
             cross join lateral public.fn_iu_audit_attempts_verify(
                 c.worker_name, since.batch_id
             ) as verified (answer)
-            where since.batch_id is not null
+            where since.batch_id is not null and c.cursor_kind = 'audit'
         ), 'fit')
     );
     perform public.fn_iu_proof_note(

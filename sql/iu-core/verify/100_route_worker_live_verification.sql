@@ -23,7 +23,9 @@ begin
             ) end
         );
     end loop;
-    perform public.fn_iu_proof_note('delivered', '0', v_health ->> 'delivered_sent');
+    perform public.fn_iu_proof_note('delivered without a promotion', '0', (
+        select t.unpromoted::text from public.fn_iu_sent_tally() as t
+    ));
     perform public.fn_iu_proof_end('100_route_worker_live_verification');
 end
 $proof$;

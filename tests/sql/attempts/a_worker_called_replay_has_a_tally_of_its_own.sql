@@ -1,4 +1,4 @@
-select keep('name', 'replay:' || pg_backend_pid() % 256);
+select keep('name', 'replay.' || pg_backend_pid() % 256);
 select letter();
 select run(kept('name'));
 select fn_iu_route_dead_letter_replay(dead_letter_id) from iu_route_dead_letter;

@@ -5,7 +5,7 @@ select same(fn_iu_event_type_waiting('version_applied', 2), 2, 'up to cap');
 select fn_iu_route_worker_run('fast', 100);
 select same(fn_iu_event_type_waiting('version_applied', 10), 0);
 select fn_iu_route_worker_run('slow', 2);
-select fn_iu_route_worker_run('last', 100);
+select fn_iu_route_worker_run('the_last', 100);
 select same(fn_iu_event_type_waiting('version_applied', 10), 1, 'the open window of the slow worker');
 select emit();
 select same(fn_iu_event_type_waiting('version_applied', 10), 2);

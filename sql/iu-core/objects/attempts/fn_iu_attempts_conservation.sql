@@ -23,7 +23,7 @@ as $$
         (
             select count(*) from public.iu_route_worker_cursor as c
             cross join lateral public.fn_iu_cursor_unattempted(c, newest)
-            where c.worker_name = fn_iu_attempts_conservation.worker_name
+            where c.worker_name = fn_iu_attempts_conservation.worker_name and c.cursor_kind = 'audit'
         ),
         count(*),
         count(*) filter (where n.attempts_written <> (

@@ -29,6 +29,7 @@ begin
             and r.batch_id > coalesce((after_batch_ids ->> c.worker_name)::numeric::bigint, 0)
         order by r.worker_name, r.batch_id limit row_limit
     ) as b
+    where c.cursor_kind = 'audit'
     order by b.batch_id limit row_limit;
 end
 $$;

@@ -25,7 +25,7 @@ begin
     for v_worker in
         select w.* from (select v_domain as event_domain) as d
         left join public.iu_route_worker_cursor as w
-            on w.event_domain = d.event_domain and w.retired_at is null
+            on w.event_domain = d.event_domain and w.retired_at is null and w.cursor_kind = 'audit'
     loop
         v_from := coalesce(case
             when v_worker.anchor_key = v_anchor.anchor_key then pg_snapshot_xmin(v_worker.consumed_snapshot)

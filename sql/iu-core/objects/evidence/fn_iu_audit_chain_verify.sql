@@ -15,7 +15,7 @@ as $$
 declare
     v_cursor_hash bytea := (
         select c.last_batch_hash from public.iu_route_worker_cursor as c
-        where c.worker_name = fn_iu_audit_chain_verify.worker_name
+        where c.worker_name = fn_iu_audit_chain_verify.worker_name and c.cursor_kind = 'audit'
     );
     v_newest public.iu_route_batch;
     v_before public.iu_route_batch;

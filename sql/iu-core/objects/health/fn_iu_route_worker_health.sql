@@ -54,7 +54,7 @@ begin
         round(extract(epoch from greatest(clock_timestamp() - v_backlog.oldest_at, '0')), 3),
         'attempts_in_audit', v_tally.attempts,
         'failed_attempts', v_tally.failed,
-        'delivered_sent', v_tally.sent,
+        'delivered_sent', v_tally.sent + (select m.sent from public.fn_iu_modules_sent_tally() as m),
         'dead_letter_open', least(v_letters, v_cap),
         'dead_letter_open_capped', v_letters > v_cap,
         'last_run_at', v_cursor.last_run_at,
@@ -70,9 +70,9 @@ comment on function public.fn_iu_route_worker_health(text) is
 "attempts_in_audit", "failed_attempts", "delivered_sent", "dead_letter_open", "dead_letter_open_capped",
 "last_run_at", "last_progress_at", "cursor_event_id", "cursor_created_at"}. backlog and dead_letter_open are
 exact up to 10,000; while runs raise IU501, backlog counts the events above the highest event_seq read.
-Attempts are counted over the whole audit. Faults make a worker unhealthy; closed gates, open letters and
-domains without a reader are listed in reasons and do not. Raises IU104. The cost does not depend on table
-sizes.';
+Attempts are counted over the whole audit; delivered_sent also counts what modules sent. Faults make a worker
+unhealthy; closed gates, open letters and domains without a reader are listed in reasons and do not. Raises
+IU104. The cost does not depend on table sizes.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_health(text)',

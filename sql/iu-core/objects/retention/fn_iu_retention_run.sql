@@ -41,7 +41,7 @@ begin
         for v_domain, v_pass, v_after in select c.event_domain, s.n, s.seq
             from (
                 select distinct k.event_domain from public.iu_route_worker_cursor as k
-                where k.retired_at is null
+                where k.retired_at is null and k.cursor_kind = 'audit'
             ) as c
             -- Pass 2, from the beginning: events that committed after a round had passed them.
             cross join lateral (values (1, public.fn_iu_retention_cut(c.event_domain)), (2, 0)) as s (n, seq)
@@ -70,13 +70,13 @@ end
 $$;
 comment on function public.fn_iu_retention_run(text, int) is
 'One round of retention. In each domain that a worker reads it deletes the oldest events, at most event_limit,
-that are older than iu_core.retention_days, consumed by all workers of the domain that are not retired, and
-without an open dead letter, and their first attempts; it stops at the first event that must stay. Batches,
-letters, replays and iu_retention_history stay. Returns {"status", "events", "attempts", "more" (call again),
-"retention_days", "held_by" (sentences)}; status is ran; retention_off; busy if another round or a seek does
-not end within 50 ms; or other_cluster if the outbox is not where it was anchored or a cursor is ahead of this
-server (fn_iu_cluster_state), until a seek has anchored it. Raises IU104 for the reason, IU301 for an
-event_limit outside 1 to 100000, IU303 in a transaction that is not read committed. Until the transaction
-ends, seeks and the first runs of new workers wait 50 ms and then return worker_busy; runs of existing workers
-and emitters never wait.';
+that are older than iu_core.retention_days, consumed by all workers of the domain that are not retired and by
+all live routes, without an open dead letter, and not held by a module (fn_iu_retention_hold), and their first
+attempts; it stops at the first event that must stay. Batches, letters, replays and iu_retention_history stay.
+Returns {"status", "events", "attempts", "more" (call again), "retention_days", "held_by" (sentences)}; status
+is ran; retention_off; busy if another round or a seek does not end within 50 ms; or other_cluster if the
+outbox is not where it was anchored or a cursor is ahead of this server (fn_iu_cluster_state), until a seek
+has anchored it. Raises IU104 for the reason, IU301 for an event_limit outside 1 to 100000, IU303 in a
+transaction that is not read committed. Until the transaction ends, seeks and the first runs of new workers
+wait 50 ms and then return worker_busy; runs of existing workers and emitters never wait.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_retention_run(text, int)', 'operate');

@@ -19,11 +19,13 @@ declare
     v_cursors constant public.iu_route_worker_cursor [] := (
         select array_agg(c) from public.iu_route_worker_cursor as c
         where c.event_domain = fn_iu_retention_stop_seq.event_domain and c.retired_at is null
+        having bool_or(c.cursor_kind = 'audit')
     );
     v_standing constant uuid [] := (select array_agg(c.cursor_event_id) from unnest(v_cursors) as c);
     v_before xid8 := '0'::xid8;
     v_restored bigint := 0;
     v_open xid8 [];
+    v_hold constant bigint := (select h.event_seq from public.fn_iu_retention_hold(event_domain) as h);
 begin
     -- Every consumed_snapshot shows the transactions below the least xmax that no snapshot lists as open.
     -- Test each event against that once, and against single cursors only if the test fails (decision 040).
@@ -57,6 +59,7 @@ begin
                     where not public.fn_iu_event_is_consumed(o.event_seq, o.emitted_xid, c, v_anchor)
                 )
             end
+            or o.event_seq >= v_hold
             or o.event_id = any(v_standing)
             or exists (
                 select from public.iu_route_dead_letter as l
@@ -69,8 +72,9 @@ $$;
 comment on function public.fn_iu_retention_stop_seq(text, bigint, int, int) is
 'The event_seq of the first event of a domain that must stay, among at most event_limit events after
 after_seq: it is younger than the given number of days, a cursor of the domain that is in use has not read it,
-it is the last event of a cursor (needed for a re-anchor after a restore), or it has an open letter. Null if
-all may be deleted. Stable, so that the calling statement sees no event that was not checked. The cost of an
+it is the last event of a cursor (needed for a re-anchor after a restore), it has an open letter, or a module
+holds it or an earlier one (fn_iu_retention_hold). Without a worker in use, every event stays. Null if all may
+be deleted. Stable, so that the calling statement sees no event that was not checked. The cost of an
 event does not depend on the number of cursors unless their windows are open.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',

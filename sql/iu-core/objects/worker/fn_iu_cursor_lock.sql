@@ -30,7 +30,7 @@ begin
     if not public.fn_iu_retention_lock(for_round => false) then
         return null;
     end if;
-    return public.fn_iu_cursor_make(worker_name, 'iu');
+    return public.fn_iu_cursor_make(worker_name, 'iu', 'audit');
 end
 $$;
 comment on function public.fn_iu_cursor_lock(text) is

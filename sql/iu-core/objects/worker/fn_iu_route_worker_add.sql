@@ -20,7 +20,7 @@ begin
             return public.fn_iu_worker_state('worker_busy', worker_name, null, null);
         end if;
         perform set_config('iu.config_reason', reason, true);
-        v_cursor := public.fn_iu_cursor_make(worker_name, event_domain);
+        v_cursor := public.fn_iu_cursor_make(worker_name, event_domain, 'audit');
         v_status := case when v_cursor.worker_name is not null then 'added' end;
         if v_status is null then
             v_cursor := public.fn_iu_cursor_read(worker_name);
