@@ -187,7 +187,7 @@ class World:
         )  # fmt: skip
         assert row is not None
         self.owner.fetch_value(
-            "select (public.fn_iu_cursor_make(%s, %s)).worker_name",
+            "select (public.fn_iu_cursor_make(%s, %s, 'delivery')).worker_name",
             (f"live:{row['route_no']}", row["event_domain"]),
         )
         return int(row["route_no"])

@@ -255,5 +255,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '7673d9c5b6965a317dfea8e8587003adbd0a61aafb5a401be3d9106a73bb765c'
+    'f1adb744cc1ac56b742c522d5448b088b118215db5f1666fe892200f4913a5d4'
 );

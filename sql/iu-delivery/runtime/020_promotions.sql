@@ -159,6 +159,7 @@ create table public.iu_delivery_route (
     passed_count bigint not null default 0,
     outcomes int not null default 0,
     failed_outcomes int not null default 0,
+    sent bigint not null default 0,
     tokens double precision not null default 'infinity',
     refilled_at timestamptz not null default clock_timestamp()
 ) with (fillfactor = 50);
@@ -173,6 +174,8 @@ comment on column public.iu_delivery_route.passed_seq is
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
+comment on column public.iu_delivery_route.sent is 'outcomes sent, ever';
+
 insert into public.iu_promotion_threshold (threshold, value, minimum, maximum, description) values
 ('events', 1000, 1, 1000000000, 'distinct events with a first attempt on the route'),
 ('subjects', 100, 1, 1000000000, 'distinct subjects of them, or all that the event type has'),
@@ -182,5 +185,5 @@ insert into public.iu_promotion_threshold (threshold, value, minimum, maximum, d
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '518169c0183c933a48b9a13ecc3a67fd38edfa4e4e6565e422883e407f03f053'
+    '9f0de3e782af0e208265a12117d7a17b2645ff0569592644cf4ca87b444d4ccd'
 );

@@ -75,7 +75,33 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
 
+-- Proofs and retention of deliveries.
+\ir ../objects/deliveries/fn_iu_delivery_queue_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_refusal.sql
+\ir ../objects/deliveries/fn_iu_delivery_reason.sql
+\ir ../objects/deliveries/fn_iu_delivery_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_why.sql
+\ir ../objects/deliveries/fn_iu_delivery_conservation.sql
+\ir ../objects/deliveries/fn_iu_delivery_misfit.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_unpromoted.sql
+\ir ../objects/deliveries/fn_iu_delivery_sent_tally.sql
+\ir ../objects/deliveries/fn_iu_delivery_batches_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_misfit.sql
+\ir ../objects/deliveries/fn_iu_delivery_entries_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_counts.sql
+\ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_allows.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_stop.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_drop.sql
+\ir ../objects/deliveries/fn_iu_delivery_batches_drop.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_run.sql
+
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '78efd9db6fd0395b970e9eb14bc5e7218d8867595aa481c95094e0eb17d12e2f'
+    '00b6db289f6bd85a6f1228fa30d1f0346774a8e345c1e50a2d02d0d9c6f446f8'
 );

@@ -8,6 +8,8 @@ as $$
 declare
     v_entry public.iu_delivery_ledger;
 begin
+    -- The lock first, so that the numbers of the ledger of a target are in the order of its chain.
+    perform public.fn_iu_target_state_lock(given.target_no);
     v_entry.ledger_no := nextval('public.iu_delivery_ledger_ledger_no_seq');
     v_entry.target_no := given.target_no;
     v_entry.kind := 'outcomes';
