@@ -103,5 +103,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '00b6db289f6bd85a6f1228fa30d1f0346774a8e345c1e50a2d02d0d9c6f446f8'
+    '1264dc985ef29d09e8063fe13328fffbe169f661f18e4fab927cbe39d4e7bcec'
 );

@@ -1,25 +1,36 @@
+-- enable_seqscan off: each delivery is one probe of its primary key (decision 011).
 create or replace function public.fn_iu_delivery_doubts_bury(
     given public.iu_delivery_target, due public.iu_delivery[]
 )
 returns public.iu_delivery[]
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
 as $$
 declare
-    v_lost constant public.iu_delivery [] := array(
+    v_doubted constant public.iu_delivery [] := array(
         select d from unnest(due) as d
         where d.claim_id is not null and (given.at_most_once or d.doubts + 1 >= given.max_in_doubt)
     );
+    v_lost public.iu_delivery [];
 begin
-    if cardinality(v_lost) = 0 then
+    if cardinality(v_doubted) = 0 then
         return due;
     end if;
+    -- for update: a head that fn_iu_delivery_heads_hold holds must stay one. skip locked: a claim waits for
+    -- nobody, and a later one finds the delivery again.
+    v_lost := array(
+        select d from unnest(v_doubted) as q
+        inner join public.iu_delivery as d on d.route_no = q.route_no and d.event_seq = q.event_seq
+        for update of d skip locked
+    );
     update public.iu_delivery as d
     set doubts = d.doubts + 1
     from unnest(v_lost) as l
     where d.route_no = l.route_no and d.event_seq = l.event_seq;
     perform public.fn_iu_delivery_bury(given, v_lost, array['in_doubt']);
-    return array(select d from unnest(due) as d where not d = any (v_lost));
+    return array(select d from unnest(due) as d where not d = any (v_doubted));
 end
 $$;
 comment on function public.fn_iu_delivery_doubts_bury(public.iu_delivery_target, public.iu_delivery[]) is

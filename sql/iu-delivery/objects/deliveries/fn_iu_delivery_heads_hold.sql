@@ -17,7 +17,8 @@ declare
 begin
     -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the statement
     -- that waits does not see the new head. So look again until every head is held (decision 070). The order of
-    -- the locks is that of fn_iu_delivery_record, so that neither waits for the other in a circle.
+    -- the locks is that of fn_iu_delivery_record, so that neither waits for the other in a circle; a new head
+    -- may come before heads that are held, and so these are released (by the end of the block) and locked again.
     loop
         select array_agg(h.subject order by h.subject), array_agg(h.place) into v_heads, v_places
         from unnest(v_asked) as s (subject)
@@ -26,15 +27,26 @@ begin
             where d.route_no = fn_iu_delivery_heads_hold.route_no and d.subject = s.subject and d.is_head
             limit 1
         ) as h;
-        -- A head that is held stays one, so equal numbers are equal heads.
-        exit when v_heads is null or cardinality(v_heads) = cardinality(v_held);
-        v_held := array(
-            select d.subject from public.iu_delivery as d
-            where d.ctid = any (v_places)
-            order by d.event_seq for key share
-        );
+        if v_heads is null then
+            return '{}';
+        end if;
+        begin
+            -- coalesce: a condition that no index has. It is tested again after a wait.
+            v_held := array(
+                select d.subject from public.iu_delivery as d
+                where d.ctid = any (v_places) and coalesce(d.is_head, false)
+                order by d.event_seq for key share
+            );
+            -- A head that is held stays one.
+            if cardinality(v_held) = cardinality(v_heads) then
+                return v_held;
+            end if;
+            raise exception using errcode = 'serialization_failure';
+        exception
+            when serialization_failure then
+                null;
+        end;
     end loop;
-    return v_held;
 end
 $$;
 comment on function public.fn_iu_delivery_heads_hold(int, uuid[]) is

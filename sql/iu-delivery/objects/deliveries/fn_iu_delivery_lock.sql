@@ -11,15 +11,22 @@ declare
     v_seq constant bigint := (
         select o.event_seq from public.event_outbox as o where o.event_id = fn_iu_delivery_lock.event_id
     );
+    v_head bigint;
     v_delivery public.iu_delivery;
 begin
-    -- First the head of the subject, as fn_iu_delivery_record does: whoever holds it may change the others.
-    perform from public.iu_delivery as h
-    where h.route_no = given.route_no and h.is_head and h.subject = (
-        select d.subject from public.iu_delivery as d
-        where d.route_no = given.route_no and d.event_seq = v_seq
-    )
-    for update;
+    -- First the head of the subject, as fn_iu_delivery_record does: whoever holds it may change the others. It may
+    -- be replaced while its lock is waited for, so look again.
+    loop
+        select h.event_seq into v_head from public.iu_delivery as h
+        where h.route_no = given.route_no and h.is_head and h.subject = (
+            select d.subject from public.iu_delivery as d
+            where d.route_no = given.route_no and d.event_seq = v_seq
+        );
+        exit when v_head is null;
+        perform from public.iu_delivery as h
+        where h.route_no = given.route_no and h.event_seq = v_head and h.is_head for update;
+        exit when found;
+    end loop;
     select d.* into v_delivery from public.iu_delivery as d
     where d.route_no = given.route_no and d.event_seq = v_seq for update;
     return v_delivery;
