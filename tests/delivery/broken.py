@@ -62,6 +62,7 @@ def no_fence(session: Session) -> None:
     edit(
         session, "fn_iu_delivery_reports_lock", ("d.claim_id = r.claim_id and d.claims = r.fence and ", "")
     )
+    edit(session, "fn_iu_delivery_reports_hold", ("h.claim_id = r.claim_id", "h.event_id = r.event_id"))
 
 
 def outcomes_counted_twice(session: Session) -> None:

@@ -137,7 +137,8 @@ def race(world: World) -> Iterator[Race]:
         for session in (hand, other):
             session.execute("set default_transaction_isolation = 'read committed'")
             session.execute("select set_config('iu.deployment', %s, false)", (DEPLOYMENT,))
-        one, two = world.sender("one"), world.sender("two")
+        # Two sessions of one sender, which share its shards.
+        one, two = world.sender("one"), world.sender("one")
         for sender in (one, two):
             sender.session.execute("set lock_timeout = '20s'")
         yield Race(world, hand, other, judge, one, two)
@@ -169,6 +170,39 @@ def settle_the_head_while_the_next_is_enqueued(race: Race) -> list[str]:
     race.hand.execute("commit")
     wrong = race.wrong()
     return wrong or race.wrong(events(race.two.claim()) != [second] and "the second event is not claimed")
+
+
+def enqueue_while_the_head_is_set_aside(race: Race) -> list[str]:
+    """The head is replaced by the next event of its subject while the enqueue waits for its lock."""
+    race.add_skipping()
+    first, second, third = race.world.emit(1, 3)
+    race.enqueue(race.hand, "shop.skip")
+    claims = race.one.claim("skips")
+    (fourth,) = race.world.emit(1)
+    race.one.session.execute("begin")
+    race.one.record(claims, "failed", status_code=422)
+    act = race.start(race.hand, lambda: race.enqueue(race.hand, "shop.skip"))
+    race.one.session.execute("commit")
+    assert act.finish() is None or act.said["queued"] == 1
+    wrong = race.wrong()
+    for event in () if wrong else (second, third, fourth):
+        claims = race.one.claim("skips")
+        wrong += race.wrong(events(claims) != [event] and f"not {event} is claimed")
+        race.one.record(claims)
+    return wrong
+
+
+def set_aside_the_head_while_the_next_is_enqueued(race: Race) -> list[str]:
+    race.add_skipping()
+    race.world.emit(1)
+    race.enqueue(race.hand, "shop.skip")
+    claims = race.one.claim("skips")
+    (second,) = race.world.emit(1)
+    race.hand.execute("begin")
+    race.enqueue(race.hand, "shop.skip")
+    race.start(race.one, lambda: race.one.record(claims, "failed", status_code=422))
+    race.hand.execute("commit")
+    return race.wrong(events(race.two.claim("skips")) != [second] and "the second event is not claimed")
 
 
 def outcomes_of_two_subjects_beside_an_enqueue(race: Race) -> list[str]:
@@ -404,6 +438,7 @@ def a_gate_that_closes_while_a_claim_waits(race: Race) -> list[str]:
 
 
 def shards_that_change_hands_while_claims_are_in_flight(race: Race) -> list[str]:
+    race.two.name = "two"
     race.queue(*range(1, 21))
     race.one.session.execute("begin")
     mine = events(race.one.claim(limit=12))

@@ -18,8 +18,9 @@ Break = Callable[[Session], None]
 
 BREAKS: Final[list[tuple[Scenario, Break]]] = [
     (races.enqueue_while_the_head_is_settled, broken.heads_not_held),
-    (races.enqueue_while_the_head_is_settled, broken.outcomes_without_a_lock),
-    (races.settle_the_head_while_the_next_is_enqueued, broken.outcomes_under_a_weak_lock),
+    (races.enqueue_while_the_head_is_set_aside, broken.heads_looked_up_once),
+    (races.settle_the_head_while_the_next_is_enqueued, broken.heads_not_held),
+    (races.set_aside_the_head_while_the_next_is_enqueued, broken.outcomes_under_a_weak_lock),
     (races.outcomes_of_two_subjects_beside_an_enqueue, broken.outcomes_in_reverse),
     (races.a_new_head_before_one_that_is_held, broken.heads_kept_between_attempts),
     (races.two_claims_of_one_token, broken.claims_side_by_side),
