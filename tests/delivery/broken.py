@@ -44,23 +44,26 @@ def heads_kept_between_attempts(session: Session) -> None:
 
 def outcomes_under_a_weak_lock(session: Session) -> None:
     """Take a lock for outcomes that does not conflict with that of enqueueing."""
-    edit(session, "fn_iu_delivery_reports_lock", ("for update of d", "for no key update of d"))
+    edit(session, "fn_iu_delivery_reports_lock", ("limit 1 for update", "limit 1 for no key update"))
 
 
 def outcomes_without_a_lock(session: Session) -> None:
     """Read the deliveries of outcomes without a lock."""
-    edit(session, "fn_iu_delivery_reports_lock", (" for update of d", ""))
+    edit(session, "fn_iu_delivery_reports_lock", ("limit 1 for update", "limit 1"))
 
 
 def outcomes_in_reverse(session: Session) -> None:
     """Lock the deliveries of outcomes in the opposite order."""
-    edit(session, "fn_iu_delivery_reports_lock", ("d.event_seq for update", "d.event_seq desc for update"))
+    edit(session, "fn_iu_delivery_reports_lock", ("unnest(reports) as r", "(select * from unnest(reports) as q order by q.event_seq desc) as r"))
 
 
 def no_fence(session: Session) -> None:
     """Let the outcome of any claim settle a delivery."""
     edit(
-        session, "fn_iu_delivery_reports_lock", ("d.claim_id = r.claim_id and d.claims = r.fence and ", "")
+        session,
+        "fn_iu_delivery_reports_lock",
+        ("and d.claim_id = r.claim_id", ""),
+        ("and d.claims = r.fence", ""),
     )
     edit(session, "fn_iu_delivery_reports_hold", ("h.claim_id = r.claim_id", "h.event_id = r.event_id"))
 
@@ -115,7 +118,7 @@ def gates_read_before_the_lock(session: Session) -> None:
 
 def doubts_buried_under_a_weak_lock(session: Session) -> None:
     """Make a dead letter of a head that an enqueue holds."""
-    edit(session, "fn_iu_delivery_doubts_bury", ("for update of d skip locked", ""))
+    edit(session, "fn_iu_delivery_doubts_bury", ("for update skip locked", ""))
 
 
 def decisions_without_the_head(session: Session) -> None:
@@ -154,6 +157,15 @@ def promotion_read_once(session: Session) -> None:
         session,
         "fn_iu_delivery_enqueue",
         ("is distinct from (v_route.promotion_no, v_route.held_reason)", "is null"),
+    )
+
+
+def bounds_compared_by_value(session: Session) -> None:
+    """Raise the bound of due heads unless its value has changed."""
+    edit(
+        session,
+        "fn_iu_delivery_routes_due",
+        ("r.xmin = v_row.changed_by", "r.due_from = (v_row.route).due_from"),
     )
 
 

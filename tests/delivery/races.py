@@ -200,8 +200,9 @@ def set_aside_the_head_while_the_next_is_enqueued(race: Race) -> list[str]:
     (second,) = race.world.emit(1)
     race.hand.execute("begin")
     race.enqueue(race.hand, "shop.skip")
-    race.start(race.one, lambda: race.one.record(claims, "failed", status_code=422))
+    act = race.start(race.one, lambda: race.one.record(claims, "failed", status_code=422))
     race.hand.execute("commit")
+    act.finish()
     return race.wrong(events(race.two.claim("skips")) != [second] and "the second event is not claimed")
 
 
@@ -470,6 +471,21 @@ def an_enqueue_by_a_promotion_that_was_replaced(race: Race) -> list[str]:
         status != "busy" and f"the enqueue {status}",
         said["outside_canary"] != 1 and "the event was enqueued by the old promotion",
     )
+
+
+def a_claim_beside_an_enqueue_that_leaves_the_bound(race: Race) -> list[str]:
+    """A claim must not raise the bound of due heads above a head that is not yet committed."""
+    (first,) = race.queue(1)
+    (second,) = race.world.emit(2)
+    race.hand.execute("begin")
+    race.enqueue(race.hand)
+    race.other.execute(
+        "update public.iu_delivery set due_at = clock_timestamp() where event_id = %s", (first,)
+    )
+    act = race.start(race.one, race.one.claim)
+    race.hand.execute("commit")
+    claimed = events(act.finish()) + events(race.two.claim())
+    return race.wrong(second not in claimed and "the second event is not claimed at once")
 
 
 def retention_beside_a_queue(race: Race) -> list[str]:

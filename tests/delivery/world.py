@@ -219,6 +219,7 @@ class World:
 
     def pass_time(self, seconds: float) -> None:
         """Make everything in the queue due `seconds` earlier, as if that time had passed."""
+        self.owner.execute("update public.iu_delivery_route set due_checked_at = '-infinity'")
         self.owner.execute(
             "update public.iu_delivery set due_at = due_at - make_interval(secs => %s)", (seconds,)
         )

@@ -161,7 +161,9 @@ create table public.iu_delivery_route (
     failed_outcomes int not null default 0,
     sent bigint not null default 0,
     tokens double precision not null default 'infinity',
-    refilled_at timestamptz not null default clock_timestamp()
+    refilled_at timestamptz not null default clock_timestamp(),
+    due_from timestamptz not null default '-infinity',
+    due_checked_at timestamptz not null default '-infinity'
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
 comment on table public.iu_delivery_route is
@@ -171,6 +173,9 @@ comment on column public.iu_delivery_route.held_reason is
 'why nothing is enqueued and claimed until a new promotion is approved; null: not held';
 comment on column public.iu_delivery_route.passed_seq is
 'events up to this event_seq that passed_snapshot shows were passed over by the first promotion';
+comment on column public.iu_delivery_route.due_from is
+'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled before;
+checked again a minute after due_checked_at';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
@@ -185,5 +190,5 @@ insert into public.iu_promotion_threshold (threshold, value, minimum, maximum, d
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '9f0de3e782af0e208265a12117d7a17b2645ff0569592644cf4ca87b444d4ccd'
+    '6fb6462714298de5db980a9079bd2d55ba91489ae8dc369f475e65e93fd7d157'
 );

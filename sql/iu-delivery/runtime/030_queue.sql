@@ -25,10 +25,12 @@ create table public.iu_delivery (
     constraint shards_are_64 check (shard between 0 and 63),
     constraint reason_goes_with_dead check ((dead_at is null) = (dead_reason is null))
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
-create unique index one_head_a_subject on public.iu_delivery (route_no, subject) where is_head;
+-- (route_no + 0): only a query that says so uses the index, whatever the statistics are (decision 011).
+create unique index one_head_a_subject on public.iu_delivery ((route_no + 0), subject) where is_head;
 create index iu_delivery_due on public.iu_delivery (route_no, due_at, shard) where is_head and dead_at is null;
 create index iu_delivery_dead on public.iu_delivery (route_no, event_seq) where dead_at is not null;
-create index iu_delivery_waiting on public.iu_delivery (route_no, subject, subject_no) where not is_head;
+create index iu_delivery_waiting
+on public.iu_delivery ((route_no + 0), subject, subject_no) where not is_head;
 comment on table public.iu_delivery is
 'Deliveries that are not settled: one row for each (route, event). Only the first delivery of a (route,
 subject), its head, can be claimed. A row is deleted when the delivery is sent or discarded.';
@@ -203,5 +205,5 @@ comment on column public.iu_delivery_report.local_fault is
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    '436fcb539b778c423197429a60889d2cf3b6af29cd013af1f4aec82f5ae9616e'
+    '742697afc0fecaee07a1b78940f187d84d95b43770e7627ea05cb86757ba1bb1'
 );

@@ -37,6 +37,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_route_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_summary.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_places.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_advance.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_add.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_write.sql
@@ -52,6 +53,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_doubts_bury.sql
 \ir ../objects/deliveries/fn_iu_delivery_route_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_shards_lease.sql
+\ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
@@ -103,5 +105,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '1264dc985ef29d09e8063fe13328fffbe169f661f18e4fab927cbe39d4e7bcec'
+    '7319700a884df9bcd5bafd741b4a08af21669cd06ad82cab062d024377ddd184'
 );

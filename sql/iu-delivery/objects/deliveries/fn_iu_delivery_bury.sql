@@ -8,12 +8,17 @@ set jit = off
 set enable_seqscan = off
 as $$
 #variable_conflict use_variable
+declare
+    v_places constant tid [] := (
+        select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq))
+        from unnest(about) as a
+    );
 begin
     update public.iu_delivery as d
     set dead_at = clock_timestamp(), dead_reason = reasons[least(a.ordinality, cardinality(reasons))],
         is_head = given.on_dead_letter = 'park'
     from unnest(about) with ordinality as a
-    where d.route_no = a.route_no and d.event_seq = a.event_seq;
+    where d.ctid = any (v_places) and (d.route_no + 0) = a.route_no and (d.event_seq + 0) = a.event_seq;
     perform public.fn_iu_delivery_decide(given.target_no, about, 'dead', reasons);
     if given.on_dead_letter = 'skip' then
         perform public.fn_iu_delivery_heads_advance(array_agg(a.route_no), array_agg(a.subject))

@@ -10,10 +10,13 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 as $$
 #variable_conflict use_column
+declare
+    v_places constant tid [] := (
+        select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq))
+        from unnest(due) as a
+    );
 begin
     return query with claimed as (
         update public.iu_delivery as d
@@ -21,22 +24,25 @@ begin
             claims = d.claims + 1, doubts = d.doubts + (d.claim_id is not null)::int,
             claim_id = nextval('public.iu_delivery_claim_claim_id_seq'),
             promotion_no = r.promotion_no, target_version = given.target_version
-        from unnest(due) as q
-        inner join public.iu_delivery_route as r on r.route_no = q.route_no
-        where d.route_no = q.route_no and d.event_seq = q.event_seq
+        from public.iu_delivery_route as r
+        where d.ctid = any (v_places) and r.route_no = d.route_no
         returning d.*, r.route_code
     ),
 
     -- Left join: a missing event raises, it is not left out.
     rendered as (
-        select c.*, b.key, public.fn_iu_delivery_headers(o, b.key, c.claims) as headers,
+        select c.*, b.key, public.fn_iu_delivery_headers(o::public.event_outbox, b.key, c.claims) as headers,
             case
                 when o.event_id is null then public.fn_iu_delivery_event_missing(c.event_id, c.route_code)
-                else public.fn_iu_delivery_body(o, b.key, c.subject, c.subject_no, c.replayed)
+                else public.fn_iu_delivery_body(
+                    o::public.event_outbox, b.key, c.subject, c.subject_no, c.replayed
+                )
             end as body
         from claimed as c
         cross join lateral (select public.fn_iu_delivery_key(c.event_id, c.route_no) as key offset 0) as b
-        left join public.event_outbox as o on o.event_id = c.event_id
+        left join lateral (
+            select e.* from public.event_outbox as e where e.event_id = c.event_id limit 1
+        ) as o on true
     ),
 
     intent as (

@@ -14,21 +14,21 @@ declare
         where d.claim_id is not null and (given.at_most_once or d.doubts + 1 >= given.max_in_doubt)
     );
     v_lost public.iu_delivery [];
+    v_places tid [];
 begin
     if cardinality(v_doubted) = 0 then
         return due;
     end if;
     -- for update: a head that fn_iu_delivery_heads_hold holds must stay one. skip locked: a claim waits for
     -- nobody, and a later one finds the delivery again.
+    select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq)) into v_places
+    from unnest(v_doubted) as a;
     v_lost := array(
-        select d from unnest(v_doubted) as q
-        inner join public.iu_delivery as d on d.route_no = q.route_no and d.event_seq = q.event_seq
-        for update of d skip locked
+        select d from public.iu_delivery as d where d.ctid = any (v_places) for update skip locked
     );
-    update public.iu_delivery as d
-    set doubts = d.doubts + 1
-    from unnest(v_lost) as l
-    where d.route_no = l.route_no and d.event_seq = l.event_seq;
+    select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq)) into v_places
+    from unnest(v_lost) as a;
+    update public.iu_delivery as d set doubts = d.doubts + 1 where d.ctid = any (v_places);
     perform public.fn_iu_delivery_bury(given, v_lost, array['in_doubt']);
     return array(select d from unnest(due) as d where not d = any (v_doubted));
 end

@@ -19,13 +19,15 @@ declare
     v_places tid [];
 begin
     v_places := array(
-        select q.place from unnest(routes) as r (route_no)
+        select q.place from public.iu_delivery_route as r
         cross join lateral (
             select h.ctid as place, h.due_at, h.subject_no from public.iu_delivery as h
             where h.route_no = r.route_no and h.is_head and h.dead_at is null
-                and h.due_at <= now_at and (v_all or h.shard = any (shards))
+                and h.due_at >= public.fn_iu_delivery_due_from(r) and h.due_at <= now_at
+                and (v_all or h.shard = any (shards))
             order by h.due_at limit v_each
         ) as q
+        where r.route_no = any (routes)
         order by q.due_at, q.subject_no limit batch_limit
     );
     -- By place: the condition of the index of due heads must not choose the plan. A row that was changed since

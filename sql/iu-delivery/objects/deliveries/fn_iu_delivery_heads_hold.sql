@@ -16,7 +16,7 @@ declare
     v_places tid [];
 begin
     -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the statement
-    -- that waits does not see the new head. So look again until every head is held (decision 070). The order of
+    -- that waits does not see the new head. So look again until every head is held (decision 073). The order of
     -- the locks is that of fn_iu_delivery_record, so that neither waits for the other in a circle; a new head
     -- may come before heads that are held, and so these are released (by the end of the block) and locked again.
     loop
@@ -24,7 +24,7 @@ begin
         from unnest(v_asked) as s (subject)
         cross join lateral (
             select d.subject, d.ctid as place from public.iu_delivery as d
-            where d.route_no = fn_iu_delivery_heads_hold.route_no and d.subject = s.subject and d.is_head
+            where (d.route_no + 0) = fn_iu_delivery_heads_hold.route_no and d.subject = s.subject and d.is_head
             limit 1
         ) as h;
         if v_heads is null then

@@ -6,6 +6,7 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_sort = off
 as $$
 #variable_conflict use_variable
 declare
@@ -19,6 +20,7 @@ begin
             select from public.iu_delivery as d
             where d.route_no = r.route_no and d.is_head and d.dead_at is null
                 and d.due_at <= clock_timestamp()
+                and d.due_at >= public.fn_iu_delivery_due_from(r)
             order by d.due_at limit 1
         ) as due
         where r.target_no = fn_iu_delivery_is_due.target_no and r.held_reason is null

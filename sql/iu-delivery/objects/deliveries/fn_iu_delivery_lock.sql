@@ -18,7 +18,7 @@ begin
     -- be replaced while its lock is waited for, so look again.
     loop
         select h.event_seq into v_head from public.iu_delivery as h
-        where h.route_no = given.route_no and h.is_head and h.subject = (
+        where (h.route_no + 0) = given.route_no and h.is_head and h.subject = (
             select d.subject from public.iu_delivery as d
             where d.route_no = given.route_no and d.event_seq = v_seq
         );

@@ -5,9 +5,13 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 as $$
+declare
+    v_places constant tid [] := (
+        select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq))
+        from unnest(about) as a
+    );
 begin
-    delete from public.iu_delivery as d using unnest(about) as a
-    where d.route_no = a.route_no and d.event_seq = a.event_seq;
+    delete from public.iu_delivery as d where d.ctid = any (v_places);
     perform public.fn_iu_delivery_heads_advance(array_agg(a.route_no), array_agg(a.subject))
     from unnest(about) as a;
 end

@@ -6,16 +6,19 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 as $$
 begin
-    -- for update, not for no key update: fn_iu_delivery_heads_hold takes key share. In the order of its locks.
+    -- for update, not for no key update: fn_iu_delivery_heads_hold takes key share. reports has the order of its
+    -- locks.
     return array(
-        select d from unnest(reports) as r
-        inner join public.iu_delivery as d on d.route_no = r.route_no and d.event_seq = r.event_seq
-        where d.claim_id = r.claim_id and d.claims = r.fence and not r.is_known
-        order by d.route_no, d.event_seq for update of d
+        select l.delivery from unnest(reports) as r
+        cross join lateral (
+            select d as delivery from public.iu_delivery as d
+            where d.route_no = r.route_no and d.event_seq = r.event_seq and d.claim_id = r.claim_id
+                and d.claims = r.fence
+            limit 1 for update
+        ) as l
+        where not r.is_known
     );
 end
 $$;

@@ -8,6 +8,7 @@ set search_path = pg_catalog, pg_temp
 set jit = off
 set enable_seqscan = off
 set enable_bitmapscan = off
+set enable_sort = off
 as $$
 #variable_conflict use_variable
 declare
@@ -16,25 +17,40 @@ declare
     ), ',');
     v_deployment constant text := public.fn_iu_deployment();
     v_due int [] := '{}';
-    v_route public.iu_delivery_route;
+    v_row record;
     v_reason text;
 begin
-    for v_route in
-        select r.* from public.iu_delivery_route as r
+    for v_row in
+        select r as route, r.xmin as changed_by, due.due_at from public.iu_delivery_route as r
         cross join lateral (
-            select from public.iu_delivery as d
-            where d.route_no = r.route_no and d.is_head and d.dead_at is null
-                and d.due_at <= now_at and d.shard = any (shards)
+            select d.due_at from public.iu_delivery as d
+            where d.route_no = r.route_no and d.is_head and d.dead_at is null and d.due_at <= now_at
+                and d.due_at >= public.fn_iu_delivery_due_from(r)
             order by d.due_at limit 1
         ) as due
+        cross join lateral (
+            select from public.iu_delivery as d
+            where d.route_no = r.route_no and d.is_head and d.dead_at is null and d.due_at <= now_at
+                and d.due_at >= due.due_at and (cardinality(shards) = 64 or d.shard = any (shards))
+            order by d.due_at limit 1
+        ) as own
         where r.target_no = given.target_no and r.held_reason is null and r.route_code = any (v_listed)
         order by r.route_no
     loop
-        v_reason := public.fn_iu_promotion_refusal(v_route, v_deployment);
+        v_reason := public.fn_iu_promotion_refusal(v_row.route, v_deployment);
         if v_reason is null then
-            v_due := v_due || v_route.route_no;
+            v_due := v_due || (v_row.route).route_no;
+            -- Unless fn_iu_delivery_enqueue has lowered it meanwhile, or has left it as it was because it is low
+            -- enough for what it queued: xmin shows that too.
+            update public.iu_delivery_route as r
+            set due_from = v_row.due_at, due_checked_at = case
+                    when public.fn_iu_delivery_due_from(v_row.route) = '-infinity' then now_at
+                    else r.due_checked_at
+                end
+            where r.route_no = (v_row.route).route_no and r.xmin = v_row.changed_by
+                and r.due_from < v_row.due_at;
         elsif v_reason <> 'other_deployment' then
-            perform public.fn_iu_delivery_route_hold(v_route.route_no, v_reason);
+            perform public.fn_iu_delivery_route_hold((v_row.route).route_no, v_reason);
         end if;
     end loop;
     return v_due;
