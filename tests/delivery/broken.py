@@ -54,7 +54,14 @@ def outcomes_without_a_lock(session: Session) -> None:
 
 def outcomes_in_reverse(session: Session) -> None:
     """Lock the deliveries of outcomes in the opposite order."""
-    edit(session, "fn_iu_delivery_reports_lock", ("unnest(reports) as r", "(select * from unnest(reports) as q order by q.event_seq desc) as r"))
+    edit(
+        session,
+        "fn_iu_delivery_reports_lock",
+        (
+            "unnest(reports) as r",
+            "(select q.* from unnest(reports) as q order by q.event_seq desc) as r",
+        ),
+    )
 
 
 def no_fence(session: Session) -> None:
@@ -97,7 +104,7 @@ def claims_without_a_lease(session: Session) -> None:
     edit(
         session,
         "fn_iu_delivery_claims_write",
-        ("set due_at = clock_timestamp() + make_interval(secs => given.lease_seconds)", "set due_at = d.due_at"),
+        ("due_at = clock_timestamp() + make_interval(secs => given.lease_seconds)", "due_at = d.due_at"),
     )
 
 
@@ -109,8 +116,8 @@ def gates_read_before_the_lock(session: Session) -> None:
         ("if public.fn_iu_target_refusal(v_target, v_state) is not null then", "if false then"),
         (
             "    v_state := public.fn_iu_target_state_lock(",
-            "    if public.fn_iu_target_refusal(v_target, (select s from public.iu_delivery_target_state as s "
-            "where s.target_no = v_target.target_no)) is not null then return; end if;\n"
+            "    if public.fn_iu_target_refusal(v_target, (select s from public.iu_delivery_target_state "
+            "as s where s.target_no = v_target.target_no)) is not null then return; end if;\n"
             "    v_state := public.fn_iu_target_state_lock(",
         ),
     )

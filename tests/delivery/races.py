@@ -84,9 +84,7 @@ class Race:
         ]
 
     def enqueue(self, session: Session, route_code: str = "shop.paid") -> dict[str, Any]:
-        said: dict[str, Any] = value(
-            session, "select public.fn_iu_delivery_enqueue(%s, 1000)", (route_code,)
-        )
+        said: dict[str, Any] = value(session, "select public.fn_iu_delivery_enqueue(%s, 1000)", (route_code,))
         return said
 
     def queue(self, *subjects: int) -> list[UUID]:
@@ -96,9 +94,7 @@ class Race:
         return events
 
     def discard(self, session: Session, event_id: UUID) -> str:
-        said = value(
-            session, "select public.fn_iu_delivery_discard('shop.paid', %s, 'test')", (event_id,)
-        )
+        said = value(session, "select public.fn_iu_delivery_discard('shop.paid', %s, 'test')", (event_id,))
         return str(said["status"])
 
     def replay(self, session: Session, event_id: UUID, route_code: str = "shop.skip") -> str:
@@ -175,7 +171,7 @@ def settle_the_head_while_the_next_is_enqueued(race: Race) -> list[str]:
 def enqueue_while_the_head_is_set_aside(race: Race) -> list[str]:
     """The head is replaced by the next event of its subject while the enqueue waits for its lock."""
     race.add_skipping()
-    first, second, third = race.world.emit(1, 3)
+    _, second, third = race.world.emit(1, 3)
     race.enqueue(race.hand, "shop.skip")
     claims = race.one.claim("skips")
     (fourth,) = race.world.emit(1)

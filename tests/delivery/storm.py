@@ -46,7 +46,7 @@ TARGETS: Final[dict[str, dict[str, Any]]] = {
 }
 """Target: its policy. A short lease makes doubts frequent."""
 
-_LEASE: Final = {"timeout_seconds": 1, "lease_seconds": 2, "retry_seconds": [1, 1, 1]}
+_LEASE: Final[dict[str, Any]] = {"timeout_seconds": 1, "lease_seconds": 2, "retry_seconds": [1, 1, 1]}
 _TYPES: Final = ("version_applied", "structure_piece_split")
 _GENTLE: Final = ("57P01", "57P02", "57P03", "08006", "08003", "08001", "55P03")
 _DOMAIN: Final = "iu"
@@ -96,7 +96,7 @@ class Storm:
     def set_up(self, world: World) -> None:
         """Add the targets and the routes, let events be old enough for retention, and open the gates."""
         for name, policy in TARGETS.items():
-            world.add_target(name, **_LEASE, **policy)
+            world.add_target(name, **{**_LEASE, **policy})
         for code, (event_type, target) in ROUTES.items():
             world.add_route(code, event_type, target)
         world.owner.execute(
@@ -125,6 +125,7 @@ class Storm:
             return judge(session, self.evidence())
 
     def evidence(self) -> Evidence:
+        log = self.server.home / "postgres" / "server.log"
         return Evidence(
             emitted=self.emitted,
             routes={code: event_type for code, (event_type, _) in ROUTES.items()},
@@ -132,7 +133,7 @@ class Storm:
             arrivals=_lines(self._arrivals),
             reports=_lines(self._reports),
             headless=self._headless,
-            deadlocks=(self.server.home / "postgres" / "server.log").read_text(encoding="utf-8").count("deadlock detected"),
+            deadlocks=log.read_text(encoding="utf-8").count("deadlock detected"),
             surprises=tuple(self.surprises),
         )
 

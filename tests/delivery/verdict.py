@@ -15,9 +15,10 @@ from engine.sessions import Session, value
 class Evidence:
     """What is known outside the database.
 
-    emitted: each committed event and its type. routes: each live route and its event type. in_order: the routes
-    that promise an order. arrivals: one object for each send, in the order of arrival. reports: what the senders
-    asked to be recorded, and what they were told. headless: subjects without a head that an observer saw.
+    emitted: each committed event and its type. routes: each live route and its event type. in_order: the
+    routes that promise an order. arrivals: one object for each send, in the order of arrival. reports: what
+    the senders asked to be recorded, and what they were told. headless: subjects without a head that an
+    observer saw.
     """
 
     emitted: Mapping[UUID, str]
@@ -36,10 +37,10 @@ class Verdict:
 
     lost: pairs of route and event that neither arrived nor were discarded. disordered: first arrivals after a
     later one of their subject. unclaimed: arrivals without a committed claim of their own. misnamed: arrivals
-    under another key than that of their route and event. repeated: arrivals beyond the first of a key that no
-    claim in doubt explains. headless: subjects without a head. overlapping: pairs of claims in flight for one
-    subject. misreported: outcomes that differ from the reports. unsound: faults of the chains, and tallies that
-    differ. deadlocks: in the log of the server. surprises: errors that no scene provokes.
+    under another key than that of their route and event. repeated: arrivals beyond the first of a key that
+    no claim in doubt explains. headless: subjects without a head. overlapping: pairs of claims in flight for
+    one subject. misreported: outcomes that differ from the reports. unsound: faults of the chains, and sums
+    that differ. deadlocks: in the log of the server. surprises: errors that no scene provokes.
     """
 
     lost: int = 0
@@ -80,8 +81,7 @@ def judge(session: Session, evidence: Evidence) -> Verdict:
     """Return the verdict. Every queue must have been drained."""
     claims = read_claims(session)
     discarded = {
-        (code, event_id)
-        for code, event_id in session.execute(_DECIDED.encode(), ("discarded",)).fetchall()
+        (code, event_id) for code, event_id in session.execute(_DECIDED.encode(), ("discarded",)).fetchall()
     }
     return Verdict(
         lost=len(_owed(evidence) - discarded - _arrived(evidence)),
@@ -126,10 +126,8 @@ def _arrived(evidence: Evidence) -> set[tuple[str, UUID]]:
     return {(arrival["route_code"], UUID(arrival["event_id"])) for arrival in evidence.arrivals}
 
 
-def _disordered(
-    evidence: Evidence, claims: Mapping[int, Claim], discarded: set[tuple[str, UUID]]
-) -> int:
-    """Count first arrivals that come after a later event of their subject, by number and by place in the queue.
+def _disordered(evidence: Evidence, claims: Mapping[int, Claim], discarded: set[tuple[str, UUID]]) -> int:
+    """Count first arrivals after a later event of their subject, by number or by place in the queue.
 
     What was discarded may arrive late: its send may have been under way.
     """
@@ -164,9 +162,7 @@ def _unclaimed(evidence: Evidence, claims: Mapping[int, Claim]) -> int:
 
 
 def _misnamed(session: Session, evidence: Evidence) -> int:
-    numbers = dict(
-        session.execute("select route_code, route_no from public.iu_delivery_route").fetchall()
-    )
+    numbers = dict(session.execute("select route_code, route_no from public.iu_delivery_route").fetchall())
     return sum(
         arrival["delivery_key"] != f"evt_{UUID(arrival['event_id']).hex}_{numbers[arrival['route_code']]}"
         for arrival in evidence.arrivals
@@ -230,7 +226,9 @@ select count(*) from (
 _OVERLAPPING = """
 select count(*) from (
     select c.claim_id, l.recorded_at, lead(l.recorded_at) over w as next_at,
-        least(l.recorded_at + make_interval(secs => l.lease_seconds) - interval '0.5 s', e.recorded_at) as until
+        least(
+            l.recorded_at + make_interval(secs => l.lease_seconds) - interval '0.5 s', e.recorded_at
+        ) as until
     from public.iu_delivery_claim as c
     inner join public.iu_delivery_ledger as l on l.ledger_no = c.ledger_no
     left join public.iu_delivery_outcome as o on o.claim_id = c.claim_id
@@ -239,12 +237,21 @@ select count(*) from (
 ) as pair where next_at < until
 """
 _SUMS = (
-    """select sum(l.entries) filter (where l.kind = 'claims') <> (select count(*) from public.iu_delivery_claim)
-        or sum(l.entries) filter (where l.kind = 'outcomes') <> (select count(*) from public.iu_delivery_outcome)
-        from public.iu_delivery_ledger as l""",
-    "select count(*) filter (where s.last_ledger_hash <> coalesce((select l.row_hash from "
-    "public.iu_delivery_ledger as l where l.target_no = s.target_no order by l.ledger_no desc limit 1), '')) > 0 "
-    "from public.iu_delivery_target_state as s",
+    """
+    select sum(l.entries) filter (where l.kind = 'claims')
+        <> (select count(*) from public.iu_delivery_claim)
+        or sum(l.entries) filter (where l.kind = 'outcomes')
+        <> (select count(*) from public.iu_delivery_outcome)
+    from public.iu_delivery_ledger as l
+    """,
+    """
+    select exists (
+        select from public.iu_delivery_target_state as s where s.last_ledger_hash <> coalesce((
+            select l.row_hash from public.iu_delivery_ledger as l
+            where l.target_no = s.target_no order by l.ledger_no desc limit 1
+        ), '')
+    )
+    """,
 )
 _CHAIN = """
 select count(*) from (
