@@ -114,6 +114,7 @@ create table public.iu_delivery_target_state (
     refilled_at timestamptz not null default clock_timestamp(),
     timeline text not null default '',
     failover_hold boolean not null default false,
+    last_route_no int not null default 0,
     last_ledger_hash bytea not null default '\x',
     constraint breaker_is_known check (breaker in ('closed', 'open', 'half_open'))
 ) with (fillfactor = 50);
@@ -122,6 +123,8 @@ comment on table public.iu_delivery_target_state is
 target lock its row, so they are serialized.';
 comment on column public.iu_delivery_target_state.failures is 'failures since the last success';
 comment on column public.iu_delivery_target_state.retry_at is 'when an open breaker lets one delivery through';
+comment on column public.iu_delivery_target_state.last_route_no is
+'the last route of the last claim that did not look at all routes: the next one begins after it';
 comment on column public.iu_delivery_target_state.timeline is
 'timeline of the server at the last claim, as in the names of WAL files';
 
@@ -164,5 +167,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    'ad201106068059d5666870faa277790d4cca7827365eb643c6c3a9b32ca1a6a5'
+    '8332e2e726f09bd4465de43ed0a09b9ce9f108005ed099a8e8af20b20c19d38a'
 );

@@ -163,7 +163,8 @@ create table public.iu_delivery_route (
     tokens double precision not null default 'infinity',
     refilled_at timestamptz not null default clock_timestamp(),
     due_from timestamptz not null default '-infinity',
-    due_checked_at timestamptz not null default '-infinity'
+    due_checked_at timestamptz not null default '-infinity',
+    due_batches bigint not null default 0
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
 comment on table public.iu_delivery_route is
@@ -176,6 +177,8 @@ comment on column public.iu_delivery_route.passed_seq is
 comment on column public.iu_delivery_route.due_from is
 'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled before;
 checked again a minute after due_checked_at';
+comment on column public.iu_delivery_route.due_batches is
+'number of batches that were enqueued: a claim does not move due_from if it has not seen the last one';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
@@ -190,5 +193,5 @@ insert into public.iu_promotion_threshold (threshold, value, minimum, maximum, d
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '6fb6462714298de5db980a9079bd2d55ba91489ae8dc369f475e65e93fd7d157'
+    '7c34f0ecbec7e4c352941e64858063df391673b81682901ca653f45d9798a8ce'
 );

@@ -21,6 +21,8 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_login_require.sql
 \ir ../objects/promotions/fn_iu_deployment.sql
 \ir ../objects/promotions/fn_iu_promotion_configuration.sql
+\ir ../objects/promotions/fn_iu_promotion_cluster.sql
+\ir ../objects/promotions/fn_iu_promotion_misfit.sql
 \ir ../objects/promotions/fn_iu_promotion_refusal.sql
 \ir ../objects/promotions/fn_iu_route_demote_apply.sql
 
@@ -56,6 +58,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_routes_admit.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_rate_cut.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_lock.sql
@@ -105,5 +108,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '7319700a884df9bcd5bafd741b4a08af21669cd06ad82cab062d024377ddd184'
+    '7c78d85b542eaf47eb7a2fa4daeab1b9f7ca58f0918dd86c5c44852668d9da6b'
 );
