@@ -49,7 +49,9 @@ TARGETS: Final[dict[str, dict[str, Any]]] = {
 _LEASE: Final[dict[str, Any]] = {"timeout_seconds": 1, "lease_seconds": 2, "retry_seconds": [1, 1, 1]}
 _TYPES: Final = ("version_applied", "structure_piece_split")
 _GENTLE: Final = ("57P01", "57P02", "57P03", "08006", "08003", "08001", "55P03")
-_DOMAIN: Final = "iu"
+_PATIENCE: Final = 8.0
+"""Seconds within which a sender reaches the stage at which it kills itself, unless the machine is busy."""
+
 _NAME: Final = "storm"
 
 Scene = Callable[[Session, random.Random], None]
@@ -88,6 +90,7 @@ class Storm:
         self._over = threading.Event()
         self._senders: dict[str, subprocess.Popen[bytes]] = {}
         self._fates: dict[str, str] = {}
+        self._born: dict[str, float] = {}
         self._chance = random.Random(self.programme.seed)
         self._arrivals = self.directory / "arrivals"
         self._reports = self.directory / "reports"
@@ -273,7 +276,7 @@ class Storm:
             "patience": self._chance.randint(1, 6),
             "failing": self.programme.failing if failing is None else failing,
         }  # fmt: skip
-        self._fates[name] = fate
+        self._fates[name], self._born[name] = fate, time.monotonic()
         self._senders[name] = subprocess.Popen(
             [sys.executable, "-m", "delivery.storm_sender", json.dumps(given)],
             cwd=Path(__file__).parents[1],
@@ -297,13 +300,20 @@ class Storm:
                 self._strike("terminated", "pg_terminate_backend(pid)")
             if now >= kill:
                 kill = now + programme.kill_every * (0.5 + self._chance.random())
-                self._kill(self._chance.choice(list(self._senders)))
+                self._kill_one(now)
             self._replace_ended()
             time.sleep(0.02)
 
-    def _kill(self, name: str) -> None:
-        """Kill a sender wherever it is now."""
-        if self._senders[name].poll() is None:
+    def _kill_one(self, now: float) -> None:
+        """Kill a sender wherever it is now, unless it will soon kill itself at a stage."""
+        names = [
+            name
+            for name, process in self._senders.items()
+            if process.poll() is None
+            and (self._fates[name] not in STAGES or now > self._born[name] + _PATIENCE)
+        ]
+        if names:
+            name = self._chance.choice(names)
             self._fates[name] = "anywhere"
             self._senders[name].kill()
 
