@@ -108,5 +108,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '7c78d85b542eaf47eb7a2fa4daeab1b9f7ca58f0918dd86c5c44852668d9da6b'
+    'a1d267a508844de3a489f5450f22c23e9e0dabd271ca7803473600d147f153b2'
 );

@@ -19,8 +19,8 @@ begin
     if cardinality(v_doubted) = 0 then
         return due;
     end if;
-    -- for update: a head that fn_iu_delivery_heads_hold holds must stay one. skip locked: a claim waits for
-    -- nobody, and a later one finds the delivery again.
+    -- The lock conflicts with that of fn_iu_delivery_heads_hold: a head that is held must stay one. A claim
+    -- waits for nobody, and a later one finds the delivery again (decision 073).
     select public.fn_iu_delivery_places(array_agg(a.route_no), array_agg(a.event_seq)) into v_places
     from unnest(v_doubted) as a;
     v_lost := array(
@@ -34,8 +34,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_doubts_bury(public.iu_delivery_target, public.iu_delivery[]) is
-'Makes dead letters of the due heads whose outcome is unknown and that must not be claimed again: at once if the
-target is at_most_once, otherwise after max_in_doubt claims without an outcome. Returns the others.';
+'Makes dead letters of the due heads whose outcome is unknown and that must not be claimed again: at once if
+the target is at_most_once, otherwise after max_in_doubt claims without an outcome. A head that is being
+enqueued behind is left for a later claim. Returns the others.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_doubts_bury(public.iu_delivery_target, public.iu_delivery[])', 'internal'

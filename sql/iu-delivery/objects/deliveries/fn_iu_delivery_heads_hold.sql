@@ -15,23 +15,25 @@ declare
     v_heads uuid [];
     v_places tid [];
 begin
-    -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the statement
-    -- that waits does not see the new head. So look again until every head is held (decision 073). The order of
-    -- the locks is that of fn_iu_delivery_record, so that neither waits for the other in a circle; a new head
-    -- may come before heads that are held, and so these are released (by the end of the block) and locked again.
+    -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the
+    -- statement that waits does not see the new head. So look again until every head is held (decision 073).
+    -- The order of the locks is that of fn_iu_delivery_record, so that neither waits for the other in a
+    -- circle. A new head may come before heads that are held: the end of the block releases these, and they
+    -- are locked again.
     loop
         select array_agg(h.subject order by h.subject), array_agg(h.place) into v_heads, v_places
         from unnest(v_asked) as s (subject)
         cross join lateral (
             select d.subject, d.ctid as place from public.iu_delivery as d
-            where (d.route_no + 0) = fn_iu_delivery_heads_hold.route_no and d.subject = s.subject and d.is_head
+            where (d.route_no + 0) = fn_iu_delivery_heads_hold.route_no and d.subject = s.subject
+                and d.is_head
             limit 1
         ) as h;
         if v_heads is null then
             return '{}';
         end if;
         begin
-            -- coalesce: a condition that no index has. It is tested again after a wait.
+            -- A condition that no index has, which is tested again after a wait.
             v_held := array(
                 select d.subject from public.iu_delivery as d
                 where d.ctid = any (v_places) and coalesce(d.is_head, false)

@@ -14,8 +14,8 @@ declare
     v_head bigint;
     v_delivery public.iu_delivery;
 begin
-    -- First the head of the subject, as fn_iu_delivery_record does: whoever holds it may change the others. It may
-    -- be replaced while its lock is waited for, so look again.
+    -- First the head of the subject, as fn_iu_delivery_record does: the session that holds it may change the
+    -- others. It may be replaced while its lock is waited for, so look again (decision 073).
     loop
         select h.event_seq into v_head from public.iu_delivery as h
         where (h.route_no + 0) = given.route_no and h.is_head and h.subject = (

@@ -52,8 +52,8 @@ comment on function public.fn_iu_delivery_outcomes_write(
     public.iu_delivery_target, public.iu_delivery_report[]
 ) is
 'Inserts the outcomes that are not known yet, whatever became of their deliveries, and chains them in the
-ledger. Returns the outcomes; is_known is true for those that another session has recorded since they were read.
-Locks the state of the target.';
+ledger. Returns the outcomes; is_known is true also for those that another session has recorded since they
+were read. Locks the state of the target.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_outcomes_write(public.iu_delivery_target, public.iu_delivery_report[])', 'internal'
