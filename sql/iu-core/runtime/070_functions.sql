@@ -137,6 +137,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_has_news.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
+\ir ../objects/worker/fn_iu_cursor_move.sql
 \ir ../objects/worker/fn_iu_cursor_unattempted.sql
 \ir ../objects/attempts/fn_iu_attempts_conservation.sql
 \ir ../objects/worker/fn_iu_cursor_seek.sql
@@ -255,5 +256,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'f1adb744cc1ac56b742c522d5448b088b118215db5f1666fe892200f4913a5d4'
+    'f14d34982d498119dc3f5813d799b54a3494f258eddd47f6426e5800a2d139f0'
 );

@@ -8,17 +8,20 @@ begin
         select string_agg(c.key, ', ' order by c.key) from public.dot_config as c
         where c.value !~ c.value_pattern
     ), 'none'));
-    perform public.fn_iu_proof_note(
-        'delivery gates are closed', 'delivery false, live routes none, jobs false', format(
-            'delivery %s, live routes %s, jobs %s',
-            (select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('delivery')),
-            (
-                select coalesce(nullif(c.value, ''), 'none') from public.dot_config as c
-                where c.key = public.fn_iu_gate_key('live_routes')
-            ),
-            (select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('jobs'))
-        )
-    );
+    -- With a module that can send, open gates are a decision, and each send needs a promotion.
+    if (select t.modules = 0 from public.fn_iu_sent_tally() as t) then
+        perform public.fn_iu_proof_note(
+            'delivery gates are closed', 'delivery false, live routes none, jobs false', format(
+                'delivery %s, live routes %s, jobs %s',
+                (select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('delivery')),
+                (
+                    select coalesce(nullif(c.value, ''), 'none') from public.dot_config as c
+                    where c.key = public.fn_iu_gate_key('live_routes')
+                ),
+                (select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('jobs'))
+            )
+        );
+    end if;
     perform public.fn_iu_proof_note('last change of each setting is in the history', 'all', coalesce((
         select string_agg(c.key, ', ' order by c.key) from public.dot_config as c
         where exists (select from public.dot_config_history as h where h.key = c.key)

@@ -62,7 +62,7 @@ create table public.iu_delivery_target (
     max_in_doubt int not null default 20,
     on_dead_letter text not null default 'park',
     at_most_once boolean not null default false,
-    after_failover text not null default 'resume',
+    after_failover text not null,
     allow_private boolean not null default false,
     options jsonb not null default '{}',
     enabled boolean not null default true,
@@ -84,8 +84,8 @@ create table public.iu_delivery_target (
     constraint options_are_an_object check (jsonb_typeof(options) = 'object')
 );
 comment on table public.iu_delivery_target is
-'Targets of live delivery. A route of the kind of the target, with the name of the target as target_ref, may be
-promoted to it. Addresses hold no secret: secret_name is the name under which the sender finds it.';
+'Targets of live delivery. A route of the kind of the target, with the name of the target as target_ref, may
+be promoted to it. Addresses hold no secret: secret_name is the name under which the sender finds it.';
 comment on column public.iu_delivery_target.lease_seconds is
 'how long a claim is valid; at least two timeouts, so that a sender has time to record the outcome';
 comment on column public.iu_delivery_target.max_per_minute is 'claims in any minute; null: no limit';
@@ -98,8 +98,8 @@ comment on column public.iu_delivery_target.on_dead_letter is
 comment on column public.iu_delivery_target.at_most_once is
 'whether a delivery with an unknown outcome becomes a dead letter instead of being claimed again';
 comment on column public.iu_delivery_target.after_failover is
-'resume: go on after a change of the timeline of the server, which may have forgotten claims; hold: wait until
-a person resumes the target';
+'the default is hold for a target that is at_most_once, otherwise resume. resume: go on after a change of the
+timeline of the server, which may have forgotten claims; hold: wait until a person resumes the target';
 comment on column public.iu_delivery_target.allow_private is
 'whether the address may be loopback, private or link-local; only an approver may set it';
 
@@ -167,5 +167,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    '8332e2e726f09bd4465de43ed0a09b9ce9f108005ed099a8e8af20b20c19d38a'
+    'f80605c03907bee8557d8d0a0c9a5e03dcd21e8735460d2cad5336267be8f337'
 );

@@ -26,6 +26,13 @@ begin
     from public.fn_iu_window_claim(given, asked) as c;
     batch.queued := 0;
     batch.outside_canary := 0;
+    -- After a restore the cursor resumes at its first unread event and reads later ones a second time.
+    if v_seqs[1] <= given.anchored_seq then
+        select array_agg(e.seq order by e.seq), array_agg(e.id order by e.seq) into v_seqs, v_ids
+        from unnest(v_seqs, v_ids) as e (seq, id)
+        inner join public.event_outbox as o on o.event_id = e.id
+        where e.seq > given.anchored_seq or not public.fn_iu_delivery_is_known(route, o);
+    end if;
     if v_seqs is null then
         return batch;
     end if;
@@ -54,8 +61,8 @@ comment on function public.fn_iu_delivery_queue_write(
     public.iu_route_worker_cursor, public.iu_delivery_batch, public.iu_attempts_request,
     public.iu_delivery_route
 ) is
-'Reads the next events of the open window and queues those of the event type of the route whose subjects are in
-the canary. Returns the batch with its counts and event numbers. The caller holds the lock of the cursor.';
+'Reads the next events of the open window and queues those of the event type of the route whose subjects are
+in the canary. Returns the batch with its counts and event numbers. The caller holds the lock of the cursor.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_queue_write(public.iu_route_worker_cursor, public.iu_delivery_batch, '

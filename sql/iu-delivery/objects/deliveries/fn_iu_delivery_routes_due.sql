@@ -14,7 +14,7 @@ declare
     v_listed constant text [] := string_to_array((
         select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('live_routes')
     ), ',');
-    v_cluster constant text := public.fn_iu_promotion_cluster();
+    v_cluster constant text := public.fn_iu_promotion_anchor();
     v_last constant int := (
         select s.last_route_no from public.iu_delivery_target_state as s
         where s.target_no = given.target_no

@@ -22,7 +22,7 @@ comment on function public.fn_iu_promotion_misfit(
 'Why a promotion is not valid, in one word; null if it is: not_promoted, demoted or another held_reason,
 promotion_expired, route_changed, target_changed, event_type_changed, cluster_changed, other_deployment. The
 arguments are what holds at now_at: the versions of the route and the target, fn_iu_promotion_configuration,
-fn_iu_promotion_cluster, and what the session presents. The body is bound at creation and inlined.';
+fn_iu_promotion_anchor, and what the session presents. The body is bound at creation and inlined.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_promotion_misfit(public.iu_delivery_route, public.iu_route_promotion, int, int, bytea, text, '

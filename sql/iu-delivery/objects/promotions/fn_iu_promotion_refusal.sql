@@ -8,7 +8,7 @@ begin
     return (
         select public.fn_iu_promotion_misfit(
             given, p, r.route_version, t.target_version,
-            public.fn_iu_promotion_configuration(given.event_type), public.fn_iu_promotion_cluster(),
+            public.fn_iu_promotion_configuration(given.event_type), public.fn_iu_promotion_anchor(),
             deployment, clock_timestamp()
         )
         from (select) as one
