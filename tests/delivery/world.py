@@ -96,15 +96,15 @@ class Sender:
 
     def __init__(self, url: str, name: str, deployment: str = DEPLOYMENT) -> None:
         self.name = name
-        self._connection = psycopg.connect(url, autocommit=True, row_factory=dict_row)
-        self._connection.execute("set default_transaction_isolation = 'read committed'")
-        self._connection.execute("select set_config('iu.deployment', %s, false)", (deployment,))
+        self.session = psycopg.connect(url, autocommit=True, row_factory=dict_row)
+        self.session.execute("set default_transaction_isolation = 'read committed'")
+        self.session.execute("select set_config('iu.deployment', %s, false)", (deployment,))
 
     def claim(
         self, target: str = "hook", limit: int = 100, run_ref: str | None = None
     ) -> list[dict[str, Any]]:
         """Return the claims of one call of `fn_iu_delivery_claim`, each as a dictionary of its columns."""
-        return self._connection.execute(
+        return self.session.execute(
             "select * from public.fn_iu_delivery_claim(%s, %s, %s, %s)", (target, limit, self.name, run_ref)
         ).fetchall()
 
@@ -116,14 +116,14 @@ class Sender:
             {"claim_id": claim["claim_id"], "fence": claim["fence"], "decision": decision, **facts}
             for claim in claims
         ]
-        row = self._connection.execute(
+        row = self.session.execute(
             "select public.fn_iu_delivery_record(%s) as said", (json.dumps(outcomes),)
         ).fetchone()
         assert row is not None
         return dict(row["said"])
 
     def close(self) -> None:
-        self._connection.close()
+        self.session.close()
 
 
 class World:

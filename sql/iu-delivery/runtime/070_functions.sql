@@ -146,5 +146,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '00aeea07817f4f65c9c6024c7055765fd500fa21578c2080892dae30fd9ed1ae'
+    '3294f95001e8fdda9411203c7a4d1a4fe5c5df5b1f80adc4bc1e7b7da0b09a09'
 );
