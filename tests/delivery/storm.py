@@ -61,10 +61,10 @@ Scene = Callable[[Session, random.Random], None]
 class Programme:
     """The length of a storm: it ends when `kills` senders were killed; every pause is in seconds."""
 
-    kills: int = 18
+    kills: int = 24
     kill_every: float = 0.9
-    terminate_every: float = 1.5
-    crash_every: float = 8.0
+    terminate_every: float = 1.0
+    crash_every: float = 3.0
     senders: int = 5
     emitters: int = 3
     enqueuers: int = 4
