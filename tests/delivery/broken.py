@@ -130,7 +130,7 @@ def doubts_buried_under_a_weak_lock(session: Session) -> None:
 
 def decisions_without_the_head(session: Session) -> None:
     """Go on without the head of a subject if it was replaced while a decision waited for it."""
-    edit(session, "fn_iu_delivery_lock", ("exit when found;", "exit;"))
+    edit(session, "fn_iu_delivery_lock", ("exit when v_head is null or exists", "exit when true or exists"))
 
 
 def decisions_without_a_lock(session: Session) -> None:

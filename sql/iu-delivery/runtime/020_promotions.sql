@@ -173,8 +173,8 @@ create table public.iu_delivery_route (
     sent bigint not null default 0,
     tokens double precision not null default 'infinity',
     refilled_at timestamptz not null default clock_timestamp(),
-    due_from timestamptz not null default '-infinity',
-    due_checked_at timestamptz not null default '-infinity',
+    due_from timestamptz not null default 'epoch',
+    due_checked_at timestamptz not null default 'epoch',
     due_batches bigint not null default 0
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
@@ -205,5 +205,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    'b03ffc7cdf49864c96f831e2b8f862d64b44b5b39c504728590bbd736ec45a42'
+    'cb897ad46e6bab1c6dd8b52864dac1bd066b108e482f07e967ba841658092019'
 );

@@ -146,5 +146,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '3294f95001e8fdda9411203c7a4d1a4fe5c5df5b1f80adc4bc1e7b7da0b09a09'
+    '998f7ec02f8931439aab509a2a4c42d60b08a31bc622a7e3b8e0ef6a38e62e74'
 );

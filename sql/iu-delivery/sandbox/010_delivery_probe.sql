@@ -47,7 +47,7 @@ declare
         '''decision'', %L, '
         '''status_code'', %s))) from string_to_table(%L, '','') as k';
     v_later constant text := 'update public.iu_delivery set due_at = due_at - interval ''1 day'' '
-        'where route_no = %1$s; update public.iu_delivery_route set due_checked_at = ''-infinity'' '
+        'where route_no = %1$s; update public.iu_delivery_route set due_checked_at = ''epoch'' '
         'where route_no = %1$s';
     v_route public.iu_delivery_route;
     v_cursor public.iu_route_worker_cursor;
