@@ -152,7 +152,9 @@ BREACHES = [
     ),
     Breach(
         "promotions are not checked",
-        replaced(_REFUSAL, "select null"),
+        replaced(_REFUSAL, "select null")
+        + ";"
+        + edited("fn_iu_delivery_routes_admit", "(where d.refusal is null)", "(where true)"),
         {PROBE: {f"D4.{place}": "claimed " for place in range(4, 10)}},
     ),
     Breach(
