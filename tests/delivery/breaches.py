@@ -155,7 +155,18 @@ BREACHES = [
         replaced(_REFUSAL, "select null")
         + ";"
         + edited("fn_iu_delivery_routes_admit", "(where d.refusal is null)", "(where true)"),
-        {PROBE: {f"D4.{place}": "claimed " for place in range(4, 10)}},
+        {PROBE: {f"D4.{place}": "claimed " for place in range(4, 9)}},
+    ),
+    Breach(
+        "other deployments may claim",
+        replaced(_REFUSAL, "select null")
+        + ";"
+        + edited("fn_iu_delivery_routes_admit", "(where d.refusal is null)", "(where true)")
+        + ";"
+        + edited("fn_iu_delivery_is_due", ") = v_deployment", ") is not null")
+        + ";"
+        + edited("fn_iu_delivery_routes_due", ") = public.fn_iu_deployment()", ") is not null"),
+        {PROBE: {"D4.9": "claimed "}},
     ),
     Breach(
         "gates are not checked",

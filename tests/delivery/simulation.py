@@ -578,10 +578,7 @@ class Simulation:
         with self.world.owner.transaction() as session:
             session.execute("set local session_replication_role = replica")
             session.execute("update public.event_outbox set created_at = created_at - interval '9 days'")
-            session.execute("delete from public.dot_config where key = 'iu_core.retention_days'")
-            session.execute(
-                "insert into public.dot_config (key, value) values ('iu_core.retention_days', '7')"
-            )
+            session.execute("select public.fn_iu_gate_set('iu_core.retention_days', '7', 'test')")
         self.world.owner.execute("select public.fn_iu_retention_run('test', %s)", (limit,))
 
     # --- waiting ----------------------------------------------------------------------------------------

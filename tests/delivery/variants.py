@@ -82,11 +82,6 @@ def late_event_beside_a_doubt(simulation: Simulation) -> None:
     simulation.claim("skipper")
     simulation.pass_time(LEASE + 1)
     simulation.emit()
-    # A claim that has to move due_from waits for the enqueue.
-    simulation.world.owner.execute(
-        """update public.iu_delivery_route as r set due_from = d.due_at, due_checked_at = clock_timestamp()
-           from public.iu_delivery as d where d.route_no = r.route_no"""
-    )
     simulation.enqueue("shop.copy", by=1, held=True)
     simulation.claim("skipper", by=1)
     simulation.owners[1].finish()
@@ -300,6 +295,7 @@ VARIANTS: Final = (
         (
             ("promotion_misfit", "WHEN (deployment", "WHEN false AND (deployment"),
             ("delivery_is_due", ") = v_deployment", ") is not null"),
+            ("delivery_routes_due", ") = public.fn_iu_deployment()", ") is not null"),
         ),
     ),
     Variant(

@@ -175,7 +175,7 @@ create table public.iu_delivery_route (
     refilled_at timestamptz not null default clock_timestamp(),
     due_from timestamptz not null default 'epoch',
     due_checked_at timestamptz not null default 'epoch',
-    due_batches bigint not null default 0
+    due_batch_id bigint not null default 0
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
 comment on table public.iu_delivery_route is
@@ -188,8 +188,8 @@ comment on column public.iu_delivery_route.passed_seq is
 comment on column public.iu_delivery_route.due_from is
 'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled
 before; checked again a minute after due_checked_at';
-comment on column public.iu_delivery_route.due_batches is
-'number of batches that were enqueued: a claim does not move due_from if it has not seen the last one';
+comment on column public.iu_delivery_route.due_batch_id is
+'the last batch that the claim which wrote due_from had seen: heads of a later one may be due from its start on';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
@@ -205,5 +205,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    'cb897ad46e6bab1c6dd8b52864dac1bd066b108e482f07e967ba841658092019'
+    '24f04c249d6abea0d64d21223e1e770bff1cf4698e8c1ab6110f73e83e151b9a'
 );

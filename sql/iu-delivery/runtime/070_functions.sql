@@ -146,5 +146,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '998f7ec02f8931439aab509a2a4c42d60b08a31bc622a7e3b8e0ef6a38e62e74'
+    '8fcba2586740837bcd1a28f932a9ff2037542797b46f8d6c5c0f9447d9507096'
 );

@@ -23,7 +23,7 @@ begin
         cross join lateral (
             select h.ctid as place, h.due_at, h.subject_no from public.iu_delivery as h
             where h.route_no = r.route_no and h.is_head and h.dead_at is null
-                and h.due_at >= public.fn_iu_delivery_due_from(r) and h.due_at <= now_at
+                and h.due_at >= r.due_from and h.due_at <= now_at
                 and (v_all or h.shard = any (shards))
             order by h.due_at limit v_each
         ) as q
@@ -37,7 +37,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_due(int[], smallint[], int, timestamptz) is
-'Due heads of routes in shards, the oldest first, at most batch_limit, locked until the end of the transaction.
+'Due heads of routes in shards from due_from of the routes on, which fn_iu_delivery_routes_admit has moved, the
+oldest first, at most batch_limit, locked until the end of the transaction.
 Heads that another transaction has locked are skipped.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_due(int[], smallint[], int, timestamptz)', 'internal'

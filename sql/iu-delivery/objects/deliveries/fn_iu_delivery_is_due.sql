@@ -17,11 +17,15 @@ declare
 begin
     return (
         select true from public.iu_delivery_route as r
+        left join lateral (
+            select b.started_at from public.iu_delivery_batch as b
+            where b.route_no = r.route_no and b.batch_id > r.due_batch_id order by b.batch_id limit 1
+        ) as unseen on true
         cross join lateral (
             select from public.iu_delivery as d
             where d.route_no = r.route_no and d.is_head and d.dead_at is null
                 and d.due_at <= clock_timestamp()
-                and d.due_at >= public.fn_iu_delivery_due_from(r)
+                and d.due_at >= public.fn_iu_delivery_due_from(r, unseen.started_at)
             order by d.due_at limit 1
         ) as due
         where r.target_no = fn_iu_delivery_is_due.target_no and r.held_reason is null

@@ -2,7 +2,7 @@
 create or replace function public.fn_iu_delivery_routes_due(
     given public.iu_delivery_target, shards smallint[], batch_limit int, now_at timestamptz
 )
-returns table (route_no int, due_at timestamptz, due_batches bigint, is_new boolean, refusal text)
+returns table (route_no int, due_at timestamptz, batch_id bigint, is_new boolean, refusal text)
 language plpgsql stable rows 10
 set search_path = pg_catalog, pg_temp
 set jit = off
@@ -23,8 +23,12 @@ begin
     return query with due as materialized (
         select l.r as route, first.due_at, l.due_from
         from (
-            select r, r.route_no, public.fn_iu_delivery_due_from(r) as due_from
+            select r, r.route_no, public.fn_iu_delivery_due_from(r, unseen.started_at) as due_from
             from public.iu_delivery_route as r
+            left join lateral (
+                select b.started_at from public.iu_delivery_batch as b
+                where b.route_no = r.route_no and b.batch_id > r.due_batch_id order by b.batch_id limit 1
+            ) as unseen on true
             where r.target_no = given.target_no and r.held_reason is null and r.route_code = any (v_listed)
                 and (
                     select p.deployment from public.iu_route_promotion as p
@@ -52,13 +56,17 @@ begin
         from (select distinct (d.route).event_type from due as d) as k
     )
 
-    select (d.route).route_no, d.due_at, (d.route).due_batches, d.due_from = 'epoch',
+    select (d.route).route_no, d.due_at, last.batch_id, d.due_from = 'epoch',
         public.fn_iu_promotion_misfit(
             d.route, p, r.route_version, given.target_version, k.configuration, v_cluster,
             public.fn_iu_deployment(), now_at
         )
     from due as d
     inner join kind as k on k.event_type = (d.route).event_type
+    left join lateral (
+        select b.batch_id from public.iu_delivery_batch as b
+        where b.route_no = (d.route).route_no order by b.batch_id desc limit 1
+    ) as last on true
     left join public.iu_route_promotion as p on p.promotion_no = (d.route).promotion_no
     left join public.iu_outbound_route as r on r.route_no = (d.route).route_no and r.enabled;
 end
@@ -69,7 +77,7 @@ comment on function public.fn_iu_delivery_routes_due(
 'The routes of a target that are listed, not held, promoted for the deployment of the session, and have a due
 head in one of the shards, at most batch_limit of them, beginning after last_route_no of the target and going
 round. due_at is that of the oldest head in any shard; is_new: all heads were looked at, not only those from
-due_from on; due_batches as it was then; refusal: fn_iu_promotion_misfit. Read-only.';
+due_from on; batch_id is the newest batch of the route; refusal: fn_iu_promotion_misfit. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_routes_due(public.iu_delivery_target, smallint[], int, timestamptz)', 'internal'
