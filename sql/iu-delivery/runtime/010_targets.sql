@@ -84,8 +84,8 @@ create table public.iu_delivery_target (
     constraint options_are_an_object check (jsonb_typeof(options) = 'object')
 );
 comment on table public.iu_delivery_target is
-'Targets of live delivery. A route of the kind of the target, with the name of the target as target_ref, may be
-promoted to it. Addresses hold no secret: secret_name is the name under which the sender finds it.';
+'Targets of live delivery. A route of the kind of the target, with the name of the target as target_ref, may
+be promoted to it. Addresses hold no secret: secret_name is the name under which the sender finds it.';
 comment on column public.iu_delivery_target.lease_seconds is
 'how long a claim is valid; at least two timeouts, so that a sender has time to record the outcome';
 comment on column public.iu_delivery_target.max_per_minute is 'claims in any minute; null: no limit';
@@ -121,7 +121,8 @@ comment on table public.iu_delivery_target_state is
 'The breaker, the token bucket and the end of the ledger of each target. Claims, outcomes and decisions of a
 target lock its row, so they are serialized.';
 comment on column public.iu_delivery_target_state.failures is 'failures since the last success';
-comment on column public.iu_delivery_target_state.retry_at is 'when an open breaker lets one delivery through';
+comment on column public.iu_delivery_target_state.retry_at is
+'when an open breaker lets one delivery through';
 comment on column public.iu_delivery_target_state.timeline is
 'timeline of the server at the last claim, as in the names of WAL files';
 
@@ -164,5 +165,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    'ad201106068059d5666870faa277790d4cca7827365eb643c6c3a9b32ca1a6a5'
+    '69541ca23d55302c52dd640df5e4101a191881853fdbec0120eee505a9b1a226'
 );

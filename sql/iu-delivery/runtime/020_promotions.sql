@@ -173,8 +173,8 @@ comment on column public.iu_delivery_route.held_reason is
 comment on column public.iu_delivery_route.passed_seq is
 'events up to this event_seq that passed_snapshot shows were passed over by the first promotion';
 comment on column public.iu_delivery_route.due_from is
-'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled before;
-checked again a minute after due_checked_at';
+'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled
+before; checked again a minute after due_checked_at';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
@@ -187,5 +187,5 @@ insert into public.iu_promotion_threshold (threshold, value, minimum, maximum, d
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '914703b6e88623cfe8171a46d9499511ef4dd17fb937fd3b75cfcdcce9525cd1'
+    '875502a04517918e0312d5d03221e8ad54ef3d23da34def93c4c6e1cccf16940'
 );

@@ -33,7 +33,9 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_headers.sql
 \ir ../objects/deliveries/fn_iu_delivery_isolation_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_limit_require.sql
-\ir ../objects/deliveries/fn_iu_delivery_contents.sql
+\ir ../objects/deliveries/fn_iu_delivery_claim_content.sql
+\ir ../objects/deliveries/fn_iu_delivery_outcome_content.sql
+\ir ../objects/deliveries/fn_iu_delivery_decision_content.sql
 \ir ../objects/deliveries/fn_iu_delivery_route_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_summary.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_hold.sql
@@ -79,5 +81,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '8e501982286e3ceb0c3098008176786cb8d1c2b5170f3a1807fe4ccb02f463a5'
+    '2cfb200df0bb2c4b5cda729aa0ea0eb0f17994c9013165f05b7560a4199adaf6'
 );

@@ -28,7 +28,8 @@ begin
 
         counted as (
             update public.iu_delivery_route as d
-            set outcomes = (d.outcomes + t.outcomes) / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end,
+            set outcomes = (d.outcomes + t.outcomes)
+                / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end,
                 failed_outcomes = (d.failed_outcomes + t.failed)
                 / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end
             from (select told.* from told order by told.route_no) as t
@@ -57,9 +58,10 @@ $$;
 comment on function public.fn_iu_delivery_consequences(
     public.iu_delivery_target, public.iu_delivery_report[]
 ) is
-'What outcomes mean for the target and its routes: moves the breaker, counts failures, and demotes a route whose
-share of failures exceeds that of its promotion, after 20 outcomes or more, after a 410, or after ten failures
-of a half-open breaker. Returns the number of demoted routes. Locks the state of the target, then the routes.';
+'What outcomes mean for the target and its routes: moves the breaker, counts failures, and demotes a route
+whose share of failures exceeds that of its promotion, after 20 outcomes or more, after a 410, or after ten
+failures of a half-open breaker. Returns the number of demoted routes. Locks the state of the target, then the
+routes.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_consequences(public.iu_delivery_target, public.iu_delivery_report[])', 'internal'

@@ -23,8 +23,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_doubts_bury(public.iu_delivery_target, public.iu_delivery[]) is
-'Makes dead letters of the due heads whose outcome is unknown and that must not be claimed again: at once if the
-target is at_most_once, otherwise after max_in_doubt claims without an outcome. Returns the others.';
+'Makes dead letters of the due heads whose outcome is unknown and that must not be claimed again: at once if
+the target is at_most_once, otherwise after max_in_doubt claims without an outcome. Returns the others.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_doubts_bury(public.iu_delivery_target, public.iu_delivery[])', 'internal'

@@ -6,8 +6,8 @@ return case
     else cast('-infinity' as timestamptz)
 end;
 comment on function public.fn_iu_delivery_due_from(public.iu_delivery_route) is
-'The time before which no head of a route is due: due_from, or minus infinity once a minute, when a claim looks at
-all heads again. The body is bound at creation and inlined.';
+'The time before which no head of a route is due: due_from, or minus infinity once a minute, when a claim
+looks at all heads again. The body is bound at creation and inlined.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_due_from(public.iu_delivery_route)', 'internal'
 );

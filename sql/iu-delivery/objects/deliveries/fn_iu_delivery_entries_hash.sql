@@ -28,8 +28,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_entries_hash(text, bigint, bigint) is
-'sha256 of the claims, outcomes or decisions of a row of the ledger, in the order of their numbers. from_no is a
-number that is not above the first of them: it bounds the scan. Read-only.';
+'sha256 of the claims, outcomes or decisions of a row of the ledger, in the order of their numbers. from_no is
+a number that is not above the first of them: it bounds the scan. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_entries_hash(text, bigint, bigint)', 'explain'
 );

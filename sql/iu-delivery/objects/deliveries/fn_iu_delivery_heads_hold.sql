@@ -15,15 +15,17 @@ declare
     v_heads uuid [];
     v_places tid [];
 begin
-    -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the statement
-    -- that waits does not see the new head. So look again until every head is held (decision 073). The order of
-    -- the locks is that of fn_iu_delivery_record, so that neither waits for the other in a circle.
+    -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the
+    -- statement that waits does not see the new head. So look again until every head is held (decision 073).
+    -- The order of the locks is that of fn_iu_delivery_record, so that neither waits for the other in a
+    -- circle.
     loop
         select array_agg(h.subject order by h.subject), array_agg(h.place) into v_heads, v_places
         from unnest(v_asked) as s (subject)
         cross join lateral (
             select d.subject, d.ctid as place from public.iu_delivery as d
-            where (d.route_no + 0) = fn_iu_delivery_heads_hold.route_no and d.subject = s.subject and d.is_head
+            where (d.route_no + 0) = fn_iu_delivery_heads_hold.route_no and d.subject = s.subject
+                and d.is_head
             limit 1
         ) as h;
         -- A head that is held stays one, so equal numbers are equal heads.

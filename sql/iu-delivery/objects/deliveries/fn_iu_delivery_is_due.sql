@@ -30,8 +30,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_is_due(int) is
-'Whether a listed route of the target that is not held has a due head. Read-only; locks nothing, so that a call
-of fn_iu_delivery_claim with nothing to do writes nothing.';
+'Whether a listed route of the target that is not held has a due head. Read-only; locks nothing, so that a
+call of fn_iu_delivery_claim with nothing to do writes nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_is_due(int)', 'internal'
 );

@@ -54,8 +54,8 @@ comment on function public.fn_iu_delivery_queue_write(
     public.iu_route_worker_cursor, public.iu_delivery_batch, public.iu_attempts_request,
     public.iu_delivery_route
 ) is
-'Reads the next events of the open window and queues those of the event type of the route whose subjects are in
-the canary. Returns the batch with its counts and event numbers. The caller holds the lock of the cursor.';
+'Reads the next events of the open window and queues those of the event type of the route whose subjects are
+in the canary. Returns the batch with its counts and event numbers. The caller holds the lock of the cursor.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_queue_write(public.iu_route_worker_cursor, public.iu_delivery_batch, '

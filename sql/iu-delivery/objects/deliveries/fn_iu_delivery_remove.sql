@@ -17,8 +17,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_remove(public.iu_delivery[]) is
-'Removes deliveries that the caller has locked and decided from the queue, and makes the next of each subject its
-head.';
+'Removes deliveries that the caller has locked and decided from the queue, and makes the next of each subject
+its head.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_remove(public.iu_delivery[])', 'internal'
 );
