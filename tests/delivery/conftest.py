@@ -4,27 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from databases import Server, locked
+from databases import Server
 from delivery.world import World
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.db.steps import migration
-
-
-@pytest.fixture(scope="session")
-def delivery_template(server: Server, shared: Path) -> str:
-    """Return the name of a template database with the core and the module."""
-    name = f"{shared.name.lower().replace('-', '_')}_delivery"
-    with locked(shared / "delivery.lock"):
-        if not server.exists(name):
-            server.drop(f"{name}_new")
-            with Gateway(server.create(f"{name}_new")) as gateway:
-                migration.apply(gateway, ["delivery"])
-            server.rename(f"{name}_new", name)
-    return name
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ PAYLOADS = replaced(
 NO_CHECK = "alter table public.iu_outbound_route drop constraint dry_run_is_enforced"
 RECORDS = [
     entry[2].removeprefix("public.")
-    for step in files.load_steps(sql_root())
+    for step in files.load_steps(sql_root(), [files.CORE])
     for entry in code.read(step).objects
     if entry[3] == "record"
 ]

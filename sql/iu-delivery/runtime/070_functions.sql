@@ -81,5 +81,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '2cfb200df0bb2c4b5cda729aa0ea0eb0f17994c9013165f05b7560a4199adaf6'
+    'c6daa63f5ef3385575d138a62764897450354f5758f070ad88e1b93a29521c3f'
 );

@@ -1,5 +1,5 @@
--- enable_seqscan off: due heads are read by their index, oldest first, and then by their place (decision
--- 011).
+-- enable_seqscan, enable_bitmapscan and enable_sort off: due heads are read by their index, oldest first,
+-- and then by their place (decision 011).
 create or replace function public.fn_iu_delivery_due(
     routes int[], shards smallint[], batch_limit int, now_at timestamptz
 )

@@ -1,7 +1,9 @@
+-- enable_seqscan off: the entries are a range of the primary key (decision 011).
 create or replace function public.fn_iu_delivery_entries_hash(kind text, ledger_no bigint, from_no bigint)
 returns bytea
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 set jit = off
 set enable_seqscan = off
 as $$

@@ -1,4 +1,4 @@
--- enable_seqscan off: the next delivery of a subject is one probe (decision 011).
+-- enable_seqscan and enable_bitmapscan off: the next delivery of a subject is one probe (decision 011).
 create or replace function public.fn_iu_delivery_heads_advance(route_nos int[], subjects uuid[])
 returns void
 language plpgsql volatile

@@ -1,4 +1,4 @@
--- enable_seqscan off: each delivery is one probe of its primary key (decision 011).
+-- enable_seqscan and enable_bitmapscan off: each delivery is one probe of its primary key (decision 011).
 create or replace function public.fn_iu_delivery_places(route_nos int[], event_seqs bigint[])
 returns tid[]
 language plpgsql volatile

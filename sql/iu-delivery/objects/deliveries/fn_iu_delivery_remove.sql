@@ -1,3 +1,5 @@
+-- enable_seqscan off: the deliveries are removed by their places, whatever the statistics say (decisions 011
+-- and 073).
 create or replace function public.fn_iu_delivery_remove(about public.iu_delivery[])
 returns void
 language plpgsql volatile

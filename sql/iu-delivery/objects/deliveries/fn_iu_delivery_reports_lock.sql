@@ -1,4 +1,4 @@
--- enable_seqscan off: each delivery is one probe of its primary key (decision 011).
+-- enable_seqscan and enable_bitmapscan off: each delivery is one probe of its primary key (decision 011).
 create or replace function public.fn_iu_delivery_reports_lock(reports public.iu_delivery_report[])
 returns public.iu_delivery[]
 language plpgsql volatile

@@ -1,4 +1,5 @@
--- enable_seqscan off: each route is one probe of the index of due heads (decision 011).
+-- enable_seqscan, enable_bitmapscan and enable_sort off: each route is one probe of the index of due heads
+-- (decision 011).
 create or replace function public.fn_iu_delivery_routes_due(
     given public.iu_delivery_target, shards smallint[], now_at timestamptz
 )
@@ -16,7 +17,7 @@ declare
         select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('live_routes')
     ), ',');
     v_deployment constant text := public.fn_iu_deployment();
-    v_due int [] := '{}';
+    v_due int [] := '{}'::int [];
     v_row record;
     v_reason text;
 begin
