@@ -81,5 +81,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'c6daa63f5ef3385575d138a62764897450354f5758f070ad88e1b93a29521c3f'
+    '3f501ffd1253c7e4850d007037416050e9d64e6c5f0004495a43618bfe14ba9c'
 );
