@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from databases import Server
 from delivery.world import World
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.settings import sql_root
 
 
 @pytest.fixture
@@ -34,3 +37,9 @@ def world(owner: Gateway, delivery_database: str, server: Server) -> Iterator[Wo
     world.open_gates()
     yield world
     world.close()
+
+
+@pytest.fixture
+def sql_tree(tmp_path: Path) -> Path:
+    """Return a copy of the SQL tree, which a test may change."""
+    return Path(shutil.copytree(sql_root(), tmp_path / "sql"))

@@ -44,7 +44,9 @@ def test_migrating_applies_every_step_in_order_and_records_it(empty_gateway: Gat
     seen: list[str] = []
     results = migration.apply(empty_gateway, on_step=lambda done: seen.append(done.name))
     assert [result.name for result in results] == seen == NAMES
-    assert applied(empty_gateway) == {step.name: step.checksum for step in files.load_steps(sql_root(), [files.CORE])}
+    assert applied(empty_gateway) == {
+        step.name: step.checksum for step in files.load_steps(sql_root(), [files.CORE])
+    }
 
 
 def test_migrating_twice_does_nothing_the_second_time(gateway: Gateway) -> None:
