@@ -1,4 +1,4 @@
-"""Without `--with delivery` nothing is there of the module, and with it the core is as before; it leaves no trace."""
+"""Without `--with delivery` nothing of the module is there, and with it the core is as before."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ _MORE: Final = {
     "sequences": """select sequencename, data_type::text, start_value, increment_by, max_value, cache_size
         from pg_sequences where schemaname = 'public' order by 1""",
     "types": """select t.typname, t.typtype::text, t.typowner::regrole::text,
-        coalesce(t.typacl, acldefault('T', t.typowner))::text as acl from pg_type as t where t.typnamespace = 'public'::regnamespace order by 1""",
+        coalesce(t.typacl, acldefault('T', t.typowner))::text as acl from pg_type as t
+        where t.typnamespace = 'public'::regnamespace order by 1""",
     "privileges of functions": """select p.oid::regprocedure::text, p.proacl::text, p.proconfig, p.prosecdef
         from pg_proc as p where p.pronamespace = 'public'::regnamespace order by 1""",
-    "comments": """select d.classoid::regclass::text, d.objoid, d.objsubid, d.description from pg_description as d
+    "comments": """select d.classoid::regclass::text, d.objoid, d.objsubid, d.description
+        from pg_description as d
         where d.classoid::regclass::text in ('pg_class', 'pg_proc', 'pg_type') and d.objoid > 16384
         order by 1, 2, 3""",
     "schema": "select nspname, nspacl::text from pg_namespace where nspname !~ '^pg_t' order by 1",
@@ -50,7 +52,7 @@ _NUMBERED: Final = {"comments"}
 
 
 def catalog(gateway: Gateway) -> dict[str, list[dict[str, Any]]]:
-    """Return what steps create: the picture of schema `public`, and roles, privileges, settings and comments."""
+    """Return what steps create: the picture of schema `public`, roles, privileges, settings and comments."""
     return picture(gateway) | {name: gateway.fetch_all(sql) for name, sql in _MORE.items()}
 
 

@@ -44,11 +44,11 @@ select array_agg(c.oid) from pg_class as c
 where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'v', 'i', 'S')
 """
 OF_THE_AUDIT: Final = {("iu_audit_name", "ShareRowExclusiveLock")}
-"""What a foreign key to the names of routes takes. No emit touches that table, and a worker only a new name."""
+"""The lock of a foreign key to the names of routes, which no emit reads or writes."""
 
 
 def strong_locks(url: str) -> dict[str, set[tuple[str, str]]]:
-    """Apply the module, and return the locks of each step on what was there, except those of reads and writes."""
+    """Apply the module, and return the strong locks of each step on what was there before."""
     taken: dict[str, set[tuple[str, str]]] = {}
     with psycopg.connect(url) as session:
         (before,) = session.execute(TABLES).fetchone() or (None,)
