@@ -15,6 +15,7 @@ from bench import (
     captures,
     cases,
     dagster_share,
+    deliveries,
     emits,
     engine,
     idle,
@@ -30,7 +31,7 @@ from bench.lines import lines
 from bench.server import BOTH, EMBEDDED, STOCK, BenchServer, newest_pg_bin, started
 
 _SETTINGS = {STOCK: (STOCK,), EMBEDDED: (EMBEDDED,), "both": BOTH}
-_GROUPS = ("route", "shapes", "one", "idle", "emit", "capture", "retention", "audit", "other")
+_GROUPS = ("route", "shapes", "one", "idle", "emit", "capture", "retention", "audit", "delivery", "other")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -137,6 +138,7 @@ def _cases(
     todo += audits.cases(20_000 if quick else 200_000)
     todo += captures.cases(20_000 if quick else 100_000)
     todo += retention.cases(20_000 if quick else 100_000)
+    todo += deliveries.cases(*((100_000, 20_000, 4_000) if quick else (10_000_000, 1_000_000, 20_000)))
     emitters, missing = emits.ours(), {}
     if given.no_peers or (quick and not given.only):
         missing["all peers"] = "left out of this run"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench import audits, captures, emits, peer_emits, shapes
+from bench import audits, captures, deliveries, emits, peer_emits, shapes
 from bench.lines import Line, beside
 from bench.server import EMBEDDED, STOCK
 
@@ -48,6 +48,7 @@ def goals(
         *_emits(find, one),
         _capture(find, one),
         *_retention(find, one),
+        *_deliveries(found, one),
         *(goal for settings in used for goal in _audit(find, settings)),
         *(goal for settings in used for goal in [_health(find, settings)]),
         *_scale(scale, one),
@@ -156,6 +157,18 @@ def _retention(find: Find, settings: str) -> Iterator[Goal]:
             waited,
             ".0f",
         )
+
+
+def _deliveries(found: Sequence[Line], settings: str) -> Iterator[Goal]:
+    taken = [line for line in found if (line.settings, line.group) == (settings, deliveries.GROUP)]
+    base = next((line.server_cpu_us for line in taken if line.label == deliveries.EMPTY), None)
+    for label in (deliveries.EMPTY, *(line.label for line in taken if line.label != deliveries.EMPTY)):
+        line = next((line for line in taken if line.label == label), None)
+        cpu = line and line.server_cpu_us
+        yield at_most(f"delivery, {label}: CPU of claim and record, µs", settings, 150, cpu, ".0f")
+        yield at_most(f"delivery, {label}: WAL bytes", settings, 1600, line and line.wal, ",.0f")
+        if label != deliveries.EMPTY:
+            yield within(f"delivery, {label}: CPU", settings, cpu / base - 1 if cpu and base else None)
 
 
 def _audit(find: Find, settings: str) -> Iterator[Goal]:

@@ -138,7 +138,7 @@ def started(home: Path, settings: tuple[str, ...], pg_bin: Path | None) -> Itera
         yield servers
 
 
-def install(server: BenchServer, database: str) -> None:
-    """Install the schema."""
+def install(server: BenchServer, database: str, *modules: str) -> None:
+    """Install the schema, with `modules` besides the core."""
     with Gateway(server.url(database)) as gateway:
-        migration.apply(gateway)
+        migration.apply(gateway, modules)

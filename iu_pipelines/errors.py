@@ -18,6 +18,9 @@
         ├── DeliveryRefused         IU201
         ├── UnknownGate             IU202
         ├── AppendOnly              IU203
+        ├── NotAnApprover           IU204
+        ├── PromotionRefused        IU205
+        ├── PromotionOutdated       IU206
         ├── BatchLimitInvalid       IU301
         ├── BatchFlooded            IU302
         ├── IsolationRefused        IU303
@@ -25,6 +28,11 @@
         ├── CursorPositionUnknown   IU501
         ├── TargetUnknown           IU601
         ├── TargetNotSafe           IU602
+        ├── UnknownTarget           IU603
+        ├── DeliveredEventMissing   IU604
+        ├── UnknownClaim            IU605
+        ├── ReplayOutOfOrder        IU606
+        ├── TargetInUse             IU607
         ├── OutboxFileInvalid       IU701
         ├── PlanOutdated            IU702
         ├── CaptureInvalid          IU703
@@ -157,6 +165,24 @@ class AppendOnly(Refusal):
     default_code = "IU203"
 
 
+class NotAnApprover(Refusal):
+    """The login is not a member of iu_approver, or it is a superuser or a member of iu_owner."""
+
+    default_code = "IU204"
+
+
+class PromotionRefused(Refusal):
+    """A rule for promotions is not met; the message names it, the value seen and the value needed."""
+
+    default_code = "IU205"
+
+
+class PromotionOutdated(Refusal):
+    """What was proposed has changed since."""
+
+    default_code = "IU206"
+
+
 class BatchLimitInvalid(Refusal):
     """A limit is null or out of range: 1 to 100,000 events of a batch, 1 to 10,000 rows of attempts."""
 
@@ -199,6 +225,36 @@ class TargetNotSafe(Refusal):
     default_code = "IU602"
 
 
+class UnknownTarget(Refusal):
+    """There is no target of this name."""
+
+    default_code = "IU603"
+
+
+class DeliveredEventMissing(Refusal):
+    """An event of the queue of deliveries is not in the outbox."""
+
+    default_code = "IU604"
+
+
+class UnknownClaim(Refusal):
+    """An outcome names a claim that was never made here."""
+
+    default_code = "IU605"
+
+
+class ReplayOutOfOrder(Refusal):
+    """A replay would deliver an event after later ones of its subject."""
+
+    default_code = "IU606"
+
+
+class TargetInUse(Refusal):
+    """A route was promoted to the target, so it cannot be removed or get another number."""
+
+    default_code = "IU607"
+
+
 class OutboxFileInvalid(Refusal):
     """An outbox file is not valid, or does not fit the database. Raised in Python."""
 
@@ -237,6 +293,9 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     DeliveryRefused,
     UnknownGate,
     AppendOnly,
+    NotAnApprover,
+    PromotionRefused,
+    PromotionOutdated,
     BatchLimitInvalid,
     BatchFlooded,
     IsolationRefused,
@@ -244,6 +303,11 @@ _REFUSALS: Final[tuple[type[Refusal], ...]] = (
     CursorPositionUnknown,
     TargetUnknown,
     TargetNotSafe,
+    UnknownTarget,
+    DeliveredEventMissing,
+    UnknownClaim,
+    ReplayOutOfOrder,
+    TargetInUse,
     OutboxFileInvalid,
     PlanOutdated,
     CaptureInvalid,

@@ -12,7 +12,7 @@ from iu_pipelines.cli.options import Workers, workers_asked_about
 from iu_pipelines.cli.output import counted, print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.health import at_least
-from iu_pipelines.evidence import chain, collect, compare, pack, store
+from iu_pipelines.evidence import chain, collect, compare, ledgers, pack, store
 from iu_pipelines.evidence.chain import ChainReport
 from iu_pipelines.evidence.compare import Change
 from iu_pipelines.evidence.facts import Evidence
@@ -60,7 +60,8 @@ def evidence(
 ) -> Answer:
     """Run every proof and probe, and write a pack of evidence: an HTML page, JSON and JUnit.
 
-    Changes nothing in the database. Exit code 1 when a line fails; the pack is written in any case.
+    Changes nothing in the database; with live delivery the hash and the verdict of the pack are added to its
+    ledger of packs. Exit code 1 when a line fails; the pack is written in any case.
     """
     pack.require_extra()
     old = pack.read(store.open_directory(compare_with)) if compare_with else None
@@ -77,6 +78,7 @@ def evidence(
         )
         say("writing the pack")
         written = pack.write(gathered, directory, pack.only_writer(gateway))
+        ledgers.record_pack(gateway, written.hash, gathered.verdict.passed)
     changes = compare.compare(old, gathered) if old else None
 
     def show() -> None:

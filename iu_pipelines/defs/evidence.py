@@ -18,7 +18,7 @@ from iu_pipelines.defs.kit.freshness import due_by
 from iu_pipelines.defs.kit.resources import current_settings
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import validated
-from iu_pipelines.evidence import collect, facts, pack, store
+from iu_pipelines.evidence import collect, facts, ledgers, pack, store
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.evidence.pack import Pack
 from iu_pipelines.settings import sql_root
@@ -85,6 +85,7 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
                 gateway, newest, workers=mount.workers, probes=config.probes, say=context.log.info
             )
             written = pack.write(gathered, directory, pack.only_writer(gateway))
+            ledgers.record_pack(gateway, written.hash, gathered.verdict.passed)
         judged = _verdict(gathered, written)
         yield dg.MaterializeResult(metadata=_pack(written) | _lines(gathered), check_results=[judged])
         fail_if_red(mount, judged)

@@ -101,3 +101,14 @@ def count_batches(gateway: Queries, worker_name: str) -> int:
     """Return the number of batches of a worker."""
     counted: int = gateway.fetch_value(_SQL["count_batches"], {"worker_name": worker_name})
     return counted
+
+
+def record_pack(gateway: Queries, pack_hash: str, passed: bool) -> int | None:
+    """Add a complete pack to the ledger of packs of live delivery and return its number there.
+
+    `pack_hash` is the hash of its manifest in hexadecimal digits. Does nothing and returns None in a
+    database without the module. Source: `fn_iu_evidence_pack_record`.
+    """
+    if not gateway.fetch_value(_SQL["has_pack_ledger"]):
+        return None
+    return int(gateway.fetch_value(_SQL["record_pack"], {"pack_hash": pack_hash, "passed": passed}))

@@ -16,6 +16,9 @@ PROMISED = frozenset(
         "IU104",
         "IU201",
         "IU202",
+        "IU204",
+        "IU205",
+        "IU206",
         "IU301",
         "IU302",
         "IU303",
@@ -23,6 +26,11 @@ PROMISED = frozenset(
         "IU501",
         "IU601",
         "IU602",
+        "IU603",
+        "IU604",
+        "IU605",
+        "IU606",
+        "IU607",
         "IU701",
         "IU702",
         "IU703",
@@ -32,16 +40,16 @@ PROMISED = frozenset(
 INTERNAL = frozenset(["IU203", "IU902"])
 RAISED_IN_PYTHON = frozenset(["IU701", "IU702"])
 
-CODE = re.compile(r"errcode = '(\w{5})'")
+CODE = re.compile(r"errcode = '(\w{5})'|fn_iu_login_require\('\w+', '(\w{5})'\)")
 RAISE = re.compile(r"\braise exception\b.*?;", re.DOTALL)
 
 
 def files() -> list[Path]:
-    return sorted((sql_root() / "iu-core").rglob("*.sql"))
+    return sorted(sql_root().rglob("*.sql"))
 
 
 def raised(text: str) -> set[str]:
-    return set(CODE.findall(text))
+    return {code for found in CODE.findall(text) for code in found if code}
 
 
 def incomplete(text: str) -> list[str]:
@@ -50,7 +58,7 @@ def incomplete(text: str) -> list[str]:
         statement
         for statement in RAISE.findall(text)
         if "hint =" not in statement
-        or ("errcode = 'IU" not in statement and "errcode = v_state" not in statement)
+        or not re.search(r"errcode = ('IU|v_state|errcode)", statement)
     ]
 
 

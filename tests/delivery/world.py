@@ -147,8 +147,8 @@ class World:
         for gate in ("master", "worker", "delivery"):
             self.set_gate(gate, "true")
         codes = self.owner.fetch_value(
-            "select coalesce(string_agg(route_code, ',' order by route_code), '') "
-            "from public.iu_delivery_route"
+            """select coalesce(string_agg(route_code, ',' order by route_code), '')
+               from public.iu_delivery_route"""
         )
         self.set_gate("live_routes", codes)
 
@@ -171,7 +171,9 @@ class World:
     def add_route(self, route_code: str, event_type: str, target: str, **terms: Any) -> int:
         """Add a route to `target` and make it live; `terms` are those of `promote`. Return its number."""
         self.owner.execute(
-            """insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)
+            """insert into public.iu_outbound_route (
+                   route_code, event_type, enabled, target_kind, target_ref
+               )
                select %s, %s, true, kind, target_name from public.iu_delivery_target
                where target_name = %s""",
             (route_code, event_type, target),

@@ -137,6 +137,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/worker/fn_iu_cursor_backlog.sql
 \ir ../objects/worker/fn_iu_cursor_has_news.sql
 \ir ../objects/worker/fn_iu_cursor_unread_seq.sql
+\ir ../objects/worker/fn_iu_cursor_move.sql
 \ir ../objects/worker/fn_iu_cursor_unattempted.sql
 \ir ../objects/attempts/fn_iu_attempts_conservation.sql
 \ir ../objects/worker/fn_iu_cursor_seek.sql
@@ -255,5 +256,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '7673d9c5b6965a317dfea8e8587003adbd0a61aafb5a401be3d9106a73bb765c'
+    '3bcf30763088ca787a6f17a48ca5df56e6627acb1f0bda8a93864600fbf278be'
 );

@@ -5,7 +5,8 @@ begin
         raise exception 'rollback of 020_promotions would lose promotions and their decisions' using
             errcode = 'IU901',
             hint = 'They are evidence. If they are no longer needed, export iu_route_promotion and '
-                'iu_route_promotion_decision, roll back to 020_promotions, and delete their rows as the owner.';
+                'iu_route_promotion_decision, roll back to 020_promotions, and delete their rows as the '
+                'owner.';
     end if;
 end
 $refuse$;

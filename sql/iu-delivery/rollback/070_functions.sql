@@ -21,9 +21,10 @@ declare
     );
 begin
     if v_open <> '' then
-        raise exception 'rollback of 070_functions would lose deliveries that are not settled: %', v_open using
-            errcode = 'IU901',
-            hint = 'Let the senders deliver what is queued, in flight or in doubt, and settle each dead letter.';
+        raise exception 'rollback of 070_functions would lose deliveries that are not settled: %', v_open
+            using errcode = 'IU901',
+            hint = 'Let the senders deliver what is queued, in flight or in doubt, and settle each dead '
+                'letter.';
     end if;
 end
 $refuse$;

@@ -62,7 +62,7 @@ create table public.iu_delivery_target (
     max_in_doubt int not null default 20,
     on_dead_letter text not null default 'park',
     at_most_once boolean not null default false,
-    after_failover text not null default 'resume',
+    after_failover text not null,
     allow_private boolean not null default false,
     options jsonb not null default '{}',
     enabled boolean not null default true,
@@ -98,8 +98,8 @@ comment on column public.iu_delivery_target.on_dead_letter is
 comment on column public.iu_delivery_target.at_most_once is
 'whether a delivery with an unknown outcome becomes a dead letter instead of being claimed again';
 comment on column public.iu_delivery_target.after_failover is
-'resume: go on after a change of the timeline of the server, which may have forgotten claims; hold: wait until
-a person resumes the target';
+'the default is hold for a target that is at_most_once, otherwise resume. resume: go on after a change of the
+timeline of the server, which may have forgotten claims; hold: wait until a person resumes the target';
 comment on column public.iu_delivery_target.allow_private is
 'whether the address may be loopback, private or link-local; only an approver may set it';
 
@@ -114,6 +114,7 @@ create table public.iu_delivery_target_state (
     refilled_at timestamptz not null default clock_timestamp(),
     timeline text not null default '',
     failover_hold boolean not null default false,
+    last_route_no int not null default 0,
     last_ledger_hash bytea not null default '\x',
     constraint breaker_is_known check (breaker in ('closed', 'open', 'half_open'))
 ) with (fillfactor = 50);
@@ -123,6 +124,8 @@ target lock its row, so they are serialized.';
 comment on column public.iu_delivery_target_state.failures is 'failures since the last success';
 comment on column public.iu_delivery_target_state.retry_at is
 'when an open breaker lets one delivery through';
+comment on column public.iu_delivery_target_state.last_route_no is
+'the last route of the last claim that did not look at all routes: the next one begins after it';
 comment on column public.iu_delivery_target_state.timeline is
 'timeline of the server at the last claim, as in the names of WAL files';
 
@@ -165,5 +168,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    '69541ca23d55302c52dd640df5e4101a191881853fdbec0120eee505a9b1a226'
+    'efd9cf06b1807de97330b1bf22cd01df60f622817d29c181f47ac34e2f45853f'
 );

@@ -9,6 +9,7 @@ create table public.iu_evidence_pack (
     recorded_by text not null default session_user,
     previous_hash bytea not null,
     row_hash bytea not null,
+    constraint chain_of_packs_does_not_fork unique (previous_hash),
     constraint pack_hash_is_a_sha256 check (length(pack_hash) = 32)
 );
 comment on table public.iu_evidence_pack is
@@ -41,6 +42,7 @@ comment on column public.iu_delivery_rehearsal.payload_kind is
 create table public.iu_promotion_threshold (
     threshold text primary key,
     value bigint not null,
+    initial_value bigint not null,
     minimum bigint not null,
     maximum bigint not null,
     description text not null,
@@ -56,13 +58,18 @@ create table public.iu_promotion_threshold_change (
     new_value bigint not null,
     reason text not null,
     proposed_at timestamptz not null default clock_timestamp(),
-    proposed_by text not null default session_user
+    proposed_by text not null default session_user,
+    previous_hash bytea not null,
+    row_hash bytea not null,
+    constraint chain_of_changes_does_not_fork unique (previous_hash)
 );
 comment on table public.iu_promotion_threshold_change is
-'Proposed changes of thresholds: append-only. In force when another login has approved it.';
+'Proposed changes of thresholds: append-only and chained by row_hash. In force when another login has approved
+it.';
 
 create table public.iu_promotion_threshold_decision (
-    change_no int primary key references public.iu_promotion_threshold_change (change_no),
+    decision_no int generated always as identity primary key,
+    change_no int not null references public.iu_promotion_threshold_change (change_no),
     decision text not null,
     reason text not null,
     proposed_by text not null,
@@ -70,6 +77,8 @@ create table public.iu_promotion_threshold_decision (
     decided_by text not null default session_user,
     previous_hash bytea not null,
     row_hash bytea not null,
+    constraint a_change_is_decided_once unique (change_no),
+    constraint chain_of_threshold_decisions_does_not_fork unique (previous_hash),
     constraint decision_is_known check (decision in ('approve', 'reject')),
     constraint two_people check (decision <> 'approve' or decided_by <> proposed_by)
 );
@@ -101,6 +110,7 @@ create table public.iu_route_promotion (
     proposed_by text not null default session_user,
     previous_hash bytea not null,
     row_hash bytea not null,
+    constraint chain_of_promotions_does_not_fork unique (previous_hash),
     constraint share_is_a_share check (share > 0 and share <= 1),
     constraint max_failure_share_is_a_share check (max_failure_share between 0 and 1),
     constraint rate_is_positive check (max_per_minute between 1 and 10000000),
@@ -134,6 +144,7 @@ create table public.iu_route_promotion_decision (
     automatic boolean not null default false,
     previous_hash bytea not null,
     row_hash bytea not null,
+    constraint chain_of_decisions_does_not_fork unique (previous_hash),
     constraint decision_is_known check (decision in ('approve', 'reject', 'demote')),
     constraint two_people check (decision <> 'approve' or decided_by <> proposed_by),
     constraint only_a_demotion_is_automatic check (decision = 'demote' or not automatic)
@@ -162,7 +173,8 @@ create table public.iu_delivery_route (
     tokens double precision not null default 'infinity',
     refilled_at timestamptz not null default clock_timestamp(),
     due_from timestamptz not null default '-infinity',
-    due_checked_at timestamptz not null default '-infinity'
+    due_checked_at timestamptz not null default '-infinity',
+    due_batches bigint not null default 0
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
 comment on table public.iu_delivery_route is
@@ -175,17 +187,20 @@ comment on column public.iu_delivery_route.passed_seq is
 comment on column public.iu_delivery_route.due_from is
 'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled
 before; checked again a minute after due_checked_at';
+comment on column public.iu_delivery_route.due_batches is
+'number of batches that were enqueued: a claim does not move due_from if it has not seen the last one';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
-insert into public.iu_promotion_threshold (threshold, value, minimum, maximum, description) values
-('events', 1000, 1, 1000000000, 'distinct events with a first attempt on the route'),
-('subjects', 100, 1, 1000000000, 'distinct subjects of them, or all that the event type has'),
-('hours', 24, 0, 8760, 'hours between the first and the last of these attempts'),
-('pack_hours', 24, 1, 720, 'largest age of the newest evidence pack'),
-('days', 30, 1, 30, 'largest period of a promotion');
+insert into public.iu_promotion_threshold
+(threshold, value, initial_value, minimum, maximum, description) values
+('events', 1000, 1000, 1, 1000000000, 'distinct events with a first attempt on the route'),
+('subjects', 100, 100, 1, 1000000000, 'distinct subjects of them, or all that the event type has'),
+('hours', 24, 24, 0, 8760, 'hours between the first and the last of these attempts'),
+('pack_hours', 24, 24, 1, 720, 'largest age of the newest evidence pack'),
+('days', 30, 30, 1, 30, 'largest period of a promotion');
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '875502a04517918e0312d5d03221e8ad54ef3d23da34def93c4c6e1cccf16940'
+    '41150b475cd02b7453cd81b06776b558bf52581150646388bf73af7a7de10bd8'
 );

@@ -5,7 +5,6 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 -- Targets.
 \ir ../objects/targets/tables.sql
-\ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/fn_iu_server_timeline.sql
 \ir ../objects/targets/fn_iu_target_tokens.sql
 \ir ../objects/targets/fn_iu_target_require.sql
@@ -15,13 +14,28 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/fn_iu_target_state_store.sql
 \ir ../objects/targets/fn_iu_target_refusal.sql
 \ir ../objects/targets/fn_iu_target_breaker.sql
+\ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
+\ir ../objects/targets/fn_iu_delivery_target_test_record.sql
+\ir ../objects/targets/trg_iu_delivery_target.sql
+\ir ../objects/targets/trg_iu_delivery_target_parts.sql
+\ir ../objects/targets/trg_iu_delivery_target_sender.sql
 
 -- Promotions.
 \ir ../objects/promotions/tables.sql
 \ir ../objects/promotions/fn_iu_login_require.sql
 \ir ../objects/promotions/fn_iu_deployment.sql
 \ir ../objects/promotions/fn_iu_promotion_configuration.sql
+\ir ../objects/promotions/fn_iu_promotion_anchor.sql
+\ir ../objects/promotions/fn_iu_promotion_misfit.sql
 \ir ../objects/promotions/fn_iu_promotion_refusal.sql
+\ir ../objects/promotions/fn_iu_chain_hash.sql
+\ir ../objects/promotions/trg_iu_chain.sql
+\ir ../objects/promotions/fn_iu_promotion_chains_verify.sql
+\ir ../objects/promotions/fn_iu_evidence_pack_record.sql
+\ir ../objects/promotions/fn_iu_payload_kind.sql
+\ir ../objects/promotions/fn_iu_promotion_refuse.sql
+\ir ../objects/promotions/fn_iu_promotion_last_decision.sql
+\ir ../objects/promotions/fn_iu_promotion_decision_write.sql
 \ir ../objects/promotions/fn_iu_route_demote_apply.sql
 
 -- Deliveries.
@@ -42,6 +56,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_places.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_advance.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_add.sql
+\ir ../objects/deliveries/fn_iu_delivery_is_known.sql
 \ir ../objects/deliveries/fn_iu_delivery_queue_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_batch_hash.sql
 \ir ../objects/deliveries/fn_iu_delivery_batch_record.sql
@@ -58,6 +73,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_due_from.sql
 \ir ../objects/deliveries/fn_iu_delivery_is_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_routes_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_routes_admit.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_rate_cut.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_lock.sql
@@ -79,7 +95,32 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
 
+-- What needs the deliveries: rehearsals, thresholds, proposals and decisions.
+\ir ../objects/promotions/fn_iu_promotion_route.sql
+\ir ../objects/promotions/fn_iu_delivery_rehearsal_body.sql
+\ir ../objects/promotions/fn_iu_delivery_rehearse.sql
+\ir ../objects/promotions/fn_iu_delivery_rehearsal_record.sql
+\ir ../objects/promotions/fn_iu_decision_require.sql
+\ir ../objects/promotions/fn_iu_promotion_threshold_propose.sql
+\ir ../objects/promotions/fn_iu_promotion_threshold_decide.sql
+\ir ../objects/promotions/fn_iu_promotion_counts.sql
+\ir ../objects/promotions/fn_iu_promotion_evidence.sql
+\ir ../objects/promotions/fn_iu_promotion_evidence_require.sql
+\ir ../objects/promotions/fn_iu_promotion_queue.sql
+\ir ../objects/promotions/fn_iu_promotion_terms_require.sql
+\ir ../objects/promotions/fn_iu_promotion_cluster.sql
+\ir ../objects/promotions/fn_iu_route_promotion_propose.sql
+\ir ../objects/promotions/fn_iu_promotion_change_refuse.sql
+\ir ../objects/promotions/fn_iu_promotion_cursor.sql
+\ir ../objects/promotions/fn_iu_promotion_passed.sql
+\ir ../objects/promotions/fn_iu_promotion_queue_lock.sql
+\ir ../objects/promotions/fn_iu_promotion_apply.sql
+\ir ../objects/promotions/fn_iu_promotion_approve.sql
+\ir ../objects/promotions/fn_iu_route_promotion_decide.sql
+\ir ../objects/promotions/fn_iu_route_demote.sql
+\ir ../objects/promotions/fn_iu_promotion_list.sql
+
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '3f501ffd1253c7e4850d007037416050e9d64e6c5f0004495a43618bfe14ba9c'
+    '7092680c83629d7add449940cd65417e4e1996c2f8ac8af04c22bd283e114142'
 );

@@ -12,7 +12,7 @@ begin
     -- Every event that was read has an attempt of the worker, in whichever cluster it was read. Events up to
     -- anchored_seq may have been skipped by a seek, and then have no attempt. For these the snapshots of the
     -- cursor decide. They apply, because the events are older than the cursor's anchor or were emitted under
-    -- it (decision 018).
+    -- it (decision 018). A delivery cursor has no attempts: its snapshots decide for every event.
     return (
         select min(o.event_seq) from public.event_outbox as o
         where o.event_domain = given.event_domain
@@ -20,7 +20,7 @@ begin
                 select from public.iu_route_attempt_log as a
                 where a.event_id = o.event_id and a.worker_no = given.worker_no and a.attempt_no = 1
             )
-            and (o.event_seq > given.anchored_seq or not coalesce(
+            and ((o.event_seq > given.anchored_seq and given.cursor_kind = 'audit') or not coalesce(
                 case when o.event_seq <= v_restored then given.consumed_snapshot is not null end
                 or pg_visible_in_snapshot(o.emitted_xid, given.consumed_snapshot)
                 or (o.event_seq <= given.position_seq and (

@@ -8,8 +8,6 @@ as $$
 declare
     v_cursor public.iu_route_worker_cursor;
     v_from uuid;
-    v_restored_cursor public.iu_route_worker_cursor;
-    v_anchor public.event_outbox_cluster;
 begin
     perform public.fn_iu_worker_name_require(worker_name);
     perform public.fn_iu_argument_require('position', "position", 100);
@@ -22,21 +20,7 @@ begin
         );
     end if;
     v_from := v_cursor.cursor_event_id;
-    v_restored_cursor := v_cursor;
-    v_anchor := public.fn_iu_cluster_anchor(v_cursor);
-    v_cursor.anchor_no := v_anchor.anchor_no;
-    v_cursor.anchor_key := v_anchor.anchor_key;
-    v_cursor := public.fn_iu_cursor_seek(v_cursor, "position");
-    -- After a restore, a seek to the last event that the worker read resumes at its first unread event. That
-    -- event can have a lower event_seq, if its transaction committed late (decision 018).
-    if v_anchor.anchor_key is distinct from v_restored_cursor.anchor_key
-        and v_cursor.window_snapshot is not null and v_cursor.cursor_event_id = v_from
-    then
-        v_cursor.anchored_seq := v_restored_cursor.anchored_seq;
-        v_cursor.position_seq := least(
-            v_cursor.position_seq, public.fn_iu_cursor_unread_seq(v_restored_cursor) - 1
-        );
-    end if;
+    v_cursor := public.fn_iu_cursor_move(v_cursor, "position");
     perform public.fn_iu_cursor_store(v_cursor);
     insert into public.iu_route_worker_seek (worker_name, "position", from_event_id, to_event_id, reason)
     values (worker_name, "position", v_from, v_cursor.cursor_event_id, reason);

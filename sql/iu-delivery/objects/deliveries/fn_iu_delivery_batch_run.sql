@@ -50,7 +50,8 @@ begin
     v_cursor.last_run_summary := to_jsonb(v_batch);
     perform public.fn_iu_cursor_store(v_cursor);
     if v_batch.queued > 0 then
-        update public.iu_delivery_route as r set due_from = least(r.due_from, v_batch.started_at)
+        update public.iu_delivery_route as r
+        set due_from = least(r.due_from, v_batch.started_at), due_batches = r.due_batches + 1
         where r.route_no = v_batch.route_no;
     end if;
     return v_batch;

@@ -7,7 +7,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-    v_routes constant int [] := public.fn_iu_delivery_routes_due(given, shards, now_at);
+    v_routes constant int [] := public.fn_iu_delivery_routes_admit(
+        given, shards, batch_limit, now_at
+    );
     v_due public.iu_delivery [];
 begin
     if cardinality(v_routes) = 0 then

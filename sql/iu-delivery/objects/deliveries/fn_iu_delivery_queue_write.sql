@@ -26,6 +26,13 @@ begin
     from public.fn_iu_window_claim(given, asked) as c;
     batch.queued := 0;
     batch.outside_canary := 0;
+    -- After a restore the cursor resumes at its first unread event and reads later ones a second time.
+    if v_seqs[1] <= given.anchored_seq then
+        select array_agg(e.seq order by e.seq), array_agg(e.id order by e.seq) into v_seqs, v_ids
+        from unnest(v_seqs, v_ids) as e (seq, id)
+        inner join public.event_outbox as o on o.event_id = e.id
+        where e.seq > given.anchored_seq or not public.fn_iu_delivery_is_known(route, o);
+    end if;
     if v_seqs is null then
         return batch;
     end if;

@@ -9,6 +9,11 @@ begin
         raise exception 'login % is a superuser', session_user using
             errcode = errcode,
             hint = format('Connect as a login that is a member of %s and not a superuser.', role_name);
+    elsif (
+        select a.usesysid from pg_stat_get_activity(pg_backend_pid()) as a
+    ) <> (select r.oid from pg_catalog.pg_roles as r where r.rolname = session_user) then
+        raise exception 'login % is not the one that the session began with', session_user using
+            errcode = errcode, hint = 'Connect as that login: set session authorization is not enough.';
     elsif pg_has_role(session_user, 'iu_owner', 'member') then
         raise exception 'login % is a member of iu_owner', session_user using
             errcode = errcode,
@@ -22,7 +27,8 @@ end
 $$;
 comment on function public.fn_iu_login_require(text, text) is
 'Raises an error with the given code unless the login of the session (session_user, which set role does not
-change) is a member of a role, and neither a superuser nor a member of iu_owner.';
+change) is a member of a role, and neither a superuser nor a member of iu_owner, and began the session: a
+superuser can take any login with set session authorization.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_login_require(text, text)', 'internal'
 );

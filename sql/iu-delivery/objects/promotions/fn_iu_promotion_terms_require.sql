@@ -1,0 +1,43 @@
+create or replace function public.fn_iu_promotion_terms_require(given public.iu_route_promotion)
+returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+    v_wrong record;
+begin
+    perform public.fn_iu_argument_require('reason', given.reason, 2000);
+    perform public.fn_iu_argument_require('deployment', given.deployment, 100);
+    perform public.fn_iu_argument_require('start_position', given.start_position, 100);
+    select w.* into v_wrong
+    from (values
+        (1, 'share', given.share > 0 and given.share <= 1, given.share::text, 'above 0 and up to 1'),
+        (2, 'max_per_minute', given.max_per_minute is null or given.max_per_minute between 1 and 10000000,
+            given.max_per_minute::text, 'from 1 to 10000000, or null'),
+        (3, 'max_failure_share', given.max_failure_share between 0 and 1, given.max_failure_share::text,
+            'from 0 to 1'),
+        (4, 'valid_for', extract(epoch from given.valid_for) > 0, given.valid_for::text,
+            'a positive interval'),
+        (5, 'queued', given.queued in ('deliver', 'discard'), quote_literal(left(given.queued, 80)),
+            'deliver or discard')
+    ) as w (place, name, is_right, seen, form)
+    where w.is_right is not true order by w.place limit 1;
+    if v_wrong.name is not null then
+        raise exception 'argument % is %', v_wrong.name, coalesce(v_wrong.seen, 'null') using
+            errcode = 'IU104', hint = format('Give %s.', v_wrong.form);
+    end if;
+    if given.start_position <> 'latest' and exists (
+        select from public.iu_delivery_route as r where r.route_no = given.route_no
+    ) then
+        perform public.fn_iu_promotion_refuse(
+            'start_position', given.start_position, 'latest, because the route continues where it stood'
+        );
+    end if;
+end
+$$;
+comment on function public.fn_iu_promotion_terms_require(public.iu_route_promotion) is
+'Raises IU104 for a malformed term of a proposal, and IU205 for a start position if the route was promoted
+before. Read-only.';
+select public.fn_iu_object_declare(
+    'iu-delivery', 'function', 'public.fn_iu_promotion_terms_require(public.iu_route_promotion)', 'internal'
+);
