@@ -122,5 +122,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '7092680c83629d7add449940cd65417e4e1996c2f8ac8af04c22bd283e114142'
+    '03d6395b430d99f0125a00d68079c9637cb0e18b2d79f14523f60340b3fa09dd'
 );
