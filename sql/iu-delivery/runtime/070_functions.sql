@@ -122,5 +122,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '03d6395b430d99f0125a00d68079c9637cb0e18b2d79f14523f60340b3fa09dd'
+    '17e3c07da6a86caa84953e5c299621d4908400382492e26627f5e69b7abe1153'
 );
