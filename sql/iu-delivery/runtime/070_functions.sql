@@ -122,5 +122,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '17e3c07da6a86caa84953e5c299621d4908400382492e26627f5e69b7abe1153'
+    '5af4608d60a3125fa6d24609b876b15bfb22dd5a142bd6285ce90b7bc57eb79f'
 );

@@ -1,9 +1,15 @@
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: each route and promotion is one probe (decision
+-- 011).
 create or replace function public.fn_iu_delivery_consequences(
     given public.iu_delivery_target, reports public.iu_delivery_report[]
 )
 returns int
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
     v_state public.iu_delivery_target_state := public.fn_iu_target_state_lock(given.target_no);
