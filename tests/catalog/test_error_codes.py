@@ -57,8 +57,7 @@ def incomplete(text: str) -> list[str]:
     return [
         statement
         for statement in RAISE.findall(text)
-        if "hint =" not in statement
-        or not re.search(r"errcode = ('IU|v_state|errcode)", statement)
+        if "hint =" not in statement or not re.search(r"errcode = ('IU|v_state|errcode)", statement)
     ]
 
 

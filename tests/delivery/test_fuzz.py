@@ -1,7 +1,7 @@
 """For any arguments, a function of the module answers as documented or raises an IU error.
 
-The roles are real logins, because what may be claimed depends on the login of the session. Each call is also made
-in a session in which temporary objects shadow every table and function.
+The roles are real logins, because what may be claimed depends on the login of the session. Each call is also
+made in a session in which temporary objects shadow every table and function.
 """
 
 from __future__ import annotations
