@@ -122,5 +122,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '5af4608d60a3125fa6d24609b876b15bfb22dd5a142bd6285ce90b7bc57eb79f'
+    '3a2f478d87b0d6d928b9680ded98a1c3a47b44962234cb0591767ca3423b6700'
 );

@@ -13,7 +13,7 @@ declare
     );
     v_delivery public.iu_delivery;
 begin
-    -- First the head of the subject, as fn_iu_delivery_record does: whoever holds it may change the others.
+    -- First the head of the subject, as fn_iu_delivery_record does: its holder may change the others.
     perform from public.iu_delivery as h
     where (h.route_no + 0) = given.route_no and h.is_head and h.subject = (
         select d.subject from public.iu_delivery as d

@@ -8,8 +8,8 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 begin
-    -- for update, not for no key update: fn_iu_delivery_heads_hold takes key share. reports has the order of
-    -- its locks.
+    -- The lock is for update, not for no key update: fn_iu_delivery_heads_hold takes key share. The order of
+    -- reports is that of its locks.
     return array(
         select l.delivery from unnest(reports) as r
         cross join lateral (
