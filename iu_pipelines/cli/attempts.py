@@ -15,7 +15,7 @@ from iu_pipelines.cli.exports import export
 from iu_pipelines.cli.options import Limit, parse_uuid, row_number
 from iu_pipelines.cli.output import print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import attempts, dead_letters, worker
+from iu_pipelines.domain import attempts, dead_letters, deliveries, worker
 from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 from iu_pipelines.evidence import ledgers
@@ -186,7 +186,8 @@ def verify(
 ) -> Answer:
     """Verify the ledgers: recompute the chain of batches, and compare each attempt with its batch and route.
 
-    Prints the first mismatch of each ledger. Exit code 1 when there is one. Takes no lock.
+    Without --worker and a range, deliveries are verified too, if their module is installed. Prints the first
+    mismatch of each ledger. Exit code 1 when there is one. Takes no lock.
     """
     if from_batch is not None and to_batch is not None and from_batch > to_batch:
         raise UsageError(
@@ -202,13 +203,34 @@ def verify(
             if not chain_only:
                 tries.append(ledgers.verify_attempts(gateway, name, from_batch, to_batch))
         replays = None if chain_only else ledgers.replays_fault(gateway)
+        of_deliveries = None
+        if worker_name is None and from_batch is None and to_batch is None:
+            of_deliveries = _verify_deliveries(gateway, chain_only=chain_only)
     found = [*(check.fault for check in chains), *(check.fault for check in tries), replays]
+    found += [of_deliveries.chains.fault, of_deliveries.states_fault] if of_deliveries else []
     faults = [fault for fault in found if fault]
+    data = {"fits": not faults, "faults": faults, "chains": chains, "attempts": tries}
     return Answer(
-        {"fits": not faults, "faults": faults, "chains": chains, "attempts": tries},
-        lambda: _print_ledgers(chains, tries, faults),
+        {**data, "deliveries": of_deliveries},
+        lambda: _print_ledgers(chains, tries, of_deliveries, faults),
         failed=bool(faults),
     )
+
+
+@dataclass(frozen=True)
+class DeliveriesCheck:
+    """The result of verifying deliveries. `states_fault` describes an event that is in no state or in two."""
+
+    chains: deliveries.DeliveryChains
+    states_fault: str | None
+
+
+def _verify_deliveries(gateway: Gateway, *, chain_only: bool) -> DeliveriesCheck | None:
+    """Verify the deliveries; None if their module is not installed."""
+    if not deliveries.is_installed(gateway):
+        return None
+    states_fault = None if chain_only else deliveries.misfit(gateway)
+    return DeliveriesCheck(deliveries.verify_chains(gateway), states_fault)
 
 
 def _select_workers(known: list[str], wanted: str | None) -> list[str]:
@@ -220,7 +242,10 @@ def _select_workers(known: list[str], wanted: str | None) -> list[str]:
 
 
 def _print_ledgers(
-    chains: Sequence[ledgers.ChainCheck], tries: Sequence[ledgers.AttemptsCheck], faults: Sequence[str]
+    chains: Sequence[ledgers.ChainCheck],
+    tries: Sequence[ledgers.AttemptsCheck],
+    of_deliveries: DeliveriesCheck | None,
+    faults: Sequence[str],
 ) -> None:
     verified = {check.worker_name: check for check in tries}
     rows = [
@@ -235,6 +260,12 @@ def _print_ledgers(
     ]
     columns = ("worker", "batches verified", "attempts verified", "newest batch", "hash")
     print_table("Ledgers", columns, rows, empty="no worker has run yet")
+    if of_deliveries:
+        found = of_deliveries.chains
+        print_line(
+            f"deliveries: {found.batches:,} batches, {found.ledger_rows:,} rows of the ledger and "
+            f"{found.entries:,} claims, outcomes and decisions verified"
+        )
     for fault in faults:
         print_line(f"MISMATCH: {fault}")
     if not faults:

@@ -28,7 +28,7 @@ from iu_pipelines.defs.kit.validated_config import choice
 from iu_pipelines.defs.outbox import OUTBOX
 from iu_pipelines.defs.routes import ROUTES
 from iu_pipelines.defs.worker_requests import schedule, sensor
-from iu_pipelines.domain import attempts, health, worker
+from iu_pipelines.domain import attempts, deliveries, health, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.worker import Drain, RunLimits
@@ -37,6 +37,7 @@ from iu_pipelines.errors import UsageError
 MAX_BATCHES: Final = 100_000
 _GRACE_SECONDS: Final = 180
 _ATTEMPTS: Final = "iu_route_attempt"
+_DELIVERIES_CHECKED: Final = 10_000
 _SOURCES: Final = (GATES, ROUTES, OUTBOX)
 
 
@@ -235,11 +236,15 @@ def _conservation(gateway: Gateway, mount: Mount) -> tuple[bool, dict[str, Any]]
     found = [attempts.conservation(gateway, name) for name in mount.workers]
     missing = sum(one.events_unattempted for one in found)
     differing = sum(one.batches_differing for one in found)
-    return not missing and not differing, {
+    metadata: dict[str, Any] = {
         "events_unattempted": missing,
         "batches_checked": sum(one.batches_checked for one in found),
         "batches_differing": differing,
     }
+    if not deliveries.is_installed(gateway):
+        return not missing and not differing, metadata
+    fault = deliveries.misfit(gateway, _DELIVERIES_CHECKED)
+    return not missing and not differing and not fault, {**metadata, "deliveries": fault or "fit"}
 
 
 CONSERVATION: Final = Check(
@@ -247,7 +252,8 @@ CONSERVATION: Final = Check(
     asset=_ATTEMPTS,
     description=(
         "Every event that a worker has read has an attempt, and each batch has as many attempts as its "
-        "row in iu_route_batch says. Only the newest events and batches are checked, at a bounded cost."
+        "row in iu_route_batch says. Each event is in one state on "
+        "each live route. Only the newest events and batches are checked, at a bounded cost."
     ),
     ask=_conservation,
     blocking=True,

@@ -16,7 +16,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps import verification
 from iu_pipelines.db.steps.lines import Line
-from iu_pipelines.domain import attempts, gates, health, routes
+from iu_pipelines.domain import attempts, deliveries, gates, health, routes
 from iu_pipelines.errors import ConnectionFailed, IuError, UsageError
 from iu_pipelines.evidence import environment, guarantees, ledgers, timeline
 from iu_pipelines.evidence.facts import (
@@ -154,6 +154,7 @@ def _verify_ledgers(gateway: Gateway, previous: Evidence | None, depth: Depth) -
             _line(f"attempts of {name}", "every attempt is unchanged", _fault(made)),
         ]
         workers.append(_worker(gateway, name, chain, made))
+    lines += _delivery_lines(gateway, depth)
     lines.append(_line("replays of dead letters", "every replay is unchanged", _fault_of_replays(gateway)))
     lines.append(_line("pack before: its batches", "all are unchanged", _changed_batches(gateway, previous)))
     passed = all(line.passed for line in lines)
@@ -178,6 +179,22 @@ def _verify_worker(
     except IuError as error:
         made = _failure(error)
     return chain, made
+
+
+def _delivery_lines(gateway: Gateway, depth: Depth) -> Iterator[Line]:
+    """Yield the lines about deliveries, if their module is installed."""
+    if not deliveries.is_installed(gateway):
+        return
+    try:
+        chains = deliveries.verify_chains(gateway, depth.batches).fault
+    except IuError as error:
+        chains = _failure(error)
+    try:
+        states = deliveries.misfit(gateway, depth.attempts)
+    except IuError as error:
+        states = _failure(error)
+    yield _line("chains of deliveries", "every row is unchanged", chains)
+    yield _line("states of deliveries", "every event is in one state", states)
 
 
 def _fault(check: ledgers.ChainCheck | ledgers.AttemptsCheck | str) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from iu_pipelines.db.steps.files import CORE
 from iu_pipelines.evidence.facts import Guarantee, Proof, ProvenBy
 
 
@@ -20,7 +21,7 @@ class Promise:
     """One guarantee: `lines` are pairs of a proof and the beginning of a line's name, `tests` are paths.
 
     `how` describes in Markdown how it is kept, for the `pages` that show it. `broken` are tests that break
-    it on purpose.
+    it on purpose. `module` is the one that keeps it.
     """
 
     key: str
@@ -31,6 +32,7 @@ class Promise:
     pages: tuple[str, ...] = ()
     how: str = ""
     broken: tuple[str, ...] = ()
+    module: str = CORE
 
 
 def promises() -> list[Promise]:
@@ -49,6 +51,7 @@ def _promise(row: Mapping[str, Any]) -> Promise:
         pages=tuple(row.get("pages", ())),
         how=row.get("how", ""),
         broken=tuple(row.get("broken", ())),
+        module=row.get("module", CORE),
     )
 
 
@@ -56,10 +59,12 @@ def judge(proofs: Sequence[Proof]) -> tuple[Guarantee, ...]:
     """Return each guarantee with whether `proofs` prove it.
 
     A line that is missing from a proof counts as failed, or as not reached (None) if the proof failed. Proofs
-    that were not run are ignored. If no proof of a guarantee was run, it is not reached (None).
+    that were not run are ignored. If no proof of a guarantee was run, it is not reached (None). Guarantees of a
+    module without any proof, which is not installed, are left out.
     """
     seen = {proof.step: proof for proof in proofs}
-    return tuple(_judged(promise, seen) for promise in promises())
+    modules = {CORE, *(step.partition("/")[0] for step in seen if "/" in step)}
+    return tuple(_judged(promise, seen) for promise in promises() if promise.module in modules)
 
 
 def _judged(promise: Promise, seen: Mapping[str, Proof]) -> Guarantee:

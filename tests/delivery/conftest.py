@@ -46,6 +46,27 @@ def sql_tree(tmp_path: Path) -> Path:
     return Path(shutil.copytree(sql_root(), tmp_path / "sql"))
 
 
+@pytest.fixture
+def worlds(server: Server, delivery_template: str) -> Iterator[Callable[[], World]]:
+    """Yield a function that drops the previous database and makes a world in the next."""
+    name = f"{delivery_template}_machine_{os.getpid()}"
+    gateways: list[Gateway] = []
+
+    def end() -> None:
+        while gateways:
+            gateways.pop().close()
+        server.drop(name)
+
+    def make() -> World:
+        end()
+        url = server.create(name, delivery_template)
+        gateways.append(Gateway(url))
+        return World(gateways[0], url, f"iu_test_sender_{os.getpid()}")
+
+    yield make
+    end()
+
+
 @pytest.fixture(scope="session")
 def office_template(server: Server, shared: Path, delivery_template: str) -> Iterator[str]:
     """Yield the name of a template database of this process with a route that may be promoted."""

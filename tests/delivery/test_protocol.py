@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from delivery.world import World
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+
+from delivery import variants
+from delivery.simulation import Simulation
+from delivery.world import Sender, World, url_of
+from iu_pipelines.errors import IuError
+
+Worlds = Callable[[], World]
 
 
 def test_an_event_is_queued_claimed_and_sent(world: World) -> None:
@@ -16,3 +26,73 @@ def test_an_event_is_queued_claimed_and_sent(world: World) -> None:
     assert sender.claim() == []
     assert sender.record([claim])["sent"] == 1
     assert world.queue() == []
+
+
+def test_an_event_that_is_queued_while_its_head_is_given_up_becomes_the_head(worlds: Worlds) -> None:
+    """A claim must not settle a head to which an open transaction adds the next event of the subject."""
+    simulation = Simulation.begin(worlds(), skipper={"at_most_once": True})
+    with closing(simulation):
+        variants.late_event_beside_a_doubt(simulation)
+        simulation.check()
+        assert (
+            simulation.judge.execute("select from public.iu_delivery where dead_at is not null").rowcount == 0
+        )
+        simulation.claim("skipper", by=2)
+        simulation.check()
+        simulation.drain()
+
+
+def test_an_event_that_is_queued_while_its_head_becomes_a_dead_letter_becomes_the_head(
+    worlds: Worlds,
+) -> None:
+    with closing(Simulation.begin(worlds())) as simulation:
+        variants.enqueue_waits_for_a_dead_letter(simulation)
+        simulation.check()
+        simulation.drain()
+
+
+def test_a_sender_that_joins_gets_its_share_of_the_shards_at_once(world: World) -> None:
+    for subject in range(1, 65):
+        world.emit(subject)
+    world.enqueue()
+    for name in ("one", "two", "three"):
+        world.sender(name).claim(limit=1)
+    owned = world.owner.fetch_all(
+        "select owner, count(*) as shards from public.iu_delivery_shard group by owner"
+    )
+    assert {row["owner"]: row["shards"] for row in owned} == {"one": 22, "two": 22, "three": 20}
+
+
+def test_a_sender_of_another_deployment_claims_nothing_and_leases_nothing(world: World) -> None:
+    """A disk snapshot has the same cluster identifier, but its senders present another deployment."""
+    world.emit(7)
+    world.enqueue()
+    for deployment in ("staging", ""):
+        with closing(Sender(url_of(world.url, world.login), "clone", deployment)) as clone:
+            assert clone.claim() == []
+    assert world.owner.fetch_value("select count(owner) from public.iu_delivery_shard") == 0
+    assert len(world.sender().claim()) == 1
+
+
+def test_nobody_tells_the_protocol_a_time(world: World) -> None:
+    """Clocks of senders do not matter, because no argument carries a time."""
+    arguments = world.owner.fetch_all(
+        """select p.proname, t.typname from pg_proc as p
+           cross join unnest(p.proargtypes) as a (type_oid) inner join pg_type as t on t.oid = a.type_oid
+           where p.proname in (
+               'fn_iu_delivery_enqueue', 'fn_iu_delivery_claim', 'fn_iu_delivery_record',
+               'fn_iu_delivery_replay', 'fn_iu_delivery_discard'
+           )"""
+    )
+    assert {row["typname"] for row in arguments} == {"text", "int4", "jsonb", "uuid", "bool"}
+
+
+def test_a_route_that_was_never_promoted_has_nothing_to_replay_or_discard(world: World) -> None:
+    (event_id,) = world.emit(7)
+    code = "iu.version_applied.workflow"
+    said = world.owner.fetch_value(
+        "select public.fn_iu_delivery_discard(%s, %s, 'test') ->> 'status'", (code, event_id)
+    )
+    assert said == "not_queued"
+    with pytest.raises(IuError, match="no dead letter"):
+        world.owner.execute("select public.fn_iu_delivery_replay(%s, %s, 'test')", (code, event_id))

@@ -31,6 +31,13 @@ GATES: Final = {
     "jobs": "queue.job_substrate.enabled",
 }
 
+_TIMES: Final = {
+    "iu_delivery": ("due_at",),
+    "iu_delivery_shard": ("lease_until",),
+    "iu_delivery_target_state": ("retry_at", "refilled_at"),
+    "iu_delivery_route": ("expires_at", "refilled_at", "due_from", "due_checked_at"),
+}
+
 _PROMOTE: Final = """
 with proposed as (
     insert into public.iu_route_promotion (
@@ -87,17 +94,17 @@ def url_of(url: str, login: str) -> str:
 class Sender:
     """A simulated sender: a login of its own that claims and records."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, deployment: str = DEPLOYMENT) -> None:
         self.name = name
-        self._connection = psycopg.connect(url, autocommit=True, row_factory=dict_row)
-        self._connection.execute("set default_transaction_isolation = 'read committed'")
-        self._connection.execute("select set_config('iu.deployment', %s, false)", (DEPLOYMENT,))
+        self.session = psycopg.connect(url, autocommit=True, row_factory=dict_row)
+        self.session.execute("set default_transaction_isolation = 'read committed'")
+        self.session.execute("select set_config('iu.deployment', %s, false)", (deployment,))
 
     def claim(
         self, target: str = "hook", limit: int = 100, run_ref: str | None = None
     ) -> list[dict[str, Any]]:
         """Return the claims of one call of `fn_iu_delivery_claim`, each as a dictionary of its columns."""
-        return self._connection.execute(
+        return self.session.execute(
             "select * from public.fn_iu_delivery_claim(%s, %s, %s, %s)", (target, limit, self.name, run_ref)
         ).fetchall()
 
@@ -109,14 +116,14 @@ class Sender:
             {"claim_id": claim["claim_id"], "fence": claim["fence"], "decision": decision, **facts}
             for claim in claims
         ]
-        row = self._connection.execute(
+        row = self.session.execute(
             "select public.fn_iu_delivery_record(%s) as said", (json.dumps(outcomes),)
         ).fetchone()
         assert row is not None
         return dict(row["said"])
 
     def close(self) -> None:
-        self._connection.close()
+        self.session.close()
 
 
 class World:
@@ -222,8 +229,8 @@ class World:
         return self.owner.fetch_all("select * from public.iu_delivery order by subject_no")
 
     def pass_time(self, seconds: float) -> None:
-        """Make everything in the queue due `seconds` earlier, as if that time had passed."""
-        self.owner.execute("update public.iu_delivery_route set due_checked_at = '-infinity'")
-        self.owner.execute(
-            "update public.iu_delivery set due_at = due_at - make_interval(secs => %s)", (seconds,)
-        )
+        """Move every time that the protocol compares with the clock back, as if `seconds` had passed."""
+        with self.owner.transaction() as session:
+            for table, columns in _TIMES.items():
+                moved = ", ".join(f"{name} = {name} - make_interval(secs => %(by)s)" for name in columns)
+                session.execute(f"update public.{table} set {moved}", {"by": seconds})

@@ -256,5 +256,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '3bcf30763088ca787a6f17a48ca5df56e6627acb1f0bda8a93864600fbf278be'
+    '46e30009289794f2aabe878ba7b4497fca56d3e4422a18adbfed44340f111c7d'
 );

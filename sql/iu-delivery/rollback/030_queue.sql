@@ -16,6 +16,7 @@ begin
 end
 $refuse$;
 drop type public.iu_delivery_report;
+drop table public.iu_delivery_retention_history;
 drop table public.iu_delivery_decision;
 drop table public.iu_delivery_outcome;
 drop table public.iu_delivery_claim;

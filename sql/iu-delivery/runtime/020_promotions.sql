@@ -170,10 +170,11 @@ create table public.iu_delivery_route (
     passed_count bigint not null default 0,
     outcomes int not null default 0,
     failed_outcomes int not null default 0,
+    sent bigint not null default 0,
     tokens double precision not null default 'infinity',
     refilled_at timestamptz not null default clock_timestamp(),
-    due_from timestamptz not null default '-infinity',
-    due_checked_at timestamptz not null default '-infinity',
+    due_from timestamptz not null default 'epoch',
+    due_checked_at timestamptz not null default 'epoch',
     due_batches bigint not null default 0
 ) with (fillfactor = 50);
 create index iu_delivery_route_by_target on public.iu_delivery_route (target_no, route_no);
@@ -192,6 +193,8 @@ comment on column public.iu_delivery_route.due_batches is
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
+comment on column public.iu_delivery_route.sent is 'outcomes sent, ever';
+
 insert into public.iu_promotion_threshold
 (threshold, value, initial_value, minimum, maximum, description) values
 ('events', 1000, 1000, 1, 1000000000, 'distinct events with a first attempt on the route'),
@@ -202,5 +205,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '41150b475cd02b7453cd81b06776b558bf52581150646388bf73af7a7de10bd8'
+    'cb897ad46e6bab1c6dd8b52864dac1bd066b108e482f07e967ba841658092019'
 );

@@ -29,6 +29,7 @@ create table public.iu_delivery (
 create unique index one_head_a_subject on public.iu_delivery ((route_no + 0), subject) where is_head;
 create index iu_delivery_due on public.iu_delivery (route_no, due_at, shard)
 where is_head and dead_at is null;
+create index iu_delivery_dead on public.iu_delivery (route_no, event_seq) where dead_at is not null;
 create index iu_delivery_waiting
 on public.iu_delivery ((route_no + 0), subject, subject_no) where not is_head;
 comment on table public.iu_delivery is
@@ -134,14 +135,52 @@ create table public.iu_delivery_decision (
     decided_at timestamptz not null default clock_timestamp(),
     decided_by text not null default session_user,
     constraint decision_is_known check (
-        decision in ('outside_canary', 'dead', 'replayed', 'discarded')
+        decision in ('outside_canary', 'dead', 'replayed', 'discarded', 'repaired')
     )
 );
 create index iu_delivery_decision_by_event
 on public.iu_delivery_decision (route_no, event_seq, decision_no);
+create index iu_delivery_decision_by_ledger on public.iu_delivery_decision
+using brin (ledger_no) with (pages_per_range = 16, autosummarize = on);
 comment on table public.iu_delivery_decision is
 'What happened to deliveries besides claims and outcomes: append-only. outside_canary was decided when the
-event was read (iu_delivery_batch has the chain); dead, replayed and discarded are chained by the ledger.';
+event was read (iu_delivery_batch has the chain); the others are chained by the ledger. repaired: the delivery
+became the head of a subject that had none.';
+
+create table public.iu_delivery_retention_history (
+    retention_no bigint generated always as identity primary key,
+    target_no int,
+    route_no int,
+    through_no bigint not null,
+    through_hash bytea not null,
+    ledger_rows int not null default 0,
+    claims int not null default 0,
+    outcomes int not null default 0,
+    decisions int not null default 0,
+    batches int not null default 0,
+    rows_hash bytea not null,
+    retention_days int not null,
+    reason text not null,
+    dropped_at timestamptz not null default clock_timestamp(),
+    dropped_by text not null default session_user,
+    dropped_xid xid8 not null default pg_current_xact_id(),
+    constraint a_round_is_about_one_chain check ((target_no is null) <> (route_no is null)),
+    constraint a_round_drops_something check (ledger_rows + decisions + batches > 0)
+);
+create index iu_delivery_retention_history_by_target
+on public.iu_delivery_retention_history (target_no, retention_no) where target_no is not null;
+create index iu_delivery_retention_history_by_route
+on public.iu_delivery_retention_history (route_no, retention_no) where route_no is not null;
+create index iu_delivery_retention_history_by_xid on public.iu_delivery_retention_history (dropped_xid);
+comment on table public.iu_delivery_retention_history is
+'Every round of fn_iu_delivery_retention_run: append-only, written before anything is deleted. One row for the
+ledger of a target, with its claims, outcomes and decisions, or for the batches of a route.';
+comment on column public.iu_delivery_retention_history.through_no is
+'the last ledger_no, or the last batch_id, that is deleted';
+comment on column public.iu_delivery_retention_history.through_hash is
+'its row_hash, or its batch_hash: the next row of the chain has it as previous_hash';
+comment on column public.iu_delivery_retention_history.rows_hash is
+'sha256 of the hashes of the deleted rows of the chain, 32 bytes each, in their order';
 
 create type public.iu_delivery_report as (
     claim_id bigint,
@@ -169,5 +208,5 @@ comment on column public.iu_delivery_report.local_fault is
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    'ae80aa8e37b3f8d4f34b91f7791d6c00f1437d3fa8b797c607da250e20b6247e'
+    '569285158dcbb45c644fff52af5b16fa1ac2fc6f02ebf9322aaff96009231703'
 );

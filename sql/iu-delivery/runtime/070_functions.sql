@@ -120,7 +120,33 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_route_demote.sql
 \ir ../objects/promotions/fn_iu_promotion_list.sql
 
+-- Proofs and retention of deliveries.
+\ir ../objects/deliveries/fn_iu_delivery_queue_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_refusal.sql
+\ir ../objects/deliveries/fn_iu_delivery_reason.sql
+\ir ../objects/deliveries/fn_iu_delivery_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_why.sql
+\ir ../objects/deliveries/fn_iu_delivery_conservation.sql
+\ir ../objects/deliveries/fn_iu_delivery_misfit.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_hold.sql
+\ir ../objects/deliveries/fn_iu_delivery_unpromoted.sql
+\ir ../objects/deliveries/fn_iu_delivery_sent_tally.sql
+\ir ../objects/deliveries/fn_iu_delivery_batches_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_misfit.sql
+\ir ../objects/deliveries/fn_iu_delivery_entries_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
+\ir ../objects/deliveries/fn_iu_delivery_counts.sql
+\ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_allows.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_stop.sql
+\ir ../objects/deliveries/fn_iu_delivery_ledger_drop.sql
+\ir ../objects/deliveries/fn_iu_delivery_batches_drop.sql
+\ir ../objects/deliveries/fn_iu_delivery_retention_run.sql
+
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '3a2f478d87b0d6d928b9680ded98a1c3a47b44962234cb0591767ca3423b6700'
+    '3675af2fa538f9b43c9b219f3632baf8b30ab783836c6595dc52381efc629560'
 );

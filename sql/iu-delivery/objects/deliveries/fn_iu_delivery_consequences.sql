@@ -26,15 +26,18 @@ begin
     perform public.fn_iu_target_state_store(v_state);
     for v_route in
         with told as (
-            select r.route_no, count(*) as outcomes, count(*) filter (where r.decision <> 'sent') as failed,
-                coalesce(bool_or(r.status_code = 410), false) as is_gone
-            from unnest(reports) as r where not r.is_known and not r.local_fault
+            select r.route_no, count(*) filter (where r.decision = 'sent') as sent,
+                count(*) filter (where not r.local_fault) as outcomes,
+                count(*) filter (where r.decision <> 'sent' and not r.local_fault) as failed,
+                coalesce(bool_or(r.status_code = 410 and not r.local_fault), false) as is_gone
+            from unnest(reports) as r where not r.is_known
             group by r.route_no
         ),
 
         counted as (
             update public.iu_delivery_route as d
-            set outcomes = (d.outcomes + t.outcomes)
+            set sent = d.sent + t.sent,
+                outcomes = (d.outcomes + t.outcomes)
                 / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end,
                 failed_outcomes = (d.failed_outcomes + t.failed)
                 / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end

@@ -12,6 +12,8 @@ begin
     if cardinality(about) = 0 then
         return;
     end if;
+    -- The lock first, so that the numbers of the ledger of a target are in the order of its chain.
+    perform public.fn_iu_target_state_lock(target_no);
     v_entry.ledger_no := nextval('public.iu_delivery_ledger_ledger_no_seq');
     v_entry.target_no := target_no;
     v_entry.kind := 'decisions';

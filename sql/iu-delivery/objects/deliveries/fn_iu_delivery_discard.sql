@@ -13,7 +13,9 @@ begin
     perform public.fn_iu_argument_require('reason', reason, 2000);
     perform public.fn_iu_delivery_isolation_require();
     v_route := public.fn_iu_delivery_route_read(route_code);
-    if (public.fn_iu_cursor_lock('live:' || v_route.route_no)).worker_name is null then
+    if v_route.route_no is null then
+        v_status := 'not_queued';
+    elsif (public.fn_iu_cursor_lock('live:' || v_route.route_no)).worker_name is null then
         v_status := 'busy';
     else
         v_delivery := public.fn_iu_delivery_lock(v_route, event_id);

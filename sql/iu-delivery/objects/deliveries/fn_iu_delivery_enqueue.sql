@@ -12,6 +12,7 @@ declare
     v_drawn_seq constant bigint := case when pg_current_xact_id_if_assigned() is null
         then coalesce(pg_sequence_last_value('public.event_outbox_event_seq_seq'), 0) end;
     v_route public.iu_delivery_route;
+    v_newest public.iu_delivery_route;
     v_cursor public.iu_route_worker_cursor;
     v_batch public.iu_delivery_batch;
     v_restored_seq bigint;
@@ -39,7 +40,11 @@ begin
             return public.fn_iu_delivery_summary('ran', null, v_route, null);
         end if;
         v_cursor := public.fn_iu_cursor_lock('live:' || v_route.route_no);
-        v_refused := case when v_cursor.worker_name is null then 'busy' end;
+        -- A decision about the route may have committed before its cursor was locked.
+        v_newest := public.fn_iu_delivery_route_read(route_code);
+        v_refused := case when v_cursor.worker_name is null
+            or (v_newest.promotion_no, v_newest.held_reason)
+            is distinct from (v_route.promotion_no, v_route.held_reason) then 'busy' end;
     end if;
     if v_refused is not null then
         return public.fn_iu_delivery_summary(v_refused, v_reason, v_route, null);
@@ -59,9 +64,9 @@ comment on function public.fn_iu_delivery_enqueue(text, int, text) is
 'Reads at most batch_limit events after the cursor of a live route and queues those that are for it. Returns
 {"status", "reason", "seen", "queued", "passed_over", "outside_canary", "batch_id"}; status is ran,
 master_gate_closed, worker_gate_closed, delivery_gate_closed, held (reason says why, see
-fn_iu_promotion_refusal), or busy if another transaction has locked the cursor. Raises IU104, IU301, IU303.
-Sends nothing. Waits for transactions that record outcomes of the same subjects. Writes nothing if there is no
-new event.';
+fn_iu_promotion_refusal), or busy if another transaction has locked the cursor, or decided about the route
+meanwhile. Raises IU104, IU301, IU303. Sends nothing. Waits for transactions that record outcomes of the same
+subjects. Writes nothing if there is no new event.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_enqueue(text, int, text)', 'enqueue'
 );

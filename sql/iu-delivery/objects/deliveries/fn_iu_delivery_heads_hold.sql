@@ -18,7 +18,8 @@ begin
     -- A head can be replaced by the next delivery of its subject while the lock is waited for, and the
     -- statement that waits does not see the new head. So look again until every head is held (decision 073).
     -- The order of the locks is that of fn_iu_delivery_record, so that neither waits for the other in a
-    -- circle.
+    -- circle. A new head may come before heads that are held: the end of the block releases these, and they
+    -- are locked again.
     loop
         select array_agg(h.subject order by h.subject), array_agg(h.place) into v_heads, v_places
         from unnest(v_asked) as s (subject)
@@ -28,15 +29,26 @@ begin
                 and d.is_head
             limit 1
         ) as h;
-        -- A head that is held stays one, so equal numbers are equal heads.
-        exit when v_heads is null or cardinality(v_heads) = cardinality(v_held);
-        v_held := array(
-            select d.subject from public.iu_delivery as d
-            where d.ctid = any (v_places)
-            order by d.event_seq for key share
-        );
+        if v_heads is null then
+            return '{}';
+        end if;
+        begin
+            -- A condition that no index has, which is tested again after a wait.
+            v_held := array(
+                select d.subject from public.iu_delivery as d
+                where d.ctid = any (v_places) and coalesce(d.is_head, false)
+                order by d.event_seq for key share
+            );
+            -- A head that is held stays one.
+            if cardinality(v_held) = cardinality(v_heads) then
+                return v_held;
+            end if;
+            raise exception using errcode = 'serialization_failure';
+        exception
+            when serialization_failure then
+                null;
+        end;
     end loop;
-    return v_held;
 end
 $$;
 comment on function public.fn_iu_delivery_heads_hold(int, uuid[]) is

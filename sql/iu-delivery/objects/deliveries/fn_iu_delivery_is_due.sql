@@ -14,6 +14,7 @@ declare
     v_listed constant text [] := string_to_array((
         select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('live_routes')
     ), ',');
+    v_deployment constant text := public.fn_iu_deployment();
 begin
     return (
         select true from public.iu_delivery_route as r
@@ -26,13 +27,17 @@ begin
         ) as due
         where r.target_no = fn_iu_delivery_is_due.target_no and r.held_reason is null
             and r.route_code = any (v_listed)
+            and (
+                select p.deployment from public.iu_route_promotion as p where p.promotion_no = r.promotion_no
+            ) = v_deployment
         limit 1
     ) is not null;
 end
 $$;
 comment on function public.fn_iu_delivery_is_due(int) is
-'Whether a listed route of the target that is not held has a due head. Read-only; locks nothing, so that a
-call of fn_iu_delivery_claim with nothing to do writes nothing.';
+'Whether a listed route of the target that is not held, and that is promoted for the deployment of the
+session, has a due head. Read-only; locks nothing, so that a call of fn_iu_delivery_claim with nothing to do
+writes nothing, and a sender of another deployment leases no shard.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_is_due(int)', 'internal'
 );

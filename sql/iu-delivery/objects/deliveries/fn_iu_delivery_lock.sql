@@ -1,4 +1,4 @@
--- enable_seqscan off: two probes of indexes (decision 011).
+-- enable_seqscan off: a few probes of indexes (decision 011).
 create or replace function public.fn_iu_delivery_lock(given public.iu_delivery_route, event_id uuid)
 returns public.iu_delivery
 language plpgsql volatile
@@ -11,17 +11,29 @@ declare
     v_seq constant bigint := (
         select o.event_seq from public.event_outbox as o where o.event_id = fn_iu_delivery_lock.event_id
     );
-    v_delivery public.iu_delivery;
-begin
-    -- First the head of the subject, as fn_iu_delivery_record does: its holder may change the others.
-    perform from public.iu_delivery as h
-    where (h.route_no + 0) = given.route_no and h.is_head and h.subject = (
+    v_subject constant uuid := (
         select d.subject from public.iu_delivery as d
         where d.route_no = given.route_no and d.event_seq = v_seq
-    )
-    for update;
+    );
+    v_head bigint;
+    v_delivery public.iu_delivery;
+begin
+    -- With the head of the subject, whose lock protects the others, in the order of fn_iu_delivery_record.
+    -- The head can be replaced while this waits for its lock, so look again (decision 073).
+    loop
+        v_head := (
+            select h.event_seq from public.iu_delivery as h
+            where (h.route_no + 0) = given.route_no and h.is_head and h.subject = v_subject limit 1
+        );
+        perform from public.iu_delivery as d
+        where d.route_no = given.route_no and d.event_seq in (v_seq, v_head) order by d.event_seq for update;
+        exit when v_head is null or exists (
+            select from public.iu_delivery as h
+            where h.route_no = given.route_no and h.event_seq = v_head and h.is_head
+        );
+    end loop;
     select d.* into v_delivery from public.iu_delivery as d
-    where d.route_no = given.route_no and d.event_seq = v_seq for update;
+    where d.route_no = given.route_no and d.event_seq = v_seq;
     return v_delivery;
 end
 $$;

@@ -7,7 +7,6 @@ as $$
 declare
     v_reports public.iu_delivery_report [];
     v_target public.iu_delivery_target;
-    v_recorded int := 0;
     v_demoted int := 0;
 begin
     perform public.fn_iu_delivery_reports_require(outcomes);
@@ -17,13 +16,13 @@ begin
     if cardinality(v_reports) > 0 then
         v_target := public.fn_iu_delivery_reports_target(v_reports);
         v_reports := public.fn_iu_delivery_reports_hold(v_reports);
-        v_recorded := public.fn_iu_delivery_outcomes_write(v_target, v_reports);
+        v_reports := public.fn_iu_delivery_outcomes_write(v_target, v_reports);
         perform public.fn_iu_delivery_settle(v_target, v_reports);
         v_demoted := public.fn_iu_delivery_consequences(v_target, v_reports);
     end if;
     return (
         select jsonb_build_object(
-            'recorded', v_recorded,
+            'recorded', count(*) filter (where not r.is_known),
             'sent', count(*) filter (where r.is_current and r.decision = 'sent'),
             'retry', count(*) filter (where r.is_current and r.decision = 'retry'),
             'failed', count(*) filter (where r.is_current and r.decision = 'failed'),

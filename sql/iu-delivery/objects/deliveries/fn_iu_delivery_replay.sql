@@ -14,7 +14,9 @@ begin
     perform public.fn_iu_argument_require('reason', reason, 2000);
     perform public.fn_iu_delivery_isolation_require();
     v_route := public.fn_iu_delivery_route_read(route_code);
-    if (public.fn_iu_cursor_lock('live:' || v_route.route_no)).worker_name is null then
+    if v_route.route_no is not null
+        and (public.fn_iu_cursor_lock('live:' || v_route.route_no)).worker_name is null
+    then
         return jsonb_build_object('status', 'busy', 'route_code', route_code, 'event_id', event_id);
     end if;
     v_delivery := public.fn_iu_delivery_lock(v_route, event_id);

@@ -12,7 +12,8 @@ declare
     v_reasons text [];
 begin
     with due as materialized (
-        select d.* from public.fn_iu_delivery_routes_due(given, shards, batch_limit, now_at) as d
+        select d.*
+        from public.fn_iu_delivery_routes_due(given, shards, batch_limit, now_at) with ordinality as d
     ),
 
     -- Not if a batch was enqueued since: its heads may be due earlier. Ten times a second is enough.
@@ -25,7 +26,7 @@ begin
     )
 
     select
-        array_agg(d.route_no) filter (where d.refusal is null),
+        array_agg(d.route_no order by d.ordinality) filter (where d.refusal is null),
         array_agg(d.route_no order by d.route_no) filter (where d.refusal <> 'other_deployment'),
         array_agg(d.refusal order by d.route_no) filter (where d.refusal <> 'other_deployment')
     into v_due, v_refused, v_reasons

@@ -27,6 +27,10 @@ begin
             select r, r.route_no, public.fn_iu_delivery_due_from(r) as due_from
             from public.iu_delivery_route as r
             where r.target_no = given.target_no and r.held_reason is null and r.route_code = any (v_listed)
+                and (
+                    select p.deployment from public.iu_route_promotion as p
+                    where p.promotion_no = r.promotion_no
+                ) = public.fn_iu_deployment()
             order by r.route_no <= v_last, r.route_no
         ) as l
         cross join lateral (
@@ -49,7 +53,7 @@ begin
         from (select distinct (d.route).event_type from due as d) as k
     )
 
-    select (d.route).route_no, d.due_at, (d.route).due_batches, d.due_from = '-infinity',
+    select (d.route).route_no, d.due_at, (d.route).due_batches, d.due_from = 'epoch',
         public.fn_iu_promotion_misfit(
             d.route, p, r.route_version, given.target_version, k.configuration, v_cluster,
             public.fn_iu_deployment(), now_at
@@ -63,10 +67,10 @@ $$;
 comment on function public.fn_iu_delivery_routes_due(
     public.iu_delivery_target, smallint[], int, timestamptz
 ) is
-'The routes of a target that are listed, not held, and have a due head in one of the shards, at most
-batch_limit of them, beginning after last_route_no of the target and going round. due_at is that of the oldest
-head in any shard; is_new: all heads were looked at, not only those from due_from on; due_batches as it was
-then; refusal: fn_iu_promotion_misfit. Read-only.';
+'The routes of a target that are listed, not held, promoted for the deployment of the session, and have a due
+head in one of the shards, at most batch_limit of them, beginning after last_route_no of the target and going
+round. due_at is that of the oldest head in any shard; is_new: all heads were looked at, not only those from
+due_from on; due_batches as it was then; refusal: fn_iu_promotion_misfit. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_routes_due(public.iu_delivery_target, smallint[], int, timestamptz)', 'internal'

@@ -24,10 +24,17 @@ begin
         lease_until = case when m.place <= v_fair then v_now + v_lease end
     from (
         select k.shard,
-            row_number() over (order by k.owner = sender and k.lease_until > v_now desc, k.shard) as place
-        from public.iu_delivery_shard as k
-        where k.target_no = given.target_no
-            and (k.owner = sender or k.lease_until is null or k.lease_until <= v_now)
+            row_number() over (
+                order by coalesce(k.owner = sender and k.lease_until > v_now, false) desc,
+                    coalesce(k.lease_until > v_now, false), k.shard
+            ) as place
+        from (
+            select h.*, row_number() over (
+                    partition by h.owner, h.lease_until > v_now order by h.shard
+                ) > v_fair as is_excess
+            from public.iu_delivery_shard as h where h.target_no = given.target_no
+        ) as k
+        where k.owner = sender or k.lease_until is null or k.lease_until <= v_now or k.is_excess
     ) as m
     where s.target_no = given.target_no and s.shard = m.shard
         and case
@@ -43,8 +50,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_shards_lease(public.iu_delivery_target, text) is
-'The shards of a target that a sender owns from now on: it renews its leases, takes shards that nobody leases,
-and gives back what is more than its share (64 divided by the number of senders). The caller holds the lock of
+'The shards of a target that a sender owns from now on: it renews its leases, takes shards that nobody leases
+or that another sender leases beyond its share (64 divided by the number of senders), and gives back what is
+more than its own share. So a sender that joins gets a share at once. The caller holds the lock of
 the state of the target.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',

@@ -7,3 +7,6 @@ select public.fn_iu_object_declare('iu-delivery', 'table', 'public.iu_delivery_c
 select public.fn_iu_object_declare('iu-delivery', 'table', 'public.iu_delivery_outcome', 'record');
 select public.fn_iu_object_declare('iu-delivery', 'table', 'public.iu_delivery_decision', 'record');
 select public.fn_iu_object_declare('iu-delivery', 'type', 'public.iu_delivery_report', 'internal');
+select public.fn_iu_object_declare(
+    'iu-delivery', 'table', 'public.iu_delivery_retention_history', 'record'
+);

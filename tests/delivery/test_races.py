@@ -1,0 +1,98 @@
+"""Races of sessions that change deliveries: each is deterministic, and catches a broken protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import psycopg
+import pytest
+
+from delivery import broken, races
+from delivery.races import Race
+from delivery.world import DEPLOYMENT, World
+from engine.sessions import Session, opened
+
+Scenario = Callable[[Race], list[str]]
+Break = Callable[[Session], None]
+
+BREAKS: Final[list[tuple[Scenario, Break]]] = [
+    (races.enqueue_while_the_head_is_settled, broken.heads_not_held),
+    (races.enqueue_while_the_head_is_set_aside, broken.heads_looked_up_once),
+    (races.settle_the_head_while_the_next_is_enqueued, broken.heads_not_held),
+    (races.set_aside_the_head_while_the_next_is_enqueued, broken.outcomes_under_a_weak_lock),
+    (races.outcomes_of_two_subjects_beside_an_enqueue, broken.outcomes_in_reverse),
+    (races.a_new_head_before_one_that_is_held, broken.heads_kept_between_attempts),
+    (races.two_claims_of_one_token, broken.claims_side_by_side),
+    (races.a_claim_beside_a_decision_that_waits, broken.claims_that_wait),
+    (races.two_records_of_one_claim, broken.outcomes_counted_twice),
+    (races.a_late_outcome_beside_another_claim, broken.no_fence),
+    (races.a_late_outcome_after_another_claim, broken.no_fence),
+    (races.an_outcome_while_its_delivery_is_discarded, broken.outcomes_without_a_lock),
+    (races.a_discard_while_the_outcome_is_recorded, broken.decisions_without_a_lock),
+    (races.a_discard_behind_a_head_that_is_settled, broken.decisions_without_the_head),
+    (races.a_discard_beside_an_enqueue, broken.discards_beside_an_enqueue),
+    (races.a_replay_beside_an_enqueue, broken.replays_beside_an_enqueue),
+    (races.a_replay_beside_the_outcome_of_the_head, broken.replays_that_leave_the_head),
+    (races.a_doubt_that_is_buried_beside_an_enqueue, broken.doubts_buried_under_a_weak_lock),
+    (races.a_claim_beside_a_demotion, broken.claims_side_by_side),
+    (races.a_gate_that_closes_while_a_claim_waits, broken.gates_read_before_the_lock),
+    (races.shards_that_change_hands_while_claims_are_in_flight, broken.claims_without_a_lease),
+    (races.an_enqueue_by_a_promotion_that_was_replaced, broken.promotion_read_once),
+    (races.a_claim_beside_an_enqueue_that_leaves_the_bound, broken.bounds_raised_blindly),
+    (races.retention_beside_a_queue, broken.retention_that_ignores_the_queue),
+    (races.numbers_of_the_ledger_beside_claims, broken.numbers_before_the_lock),
+]
+
+SCENARIOS: Final = [*dict.fromkeys(scenario for scenario, _ in BREAKS), races.a_demotion_beside_a_claim]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_a_race_ends_as_if_one_session_had_been_first(world: World, scenario: Scenario) -> None:
+    with races.race(world) as race:
+        assert scenario(race) == []
+
+
+@pytest.mark.parametrize(("scenario", "broke"), BREAKS, ids=lambda part: part.__name__)
+def test_a_broken_protocol_loses_the_race(world: World, scenario: Scenario, broke: Break) -> None:
+    with races.race(world) as race:
+        broke(race.judge)
+        assert scenario(race) != []
+
+
+ACTS: Final[dict[str, tuple[str, tuple[Any, ...]]]] = {
+    "enqueue": ("select public.fn_iu_delivery_enqueue('shop.paid', 10)", ()),
+    "claim": ("select * from public.fn_iu_delivery_claim('hook', 10, 'one')", ()),
+    "record": ("select public.fn_iu_delivery_record('[]')", ()),
+    "replay": ("select public.fn_iu_delivery_replay('shop.paid', gen_random_uuid(), 'test')", ()),
+    "discard": ("select public.fn_iu_delivery_discard('shop.paid', gen_random_uuid(), 'test')", ()),
+}
+
+
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+@pytest.mark.parametrize("act", ACTS)
+def test_an_old_snapshot_is_refused(world: World, act: str, level: str) -> None:
+    assert refusal(world, act, level) == "IU303"
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_without_the_refusal_an_old_snapshot_is_accepted(world: World, act: str) -> None:
+    with opened(world.url) as (session,):
+        broken.any_isolation(session)
+    assert refusal(world, act, "repeatable read") != "IU303"
+
+
+def refusal(world: World, act: str, level: str) -> str | None:
+    """Return the SQLSTATE of the act in a transaction of this level."""
+    sender = world.sender()
+    with opened(world.url) as (session,):
+        actor = sender.session if act in {"claim", "record"} else session
+        actor.execute("select set_config('iu.deployment', %s, false)", (DEPLOYMENT,))
+        actor.execute(f"begin isolation level {level}".encode())
+        try:
+            actor.execute(ACTS[act][0].encode())
+        except psycopg.Error as error:
+            return error.sqlstate
+        finally:
+            actor.execute("rollback")
+    return None
