@@ -10,7 +10,7 @@ OURS: Final = "p.pronamespace = 'public'::regnamespace and p.proname like 'fn\\_
 REPORTED_BY_HEALTH: Final = (
     "'fn_iu_route_worker_health', 'fn_iu_gate_open', 'fn_iu_retention_state', 'fn_iu_retention_cut', "
     "'fn_iu_cluster_event_ahead', 'fn_iu_module_row_security', 'fn_iu_unread_domains', "
-    "'fn_iu_outbox_notes', 'fn_iu_workers_status'"
+    "'fn_iu_outbox_notes', 'fn_iu_workers_status', 'fn_iu_delivery_sent_tally', 'fn_iu_delivery_unpromoted'"
 )
 """Functions without `row_security = off`: health reports the table (decision 043), and calls the others."""
 

@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '3675af2fa538f9b43c9b219f3632baf8b30ab783836c6595dc52381efc629560'
+    '1c25c6adee106864c44e6bce2b28e2d6382d5158aa02ecbc34beb4122d61f1e9'
 );

@@ -30,7 +30,7 @@ begin
             limit 1
         ) as h;
         if v_heads is null then
-            return '{}';
+            return '{}'::uuid [];
         end if;
         begin
             -- A condition that no index has, which is tested again after a wait.
