@@ -115,6 +115,19 @@ def template(server: Server, shared: Path) -> str:
     return name
 
 
+@pytest.fixture(scope="session")
+def delivery_template(server: Server, shared: Path) -> str:
+    """Return the name of a template database with the core and the module."""
+    name = f"{shared.name.lower().replace('-', '_')}_delivery"
+    with locked(shared / "delivery.lock"):
+        if not server.exists(name):
+            server.drop(f"{name}_new")
+            with Gateway(server.create(f"{name}_new")) as gateway:
+                migration.apply(gateway, ["delivery"])
+            server.rename(f"{name}_new", name)
+    return name
+
+
 @pytest.fixture
 def new_database(server: Server) -> Iterator[Callable[[str], str]]:
     """Yield a function that creates a database from a template; each is dropped when the test ends."""

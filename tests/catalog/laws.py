@@ -10,7 +10,7 @@ OURS: Final = "p.pronamespace = 'public'::regnamespace and p.proname like 'fn\\_
 REPORTED_BY_HEALTH: Final = (
     "'fn_iu_route_worker_health', 'fn_iu_gate_open', 'fn_iu_retention_state', 'fn_iu_retention_cut', "
     "'fn_iu_cluster_event_ahead', 'fn_iu_module_row_security', 'fn_iu_unread_domains', "
-    "'fn_iu_outbox_notes', 'fn_iu_workers_status'"
+    "'fn_iu_outbox_notes', 'fn_iu_workers_status', 'fn_iu_delivery_sent_tally', 'fn_iu_delivery_unpromoted'"
 )
 """Functions without `row_security = off`: health reports the table (decision 043), and calls the others."""
 
@@ -50,7 +50,13 @@ LAWS: Final = (
         f"""select p.oid::regprocedure::text from pg_proc as p
         inner join public.iu_schema_object as o
             on p.oid = to_regprocedure(case o.kind when 'function' then o.object end)
-        where (o.access in ('operate', 'inspect') or p.prorettype = 'trigger'::regtype)
+        where (
+                o.access not in ('emit', 'compute') and exists (
+                    select from public.iu_schema_access as a
+                    where a.access = o.access and a.verbs = 'execute'
+                )
+                or p.prorettype = 'trigger'::regtype
+            )
             and p.provolatile <> 'i' and p.prosqlbody is null and p.prosrc like '%public.%'
             and p.proname not in ({REPORTED_BY_HEALTH})
             and not coalesce(p.proconfig, '{{}}') @> '{{"row_security=off"}}'""",
@@ -94,7 +100,7 @@ LAWS: Final = (
         inner join pg_proc as p
             on p.oid = to_regprocedure(case o.kind when 'function' then o.object end)
         where (p.prosecdef and o.access = 'internal' and p.prorettype <> 'trigger'::regtype)
-            or (not p.prosecdef and o.access in ('emit', 'operate'))""",
+            or (not p.prosecdef and o.access not in ('internal', 'compute', 'inspect', 'explain'))""",
         (
             "alter function public.fn_iu_window_snapshot() security definer",
             "alter function public.fn_iu_emit_events(jsonb) security invoker",
@@ -183,6 +189,7 @@ LAWS: Final = (
         "names of check constraints are sentences",
         """select n.conrelid::regclass::text || ' ' || n.conname from pg_constraint as n
         where n.connamespace = 'public'::regnamespace and n.contype = 'c'
+            and n.conname <> 'two_people'
             and (n.conname ~ '_check[0-9]*$' or n.conname !~ '^[a-z]+(_[a-z0-9]+){2,}$')""",
         ("alter table public.information_unit add check (unit_kind <> '')",),
     ),

@@ -18,13 +18,13 @@ NAMES = {
     "live_routes": gates.LIVE_ROUTES,
     "jobs": gates.JOBS,
 }
-SPELLED_IN = ("objects/gates/fn_iu_gate_key", "runtime/020_gates")
+SPELLED_IN = ("iu-core/objects/gates/fn_iu_gate_key", "iu-core/runtime/020_gates")
 """The function, and the step that is applied before it and inserts a row for each gate."""
 
 FILES = [
     path
     for folder in ("objects", "runtime", "verify", "rollback", "sandbox")
-    for path in sorted((sql_root() / "iu-core" / folder).rglob("*.sql"))
+    for path in sorted(sql_root().glob(f"*/{folder}/**/*.sql"))
 ]
 
 
@@ -49,7 +49,7 @@ def test_files_use_only_names_of_gates_that_the_function_knows() -> None:
 
 
 def name_of(path: Path) -> str:
-    return str(path.relative_to(sql_root() / "iu-core").with_suffix(""))
+    return str(path.relative_to(sql_root()).with_suffix(""))
 
 
 def test_only_the_function_and_its_step_contain_the_keys_of_gates() -> None:

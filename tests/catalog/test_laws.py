@@ -11,9 +11,10 @@ from catalog.laws import LAWS, Law
 from databases import Server
 
 
-@pytest.fixture(scope="module")
-def catalog(server: Server, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
-    """Return a session on a database of this module, where each test rolls back."""
+@pytest.fixture(scope="module", params=["template", "delivery_template"], ids=["core", "delivery"])
+def catalog(server: Server, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+    """Return a session on a database of these tests, of the core or with the module; each test rolls back."""
+    template = request.getfixturevalue(request.param)
     name = f"{template}_catalog_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
     url = server.create(name, template)
     with psycopg.connect(url, autocommit=True) as connection:

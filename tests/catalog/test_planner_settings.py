@@ -10,11 +10,7 @@ import pytest
 from iu_pipelines.settings import sql_root
 
 SETTING = re.compile(r"^set (enable_\w+|plan_cache_mode) = (\w+)$", re.MULTILINE)
-FILES = [
-    path
-    for path in sorted((sql_root() / "iu-core/objects").rglob("*.sql"))
-    if SETTING.search(path.read_text())
-]
+FILES = [path for path in sorted(sql_root().glob("*/objects/**/*.sql")) if SETTING.search(path.read_text())]
 
 
 def unexplained(text: str) -> list[str]:

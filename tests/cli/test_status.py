@@ -39,7 +39,7 @@ def test_status_shows_gates_events_and_health(iu: Iu) -> None:
         "healthy",
         "backlog",
         "workflow",
-        f"all {len(files.load_steps(sql_root()))} are applied",
+        f"all {len(files.load_steps(sql_root(), [files.CORE]))} are applied",
         f"iu-pipelines {__version__}, PostgreSQL ",
     ):
         assert words in done.out

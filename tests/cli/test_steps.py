@@ -15,7 +15,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
 
-NAMES = [step.name for step in files.load_steps(sql_root())]
+NAMES = [step.name for step in files.load_steps(sql_root(), [files.CORE])]
 
 
 def test_migrate_applies_every_step_and_says_so(empty_iu: Iu) -> None:

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from databases import Server, locked
+from databases import Server
 from delivery.office import Office
 from delivery.world import World
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.db.steps import migration
-
-
-@pytest.fixture(scope="session")
-def delivery_template(server: Server, shared: Path) -> str:
-    """Return the name of a template database with the core and the module."""
-    name = f"{shared.name.lower().replace('-', '_')}_delivery"
-    with locked(shared / "delivery.lock"):
-        if not server.exists(name):
-            server.drop(f"{name}_new")
-            with Gateway(server.create(f"{name}_new")) as gateway:
-                migration.apply(gateway, ["delivery"])
-            server.rename(f"{name}_new", name)
-    return name
+from iu_pipelines.settings import sql_root
 
 
 @pytest.fixture
@@ -50,6 +38,12 @@ def world(owner: Gateway, delivery_database: str, server: Server) -> Iterator[Wo
     world.open_gates()
     yield world
     world.close()
+
+
+@pytest.fixture
+def sql_tree(tmp_path: Path) -> Path:
+    """Return a copy of the SQL tree, which a test may change."""
+    return Path(shutil.copytree(sql_root(), tmp_path / "sql"))
 
 
 @pytest.fixture

@@ -62,7 +62,7 @@ def test_a_module_is_installed_only_when_it_is_asked_for(gateway: Gateway, root:
 def test_an_unknown_module_is_refused_with_the_known_ones(gateway: Gateway, root: Path) -> None:
     with pytest.raises(UsageError, match="'frob'") as refused:
         migration.apply(gateway, ["frob"], root=root)
-    assert str(refused.value.hint) == "Choose one of: iu-core, iu-example."
+    assert str(refused.value.hint) == "Choose one of: iu-core, iu-delivery, iu-example."
 
 
 def test_core_and_module_are_installed_in_one_go(empty_gateway: Gateway, root: Path) -> None:

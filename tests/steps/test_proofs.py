@@ -18,7 +18,7 @@ from iu_pipelines.settings import sql_root
 from proven import failed_lines
 from steps.schema_picture import picture
 
-NAMES = [step.name for step in files.load_steps(sql_root())]
+NAMES = [step.name for step in files.load_steps(sql_root(), [files.CORE])]
 PROBES = [file.name for file in files.load(sql_root(), "sandbox")]
 
 

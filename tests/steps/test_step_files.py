@@ -12,12 +12,22 @@ from iu_pipelines.db.steps import code, files
 from iu_pipelines.errors import StepRefused, UsageError
 from iu_pipelines.settings import sql_root
 
-FORGET = r"^select public\.fn_iu_step_forget\('iu-core', '(\w+)'\);$"
+MODULES = files.modules(sql_root())
+FORGET = re.compile(r"^select public\.fn_iu_step_forget\('([\w-]+)', '(\w+)'\);$", re.MULTILINE)
 RECORD = "select public.fn_iu_step_record(\n    'iu-core', '{}',\n    '{}'\n);\n"
 
 
+def loaded(kind: files.Kind) -> list[files.StepFile]:
+    """Return the files of this kind of every module."""
+    return [file for module in MODULES for file in files.load(sql_root(), kind, module)]
+
+
 def names(kind: files.Kind) -> set[str]:
-    return {file.name for file in files.load(sql_root(), kind)}
+    return {file.name for file in loaded(kind)}
+
+
+def test_the_tree_has_the_core_and_the_module_of_deliveries() -> None:
+    assert MODULES == ["iu-core", "iu-delivery"]
 
 
 @pytest.fixture
@@ -51,27 +61,32 @@ def test_every_stamp_in_the_tree_is_right() -> None:
 def test_no_step_begins_or_ends_a_transaction(kind: files.Kind) -> None:
     own = re.compile(r"^(begin|start transaction|commit|rollback|end)\b[^;]*;", re.MULTILINE | re.IGNORECASE)
     outside_bodies = re.compile(r"\$(\w*)\$.*?\$\1\$|^begin atomic$.*?^end;", re.DOTALL | re.MULTILINE)
-    for file in files.load(sql_root(), kind):
+    for file in loaded(kind):
         assert not own.findall(outside_bodies.sub("", file.text)), file.label
 
 
 def test_every_probe_lets_psql_stop_at_an_error() -> None:
-    for file in files.load(sql_root(), "sandbox"):
+    for file in loaded("sandbox"):
         assert file.path.read_text().startswith("\\set ON_ERROR_STOP on\n-- "), file.label
 
 
 def test_every_rollback_forgets_its_step_once() -> None:
-    for file in files.load(sql_root(), "rollback"):
-        forgets = re.findall(
-            r"^select public\.fn_iu_step_forget\('iu-core', '(\w+)'\);$", file.text, re.MULTILINE
-        )
-        assert forgets == [file.name], file.label
+    for file in loaded("rollback"):
+        assert FORGET.findall(file.text) == [(file.key.module, file.key.name)], file.label
 
 
 def test_every_object_file_is_part_of_a_step() -> None:
-    included = "\n".join(file.text for file in files.load(sql_root(), "runtime"))
-    for path in (sql_root() / "iu-core/objects").rglob("*.sql"):
-        assert path.read_text().strip() in included, path.name
+    for module in MODULES:
+        included = "\n".join(file.text for file in files.load(sql_root(), "runtime", module))
+        for path in (sql_root() / module / "objects").rglob("*.sql"):
+            assert path.read_text().strip() in included, f"{module}/{path.name}"
+
+
+def test_an_object_file_creates_one_function_unless_it_is_of_triggers() -> None:
+    created = re.compile(r"^create or replace function public\.(\w+)", re.MULTILINE)
+    for path in sql_root().glob("*/objects/**/*.sql"):
+        functions = created.findall(path.read_text())
+        assert functions in ([], [path.stem]) or path.stem.startswith("trg_"), path.name
 
 
 def test_an_include_is_replaced_by_the_file_relative_to_its_own(small: Path) -> None:

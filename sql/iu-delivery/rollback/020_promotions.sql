@@ -4,11 +4,13 @@ begin
     if exists (select from public.iu_route_promotion) then
         raise exception 'rollback of 020_promotions would lose promotions and their decisions' using
             errcode = 'IU901',
-            hint = 'Export iu_route_promotion and iu_route_promotion_decision, and delete their rows as the '
-                'owner if they are no longer needed.';
+            hint = 'They are evidence. If they are no longer needed, export iu_route_promotion and '
+                'iu_route_promotion_decision, roll back to 020_promotions, and delete their rows as the '
+                'owner.';
     end if;
 end
 $refuse$;
+delete from public.iu_route_worker_cursor as c where c.cursor_kind = 'delivery';
 drop table public.iu_delivery_route;
 drop table public.iu_route_promotion_decision;
 drop table public.iu_route_promotion;

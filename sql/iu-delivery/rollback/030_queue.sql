@@ -1,14 +1,17 @@
--- Undoes 030. Refuses while deliveries are not settled, or while claims would be lost.
+-- Undoes 030. Refuses while deliveries are not settled, or if the record of deliveries would be lost.
 do $refuse$
-declare
-    v_open constant bigint := (select count(*) from public.iu_delivery);
 begin
-    if v_open > 0 or exists (select from public.iu_delivery_claim) then
-        raise exception 'rollback of 030_queue would lose % and the record of claims',
-            format('%s deliveries that are not settled', v_open) using
+    if exists (select from public.iu_delivery) then
+        raise exception 'rollback of 030_queue would lose deliveries that are not settled' using
             errcode = 'IU901',
-            hint = 'Deliver or discard what is queued. Export the tables iu_delivery_claim and '
-                'iu_delivery_outcome, and delete their rows as the owner if they are no longer needed.';
+            hint = 'Apply the functions again (iu migrate), and let the senders deliver what is queued.';
+    elsif exists (select from public.iu_delivery_batch) or exists (select from public.iu_delivery_ledger)
+        or exists (select from public.iu_delivery_claim) or exists (select from public.iu_delivery_decision)
+    then
+        raise exception 'rollback of 030_queue would lose the record of claims, outcomes and decisions' using
+            errcode = 'IU901',
+            hint = 'The record is evidence. If it is no longer needed, export its tables, roll back to '
+                '030_queue, and delete their rows as the owner.';
     end if;
 end
 $refuse$;

@@ -58,7 +58,7 @@ create table public.iu_delivery_target (
     timeout_seconds int not null default 10,
     lease_seconds int not null default 60,
     max_per_minute int,
-    retry_seconds int [] not null default '{5,300,1800,7200,18000,36000,50400,72000,86400}',
+    retry_seconds int[] not null default '{5,300,1800,7200,18000,36000,50400,72000,86400}',
     max_in_doubt int not null default 20,
     on_dead_letter text not null default 'park',
     at_most_once boolean not null default false,
@@ -76,7 +76,7 @@ create table public.iu_delivery_target (
     constraint rate_is_positive check (max_per_minute between 1 and 10000000),
     constraint retries_are_in_range check (
         cardinality(retry_seconds) <= 50 and array_position(retry_seconds, null) is null
-        and 1 <= all (retry_seconds) and 604800 >= all (retry_seconds)
+        and 1 <= all(retry_seconds) and 604800 >= all(retry_seconds)
     ),
     constraint max_in_doubt_is_in_range check (max_in_doubt between 1 and 1000),
     constraint on_dead_letter_is_known check (on_dead_letter in ('park', 'skip')),
@@ -122,7 +122,8 @@ comment on table public.iu_delivery_target_state is
 'The breaker, the token bucket and the end of the ledger of each target. Claims, outcomes and decisions of a
 target lock its row, so they are serialized.';
 comment on column public.iu_delivery_target_state.failures is 'failures since the last success';
-comment on column public.iu_delivery_target_state.retry_at is 'when an open breaker lets one delivery through';
+comment on column public.iu_delivery_target_state.retry_at is
+'when an open breaker lets one delivery through';
 comment on column public.iu_delivery_target_state.last_route_no is
 'the last route of the last claim that did not look at all routes: the next one begins after it';
 comment on column public.iu_delivery_target_state.timeline is
@@ -167,5 +168,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    'f80605c03907bee8557d8d0a0c9a5e03dcd21e8735460d2cad5336267be8f337'
+    'ea2124ab02295f1f4f3c9a4e36bb38a76f183f8554bb5c7d9f0add44dba305a4'
 );

@@ -27,7 +27,8 @@ create table public.iu_delivery (
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
 -- (route_no + 0): only a query that says so uses the index, whatever the statistics are (decision 011).
 create unique index one_head_a_subject on public.iu_delivery ((route_no + 0), subject) where is_head;
-create index iu_delivery_due on public.iu_delivery (route_no, due_at, shard) where is_head and dead_at is null;
+create index iu_delivery_due on public.iu_delivery (route_no, due_at, shard)
+where is_head and dead_at is null;
 create index iu_delivery_dead on public.iu_delivery (route_no, event_seq) where dead_at is not null;
 create index iu_delivery_waiting
 on public.iu_delivery ((route_no + 0), subject, subject_no) where not is_head;
@@ -37,7 +38,8 @@ subject), its head, can be claimed. A row is deleted when the delivery is sent o
 comment on column public.iu_delivery.subject is 'event_subject_ref, or event_id if the event has none';
 comment on column public.iu_delivery.subject_no is
 'order of first arrival: increases within a (route, subject), with gaps';
-comment on column public.iu_delivery.due_at is 'when a head may be claimed: after a retry, or the end of its lease';
+comment on column public.iu_delivery.due_at is
+'when a head may be claimed: after a retry, or the end of its lease';
 comment on column public.iu_delivery.claim_id is
 'the claim whose outcome is not recorded; in doubt once due_at has passed. null: not claimed';
 comment on column public.iu_delivery.claims is 'number of claims; it is the fence of the newest one';
@@ -82,7 +84,8 @@ create table public.iu_delivery_ledger (
 create index iu_delivery_ledger_by_target on public.iu_delivery_ledger (target_no, ledger_no);
 comment on table public.iu_delivery_ledger is
 'One row for each call that claimed, recorded or decided deliveries of a target: append-only. entries_hash is
-the sha256 of its rows in iu_delivery_claim, iu_delivery_outcome or iu_delivery_decision; row_hash chains it.';
+the sha256 of its rows in iu_delivery_claim, iu_delivery_outcome or iu_delivery_decision; row_hash chains
+it.';
 
 create table public.iu_delivery_claim (
     claim_id bigint generated always as identity primary key,
@@ -205,5 +208,5 @@ comment on column public.iu_delivery_report.local_fault is
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    '742697afc0fecaee07a1b78940f187d84d95b43770e7627ea05cb86757ba1bb1'
+    '569285158dcbb45c644fff52af5b16fa1ac2fc6f02ebf9322aaff96009231703'
 );

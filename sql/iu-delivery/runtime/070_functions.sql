@@ -47,7 +47,9 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_headers.sql
 \ir ../objects/deliveries/fn_iu_delivery_isolation_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_limit_require.sql
-\ir ../objects/deliveries/fn_iu_delivery_contents.sql
+\ir ../objects/deliveries/fn_iu_delivery_claim_content.sql
+\ir ../objects/deliveries/fn_iu_delivery_outcome_content.sql
+\ir ../objects/deliveries/fn_iu_delivery_decision_content.sql
 \ir ../objects/deliveries/fn_iu_delivery_route_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_summary.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_hold.sql
@@ -146,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '8fcba2586740837bcd1a28f932a9ff2037542797b46f8d6c5c0f9447d9507096'
+    '943894b22fd7eaecfae4380dd748d92acb77e98d5dfff2c458738affacbbc79b'
 );

@@ -2,7 +2,8 @@
 -- approved.
 select public.fn_iu_proof_note('entries of the chains that do not fit', 'none', coalesce((
     select string_agg(format('%s %s: %s', v.ledger, v.misfit_no, v.fault), ', ' order by v.ledger)
-    from public.fn_iu_promotion_chains_verify() as v where v.fault is not null
+    from public.fn_iu_promotion_chains_verify() as v
+    where v.fault is not null
 ), 'none'));
 select public.fn_iu_proof_note('promotions that one login proposed and approved', '0', (
     select count(*)::text from public.iu_route_promotion as p
@@ -14,7 +15,8 @@ select public.fn_iu_proof_note('live routes that no approval put in force', 'non
     inner join public.iu_route_promotion as p on p.promotion_no = r.promotion_no
     where not exists (
         select from public.iu_route_promotion_decision as d
-        where d.promotion_no = r.promotion_no and d.decision = 'approve'
+        where
+            d.promotion_no = r.promotion_no and d.decision = 'approve'
             and r.expires_at <= d.decided_at + make_interval(
                 secs => extract(epoch from p.valid_for)::double precision
             )

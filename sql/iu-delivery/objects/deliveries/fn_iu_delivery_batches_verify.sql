@@ -1,4 +1,5 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: batches are read in the order of their index.
+-- enable_seqscan, enable_bitmapscan and enable_sort off: batches are read in the order of their index
+-- (decision 011).
 create or replace function public.fn_iu_delivery_batches_verify(newest bigint)
 returns jsonb
 language plpgsql stable

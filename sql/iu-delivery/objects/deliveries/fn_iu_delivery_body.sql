@@ -13,7 +13,8 @@ return cast(json_build_object(
 ) as text);
 comment on function public.fn_iu_delivery_body(public.event_outbox, text, uuid, bigint, boolean) is
 'The body of a delivery, as JSON text: references and the safe payload of the event. sequence increases within
-a subject; replayed is true for a dead letter that was replayed. The body of the function is bound at creation and inlined.';
+a subject; replayed is true for a dead letter that was replayed. The body of the function is bound at creation
+and inlined.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_body(public.event_outbox, text, uuid, bigint, boolean)',

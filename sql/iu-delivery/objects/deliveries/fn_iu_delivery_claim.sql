@@ -52,13 +52,13 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_claim(text, int, text, text) is
-'Claims at most batch_limit due deliveries of a target for a sender, and records the intent to send each. One row
-a claim: fence and attempt_no count the claims of the delivery; lease_seconds is how long the claim is valid
-from the moment the caller asked; headers and body are what to send, without a signature. No row if nothing is
-due, or if fn_iu_delivery_why has a reason. Commit before sending. The session sets iu.deployment to what the
-promotion names. Raises IU104, IU301 (batch_limit outside 1 to 1000), IU201 for a login that may not deliver to
-the target, IU303, IU603, IU604. Claims of a target are serialized; deliveries that others have locked are
-skipped. Writes nothing if nothing is due.';
+'Claims at most batch_limit due deliveries of a target for a sender, and records the intent to send each. One
+row a claim: fence and attempt_no count the claims of the delivery; lease_seconds is how long the claim is
+valid from the moment the caller asked; headers and body are what to send, without a signature. No row if
+nothing is due, or if fn_iu_delivery_why has a reason. Commit before sending. The session sets iu.deployment
+to what the promotion names. Raises IU104, IU301 (batch_limit outside 1 to 1000), IU201 for a login that may
+not deliver to the target, IU303, IU603, IU604. Claims of a target are serialized; deliveries that others have
+locked are skipped. Writes nothing if nothing is due.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_claim(text, int, text, text)', 'deliver'
 );

@@ -1,3 +1,5 @@
+-- enable_seqscan and enable_bitmapscan off: the deliveries are changed by their places and each event is one
+-- probe, whatever the statistics say (decisions 011 and 073).
 create or replace function public.fn_iu_delivery_claims_write(
     due public.iu_delivery[], given public.iu_delivery_target, ledger_no bigint
 )

@@ -1,9 +1,15 @@
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: each route and promotion is one probe (decision
+-- 011).
 create or replace function public.fn_iu_delivery_consequences(
     given public.iu_delivery_target, reports public.iu_delivery_report[]
 )
 returns int
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 declare
     v_state public.iu_delivery_target_state := public.fn_iu_target_state_lock(given.target_no);
@@ -31,7 +37,8 @@ begin
         counted as (
             update public.iu_delivery_route as d
             set sent = d.sent + t.sent,
-                outcomes = (d.outcomes + t.outcomes) / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end,
+                outcomes = (d.outcomes + t.outcomes)
+                / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end,
                 failed_outcomes = (d.failed_outcomes + t.failed)
                 / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end
             from (select told.* from told order by told.route_no) as t
@@ -60,9 +67,10 @@ $$;
 comment on function public.fn_iu_delivery_consequences(
     public.iu_delivery_target, public.iu_delivery_report[]
 ) is
-'What outcomes mean for the target and its routes: moves the breaker, counts failures, and demotes a route whose
-share of failures exceeds that of its promotion, after 20 outcomes or more, after a 410, or after ten failures
-of a half-open breaker. Returns the number of demoted routes. Locks the state of the target, then the routes.';
+'What outcomes mean for the target and its routes: moves the breaker, counts failures, and demotes a route
+whose share of failures exceeds that of its promotion, after 20 outcomes or more, after a 410, or after ten
+failures of a half-open breaker. Returns the number of demoted routes. Locks the state of the target, then the
+routes.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_consequences(public.iu_delivery_target, public.iu_delivery_report[])', 'internal'

@@ -1,4 +1,4 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: as fn_iu_delivery_status.
+-- enable_seqscan, enable_bitmapscan and enable_sort off: as in fn_iu_delivery_status (decision 011).
 create or replace function public.fn_iu_delivery_counts(target_no int)
 returns table (
     queued bigint, in_flight bigint, in_doubt bigint, retry bigint, held bigint, parked bigint, dead bigint,

@@ -37,8 +37,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_decide(int, public.iu_delivery[], text, text[]) is
-'Records a decision about deliveries of a target and chains it in the ledger. reasons: one for each delivery, or
-one for all. Locks the state of the target.';
+'Records a decision about deliveries of a target and chains it in the ledger. reasons: one for each delivery,
+or one for all. Locks the state of the target.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_decide(int, public.iu_delivery[], text, text[])',
     'internal'

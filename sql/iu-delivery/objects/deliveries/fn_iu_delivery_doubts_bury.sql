@@ -1,3 +1,4 @@
+-- enable_seqscan off: each delivery is one probe (decision 011).
 create or replace function public.fn_iu_delivery_doubts_bury(
     given public.iu_delivery_target, due public.iu_delivery[]
 )
@@ -37,8 +38,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_doubts_bury(public.iu_delivery_target, public.iu_delivery[]) is
-'Makes dead letters of the due heads whose outcome is unknown and that must not be claimed again: at once if the
-target is at_most_once, otherwise after max_in_doubt claims without an outcome. Those that another
+'Makes dead letters of the due heads whose outcome is unknown and that must not be claimed again: at once if
+the target is at_most_once, otherwise after max_in_doubt claims without an outcome. Those that another
 transaction has locked are left for a later claim. Returns the others.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',

@@ -1,4 +1,5 @@
--- enable_seqscan off: due heads are read by their index, oldest first, and then by their place (decision 011).
+-- enable_seqscan, enable_bitmapscan and enable_sort off: due heads are read by their index, oldest first,
+-- and then by their place (decision 011).
 create or replace function public.fn_iu_delivery_due(
     routes int[], shards smallint[], batch_limit int, now_at timestamptz
 )
@@ -30,16 +31,16 @@ begin
         where r.route_no = any (routes)
         order by q.due_at, q.subject_no limit batch_limit
     );
-    -- By place: the condition of the index of due heads must not choose the plan. A row that was changed since
-    -- has another place and is left out.
+    -- By place: the condition of the index of due heads must not choose the plan. A row that was changed
+    -- since has another place and is left out.
     return query select d.* from public.iu_delivery as d
     where d.ctid = any (v_places) for no key update skip locked;
 end
 $$;
 comment on function public.fn_iu_delivery_due(int[], smallint[], int, timestamptz) is
 'Due heads of routes in shards from due_from of the routes on, which fn_iu_delivery_routes_admit has moved, the
-oldest first, at most batch_limit, locked until the end of the transaction.
-Heads that another transaction has locked are skipped.';
+oldest first, at most batch_limit, locked until the end of the transaction. Heads that another transaction
+has locked are skipped.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_due(int[], smallint[], int, timestamptz)', 'internal'
 );

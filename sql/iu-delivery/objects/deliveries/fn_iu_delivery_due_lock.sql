@@ -13,7 +13,7 @@ declare
     v_due public.iu_delivery [];
 begin
     if cardinality(v_routes) = 0 then
-        return '{}';
+        return '{}'::public.iu_delivery [];
     end if;
     v_due := array(select d from public.fn_iu_delivery_due(v_routes, shards, batch_limit, now_at) as d);
     v_due := public.fn_iu_delivery_doubts_bury(given, v_due);

@@ -1,7 +1,9 @@
+-- enable_seqscan off: the entries are a range of the primary key (decision 011).
 create or replace function public.fn_iu_delivery_entries_hash(kind text, ledger_no bigint, from_no bigint)
 returns bytea
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
+set row_security = off
 set jit = off
 set enable_seqscan = off
 as $$
@@ -28,8 +30,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_entries_hash(text, bigint, bigint) is
-'sha256 of the claims, outcomes or decisions of a row of the ledger, in the order of their numbers. from_no is a
-number that is not above the first of them: it bounds the scan. Read-only.';
+'sha256 of the claims, outcomes or decisions of a row of the ledger, in the order of their numbers. from_no is
+a number that is not above the first of them: it bounds the scan. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_entries_hash(text, bigint, bigint)', 'explain'
 );

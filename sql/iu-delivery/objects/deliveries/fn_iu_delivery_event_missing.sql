@@ -9,7 +9,8 @@ begin
         hint = 'It was deleted by hand: retention keeps events that are queued. Restore it from a backup.';
 end
 $$;
-comment on function public.fn_iu_delivery_event_missing(uuid, text) is 'Always raises IU604.';
+comment on function public.fn_iu_delivery_event_missing(uuid, text) is
+'Always raises IU604. A query calls it for a delivery whose event is missing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_event_missing(uuid, text)', 'internal'
 );

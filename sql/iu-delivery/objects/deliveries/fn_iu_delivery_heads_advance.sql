@@ -1,4 +1,4 @@
--- enable_seqscan off: the next delivery of a subject is one probe (decision 011).
+-- enable_seqscan and enable_bitmapscan off: the next delivery of a subject is one probe (decision 011).
 create or replace function public.fn_iu_delivery_heads_advance(route_nos int[], subjects uuid[])
 returns void
 language plpgsql volatile
@@ -33,8 +33,8 @@ end
 $$;
 comment on function public.fn_iu_delivery_heads_advance(int[], uuid[]) is
 'Makes the next waiting delivery of each given (route, subject) that has no head its head. Call it in a later
-statement than the one that settled or set aside the head, in the same transaction, which holds the lock of the
-state of the target: due_from of the route relies on that.';
+statement than the one that settled or set aside the head, in the same transaction, which holds the lock of
+the state of the target: due_from of the route relies on that.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_heads_advance(int[], uuid[])', 'internal'
 );

@@ -1,5 +1,5 @@
--- enable_seqscan off: heads are found by their index and locked by their place, whatever the statistics say
--- (decision 011).
+-- enable_seqscan and enable_bitmapscan off: heads are found by their index and locked by their place,
+-- whatever the statistics say (decision 011).
 create or replace function public.fn_iu_delivery_heads_hold(route_no int, subjects uuid[])
 returns uuid[]
 language plpgsql volatile
@@ -11,7 +11,7 @@ as $$
 #variable_conflict use_variable
 declare
     v_asked constant uuid [] := array(select distinct s from unnest(subjects) as s);
-    v_held uuid [] := '{}';
+    v_held uuid [] := '{}'::uuid [];
     v_heads uuid [];
     v_places tid [];
 begin
@@ -30,7 +30,7 @@ begin
             limit 1
         ) as h;
         if v_heads is null then
-            return '{}';
+            return '{}'::uuid [];
         end if;
         begin
             -- A condition that no index has, which is tested again after a wait.

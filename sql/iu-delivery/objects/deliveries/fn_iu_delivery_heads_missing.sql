@@ -1,4 +1,5 @@
--- enable_seqscan off: the next subject is one probe, whatever the number of its deliveries (decision 072).
+-- enable_seqscan, enable_bitmapscan and enable_sort off: the next subject is one probe, whatever the number
+-- of its deliveries (decision 072).
 create or replace function public.fn_iu_delivery_heads_missing()
 returns table (route_code text, subject uuid, event_id uuid, waiting bigint)
 language sql stable security definer rows 1

@@ -1,3 +1,4 @@
+-- enable_seqscan off: each subject is one probe (decision 011).
 create or replace function public.fn_iu_delivery_heads_repair(reason text)
 returns jsonb
 language plpgsql volatile security definer

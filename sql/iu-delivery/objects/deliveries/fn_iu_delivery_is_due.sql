@@ -1,4 +1,5 @@
--- enable_seqscan off: each route is one probe of the index of due heads (decision 011).
+-- enable_seqscan, enable_bitmapscan and enable_sort off: each route is one probe of the index of due heads
+-- (decision 011).
 create or replace function public.fn_iu_delivery_is_due(target_no int)
 returns boolean
 language plpgsql stable
@@ -38,9 +39,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_is_due(int) is
-'Whether a listed route of the target that is not held, and that is promoted for the deployment of the session,
-has a due head. Read-only; locks nothing, so that a call of fn_iu_delivery_claim with nothing to do writes
-nothing, and a sender of another deployment leases no shard.';
+'Whether a listed route of the target that is not held, and that is promoted for the deployment of the
+session, has a due head. Read-only; locks nothing, so that a call of fn_iu_delivery_claim with nothing to do
+writes nothing, and a sender of another deployment leases no shard.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_is_due(int)', 'internal'
 );

@@ -1,3 +1,4 @@
+-- enable_seqscan off: each table is probed by an index (decision 011).
 create or replace function public.fn_iu_delivery_is_known(
     route public.iu_delivery_route, event public.event_outbox
 )

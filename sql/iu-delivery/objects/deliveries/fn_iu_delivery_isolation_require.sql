@@ -4,8 +4,8 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-    -- A statement that waited for a row lock must see what the other transaction wrote: with an older snapshot
-    -- a subject could be left without a head (decision 073).
+    -- A statement that waited for a row lock must see what the other transaction wrote: with an older
+    -- snapshot a subject could be left without a head (decision 073).
     if current_setting('transaction_isolation') not in ('read committed', 'read uncommitted') then
         raise exception 'deliveries cannot be changed in a % transaction',
             current_setting('transaction_isolation') using

@@ -1,4 +1,5 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: rows are read in the order of their index.
+-- enable_seqscan, enable_bitmapscan and enable_sort off: rows are read in the order of their index (decision
+-- 011).
 create or replace function public.fn_iu_delivery_ledger_misfit(from_no bigint)
 returns text
 language plpgsql stable

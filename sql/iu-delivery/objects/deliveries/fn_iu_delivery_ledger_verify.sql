@@ -1,3 +1,4 @@
+-- enable_seqscan off: each row is one probe (decision 011).
 create or replace function public.fn_iu_delivery_ledger_verify(newest bigint)
 returns jsonb
 language plpgsql stable

@@ -18,8 +18,8 @@ declare
     v_head bigint;
     v_delivery public.iu_delivery;
 begin
-    -- With the head of the subject, whose lock protects the others, in the order of fn_iu_delivery_record. The
-    -- head can be replaced while this waits for its lock, so look again (decision 073).
+    -- With the head of the subject, whose lock protects the others, in the order of fn_iu_delivery_record.
+    -- The head can be replaced while this waits for its lock, so look again (decision 073).
     loop
         v_head := (
             select h.event_seq from public.iu_delivery as h

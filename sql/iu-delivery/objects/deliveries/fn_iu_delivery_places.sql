@@ -1,4 +1,4 @@
--- enable_seqscan off: each delivery is one probe of its primary key (decision 011).
+-- enable_seqscan and enable_bitmapscan off: each delivery is one probe of its primary key (decision 011).
 create or replace function public.fn_iu_delivery_places(route_nos int[], event_seqs bigint[])
 returns tid[]
 language plpgsql volatile
@@ -19,8 +19,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_places(int[], bigint[]) is
-'The places (ctid) of deliveries that the caller has locked. A statement that changes them by their places has one
-possible plan; one that joins them by key may read the whole queue if the statistics are of an empty table.';
+'The places (ctid) of deliveries that the caller has locked. A statement that changes them by their places has
+one possible plan; one that joins them by key may read the whole queue if the statistics are of an empty
+table.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_places(int[], bigint[])', 'internal'
 );

@@ -1,9 +1,15 @@
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: each promotion is one probe, however many
+-- ended ones there are (decision 011).
 create or replace function public.fn_iu_delivery_rate_cut(
     due public.iu_delivery[], routes int[], now_at timestamptz
 )
 returns public.iu_delivery[]
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set jit = off
+set enable_seqscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
 as $$
 #variable_conflict use_variable
 declare

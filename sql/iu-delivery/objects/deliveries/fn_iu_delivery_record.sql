@@ -37,10 +37,10 @@ $$;
 comment on function public.fn_iu_delivery_record(jsonb) is
 'Records the outcomes of claims of one target: an array of at most 1,000 objects {"claim_id", "fence",
 "decision" (sent, retry or failed), "status_code", "latency_ms", "retry_after_seconds", "response_hash" (hex),
-"error", "local_fault"}. An outcome is always recorded; the queue changes only where the fence is the newest of
-the delivery. Returns {"recorded", "sent", "retry", "failed", "stale", "known", "demoted"}: stale is recorded
-without effect, known was recorded before. Raises IU104, IU201 for a claim of another login, IU303, IU605.
-Independent of the gates, because outcomes are facts.';
+"error", "local_fault"}. An outcome is always recorded; the queue changes only where the fence is the newest
+of the delivery. Returns {"recorded", "sent", "retry", "failed", "stale", "known", "demoted"}: stale is
+recorded without effect, known was recorded before. Raises IU104, IU201 for a claim of another login, IU303,
+IU605. Independent of the gates, because outcomes are facts.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_record(jsonb)', 'deliver'
 );

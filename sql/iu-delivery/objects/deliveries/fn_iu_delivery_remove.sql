@@ -1,3 +1,5 @@
+-- enable_seqscan off: the deliveries are removed by their places, whatever the statistics say (decisions 011
+-- and 073).
 create or replace function public.fn_iu_delivery_remove(about public.iu_delivery[])
 returns void
 language plpgsql volatile
@@ -17,8 +19,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_remove(public.iu_delivery[]) is
-'Removes deliveries that the caller has locked and decided from the queue, and makes the next of each subject its
-head.';
+'Removes deliveries that the caller has locked and decided from the queue, and makes the next of each subject
+its head.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_remove(public.iu_delivery[])', 'internal'
 );

@@ -1,4 +1,4 @@
--- enable_seqscan off: each delivery is one probe of its primary key (decision 011).
+-- enable_seqscan and enable_bitmapscan off: each delivery is one probe of its primary key (decision 011).
 create or replace function public.fn_iu_delivery_reports_lock(reports public.iu_delivery_report[])
 returns public.iu_delivery[]
 language plpgsql volatile
@@ -8,8 +8,8 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 as $$
 begin
-    -- for update, not for no key update: fn_iu_delivery_heads_hold takes key share. reports has the order of its
-    -- locks.
+    -- The lock is for update, not for no key update: fn_iu_delivery_heads_hold takes key share. The order of
+    -- reports is that of its locks.
     return array(
         select l.delivery from unnest(reports) as r
         cross join lateral (

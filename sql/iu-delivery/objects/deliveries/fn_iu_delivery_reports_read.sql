@@ -1,4 +1,5 @@
--- enable_seqscan off: each claim is one probe of its primary key (decision 011).
+-- enable_seqscan, enable_bitmapscan, enable_hashjoin and enable_mergejoin off: each claim is one probe of
+-- its primary key (decision 011).
 create or replace function public.fn_iu_delivery_reports_read(outcomes jsonb)
 returns public.iu_delivery_report[]
 language plpgsql volatile

@@ -1,4 +1,5 @@
--- enable_seqscan off: each ledger row is one probe (decision 011).
+-- enable_seqscan, enable_bitmapscan, enable_hashjoin and enable_mergejoin off: each ledger row is one probe
+-- (decision 011).
 create or replace function public.fn_iu_delivery_reports_target(reports public.iu_delivery_report[])
 returns public.iu_delivery_target
 language plpgsql stable

@@ -1,4 +1,5 @@
--- enable_seqscan off: each route is one probe of the index of due heads (decision 011).
+-- enable_seqscan, enable_bitmapscan and enable_sort off: each route is one probe of the index of due heads
+-- (decision 011).
 create or replace function public.fn_iu_delivery_routes_due(
     given public.iu_delivery_target, shards smallint[], batch_limit int, now_at timestamptz
 )

@@ -1,3 +1,5 @@
+-- enable_seqscan and enable_bitmapscan off: the deliveries are changed by their places, whatever the
+-- statistics say (decisions 011 and 073).
 create or replace function public.fn_iu_delivery_settle(
     given public.iu_delivery_target, reports public.iu_delivery_report[]
 )

@@ -11,8 +11,8 @@ declare
     v_lease constant interval := make_interval(secs => given.lease_seconds);
     v_fair int;
 begin
-    -- The caller holds the lock of the state of the target, so that no other sender changes its shards. A lease
-    -- is renewed when half of it has passed, so that most claims write no shard.
+    -- The caller holds the lock of the state of the target, so that no other sender changes its shards. A
+    -- lease is renewed when half of it has passed, so that most claims write no shard.
     select ceil(64.0 / count(distinct o.owner)) into v_fair from (
         select s.owner from public.iu_delivery_shard as s
         where s.target_no = given.target_no and s.lease_until > v_now

@@ -14,6 +14,6 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_anchor() is
-'The database cluster and the anchor of the outbox, as text; null if they do not match (fn_iu_cluster_state), as
-after a restore. A promotion is valid only where it was proposed. Read-only.';
+'The database cluster and the anchor of the outbox, as text; null if they do not match (fn_iu_cluster_state),
+as after a restore. A promotion is valid only where it was proposed. Read-only.';
 select public.fn_iu_object_declare('iu-delivery', 'function', 'public.fn_iu_promotion_anchor()', 'internal');

@@ -1,5 +1,6 @@
 -- A large work_mem: one pass over the attempts, with a hash join to the events. enable_nestloop off: without
--- statistics the planner may probe the index of the events once for each attempt. A proposal is rare.
+-- statistics the planner may probe the index of the events once for each attempt. A proposal is rare
+-- (decision 011).
 create or replace function public.fn_iu_promotion_counts(
     route public.iu_outbound_route,
     out worker_name text, out events bigint, out subjects bigint, out type_subjects bigint,

@@ -4,7 +4,7 @@ language plpgsql volatile
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    v_queue public.iu_delivery [] := '{}';
+    v_queue public.iu_delivery [] := '{}'::public.iu_delivery [];
     v_valid record;
 begin
     if given.queued = 'discard' then

@@ -1,6 +1,6 @@
 create or replace function public.fn_iu_promotion_refuse(rule text, seen text, needed text)
 returns void
-language plpgsql immutable
+language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 begin

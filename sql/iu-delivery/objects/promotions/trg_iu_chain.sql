@@ -4,6 +4,7 @@ create or replace function public.fn_iu_chain_append()
 returns trigger
 language plpgsql volatile
 set search_path = pg_catalog, pg_temp
+set row_security = off
 set timezone = 'UTC'
 set intervalstyle = 'postgres'
 set bytea_output = 'hex'

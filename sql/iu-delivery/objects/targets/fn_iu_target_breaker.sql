@@ -29,8 +29,8 @@ end
 $$;
 comment on function public.fn_iu_target_breaker(public.iu_delivery_target_state, int, int) is
 'The breaker of a target after outcomes: any success closes it; five faults in a row open it for 10 s, and for
-twice as long after each failure of the one delivery that it lets through, at most 300 s. Faults are no answer,
-429 and 5xx: an answer about one event is no fault of the target. Writes nothing.';
+twice as long after each failure of the one delivery that it lets through, at most 300 s. Faults are no
+answer, 429 and 5xx: an answer about one event is no fault of the target. Writes nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_target_breaker(public.iu_delivery_target_state, int, int)',
     'internal'

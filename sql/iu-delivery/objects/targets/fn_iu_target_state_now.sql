@@ -25,8 +25,8 @@ $$;
 comment on function public.fn_iu_target_state_now(
     public.iu_delivery_target, public.iu_delivery_target_state
 ) is
-'The stored state of a target as it is at this moment: tokens refilled until refilled_at, which is now, and held
-if the timeline of the server changed and the target says so. Writes nothing.';
+'The stored state of a target as it is at this moment: tokens refilled until refilled_at, which is now, and
+held if the timeline of the server changed and the target says so. Writes nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_target_state_now(public.iu_delivery_target, public.iu_delivery_target_state)', 'internal'

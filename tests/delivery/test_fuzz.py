@@ -1,0 +1,172 @@
+"""For any arguments, a function of the module answers as documented or raises an IU error.
+
+The roles are real logins, because what may be claimed depends on the login of the session. Each call is also
+made in a session in which temporary objects shadow every table and function.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import psycopg
+import pytest
+from hypothesis import strategies as st
+
+from databases import Server
+from delivery.world import DEPLOYMENT, World, make_login, url_of
+from iu_pipelines.db.gateway import Gateway
+from properties.test_fuzz import EVENT, JSONS, LONG, NUMBERS, PAYLOADS, TEXT, UUIDS, ask_often, shadowing
+
+INTEGERS = st.none() | st.sampled_from([-(2**63), -1, 0, 1, 2**31, 2**63 - 1]) | st.integers(0, 9)
+OUTCOMES = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "claim_id": INTEGERS | JSONS,
+            "fence": INTEGERS | JSONS,
+            "decision": st.sampled_from(["sent", "retry", "failed"]) | JSONS,
+            "status_code": INTEGERS | JSONS,
+            "latency_ms": INTEGERS | JSONS,
+            "retry_after_seconds": INTEGERS | JSONS,
+            "response_hash": st.sampled_from(["00ff", "0", "xy", ""]) | JSONS,
+            "error": TEXT | JSONS,
+            "local_fault": st.booleans() | JSONS,
+        },
+    )
+    | st.fixed_dictionaries(
+        {"claim_id": st.integers(1, 5), "fence": st.just(1), "decision": st.sampled_from(["sent", "retry"])},
+        optional={"status_code": INTEGERS, "retry_after_seconds": INTEGERS, "latency_ms": INTEGERS},
+    ),
+    max_size=4,
+).map(lambda outcomes: json.dumps(outcomes, ensure_ascii=False))
+ROUTE = st.just("shop.paid") | TEXT
+TARGET = st.just("hook") | TEXT
+
+CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
+    "enqueue": ("select public.fn_iu_delivery_enqueue(%s, %s, %s)", (ROUTE, NUMBERS, TEXT)),
+    "claim": (
+        "select count(*) from public.fn_iu_delivery_claim(%s, %s, %s, %s)",
+        (TARGET, NUMBERS, st.just("one") | TEXT, TEXT),
+    ),
+    "record": ("select public.fn_iu_delivery_record(%s::jsonb)", (OUTCOMES | PAYLOADS,)),
+    "replay": (
+        "select public.fn_iu_delivery_replay(%s, %s::uuid, %s, %s)",
+        (ROUTE, UUIDS, st.just("why") | TEXT, st.none() | st.booleans()),
+    ),
+    "discard": (
+        "select public.fn_iu_delivery_discard(%s, %s::uuid, %s)",
+        (ROUTE, UUIDS, st.just("why") | TEXT),
+    ),
+}
+"""Calls, each with a statement and the strategies of its arguments."""
+
+ROLES: Final = ("iu_sender", "workflow_admin", "iu_approver", "iu_auditor", "iu_emitter", "")
+SECRET: Final = "kept-from-others"
+
+
+@pytest.fixture(scope="module")
+def stage(server: Server, delivery_template: str) -> Iterator[World]:
+    """Yield a database with queued, claimed and dead deliveries, and a login in each role."""
+    name = f"{delivery_template}_fuzz_{os.getpid()}"
+    url = server.create(name, delivery_template)
+    with Gateway(url, max_size=4) as owner:
+        world = World(owner, url, login("iu_sender"))
+        world.add_target("hook", retry_seconds=[1])
+        world.add_route("shop.paid", "version_applied", "hook")
+        world.open_gates()
+        for subject in range(1, 9):
+            world.emit(subject, 2)
+        world.enqueue(limit=12)
+        sender = world.sender("one")
+        sender.record(sender.claim(limit=1), "failed", error=SECRET)
+        sender.claim(limit=4)
+        for role in ROLES:
+            make_login(owner, login(role), *([role] if role else []))
+        yield world
+        world.close()
+    server.drop(name)
+
+
+def login(role: str) -> str:
+    return f"iu_test_fuzz_{role or 'nobody'}_{os.getpid()}"
+
+
+@contextmanager
+def session_of(stage: World, role: str, *, hostile: bool = False) -> Iterator[psycopg.Connection[Any]]:
+    options = "-c statement_timeout=20s"
+    with psycopg.connect(url_of(stage.url, login(role)), autocommit=True, options=options) as session:
+        session.execute("set default_transaction_isolation = 'read committed'")
+        session.execute("select set_config('iu.deployment', %s, false)", (DEPLOYMENT,))
+        for statement in shadowing(session) if hostile else ():
+            # A sender may not read the tables, so that its temporary ones have other columns.
+            session.execute(re.sub(r"\(like public\.\w+\)$", "(n int)", statement).encode())
+        yield session
+
+
+def answer(session: psycopg.Connection[Any], sql: str, arguments: tuple[Any, ...]) -> tuple[str, str]:
+    """Return `ok` or the code of the refusal, and the text; fail on any other error. Undoes the call."""
+    with session.transaction(force_rollback=True):
+        try:
+            with session.transaction():
+                return "ok", str(session.execute(sql.encode(), arguments).fetchone())
+        except psycopg.errors.InsufficientPrivilege as error:
+            return "42501", str(error)
+        except psycopg.Error as error:
+            assert (error.sqlstate or "").startswith("IU"), f"{error.sqlstate}: {error}"
+            assert error.diag.message_hint
+            assert len(error.diag.message_primary or "") < 500
+            return str(error.sqlstate), str(error)
+
+
+def answers(stage: World, session: psycopg.Connection[Any], name: str, examples: int) -> dict[str, set[str]]:
+    """Return the texts of the answers, by their codes."""
+    sql, strategies = CALLS[name]
+    seen: dict[str, set[str]] = {}
+    dead = stage.owner.fetch_value(
+        "select event_id::text from public.iu_delivery where dead_at is not null limit 1"
+    )
+
+    def ask(arguments: tuple[Any, ...]) -> None:
+        filled = tuple(dead if argument in (EVENT, "{letter}") else argument for argument in arguments)
+        code, words = answer(session, sql, filled)
+        seen.setdefault(code, set()).add(words)
+
+    ask_often(examples, ask, *strategies)
+    return seen
+
+
+def may(session: psycopg.Connection[Any], name: str) -> bool:
+    row = session.execute(
+        "select has_function_privilege(oid, 'execute') from pg_proc "
+        "where proname = %s and pronamespace = 'public'::regnamespace",
+        re.findall(r"public\.(fn_iu_\w+)", CALLS[name][0]),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+@pytest.mark.parametrize("hostile", [False, True], ids=["plain session", "with temporary objects"])
+@pytest.mark.parametrize("name", CALLS)
+def test_every_result_and_error_is_documented(stage: World, name: str, hostile: bool) -> None:
+    role = "iu_sender" if name in {"claim", "record"} else "workflow_admin"
+    with session_of(stage, role, hostile=hostile) as session:
+        seen = answers(stage, session, name, 3000 if LONG else 80)
+        assert may(session, name)
+        assert "42501" not in seen
+        assert "ok" in seen
+        assert len(seen) > 1
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role or "nobody")
+def test_no_result_or_error_reveals_more_than_the_role_may_read(stage: World, role: str, name: str) -> None:
+    with session_of(stage, role) as session:
+        seen = answers(stage, session, name, 500 if LONG else 15)
+        assert ("42501" in seen) is not may(session, name)
+        assert set(seen) == {"42501"} or may(session, name)
+        if role != "workflow_admin":
+            assert not any(SECRET in words for said in seen.values() for words in said)
