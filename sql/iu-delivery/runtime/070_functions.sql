@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '1c25c6adee106864c44e6bce2b28e2d6382d5158aa02ecbc34beb4122d61f1e9'
+    '7eeb045f636c3ca492429e49a985c5a58b1bebf2b13a228855cf414a74d414e0'
 );
