@@ -117,9 +117,9 @@ def answer(session: psycopg.Connection[Any], sql: str, arguments: tuple[Any, ...
         except psycopg.errors.InsufficientPrivilege as error:
             return "42501", str(error)
         except psycopg.Error as error:
-            assert (error.sqlstate or "").startswith("IU"), f"{error.sqlstate}: {error}"
-            assert error.diag.message_hint
-            assert len(error.diag.message_primary or "") < 500
+            assert (error.sqlstate or "").startswith("IU"), f"{error.sqlstate}: {error}"  # noqa: PT017
+            assert error.diag.message_hint  # noqa: PT017
+            assert len(error.diag.message_primary or "") < 500  # noqa: PT017
             return str(error.sqlstate), str(error)
 
 

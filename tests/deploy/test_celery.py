@@ -167,7 +167,7 @@ def test_a_killed_process_of_a_run_is_reported_by_its_worker_through_postgresql(
 
 
 def rows_left_by_cleaning(gateway: Gateway) -> tuple[int, int]:
-    """Make all rows of Celery 8 days older, delete old ones as documented, and count messages and tasks left."""
+    """Make the rows of Celery 8 days older, delete as documented, and count messages and tasks left."""
     gateway.execute("update kombu_message set timestamp = timestamp - interval '8 days'")
     gateway.execute("update celery_taskmeta set date_done = date_done - interval '8 days'")
     gateway.run_script(documented_cleaning())

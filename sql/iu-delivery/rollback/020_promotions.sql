@@ -10,7 +10,8 @@ begin
     end if;
 end
 $refuse$;
-delete from public.iu_route_worker_cursor as c where c.cursor_kind = 'delivery';
+delete from public.iu_route_worker_cursor as c
+where c.cursor_kind = 'delivery';
 drop table public.iu_delivery_route;
 drop table public.iu_route_promotion_decision;
 drop table public.iu_route_promotion;

@@ -189,7 +189,7 @@ comment on column public.iu_delivery_route.due_from is
 'no head is due earlier, so that a claim does not visit the index entries of deliveries that were settled
 before; checked again a minute after due_checked_at';
 comment on column public.iu_delivery_route.due_batch_id is
-'the last batch that the claim which wrote due_from had seen: heads of a later one may be due from its start on';
+'the last batch that the claim which wrote due_from had seen: heads of a later one may be due from its start';
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
@@ -205,5 +205,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '24f04c249d6abea0d64d21223e1e770bff1cf4698e8c1ab6110f73e83e151b9a'
+    '07d2b26b46935687caa539be520b724d5542a1540fff82109d41e05c124357c2'
 );

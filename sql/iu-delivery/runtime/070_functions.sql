@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '943894b22fd7eaecfae4380dd748d92acb77e98d5dfff2c458738affacbbc79b'
+    '3e54fc928582e919bca0caedbebcbc264e8c2b14ce6e0e378f3ee496f30938bf'
 );

@@ -3,7 +3,7 @@
 create or replace function public.fn_iu_delivery_status()
 returns table (
     target text, kind text, routes bigint, queued bigint, in_flight bigint, in_doubt bigint, retry bigint,
-    held bigint, parked bigint, dead bigint, counts_capped boolean, held_reasons text [], max_per_minute int,
+    held bigint, parked bigint, dead bigint, counts_capped boolean, held_reasons text[], max_per_minute int,
     breaker text, breaker_retry_at timestamptz, oldest_at timestamptz
 )
 language sql stable security definer rows 10

@@ -12,7 +12,8 @@ return (
         when route_version is distinct from (promotion).route_version then 'route_changed'
         when target_version is distinct from (promotion).target_version then 'target_changed'
         when configuration is distinct from (promotion).configuration_hash then 'event_type_changed'
-        when cluster is distinct from
+        when
+            cluster is distinct from
             cast((promotion).system_identifier as text) || '/' || cast((promotion).anchor_key as text)
             then 'cluster_changed'
         when deployment is distinct from (promotion).deployment then 'other_deployment'

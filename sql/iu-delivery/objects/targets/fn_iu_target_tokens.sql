@@ -8,7 +8,7 @@ language sql immutable parallel safe
 return case when max_per_minute is null then 'infinity' else least(
     greatest(1, max_per_minute / 60.0),
     tokens + greatest(0, extract(epoch from now_at - refilled_at))
-        * (max_per_minute - greatest(1, max_per_minute / 60.0) + 1) / 60
+    * (max_per_minute - greatest(1, max_per_minute / 60.0) + 1) / 60
 ) end;
 comment on function public.fn_iu_target_tokens(double precision, timestamptz, int, timestamptz) is
 'The tokens in a bucket at now_at: infinity without a limit. In any minute no more than max_per_minute whole
