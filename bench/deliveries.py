@@ -1,7 +1,7 @@
 """The cost of an audited delivery in SQL: the claim with its intent, and the record of its outcome.
 
-The sender is simulated: it claims a batch, sends nothing, and records `sent` for all of it. So the figures are
-those of the protocol alone: claim, intent, promotion, outcome, settling and chain.
+The sender is simulated: it claims a batch, sends nothing, and records `sent` for all of it. So the figures
+are those of the protocol alone: claim, intent, promotion, outcome, settling and chain.
 """
 
 from __future__ import annotations

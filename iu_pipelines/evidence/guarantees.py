@@ -59,8 +59,8 @@ def judge(proofs: Sequence[Proof]) -> tuple[Guarantee, ...]:
     """Return each guarantee with whether `proofs` prove it.
 
     A line that is missing from a proof counts as failed, or as not reached (None) if the proof failed. Proofs
-    that were not run are ignored. If no proof of a guarantee was run, it is not reached (None). Guarantees of a
-    module without any proof, which is not installed, are left out.
+    that were not run are ignored. If no proof of a guarantee was run, it is not reached (None). Guarantees of
+    a module without any proof, which is not installed, are left out.
     """
     seen = {proof.step: proof for proof in proofs}
     modules = {CORE, *(step.partition("/")[0] for step in seen if "/" in step)}

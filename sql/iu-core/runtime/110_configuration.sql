@@ -1,5 +1,5 @@
 -- squawk-ignore-file adding-field-with-default, constraint-missing-not-valid, disallowed-unique-constraint
--- squawk-ignore-file ban-drop-constraint, ban-drop-not-null
+-- squawk-ignore-file ban-drop-constraint, ban-drop-not-null, require-concurrent-index-creation
 -- 110: the history of the configuration, captures of any table, workers that are retired, and cursors of
 -- live routes.
 select public.fn_iu_step_require('iu-core', '060_inbound');
@@ -103,5 +103,5 @@ where module <> 'iu-core' and kind = 'function';
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    'd7691695f39fb2bbc75cfe49b34cdc2584a9aaf15c6ce35c2b236c4cea5c6455'
+    '2ac83cfba63829c0c2ff7e2bf73eee9a14bcd4ecb20f4528968f1dd90d96de77'
 );

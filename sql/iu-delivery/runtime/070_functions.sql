@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '3e54fc928582e919bca0caedbebcbc264e8c2b14ce6e0e378f3ee496f30938bf'
+    'a0cbd75ff3ca7f3b5e84ff7eea3b572336a5c5dd1da9910f742c7ce1e00b5fee'
 );

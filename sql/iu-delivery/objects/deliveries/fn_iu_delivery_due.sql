@@ -38,8 +38,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_due(int[], smallint[], int, timestamptz) is
-'Due heads of routes in shards from due_from of the routes on, which fn_iu_delivery_routes_admit has moved, the
-oldest first, at most batch_limit, locked until the end of the transaction. Heads that another transaction
+'Due heads of routes in shards from due_from of the routes on, which fn_iu_delivery_routes_admit has moved,
+the oldest first, at most batch_limit, locked until the end of the transaction. Heads that another transaction
 has locked are skipped.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_due(int[], smallint[], int, timestamptz)', 'internal'
