@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a0cbd75ff3ca7f3b5e84ff7eea3b572336a5c5dd1da9910f742c7ce1e00b5fee'
+    'fd67ff2114935d7c56a07f1008697e090bdc97fe4ebfab9e44a2241410168260'
 );

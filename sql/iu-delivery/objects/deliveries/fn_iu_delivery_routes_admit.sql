@@ -20,7 +20,8 @@ begin
     -- earlier. Ten times a second is enough to move forward.
     moved as (
         update public.iu_delivery_route as r
-        set due_from = d.due_at, due_batch_id = coalesce(d.batch_id, 0), due_checked_at = case when d.is_new then now_at else r.due_checked_at end
+        set due_from = d.due_at, due_batch_id = coalesce(d.batch_id, 0),
+            due_checked_at = case when d.is_new then now_at else r.due_checked_at end
         from due as d
         where r.route_no = d.route_no and d.refusal is null
             and not d.due_at between r.due_from and r.due_from + interval '100 milliseconds'
