@@ -275,9 +275,7 @@ def test_a_snapshot_that_is_held_makes_no_claim_visit_what_was_settled_since(ful
             for _ in range(10):
                 sender.record(sender.claim(limit=BATCH))
         seen = measured(full)
-        # With statistics of a small table a claim also visits the versions that the snapshot keeps.
-        assert seen["claim"] <= 2 * MOST["claim"]
-        assert too_many({**seen, "claim": 0}) == {}
+        assert too_many(seen) == {}
 
 
 BROKEN: Final = {

@@ -25,9 +25,10 @@ create table public.iu_delivery (
     constraint shards_are_64 check (shard between 0 and 63),
     constraint reason_goes_with_dead check ((dead_at is null) = (dead_reason is null))
 ) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02);
--- (route_no + 0): only a query that says so uses the index, whatever the statistics are (decision 011).
+-- (route_no + 0), (route_no * 1): only a query that says so uses the index, whatever the statistics are
+-- (decision 011).
 create unique index one_head_a_subject on public.iu_delivery ((route_no + 0), subject) where is_head;
-create index iu_delivery_due on public.iu_delivery (route_no, due_at, shard)
+create index iu_delivery_due on public.iu_delivery ((route_no * 1), due_at, shard)
 where is_head and dead_at is null;
 create index iu_delivery_dead on public.iu_delivery (route_no, event_seq) where dead_at is not null;
 create index iu_delivery_waiting
@@ -208,5 +209,5 @@ comment on column public.iu_delivery_report.local_fault is
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    '569285158dcbb45c644fff52af5b16fa1ac2fc6f02ebf9322aaff96009231703'
+    '84c21405b8327df864d4e035c6697504c84fab799f0a9a08004c63db83b0511e'
 );

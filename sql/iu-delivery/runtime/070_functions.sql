@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'fd67ff2114935d7c56a07f1008697e090bdc97fe4ebfab9e44a2241410168260'
+    'e1a6ea00dd25badfe402dddcdfc887812d7496723a9ac8deb84ebf8ba7a46cc8'
 );

@@ -20,27 +20,36 @@ declare
         from unnest(due) as a
     );
 begin
-    return query with claimed as (
+    return query with route as materialized (
+        select r.route_no, r.route_code, r.promotion_no from public.iu_delivery_route as r
+        where r.route_no = any (array(select q.route_no from unnest(due) as q))
+    ),
+
+    -- Without a join: with the statistics of an empty table it would read the queue in the order of the join.
+    claimed as (
         update public.iu_delivery as d
         set due_at = clock_timestamp() + make_interval(secs => given.lease_seconds),
             claims = d.claims + 1, doubts = d.doubts + (d.claim_id is not null)::int,
             claim_id = nextval('public.iu_delivery_claim_claim_id_seq'),
-            promotion_no = r.promotion_no, target_version = given.target_version
-        from public.iu_delivery_route as r
-        where d.ctid = any (v_places) and r.route_no = d.route_no
-        returning d.*, r.route_code
+            target_version = given.target_version,
+            promotion_no = (
+                select r.promotion_no from route as r where r.route_no = d.route_no
+            )
+        where d.ctid = any (v_places)
+        returning d.*
     ),
 
     -- Left join: a missing event raises, it is not left out.
     rendered as (
-        select c.*, b.key, public.fn_iu_delivery_headers(o::public.event_outbox, b.key, c.claims) as headers,
+        select c.*, r.route_code, b.key, public.fn_iu_delivery_headers(o::public.event_outbox, b.key, c.claims) as headers,
             case
-                when o.event_id is null then public.fn_iu_delivery_event_missing(c.event_id, c.route_code)
+                when o.event_id is null then public.fn_iu_delivery_event_missing(c.event_id, r.route_code)
                 else public.fn_iu_delivery_body(
                     o::public.event_outbox, b.key, c.subject, c.subject_no, c.replayed
                 )
             end as body
         from claimed as c
+        inner join route as r on r.route_no = c.route_no
         cross join lateral (select public.fn_iu_delivery_key(c.event_id, c.route_no) as key offset 0) as b
         left join lateral (
             select e.* from public.event_outbox as e where e.event_id = c.event_id limit 1

@@ -20,7 +20,7 @@ as $$
         select 1 as sort, q.* from (
             select x.d, r.refusal, false as is_parked from route as r cross join lateral (
                 select h as d from public.iu_delivery as h
-                where h.route_no = r.route_no and h.is_head and h.dead_at is null
+                where (h.route_no * 1) = r.route_no and h.is_head and h.dead_at is null
                     and h.due_at <= statement_timestamp()
                 order by h.due_at desc limit 1001
             ) as x limit 1001
@@ -29,7 +29,7 @@ as $$
         select 2, q.* from (
             select x.d, r.refusal, false from route as r cross join lateral (
                 select h as d from public.iu_delivery as h
-                where h.route_no = r.route_no and h.is_head and h.dead_at is null
+                where (h.route_no * 1) = r.route_no and h.is_head and h.dead_at is null
                     and h.due_at > statement_timestamp()
                 order by h.due_at limit 1001
             ) as x limit 1001

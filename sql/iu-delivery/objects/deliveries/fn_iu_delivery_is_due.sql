@@ -24,7 +24,7 @@ begin
         ) as unseen on true
         cross join lateral (
             select from public.iu_delivery as d
-            where d.route_no = r.route_no and d.is_head and d.dead_at is null
+            where (d.route_no * 1) = r.route_no and d.is_head and d.dead_at is null
                 and d.due_at <= clock_timestamp()
                 and d.due_at >= public.fn_iu_delivery_due_from(r, unseen.started_at)
             order by d.due_at limit 1
