@@ -166,7 +166,7 @@ class AppendOnly(Refusal):
 
 
 class NotAnApprover(Refusal):
-    """The login is not a member of iu_approver, or it is a superuser or a member of iu_owner."""
+    """The login is not a member of iu_approver, or it is a superuser or a member of the owner role."""
 
     default_code = "IU204"
 

@@ -29,7 +29,10 @@ from delivery.verdict import Evidence, Verdict, judge
 from delivery.world import DEPLOYMENT, GATES, World, url_of
 from engine.sessions import Session, set_gate, subject, value
 from iu_pipelines.db.embedded.server import EmbeddedServer
-from waiting import eventually
+from waiting import PATIENCE, eventually
+
+PROVOKED: Final = ("senders killed", "terminated", "crash", "events deleted", "replay queued")
+"""What every storm must have provoked before it ends."""
 
 ROUTES: Final = {
     "storm.applied": ("version_applied", "parks"),
@@ -290,7 +293,10 @@ class Storm:
             time.monotonic() + pause
             for pause in (programme.kill_every, programme.terminate_every, programme.crash_every)
         )
-        while self.counts["senders killed"] < programme.kills:
+        latest = time.monotonic() + PATIENCE
+        while self.counts["senders killed"] < programme.kills or (
+            not all(self.counts[what] for what in PROVOKED) and time.monotonic() < latest
+        ):
             now = time.monotonic()
             if now >= crash:
                 crash = now + programme.crash_every

@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'e1a6ea00dd25badfe402dddcdfc887812d7496723a9ac8deb84ebf8ba7a46cc8'
+    'd01a4a28077a0656513cb74c6e0f21f2434c75f6ec71c66c1c68491cf251588e'
 );

@@ -16,9 +16,6 @@ declare
     -- Of many routes each gives a part of the batch, so that the cost depends on the batch.
     v_each constant int := case cardinality(routes) when 1 then batch_limit
         else ceil(2.0 * batch_limit / cardinality(routes)) end;
-    -- A range, besides the list: the index tests it without a visit to the table.
-    v_low constant smallint := (select min(k) from unnest(shards) as k);
-    v_high constant smallint := (select max(k) from unnest(shards) as k);
     v_all constant boolean := cardinality(shards) = 64;
     v_places tid [];
 begin
@@ -28,7 +25,8 @@ begin
             select h.ctid as place, h.due_at, h.subject_no from public.iu_delivery as h
             where (h.route_no * 1) = r.route_no and h.is_head and h.dead_at is null
                 and h.due_at >= r.due_from and h.due_at <= now_at
-                and h.shard between v_low and v_high and (v_all or h.shard = any (shards))
+                and (v_all or h.shard = any (shards))
+                and h.shard between shards[1] and shards[cardinality(shards)]  -- tested in the index
             order by h.due_at limit v_each
         ) as q
         where r.route_no = any (routes)

@@ -7,7 +7,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
 declare
-    v_step constant interval := '1 millisecond';
     v_due int [];
     v_refused int [];
     v_reasons text [];
@@ -26,7 +25,8 @@ begin
         from due as d
         where r.route_no = d.route_no and d.refusal is null and (
             d.is_new
-            or not d.due_at between r.due_from and r.due_from + v_step * (select count(*) - 1 from due)
+            or not d.due_at between r.due_from
+            and r.due_from + interval '1 millisecond' * (select count(*) - 1 from due)
         )
     )
 

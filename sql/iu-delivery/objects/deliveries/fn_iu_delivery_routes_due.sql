@@ -12,16 +12,12 @@ set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
-    -- A range, besides the list: the index tests it without a visit to the table.
-    v_low constant smallint := (select min(k) from unnest(shards) as k);
-    v_high constant smallint := (select max(k) from unnest(shards) as k);
     v_listed constant text [] := string_to_array((
         select c.value from public.dot_config as c where c.key = public.fn_iu_gate_key('live_routes')
     ), ',');
     v_cluster constant text := public.fn_iu_promotion_anchor();
     v_last constant int := (
-        select s.last_route_no from public.iu_delivery_target_state as s
-        where s.target_no = given.target_no
+        select s.last_route_no from public.iu_delivery_target_state as s where s.target_no = given.target_no
     );
 begin
     return query with due as materialized (
@@ -35,24 +31,22 @@ begin
             ) as unseen on true
             where r.target_no = given.target_no and r.held_reason is null and r.route_code = any (v_listed)
                 and (
-                    select p.deployment from public.iu_route_promotion as p
-                    where p.promotion_no = r.promotion_no
+                    select p.deployment from public.iu_route_promotion as p where p.promotion_no = r.promotion_no
                 ) = public.fn_iu_deployment()
             order by r.route_no <= v_last, r.route_no
         ) as l
         cross join lateral (
             select d.due_at from public.iu_delivery as d
             where (d.route_no * 1) = l.route_no and d.is_head and d.dead_at is null
-                and d.due_at <= now_at
-                and d.due_at >= l.due_from
+                and d.due_at between l.due_from and now_at
             order by d.due_at limit 1
         ) as first
         cross join lateral (
             select from public.iu_delivery as d
             where (d.route_no * 1) = l.route_no and d.is_head and d.dead_at is null
-                and d.due_at <= now_at
-                and d.due_at >= first.due_at and d.shard between v_low and v_high
+                and d.due_at between first.due_at and now_at
                 and (cardinality(shards) = 64 or d.shard = any (shards))
+                and d.shard between shards[1] and shards[cardinality(shards)]  -- tested in the index
             order by d.due_at limit 1
         ) as own
         limit batch_limit
@@ -64,10 +58,8 @@ begin
     )
 
     select (d.route).route_no, d.due_at, last.batch_id, d.due_from = 'epoch',
-        public.fn_iu_promotion_misfit(
-            d.route, p, r.route_version, given.target_version, k.configuration, v_cluster,
-            public.fn_iu_deployment(), now_at
-        )
+        public.fn_iu_promotion_misfit(d.route, p, r.route_version, given.target_version, k.configuration,
+            v_cluster, public.fn_iu_deployment(), now_at)
     from due as d
     inner join kind as k on k.event_type = (d.route).event_type
     left join lateral (
