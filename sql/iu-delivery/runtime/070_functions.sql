@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'd01a4a28077a0656513cb74c6e0f21f2434c75f6ec71c66c1c68491cf251588e'
+    '329bacac377bae095695cee7054a31d2ba7bff0d0c59203a966192ef31c721ae'
 );

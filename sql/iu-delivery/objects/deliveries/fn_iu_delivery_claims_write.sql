@@ -41,7 +41,8 @@ begin
 
     -- Left join: a missing event raises, it is not left out.
     rendered as (
-        select c.*, r.route_code, b.key, public.fn_iu_delivery_headers(o::public.event_outbox, b.key, c.claims) as headers,
+        select c.*, r.route_code, b.key,
+            public.fn_iu_delivery_headers(o::public.event_outbox, b.key, c.claims) as headers,
             case
                 when o.event_id is null then public.fn_iu_delivery_event_missing(c.event_id, r.route_code)
                 else public.fn_iu_delivery_body(

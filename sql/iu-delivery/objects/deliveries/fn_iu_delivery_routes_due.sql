@@ -31,7 +31,8 @@ begin
             ) as unseen on true
             where r.target_no = given.target_no and r.held_reason is null and r.route_code = any (v_listed)
                 and (
-                    select p.deployment from public.iu_route_promotion as p where p.promotion_no = r.promotion_no
+                    select p.deployment from public.iu_route_promotion as p
+                    where p.promotion_no = r.promotion_no
                 ) = public.fn_iu_deployment()
             order by r.route_no <= v_last, r.route_no
         ) as l
