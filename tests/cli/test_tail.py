@@ -121,7 +121,9 @@ def _emit(url: str) -> str:
 
 
 def test_an_event_that_commits_after_a_later_one_is_marked(iu: Iu, database: str) -> None:
-    with tailing(database, "-n", "0") as process, Gateway(database) as early, Gateway(database) as late:
+    known = emit(iu)
+    with tailing(database, "-n", "1") as process, Gateway(database) as early, Gateway(database) as late:
+        assert known in read_line(process)  # the tail has begun
         with late.transaction() as session:
             slow = str(outbox.emit(session, "version_applied", "docs/a", uuid4(), "test", {}))
             time.sleep(1.2)

@@ -125,10 +125,13 @@ def described(connection: psycopg.Connection[Any], statement: str) -> list[tuple
 
 
 @pytest.fixture(scope="module")
-def connection(server: Server, template: str, request: pytest.FixtureRequest) -> Iterator[psycopg.Connection]:
+def connection(
+    server: Server, delivery_template: str, request: pytest.FixtureRequest
+) -> Iterator[psycopg.Connection]:
     """Yield a session on a database with every step applied and the temporary table for a chunk."""
-    name = f"{template}_statements_{getattr(request.config, 'workerinput', {}).get('workerid', 'main')}"
-    with psycopg.connect(server.create(name, template)) as connection:
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "main")
+    name = f"{delivery_template}_statements_{worker}"
+    with psycopg.connect(server.create(name, delivery_template)) as connection:
         connection.execute(Statements("iu_pipelines.domain.units")["create_chunk"].encode())
         yield connection
     server.drop(name)

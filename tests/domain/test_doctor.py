@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -195,6 +195,16 @@ def test_two_logins_that_own_the_schema_are_a_warning(own: str) -> None:
         with login(own, "second_owner", "grant iu_owner to second_owner"):
             found = examined(own)["roles.members"]
     assert (found.level, "first_owner, second_owner" in found.found) == ("warning", True)
+
+
+def test_an_approver_that_also_delivers_is_a_warning(
+    new_database: Callable[[str], str], delivery_template: str
+) -> None:
+    url = new_database(delivery_template)
+    assert "approving_service" not in examined(url)["roles.approvers"].found
+    with login(url, "approving_service", "grant iu_approver, iu_sender to approving_service"):
+        found = examined(url)["roles.approvers"]
+    assert (found.level, "approving_service approves" in found.found) == ("warning", True)
 
 
 def test_a_group_role_that_can_log_in_is_a_problem(own: str) -> None:

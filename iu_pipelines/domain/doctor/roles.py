@@ -17,6 +17,8 @@ _MAY: Final[Mapping[str, str]] = {
     "workflow_admin": "run, replay, seek, set gates and configure",
     "iu_emitter": "emit",
     "iu_auditor": "read",
+    "iu_approver": "approve promotions",
+    "iu_sender": "deliver to the targets granted to it",
 }
 _PAGE: Final = "docs/operate/roles.md"
 _SQL: Final = Statements(__name__)
@@ -88,6 +90,20 @@ def members(asked: Asked) -> Verdict:
         f"{len(found)} logins may change and drop everything: {', '.join(found)}",
         f"Leave one for installing. From each other: revoke {OWNER} from NAME; then grant the role that it "
         f"needs ({_PAGE}).",
+    )
+
+
+@SCHEMA("roles.approvers")
+def approvers(asked: Asked) -> Verdict:
+    """Look for approvers that also propose or deliver, as the login of a service does."""
+    found = asked.rows(_SQL["approvers"])
+    if not found:
+        return Verdict("ok", "no approver may propose or deliver")
+    return Verdict(
+        "warning",
+        "; ".join(f"{row['name']} approves promotions and is a member of {row['others']}" for row in found),
+        "Give approval to a person's own login: create one, grant iu_approver to it, and revoke iu_approver "
+        "from the login that a program uses.",
     )
 
 

@@ -37,6 +37,16 @@ inner join pg_class as c on c.oid = to_regclass('public.iu_schema_step')
 where r.rolcanlogin and not r.rolsuper and pg_has_role(r.oid, c.relowner, 'member')
 order by r.rolname;
 
+-- name: approvers
+select r.rolname as name, string_agg(o.rolname, ', ' order by o.rolname) as others
+from pg_roles as r
+inner join pg_roles as a on a.rolname = 'iu_approver'
+inner join pg_roles as o on o.rolname in ('workflow_admin', 'iu_sender', 'iu_emitter')
+where r.rolcanlogin and not r.rolsuper
+    and pg_has_role(r.oid, a.oid, 'member') and pg_has_role(r.oid, o.oid, 'member')
+group by r.rolname
+order by r.rolname;
+
 -- name: public
 select o.object, string_agg(r.verb, ', ' order by r.verb) as verbs
 from public.iu_schema_object as o
