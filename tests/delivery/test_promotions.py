@@ -350,3 +350,11 @@ def test_a_pack_that_an_auditor_writes_is_added_to_the_ledger(office: Office, tm
         "select encode(pack_hash, 'hex') as hash from public.iu_evidence_pack order by pack_no desc",
     )
     assert recorded[0]["hash"] == json.loads(pack.read_text(encoding="utf-8"))["hash"]
+
+
+def test_a_promotion_after_ten_failures_of_the_breaker_is_not_demoted_by_the_next_one(office: Office) -> None:
+    office.promote()
+    office.demote()
+    office.owner.execute("update public.iu_delivery_target_state set half_open_failures = 10")
+    office.promote()
+    assert office.owner.fetch_value("select half_open_failures from public.iu_delivery_target_state") == 0

@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '329bacac377bae095695cee7054a31d2ba7bff0d0c59203a966192ef31c721ae'
+    '0f504609d9f9e8b5324f419af7d54012f825cee3e455fe869d21749e18298060'
 );

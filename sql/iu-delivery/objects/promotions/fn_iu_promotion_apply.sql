@@ -27,6 +27,9 @@ begin
             given.promotion_no, v_expires_at, v_passed.seq, v_passed.snapshot, v_passed.events
         );
     end if;
+    -- Otherwise the next failure of a half-open breaker would demote the route at once.
+    update public.iu_delivery_target_state as s set half_open_failures = 0
+    where s.target_no = given.target_no;
     return v_expires_at;
 end
 $$;
@@ -35,7 +38,7 @@ comment on function public.fn_iu_promotion_apply(
     public.iu_route_worker_cursor
 ) is
 'Puts an approved promotion in force: the row of the route in iu_delivery_route, not held, with its counts at
-zero. The first one records what its cursor passes over. Returns when it expires. The caller holds the lock of
+zero, and those of the breaker. The first one records what its cursor passes over. Returns when it expires. The caller holds the lock of
 the state of the target.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
