@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '0f504609d9f9e8b5324f419af7d54012f825cee3e455fe869d21749e18298060'
+    '33baaf54b276b2ce7bf13e9ec082ef2c49bb1837a5863b1fa0780f29cc0613e4'
 );

@@ -38,8 +38,8 @@ comment on function public.fn_iu_promotion_apply(
     public.iu_route_worker_cursor
 ) is
 'Puts an approved promotion in force: the row of the route in iu_delivery_route, not held, with its counts at
-zero, and those of the breaker. The first one records what its cursor passes over. Returns when it expires. The caller holds the lock of
-the state of the target.';
+zero, and those of the breaker. The first one records what its cursor passes over. Returns when it expires.
+The caller holds the lock of the state of the target.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_promotion_apply(public.iu_route_promotion, public.iu_route_promotion_decision, '
