@@ -42,7 +42,8 @@ select r.rolname as name, string_agg(o.rolname, ', ' order by o.rolname) as othe
 from pg_roles as r
 inner join pg_roles as a on a.rolname = 'iu_approver'
 inner join pg_roles as o on o.rolname in ('workflow_admin', 'iu_sender', 'iu_emitter')
-where r.rolcanlogin and not r.rolsuper
+where
+    r.rolcanlogin and not r.rolsuper
     and pg_has_role(r.oid, a.oid, 'member') and pg_has_role(r.oid, o.oid, 'member')
 group by r.rolname
 order by r.rolname;
