@@ -54,7 +54,7 @@ class Office:
 
     @staticmethod
     def login(name: str) -> str:
-        return f"iu_test_{name}_{os.getpid()}"
+        return f"iu_test_office_{name}_{os.getpid()}"
 
     def session(self, name: str) -> psycopg.Connection[dict[str, Any]]:
         """Return the connection of a login, opened at the first use."""

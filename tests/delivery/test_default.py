@@ -42,8 +42,12 @@ _MORE: Final = {
         where d.classoid::regclass::text in ('pg_class', 'pg_proc', 'pg_type') and d.objoid > 16384
         order by 1, 2, 3""",
     "schema": "select nspname, nspacl::text from pg_namespace where nspname !~ '^pg_t' order by 1",
-    "settings": "select setdatabase, setrole::regrole::text, setconfig from pg_db_role_setting order by 1, 2",
-    "roles": "select rolname, rolcanlogin, rolsuper, rolinherit from pg_roles order by 1",
+    # Not the databases and logins of tests that run beside this one.
+    "settings": """select s.setrole::regrole::text, s.setconfig from pg_db_role_setting as s
+        inner join pg_database as d on d.oid = s.setdatabase
+        where d.datname = current_database() order by 1""",
+    "roles": """select rolname, rolcanlogin, rolsuper, rolinherit from pg_roles
+        where rolname ~ '^(iu_|workflow_)' and rolname !~ '^iu_test_' order by 1""",
     "cursors": "select worker_name, cursor_kind from public.iu_route_worker_cursor order by 1",
     "history": "select key, new_value from public.dot_config_history order by 1, 2",
 }
