@@ -96,3 +96,14 @@ def test_a_route_that_was_never_promoted_has_nothing_to_replay_or_discard(world:
     assert said == "not_queued"
     with pytest.raises(IuError, match="no dead letter"):
         world.owner.execute("select public.fn_iu_delivery_replay(%s, %s, 'test')", (code, event_id))
+
+
+def test_a_late_410_of_an_earlier_promotion_does_not_demote_the_renewed_route(world: World) -> None:
+    world.emit(1)
+    world.enqueue()
+    sender = world.sender()
+    claims = sender.claim()
+    world.promote("shop.paid")
+    assert sender.record(claims, "retry", status_code=410)["demoted"] == 0
+    world.pass_time(120)
+    assert sender.record(sender.claim(), "retry", status_code=410)["demoted"] == 1

@@ -195,9 +195,8 @@ create type public.iu_delivery_report as (
     local_fault boolean,
     route_no int,
     event_seq bigint,
-    event_id uuid,
     subject uuid,
-    failures int,
+    promotion_no int,
     is_known boolean,
     is_current boolean
 );
@@ -209,5 +208,5 @@ comment on column public.iu_delivery_report.local_fault is
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    '84c21405b8327df864d4e035c6697504c84fab799f0a9a08004c63db83b0511e'
+    '7fe133450a080c21c36c1682809a30f7360032a55b201b6b255a493daead89e0'
 );

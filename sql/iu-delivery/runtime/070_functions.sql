@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '33baaf54b276b2ce7bf13e9ec082ef2c49bb1837a5863b1fa0780f29cc0613e4'
+    '6510bb7b9eebf1c9ed558a656d2d7672abd6960eebb9fa91c656b8ac6291e3b6'
 );

@@ -27,10 +27,15 @@ begin
     for v_route in
         with told as (
             select r.route_no, count(*) filter (where r.decision = 'sent') as sent,
-                count(*) filter (where not r.local_fault) as outcomes,
-                count(*) filter (where r.decision <> 'sent' and not r.local_fault) as failed,
-                coalesce(bool_or(r.status_code = 410 and not r.local_fault), false) as is_gone
-            from unnest(reports) as r where not r.is_known
+                count(*) filter (where f.counts) as outcomes,
+                count(*) filter (where f.counts and r.decision <> 'sent') as failed,
+                coalesce(bool_or(f.counts and r.status_code = 410), false) as is_gone
+            from unnest(reports) as r
+            inner join public.iu_delivery_route as k on k.route_no = r.route_no
+            cross join lateral (
+                select not r.local_fault and r.promotion_no = k.promotion_no as counts
+            ) as f
+            where not r.is_known
             group by r.route_no
         ),
 
@@ -69,7 +74,7 @@ comment on function public.fn_iu_delivery_consequences(
 ) is
 'What outcomes mean for the target and its routes: moves the breaker, counts failures, and demotes a route
 whose share of failures exceeds that of its promotion, after 20 outcomes or more, after a 410, or after ten
-failures of a half-open breaker. Returns the number of demoted routes. Locks the state of the target, then the
+failures of a half-open breaker. Outcomes of claims under an earlier promotion do not count. Returns the number of demoted routes. Locks the state of the target, then the
 routes.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',

@@ -9,8 +9,8 @@ begin
     return array(
         select row(
             r.claim_id, r.fence, r.decision, r.status_code, r.latency_ms, r.retry_after_seconds,
-            r.response_hash, r.error_detail, r.local_fault, r.route_no, r.event_seq, r.event_id, r.subject,
-            h.failures, r.is_known, h.claim_id is not null
+            r.response_hash, r.error_detail, r.local_fault, r.route_no, r.event_seq, r.subject,
+            r.promotion_no, r.is_known, h.claim_id is not null
         )::public.iu_delivery_report
         from unnest(reports) as r left join unnest(v_held) as h on h.claim_id = r.claim_id
         order by r.route_no, r.event_seq
@@ -19,7 +19,7 @@ end
 $$;
 comment on function public.fn_iu_delivery_reports_hold(public.iu_delivery_report[]) is
 'Locks the deliveries that the outcomes settle until the end of the transaction, and returns the outcomes with
-is_current and failures set: is_current if the claim is still the newest of a delivery that is not settled.';
+is_current set: true if the claim is still the newest of a delivery that is not settled.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_reports_hold(public.iu_delivery_report[])', 'internal'
 );

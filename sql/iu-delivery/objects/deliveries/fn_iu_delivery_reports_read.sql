@@ -17,7 +17,7 @@ begin
         select row(
             r.claim_id, r.fence, r.decision, r.status_code::smallint, r.latency_ms, r.retry_after_seconds,
             decode(r.response_hash, 'hex'), left(r.error, 500), coalesce(r.local_fault, false),
-            c.route_no, c.event_seq, c.event_id, c.subject, null, o.claim_id is not null, false
+            c.route_no, c.event_seq, c.subject, c.promotion_no, o.claim_id is not null, false
         )::public.iu_delivery_report
         from (
             select distinct on (e.claim_id) e.* from jsonb_to_recordset(outcomes) as e (
