@@ -148,5 +148,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '6510bb7b9eebf1c9ed558a656d2d7672abd6960eebb9fa91c656b8ac6291e3b6'
+    '7efc84f8ed3c1d98828dd0e85429503aac2ced088ca221d9b058c688f6a71d76'
 );
