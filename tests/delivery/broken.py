@@ -72,7 +72,11 @@ def no_fence(session: Session) -> None:
         ("and d.claim_id = r.claim_id", ""),
         ("and d.claims = r.fence", ""),
     )
-    edit(session, "fn_iu_delivery_reports_hold", ("h.claim_id = r.claim_id", "h.event_id = r.event_id"))
+    edit(
+        session,
+        "fn_iu_delivery_reports_hold",
+        ("h.claim_id = r.claim_id", "(h.route_no, h.event_seq) = (r.route_no, r.event_seq)"),
+    )
 
 
 def outcomes_counted_twice(session: Session) -> None:
