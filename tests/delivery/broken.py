@@ -185,6 +185,11 @@ def retention_that_ignores_the_queue(session: Session) -> None:
     )
 
 
+def demotions_that_hold_nothing(session: Session) -> None:
+    """Record the demotion of a route, and leave its promotion in force."""
+    edit(session, "fn_iu_route_demote_apply", ("set held_reason = 'demoted'", "set held_reason = null"))
+
+
 def any_isolation(session: Session) -> None:
     """Accept every isolation level."""
     edit(session, "fn_iu_delivery_isolation_require", ("not in ('read", "in ('never', 'read"))

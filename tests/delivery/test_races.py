@@ -36,6 +36,7 @@ BREAKS: Final[list[tuple[Scenario, Break]]] = [
     (races.a_replay_beside_the_outcome_of_the_head, broken.replays_that_leave_the_head),
     (races.a_doubt_that_is_buried_beside_an_enqueue, broken.doubts_buried_under_a_weak_lock),
     (races.a_claim_beside_a_demotion, broken.claims_side_by_side),
+    (races.a_demotion_beside_a_claim, broken.demotions_that_hold_nothing),
     (races.a_gate_that_closes_while_a_claim_waits, broken.gates_read_before_the_lock),
     (races.shards_that_change_hands_while_claims_are_in_flight, broken.claims_without_a_lease),
     (races.an_enqueue_by_a_promotion_that_was_replaced, broken.promotion_read_once),
@@ -44,7 +45,7 @@ BREAKS: Final[list[tuple[Scenario, Break]]] = [
     (races.numbers_of_the_ledger_beside_claims, broken.numbers_before_the_lock),
 ]
 
-SCENARIOS: Final = [*dict.fromkeys(scenario for scenario, _ in BREAKS), races.a_demotion_beside_a_claim]
+SCENARIOS: Final = list(dict.fromkeys(scenario for scenario, _ in BREAKS))
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
