@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -203,6 +204,15 @@ def run_tags(dev: Dev, run: str) -> set[str]:
     return {tag["key"] for tag in dev.ask(query, id=run)["runOrError"]["tags"]}
 
 
+def shows(page: Page, path: str, text: str) -> bool:
+    """Open a page, which reads its data once, and return whether it shows the text within ten seconds."""
+    page.goto(path)
+    deadline = time.monotonic() + 10
+    while not (seen := page.get_by_text(text).first.is_visible()) and time.monotonic() < deadline:
+        page.wait_for_timeout(100)
+    return seen
+
+
 def test_a_new_dead_letter_turns_its_check_to_a_warning_and_materialize_replays_it_once_it_can_succeed(
     dev: Dev, page: Page
 ) -> None:
@@ -219,10 +229,8 @@ def test_a_new_dead_letter_turns_its_check_to_a_warning_and_materialize_replays_
         materialize(page, "iu_route_dead_letter")
         eventually(lambda: dead_letters.count_open(gateway) == 0, "no letter is open")
     eventually(lambda: not unfinished(dev), "the run ended")
-    page.goto("/assets/iu_route_dead_letter?view=checks")
-    page.get_by_text("Passed").first.wait_for()
-    page.goto("/assets/iu_route_attempt?view=checks")
-    page.get_by_text("Passed").first.wait_for()
+    eventually(lambda: shows(page, "/assets/iu_route_dead_letter?view=checks", "Passed"))
+    eventually(lambda: shows(page, "/assets/iu_route_attempt?view=checks", "Passed"))
 
 
 def test_a_person_runs_the_evidence_job_and_opens_its_report(

@@ -47,6 +47,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_headers.sql
 \ir ../objects/deliveries/fn_iu_delivery_isolation_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_limit_require.sql
+\ir ../objects/deliveries/fn_iu_delivery_newest_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim_content.sql
 \ir ../objects/deliveries/fn_iu_delivery_outcome_content.sql
 \ir ../objects/deliveries/fn_iu_delivery_decision_content.sql
@@ -148,5 +149,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '7efc84f8ed3c1d98828dd0e85429503aac2ced088ca221d9b058c688f6a71d76'
+    '50aecce4046ac2b066b7e7a62b2cf015931b77bb25ae72be2d6cf4b1ba769ad6'
 );

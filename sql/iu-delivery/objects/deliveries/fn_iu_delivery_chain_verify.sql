@@ -5,14 +5,19 @@ set search_path = pg_catalog, pg_temp
 set row_security = off
 as $$
 declare
-    v_batches jsonb := public.fn_iu_delivery_batches_verify(newest);
-    v_ledger jsonb := public.fn_iu_delivery_ledger_verify(newest);
-    v_to_claim constant bigint := (select max(c.claim_id) from public.iu_delivery_claim as c);
-    v_claim bigint := case when newest is null
-        then (select min(c.claim_id) from public.iu_delivery_claim as c) else v_to_claim - newest + 1 end;
+    v_batches jsonb;
+    v_ledger jsonb;
+    v_claim bigint;
+    v_to_claim bigint;
     v_unpromoted bigint;
-    v_fault text := coalesce(v_batches ->> 'fault', v_ledger ->> 'fault');
+    v_fault text;
 begin
+    perform public.fn_iu_delivery_newest_require(newest);
+    v_batches := public.fn_iu_delivery_batches_verify(newest);
+    v_ledger := public.fn_iu_delivery_ledger_verify(newest);
+    v_fault := coalesce(v_batches ->> 'fault', v_ledger ->> 'fault');
+    select greatest(min(c.claim_id), max(c.claim_id) - newest + 1), max(c.claim_id) into v_claim, v_to_claim
+    from public.iu_delivery_claim as c;
     while v_fault is null and v_claim <= v_to_claim loop
         v_unpromoted := (
             select u from public.fn_iu_delivery_unpromoted(v_claim, v_claim + 99999) as u limit 1
@@ -33,8 +38,8 @@ comment on function public.fn_iu_delivery_chain_verify(bigint) is
 target to the end in its state, with the hash of the claims, outcomes and decisions of each row; and whether
 each claim had a valid promotion. newest: only so many of the newest rows of each; null: all. The first
 remaining row continues the newest round of retention. Returns {"fits", "batches", "ledger_rows", "entries"
-(how many were checked), "fault" (a sentence about the first that is wrong)}. Reads one snapshot; takes no
-lock.';
+(how many were checked), "fault" (a sentence about the first that is wrong)}. Raises IU104 if newest is below
+1. Reads one snapshot; takes no lock.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_chain_verify(bigint)', 'explain'
 );

@@ -16,6 +16,7 @@ declare
     v_seq bigint;
     v_fault record;
 begin
+    perform public.fn_iu_delivery_newest_require(newest);
     for v_route in
         select r.route_code, e.last_seq, case when newest is null then q.first_seq else coalesce((
             select o.event_seq from public.event_outbox as o where o.event_domain = r.event_domain
@@ -58,5 +59,6 @@ $$;
 comment on function public.fn_iu_delivery_misfit(int) is
 'The first fault that fn_iu_delivery_conservation finds among the newest events of the domains of the live
 routes (newest in all, at least 100 for each), or among all if newest is null, as a sentence; null if each
-event is in exactly one state. In parts of 100,000 numbers, in constant memory. Read-only.';
+event is in exactly one state. Raises IU104 if newest is below 1. In parts of 100,000 numbers, in constant
+memory. Read-only.';
 select public.fn_iu_object_declare('iu-delivery', 'function', 'public.fn_iu_delivery_misfit(int)', 'explain');

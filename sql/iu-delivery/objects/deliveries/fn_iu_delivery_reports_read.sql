@@ -32,7 +32,7 @@ begin
     );
     return v_reports;
 exception when invalid_text_representation or numeric_value_out_of_range or invalid_parameter_value then
-    raise exception 'malformed outcomes: %', sqlerrm using
+    raise exception 'malformed outcomes: %', left(sqlerrm, 300) using
         errcode = 'IU104',
         hint = 'status_code, latency_ms and retry_after_seconds are whole numbers, response_hash is hex.';
 end

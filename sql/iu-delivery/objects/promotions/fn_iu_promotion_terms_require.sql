@@ -1,4 +1,6 @@
-create or replace function public.fn_iu_promotion_terms_require(given public.iu_route_promotion)
+create or replace function public.fn_iu_promotion_terms_require(
+    given public.iu_route_promotion, share numeric, max_failure_share numeric
+)
 returns void
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
@@ -11,10 +13,10 @@ begin
     perform public.fn_iu_argument_require('start_position', given.start_position, 100);
     select w.* into v_wrong
     from (values
-        (1, 'share', given.share > 0 and given.share <= 1, given.share::text, 'above 0 and up to 1'),
+        (1, 'share', round(share, 5) > 0 and share <= 1, left(share::text, 80), 'from 0.00001 to 1'),
         (2, 'max_per_minute', given.max_per_minute is null or given.max_per_minute between 1 and 10000000,
             given.max_per_minute::text, 'from 1 to 10000000, or null'),
-        (3, 'max_failure_share', given.max_failure_share between 0 and 1, given.max_failure_share::text,
+        (3, 'max_failure_share', max_failure_share between 0 and 1, left(max_failure_share::text, 80),
             'from 0 to 1'),
         (4, 'valid_for', extract(epoch from given.valid_for) > 0, given.valid_for::text,
             'a positive interval'),
@@ -35,9 +37,11 @@ begin
     end if;
 end
 $$;
-comment on function public.fn_iu_promotion_terms_require(public.iu_route_promotion) is
+comment on function public.fn_iu_promotion_terms_require(public.iu_route_promotion, numeric, numeric) is
 'Raises IU104 for a malformed term of a proposal, and IU205 for a start position if the route was promoted
-before. Read-only.';
+before. The shares are as the caller gave them: the columns of given have bounds that raise another error.
+Read-only.';
 select public.fn_iu_object_declare(
-    'iu-delivery', 'function', 'public.fn_iu_promotion_terms_require(public.iu_route_promotion)', 'internal'
+    'iu-delivery', 'function',
+    'public.fn_iu_promotion_terms_require(public.iu_route_promotion, numeric, numeric)', 'internal'
 );

@@ -25,9 +25,7 @@ begin
     v_given.target_no := v_target.target_no;
     v_given.target_version := v_target.target_version;
     v_given.configuration_hash := public.fn_iu_promotion_configuration(v_route.event_type);
-    v_given.share := share;
     v_given.max_per_minute := max_per_minute;
-    v_given.max_failure_share := max_failure_share;
     -- In seconds, because a month may have 31 days.
     v_given.valid_for := make_interval(secs => extract(epoch from valid_for)::double precision);
     v_given.deployment := deployment;
@@ -36,7 +34,9 @@ begin
     v_given.reason := reason;
     v_given.proposed_by := session_user;
     v_given.proposed_at := clock_timestamp();
-    perform public.fn_iu_promotion_terms_require(v_given);
+    perform public.fn_iu_promotion_terms_require(v_given, share, max_failure_share);
+    v_given.share := share;
+    v_given.max_failure_share := max_failure_share;
     v_given := public.fn_iu_promotion_cluster(v_given);
     v_given.evidence := public.fn_iu_promotion_evidence(v_route, v_target);
     perform public.fn_iu_promotion_evidence_require(v_given.evidence, v_given.valid_for);
