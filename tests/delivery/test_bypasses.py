@@ -393,7 +393,7 @@ BYPASSES: Final = {
         "IU205 rule start_position", lambda office: office.propose(start_position="beginning"),
         replace(
             "given.start_position <> 'latest'", "false",
-            "fn_iu_promotion_terms_require(public.iu_route_promotion)",
+            "fn_iu_promotion_terms_require(public.iu_route_promotion, numeric, numeric)",
         ),
         arrange=promote_twice,
     ),
