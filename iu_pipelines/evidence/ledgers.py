@@ -11,7 +11,7 @@ from typing import Final
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import rows
+from iu_pipelines.domain import deliveries, rows
 
 _SQL: Final = Statements(__name__)
 
@@ -109,6 +109,6 @@ def record_pack(gateway: Queries, pack_hash: str, passed: bool) -> int | None:
     `pack_hash` is the hash of its manifest in hexadecimal digits. Does nothing and returns None in a
     database without the module. Source: `fn_iu_evidence_pack_record`.
     """
-    if not gateway.fetch_value(_SQL["has_pack_ledger"]):
+    if not deliveries.is_installed(gateway):
         return None
     return int(gateway.fetch_value(_SQL["record_pack"], {"pack_hash": pack_hash, "passed": passed}))

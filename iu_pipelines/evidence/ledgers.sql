@@ -57,8 +57,5 @@ select count(*) as batches
 from public.iu_route_batch
 where worker_name = %(worker_name)s;
 
--- name: has_pack_ledger
-select to_regprocedure('public.fn_iu_evidence_pack_record(text, boolean)') is not null as has_ledger;
-
 -- name: record_pack
 select public.fn_iu_evidence_pack_record(%(pack_hash)s, %(passed)s) as pack_no;

@@ -10,10 +10,12 @@ from typing import Final
 
 import pytest
 
+from iu_pipelines.cli.main import COMMANDS
 from iu_pipelines.settings import sql_root
 
 _PYTHON: Final = Path(__file__).parents[2] / "iu_pipelines"
 _SQL_HINT: Final = re.compile(r"\bhint\s*:?=\s*(?P<hint>(?:'(?:[^']|'')*'|[^';])*);", re.IGNORECASE)
+_COMMAND: Final = re.compile(r"\biu ([a-z]+)")
 _LOSES: Final = re.compile(r"\b(latest|discard|pass over|skip the)\b", re.IGNORECASE)
 
 
@@ -43,6 +45,13 @@ HINTS: Final = [
 
 def test_no_hint_advises_to_skip_events() -> None:
     assert [(path.name, hint) for path, hint in HINTS if _LOSES.search(hint)] == []
+
+
+def test_every_command_that_a_hint_names_exists() -> None:
+    known = {word for names in COMMANDS.values() for word in names}
+    named = [(path.name, word) for path, hint in HINTS for word in _COMMAND.findall(hint)]
+    assert len(named) > 50
+    assert [pair for pair in named if pair[1] not in known] == []
 
 
 def test_the_hints_of_both_languages_are_read() -> None:

@@ -29,6 +29,14 @@ def emit_one(session: psycopg.Connection[dict[str, Any]], subject: int = 1) -> U
     return UUID(str(row["id"]))
 
 
+def test_a_column_that_a_later_step_adds_ends_no_promotion_and_breaks_no_chain(office: Office) -> None:
+    office.promote()
+    for table in ("event_type_registry", "iu_route_promotion", "iu_route_promotion_decision"):
+        office.owner.execute(f"alter table public.{table} add column added_later text")
+    assert [found["state"] for found in office.promotions()] == ["live"]
+    assert office.owner.fetch_all(VERIFY) == []
+
+
 def test_a_promotion_that_two_logins_made_is_in_force(office: Office) -> None:
     proposed = office.propose()
     assert proposed["evidence"]["events"] == EVENTS

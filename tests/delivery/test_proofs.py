@@ -241,6 +241,7 @@ LEDGER = "public.iu_delivery_ledger"
         ("delete from public.iu_delivery_batch where batch_id = 2", "hash of a batch that was deleted"),
         ("delete from public.iu_delivery_batch", "hash of a batch that was deleted"),
         (f"update {LEDGER} set sender = 'x' where ledger_no = 3", "row 3 of the ledger was altered"),
+        (f"update {LEDGER} set run_ref = '' where ledger_no = 3", "row 3 of the ledger was altered"),
         (f"delete from {LEDGER} where ledger_no = 1", "row 2 of the ledger does not follow"),
         (f"delete from {LEDGER} where ledger_no = 3", "row 4 of the ledger does not follow"),
         (f"delete from {LEDGER} where ledger_no = 8", "the state of target hook has the hash of a row"),
@@ -269,6 +270,27 @@ def test_a_row_that_was_altered_moved_or_deleted_breaks_a_chain(
     tamper(world, statement)
     found = chains(world)
     assert (found["fits"], fault in found["fault"]) == (False, True), found
+
+
+@pytest.mark.parametrize(
+    ("function", "row", "other"),
+    [
+        ("ledger_hash", {"sender": "a", "run_ref": "b|c"}, {"sender": "a|b", "run_ref": "c"}),
+        ("ledger_hash", {"run_ref": "a", "login": "b|c"}, {"run_ref": "a|b", "login": "c"}),
+        ("decision_content", {"reason": "a", "decided_by": "b|c"}, {"reason": "a|b", "decided_by": "c"}),
+        ("outcome_content", {"error_detail": None}, {"error_detail": ""}),
+        ("batch_hash", {"run_ref": None}, {"run_ref": ""}),
+    ],
+)
+def test_text_that_moves_to_another_column_changes_the_hash(
+    world: World, function: str, row: dict[str, str], other: dict[str, str]
+) -> None:
+    kind = function.partition("_")[0]
+    sql = (
+        f"select public.fn_iu_delivery_{function}"
+        f"(jsonb_populate_record(null::public.iu_delivery_{kind}, %s::jsonb))"
+    )
+    assert world.owner.fetch_value(sql, (row,)) != world.owner.fetch_value(sql, (other,))
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def _url_in_settings() -> str:
         raise UsageError(
             "no database is configured: IU_DATABASE_URL is not set",
             hint="Set IU_DATABASE_URL, or the variable that `database_url_variable` of the mount names. "
-            "Only iu dev and other commands of iu start the embedded server.",
+            "Only iu dev and other commands of `iu` start the embedded server.",
         )
     return resolve_database_url(chosen)
 

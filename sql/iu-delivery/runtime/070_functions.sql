@@ -149,5 +149,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '50aecce4046ac2b066b7e7a62b2cf015931b77bb25ae72be2d6cf4b1ba769ad6'
+    '3fd4cb15c4d7848a0086ceca08849d0c716731176a439a25fbc3b9a4268efa29'
 );

@@ -4,7 +4,7 @@ language sql stable parallel safe
 return sha256(convert_to(
     concat_ws(
         '|', encode((batch).previous_hash, 'hex'), (batch).batch_id, (batch).route_no,
-        (batch).promotion_no, coalesce((batch).run_ref, ''),
+        (batch).promotion_no, quote_nullable((batch).run_ref),
         extract(epoch from (batch).started_at), extract(epoch from (batch).finished_at),
         (batch).seen, (batch).queued, (batch).outside_canary, (batch).first_event_seq,
         (batch).last_event_seq

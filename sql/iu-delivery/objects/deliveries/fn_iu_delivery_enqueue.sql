@@ -65,8 +65,9 @@ comment on function public.fn_iu_delivery_enqueue(text, int, text) is
 {"status", "reason", "seen", "queued", "passed_over", "outside_canary", "batch_id"}; status is ran,
 master_gate_closed, worker_gate_closed, delivery_gate_closed, held (reason says why, see
 fn_iu_promotion_refusal), or busy if another transaction has locked the cursor, or decided about the route
-meanwhile. Raises IU104, IU301, IU303. Sends nothing. Waits for transactions that record outcomes of the same
-subjects. Writes nothing if there is no new event.';
+meanwhile. passed_over is how many events the first promotion of the route passed over. Raises IU104, IU301,
+IU303. Sends nothing. Waits for transactions that record outcomes of the same subjects. Writes nothing if
+there is no new event.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_enqueue(text, int, text)', 'enqueue'
 );

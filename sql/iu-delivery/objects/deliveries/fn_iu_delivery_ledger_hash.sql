@@ -4,8 +4,8 @@ language sql stable parallel safe
 return sha256(convert_to(
     concat_ws(
         '|', encode((entry).previous_hash, 'hex'), (entry).ledger_no, (entry).target_no, (entry).kind,
-        coalesce((entry).target_version, 0), (entry).entries, coalesce((entry).sender, ''),
-        coalesce((entry).run_ref, ''), (entry).login, coalesce((entry).lease_seconds, 0),
+        coalesce((entry).target_version, 0), (entry).entries, quote_nullable((entry).sender),
+        quote_nullable((entry).run_ref), quote_literal((entry).login), coalesce((entry).lease_seconds, 0),
         extract(epoch from (entry).recorded_at), encode((entry).entries_hash, 'hex')
     ), 'UTF8'
 ));

@@ -15,7 +15,7 @@ declare
     v_dead public.iu_delivery [];
     v_reasons text [];
 begin
-    -- A late outcome of a claim whose delivery became a dead letter meanwhile: sent settles it, another
+    -- A late outcome of a claim whose delivery became a dead letter meanwhile: sent settles it, any other
     -- outcome leaves it.
     select public.fn_iu_delivery_places(array_agg(r.route_no), array_agg(r.event_seq)) into v_places
     from unnest(reports) as r where r.is_current and r.decision = 'sent';

@@ -11,7 +11,7 @@ begin
             hint = format('Connect as a login that is a member of %s and not a superuser.', role_name);
     elsif (
         select a.usesysid from pg_stat_get_activity(pg_backend_pid()) as a
-    ) <> (select r.oid from pg_catalog.pg_roles as r where r.rolname = session_user) then
+    ) is distinct from (select r.oid from pg_catalog.pg_roles as r where r.rolname = session_user) then
         raise exception 'login % is not the one that the session began with', session_user using
             errcode = errcode, hint = 'Connect as that login: set session authorization is not enough.';
     elsif pg_has_role(session_user, 'iu_owner', 'member') then
