@@ -89,10 +89,17 @@ def test_a_month_is_thirty_days(office: Office) -> None:
         {"share": 0}, {"share": 1.1}, {"share": None}, {"max_per_minute": 0}, {"max_failure_share": -0.1},
         {"max_failure_share": None}, {"valid_for": "0"}, {"valid_for": "-1 day"}, {"valid_for": None},
         {"deployment": ""}, {"queued": "x"}, {"reason": " "}, {"route_code": "x"},
+        {"share": 10}, {"share": "Infinity"}, {"share": "0.000001"}, {"valid_for": "178000000 years"},
     ],
 )  # fmt: skip
 def test_a_malformed_term_is_refused(office: Office, terms: dict[str, Any]) -> None:
     assert "IU104 " in answer(office, lambda office: office.propose(**terms))
+
+
+def test_an_infinite_period_is_refused(office: Office) -> None:
+    if office.owner.server_version() < 170000:
+        pytest.skip("intervals can be infinite since PostgreSQL 17")
+    assert "IU104 " in answer(office, lambda office: office.propose(valid_for="infinity"))
 
 
 def test_a_first_promotion_may_begin_at_the_beginning_or_after_an_event(office: Office) -> None:

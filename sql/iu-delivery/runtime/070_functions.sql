@@ -149,5 +149,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '3fd4cb15c4d7848a0086ceca08849d0c716731176a439a25fbc3b9a4268efa29'
+    '54a9ae9605006d1b578bd004f82bc67d04686f55a06e996cc77bb25f71b7da80'
 );

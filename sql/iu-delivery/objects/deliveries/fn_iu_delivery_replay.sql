@@ -23,7 +23,8 @@ begin
     if v_delivery.dead_at is null then
         raise exception 'no dead letter for event % on route %',
             coalesce(event_id::text, 'null'), quote_literal(route_code) using
-            errcode = 'IU401', hint = 'See the state of the event with: iu why EVENT_ID';
+            errcode = 'IU401',
+            hint = 'See the state of the event with: select * from fn_iu_delivery_why(EVENT_ID).';
     elsif not v_delivery.is_head and not coalesce(out_of_order, false) then
         raise exception 'later events of the subject of event % may have been delivered', event_id using
             errcode = 'IU606',

@@ -18,8 +18,9 @@ begin
             given.max_per_minute::text, 'from 1 to 10000000, or null'),
         (3, 'max_failure_share', max_failure_share between 0 and 1, left(max_failure_share::text, 80),
             'from 0 to 1'),
-        (4, 'valid_for', extract(epoch from given.valid_for) > 0, given.valid_for::text,
-            'a positive interval'),
+        (4, 'valid_for', extract(epoch from given.valid_for) > 0
+            and extract(epoch from given.valid_for) < 1e9, given.valid_for::text,
+            'a positive interval, for example 7 days'),
         (5, 'queued', given.queued in ('deliver', 'discard'), quote_literal(left(given.queued, 80)),
             'deliver or discard')
     ) as w (place, name, is_right, seen, form)

@@ -26,8 +26,7 @@ begin
     v_given.target_version := v_target.target_version;
     v_given.configuration_hash := public.fn_iu_promotion_configuration(v_route.event_type);
     v_given.max_per_minute := max_per_minute;
-    -- In seconds, because a month may have 31 days.
-    v_given.valid_for := make_interval(secs => extract(epoch from valid_for)::double precision);
+    v_given.valid_for := valid_for;
     v_given.deployment := deployment;
     v_given.queued := queued;
     v_given.start_position := start_position;
@@ -35,6 +34,8 @@ begin
     v_given.proposed_by := session_user;
     v_given.proposed_at := clock_timestamp();
     perform public.fn_iu_promotion_terms_require(v_given, share, max_failure_share);
+    -- In seconds, because a month may have 31 days.
+    v_given.valid_for := make_interval(secs => extract(epoch from valid_for)::double precision);
     v_given.share := share;
     v_given.max_failure_share := max_failure_share;
     v_given := public.fn_iu_promotion_cluster(v_given);

@@ -13,7 +13,7 @@ begin
     if v_target.target_no is null then
         raise exception 'unknown target %', quote_literal(target_name) using
             errcode = 'IU603',
-            hint = 'List the targets with: select target_name from public.iu_delivery_target.';
+            hint = 'List the targets with: select target_name from iu_delivery_target.';
     end if;
     return v_target;
 end
