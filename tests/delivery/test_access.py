@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 from uuid import uuid4
 
 import psycopg
 import pytest
 
-from delivery.world import DEPLOYMENT, World, make_login, url_of
+from delivery.world import DEPLOYMENT, Sender, World, make_login, url_of
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import code, files
 from iu_pipelines.settings import sql_root
@@ -33,6 +33,13 @@ ALLOWED: Final = {
     "": set(),
 }
 """For each role, and for a login without one, the calls that it has the right to make."""
+
+MATRIX: Final = [
+    "approve: iu_approver", "attest: iu_auditor", "attest: workflow_admin", "deliver: iu_sender",
+    "demote: iu_approver", "demote: workflow_admin", "enqueue: iu_sender", "enqueue: workflow_admin",
+    "explain: iu_approver", "explain: iu_auditor", "explain: iu_sender", "explain: workflow_admin",
+    "propose: workflow_admin",
+]  # fmt: skip
 
 RIGHTS: Final = """
 select p.proname || ' ' || r.role as may from pg_proc as p
@@ -59,14 +66,19 @@ select o.object from public.iu_schema_object as o
 inner join pg_class as c on c.oid = to_regclass(case o.kind when 'table' then o.object end)
 cross join aclexplode(coalesce(c.relacl, acldefault('r', c.relowner))) as a
 where o.module = 'iu-delivery' and a.grantee = 0
+union all
+select o.object from public.iu_schema_object as o
+inner join pg_attribute as c on c.attrelid = to_regclass(case o.kind when 'table' then o.object end)
+cross join aclexplode(c.attacl) as a
+where o.module = 'iu-delivery' and a.grantee = 0
 """
 TABLES: Final = """
 select o.object || ' ' || r.role || ' ' || v.verb as may from public.iu_schema_object as o
 cross join unnest(%s::text []) as r (role)
-cross join unnest('{{insert,update,delete,truncate}}'::text []) as v (verb)
+cross join unnest('{insert,update,delete,truncate}'::text []) as v (verb)
 where o.module = 'iu-delivery' and o.kind = 'table' and has_table_privilege(r.role, o.object, v.verb)
 order by 1
-""".replace("{{", "{").replace("}}", "}")
+"""
 
 
 @contextmanager
@@ -105,6 +117,23 @@ def test_a_member_of_the_senders_needs_the_grant_of_the_target(world: World) -> 
         assert refusal(session, CALLS["claim"]) == "IU201"
 
 
+def test_a_sender_records_only_its_own_claims(world: World, new_login: Callable[[str], str]) -> None:
+    world.emit(1)
+    world.enqueue()
+    (claim,) = world.sender().claim()
+    other = new_login("iu_sender")
+    world.owner.execute(
+        "insert into public.iu_delivery_target_sender (target_no, login) "
+        "select target_no, %s from public.iu_delivery_target",
+        (other,),
+    )
+    with closing(Sender(url_of(world.url, other), "other")) as sender:
+        with pytest.raises(psycopg.Error) as raised:
+            sender.record([claim])
+        assert raised.value.sqlstate == "IU201"
+    assert [row["claims"] for row in world.queue()] == [1]
+
+
 def test_a_superuser_and_the_owner_of_the_tables_may_not_deliver(world: World) -> None:
     with psycopg.connect(world.url, autocommit=True) as session:
         session.execute("set default_transaction_isolation = 'read committed'")
@@ -119,12 +148,23 @@ def test_the_rights_on_functions_are_those_of_the_matrix(owner: Gateway) -> None
     assert len(rights) > 10
 
 
+def test_the_matrix_is_the_one_that_was_reviewed(owner: Gateway) -> None:
+    """Compare with a list of its own, because a wrong line of the matrix grants what it says."""
+    rows = owner.fetch_all(
+        "select access, role_name from public.iu_schema_access where module = 'iu-delivery' order by 1, 2"
+    )
+    assert [f"{row['access']}: {row['role_name']}" for row in rows] == MATRIX
+
+
 def test_public_may_run_and_read_nothing_of_the_module(owner: Gateway) -> None:
     assert owner.fetch_all(OF_PUBLIC) == []
     with owner.transaction() as session:
         session.execute("grant select on public.iu_delivery to public")
         assert session.fetch_all(OF_PUBLIC) == [{"object": "public.iu_delivery"}]
         session.execute("revoke select on public.iu_delivery from public")
+        session.execute("grant select (body_hash) on public.iu_delivery_claim to public")
+        assert session.fetch_all(OF_PUBLIC) == [{"object": "public.iu_delivery_claim"}]
+        session.execute("revoke select (body_hash) on public.iu_delivery_claim from public")
 
 
 def test_a_role_writes_only_rules_by_hand(owner: Gateway) -> None:
@@ -132,7 +172,7 @@ def test_a_role_writes_only_rules_by_hand(owner: Gateway) -> None:
     written = {row["may"].split()[0] for row in rows}
     (made,) = (code.read(step) for step in files.load_steps(sql_root(), [MODULE]) if step.is_repeatable)
     rules = {name for _, kind, name, access, *_ in made.objects if kind == "table" and access == "rule"}
-    assert written <= rules
+    assert written == rules == {"public.iu_delivery_target", "public.iu_delivery_target_sender"}
     assert {row["may"].split()[1] for row in rows} == {"workflow_admin"}
     assert not [row for row in rows if row["may"].endswith("truncate")]
 

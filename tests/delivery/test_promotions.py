@@ -76,6 +76,7 @@ def test_all_subjects_of_a_type_are_enough_if_it_has_fewer_than_the_threshold(of
 
 def test_a_month_is_thirty_days(office: Office) -> None:
     office.promote(valid_for="1 month")
+    assert office.owner.fetch_value("select valid_for::text from public.iu_route_promotion") == "720:00:00"
     assert office.owner.fetch_value(
         """select extract(epoch from r.expires_at - d.decided_at) / 86400 = 30
            from public.iu_delivery_route as r
@@ -102,7 +103,19 @@ def test_an_infinite_period_is_refused(office: Office) -> None:
     assert "IU104 " in answer(office, lambda office: office.propose(valid_for="infinity"))
 
 
-def test_a_first_promotion_may_begin_at_the_beginning_or_after_an_event(office: Office) -> None:
+def test_a_first_promotion_may_begin_at_the_beginning(office: Office) -> None:
+    assert office.promote(start_position="beginning")["passed_over"] == 0
+    assert office.enqueue()["queued"] == EVENTS
+
+
+def test_a_first_promotion_passes_over_events_of_its_type_only(office: Office) -> None:
+    office.call(
+        "admin", "fn_iu_emit_event", "sql_link_created", "doc/1", UUID(int=1), "test", Jsonb({"n": 1})
+    )
+    assert office.promote()["passed_over"] == EVENTS
+
+
+def test_a_first_promotion_may_begin_after_an_event(office: Office) -> None:
     third = office.owner.fetch_value(
         "select event_id from public.event_outbox order by event_seq offset 2 limit 1"
     )
@@ -137,7 +150,9 @@ def test_a_demotion_names_what_is_in_flight(office: Office) -> None:
     assert len(office.claim()) == 2
     said = office.demote()
     assert (said["queued"], said["in_flight"]) == (2, 2)
-    assert said["until"] is not None
+    assert said["until"] == office.owner.fetch_value(
+        "select to_jsonb(max(due_at)) #>> '{}' from public.iu_delivery"
+    )
     assert [row["state"] for row in office.promotions()] == ["demoted"]
 
 

@@ -28,8 +28,8 @@ def why(world: World, event_id: UUID, route_code: str = "shop.paid") -> dict[str
     return row
 
 
-def said(world: World, event_id: UUID) -> tuple[str, str | None]:
-    row = why(world, event_id)
+def said(world: World, event_id: UUID, route_code: str = "shop.paid") -> tuple[str, str | None]:
+    row = why(world, event_id, route_code)
     return row["state"], row["reason"]
 
 
@@ -97,6 +97,7 @@ def test_the_first_refusal_in_the_order_of_the_claim_is_the_reason(world: World)
         ("breaker_open", lambda: world.owner.execute(
             state.format("breaker = 'open', retry_at = clock_timestamp() + interval '1h'")
         )),
+        ("failover_hold", lambda: world.owner.execute(state.format("failover_hold = true"))),
         ("target_paused", lambda: world.owner.execute(state.format("paused = true"))),
         ("target_disabled", lambda: world.owner.execute(
             "update public.iu_delivery_target set enabled = false"
@@ -301,6 +302,9 @@ def test_text_that_moves_to_another_column_changes_the_hash(
         "update public.iu_route_promotion_decision set decided_at = now() + interval '1 hour'",
         "update public.iu_route_promotion_decision set decided_at = now() - interval '2 days'",
         "update public.iu_route_promotion set target_no = 9",
+        "update public.iu_route_promotion set route_no = 99",
+        "alter table public.iu_route_promotion_decision drop constraint two_people;"
+        " update public.iu_route_promotion_decision set decided_by = proposed_by",
         "insert into public.iu_route_promotion_decision (promotion_no, decision, reason, proposed_by,"
         " decided_at, previous_hash, row_hash) select promotion_no, 'demote', 'x', 'x', decided_at, 'x', 'x'"
         " from public.iu_route_promotion_decision; update public.iu_delivery_ledger"
@@ -333,7 +337,8 @@ def test_a_subject_without_a_head_is_found_and_repaired(world: World) -> None:
     assert world.owner.fetch_value(repair) == {"status": "ran", "repaired": 0, "busy_routes": 0}
     assert world.owner.fetch_all(missing) == []
     assert [claim["event_id"] for claim in sender.claim()] == [events[0]]
-    assert world.owner.fetch_value("select decision from public.iu_delivery_decision") == "repaired"
+    decided = world.owner.fetch_one("select decision, reason from public.iu_delivery_decision")
+    assert decided == {"decision": "repaired", "reason": "test"}
     assert (chains(world)["fault"], misfit(world)) == (None, None)
 
 

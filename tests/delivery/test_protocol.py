@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import sha256
 
 import pytest
 
@@ -23,9 +25,27 @@ def test_an_event_is_queued_claimed_and_sent(world: World) -> None:
     (claim,) = sender.claim()
     assert (claim["event_id"], claim["attempt_no"], claim["route_code"]) == (event_id, 1, "shop.paid")
     assert claim["delivery_key"].startswith(f"evt_{event_id.hex}_")
+    assert (claim["address"], claim["lease_seconds"]) == ("https://hook.example/", 60)
+    body = json.loads(claim["body"])
+    assert (body["id"], body["event_id"]) == (claim["delivery_key"], str(event_id))
+    assert (body["sequence"], body["replayed"]) == (claim["subject_no"], False)
+    assert (claim["headers"]["webhook-id"], claim["headers"]["iu-attempt"]) == (claim["delivery_key"], 1)
+    recorded = world.owner.fetch_value("select body_hash from public.iu_delivery_claim")
+    assert recorded == sha256(claim["body"].encode()).digest()
     assert sender.claim() == []
     assert sender.record([claim])["sent"] == 1
     assert world.queue() == []
+
+
+def test_a_replay_says_so_and_counts_its_attempts(world: World) -> None:
+    (event_id,) = world.emit(7)
+    world.enqueue()
+    sender = world.sender()
+    sender.record(sender.claim(), "failed")
+    world.owner.execute("select public.fn_iu_delivery_replay('shop.paid', %s, 'test')", (event_id,))
+    (claim,) = sender.claim()
+    assert json.loads(claim["body"])["replayed"] is True
+    assert (claim["attempt_no"], claim["fence"], claim["headers"]["iu-attempt"]) == (2, 2, 2)
 
 
 def test_an_event_that_is_queued_while_its_head_is_given_up_becomes_the_head(worlds: Worlds) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import psycopg
 import pytest
 
-from delivery.test_proofs import chains, life, misfit, said, tamper
+from delivery.test_proofs import chains, life, misfit, tamper
 from delivery.world import World
 from iu_pipelines.errors import IuError
 
@@ -83,8 +84,8 @@ def drop_deliveries(world: World, entry_limit: int = 5000) -> dict[str, Any]:
     )
 
 
-def settled_and_dropped(world: World) -> None:
-    """Deliver a life of events, bury the dead letter, and delete the old events that may go."""
+def settled_and_old(world: World) -> None:
+    """Settle the deliveries of a history, and move it into the past; a younger event follows."""
     life(world)
     dead = world.queue()[0]
     world.owner.fetch_value("select public.fn_iu_delivery_discard('shop.paid', %s, 'x')", (dead["event_id"],))
@@ -112,14 +113,14 @@ def test_the_event_of_a_delivery_that_is_not_settled_stays(world: World) -> None
     world.enqueue()
     read_all(world)
     keep_days(world, 30)
-    said_so = drop_events(world)
-    assert said_so["events"] == 0
-    assert "delivery on route shop.paid is a dead letter" in str(said_so["held_by"])
+    answer = drop_events(world)
+    assert answer["events"] == 0
+    assert "delivery on route shop.paid is a dead letter" in str(answer["held_by"])
     assert misfit(world) is None
 
 
 def test_what_is_about_events_that_exist_stays_whatever_its_age(world: World) -> None:
-    settled_and_dropped(world)
+    settled_and_old(world)
     before = world.owner.fetch_one(COUNTS)
     assert drop_deliveries(world)["entries"] == 0
     assert world.owner.fetch_one(COUNTS) == before
@@ -128,12 +129,12 @@ def test_what_is_about_events_that_exist_stays_whatever_its_age(world: World) ->
 
 @pytest.mark.parametrize("entry_limit", [1, 2, 5000])
 def test_what_is_about_deleted_events_goes_and_the_chains_go_on(world: World, entry_limit: int) -> None:
-    settled_and_dropped(world)
+    settled_and_old(world)
     assert drop_events(world)["events"] == 5
-    said_so = drop_deliveries(world, entry_limit)
-    while said_so["more"]:
+    answer = drop_deliveries(world, entry_limit)
+    while answer["more"]:
         assert chains(world)["fault"] is None
-        said_so = drop_deliveries(world, entry_limit)
+        answer = drop_deliveries(world, entry_limit)
     assert world.owner.fetch_one(COUNTS) == {
         "claims": 0, "outcomes": 0, "decisions": 0, "batches": 1, "ledger_rows": 0,
     }  # fmt: skip
@@ -151,7 +152,7 @@ def test_what_is_about_deleted_events_goes_and_the_chains_go_on(world: World, en
 
 
 def test_a_deleted_anchor_breaks_the_chains(world: World) -> None:
-    settled_and_dropped(world)
+    settled_and_old(world)
     drop_events(world)
     drop_deliveries(world)
     tamper(world, "delete from public.iu_delivery_retention_history where route_no is not null")
@@ -159,7 +160,7 @@ def test_a_deleted_anchor_breaks_the_chains(world: World) -> None:
 
 
 def test_rows_that_go_beyond_the_anchor_break_the_chains(world: World) -> None:
-    settled_and_dropped(world)
+    settled_and_old(world)
     drop_events(world)
     drop_deliveries(world)
     sender = world.sender()
@@ -173,7 +174,7 @@ def test_rows_that_go_beyond_the_anchor_break_the_chains(world: World) -> None:
 
 def test_without_the_stop_claims_of_events_that_exist_are_lost_and_it_is_noticed(world: World) -> None:
     """Break the rule that what is about an event that exists stays."""
-    settled_and_dropped(world)
+    settled_and_old(world)
     body = world.owner.fetch_value("select pg_get_functiondef('public.fn_iu_delivery_ledger_drop'::regproc)")
     assert HELD in body
     world.owner.execute(body.replace(HELD, "null"))
@@ -213,10 +214,38 @@ def test_retention_that_is_off_deletes_nothing(world: World) -> None:
 
 
 def test_a_claim_that_was_deleted_cannot_be_recorded(world: World) -> None:
-    (event,) = world.emit(1)
+    world.emit(1)
     world.enqueue()
     sender = world.sender()
     claims = sender.claim()
-    world.owner.fetch_value("select public.fn_iu_delivery_retention_run('test')")
-    assert sender.record(claims)["sent"] == 1
-    assert said(world, event) == ("sent", None)
+    sender.record(claims)
+    read_all(world)
+    grow_old(world)
+    world.promote("shop.paid")
+    world.emit(9)
+    world.enqueue()
+    read_all(world)
+    keep_days(world, 30)
+    assert drop_events(world)["events"] == 1
+    assert drop_deliveries(world)["entries"] == 2
+    with pytest.raises(psycopg.Error) as raised:
+        sender.record(claims)
+    assert raised.value.sqlstate == "IU605"
+
+
+def test_what_is_younger_than_the_setting_stays(world: World) -> None:
+    settled_and_old(world)
+    assert drop_events(world)["events"] > 0
+    keep_days(world, 60)
+    before = world.owner.fetch_one(COUNTS)
+    assert drop_deliveries(world)["more"] is False
+    assert world.owner.fetch_one(COUNTS) == before
+
+
+def test_a_round_allows_the_deletes_of_its_own_transaction_only(world: World) -> None:
+    settled_and_old(world)
+    drop_events(world)
+    assert drop_deliveries(world)["batches"] > 0
+    with pytest.raises(IuError) as raised:
+        world.owner.execute("delete from public.iu_delivery_batch")
+    assert raised.value.code == "IU203"
