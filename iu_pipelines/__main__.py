@@ -8,8 +8,10 @@ from iu_pipelines.cli import interrupts
 
 interrupts.install()  # before the other imports, which take most of the time until a command begins
 
+import errno  # noqa: E402
 import io  # noqa: E402
 import os  # noqa: E402
+from contextlib import suppress  # noqa: E402
 
 _READER_GONE = 141
 """The exit code of a program that SIGPIPE ended, as a shell reports it."""
@@ -54,7 +56,12 @@ def _flush(code: int) -> int:
         sys.stdout.flush()
         sys.stderr.flush()
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):
+        if error.errno == errno.ENOSPC:
+            from iu_pipelines.cli.main import report  # noqa: PLC0415  see above
+
+            with suppress(OSError):
+                code = report(error, sys.argv[1:])
+        elif not isinstance(error, BrokenPipeError):
             os.write(2, f"error: the output is incomplete: {error.strerror}\n".encode())
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import shlex
 import sys
 import traceback
@@ -203,7 +204,7 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001  the boundary of errors
         if "--debug" in arguments:
             traceback.print_exc()
-        return _report(error, arguments)
+        return report(error, arguments)
     return answer if isinstance(answer, int) else 0
 
 
@@ -218,7 +219,7 @@ def _path(arguments: Sequence[str]) -> str:
     return " ".join(path)
 
 
-def _report(error: Exception, arguments: Sequence[str]) -> int:
+def report(error: Exception, arguments: Sequence[str]) -> int:
     """Print `error` and return its exit code."""
     from iu_pipelines.cli.output import print_error  # noqa: PLC0415  rich takes longer than `iu --version`
 
@@ -235,6 +236,7 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
         print_error(message, hint, None, (f"given: {given}",), as_json=as_json)
         return error.exit_code
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # so that what is still buffered fails only once
         print_error(
             "no space is left on the device", "Free some, or write elsewhere.", None, (), as_json=as_json
         )

@@ -64,7 +64,7 @@ def test_each_threshold_is_met_at_its_border(office: Office) -> None:
     )  # fmt: skip
     owner_changes(
         office, "iu_evidence_pack",
-        "update public.iu_evidence_pack set recorded_at = recorded_at - interval '23 hours 59 minutes'",
+        "update public.iu_evidence_pack set recorded_at = clock_timestamp() - interval '23 hours 55 minutes'",
     )  # fmt: skip
     assert office.propose(valid_for="30 days")["status"] == "proposed"
 
