@@ -264,6 +264,23 @@ def test_psql_alone_is_refused_as_well_while_a_delivery_is_queued(world: World) 
     assert failed_lines(verification.verify(world.owner)) == []
 
 
+def test_psql_alone_loses_no_delivery_if_only_the_functions_are_gone(world: World) -> None:
+    """Each rollback has its own guard: what depends on the step is not the only one."""
+    world.close()
+    migration.rollback(world.owner, "030", "delivery")
+    world.owner.execute(
+        """insert into public.iu_delivery (
+               route_no, event_seq, event_id, subject, promotion_no, route_version, target_version, shard,
+               is_head
+           )
+           select route_no, 1, gen_random_uuid(), gen_random_uuid(), promotion_no, 1, 1, 1, true
+           from public.iu_delivery_route"""
+    )
+    with pytest.raises(IuError, match="030_queue would lose deliveries that are not settled"):
+        world.owner.run_script((sql_root() / MODULE / "rollback" / "030_queue.sql").read_text("utf-8"))
+    assert world.owner.fetch_value("select count(*) from public.iu_delivery") == 1
+
+
 def test_a_target_is_not_lost_by_a_rollback(owner: Gateway) -> None:
     owner.execute("insert into public.iu_delivery_target (target_name, kind) values ('hook', 'webhook')")
     with pytest.raises(IuError, match="rollback of 010_targets would lose targets"):

@@ -37,6 +37,30 @@ def test_a_column_that_a_later_step_adds_ends_no_promotion_and_breaks_no_chain(o
     assert office.owner.fetch_all(VERIFY) == []
 
 
+@pytest.mark.parametrize("level", ["repeatable read", "serializable"])
+@pytest.mark.parametrize(
+    ("name", "function", "values"),
+    [
+        ("approver", "fn_iu_route_promotion_decide", (1, "approve", "x")),
+        ("admin", "fn_iu_route_demote", (ROUTE, "x")),
+        ("admin", "fn_iu_promotion_threshold_propose", ("events", 20, "x")),
+        ("approver", "fn_iu_promotion_threshold_decide", (1, "reject", "x")),
+        ("admin", "fn_iu_delivery_heads_repair", ("x",)),
+        ("admin", "fn_iu_delivery_retention_run", ("x",)),
+    ],
+)
+def test_an_old_snapshot_is_refused(
+    office: Office, name: str, function: str, values: tuple[Any, ...], level: str
+) -> None:
+    office.session(name).execute(f"set default_transaction_isolation = '{level}'")
+    assert "IU303 " in answer(office, lambda office: office.call(name, function, *values))
+
+
+def test_a_proposal_with_an_old_snapshot_is_refused(office: Office) -> None:
+    office.session("admin").execute("set default_transaction_isolation = 'repeatable read'")
+    assert "IU303 " in answer(office, Office.propose)
+
+
 def test_a_promotion_that_two_logins_made_is_in_force(office: Office) -> None:
     proposed = office.propose()
     assert proposed["evidence"]["events"] == EVENTS
@@ -290,7 +314,8 @@ def test_the_hashes_do_not_depend_on_the_settings_of_a_session(office: Office) -
     for setting in ("timezone = 'Asia/Tokyo'", "intervalstyle = 'iso_8601'", "bytea_output = 'escape'"):
         office.session("admin").execute(f"set {setting}")
     office.promote()
-    office.session("auditor").execute("set timezone = 'America/Lima'")
+    for setting in ("timezone = 'America/Lima'", "intervalstyle = 'iso_8601'", "bytea_output = 'escape'"):
+        office.session("auditor").execute(f"set {setting}")
     assert office.run("auditor", VERIFY) == []
 
 
@@ -298,6 +323,14 @@ def test_a_threshold_that_the_owner_lowers_is_named(office: Office) -> None:
     office.owner.execute("update public.iu_promotion_threshold set value = 2 where threshold = 'events'")
     ((misfit),) = office.run("auditor", VERIFY)
     assert misfit["fault"] == f"events is 2, but {EVENTS} was decided"
+
+
+def test_a_change_of_a_threshold_that_was_rejected_is_not_in_force(office: Office) -> None:
+    number = office.call("admin", "fn_iu_promotion_threshold_propose", "events", 20, "x")["change_no"]
+    said = office.call("approver", "fn_iu_promotion_threshold_decide", number, "reject", "x")
+    assert (said["status"], said["value"]) == ("rejected", EVENTS)
+    assert office.run("auditor", VERIFY) == []
+    assert office.propose()["evidence"]["thresholds"]["events"] == EVENTS
 
 
 def test_a_change_of_a_threshold_that_has_another_value_by_now_is_refused(office: Office) -> None:
@@ -324,6 +357,12 @@ def test_a_target_that_was_promoted_to_cannot_be_removed(office: Office) -> None
     assert "IU607 " in answer(office, lambda office: office.run("admin", remove))
     office.run("admin", "insert into public.iu_delivery_target (target_name, kind) values ('other', 'pull')")
     assert office.run("admin", f"{remove} where target_name = 'other' returning target_name")
+    newest = office.run(
+        "auditor",
+        "select target_name, definition from public.iu_delivery_target_version "
+        "order by target_version desc limit 1",
+    )
+    assert newest == [{"target_name": "other", "definition": {"removed": True}}]
 
 
 @pytest.mark.parametrize(
@@ -357,8 +396,15 @@ def test_every_change_of_a_target_but_enabling_makes_a_version(office: Office) -
 
 
 def test_a_target_is_granted_to_logins_that_exist(office: Office) -> None:
-    grant = "insert into public.iu_delivery_target_sender (target_no, login) values (1, 'nobody_at_all')"
-    assert "IU104 " in answer(office, lambda office: office.run("admin", grant))
+    grant = "insert into public.iu_delivery_target_sender (target_no, login) values (1, %s)"
+    assert "IU104 " in answer(office, lambda office: office.run("admin", grant, "nobody_at_all"))
+    assert "IU104 " in answer(office, lambda office: office.run("admin", grant, "iu_sender"))
+    office.run("admin", grant, office.login("stranger"))
+    (given,) = office.run(
+        "auditor", "select granted_by from public.iu_delivery_target_sender where login = %s",
+        office.login("stranger"),
+    )  # fmt: skip
+    assert given["granted_by"] == office.login("admin")
 
 
 def test_the_proofs_of_the_module_hold_after_promotions(office: Office) -> None:
