@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from engine.sessions import Session, value
+from engine.broken import edit
+from engine.sessions import Session
 
 HALT: Final = 4714
 """The advisory lock at which an edited function waits."""
-
-
-def edit(session: Session, function: str, *changes: tuple[str, str]) -> None:
-    """Replace parts of the text of a function; each must be there."""
-    text = value(session, "select pg_get_functiondef(%s::regproc)", (f"public.{function}",))
-    for old, new in changes:
-        assert old in text, f"{function} has no {old!r}"
-        text = text.replace(old, new)
-    session.execute(text.encode())
 
 
 def heads_not_held(session: Session) -> None:

@@ -70,7 +70,6 @@ class State:
     decisions: list[Row]
     cursors: dict[str, Row]
     routes: dict[int, Row]
-    now: Any
 
 
 def read(simulation: Simulation) -> State:
@@ -101,7 +100,6 @@ def read(simulation: Simulation) -> State:
                        from public.iu_delivery_route"""
                 )
             },
-            rows("select clock_timestamp() as now")[0]["now"],
         )
 
 

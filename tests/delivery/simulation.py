@@ -566,13 +566,6 @@ class Simulation:
 
     # --- retention --------------------------------------------------------------------------------------
 
-    def can_retain(self) -> bool:
-        """Return whether the module holds the events of its queue, and no transaction is open."""
-        row = self.judge.execute(
-            "select to_regprocedure('public.fn_iu_delivery_retention_hold(text)') is not null as holds"
-        ).fetchone()
-        return bool(row and row["holds"]) and not self.is_busy
-
     def retain(self, limit: int = 100) -> None:
         """Make every event old, and run one round of retention."""
         with self.world.owner.transaction() as session:

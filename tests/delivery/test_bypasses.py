@@ -160,7 +160,7 @@ def take_session(office: Office) -> Any:
         session.execute("reset session authorization")
 
 
-def promote_twice(office: Office) -> None:
+def promote_first(office: Office) -> None:
     office.promote()
 
 
@@ -395,7 +395,7 @@ BYPASSES: Final = {
             "given.start_position <> 'latest'", "false",
             "fn_iu_promotion_terms_require(public.iu_route_promotion, numeric, numeric)",
         ),
-        arrange=promote_twice,
+        arrange=promote_first,
     ),
     "a private address that an administrator allows": Bypass(
         "IU204",

@@ -16,6 +16,7 @@ from delivery.test_bypasses import answer, edited, owner_changes
 from delivery.world import url_of
 from iu_pipelines.cli.main import run as iu
 from iu_pipelines.db.steps import verification
+from proven import failed_lines
 
 VERIFY = "select ledger, misfit_no, fault from public.fn_iu_promotion_chains_verify() where fault is not null"
 
@@ -294,7 +295,7 @@ def test_a_row_of_a_chain_that_the_owner_changes_is_named(office: Office, table:
     office.demote()
     assert office.run("auditor", VERIFY) == []
     owner_changes(office, table, f"update public.{table} {CHAINED[table]}")
-    ((misfit),) = [row for row in office.run("auditor", VERIFY) if row["misfit_no"] is not None]
+    (misfit,) = [row for row in office.run("auditor", VERIFY) if row["misfit_no"] is not None]
     assert misfit["ledger"] == table
 
 
@@ -306,7 +307,7 @@ def test_a_decision_that_the_owner_removes_is_noticed(office: Office) -> None:
         office, "iu_route_promotion_decision",
         "delete from public.iu_route_promotion_decision where decision_no = 2",
     )  # fmt: skip
-    ((misfit),) = office.run("auditor", VERIFY)
+    (misfit,) = office.run("auditor", VERIFY)
     assert (misfit["ledger"], misfit["misfit_no"]) == ("iu_route_promotion_decision", 3)
 
 
@@ -321,7 +322,7 @@ def test_the_hashes_do_not_depend_on_the_settings_of_a_session(office: Office) -
 
 def test_a_threshold_that_the_owner_lowers_is_named(office: Office) -> None:
     office.owner.execute("update public.iu_promotion_threshold set value = 2 where threshold = 'events'")
-    ((misfit),) = office.run("auditor", VERIFY)
+    (misfit,) = office.run("auditor", VERIFY)
     assert misfit["fault"] == f"events is 2, but {EVENTS} was decided"
 
 
@@ -414,7 +415,7 @@ def test_the_proofs_of_the_module_hold_after_promotions(office: Office) -> None:
     assert ROUTE in [row["route_code"] for row in office.promotions()]
     proofs = [proof for proof in verification.verify(office.owner) if proof.step.startswith("iu-delivery")]
     assert len(proofs) == 4
-    assert not [line for proof in proofs for line in proof.lines if not line.passed]
+    assert failed_lines(proofs) == []
 
 
 def test_a_pack_that_an_auditor_writes_is_added_to_the_ledger(office: Office, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import pytest
 
 from delivery.test_proofs import chains, life, misfit, tamper
 from delivery.world import World
+from engine.broken import edit
+from engine.sessions import opened
 from iu_pipelines.errors import IuError
 
 HELD = "public.fn_iu_delivery_ledger_stop(v_nos[1], v_nos[cardinality(v_nos)])"
@@ -175,9 +177,8 @@ def test_rows_that_go_beyond_the_anchor_break_the_chains(world: World) -> None:
 def test_without_the_stop_claims_of_events_that_exist_are_lost_and_it_is_noticed(world: World) -> None:
     """Break the rule that what is about an event that exists stays."""
     settled_and_old(world)
-    body = world.owner.fetch_value("select pg_get_functiondef('public.fn_iu_delivery_ledger_drop'::regproc)")
-    assert HELD in body
-    world.owner.execute(body.replace(HELD, "null"))
+    with opened(world.url) as (session,):
+        edit(session, "fn_iu_delivery_ledger_drop", (HELD, "null"))
     drop_deliveries(world)
     assert "are missing" in str(misfit(world))
 

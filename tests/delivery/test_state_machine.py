@@ -288,7 +288,7 @@ class Delivery(RuleBasedStateMachine):
             terms = data.draw(st.tuples(st.sampled_from([1, 0.6, 0.3]), RATES, st.sampled_from([100, 86400])))
             self.simulation.promote(code, *terms)
 
-    @precondition(lambda self: self.simulation.can_retain())
+    @precondition(lambda self: not self.simulation.is_busy)
     @rule(limit=st.sampled_from([1, 100]))
     def retain(self, limit: int) -> None:
         self.simulation.retain(limit)

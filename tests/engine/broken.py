@@ -85,7 +85,7 @@ def no_isolation(session: Session) -> None:
     )
 
 
-def _edit(session: Session, function: str, *edits: tuple[str, str]) -> None:
+def edit(session: Session, function: str, *edits: tuple[str, str]) -> None:
     """Replace text in a function of the engine; fail if the text is missing."""
     text: str = value(
         session,
@@ -100,12 +100,12 @@ def _edit(session: Session, function: str, *edits: tuple[str, str]) -> None:
 
 def own_events_at_once(session: Session) -> None:
     """Read the transaction's own events also in a window that was open before them."""
-    _edit(session, "fn_iu_batch_run", ("with_own := v_fresh and", "with_own :="))
+    edit(session, "fn_iu_batch_run", ("with_own := v_fresh and", "with_own :="))
 
 
 def forgetful_snapshot(session: Session) -> None:
     """Store the snapshot as PostgreSQL returns it, in which the own transaction may count as visible."""
-    _edit(session, "fn_iu_window_snapshot", ("if v_own >=", "if true or v_own >="))
+    edit(session, "fn_iu_window_snapshot", ("if v_own >=", "if true or v_own >="))
 
 
 def no_idempotency(session: Session) -> None:
@@ -115,12 +115,12 @@ def no_idempotency(session: Session) -> None:
 
 def queue_at_the_cursor(session: Session) -> None:
     """Wait for the cursor lock instead of returning `worker_busy`."""
-    _edit(session, "fn_iu_cursor_lock", (" skip locked", ""))
+    edit(session, "fn_iu_cursor_lock", (" skip locked", ""))
 
 
 def advisory_lock_for_a_new_worker(session: Session) -> None:
     """Lock the name of a new worker by an advisory lock, which any login can hold."""
-    _edit(
+    edit(
         session,
         "fn_iu_cursor_lock",
         (
@@ -138,12 +138,12 @@ def no_lock_timeout_for_a_new_worker(session: Session) -> None:
 
 def cursor_for_everybody(session: Session) -> None:
     """Lock no cursor, so that two invocations of a worker read at once."""
-    _edit(session, "fn_iu_cursor_lock", ("for no key update skip locked", ""))
+    edit(session, "fn_iu_cursor_lock", ("for no key update skip locked", ""))
 
 
 def run_that_halts(session: Session, lock: int) -> None:
     """Make a run wait for the advisory lock `lock` between its read of the cursor and its lock."""
-    _edit(
+    edit(
         session,
         "fn_iu_cursor_lock",
         ("\nbegin\n", f"\nbegin\n    perform pg_advisory_xact_lock_shared({lock});\n"),
@@ -152,12 +152,12 @@ def run_that_halts(session: Session, lock: int) -> None:
 
 def retirement_checked_once(session: Session) -> None:
     """Check whether a worker is retired only before its cursor is locked."""
-    _edit(session, "fn_iu_route_worker_run", (" or v_cursor.retired_at is not null", ""))
+    edit(session, "fn_iu_route_worker_run", (" or v_cursor.retired_at is not null", ""))
 
 
 def gates_of_the_snapshot(session: Session) -> None:
     """Read the gates only in the transaction's snapshot, however old it is."""
-    _edit(session, "fn_iu_gates_recheck", (" for share skip locked", ""))
+    edit(session, "fn_iu_gates_recheck", (" for share skip locked", ""))
 
 
 def blind_to_policies(session: Session) -> None:
@@ -167,22 +167,22 @@ def blind_to_policies(session: Session) -> None:
 
 def no_flood_guard(session: Session) -> None:
     """Disable the flood guard."""
-    _edit(session, "fn_iu_flood_refuse", ("if ", "if false and "))
+    edit(session, "fn_iu_flood_refuse", ("if ", "if false and "))
 
 
 def guard_of_large_batches_alone(session: Session) -> None:
     """Apply the flood guard only to batches of 20 events or more."""
-    _edit(session, "fn_iu_flood_refuse", ("if batch.seen < 20 then", "if false then"))
+    edit(session, "fn_iu_flood_refuse", ("if batch.seen < 20 then", "if false then"))
 
 
 def class_42_is_the_events_fault(session: Session) -> None:
     """Attribute errors of class 42, such as a missing function, to the event."""
-    _edit(session, "fn_iu_fault_is_systemic", ("'42', ", ""))
+    edit(session, "fn_iu_fault_is_systemic", ("'42', ", ""))
 
 
 def retention_of_the_default_worker(session: Session) -> None:
     """Let retention consider the cursor of the default worker only."""
-    _edit(
+    edit(
         session,
         "fn_iu_retention_stop_seq",
         (
@@ -195,17 +195,17 @@ def retention_of_the_default_worker(session: Session) -> None:
 
 def retention_without_a_lock(session: Session) -> None:
     """Let rounds, seeks and first runs of workers run concurrently."""
-    _edit(session, "fn_iu_retention_lock", ("if for_round then", "return true;\n    if for_round then"))
+    edit(session, "fn_iu_retention_lock", ("if for_round then", "return true;\n    if for_round then"))
 
 
 def retention_at_any_isolation(session: Session) -> None:
     """Allow a round at repeatable read, with a snapshot that is older than its lock."""
-    _edit(session, "fn_iu_retention_run", ("'read uncommitted')", "'read uncommitted', 'repeatable read')"))
+    edit(session, "fn_iu_retention_run", ("'read uncommitted')", "'read uncommitted', 'repeatable read')"))
 
 
 def retention_in_two_looks(session: Session) -> None:
     """Find the first event that must stay, and select the events to delete by a later statement."""
-    _edit(
+    edit(
         session,
         "fn_iu_retention_drop",
         ("v_ids uuid [];", "v_ids uuid [];\n    v_stop bigint;"),
@@ -220,7 +220,7 @@ def retention_in_two_looks(session: Session) -> None:
 
 def retention_that_halts(session: Session, lock: int) -> None:
     """Make a round wait for the advisory lock `lock` after it has judged its events."""
-    _edit(
+    edit(
         session,
         "fn_iu_retention_stop_seq",
         ("    return (", "    v_restored := ("),
@@ -235,7 +235,7 @@ def retention_that_halts(session: Session, lock: int) -> None:
 
 def retention_event_by_event(session: Session) -> None:
     """Call a function for each event of a round, and another for each cursor."""
-    _edit(
+    edit(
         session,
         "fn_iu_retention_stop_seq",
         (
@@ -257,7 +257,7 @@ def retention_event_by_event(session: Session) -> None:
 
 def retention_that_forgets_open_transactions(session: Session) -> None:
     """Count everything below the end of a snapshot as read, also transactions that were open in it."""
-    _edit(
+    edit(
         session,
         "fn_iu_retention_stop_seq",
         (" and (o.emitted_xid = any(v_open)) is false then", " then"),
@@ -269,7 +269,7 @@ _JUDGED = "where not public.fn_iu_event_is_consumed(o.event_seq, o.emitted_xid, 
 
 def retention_that_ignores_the_position(session: Session) -> None:
     """Count a whole open window as read, and allow deleting the event at which a cursor stands."""
-    _edit(
+    edit(
         session,
         "fn_iu_retention_stop_seq",
         (
@@ -282,23 +282,23 @@ def retention_that_ignores_the_position(session: Session) -> None:
 
 def retention_that_trusts_the_position(session: Session) -> None:
     """Count everything below the position as read, also what the window does not show."""
-    _edit(session, "fn_iu_retention_stop_seq", (_JUDGED, f"{_JUDGED} and o.event_seq > c.position_seq"))
+    edit(session, "fn_iu_retention_stop_seq", (_JUDGED, f"{_JUDGED} and o.event_seq > c.position_seq"))
 
 
 def health_by_age(session: Session) -> None:
     """Measure a stall from the emission of the oldest event."""
-    _edit(session, "fn_iu_worker_faults", ("when given.window_snapshot is null and", "when false and"))
+    edit(session, "fn_iu_worker_faults", ("when given.window_snapshot is null and", "when false and"))
 
 
 def health_by_last_run(session: Session) -> None:
     """Count a run as having read everything, also one that left its window open."""
-    _edit(session, "fn_iu_worker_faults", ("given.window_snapshot is null and", ""))
+    edit(session, "fn_iu_worker_faults", ("given.window_snapshot is null and", ""))
 
 
 def identifier_alone(session: Session) -> None:
     """Compare only the identifier of the cluster, neither the table nor the anchor of a cursor."""
     no_table_in_the_anchor(session)
-    _edit(
+    edit(
         session,
         "fn_iu_cluster_state",
         (
@@ -310,7 +310,7 @@ def identifier_alone(session: Session) -> None:
 
 def no_table_in_the_anchor(session: Session) -> None:
     """Ignore that the table is another one, and that the anchor's row is a copy."""
-    _edit(
+    edit(
         session,
         "fn_iu_cluster_state",
         ("WHEN (a.outbox_oid <>", "WHEN (false AND a.outbox_oid <>"),
@@ -320,7 +320,7 @@ def no_table_in_the_anchor(session: Session) -> None:
 
 def no_look_ahead(session: Session) -> None:
     """Accept snapshots and events with transaction ids that the server has not assigned yet."""
-    _edit(
+    edit(
         session,
         "fn_iu_cluster_state",
         ("(n.end_xid >", "(false and n.end_xid >"),
