@@ -67,7 +67,7 @@ def test_ctrl_c_at_any_moment_ends_with_one_line_and_130(
     database: str, words: tuple[str, ...], times: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IU_DATABASE_URL", database)
-    whole = duration(*words)
+    whole = min(duration(*words) for _ in range(3))
     seen = []
     for number in range(times):
         delay = whole * (number + random.random()) / times
@@ -75,7 +75,7 @@ def test_ctrl_c_at_any_moment_ends_with_one_line_and_130(
         # A signal after the command's last line ends a process that has nothing left to do.
         assert (code, err) in {(130, LINE), (0, ""), (-signal.SIGINT, "")}, delay
         seen.append(code)
-    assert seen.count(130) > times / 10, "most commands ended before the signal"
+    assert seen.count(130) > times / 3
 
 
 def test_ctrl_c_twice_ends_with_one_line_and_no_traceback(
