@@ -7,7 +7,7 @@ from typing import Literal
 
 from iu_pipelines.errors import ExtraMissing
 
-Extra = Literal["dagster", "embedded", "evidence", "metrics", "parquet"]
+Extra = Literal["dagster", "delivery", "embedded", "evidence", "metrics", "parquet"]
 """The name of an extra in `pyproject.toml`."""
 
 

@@ -15,6 +15,7 @@ from iu_pipelines.errors import UsageError
 from iu_pipelines.invalid_values import explain
 
 _PREFIX: Final = "IU_"
+_SECRET_PREFIX: Final = f"{_PREFIX}SECRET_"
 _SIMILAR: Final = 0.8
 """The ratio of `difflib` from which a name is a misspelled setting."""
 
@@ -88,6 +89,20 @@ class Settings(BaseSettings):
         default=None,
         description="http(s) URL that serves the directory of the evidence packs; runs link to it",
     )
+    sender_database_url: SecretStr | None = Field(
+        default=None,
+        description="postgresql:// URL of the login that delivers, a member of iu_sender; by default "
+        "IU_DATABASE_URL",
+    )
+    deployment: Annotated[str, AfterValidator(_not_blank)] | None = Field(
+        default=None,
+        max_length=100,
+        description="the name of this deployment, which a promotion must name for its deliveries",
+    )
+    secrets_dir: AbsolutePath | None = Field(
+        default=None,
+        description="directory with a file for each secret of a target, named as the secret",
+    )
     notify_url: Annotated[SecretStr, AfterValidator(_http)] | None = Field(
         default=None,
         description="http(s) URL to which the notification sensor posts each notice; it is never printed",
@@ -132,8 +147,19 @@ def unknown_variables() -> dict[str, str | None]:
     return {
         name: next(iter(get_close_matches(name.upper(), known, 1, _SIMILAR)), None)
         for name in found
-        if name.upper() not in known
+        if name.upper() not in known and not name.upper().startswith(_SECRET_PREFIX)
     }
+
+
+def secret_variable(secret_name: str) -> str:
+    """Return the variable that contains the secret of a target."""
+    return f"{_SECRET_PREFIX}{secret_name}"
+
+
+def secret(secret_name: str) -> SecretStr | None:
+    """Return the value of the variable of a secret, or None if it is not set or empty."""
+    value = os.environ.get(secret_variable(secret_name))
+    return SecretStr(value) if value else None
 
 
 def child_environment(**added: str) -> dict[str, str]:

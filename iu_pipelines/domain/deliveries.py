@@ -1,15 +1,139 @@
-"""Deliveries: whether the module `iu-delivery` is installed, and whether its record is whole."""
+"""Deliveries: queueing, claiming and recording them, their states, and whether their record is whole.
+
+Except for `is_installed`, the module `iu-delivery` must be installed.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
+from iu_pipelines.db.gateway import Session
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
 
 _SQL: Final = Statements(__name__)
+
+MOST_CLAIMED: Final = 1000
+"""Deliveries that one call claims or records at most."""
+
+MOST_QUEUED: Final = 100_000
+"""Events that one call of `enqueue` reads at most."""
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """The answer of `fn_iu_delivery_enqueue`. `reason` says why nothing was read if `status` is `held`."""
+
+    status: Literal["ran", "master_gate_closed", "worker_gate_closed", "delivery_gate_closed", "held", "busy"]
+    reason: str | None
+    seen: int
+    queued: int
+    passed_over: int
+    outside_canary: int
+    batch_id: int | None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One claimed delivery: what to send, and the fence that its outcome must name.
+
+    `headers` and `body` are complete except for the signature. The claim is valid for `lease_seconds` from
+    the moment before it was asked for.
+    """
+
+    claim_id: int
+    fence: int
+    delivery_key: str
+    event_id: UUID
+    route_code: str
+    subject: UUID
+    subject_no: int
+    attempt_no: int
+    lease_seconds: int
+    address: str
+    headers: dict[str, Any]
+    body: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one claim. `response_hash` is a sha256 in hexadecimal digits, never the response.
+
+    With `local_fault`, the sender failed and not the target, so no failure of the target is counted.
+    """
+
+    claim_id: int
+    fence: int
+    decision: Literal["sent", "retry", "failed"]
+    status_code: int | None = None
+    latency_ms: int | None = None
+    retry_after_seconds: int | None = None
+    response_hash: str | None = None
+    error: str | None = None
+    local_fault: bool = False
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """How many outcomes were recorded, and what they did to the queue. `stale` ones changed nothing."""
+
+    recorded: int
+    sent: int
+    retry: int
+    failed: int
+    stale: int
+    known: int
+    demoted: int
+
+
+@dataclass(frozen=True)
+class TargetQueue:
+    """The deliveries of one target by state. Counts are lower bounds if `counts_capped` is true."""
+
+    target: Annotated[str, "the target"]
+    kind: Annotated[str, "its kind"]
+    routes: Annotated[int, "routes that were ever promoted to it"]
+    queued: Annotated[int, "deliveries that wait for a claim"]
+    in_flight: Annotated[int, "deliveries that are claimed"]
+    in_doubt: Annotated[int, "deliveries whose lease passed without an outcome"]
+    retry: Annotated[int, "deliveries that failed and are due again later"]
+    held: Annotated[int, "deliveries of which none is claimed now"]
+    parked: Annotated[int, "deliveries behind a dead letter of their subject"]
+    dead: Annotated[int, "dead letters"]
+    counts_capped: Annotated[bool, "whether there are more"]
+    held_reasons: Annotated[list[str] | None, "text[]", "why deliveries are held"]
+    max_per_minute: Annotated[int | None, "integer", "claims in any minute; null: no limit"]
+    breaker: Annotated[str, "closed, open or half_open"]
+    breaker_retry_at: Annotated[datetime | None, "when an open breaker lets one delivery through"]
+    oldest_at: Annotated[datetime | None, "when the oldest delivery was queued"]
+
+
+@dataclass(frozen=True)
+class DeliveryState:
+    """The state of an event on one route, and the reason."""
+
+    route_code: Annotated[str, "the route"]
+    state: Annotated[str, "one of the states of deliveries"]
+    reason: Annotated[str | None, "why it is held, waits or failed"]
+    since: Annotated[datetime | None, "when the state began"]
+    attempts: Annotated[int, "integer", "number of claims"]
+    run_ref: Annotated[str | None, "the run of the newest claim"]
+    next_at: Annotated[datetime | None, "when it is due, or when its lease ends"]
+
+
+@dataclass(frozen=True)
+class DeliveryChange:
+    """The answer to a replay or a discard of one delivery."""
+
+    status: Literal["queued", "discarded", "not_queued", "in_flight", "busy"]
+    route_code: str
+    event_id: UUID
 
 
 @dataclass(frozen=True)
@@ -45,3 +169,91 @@ def verify_chains(gateway: Queries, newest: int | None = None) -> DeliveryChains
     The module must be installed.
     """
     return rows.read(DeliveryChains, gateway.fetch_value(_SQL["chains"], {"newest": newest}))
+
+
+def present_deployment(session: Session, deployment: str | None) -> None:
+    """Present a deployment for the rest of the transaction: promotions name the one that they are for."""
+    session.execute(_SQL["present_deployment"], {"deployment": deployment or ""})
+
+
+def enqueue(session: Session, route_code: str, batch_limit: int, run_ref: str | None = None) -> Enqueued:
+    """Queue the next events of a live route. The transaction has presented its deployment.
+
+    Raises:
+        BatchLimitInvalid: `batch_limit` is not in the range 1 to MOST_QUEUED.
+    """
+    given = {"route_code": route_code, "batch_limit": batch_limit, "run_ref": run_ref}
+    return rows.read(Enqueued, session.fetch_value(_SQL["enqueue"], given))
+
+
+def claim(
+    session: Session, target: str, batch_limit: int, sender: str, run_ref: str | None = None
+) -> list[Claim]:
+    """Claim due deliveries of a target, in order. Commit before sending.
+
+    Raises:
+        DeliveryRefused: the login may not deliver to the target.
+        UnknownTarget: there is no such target.
+    """
+    given = {"target": target, "batch_limit": batch_limit, "sender": sender, "run_ref": run_ref}
+    return [Claim(**row) for row in session.fetch_all(_SQL["claim"], given)]
+
+
+def claim_plan(
+    session: Session, plan_hash: str, batch_limit: int, sender: str, run_ref: str | None = None
+) -> list[Claim]:
+    """Claim due deliveries that a frozen plan names, in order. Commit before sending.
+
+    Raises:
+        PromotionOutdated: there is no plan with this hash.
+        DeliveryRefused: the login may not deliver to the target.
+    """
+    given = {"plan_hash": plan_hash, "batch_limit": batch_limit, "sender": sender, "run_ref": run_ref}
+    return [Claim(**row) for row in session.fetch_all(_SQL["claim_plan"], given)]
+
+
+def record(gateway: Queries, outcomes: Sequence[Outcome]) -> Recorded:
+    """Record the outcomes of at most MOST_CLAIMED claims of one target. Recording one again changes nothing.
+
+    Raises:
+        DeliveryRefused: a claim was made by another login.
+        UnknownClaim: a claim was never made.
+    """
+    given = json.dumps([asdict(outcome) for outcome in outcomes])
+    return rows.read(Recorded, gateway.fetch_value(_SQL["record"], {"outcomes": given}))
+
+
+def status(gateway: Queries) -> list[TargetQueue]:
+    """Return the deliveries of every target by state."""
+    return [rows.read(TargetQueue, row) for row in gateway.fetch_all(_SQL["status"])]
+
+
+def why(gateway: Queries, event_id: UUID) -> list[DeliveryState]:
+    """Return the state of an event on each route.
+
+    Raises:
+        ArgumentInvalid: there is no such event.
+    """
+    found = gateway.fetch_all(_SQL["why"], {"event_id": event_id})
+    return [rows.read(DeliveryState, row) for row in found]
+
+
+def replay(
+    gateway: Queries, route_code: str, event_id: UUID, reason: str, *, out_of_order: bool = False
+) -> DeliveryChange:
+    """Queue the dead letter of an event again.
+
+    Raises:
+        UnknownDeadLetter: there is no such dead letter.
+        ReplayOutOfOrder: later events of its subject may have been delivered.
+    """
+    given = {
+        "route_code": route_code, "event_id": event_id, "reason": reason, "out_of_order": out_of_order,
+    }  # fmt: skip
+    return rows.read(DeliveryChange, gateway.fetch_value(_SQL["replay"], given))
+
+
+def discard(gateway: Queries, route_code: str, event_id: UUID, reason: str) -> DeliveryChange:
+    """Settle a dead letter or a queued delivery without sending it."""
+    given = {"route_code": route_code, "event_id": event_id, "reason": reason}
+    return rows.read(DeliveryChange, gateway.fetch_value(_SQL["discard"], given))

@@ -12,3 +12,43 @@ select public.fn_iu_delivery_misfit(%(newest)s::int) as fault;
 
 -- name: chains
 select public.fn_iu_delivery_chain_verify(%(newest)s::bigint) as answer;
+
+-- name: present_deployment
+select set_config('iu.deployment', %(deployment)s, true) as deployment;
+
+-- name: enqueue
+select public.fn_iu_delivery_enqueue(%(route_code)s, %(batch_limit)s::int, %(run_ref)s) as answer;
+
+-- name: claim
+select
+    claim_id, fence, delivery_key, event_id, route_code, subject, subject_no, attempt_no, lease_seconds,
+    address, headers, body
+from public.fn_iu_delivery_claim(%(target)s, %(batch_limit)s::int, %(sender)s, %(run_ref)s);
+
+-- name: claim_plan
+select
+    claim_id, fence, delivery_key, event_id, route_code, subject, subject_no, attempt_no, lease_seconds,
+    address, headers, body
+from public.fn_iu_delivery_claim_plan(%(plan_hash)s, %(batch_limit)s::int, %(sender)s, %(run_ref)s);
+
+-- name: record
+select public.fn_iu_delivery_record(%(outcomes)s::jsonb) as answer;
+
+-- name: status
+select
+    target, kind, routes, queued, in_flight, in_doubt, retry, held, parked, dead, counts_capped,
+    held_reasons, max_per_minute, breaker, breaker_retry_at, oldest_at
+from public.fn_iu_delivery_status()
+order by target;
+
+-- name: why
+select route_code, state, reason, since, attempts, run_ref, next_at
+from public.fn_iu_delivery_why(%(event_id)s)
+order by route_code;
+
+-- name: replay
+select
+    public.fn_iu_delivery_replay(%(route_code)s, %(event_id)s, %(reason)s, %(out_of_order)s) as answer;
+
+-- name: discard
+select public.fn_iu_delivery_discard(%(route_code)s, %(event_id)s, %(reason)s) as answer;

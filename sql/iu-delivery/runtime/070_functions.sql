@@ -104,6 +104,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_decision_require.sql
 \ir ../objects/promotions/fn_iu_promotion_threshold_propose.sql
 \ir ../objects/promotions/fn_iu_promotion_threshold_decide.sql
+\ir ../objects/promotions/fn_iu_promotion_threshold_list.sql
 \ir ../objects/promotions/fn_iu_promotion_counts.sql
 \ir ../objects/promotions/fn_iu_promotion_evidence.sql
 \ir ../objects/promotions/fn_iu_promotion_evidence_require.sql
@@ -149,5 +150,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '54a9ae9605006d1b578bd004f82bc67d04686f55a06e996cc77bb25f71b7da80'
+    'ba63c772f527955245de97dadc2a4f300c8eafcccb62b223ed180da603e2796d'
 );

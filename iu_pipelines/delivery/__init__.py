@@ -1,0 +1,1 @@
+"""The sender: it claims deliveries, sends them to targets of different kinds, and records the outcomes."""

@@ -1,0 +1,249 @@
+"""Targets of live delivery: the rows of `iu_delivery_target`, their senders and their tests.
+
+The module `iu-delivery` must be installed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from iu_pipelines.db.gateway import Session
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+from iu_pipelines.domain.similar import similar_names
+from iu_pipelines.errors import UnknownTarget
+
+_SQL: Final = Statements(__name__)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target, with the state of its breaker. `senders` are the logins that may deliver to it."""
+
+    target_name: Annotated[str, "the target"]
+    kind: Annotated[str, "the kind of the target"]
+    address: Annotated[str, "where deliveries are sent; never with a secret"]
+    secret_name: Annotated[str | None, "the name under which the sender finds the secret"]
+    timeout_seconds: Annotated[int, "integer", "how long one send may take"]
+    lease_seconds: Annotated[int, "integer", "how long a claim is valid"]
+    max_per_minute: Annotated[int | None, "integer", "claims in any minute; null: no limit"]
+    retry_seconds: Annotated[list[int], "integer[]", "seconds to wait after each failure"]
+    max_in_doubt: Annotated[int, "integer", "how often a delivery in doubt is claimed again"]
+    on_dead_letter: Annotated[str, "park or skip"]
+    at_most_once: Annotated[bool, "whether a delivery in doubt becomes a dead letter"]
+    after_failover: Annotated[str, "resume or hold"]
+    allow_private: Annotated[bool, "whether the address may be private"]
+    options: Annotated[dict[str, Any], "options of the kind"]
+    enabled: Annotated[bool, "whether deliveries are claimed"]
+    target_version: Annotated[int, "integer", "the version of the definition"]
+    paused: Annotated[bool, "whether a person paused it"]
+    failover_hold: Annotated[bool, "whether it waits for a person after a failover"]
+    breaker: Annotated[str, "closed, open or half_open"]
+    routes: Annotated[list[str], "the routes with this target"]
+    senders: Annotated[list[str], "the logins that may deliver to it"]
+
+
+@dataclass(frozen=True)
+class GrantedTarget:
+    """What a sender must know about a target that is granted to its login.
+
+    `routes` are the routes that were ever promoted to it.
+    """
+
+    target_no: int
+    target_name: str
+    kind: str
+    address: str
+    secret_name: str | None
+    timeout_seconds: int
+    lease_seconds: int
+    max_per_minute: int | None
+    allow_private: bool
+    options: dict[str, Any]
+    target_version: int
+    enabled: bool
+    routes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TargetTest:
+    """The record of one test of a target: only the class of the answer is kept."""
+
+    test_no: int
+    target_name: str
+    target_version: int
+    passed: bool
+    status_class: str
+
+
+@dataclass(frozen=True)
+class TargetVersion:
+    """One version of a target."""
+
+    target_version: int
+    definition: dict[str, Any]
+    recorded_at: datetime
+    recorded_by: str
+
+
+@dataclass(frozen=True)
+class StateChange:
+    """The answer when a target is paused, resumed, enabled or disabled.
+
+    `in_flight` deliveries were claimed before, and may still be sent until `until`.
+    """
+
+    status: Literal["paused", "resumed", "enabled", "disabled", "unchanged"]
+    target_name: str
+    in_flight: int
+    until: datetime | None
+
+
+COLUMNS: Final = (
+    "kind", "address", "secret_name", "timeout_seconds", "lease_seconds", "max_per_minute", "retry_seconds",
+    "max_in_doubt", "on_dead_letter", "at_most_once", "after_failover", "options",
+)  # fmt: skip
+"""The columns that `add` and `change` accept; `allow_private` is set by an approver (`allow_private`)."""
+
+
+def list_targets(gateway: Queries) -> list[Target]:
+    """Return every target in alphabetical order."""
+    return [rows.read(Target, row) for row in gateway.fetch_all(_SQL["list_targets"], {"target_name": None})]
+
+
+def get(gateway: Queries, target_name: str) -> Target:
+    """Return one target.
+
+    Raises:
+        UnknownTarget: there is no such target; the hint has similar names.
+    """
+    row = gateway.fetch_one(_SQL["list_targets"], {"target_name": target_name})
+    if row is None:
+        names = [found["target_name"] for found in gateway.fetch_all(_SQL["names"])]
+        raise UnknownTarget(
+            f"no such target: {target_name!r}", hint=similar_names("targets", target_name, names)
+        )
+    return rows.read(Target, row)
+
+
+def versions(gateway: Queries, target_name: str, limit: int = 20) -> list[TargetVersion]:
+    """Return up to `limit` versions of a target, newest first."""
+    found = gateway.fetch_all(_SQL["versions"], {"target_name": target_name, "max_rows": limit})
+    return [rows.read(TargetVersion, row) for row in found]
+
+
+def add(session: Session, target_name: str, columns: Mapping[str, Any]) -> bool:
+    """Add a target whose `columns` are some of COLUMNS; return false if the name is in use.
+
+    Raises:
+        TargetUnknown: the module does not deliver to this kind.
+        TargetNotSafe: the address or an option contains a secret.
+    """
+    names, marks = _parts(columns)
+    added = session.execute(
+        f"insert into public.iu_delivery_target (target_name, {', '.join(names)}) "
+        f"values (%(target_name)s, {', '.join(marks)}) on conflict (target_name) do nothing",
+        {**columns, "target_name": target_name},
+    )
+    return added == 1
+
+
+def change(session: Session, target_name: str, columns: Mapping[str, Any]) -> bool:
+    """Set some of COLUMNS; return false if there is no such target. A change makes a new version.
+
+    Raises:
+        TargetUnknown, TargetNotSafe: as `add` does.
+        NotAnApprover: the kind or the address of a target that may be private changes.
+    """
+    names, marks = _parts(columns)
+    pairs = ", ".join(f"{name} = {mark}" for name, mark in zip(names, marks, strict=True))
+    changed = session.execute(
+        f"update public.iu_delivery_target set {pairs} where target_name = %(target_name)s",
+        {**columns, "target_name": target_name},
+    )
+    return changed == 1
+
+
+def _parts(columns: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
+    unknown = set(columns) - set(COLUMNS)
+    if unknown or not columns:
+        raise AssertionError(f"unreachable: columns {sorted(unknown)} of {sorted(columns)}")
+    return list(columns), [f"%({name})s" for name in columns]
+
+
+def remove(session: Session, target_name: str) -> bool:
+    """Remove a target to which no route was ever promoted; return false if there is no such target.
+
+    Raises:
+        TargetInUse: a route was promoted to it.
+    """
+    return session.execute(_SQL["remove"], {"target_name": target_name}) == 1
+
+
+def allow_private(gateway: Queries, target_name: str, allowed: bool, reason: str) -> dict[str, Any]:
+    """Set whether the address may be loopback, private or link-local. Only an approver may.
+
+    Raises:
+        NotAnApprover: the login is not an approver.
+        UnknownTarget: there is no such target.
+    """
+    given = {"target_name": target_name, "allowed": allowed, "reason": reason}
+    answer: dict[str, Any] = gateway.fetch_value(_SQL["allow_private"], given)
+    return answer
+
+
+def set_paused(gateway: Queries, target_name: str, paused: bool, reason: str) -> StateChange:
+    """Pause a target, or resume it, also after a failover.
+
+    Raises:
+        UnknownTarget: there is no such target.
+    """
+    given = {"target_name": target_name, "paused": paused, "reason": reason}
+    return rows.read(StateChange, gateway.fetch_value(_SQL["set_paused"], given))
+
+
+def set_enabled(gateway: Queries, target_name: str, enabled: bool, reason: str) -> StateChange:
+    """Enable or disable a target.
+
+    Raises:
+        UnknownTarget: there is no such target.
+    """
+    given = {"target_name": target_name, "enabled": enabled, "reason": reason}
+    return rows.read(StateChange, gateway.fetch_value(_SQL["set_enabled"], given))
+
+
+def grant(session: Session, target_name: str, login: str) -> bool:
+    """Let a login deliver to a target; return false if it may already.
+
+    Raises:
+        ArgumentInvalid: there is no such login.
+    """
+    return session.execute(_SQL["grant"], {"target_name": target_name, "login": login}) == 1
+
+
+def revoke(session: Session, target_name: str, login: str) -> bool:
+    """Forbid a login to deliver to a target; return false if it could not."""
+    return session.execute(_SQL["revoke"], {"target_name": target_name, "login": login}) == 1
+
+
+def granted(gateway: Queries) -> list[GrantedTarget]:
+    """Return the targets to which the login of this connection may deliver.
+
+    Raises:
+        DeliveryRefused: the login is not a member of iu_sender, or it is a superuser or owner.
+    """
+    return [rows.read(GrantedTarget, row) for row in gateway.fetch_all(_SQL["granted"])]
+
+
+def record_test(gateway: Queries, target_name: str, passed: bool, status_class: str) -> TargetTest:
+    """Record a test of the current version of a target.
+
+    Raises:
+        DeliveryRefused: the login may not deliver to the target.
+    """
+    given = {"target_name": target_name, "passed": passed, "status_class": status_class}
+    return rows.read(TargetTest, gateway.fetch_value(_SQL["record_test"], given))
