@@ -63,8 +63,8 @@ class Secrets:
             return path.read_bytes()[:_MOST_BYTES].decode()
         raise UsageError(
             f"there is no secret {secret_name}",
-            hint=f"Set {settings.secret_variable(secret_name)}, or IU_SECRETS_DIR to a directory with the file "
-            f"{secret_name}.",
+            hint=f"Set {settings.secret_variable(secret_name)}, or IU_SECRETS_DIR to a directory that "
+            f"contains the file {secret_name}.",
         )
 
     def path(self, secret_name: str) -> Path | None:
