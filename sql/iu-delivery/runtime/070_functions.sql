@@ -150,5 +150,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'ba63c772f527955245de97dadc2a4f300c8eafcccb62b223ed180da603e2796d'
+    '495d7faefe770998cd5d51f395857a9fb55b2408273246b2d9560062b433de77'
 );
