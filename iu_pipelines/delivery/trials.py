@@ -1,4 +1,4 @@
-"""Trials of a target before anything is delivered to it: rehearsals of bodies, and a test with a made-up body.
+"""Trials of a target before anything is delivered to it: rehearsals of bodies, and a made-up body as a test.
 
 Both are done by the login of the sender, and both are recorded. A rehearsal sends nothing.
 """

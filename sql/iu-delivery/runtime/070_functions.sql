@@ -150,5 +150,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '495d7faefe770998cd5d51f395857a9fb55b2408273246b2d9560062b433de77'
+    '27fc0ee4ff27352d2d959478167d06c70f5d4fb4b6c315ebcac268beb70547d8'
 );
