@@ -19,6 +19,10 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/trg_iu_delivery_target_parts.sql
 \ir ../objects/targets/trg_iu_delivery_target_sender.sql
+\ir ../objects/targets/trg_iu_delivery_target_history.sql
+\ir ../objects/targets/fn_iu_target_in_flight.sql
+\ir ../objects/targets/fn_iu_delivery_target_pause.sql
+\ir ../objects/targets/fn_iu_delivery_target_enable.sql
 
 -- Promotions.
 \ir ../objects/promotions/tables.sql
@@ -37,6 +41,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_promotion_last_decision.sql
 \ir ../objects/promotions/fn_iu_promotion_decision_write.sql
 \ir ../objects/promotions/fn_iu_route_demote_apply.sql
+\ir ../objects/targets/fn_iu_delivery_targets_granted.sql
 
 -- Deliveries.
 \ir ../objects/deliveries/tables.sql
@@ -149,5 +154,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '54a9ae9605006d1b578bd004f82bc67d04686f55a06e996cc77bb25f71b7da80'
+    '66f523bbcc136bff52a6b1d5180e319158289cadd289cebca70ce8512aac8246'
 );
