@@ -12,6 +12,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/fn_iu_target_state_lock.sql
 \ir ../objects/targets/fn_iu_target_state_now.sql
 \ir ../objects/targets/fn_iu_target_state_store.sql
+\ir ../objects/targets/fn_iu_target_state_refusal.sql
 \ir ../objects/targets/fn_iu_target_refusal.sql
 \ir ../objects/targets/fn_iu_target_breaker.sql
 \ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
@@ -128,6 +129,9 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 -- Proofs and retention of deliveries.
 \ir ../objects/deliveries/fn_iu_delivery_queue_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_gates.sql
+\ir ../objects/deliveries/fn_iu_delivery_gates_refusal.sql
+\ir ../objects/deliveries/fn_iu_delivery_route_refusal.sql
 \ir ../objects/deliveries/fn_iu_delivery_refusal.sql
 \ir ../objects/deliveries/fn_iu_delivery_reason.sql
 \ir ../objects/deliveries/fn_iu_delivery_state.sql
@@ -146,6 +150,9 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
+\ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
+\ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
 \ir ../objects/deliveries/fn_iu_delivery_retention_allows.sql
 \ir ../objects/deliveries/fn_iu_delivery_ledger_stop.sql
 \ir ../objects/deliveries/fn_iu_delivery_ledger_drop.sql
@@ -154,5 +161,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '66f523bbcc136bff52a6b1d5180e319158289cadd289cebca70ce8512aac8246'
+    'f02daaa8e655e9590c2e5f0d423fd87651d16139eacf6c97f664d97346151fd0'
 );
