@@ -88,6 +88,8 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim.sql
+\ir ../objects/deliveries/fn_iu_delivery_has_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_shards_release.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_target.sql
@@ -162,5 +164,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '2c10d638598a41828bb48b7abe4ce2d43f94cae35635ebe66427132fa56bf300'
+    '41c7ea20f5868e6e406199127be3ea38ed0e4aac3d010bba08ca9c549f369ffd'
 );
