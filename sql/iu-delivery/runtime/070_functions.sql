@@ -1,5 +1,5 @@
 -- 070: the functions of live delivery. Repeatable, as 070 of the core.
-select public.fn_iu_step_require('iu-delivery', '030_queue');
+select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 \ir ../objects/access.sql
 
@@ -87,6 +87,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_event_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
+\ir ../objects/deliveries/fn_iu_delivery_claim_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
@@ -99,8 +100,26 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_record.sql
 \ir ../objects/deliveries/fn_iu_delivery_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_remove.sql
+\ir ../objects/deliveries/fn_iu_delivery_requeue.sql
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
+
+-- Frozen plans.
+\ir ../objects/plans/tables.sql
+\ir ../objects/plans/fn_iu_delivery_plan_hash.sql
+\ir ../objects/plans/fn_iu_delivery_plan_require.sql
+\ir ../objects/plans/fn_iu_delivery_plan_filter.sql
+\ir ../objects/plans/fn_iu_delivery_plan_routes.sql
+\ir ../objects/plans/fn_iu_delivery_plan_pick.sql
+\ir ../objects/plans/fn_iu_delivery_plan_summary.sql
+\ir ../objects/plans/fn_iu_delivery_plan_make.sql
+\ir ../objects/plans/fn_iu_delivery_rows_lock.sql
+\ir ../objects/plans/fn_iu_delivery_plan_apply.sql
+\ir ../objects/plans/fn_iu_delivery_plan_execute.sql
+\ir ../objects/plans/fn_iu_delivery_plan_scan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_due.sql
+\ir ../objects/plans/fn_iu_delivery_claim_plan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_progress.sql
 
 -- What needs the deliveries: rehearsals, thresholds, proposals and decisions.
 \ir ../objects/promotions/fn_iu_promotion_route.sql
@@ -161,5 +180,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'f02daaa8e655e9590c2e5f0d423fd87651d16139eacf6c97f664d97346151fd0'
+    '1abeccf6410621bd78dd2da63631306c07a467a0b795478715cd4a439a627048'
 );
