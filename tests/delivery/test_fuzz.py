@@ -98,6 +98,14 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select public.fn_iu_delivery_target_allow_private(%s, %s, %s)",
         (TARGET, st.none() | st.booleans(), st.just("why") | TEXT),
     ),
+    "pause": (
+        "select public.fn_iu_delivery_target_pause(%s, %s, %s)",
+        (TARGET, st.none() | st.booleans(), st.just("why") | TEXT),
+    ),
+    "enable": (
+        "select public.fn_iu_delivery_target_enable(%s, %s, %s)",
+        (TARGET, st.none() | st.booleans(), st.just("why") | TEXT),
+    ),
     "record test": (
         "select public.fn_iu_delivery_target_test_record(%s, %s, %s)",
         (TARGET, st.none() | st.booleans(), st.sampled_from(["2xx", "timeout"]) | TEXT),

@@ -19,6 +19,10 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/trg_iu_delivery_target_parts.sql
 \ir ../objects/targets/trg_iu_delivery_target_sender.sql
+\ir ../objects/targets/trg_iu_delivery_target_history.sql
+\ir ../objects/targets/fn_iu_target_in_flight.sql
+\ir ../objects/targets/fn_iu_delivery_target_pause.sql
+\ir ../objects/targets/fn_iu_delivery_target_enable.sql
 
 -- Promotions.
 \ir ../objects/promotions/tables.sql
@@ -37,6 +41,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_promotion_last_decision.sql
 \ir ../objects/promotions/fn_iu_promotion_decision_write.sql
 \ir ../objects/promotions/fn_iu_route_demote_apply.sql
+\ir ../objects/targets/fn_iu_delivery_targets_granted.sql
 
 -- Deliveries.
 \ir ../objects/deliveries/tables.sql
@@ -150,5 +155,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'ba63c772f527955245de97dadc2a4f300c8eafcccb62b223ed180da603e2796d'
+    '4f7d661faffcfab55f9c63c0a49d67ce5ce992d1db9fa55374f6bb1dd873eeb8'
 );
