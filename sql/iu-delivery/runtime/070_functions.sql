@@ -16,6 +16,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/fn_iu_target_breaker.sql
 \ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
 \ir ../objects/targets/fn_iu_delivery_target_test_record.sql
+\ir ../objects/targets/fn_iu_delivery_target_refusal.sql
 \ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/trg_iu_delivery_target_parts.sql
 \ir ../objects/targets/trg_iu_delivery_target_sender.sql
@@ -155,5 +156,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '4f7d661faffcfab55f9c63c0a49d67ce5ce992d1db9fa55374f6bb1dd873eeb8'
+    'b5ef2cea2b0a227a0b60e0dd82bdee442c6b937a787a172c9a565275f414fd09'
 );

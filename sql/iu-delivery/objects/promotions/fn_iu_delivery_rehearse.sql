@@ -1,6 +1,7 @@
 create or replace function public.fn_iu_delivery_rehearse(route_code text)
 returns table (
-    event_id uuid, payload_kind text, delivery_key text, headers json, body text, body_bytes int
+    target_name text, event_id uuid, payload_kind text, delivery_key text, headers json, body text,
+    body_bytes int
 )
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
@@ -23,7 +24,8 @@ begin
         from public.event_outbox as o where o.event_type = v_route.event_type group by 1
     )
 
-    select o.event_id, n.kind, k.key, public.fn_iu_delivery_headers(o, k.key, 1), b.body, octet_length(b.body)
+    select v_target.target_name, o.event_id, n.kind, k.key, public.fn_iu_delivery_headers(o, k.key, 1),
+        b.body, octet_length(b.body)
     from newest as n
     inner join public.event_outbox as o on o.event_seq = n.seq
     cross join lateral (select public.fn_iu_delivery_key(o.event_id, v_route.route_no) as key) as k
