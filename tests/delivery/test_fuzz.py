@@ -18,7 +18,7 @@ import pytest
 from hypothesis import strategies as st
 
 from databases import Server
-from delivery.world import DEPLOYMENT, World, make_login, url_of
+from delivery.world import DEPLOYMENT, GATES, World, make_login, url_of
 from iu_pipelines.db.gateway import Gateway
 from properties.test_fuzz import (
     BATCHES,
@@ -86,6 +86,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
     "conservation": (
         "select json_agg(c) from public.fn_iu_delivery_conservation(%s, %s, %s) as c",
         (ROUTE, BATCHES, BATCHES),
+    ),
+    "preview": (
+        "select json_agg(p) from public.fn_iu_delivery_gate_preview(%s, %s) as p",
+        (st.sampled_from([*GATES.values()]) | TEXT, st.sampled_from(["true", "false", "shop.paid"]) | TEXT),
     ),
     "misfit": ("select public.fn_iu_delivery_misfit(%s)", (NUMBERS,)),
     "verify chains": ("select public.fn_iu_delivery_chain_verify(%s)", (BATCHES,)),

@@ -12,6 +12,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/fn_iu_target_state_lock.sql
 \ir ../objects/targets/fn_iu_target_state_now.sql
 \ir ../objects/targets/fn_iu_target_state_store.sql
+\ir ../objects/targets/fn_iu_target_state_refusal.sql
 \ir ../objects/targets/fn_iu_target_refusal.sql
 \ir ../objects/targets/fn_iu_target_breaker.sql
 \ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
@@ -130,6 +131,9 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 -- Proofs and retention of deliveries.
 \ir ../objects/deliveries/fn_iu_delivery_queue_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_gates.sql
+\ir ../objects/deliveries/fn_iu_delivery_gates_refusal.sql
+\ir ../objects/deliveries/fn_iu_delivery_route_refusal.sql
 \ir ../objects/deliveries/fn_iu_delivery_refusal.sql
 \ir ../objects/deliveries/fn_iu_delivery_reason.sql
 \ir ../objects/deliveries/fn_iu_delivery_state.sql
@@ -148,6 +152,9 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
+\ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
+\ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
 \ir ../objects/deliveries/fn_iu_delivery_retention_allows.sql
 \ir ../objects/deliveries/fn_iu_delivery_ledger_stop.sql
 \ir ../objects/deliveries/fn_iu_delivery_ledger_drop.sql
@@ -156,5 +163,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'b5ef2cea2b0a227a0b60e0dd82bdee442c6b937a787a172c9a565275f414fd09'
+    '21d4d0d9d570a708e938bdccdfc92607ce81d4c39959a611e12fe2140a2990aa'
 );

@@ -35,8 +35,9 @@ end
 $$;
 comment on function public.fn_iu_delivery_rehearse(text) is
 'What a sender signs to rehearse a route: the newest event of each kind (fn_iu_payload_kind) of its event
-type, rendered as for a delivery. Reads all events of the type. Raises IU104, IU205 as fn_iu_promotion_route,
-and IU201 for a login that may not deliver to the target. Writes and sends nothing.';
+type, rendered as for a delivery, with the target that is to get it. Reads all events of the type. Raises
+IU104, IU205 as fn_iu_promotion_route, and IU201 for a login that may not deliver to the target. Writes and
+sends nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_rehearse(text)', 'deliver'
 );
