@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import sha256
 from typing import Annotated, Any, Literal
 
 import typer
@@ -19,16 +18,14 @@ from iu_pipelines.cli.command import (
     add_command,
     add_group,
 )
-from iu_pipelines.cli.options import Reason
+from iu_pipelines.cli.options import Reason, row_number, small_number
 from iu_pipelines.cli.output import counted, duration, print_facts, print_line, print_table, when
 from iu_pipelines.cli.targets import in_flight
-from iu_pipelines.delivery import kinds
-from iu_pipelines.delivery.kind import Message, TargetKind
+from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.secrets import Secrets
-from iu_pipelines.domain import promotions, targets
-from iu_pipelines.domain.promotions import Promotion, Rehearsal, Rule, Terms
+from iu_pipelines.domain import promotions
+from iu_pipelines.domain.promotions import Promotion, Rule, Terms
 from iu_pipelines.errors import UsageError
-from iu_pipelines.settings import Settings
 
 
 class Queued(StrEnum):
@@ -40,11 +37,12 @@ class Queued(StrEnum):
 
 RouteCode = Annotated[str, typer.Argument(metavar="ROUTE", help="A route from iu route list.")]
 PromotionNo = Annotated[
-    int, typer.Argument(metavar="NO", min=1, max=2**31 - 1, help="A promotion from iu promote list.")
+    int,
+    typer.Argument(metavar="NO", callback=small_number, help="A promotion from iu promote list."),
 ]
 ChangeNo = Annotated[
     int,
-    typer.Argument(metavar="CHANGE", min=1, max=2**31 - 1, help="A change from iu promote threshold list."),
+    typer.Argument(metavar="CHANGE", callback=small_number, help="A change from iu promote threshold list."),
 ]
 
 
@@ -209,43 +207,16 @@ def _facts(one: Promotion) -> dict[str, Any]:
 
 def rehearse(call: Invocation, gateway: SenderGateway, route_code: RouteCode) -> Answer:
     """Render and sign a body of each kind of a route, as the login that delivers. Nothing is sent."""
-    made = [
-        _rehearsed(gateway, call.sender_settings(), route_code, one)
-        for one in promotions.rehearsals(gateway, route_code)
-    ]
+    made = trials.rehearse(gateway, route_code, Secrets(call.sender_settings()))
     lines = [
-        f"kind {one['payload_kind']}: {one['body_bytes']:,} bytes of event {one['event_id']}, "
-        + ("signed" if one["passed"] else f"refused: {one['error_detail']}")
+        f"kind {one.payload_kind}: {one.body_bytes:,} bytes of event {one.event_id}, "
+        + ("signed" if one.passed else f"refused: {one.error_detail}")
         for one in made
     ]
     if not made:
         lines = [f"{route_code}: there is no event of its type to rehearse with"]
-    failed = not made or not all(one["passed"] for one in made)
+    failed = not made or not all(one.passed for one in made)
     return Answer(made, lambda: print_line("\n".join(lines)), failed=failed)
-
-
-def _rehearsed(
-    gateway: SenderGateway, chosen: Settings, route_code: str, sample: Rehearsal
-) -> dict[str, Any]:
-    target = targets.granted_one(gateway, sample.target_name)
-    loaded: type[TargetKind] = kinds.load(target.kind)
-    message = Message(
-        key=sample.delivery_key,
-        event_id=sample.event_id,
-        route_code=route_code,
-        subject=sample.event_id,
-        subject_no=0,
-        attempt_no=1,
-        headers={name: str(value) for name, value in sample.headers.items()},
-        body=sample.body,
-    )
-    signature = loaded(target, Secrets(chosen)).sign(message, datetime.now(UTC))
-    body_hash = sha256(sample.body.encode()).hexdigest()
-    record = promotions.record_rehearsal(gateway, route_code, sample.event_id, body_hash, signature)
-    about = {
-        name: getattr(sample, name) for name in ("target_name", "event_id", "payload_kind", "body_bytes")
-    }
-    return {**about, **vars(record)}
 
 
 def approve(gateway: DeliveryGateway, number: PromotionNo, reason: Reason) -> Answer:
@@ -313,7 +284,7 @@ def set_threshold(
     threshold: Annotated[
         str, typer.Argument(metavar="NAME", help="A threshold from iu promote threshold list.")
     ],
-    value: Annotated[int, typer.Argument(metavar="VALUE", min=0, max=2**62, help="The new value.")],
+    value: Annotated[int, typer.Argument(metavar="VALUE", callback=row_number, help="The new value.")],
     reason: Reason,
 ) -> Answer:
     """Propose another value of a threshold. It is in force when another login approves it."""

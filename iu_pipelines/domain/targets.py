@@ -256,24 +256,6 @@ def granted(gateway: Queries) -> list[GrantedTarget]:
     return [rows.read(GrantedTarget, row) for row in gateway.fetch_all(_SQL["granted"])]
 
 
-def granted_one(gateway: Queries, target_name: str) -> GrantedTarget:
-    """Return a target to which the login of this connection may deliver.
-
-    Raises:
-        UnknownTarget: there is no such target that is granted to the login.
-        DeliveryRefused: as `granted` does.
-    """
-    found = granted(gateway)
-    for one in found:
-        if one.target_name == target_name:
-            return one
-    names = ", ".join(one.target_name for one in found) or "none"
-    raise UnknownTarget(
-        f"target {target_name!r} is not granted to this login",
-        hint=f"Granted are: {names}. Grant it with: iu target grant {target_name} LOGIN",
-    )
-
-
 def refusal(gateway: Queries, target_name: str) -> str | None:
     """Return in one word why nothing is claimed for a target now, or None.
 

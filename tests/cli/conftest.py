@@ -8,7 +8,6 @@ import pytest
 
 from cli.offices import OfficeIu
 from cli.running import Done, Iu
-from delivery.conftest import office, office_template  # noqa: F401
 from delivery.office import Office
 from iu_pipelines.cli.main import run
 from iu_pipelines.db.gateway import Gateway
@@ -64,6 +63,6 @@ def worked(database: str) -> Gateway:
 
 
 @pytest.fixture
-def office_iu(command: Iu, office: Office) -> OfficeIu:  # noqa: F811
+def office_iu(command: Iu, office: Office) -> OfficeIu:
     """Run `iu` as one of the logins of an office, whose route may be promoted."""
     return OfficeIu(office, command)

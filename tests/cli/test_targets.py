@@ -9,25 +9,27 @@ from cli.running import Iu, refused
 from delivery.office import ROUTE
 from iu_pipelines.db.gateway import Gateway
 
-ADD = ("target", "add", "second", "--kind", "webhook", "--address", "https://second.example/in")
+WEBHOOK = ("--kind", "webhook", "--secret", "SHOP", "--address")
+ADD = ("target", "add", "second", *WEBHOOK, "https://second.example/in")
 
 
 def test_a_target_is_added_changed_shown_and_removed_with_reasons(office_iu: OfficeIu) -> None:
     added = office_iu(
-        "admin", *ADD, "--secret", "SECOND", "--timeout-seconds", "45", "--max-per-minute", "600",
-        "--retry-seconds", "5,300", "--option", "mode=quick", "--option", "size=3", "--reason", "first",
+        "admin", *ADD, "--timeout-seconds", "45", "--max-per-minute", "600",
+        "--retry-seconds", "5,300", "--option", 'headers={"X-Shop": "a"}', "--reason", "first",
     )  # fmt: skip
     assert added.code == 0, added.err
     assert added.out.startswith("second: added, version ")
     assert "iu target grant second LOGIN" in added.out
-    changed = office_iu("admin", "target", "set", "second", "--max-per-minute", "0", "--option", "size=")
+    changed = office_iu("admin", "target", "set", "second", "--max-per-minute", "0", "--option", "headers=")
     assert changed.code == 0, changed.err
     shown = office_iu("auditor", "target", "show", "second", "--json").json
-    assert shown["secret_name"] == "SECOND"
+    assert shown["secret_name"] == "SHOP"
     assert (shown["timeout_seconds"], shown["lease_seconds"]) == (45, 90)
     assert (shown["max_per_minute"], shown["retry_seconds"]) == (None, [5, 300])
-    assert shown["options"] == {"mode": "quick"}
-    assert [version["target_version"] for version in shown["versions"]][0] == shown["target_version"]
+    assert shown["options"] == {}
+    assert shown["versions"][1]["definition"]["options"] == {"headers": {"X-Shop": "a"}}
+    assert shown["versions"][0]["target_version"] == shown["target_version"]
     assert [change["change"] for change in shown["history"]] == ["changed", "added"]
     assert [change["reason"] for change in shown["history"]] == [None, "first"]
     assert "max_per_minute: 600 -> None" in office_iu("auditor", "target", "show", "second").out
@@ -37,6 +39,7 @@ def test_a_target_is_added_changed_shown_and_removed_with_reasons(office_iu: Off
 
 
 def test_a_change_without_an_effect_makes_no_version(office_iu: OfficeIu) -> None:
+    office_iu("admin", "target", "set", "hook", "--secret", "SHOP")
     before = office_iu("admin", "target", "show", "hook", "--json").json["target_version"]
     done = office_iu("admin", "target", "set", "hook", "--timeout-seconds", "10", "--json")
     assert done.json["target_version"] == before
@@ -60,9 +63,8 @@ def test_a_login_is_granted_a_target_and_loses_it(office_iu: OfficeIu) -> None:
     assert stranger in office_iu("admin", "target", "show", "hook", "--json").json["senders"]
     for status in ("revoked", "unchanged"):
         assert office_iu("admin", "target", "revoke", "hook", stranger, "--json").json["status"] == status
-    assert (
-        "unknown login 'nobody-at-all'" in office_iu("admin", "target", "grant", "hook", "nobody-at-all").err
-    )
+    nobody = office_iu("admin", "target", "grant", "hook", "nobody-at-all")
+    refused(nobody, 1, "unknown login 'nobody-at-all'")
     assert "no such target: 'hok'" in office_iu("admin", "target", "grant", "hok", stranger).err
 
 
@@ -96,7 +98,7 @@ def test_what_is_in_flight_is_said_when_a_target_stops(office_iu: OfficeIu) -> N
 def test_only_an_approver_allows_private_addresses_and_only_that(office_iu: OfficeIu) -> None:
     allow = ("target", "set", "hook", "--allow-private")
     done = office_iu("admin", *allow, "--reason", "on this machine")
-    assert (done.code, "42501" in done.err or "permission denied" in done.err) == (1, True)
+    refused(done, 1, "permission denied")
     refused(office_iu("approver", *allow), 2, "--allow-private needs --reason")
     refused(
         office_iu("approver", *allow, "--timeout-seconds", "5", "--reason", "x"), 2, "in a call of its own"
@@ -130,9 +132,7 @@ def test_malformed_options_are_refused_before_a_connection(
 def test_the_database_refuses_kinds_and_secrets(office_iu: OfficeIu) -> None:
     unknown = office_iu("admin", "target", "add", "a", "--kind", "pigeon")
     assert "unknown target kind 'pigeon'" in unknown.err
-    secret = office_iu(
-        "admin", "target", "add", "a", "--kind", "webhook", "--address", "https://u:hunter2@a.example/"
-    )
+    secret = office_iu("admin", "target", "add", "a", *WEBHOOK, "https://u:hunter2@a.example/")
     assert secret.code == 1
     assert "hunter2" not in secret.err + secret.out
     again = office_iu("admin", *ADD)
@@ -149,7 +149,7 @@ def test_a_target_in_use_is_not_removed(office_iu: OfficeIu) -> None:
 def test_without_the_module_each_command_says_so(iu: Iu, gateway: Gateway) -> None:
     for words in (
         ("target", "list"),
-        ("target", "add", "a", "--kind", "webhook"),
+        ("target", "add", "a", *WEBHOOK, "https://a.example/"),
         ("promote", "list"),
         ("promote", "rehearse", "a"),
         ("promote", "threshold", "list"),

@@ -163,5 +163,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '21d4d0d9d570a708e938bdccdfc92607ce81d4c39959a611e12fe2140a2990aa'
+    '62cf481dff7965ffaec4122875a9520bde789c12a406cf1cf4fa4af6c379058a'
 );
