@@ -89,6 +89,8 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim.sql
+\ir ../objects/deliveries/fn_iu_delivery_has_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_shards_release.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_target.sql
@@ -163,5 +165,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '62cf481dff7965ffaec4122875a9520bde789c12a406cf1cf4fa4af6c379058a'
+    'bca2a35a67c6eef8a32cd60b49f98dd33e1b246ad1b81f8889c02532377d8039'
 );
