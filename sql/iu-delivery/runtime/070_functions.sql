@@ -17,6 +17,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/targets/fn_iu_target_breaker.sql
 \ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
 \ir ../objects/targets/fn_iu_delivery_target_test_record.sql
+\ir ../objects/targets/fn_iu_delivery_target_refusal.sql
 \ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/trg_iu_delivery_target_parts.sql
 \ir ../objects/targets/trg_iu_delivery_target_sender.sql
@@ -183,5 +184,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '2ca918d0b537449cceeed75e294ddc435d7ff2972c12e26e3f142c35e378fd65'
+    'e3a693913e9aafc6ae47f2f290ecfc329cae2356c4de2c89b86da65650e84229'
 );
