@@ -69,8 +69,8 @@ class LiveRoute:
     """One route that was ever promoted.
 
     `outcomes` and `failed_outcomes` are those of its promotion; from 200 on, both are halved. `due_seconds`
-    is how long its oldest delivery, parked and dead ones left out, has been due. `held_reason` says why
-    nothing of it is claimed now.
+    is how long its oldest delivery, parked and dead ones left out, has been due, and `unread_seconds` the age
+    of the oldest event that it has not queued. `held_reason` says why nothing of it is claimed now.
     """
 
     route_code: str
@@ -82,6 +82,7 @@ class LiveRoute:
     is_demoted: bool
     held_reason: str | None
     due_seconds: float
+    unread_seconds: float
 
 
 @dataclass(frozen=True)

@@ -57,8 +57,11 @@ order by t.target_name;
 -- name: live_routes
 select
     w.route_code, w.target, r.sent, r.outcomes, r.failed_outcomes, r.expires_at,
-    r.held_reason is not distinct from 'demoted' as is_demoted, w.refusal as held_reason,
-    greatest(0, coalesce(extract(epoch from now() - w.next_due_at), 0))::double precision as due_seconds
+    coalesce(r.held_reason = 'demoted', false) as is_demoted, w.refusal as held_reason,
+    greatest(0, coalesce(extract(epoch from now() - w.next_due_at), 0))::double precision as due_seconds,
+    greatest(
+        0, coalesce(extract(epoch from now() - w.unread_since), 0)
+    )::double precision as unread_seconds
 from public.fn_iu_delivery_waiting() as w
 inner join public.iu_delivery_route as r on w.route_code = r.route_code
 order by w.route_code;

@@ -194,6 +194,12 @@ _OF_DELIVERY: Final = (
         "How long the oldest delivery of a route has been due, dead and parked ones left out; 0 without one.",
     ),
     Metric(
+        "iu_delivery_oldest_unread_age_seconds",
+        "gauge",
+        ("target", "route"),
+        "Time since the oldest event was emitted that a live route has not queued; 0 without one.",
+    ),
+    Metric(
         "iu_delivery_promotion_expiry_timestamp_seconds",
         "gauge",
         ("target", "route"),
@@ -338,6 +344,7 @@ def _of_live_routes(routes: Iterable[LiveRoute]) -> Iterator[Sample]:
         held = (*labels, route.held_reason or "")
         yield "iu_delivery_route_held", held, float(route.held_reason is not None)
         yield "iu_delivery_oldest_due_age_seconds", labels, route.due_seconds
+        yield "iu_delivery_oldest_unread_age_seconds", labels, route.unread_seconds
         ends_at = None if route.is_demoted else route.expires_at
         yield from _time("iu_delivery_promotion_expiry_timestamp_seconds", labels, ends_at)
 
