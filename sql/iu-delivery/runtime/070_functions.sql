@@ -173,6 +173,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
@@ -184,5 +185,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'e3a693913e9aafc6ae47f2f290ecfc329cae2356c4de2c89b86da65650e84229'
+    'a287b979978c5e92f90045ec10b723620d908686cd42f8b923de68215e42bb5a'
 );
