@@ -11,12 +11,10 @@ import secrets as randomness
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -42,6 +40,9 @@ from iu_pipelines.domain.routes import NewRoute
 from iu_pipelines.domain.worker import RunLimits
 from iu_pipelines.evidence import collect, ledgers, pack
 from iu_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from iu_pipelines.delivery.demo_receiver import Receiver
 
 MODULE: Final = "iu-delivery"
 TYPE: Final = "iu_demo_delivery"
@@ -93,11 +94,12 @@ class _People:
 
 def deliver_one(owner: Gateway, chosen: Settings, say: Say) -> Delivered:
     """Deliver one event to a receiver that is started for it, and leave everything closed."""
-    extras.require("delivery", "aiohttp", "standardwebhooks")
+    from iu_pipelines.delivery.demo_receiver import receiving  # noqa: PLC0415  it imports an extra
+
     migration.apply(owner, (MODULE,))
     with ExitStack() as opened:
         secret = f"whsec_{b64encode(randomness.token_bytes(24)).decode()}"
-        receiver = opened.enter_context(_receiving(secret))
+        receiver = opened.enter_context(receiving(secret))
         people = opened.enter_context(_people(owner, chosen, receiver, secret))
         opened.enter_context(_configured(people, receiver.address))
         _promote(people, chosen, say)
@@ -130,7 +132,7 @@ def _record_pack(owner: Gateway, chosen: Settings) -> None:
     ledgers.record_pack(owner, written.hash, gathered.verdict.passed)
 
 
-def _deliver(people: _People, receiver: _Receiver) -> Delivered:
+def _deliver(people: _People, receiver: Receiver) -> Delivered:
     receiver.verified.clear()
     event_id = _emit(people)
     report = drain.drain(people.proposer.url, people.sender, targets=[TARGET], run_ref=WHY)
@@ -155,7 +157,7 @@ def _emit(people: _People) -> UUID:
 
 
 @contextmanager
-def _people(owner: Gateway, chosen: Settings, receiver: _Receiver, secret: str) -> Iterator[_People]:
+def _people(owner: Gateway, chosen: Settings, receiver: Receiver, secret: str) -> Iterator[_People]:
     """Yield the two logins with random passwords; afterwards neither can log in."""
     passwords = {PROPOSER: randomness.token_urlsafe(24), APPROVER: randomness.token_urlsafe(24)}
     roles = {PROPOSER: ("workflow_admin", "iu_sender"), APPROVER: ("iu_approver",)}
@@ -216,48 +218,6 @@ def _afterwards(before: Mapping[str, str]) -> Mapping[str, str]:
     live = [code for code in before[gates.LIVE_ROUTES].split(",") if code not in {"", ROUTE}]
     delivery = before[gates.DELIVERY] if live else "false"
     return {**before, gates.DELIVERY: delivery, gates.LIVE_ROUTES: ",".join(live)}
-
-
-@dataclass
-class _Receiver:
-    """A receiver of webhooks on loopback. `verified` are the ids of those whose signature was right."""
-
-    address: str
-    verified: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def _receiving(secret: str) -> Iterator[_Receiver]:
-    """Serve a receiver that verifies Standard Webhooks, in a thread of this process."""
-    from standardwebhooks.webhooks import Webhook, WebhookVerificationError  # noqa: PLC0415  an extra
-
-    webhook = Webhook(secret)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            try:
-                webhook.verify(body, dict(self.headers))
-            except WebhookVerificationError:
-                self.send_response(401)
-            else:
-                receiver.verified.append(self.headers["webhook-id"])
-                self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver = _Receiver(f"http://127.0.0.1:{server.server_address[1]}/")
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def why_left_out(chosen: Settings) -> str | None:
