@@ -150,5 +150,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'ba63c772f527955245de97dadc2a4f300c8eafcccb62b223ed180da603e2796d'
+    'e2d9b7b4ad90a1eae50f88c68811e1793ac125801d5cdaec130946997f47ae1a'
 );
