@@ -194,7 +194,7 @@ class WebhookTarget(TargetKind):
         if not _VISIBLE.fullmatch(text):
             raise UsageError(
                 f"secret {authorization} is no value of a header",
-                hint="Write host=NAME, a space, and then the value, such as Bearer TOKEN, in one line of ASCII.",
+                hint="Write host=NAME, a space, and the value, such as Bearer TOKEN, in one line of ASCII.",
             )
         return {"authorization": text}
 
@@ -242,7 +242,8 @@ class _Resolver(AbstractResolver):
 def _endpoint(address: str, private: bool) -> addresses.Endpoint:
     found = addresses.check_url(address, _PRIVATE_PORTS if private else _PORTS, private=private)
     url = URL(address, encoded=True)
-    if (url.host, url.port) != (found.host, found.port):
+    read = addresses.Endpoint(url.scheme, (url.raw_host or "").lower(), url.port or 0)
+    if (read.port, str(read.ip or read.host)) != (found.port, found.host):
         raise ArgumentInvalid("the host of the address can be read in two ways", hint="Simplify the URL.")
     return found
 

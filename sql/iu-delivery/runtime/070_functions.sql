@@ -185,5 +185,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a287b979978c5e92f90045ec10b723620d908686cd42f8b923de68215e42bb5a'
+    '45056bda06e148e0941e2e333fc45b503daae9952e4b503cd598ffbba8adc766'
 );
