@@ -8,7 +8,14 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from iu_pipelines.cli.command import Answer, DeliveryGateway, Invocation, add_command, add_group
+from iu_pipelines.cli.command import (
+    Answer,
+    DeliveryGateway,
+    Invocation,
+    SenderGateway,
+    add_command,
+    add_group,
+)
 from iu_pipelines.cli.options import Limit, OptionalReason, Reason
 from iu_pipelines.cli.output import (
     counted,
@@ -31,7 +38,7 @@ from iu_pipelines.cli.target_options import (
     TimeoutSeconds,
     columns,
 )
-from iu_pipelines.delivery import kinds
+from iu_pipelines.delivery import kinds, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
 from iu_pipelines.domain import configuration, deliveries, targets
 from iu_pipelines.domain.targets import StateChange, Target, TargetChange
@@ -58,6 +65,8 @@ def register(app: typer.Typer) -> None:
     add_command(group, enable, writes=True)
     add_command(group, disable, writes=True)
     add_command(group, remove, writes=True)
+    add_command(group, rotate_secret, "rotate-secret")
+    add_command(group, test, writes=True)
 
 
 def add(
@@ -425,3 +434,45 @@ def remove(gateway: DeliveryGateway, name: Name, reason: Reason) -> Answer:
         print_warnings(routes)
 
     return Answer({"status": "removed", "target_name": name, "warnings": routes}, print_all)
+
+
+def rotate_secret(
+    call: Invocation,
+    name: Name,
+    finish: Annotated[
+        bool, typer.Option("--finish", help="Take the previous value away: the receiver knows the new one.")
+    ] = False,
+) -> Answer:
+    """Put a new value before the one of a target's secret, in its file. Senders sign with both until --finish.
+
+    Run it as the login that delivers, where its secrets are (IU_SECRETS_DIR). No value is printed.
+    """
+    with call.connect_as_sender() as gateway:
+        secret_name = _secret_name(gateway, name)
+    chosen = call.settings()
+    done = secrets.finish(chosen, secret_name) if finish else secrets.rotate(chosen, secret_name)
+    lines = [f"{name}: secret {secret_name} has {counted(done.values, 'value')} now, in {done.path}"]
+    if not finish:
+        lines.append("give the first value of the file to the receiver beside the old one, then run:")
+        lines.append(f"iu target rotate-secret {name} --finish")
+    return Answer(done, lambda: print_line("\n".join(lines)))
+
+
+def _secret_name(gateway: SenderGateway, name: str) -> str:
+    found = trials.granted(gateway, name).secret_name
+    if found is None:
+        raise ArgumentInvalid(
+            f"target {name!r} has no secret", hint=f"Name one with: iu target set {name} --secret NAME"
+        )
+    return found
+
+
+def test(call: Invocation, gateway: SenderGateway, name: Name) -> Answer:
+    """Send a made-up body to a target, as the login that delivers, and record the class of the answer.
+
+    The gates must be open and the target enabled. Exit code 1 if the target did not accept it.
+    """
+    done = trials.send_test(gateway, name, secrets.Secrets(call.sender_settings()))
+    said = "passed" if done.passed else "failed"
+    line = f"{name}: test {done.test_no} of version {done.target_version} {said}: {done.status_class}"
+    return Answer(done, lambda: print_line(line), failed=not done.passed)

@@ -54,3 +54,8 @@ select
 
 -- name: discard
 select public.fn_iu_delivery_discard(%(route_code)s, %(event_id)s, %(reason)s) as answer;
+
+-- name: gate_preview
+select target, route_code, held, held_capped, oldest_at, max_per_minute, drain_seconds, held_reason
+from public.fn_iu_delivery_gate_preview(%(key)s, %(value)s)
+order by target, route_code;
