@@ -156,6 +156,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_state.sql
 \ir ../objects/deliveries/fn_iu_delivery_why.sql
 \ir ../objects/deliveries/fn_iu_delivery_conservation.sql
+\ir ../objects/deliveries/fn_iu_delivery_twin.sql
 \ir ../objects/deliveries/fn_iu_delivery_misfit.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
@@ -180,5 +181,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '1abeccf6410621bd78dd2da63631306c07a467a0b795478715cd4a439a627048'
+    'a2dcc5fb870e1b7bf00d7a622f0325d2b560f42dd07fabb3ac2dd3ed45ebef8f'
 );
