@@ -8,6 +8,7 @@ from iu_pipelines.evidence.facts import LEDGERS
 TARGETS = "iu-delivery/010_targets"
 PROMOTIONS = "iu-delivery/020_promotions"
 QUEUE = "iu-delivery/030_queue"
+PLANS = "iu-delivery/040_plans"
 FUNCTIONS = "iu-delivery/070_functions"
 PROBE = "iu-delivery/010_delivery_probe"
 
@@ -104,8 +105,19 @@ BREACHES = [
     Breach(
         "a step is not in the ledger",
         "delete from public.iu_schema_step where module = 'iu-delivery'"
-        " and step_name in ('010_targets', '020_promotions', '030_queue')",
-        {step: {"ledger": "pending"} for step in (TARGETS, PROMOTIONS, QUEUE)},
+        " and step_name in ('010_targets', '020_promotions', '030_queue', '040_plans')",
+        {step: {"ledger": "pending"} for step in (TARGETS, PROMOTIONS, QUEUE, PLANS)},
+    ),
+    Breach(
+        "a plan was written by hand",
+        "insert into public.iu_delivery_plan (plan_hash, kind, filter, reason, entries)"
+        " values (sha256(''), 'replay', '{}', 'x', 1)",
+        {PLANS: {"plans whose": "1", "plans without": "1"}},
+    ),
+    Breach(
+        "a plan claims what it does not name",
+        edited("fn_iu_delivery_plan_scan", "and named.is_named", ""),
+        {PROBE: {"D12": "of the second 1"}},
     ),
     Breach(
         "the functions have an older text",

@@ -160,6 +160,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_state.sql
 \ir ../objects/deliveries/fn_iu_delivery_why.sql
 \ir ../objects/deliveries/fn_iu_delivery_conservation.sql
+\ir ../objects/deliveries/fn_iu_delivery_twin.sql
 \ir ../objects/deliveries/fn_iu_delivery_misfit.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
@@ -185,5 +186,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '45056bda06e148e0941e2e333fc45b503daae9952e4b503cd598ffbba8adc766'
+    '9744b8413964f0f8ed5895092959c0f2d2c33c05221717ed841318a6fb227ff2'
 );
