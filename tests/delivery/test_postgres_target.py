@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -29,7 +28,7 @@ def inbox(empty_gateway: Gateway) -> Gateway:
 
 
 @pytest.fixture
-def target(inbox: Gateway, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[GrantedTarget]:
+def target(inbox: Gateway, server: Server, monkeypatch: pytest.MonkeyPatch) -> GrantedTarget:
     login = f"iu_test_inbox_{os.getpid()}"
     make_login(inbox, login)
     inbox.execute(f"grant insert, select (delivery_key) on public.iu_inbox to {login}")
@@ -55,7 +54,8 @@ def test_the_effect_of_a_trigger_is_exactly_once(target: GrantedTarget, inbox: G
         """create table public.effect (n int); insert into public.effect values (0);
         create function public.count_up() returns trigger language plpgsql security definer as
         $$ begin update public.effect set n = n + 1; return new; end $$;
-        create trigger effect after insert on public.iu_inbox for each row execute function public.count_up()"""
+        create trigger effect after insert on public.iu_inbox
+        for each row execute function public.count_up()"""
     )
     many = [message(number) for number in range(1, 31)]
     for _ in range(3):
