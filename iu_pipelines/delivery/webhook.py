@@ -109,6 +109,7 @@ class WebhookTarget(TargetKind):
         self.check(self.target.address, self.target.options, self.target.secret_name, private=private)
         self._url = URL(self.target.address, encoded=True)
         self._tls = _tls()
+        self._newest_signer()
         self._credentials()
         self._resolver = _Resolver(private)
         connector = aiohttp.TCPConnector(
@@ -161,7 +162,7 @@ class WebhookTarget(TargetKind):
         Raises:
             UsageError: the secret is missing, malformed or bound to another host.
         """
-        return self._signed(message, at.astimezone(UTC))
+        return self._newest_signer().sign(message.key, at.astimezone(UTC), message.body)
 
     def _headers(self, message: Message) -> dict[str, str]:
         now = datetime.now(UTC)
@@ -170,14 +171,15 @@ class WebhookTarget(TargetKind):
             if value is not None:
                 headers[name] = _encoded(str(value))
         headers["webhook-timestamp"] = str(int(now.timestamp()))
-        headers["webhook-signature"] = self._signed(message, now)
+        headers["webhook-signature"] = self._newest_signer().sign(message.key, now, message.body)
         return headers
 
-    def _signed(self, message: Message, at: datetime) -> str:
+    def _newest_signer(self) -> Signer:
+        """Return a signer with the secret as it is now; the same one while the secret is the same."""
         found = self.secrets.find(self.target.secret_name or "", self.target.address)
         if self._signer is None or self._signer[0] is not found:
             self._signer = (found, Signer(found.name, found.values))
-        return self._signer[1].sign(message.key, at, message.body)
+        return self._signer[1]
 
     def _credentials(self) -> dict[str, str]:
         """Return the header of the authorization secret, and load a client certificate that is new."""
