@@ -164,5 +164,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '41c7ea20f5868e6e406199127be3ea38ed0e4aac3d010bba08ca9c549f369ffd'
+    'b0049580eaf367074868078642981de8dc884ad48d3634994787cf2833239ac9'
 );
