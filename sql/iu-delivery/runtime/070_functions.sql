@@ -17,6 +17,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/targets/fn_iu_target_breaker.sql
 \ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
 \ir ../objects/targets/fn_iu_delivery_target_test_record.sql
+\ir ../objects/targets/fn_iu_delivery_target_refusal.sql
 \ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/trg_iu_delivery_target_parts.sql
 \ir ../objects/targets/trg_iu_delivery_target_sender.sql
@@ -173,6 +174,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
@@ -184,5 +186,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '32881705448f77a677b5438116e8b98ac15e3ab6259d2026102c0239654af1a3'
+    'f6f10254279b2664f864e56fa1a9888af6aebcf771fb8df0e57cf26495479f52'
 );
