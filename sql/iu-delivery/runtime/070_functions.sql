@@ -186,5 +186,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '9744b8413964f0f8ed5895092959c0f2d2c33c05221717ed841318a6fb227ff2'
+    'f6f10254279b2664f864e56fa1a9888af6aebcf771fb8df0e57cf26495479f52'
 );
