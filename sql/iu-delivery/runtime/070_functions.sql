@@ -1,5 +1,5 @@
 -- 070: the functions of live delivery. Repeatable, as 070 of the core.
-select public.fn_iu_step_require('iu-delivery', '030_queue');
+select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 \ir ../objects/access.sql
 
@@ -88,6 +88,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_event_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
+\ir ../objects/deliveries/fn_iu_delivery_claim_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim.sql
 \ir ../objects/deliveries/fn_iu_delivery_has_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_shards_release.sql
@@ -102,8 +103,26 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_record.sql
 \ir ../objects/deliveries/fn_iu_delivery_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_remove.sql
+\ir ../objects/deliveries/fn_iu_delivery_requeue.sql
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
+
+-- Frozen plans.
+\ir ../objects/plans/tables.sql
+\ir ../objects/plans/fn_iu_delivery_plan_hash.sql
+\ir ../objects/plans/fn_iu_delivery_plan_require.sql
+\ir ../objects/plans/fn_iu_delivery_plan_filter.sql
+\ir ../objects/plans/fn_iu_delivery_plan_routes.sql
+\ir ../objects/plans/fn_iu_delivery_plan_pick.sql
+\ir ../objects/plans/fn_iu_delivery_plan_summary.sql
+\ir ../objects/plans/fn_iu_delivery_plan_make.sql
+\ir ../objects/plans/fn_iu_delivery_rows_lock.sql
+\ir ../objects/plans/fn_iu_delivery_plan_apply.sql
+\ir ../objects/plans/fn_iu_delivery_plan_execute.sql
+\ir ../objects/plans/fn_iu_delivery_plan_scan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_due.sql
+\ir ../objects/plans/fn_iu_delivery_claim_plan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_progress.sql
 
 -- What needs the deliveries: rehearsals, thresholds, proposals and decisions.
 \ir ../objects/promotions/fn_iu_promotion_route.sql
@@ -165,5 +184,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'bca2a35a67c6eef8a32cd60b49f98dd33e1b246ad1b81f8889c02532377d8039'
+    'e3a693913e9aafc6ae47f2f290ecfc329cae2356c4de2c89b86da65650e84229'
 );
