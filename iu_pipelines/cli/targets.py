@@ -42,7 +42,7 @@ from iu_pipelines.delivery import kinds, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
 from iu_pipelines.domain import configuration, deliveries, targets
 from iu_pipelines.domain.targets import StateChange, Target, TargetChange, TargetTest
-from iu_pipelines.errors import ArgumentInvalid, UsageError
+from iu_pipelines.errors import ArgumentInvalid, TargetNotSafe, UsageError
 
 _NAME: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
 
@@ -215,7 +215,7 @@ def _allow_private(call: Invocation, name: str, allowed: bool, reason: str | Non
 def _check(
     kind: str, address: str, options: Mapping[str, Any], secret_name: str | None, *, private: bool
 ) -> list[str]:
-    """Check a definition by the kind, and return warnings: if the kind is not installed, it is not checked.
+    """Check a definition by the kind, and return warnings: it cannot be checked, or must be allowed first.
 
     Raises:
         TargetNotSafe, ArgumentInvalid: as `TargetKind.check` does.
@@ -224,7 +224,13 @@ def _check(
         loaded: type[TargetKind] = kinds.load(kind)
     except (UsageError, ArgumentInvalid) as error:
         return [f"the address and the options were not checked: {error.message}"]
-    loaded.check(address, options, secret_name, private=private)
+    try:
+        loaded.check(address, options, secret_name, private=private)
+    except (TargetNotSafe, ArgumentInvalid) as error:
+        if private:
+            raise
+        loaded.check(address, options, secret_name, private=True)
+        return [f"nothing is sent before an approver runs iu target set --allow-private: {error.message}"]
     return []
 
 
