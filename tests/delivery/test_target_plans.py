@@ -252,6 +252,14 @@ def test_disabling_a_target_says_what_is_queued_and_in_flight(world: World, logi
     assert means(world.owner, small(login)) == ("1 delivery is queued.",)
 
 
+def test_a_long_queue_is_counted_up_to_a_limit(world: World, login: str) -> None:
+    world.emit(1, 1200)
+    world.enqueue(limit=2000)
+    assert means(world.owner, small(login, ", enabled: false")) == (
+        "1,000 or more deliveries are queued, and none is claimed until it is enabled.",
+    )
+
+
 def test_senders_are_granted_and_revoked(world: World, login: str, office_login: str) -> None:
     world.emit(1, 1)
     world.enqueue()

@@ -674,8 +674,10 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "how-to" / "outbox-file.md"
 
 def test_the_page_describes_every_key_and_its_default_and_its_file_is_read() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    (example, *_) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (example, *others) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert read(example.encode(), "f").file == read(SHOP, "f").file
+    (of_targets,) = (other for other in others if other.startswith("targets:"))
+    assert read(of_targets.encode(), "f").file.targets["shop-hook"].senders == ("carla",)
     rows = dict(re.findall(r"^\| `(\w+)[:`][^|]*\|([^|]*)\|", page, re.MULTILINE))
     for entry in (EventType, DeliveryTarget, Route, Capture, model.When):
         for name, field in entry.model_fields.items():

@@ -157,8 +157,9 @@ def _queued(queues: Mapping[str, TargetQueue], target: str) -> tuple[int, bool]:
 
 
 def _count(count: int, capped: bool = False) -> str:
-    more = " or more" if capped else ""
-    return f"{count:,}{more} {'delivery' if count == 1 and not capped else 'deliveries'}"
+    if capped:
+        return f"{count // 1000 * 1000:,} or more deliveries"
+    return f"{count:,} {'delivery' if count == 1 else 'deliveries'}"
 
 
 def warnings(source: Source, state: State, gateway: Queries, check: Check | None) -> Iterator[str]:
