@@ -1,5 +1,5 @@
 -- 070: the functions of live delivery. Repeatable, as 070 of the core.
-select public.fn_iu_step_require('iu-delivery', '030_queue');
+select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 \ir ../objects/access.sql
 
@@ -87,6 +87,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_event_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
+\ir ../objects/deliveries/fn_iu_delivery_claim_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
@@ -99,8 +100,26 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_record.sql
 \ir ../objects/deliveries/fn_iu_delivery_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_remove.sql
+\ir ../objects/deliveries/fn_iu_delivery_requeue.sql
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
+
+-- Frozen plans.
+\ir ../objects/plans/tables.sql
+\ir ../objects/plans/fn_iu_delivery_plan_hash.sql
+\ir ../objects/plans/fn_iu_delivery_plan_require.sql
+\ir ../objects/plans/fn_iu_delivery_plan_filter.sql
+\ir ../objects/plans/fn_iu_delivery_plan_routes.sql
+\ir ../objects/plans/fn_iu_delivery_plan_pick.sql
+\ir ../objects/plans/fn_iu_delivery_plan_summary.sql
+\ir ../objects/plans/fn_iu_delivery_plan_make.sql
+\ir ../objects/plans/fn_iu_delivery_rows_lock.sql
+\ir ../objects/plans/fn_iu_delivery_plan_apply.sql
+\ir ../objects/plans/fn_iu_delivery_plan_execute.sql
+\ir ../objects/plans/fn_iu_delivery_plan_scan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_due.sql
+\ir ../objects/plans/fn_iu_delivery_claim_plan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_progress.sql
 
 -- What needs the deliveries: rehearsals, thresholds, proposals and decisions.
 \ir ../objects/promotions/fn_iu_promotion_route.sql
@@ -138,6 +157,8 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_state.sql
 \ir ../objects/deliveries/fn_iu_delivery_why.sql
 \ir ../objects/deliveries/fn_iu_delivery_conservation.sql
+\ir ../objects/deliveries/fn_iu_delivery_twin.sql
+\ir ../objects/deliveries/fn_iu_delivery_unrehearsed.sql
 \ir ../objects/deliveries/fn_iu_delivery_misfit.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
@@ -164,4 +185,9 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
     'db2c3b99189c61476b1de11e4f9cfb238f44fa147c534f4276598aebce9f3dee'
+);
+
+select public.fn_iu_step_record(
+    'iu-delivery', '070_functions',
+    '61768ccd4de47f46b5e3a490a5e06bcb9b10048bef9c251e35c9c3119ac51ce1'
 );
