@@ -184,10 +184,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'db2c3b99189c61476b1de11e4f9cfb238f44fa147c534f4276598aebce9f3dee'
-);
-
-select public.fn_iu_step_record(
-    'iu-delivery', '070_functions',
-    '61768ccd4de47f46b5e3a490a5e06bcb9b10048bef9c251e35c9c3119ac51ce1'
+    'ed95807d1bfacd38fdebb9f116880c8e0e5e4b268461caaef9a7f5d9c9f2c794'
 );
