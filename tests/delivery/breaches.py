@@ -56,6 +56,20 @@ BREACHES = [
         {QUEUE: {"events without": "conflicting"}, LEDGERS: {"states of deliveries": "conflicting"}},
     ),
     Breach(
+        "an event is delivered that the rehearsal skipped",
+        "update public.iu_route_promotion_decision set decided_at = '2000-01-01';"
+        "insert into public.iu_route_attempt_log (event_id, worker_no, decision)"
+        " select c.event_id, w.worker_no, 'skipped' from public.iu_delivery_outcome as o"
+        " inner join public.iu_delivery_claim as c on c.claim_id = o.claim_id"
+        " cross join public.iu_route_worker_cursor as w"
+        " where o.decision = 'sent' and w.cursor_kind = 'audit' limit 1",
+        {
+            LEDGERS: {
+                "deliveries as rehearsed": "route shop.paid: the rehearsal was skipped, the delivery was"
+            }
+        },
+    ),
+    Breach(
         "a subject has no head",
         "update public.iu_delivery set is_head = false where dead_at is null",
         {QUEUE: {"queued subjects": "of route shop.paid"}},

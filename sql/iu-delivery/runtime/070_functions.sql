@@ -161,6 +161,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_why.sql
 \ir ../objects/deliveries/fn_iu_delivery_conservation.sql
 \ir ../objects/deliveries/fn_iu_delivery_twin.sql
+\ir ../objects/deliveries/fn_iu_delivery_unrehearsed.sql
 \ir ../objects/deliveries/fn_iu_delivery_misfit.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
@@ -186,5 +187,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'f6f10254279b2664f864e56fa1a9888af6aebcf771fb8df0e57cf26495479f52'
+    'ecbc82698b060df2ec6cdf8ea283b22e78420501db167499159653bab3cbb69a'
 );
