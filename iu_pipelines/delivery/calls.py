@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import deliveries, targets
+from iu_pipelines.domain import deliveries, delivery_plans, targets
 from iu_pipelines.domain.deliveries import Claim, Enqueued, Outcome, Recorded, TargetQueue
 from iu_pipelines.domain.targets import GrantedTarget
 
@@ -77,10 +77,12 @@ class Calls:
 
         return await self._claims.run(call)
 
-    async def has_due(self, target: str) -> bool:
-        """Return whether a delivery of a target is due, for this sender or another."""
+    async def has_due(self, target: str, plan_hash: str | None) -> bool:
+        """Return whether a delivery of a target, or of a frozen plan, is due, for this sender or another."""
 
         def call(gateway: Gateway) -> bool:
+            if plan_hash is not None:
+                return delivery_plans.progress(gateway, plan_hash).due > 0
             with gateway.transaction() as session:
                 deliveries.present_deployment(session, self.identity.deployment)
                 return deliveries.has_due(session, target)

@@ -223,14 +223,19 @@ class Sender:
         if reasons & set(_GATES):
             return "gate_closed"
         held = queue.held if queue else 0
-        if held and "rate_limit" in reasons:
-            return None
-        if not held and self._kind and await self._calls.has_due(self.target.target_name):
+        may_wait = not held or "rate_limit" in reasons
+        if may_wait and self._kind and await self._has_due(is_limited=held > 0):
             return None  # in a shard that another sender leases, or locked by another transaction
         if time.monotonic() - self._active_at < self._limits.linger_seconds:
             return None
         refused = self._enqueuers and all(one.refusal for one in self._enqueuers)
         return "held" if held or refused else "drained"
+
+    async def _has_due(self, *, is_limited: bool) -> bool:
+        """Return whether something is due. What the rate holds is due soon, but need not be in the plan."""
+        if is_limited and self._plan_hash is None:
+            return True
+        return await self._calls.has_due(self.target.target_name, self._plan_hash)
 
     async def _status(self) -> TargetQueue | None:
         found = await self._calls.status()

@@ -187,5 +187,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'ecbc82698b060df2ec6cdf8ea283b22e78420501db167499159653bab3cbb69a'
+    '87c77c546d57386e9ff68851f9f2cbec60891d1457d334eb340c77334680278b'
 );
