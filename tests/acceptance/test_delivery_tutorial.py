@@ -48,7 +48,7 @@ def test_the_commands_of_the_tutorial_print_the_output_shown(tmp_path: Path) -> 
 
 
 def assert_true(shell: PageShell) -> None:
-    """Assert that every webhook was verified, none came twice, and the order after the plan did not arrive."""
+    """Assert that every webhook was verified, none came twice, and the order after the plan did not come."""
     received = (shell.folder / "received.txt").read_text(encoding="utf-8").splitlines()
     verified = [line.split()[2] for line in received if line.startswith("verified order_paid ")]
     tests = [line for line in received if line.startswith("verified iu.target_test ")]
