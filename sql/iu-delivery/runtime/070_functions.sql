@@ -181,5 +181,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a2dcc5fb870e1b7bf00d7a622f0325d2b560f42dd07fabb3ac2dd3ed45ebef8f'
+    '29d4327f56fef07d4bbe3d4be495c81459e200db4a184287d0d326123859155f'
 );
