@@ -187,5 +187,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '87c77c546d57386e9ff68851f9f2cbec60891d1457d334eb340c77334680278b'
+    '069ba04d204c4b62c87725c4cbd7e43f631b7f4614f92e30ab957d046a9d025b'
 );
