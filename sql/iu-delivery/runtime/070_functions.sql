@@ -150,5 +150,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'e2d9b7b4ad90a1eae50f88c68811e1793ac125801d5cdaec130946997f47ae1a'
+    '9a591263c2ae465964730616a22a180b85509b921900222821852da7f2587459'
 );
