@@ -187,5 +187,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '069ba04d204c4b62c87725c4cbd7e43f631b7f4614f92e30ab957d046a9d025b'
+    'f906e516bdccba1cff087bda1b6447660b7035be479c1feabbbdc02b62793a43'
 );
