@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import deliveries, targets
+from iu_pipelines.domain import deliveries, delivery_plans, targets
 from iu_pipelines.domain.deliveries import Claim, Enqueued, Outcome, Recorded, TargetQueue
 from iu_pipelines.domain.targets import GrantedTarget
 
@@ -51,6 +51,10 @@ class Calls:
     async def granted(self) -> list[GrantedTarget]:
         """Return the targets that are granted to the login."""
         return await self._claims.run(targets.granted)
+
+    async def plan_target(self, plan_hash: str) -> str | None:
+        """Return the target of a frozen plan, None if it is not a drain."""
+        return (await self._claims.run(lambda gateway: delivery_plans.progress(gateway, plan_hash))).target
 
     async def enqueue(self, route_code: str, limit: int) -> Enqueued:
         """Queue the next events of a live route."""
