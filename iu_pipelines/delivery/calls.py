@@ -52,6 +52,10 @@ class Calls:
         """Return the targets that are granted to the login."""
         return await self._claims.run(targets.granted)
 
+    async def plan_target(self, plan_hash: str) -> str | None:
+        """Return the target of a frozen plan, None if it is not a drain."""
+        return (await self._claims.run(lambda gateway: delivery_plans.progress(gateway, plan_hash))).target
+
     async def enqueue(self, route_code: str, limit: int) -> Enqueued:
         """Queue the next events of a live route."""
 

@@ -25,7 +25,13 @@ from iu_pipelines.errors import IuError
 _GRACE_SECONDS: Final = 1.0
 """How much longer than its timeout a send may take before it is cancelled."""
 
+_MOST_FAULTS: Final = 5
+"""Faults in a row, after which no send begins before they are recorded: by then the breaker opens."""
+
 _MOST_ERROR: Final = 200
+_GONE: Final = 410
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
 _UNRECORDED_BATCHES: Final = 4
 _GATES: Final = ("master_gate_closed", "delivery_gate_closed", "jobs_gate_closed")
 
@@ -71,6 +77,7 @@ class Sender:
         self._queue: asyncio.Queue[_Queued | None] = asyncio.Queue()
         self._running = 0
         self._outstanding = 0
+        self._faults = 0
         self._news = asyncio.Event()
         self._was_full = False
         self._stop_reason: StoppedReason | None = None
@@ -181,9 +188,15 @@ class Sender:
         return None
 
     def _has_room(self) -> bool:
+        if self._is_alarmed and self._outstanding:
+            return False
         batch = self._limits.batch_limit
         waiting = self._queue.qsize() + self._running
         return waiting < batch and self._outstanding < _UNRECORDED_BATCHES * batch
+
+    @property
+    def _is_alarmed(self) -> bool:
+        return self._faults >= _MOST_FAULTS
 
     def _is_quiet(self) -> bool:
         """Return whether nothing is outstanding and no event waits to be queued."""
@@ -197,6 +210,8 @@ class Sender:
         self._was_full = False
         if self._kind is None:
             return 0
+        if self._outstanding == 0:
+            self._faults = 0  # all are recorded, so the breaker decides
         asked_at = time.monotonic()
         claimed = await self._calls.claim(self.target, limit, self._plan_hash)
         claims = claimed.claims
@@ -266,7 +281,7 @@ class Sender:
     async def _slot(self) -> None:
         """Send one message after the other."""
         while (claimed := await self._queue.get()) is not None:
-            if self._stop_reason or self._is_late(claimed):
+            if self._stop_reason or self._is_alarmed or self._is_late(claimed):
                 self._give_back(claimed.claim)
                 continue
             self._running += 1
@@ -298,7 +313,18 @@ class Sender:
             answer = _TIMED_OUT
         except Exception as error:  # noqa: BLE001  a fault of a kind; its text might contain a secret
             answer = Answer("retry", "fault", error=type(error).__name__, local_fault=True)
+        self._count(answer)
         return _outcome(claim, answer, time.monotonic() - began)
+
+    def _count(self, answer: Answer) -> None:
+        """Count faults in a row: no answer, 429 and 5xx. After a 410 the promotion ends."""
+        status = answer.status_code
+        if answer.decision == "sent":
+            self._faults = 0
+        elif status == _GONE:
+            self._faults = _MOST_FAULTS
+        elif not answer.local_fault and (status is None or status == _TOO_MANY or status >= _SERVER_ERROR):
+            self._faults += 1
 
 
 def _message(claim: Claim) -> Message:

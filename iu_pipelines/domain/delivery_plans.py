@@ -63,7 +63,7 @@ class Progress:
     """The answer of `fn_iu_delivery_plan_progress`; the five counts after `entries` are `entries` together.
 
     `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter. `due` of
-    the `open` ones can be claimed now.
+    the `open` ones can be claimed now. `target` is that of a drain.
     """
 
     plan_hash: str
@@ -78,6 +78,7 @@ class Progress:
     reason: str
     created_at: datetime
     created_by: str
+    target: str | None = None
 
 
 def make(gateway: Queries, kind: Kind, reason: str, filters: Mapping[str, Any] | None = None) -> Plan:
