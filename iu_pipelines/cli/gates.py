@@ -66,6 +66,12 @@ def set_value(
     gateway: Gateway,
     key: Annotated[str, typer.Argument(help="A gate or setting from iu gate show.")],
     value: Annotated[str, typer.Argument(help="true or false for a gate; a setting has its own type.")],
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY VALUE]...", show_default=False, help="More of them, set in the same transaction."
+        ),
+    ] = None,
     reason: Annotated[
         str | None,
         typer.Option(
@@ -76,19 +82,27 @@ def set_value(
         bool, typer.Option("--preview", help="Change nothing: show which deliveries would go or be held.")
     ] = False,
 ) -> Answer:
-    """Set one gate or setting, and record the reason."""
+    """Set one gate or setting, or several, and record the reason."""
+    words = [key, value, *(more or ())]
+    pairs = list(zip(words[::2], words[1::2], strict=False))
+    if len(words) % 2:
+        raise UsageError(f"{words[-1]!r} has no value", hint="Give a value after each key.")
     if preview:
+        if len(pairs) > 1:
+            raise UsageError("--preview is about one gate", hint="Give one key and one value.")
         return _preview(gateway, key, value)
     if reason is None:
         raise UsageError("missing option --reason", hint="Add: --reason WHY")
-    answer = gates.set_gate(gateway, key, value, reason)
+    with gateway.transaction() as session:
+        answers = [gates.set_gate(session, one, given, reason) for one, given in pairs]
 
-    def show_change() -> None:
-        print_line(f"{key}: {answer['old_value']!r} -> {answer['value']!r}")
-        if note := answer.get("note"):
-            print_line(f"note: {note}")
+    def show_changes() -> None:
+        for answer in answers:
+            print_line(f"{answer['key']}: {answer['old_value']!r} -> {answer['value']!r}")
+            if note := answer.get("note"):
+                print_line(f"note: {note}")
 
-    return Answer(answer, show_change)
+    return Answer(answers if more else answers[0], show_changes)
 
 
 def _preview(gateway: Gateway, key: str, value: str) -> Answer:

@@ -41,7 +41,7 @@ from iu_pipelines.cli.target_options import (
 from iu_pipelines.delivery import kinds, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
 from iu_pipelines.domain import configuration, deliveries, targets
-from iu_pipelines.domain.targets import StateChange, Target, TargetChange
+from iu_pipelines.domain.targets import StateChange, Target, TargetChange, TargetTest
 from iu_pipelines.errors import ArgumentInvalid, TargetNotSafe, UsageError
 
 _NAME: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
@@ -449,7 +449,7 @@ def rotate_secret(
         bool, typer.Option("--finish", help="Take the previous value away: the receiver knows the new one.")
     ] = False,
 ) -> Answer:
-    """Put a new value before the one of a target's secret, in its file. Senders sign with both until --finish.
+    """Put a new value before that of a target's secret, in its file. Senders sign with both until --finish.
 
     Run it as the login that delivers, where its secrets are (IU_SECRETS_DIR). No value is printed.
     """
@@ -479,6 +479,11 @@ def test(call: Invocation, gateway: SenderGateway, name: Name) -> Answer:
     The gates must be open and the target enabled. Exit code 1 if the target did not accept it.
     """
     done = trials.send_test(gateway, name, secrets.Secrets(call.sender_settings()))
+    return Answer(done, lambda: print_line(test_line(done)), failed=not done.passed)
+
+
+def test_line(done: TargetTest) -> str:
+    """Return a line about a test."""
     said = "passed" if done.passed else "failed"
-    line = f"{name}: test {done.test_no} of version {done.target_version} {said}: {done.status_class}"
-    return Answer(done, lambda: print_line(line), failed=not done.passed)
+    about = f"test {done.test_no} of version {done.target_version}"
+    return f"{done.target_name}: {about} {said}: {done.status_class}"

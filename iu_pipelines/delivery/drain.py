@@ -164,7 +164,11 @@ class _Drain:
     def _kind(self, target: GrantedTarget) -> TargetKind | None:
         """Return the object that sends to a target, or None if another program does."""
         found = self._kinds[target.kind] if self._kinds is not None else kinds.load(target.kind)
-        return found(target, self._secrets) if found.sends else None
+        if not found.sends:
+            return None
+        if target.secret_name:
+            self._secrets.find(target.secret_name, target.address)  # so that nothing is claimed without it
+        return found(target, self._secrets)
 
     def _stop(self, reason: StoppedReason) -> None:
         self._stopped = self._stopped or reason

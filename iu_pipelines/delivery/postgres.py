@@ -171,7 +171,7 @@ class PostgresTarget(TargetKind):
             **_parameters(self.target.address, private),
         }
         url = f"postgresql:///{parts.path.removeprefix('/')}?{urlencode(given, quote_via=quote)}"
-        return Gateway(url, application_name="iu inbox", max_size=MOST_CONNECTIONS)
+        return Gateway(url, application_name="iu inbox", max_size=MOST_CONNECTIONS, retries=False)
 
     def _password(self) -> Secret:
         return self.secrets.find(self.target.secret_name or "", self.target.address)

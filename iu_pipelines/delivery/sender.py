@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -45,8 +44,7 @@ class _Queued:
 class Sender:
     """Delivers to one target until nothing is due, a limit is reached, or `stop` is called.
 
-    `kind` is opened; without one, events are queued and nothing is claimed. `clock` is a monotonic clock in
-    seconds.
+    `kind` is opened; without one, events are queued and nothing is claimed.
     """
 
     def __init__(
@@ -56,7 +54,6 @@ class Sender:
         calls: Calls,
         limits: DrainLimits,
         plan_hash: str | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.target = target
         self.error: IuError | None = None
@@ -69,7 +66,6 @@ class Sender:
         self._calls = calls
         self._limits = limits
         self._plan_hash = plan_hash
-        self._clock = clock
         self._began = self._ended = time.monotonic()
         self._active_at = self._began
         self._queue: asyncio.Queue[_Queued | None] = asyncio.Queue()
@@ -85,9 +81,13 @@ class Sender:
 
     def stop(self, reason: StoppedReason) -> None:
         """Claim nothing more, begin no send, and let `run` return when the outcomes are recorded."""
-        if self._stop_reason is None:
-            self._stop_reason = reason
-            self._news.set()
+        if self._stop_reason is not None:
+            return
+        self._stop_reason = reason
+        while not self._queue.empty():
+            if queued := self._queue.get_nowait():
+                self._give_back(queued.claim)
+        self._news.set()
 
     async def run(self) -> None:
         """Deliver. An error that ends the deliveries is in `error`, after every outcome was recorded."""
@@ -197,7 +197,7 @@ class Sender:
         self._was_full = False
         if self._kind is None:
             return 0
-        asked_at = self._clock()
+        asked_at = time.monotonic()
         claimed = await self._calls.claim(self.target, limit, self._plan_hash)
         claims = claimed.claims
         self.claimed += len(claims)
@@ -261,7 +261,7 @@ class Sender:
     async def _slot(self) -> None:
         """Send one message after the other."""
         while (claimed := await self._queue.get()) is not None:
-            if self._stop_reason or self._clock() > claimed.begin_until:
+            if self._stop_reason or self._is_late(claimed):
                 self._give_back(claimed.claim)
                 continue
             self._running += 1
@@ -272,6 +272,10 @@ class Sender:
             self.recorder.add(outcome)
             if self._was_full and self._has_room():
                 self._news.set()
+
+    def _is_late(self, queued: _Queued) -> bool:
+        """Return whether the claim could end before the timeout of a send that begins now."""
+        return time.monotonic() > queued.begin_until
 
     def _give_back(self, claim: Claim) -> None:
         """Record that a claim was not sent, so that it is not in doubt and is claimed again."""

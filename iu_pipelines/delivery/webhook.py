@@ -109,6 +109,7 @@ class WebhookTarget(TargetKind):
         self.check(self.target.address, self.target.options, self.target.secret_name, private=private)
         self._url = URL(self.target.address, encoded=True)
         self._tls = _tls()
+        self._newest_signer()
         self._credentials()
         self._resolver = _Resolver(private)
         connector = aiohttp.TCPConnector(
@@ -161,7 +162,7 @@ class WebhookTarget(TargetKind):
         Raises:
             UsageError: the secret is missing, malformed or bound to another host.
         """
-        return self._signed(message, at.astimezone(UTC))
+        return self._newest_signer().sign(message.key, at.astimezone(UTC), message.body)
 
     def _headers(self, message: Message) -> dict[str, str]:
         now = datetime.now(UTC)
@@ -170,14 +171,15 @@ class WebhookTarget(TargetKind):
             if value is not None:
                 headers[name] = _encoded(str(value))
         headers["webhook-timestamp"] = str(int(now.timestamp()))
-        headers["webhook-signature"] = self._signed(message, now)
+        headers["webhook-signature"] = self._newest_signer().sign(message.key, now, message.body)
         return headers
 
-    def _signed(self, message: Message, at: datetime) -> str:
+    def _newest_signer(self) -> Signer:
+        """Return a signer with the secret as it is now; the same one while the secret is the same."""
         found = self.secrets.find(self.target.secret_name or "", self.target.address)
         if self._signer is None or self._signer[0] is not found:
             self._signer = (found, Signer(found.name, found.values))
-        return self._signer[1].sign(message.key, at, message.body)
+        return self._signer[1]
 
     def _credentials(self) -> dict[str, str]:
         """Return the header of the authorization secret, and load a client certificate that is new."""
@@ -194,7 +196,7 @@ class WebhookTarget(TargetKind):
         if not _VISIBLE.fullmatch(text):
             raise UsageError(
                 f"secret {authorization} is no value of a header",
-                hint="Write host=NAME, a space, and then the value, such as Bearer TOKEN, in one line of ASCII.",
+                hint="Write host=NAME, a space, and the value, such as Bearer TOKEN, in one line of ASCII.",
             )
         return {"authorization": text}
 
@@ -242,7 +244,8 @@ class _Resolver(AbstractResolver):
 def _endpoint(address: str, private: bool) -> addresses.Endpoint:
     found = addresses.check_url(address, _PRIVATE_PORTS if private else _PORTS, private=private)
     url = URL(address, encoded=True)
-    if (url.host, url.port) != (found.host, found.port):
+    read = addresses.Endpoint(url.scheme, (url.raw_host or "").lower(), url.port or 0)
+    if (read.port, str(read.ip or read.host)) != (found.port, found.host):
         raise ArgumentInvalid("the host of the address can be read in two ways", hint="Simplify the URL.")
     return found
 

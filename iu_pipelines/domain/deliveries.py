@@ -27,6 +27,10 @@ MOST_QUEUED: Final = 100_000
 """Events that one call of `enqueue` reads at most."""
 
 
+QUEUE_STATES: Final = ("queued", "in_flight", "in_doubt", "retry", "held", "parked", "dead")
+"""The states of a delivery that is not settled: fields of `TargetQueue`."""
+
+
 @dataclass(frozen=True)
 class Enqueued:
     """The answer of `fn_iu_delivery_enqueue`. `reason` says why nothing was read if `status` is `held`."""
@@ -156,6 +160,19 @@ class DeliveryChange:
 
 
 @dataclass(frozen=True)
+class Twin:
+    """Events of a live route by what their rehearsal would have done, and what their delivery did.
+
+    `would` is dry_run, skipped, failed or none; `did` is a state of deliveries.
+    """
+
+    would: str
+    did: str
+    deliveries: int
+    first_event_id: UUID
+
+
+@dataclass(frozen=True)
 class DeliveryChains:
     """The result of `fn_iu_delivery_chain_verify`. Counts are of rows before the first that is wrong."""
 
@@ -187,6 +204,29 @@ def misfit(gateway: Queries, newest: int | None = None) -> str | None:
     installed.
     """
     fault: str | None = gateway.fetch_value(_SQL["misfit"], {"newest": newest})
+    return fault
+
+
+def twins(gateway: Queries, route_code: str, newest: int | None = None) -> list[Twin]:
+    """Return the events that a live route has read by both decisions.
+
+    They are among the `newest` of its domain, or all. What its first promotion passed over is left out.
+
+    Raises:
+        ArgumentInvalid: there is no such route, or `newest` is below 1.
+    """
+    found = gateway.fetch_all(_SQL["twins"], {"route_code": route_code, "newest": newest})
+    return [rows.read(Twin, row) for row in found]
+
+
+def sent_by_route(gateway: Queries) -> dict[str, int]:
+    """Return how many deliveries of each route that was ever promoted were sent."""
+    return {row["route_code"]: row["sent"] for row in gateway.fetch_all(_SQL["sent_by_route"])}
+
+
+def unrehearsed(gateway: Queries, newest: int | None = None) -> str | None:
+    """Describe the first of the `newest` events that was sent against its rehearsal, or return None."""
+    fault: str | None = gateway.fetch_value(_SQL["unrehearsed"], {"newest": newest})
     return fault
 
 

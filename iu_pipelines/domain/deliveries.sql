@@ -6,6 +6,18 @@ select to_regprocedure('public.fn_iu_delivery_misfit(integer)') is not null as i
 -- name: misfit
 select public.fn_iu_delivery_misfit(%(newest)s::int) as fault;
 
+-- name: twins
+select would, did, deliveries, first_event_id
+from public.fn_iu_delivery_twin(%(route_code)s, %(newest)s::int)
+order by would, did;
+
+-- name: sent_by_route
+select route_code, sent
+from public.iu_delivery_route;
+
+-- name: unrehearsed
+select public.fn_iu_delivery_unrehearsed(%(newest)s::int) as fault;
+
 -- name: chains
 select public.fn_iu_delivery_chain_verify(%(newest)s::bigint) as answer;
 

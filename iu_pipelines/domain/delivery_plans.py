@@ -96,7 +96,7 @@ def make(gateway: Queries, kind: Kind, reason: str, filters: Mapping[str, Any] |
 
 
 def execute(gateway: Queries, plan_hash: str, batch_limit: int = 1000) -> Executed:
-    """Carry out the next part of a plan of kind replay or discard: at most MOST_EXECUTED entries of one route.
+    """Carry out the next part of a replay or discard: at most MOST_EXECUTED entries, of one route.
 
     Raises:
         PromotionOutdated: there is no plan with this hash.

@@ -67,6 +67,8 @@ ACTS: Final[dict[str, tuple[str, tuple[Any, ...]]]] = {
     "record": ("select public.fn_iu_delivery_record('[]')", ()),
     "replay": ("select public.fn_iu_delivery_replay('shop.paid', gen_random_uuid(), 'test')", ()),
     "discard": ("select public.fn_iu_delivery_discard('shop.paid', gen_random_uuid(), 'test')", ()),
+    "pause": ("select public.fn_iu_delivery_target_pause('hook', true, 'test')", ()),
+    "enable": ("select public.fn_iu_delivery_target_enable('hook', false, 'test')", ()),
 }
 
 

@@ -160,6 +160,8 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_state.sql
 \ir ../objects/deliveries/fn_iu_delivery_why.sql
 \ir ../objects/deliveries/fn_iu_delivery_conservation.sql
+\ir ../objects/deliveries/fn_iu_delivery_twin.sql
+\ir ../objects/deliveries/fn_iu_delivery_unrehearsed.sql
 \ir ../objects/deliveries/fn_iu_delivery_misfit.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
@@ -173,6 +175,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
@@ -184,5 +187,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'e3a693913e9aafc6ae47f2f290ecfc329cae2356c4de2c89b86da65650e84229'
+    'ecbc82698b060df2ec6cdf8ea283b22e78420501db167499159653bab3cbb69a'
 );

@@ -45,24 +45,26 @@ begin
             where e.plan_no = v_plan.plan_no
         ) as q;
     else
-        select v_plan.entries - s.next_no + 1 as open, s.next_no - 1 as settled, 0 as in_flight, 0 as waiting,
-            0 as dead
+        -- The types of the other branch.
+        select v_plan.entries - s.next_no + 1::bigint as open, s.next_no - 1::bigint as settled,
+            0::bigint as in_flight, 0::bigint as waiting, 0::bigint as dead
         into strict v_counts from public.iu_delivery_plan_state as s where s.plan_no = v_plan.plan_no;
     end if;
     return jsonb_build_object(
         'plan_hash', plan_hash, 'kind', v_plan.kind, 'entries', v_plan.entries, 'open', v_counts.open,
         'settled', v_counts.settled, 'in_flight', v_counts.in_flight, 'waiting', v_counts.waiting,
         'dead', v_counts.dead, 'reason', v_plan.reason, 'created_at', v_plan.created_at,
-        'created_by', v_plan.created_by
+        'created_by', v_plan.created_by,
+        'target', (select t.target_name from public.iu_delivery_target as t where t.target_no = v_plan.target_no)
     );
 end
 $$;
 comment on function public.fn_iu_delivery_plan_progress(text) is
 'How far a plan is executed: {"plan_hash", "kind", "entries", "open", "settled", "in_flight", "waiting",
-"dead", "reason", "created_at", "created_by"}; the five counts are entries together. Of a drain: open can be claimed,
-now or after another entry of its subject; waiting stands behind a delivery that the plan does not name, or
-behind a dead letter; dead became a dead letter; settled was sent or discarded. Of the other kinds: settled is
-executed, open is not. Raises IU104, IU206. Reads every entry of a drain. Read-only.';
+"dead", "reason", "created_at", "created_by", "target"}; target is that of a drain; the five counts are entries together. Of a drain: open can be
+claimed, now or after another entry of its subject; waiting stands behind a delivery that the plan does not
+name, or behind a dead letter; dead became a dead letter; settled was sent or discarded. Of the other kinds:
+settled is executed, open is not. Raises IU104, IU206. Reads every entry of a drain. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_plan_progress(text)', 'explain'
 );
