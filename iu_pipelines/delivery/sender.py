@@ -225,7 +225,9 @@ class Sender:
         held = queue.held if queue else 0
         if held and "rate_limit" in reasons:
             return None
-        if not held and self._kind and await self._calls.has_due(self.target.target_name):
+        # A plan ends when none of it can be claimed: what else is due is not its business.
+        waits = not held and self._kind and self._plan_hash is None
+        if waits and await self._calls.has_due(self.target.target_name):
             return None  # in a shard that another sender leases, or locked by another transaction
         if time.monotonic() - self._active_at < self._limits.linger_seconds:
             return None

@@ -62,7 +62,7 @@ class Executed:
 class Progress:
     """The answer of `fn_iu_delivery_plan_progress`; the five counts are `entries` together.
 
-    `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter.
+    `target` is that of a drain. `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter.
     """
 
     plan_hash: str
@@ -76,6 +76,7 @@ class Progress:
     reason: str
     created_at: datetime
     created_by: str
+    target: str | None = None
 
 
 def make(gateway: Queries, kind: Kind, reason: str, filters: Mapping[str, Any] | None = None) -> Plan:

@@ -38,8 +38,9 @@ def test_what_is_emitted_arrives_and_why_says_so(shop: Shop) -> None:
     said = shop.done("auditor", "why", newest(shop))
     assert "Deliveries" in said.out
     assert "the target accepted it" in said.out
-    (state,) = shop.done("auditor", "why", newest(shop), "--json").json["deliveries"]
-    assert (state["route_code"], state["state"], state["run_ref"]) == (ROUTE, "sent", "by-hand")
+    found = shop.done("auditor", "why", newest(shop), "--json").json["deliveries"]
+    states = {one["route_code"]: (one["state"], one["run_ref"]) for one in found}
+    assert states == {ROUTE: ("sent", "by-hand"), "iu.version_applied.workflow": ("not_promoted", None)}
     again = shop.done("sender", "deliver", "--json").json
     assert (again["targets"][0]["sent"], again["problems"]) == (0, [])
 
@@ -90,7 +91,7 @@ def test_another_deployment_is_named(shop: Shop, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("IU_DEPLOYMENT", "staging")
     done = shop.done("sender", "deliver")
     assert shop.delivered() == []
-    assert "this sender presents the deployment staging" in done.out
+    assert "the promotion is for 'test', and IU_DEPLOYMENT is 'staging'" in done.out
 
 
 def test_a_target_that_cannot_be_served_makes_the_exit_code_1(shop: Shop, secrets_dir: Path) -> None:
