@@ -29,8 +29,8 @@ from iu_pipelines.cli.interrupts import EXIT_CODE
 from iu_pipelines.cli.options import Reason, Since, Until, parse_uuid
 from iu_pipelines.cli.output import counted, duration, print_facts, print_line, when, working
 from iu_pipelines.db.database_url import resolve_database_url
-from iu_pipelines.delivery.reports import DrainLimits, DrainReport
-from iu_pipelines.domain import deliveries, delivery_plans
+from iu_pipelines.delivery.reports import DrainLimits
+from iu_pipelines.domain import deliveries, delivery_plans, promotions
 from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeliveryChange
 from iu_pipelines.domain.delivery_plans import Executed, Plan, Progress
 from iu_pipelines.errors import Unavailable
@@ -106,7 +106,7 @@ def deliver(
     code 1 if a target could not be served, or the database refused something.
     """
     limits = DrainLimits(batch_limit=batch_limit, max_seconds=max_seconds, linger_seconds=linger_seconds)
-    return _drained(_drain(call, limits, run_ref, targets=targets), call)
+    return _drain(call, limits, run_ref, targets=targets)
 
 
 def _drain(
@@ -116,27 +116,32 @@ def _drain(
     *,
     targets: Sequence[str] | None = None,
     plan_hash: str | None = None,
-) -> DrainReport:
+) -> Answer:
     from iu_pipelines.delivery import drain  # noqa: PLC0415  asyncio, which `iu deliver status` does not need
 
     chosen = call.sender_settings()
-    with call.connect_as_sender(), drain_progress(call) as report:
-        return drain.drain(
-            resolve_database_url(chosen),
-            chosen,
-            targets=targets,
-            limits=limits,
-            run_ref=run_ref,
-            plan_hash=plan_hash,
-            on_progress=report,
-        )
+    with call.connect_as_sender() as gateway:
+        with drain_progress(call) as tell:
+            report = drain.drain(
+                resolve_database_url(chosen),
+                chosen,
+                targets=targets,
+                limits=limits,
+                run_ref=run_ref,
+                plan_hash=plan_hash,
+                on_progress=tell,
+            )
+        others = promotions.of_other_deployments(gateway, chosen.deployment)
+        left = delivery_plans.progress(gateway, plan_hash) if plan_hash else None
 
+    def print_all() -> None:
+        print_drain(report, chosen.deployment, others)
+        if left:
+            print_facts(_progress_facts(left))
 
-def _drained(report: DrainReport, call: Invocation) -> Answer:
-    deployment = call.settings().deployment
     return Answer(
-        report,
-        lambda: print_drain(report, deployment),
+        report if left is None else {**vars(report), "plan": left},
+        print_all,
         failed=failed(report),
         exit_code=EXIT_CODE if is_cancelled(report) else 0,
     )
@@ -235,7 +240,9 @@ def execute(
         found = delivery_plans.progress(gateway, plan_hash)
     if found.kind == "drain":
         limits = DrainLimits(batch_limit=batch_limit, max_seconds=max_seconds)
-        return _drained(_drain(call, limits, run_ref, plan_hash=plan_hash), call)
+        return _drain(
+            call, limits, run_ref, targets=[found.target] if found.target else None, plan_hash=plan_hash
+        )
     with call.connect_to_module() as module:
         done = _execute(call, module, found, max_seconds)
     lines = [
@@ -295,7 +302,11 @@ def _told(call: Invocation, found: Progress) -> Iterator[Callable[[Executed], No
 def progress(gateway: DeliveryGateway, plan_hash: PlanHash) -> Answer:
     """Show how far a frozen plan is carried out."""
     found = delivery_plans.progress(gateway, plan_hash)
-    facts: dict[str, Any] = {
+    return Answer(found, lambda: print_facts(_progress_facts(found)))
+
+
+def _progress_facts(found: Progress) -> dict[str, Any]:
+    return {
         "plan": found.plan_hash,
         "kind": found.kind,
         "made": f"{found.created_by}, {when(found.created_at)}: {found.reason}",
@@ -306,7 +317,6 @@ def progress(gateway: DeliveryGateway, plan_hash: PlanHash) -> Answer:
         "dead": found.dead,
         "settled": found.settled,
     }
-    return Answer(found, lambda: print_facts(facts))
 
 
 def replay(

@@ -25,6 +25,7 @@ from iu_pipelines.delivery.reports import DrainReport, TargetReport
 from iu_pipelines.domain import delivery_reasons
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.health import at_least
+from iu_pipelines.domain.promotions import Promotion
 
 _LINE_SECONDS: Final = 10.0
 """How often progress is a line, where there is no terminal for a bar."""
@@ -85,8 +86,11 @@ def is_cancelled(report: DrainReport) -> bool:
     return any(one.stopped_reason == "cancelled" for one in report.targets)
 
 
-def print_drain(report: DrainReport, deployment: str | None) -> None:
-    """Print what a drain did for each target, why it stopped, what is held and what to do."""
+def print_drain(report: DrainReport, deployment: str | None, others: Sequence[Promotion]) -> None:
+    """Print what a drain did for each target, why it stopped, what is held and what to do.
+
+    `deployment` is what the sender presents, and `others` are live promotions for another one.
+    """
     for one in report.targets:
         _print_target(one)
     if not report.targets:
@@ -98,8 +102,14 @@ def print_drain(report: DrainReport, deployment: str | None) -> None:
     )
     reasons = {word for one in report.targets for word in one.held_reasons}
     _print_reasons(reasons, "")
-    if "other_deployment" in reasons:
-        print_line(f"this sender presents the deployment {deployment or '(IU_DEPLOYMENT is not set)'}")
+    named = {one.target for one in report.targets}
+    for other in others:
+        if other.target_name in named:
+            presented = f"is {deployment!r}" if deployment else "is not set"
+            print_line(
+                f"  {other.route_code}: other_deployment: the promotion is for {other.deployment!r}, and "
+                f"IU_DEPLOYMENT {presented}"
+            )
     for problem in report.problems:
         print_warning(f"{problem.target}: {problem.message}" + (f". {problem.hint}" if problem.hint else ""))
 

@@ -17,7 +17,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "delivery_gate_closed": _OPEN.format(gates.DELIVERY),
     "not_listed": f"the route is not listed; add it to the value of {gates.LIVE_ROUTES} with: iu gate set",
     "jobs_gate_closed": _OPEN.format(gates.JOBS),
-    "not_promoted": "no promotion was approved; propose one with: iu promote propose",
+    "not_promoted": "no promotion of the route was approved",
     "demoted": f"the promotion was ended; see why with iu promote list, then {_AGAIN}",
     "promotion_expired": f"the promotion has expired; {_AGAIN}",
     "route_changed": f"the route was changed or disabled since it was promoted; {_AGAIN}",
