@@ -142,6 +142,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_retention_allows.sql
 \ir ../objects/deliveries/fn_iu_delivery_ledger_stop.sql
 \ir ../objects/deliveries/fn_iu_delivery_ledger_drop.sql
@@ -150,5 +151,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'ba63c772f527955245de97dadc2a4f300c8eafcccb62b223ed180da603e2796d'
+    '24e089d96591dea1bdedb469d37035ce946bd7fea6951550da6b0d033f646d8d'
 );

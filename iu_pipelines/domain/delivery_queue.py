@@ -1,0 +1,80 @@
+"""The queue of deliveries, row by row: what a sender would find, what is in doubt, and dead letters.
+
+The module `iu-delivery` must be installed. Every question has a bounded cost, whatever the size of the queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import rows
+
+_SQL: Final = Statements(__name__)
+
+LOOKED_AT: Final = 1_000
+"""Due deliveries of a route among which those in doubt are searched, newest first."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits on one route that was ever promoted. `refusal` says why nothing of it is claimed now.
+
+    `unread_since` is when the oldest event that its cursor has not read was emitted.
+    """
+
+    target: str
+    route_code: str
+    refusal: str | None
+    next_due_at: datetime | None
+    unread_since: datetime | None
+
+
+@dataclass(frozen=True)
+class InDoubt:
+    """One delivery whose lease passed without an outcome. `claims` is the number of claims."""
+
+    target: str
+    route_code: str
+    event_id: UUID
+    subject: UUID
+    claims: int
+    since: datetime
+    sender: str | None
+    run_ref: str | None
+
+
+@dataclass(frozen=True)
+class DeadDelivery:
+    """One dead letter, behind which the later deliveries of its subject are parked."""
+
+    target: str
+    route_code: str
+    event_id: UUID
+    subject: UUID
+    claims: int
+    dead_at: datetime
+    dead_reason: str
+
+
+def waiting(gateway: Queries) -> list[Waiting]:
+    """Return what waits on each route that was ever promoted, by target and route."""
+    return [rows.read(Waiting, row) for row in gateway.fetch_all(_SQL["waiting"])]
+
+
+def in_doubt(gateway: Queries, target: str | None = None, limit: int = 20) -> list[InDoubt]:
+    """Return up to `limit` deliveries in doubt, newest first, of one target or of all."""
+    return [rows.read(InDoubt, row) for row in gateway.fetch_all(_SQL["in_doubt"], _given(target, limit))]
+
+
+def dead(gateway: Queries, target: str | None = None, limit: int = 20) -> list[DeadDelivery]:
+    """Return up to `limit` dead letters in the order of their events, of one target or of all."""
+    return [rows.read(DeadDelivery, row) for row in gateway.fetch_all(_SQL["dead"], _given(target, limit))]
+
+
+def _given(target: str | None, limit: int) -> dict[str, Any]:
+    return {"target": target, "max_rows": limit, "looked_at": LOOKED_AT}
