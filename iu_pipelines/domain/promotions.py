@@ -89,6 +89,7 @@ class Demotion:
 class Rehearsal:
     """A body to sign as for a delivery: that of the newest event of one kind of a route."""
 
+    target_name: str
     event_id: UUID
     payload_kind: str
     delivery_key: str

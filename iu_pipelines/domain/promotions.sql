@@ -23,7 +23,7 @@ select public.fn_iu_route_promotion_decide(%(promotion_no)s::int, %(decision)s, 
 select public.fn_iu_route_demote(%(route_code)s, %(reason)s) as answer;
 
 -- name: rehearsals
-select event_id, payload_kind, delivery_key, headers, body, body_bytes
+select target_name, event_id, payload_kind, delivery_key, headers, body, body_bytes
 from public.fn_iu_delivery_rehearse(%(route_code)s)
 order by payload_kind;
 

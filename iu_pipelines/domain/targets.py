@@ -5,7 +5,7 @@ The module `iu-delivery` must be installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -103,11 +103,24 @@ class StateChange:
     until: datetime | None
 
 
-COLUMNS: Final = (
-    "kind", "address", "secret_name", "timeout_seconds", "lease_seconds", "max_per_minute", "retry_seconds",
-    "max_in_doubt", "on_dead_letter", "at_most_once", "after_failover", "options",
-)  # fmt: skip
-"""The columns that `add` and `change` accept; `allow_private` is set by an approver (`allow_private`)."""
+DEFAULTS: Final[Mapping[str, Any]] = {
+    "kind": None,
+    "address": "",
+    "secret_name": None,
+    "timeout_seconds": 10,
+    "lease_seconds": 60,
+    "max_per_minute": None,
+    "retry_seconds": [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400],
+    "max_in_doubt": 20,
+    "on_dead_letter": "park",
+    "at_most_once": False,
+    "after_failover": None,
+    "options": {},
+}
+"""The columns that `add` and `change` accept, with the values of a new target.
+
+Without `after_failover` the database chooses by `at_most_once`. An approver sets `allow_private`.
+"""
 
 
 def list_targets(gateway: Queries) -> list[Target]:
@@ -123,11 +136,13 @@ def get(gateway: Queries, target_name: str) -> Target:
     """
     row = gateway.fetch_one(_SQL["list_targets"], {"target_name": target_name})
     if row is None:
-        names = [found["target_name"] for found in gateway.fetch_all(_SQL["names"])]
-        raise UnknownTarget(
-            f"no such target: {target_name!r}", hint=similar_names("targets", target_name, names)
-        )
+        hint = similar_names("targets", target_name, _names(gateway))
+        raise UnknownTarget(f"no such target: {target_name!r}", hint=hint)
     return rows.read(Target, row)
+
+
+def _names(gateway: Queries) -> list[str]:
+    return [row["target_name"] for row in gateway.fetch_all(_SQL["names"])]
 
 
 def versions(gateway: Queries, target_name: str, limit: int = 20) -> list[TargetVersion]:
@@ -137,42 +152,24 @@ def versions(gateway: Queries, target_name: str, limit: int = 20) -> list[Target
 
 
 def add(session: Session, target_name: str, columns: Mapping[str, Any]) -> bool:
-    """Add a target whose `columns` are some of COLUMNS; return false if the name is in use.
+    """Add a target; return false if the name is in use. A column of DEFAULTS that is not given has its value.
 
     Raises:
         TargetUnknown: the module does not deliver to this kind.
         TargetNotSafe: the address or an option contains a secret.
     """
-    names, marks = _parts(columns)
-    added = session.execute(
-        f"insert into public.iu_delivery_target (target_name, {', '.join(names)}) "
-        f"values (%(target_name)s, {', '.join(marks)}) on conflict (target_name) do nothing",
-        {**columns, "target_name": target_name},
-    )
-    return added == 1
+    given = {"target_name": target_name, "columns": {**DEFAULTS, **columns}}
+    return session.execute(_SQL["add"], given) == 1
 
 
 def change(session: Session, target_name: str, columns: Mapping[str, Any]) -> bool:
-    """Set some of COLUMNS; return false if there is no such target. A change makes a new version.
+    """Set columns of DEFAULTS; return false if there is no such target. A change makes a new version.
 
     Raises:
         TargetUnknown, TargetNotSafe: as `add` does.
         NotAnApprover: the kind or the address of a target that may be private changes.
     """
-    names, marks = _parts(columns)
-    pairs = ", ".join(f"{name} = {mark}" for name, mark in zip(names, marks, strict=True))
-    changed = session.execute(
-        f"update public.iu_delivery_target set {pairs} where target_name = %(target_name)s",
-        {**columns, "target_name": target_name},
-    )
-    return changed == 1
-
-
-def _parts(columns: Mapping[str, Any]) -> tuple[Sequence[str], Sequence[str]]:
-    unknown = set(columns) - set(COLUMNS)
-    if unknown or not columns:
-        raise AssertionError(f"unreachable: columns {sorted(unknown)} of {sorted(columns)}")
-    return list(columns), [f"%({name})s" for name in columns]
+    return session.execute(_SQL["change"], {"target_name": target_name, "columns": dict(columns)}) == 1
 
 
 def remove(session: Session, target_name: str) -> bool:

@@ -34,6 +34,32 @@ where v.target_name = %(target_name)s
 order by v.target_version desc
 limit %(max_rows)s;
 
+-- name: add
+insert into public.iu_delivery_target (
+    target_name, kind, address, secret_name, timeout_seconds, lease_seconds, max_per_minute, retry_seconds,
+    max_in_doubt, on_dead_letter, at_most_once, after_failover, options
+)
+select
+    %(target_name)s, n.kind, n.address, n.secret_name, n.timeout_seconds, n.lease_seconds,
+    n.max_per_minute, n.retry_seconds, n.max_in_doubt, n.on_dead_letter, n.at_most_once, n.after_failover,
+    n.options
+from jsonb_populate_record(null::public.iu_delivery_target, %(columns)s::jsonb) as n
+on conflict (target_name) do nothing;
+
+-- name: change
+update public.iu_delivery_target as t
+set
+    (
+        kind, address, secret_name, timeout_seconds, lease_seconds, max_per_minute, retry_seconds,
+        max_in_doubt, on_dead_letter, at_most_once, after_failover, options
+    ) = (
+        select
+            n.kind, n.address, n.secret_name, n.timeout_seconds, n.lease_seconds, n.max_per_minute,
+            n.retry_seconds, n.max_in_doubt, n.on_dead_letter, n.at_most_once, n.after_failover, n.options
+        from jsonb_populate_record(t, %(columns)s::jsonb) as n  -- noqa: RF03
+    )
+where t.target_name = %(target_name)s;
+
 -- name: remove
 delete from public.iu_delivery_target
 where target_name = %(target_name)s;

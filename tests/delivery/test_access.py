@@ -23,12 +23,15 @@ CALLS: Final = {
     "record": "select public.fn_iu_delivery_record('[]')",
     "replay": "select public.fn_iu_delivery_replay('shop.paid', '{event}', 'a test')",
     "discard": "select public.fn_iu_delivery_discard('shop.paid', '{event}', 'a test')",
+    "pause": "select public.fn_iu_delivery_target_pause('hook', true, 'a test')",
+    "enable": "select public.fn_iu_delivery_target_enable('hook', true, 'a test')",
+    "granted": "select * from public.fn_iu_delivery_targets_granted()",
 }
 ALLOWED: Final = {
-    "iu_sender": {"enqueue", "claim", "record"},
+    "iu_sender": {"enqueue", "claim", "record", "granted"},
     "iu_approver": set(),
     "iu_emitter": set(),
-    "workflow_admin": {"enqueue", "replay", "discard"},
+    "workflow_admin": {"enqueue", "replay", "discard", "pause", "enable"},
     "iu_auditor": set(),
     "": set(),
 }

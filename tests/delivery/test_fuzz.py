@@ -18,7 +18,7 @@ import pytest
 from hypothesis import strategies as st
 
 from databases import Server
-from delivery.world import DEPLOYMENT, World, make_login, url_of
+from delivery.world import DEPLOYMENT, GATES, World, make_login, url_of
 from iu_pipelines.db.gateway import Gateway
 from properties.test_fuzz import (
     BATCHES,
@@ -87,6 +87,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select json_agg(c) from public.fn_iu_delivery_conservation(%s, %s, %s) as c",
         (ROUTE, BATCHES, BATCHES),
     ),
+    "preview": (
+        "select json_agg(p) from public.fn_iu_delivery_gate_preview(%s, %s) as p",
+        (st.sampled_from([*GATES.values()]) | TEXT, st.sampled_from(["true", "false", "shop.paid"]) | TEXT),
+    ),
     "misfit": ("select public.fn_iu_delivery_misfit(%s)", (NUMBERS,)),
     "verify chains": ("select public.fn_iu_delivery_chain_verify(%s)", (BATCHES,)),
     "repair heads": ("select public.fn_iu_delivery_heads_repair(%s)", (st.just("why") | TEXT,)),
@@ -96,6 +100,14 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
     ),
     "allow private": (
         "select public.fn_iu_delivery_target_allow_private(%s, %s, %s)",
+        (TARGET, st.none() | st.booleans(), st.just("why") | TEXT),
+    ),
+    "pause": (
+        "select public.fn_iu_delivery_target_pause(%s, %s, %s)",
+        (TARGET, st.none() | st.booleans(), st.just("why") | TEXT),
+    ),
+    "enable": (
+        "select public.fn_iu_delivery_target_enable(%s, %s, %s)",
         (TARGET, st.none() | st.booleans(), st.just("why") | TEXT),
     ),
     "record test": (

@@ -10,6 +10,7 @@ $refuse$;
 drop table public.iu_delivery_shard;
 drop table public.iu_delivery_target_test;
 drop table public.iu_delivery_target_sender;
+drop table public.iu_delivery_target_history;
 drop table public.iu_delivery_target_state;
 drop table public.iu_delivery_target;
 drop table public.iu_delivery_target_version;

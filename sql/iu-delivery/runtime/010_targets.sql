@@ -129,6 +129,28 @@ comment on column public.iu_delivery_target_state.last_route_no is
 comment on column public.iu_delivery_target_state.timeline is
 'timeline of the server at the last claim, as in the names of WAL files';
 
+create table public.iu_delivery_target_history (
+    change_no bigint generated always as identity primary key,
+    target_no int not null,
+    target_name text not null,
+    change text not null,
+    old_value jsonb,
+    new_value jsonb,
+    reason text,
+    changed_by text not null default session_user,
+    changed_at timestamptz not null default clock_timestamp(),
+    constraint change_is_known check (
+        change in (
+            'added', 'changed', 'removed', 'enabled', 'disabled', 'paused', 'resumed', 'granted', 'revoked'
+        )
+    )
+);
+create index iu_delivery_target_history_by_target
+on public.iu_delivery_target_history (target_no, change_no);
+comment on table public.iu_delivery_target_history is
+'Every change of a target, of its pause and of its senders, however it was made: append-only, with who, when
+and why. old_value and new_value have the columns that differ; reason is null if none was given.';
+
 create table public.iu_delivery_target_sender (
     target_no int not null references public.iu_delivery_target (target_no) on delete cascade,
     login text not null,
@@ -168,5 +190,5 @@ senders move the ownership, not the events. epoch counts the changes of the owne
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    'ea2124ab02295f1f4f3c9a4e36bb38a76f183f8554bb5c7d9f0add44dba305a4'
+    'abb26cc83f65d511fef6283781e0bf02d497dcbd18487dddcd1420d05bae5d42'
 );

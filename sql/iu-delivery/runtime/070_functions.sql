@@ -12,6 +12,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/fn_iu_target_state_lock.sql
 \ir ../objects/targets/fn_iu_target_state_now.sql
 \ir ../objects/targets/fn_iu_target_state_store.sql
+\ir ../objects/targets/fn_iu_target_state_refusal.sql
 \ir ../objects/targets/fn_iu_target_refusal.sql
 \ir ../objects/targets/fn_iu_target_breaker.sql
 \ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
@@ -19,6 +20,10 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/trg_iu_delivery_target_parts.sql
 \ir ../objects/targets/trg_iu_delivery_target_sender.sql
+\ir ../objects/targets/trg_iu_delivery_target_history.sql
+\ir ../objects/targets/fn_iu_target_in_flight.sql
+\ir ../objects/targets/fn_iu_delivery_target_pause.sql
+\ir ../objects/targets/fn_iu_delivery_target_enable.sql
 
 -- Promotions.
 \ir ../objects/promotions/tables.sql
@@ -37,6 +42,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/promotions/fn_iu_promotion_last_decision.sql
 \ir ../objects/promotions/fn_iu_promotion_decision_write.sql
 \ir ../objects/promotions/fn_iu_route_demote_apply.sql
+\ir ../objects/targets/fn_iu_delivery_targets_granted.sql
 
 -- Deliveries.
 \ir ../objects/deliveries/tables.sql
@@ -124,6 +130,9 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 -- Proofs and retention of deliveries.
 \ir ../objects/deliveries/fn_iu_delivery_queue_state.sql
+\ir ../objects/deliveries/fn_iu_delivery_gates.sql
+\ir ../objects/deliveries/fn_iu_delivery_gates_refusal.sql
+\ir ../objects/deliveries/fn_iu_delivery_route_refusal.sql
 \ir ../objects/deliveries/fn_iu_delivery_refusal.sql
 \ir ../objects/deliveries/fn_iu_delivery_reason.sql
 \ir ../objects/deliveries/fn_iu_delivery_state.sql
@@ -142,7 +151,9 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
-\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
+\ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
+\ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
+\ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
 \ir ../objects/deliveries/fn_iu_delivery_retention_allows.sql
 \ir ../objects/deliveries/fn_iu_delivery_ledger_stop.sql
 \ir ../objects/deliveries/fn_iu_delivery_ledger_drop.sql
@@ -151,5 +162,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '24e089d96591dea1bdedb469d37035ce946bd7fea6951550da6b0d033f646d8d'
+    '2c10d638598a41828bb48b7abe4ce2d43f94cae35635ebe66427132fa56bf300'
 );

@@ -12,11 +12,7 @@ begin
         when not public.fn_iu_gate_open(public.fn_iu_gate_key('delivery')) then 'delivery_gate_closed'
         when given.kind in ('dagster_job', 'dagster_asset')
             and not public.fn_iu_gate_open(public.fn_iu_gate_key('jobs')) then 'jobs_gate_closed'
-        when not given.enabled then 'target_disabled'
-        when state.paused then 'target_paused'
-        when state.failover_hold then 'failover_hold'
-        when state.breaker <> 'closed' and state.retry_at > clock_timestamp() then 'breaker_open'
-        when state.tokens < 1 then 'rate_limit'
+        else public.fn_iu_target_state_refusal(given, state)
     end
     );
 end
@@ -25,8 +21,8 @@ comment on function public.fn_iu_target_refusal(
     public.iu_delivery_target, public.iu_delivery_target_state
 ) is
 'Why nothing is claimed for a target now, in one word; null if something may be. The words are:
-master_gate_closed, delivery_gate_closed, jobs_gate_closed, target_disabled, target_paused, failover_hold,
-breaker_open, rate_limit. state is what fn_iu_target_state_now returns. Read-only.';
+master_gate_closed, delivery_gate_closed, jobs_gate_closed, and those of fn_iu_target_state_refusal. state is
+what fn_iu_target_state_now returns. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_target_refusal(public.iu_delivery_target, public.iu_delivery_target_state)', 'internal'

@@ -3,3 +3,4 @@ select public.fn_iu_object_declare('iu-delivery', 'table', 'public.iu_delivery_t
 select public.fn_iu_object_declare('iu-delivery', 'table', 'public.iu_delivery_target_state', 'state');
 select public.fn_iu_object_declare('iu-delivery', 'table', 'public.iu_delivery_target_sender', 'rule');
 select public.fn_iu_object_declare('iu-delivery', 'table', 'public.iu_delivery_target_test', 'record');
+select public.fn_iu_object_declare('iu-delivery', 'table', 'public.iu_delivery_target_history', 'record');

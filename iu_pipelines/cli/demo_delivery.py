@@ -1,0 +1,259 @@
+"""The delivery of `iu demo`: one event goes to a receiver on this machine, as two people would decide it.
+
+The owner of the embedded server creates two logins. One configures, proposes and sends, the other decides;
+neither is an owner, so every rule of the database applies to them. At the end the route is demoted, the gates
+and the thresholds are as before, and the logins cannot log in.
+"""
+
+from __future__ import annotations
+
+import secrets as randomness
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Thread
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from iu_pipelines import extras, settings
+from iu_pipelines.db import logins
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
+from iu_pipelines.delivery import drain, trials
+from iu_pipelines.delivery.secrets import Secrets
+from iu_pipelines.domain import (
+    deliveries,
+    event_types,
+    gates,
+    outbox,
+    promotions,
+    routes,
+    targets,
+    worker,
+)
+from iu_pipelines.domain.event_types import EventType
+from iu_pipelines.domain.promotions import Terms
+from iu_pipelines.domain.routes import NewRoute
+from iu_pipelines.domain.worker import RunLimits
+from iu_pipelines.errors import IuError
+from iu_pipelines.settings import Settings
+
+MODULE: Final = "iu-delivery"
+TYPE: Final = "iu_demo_delivery"
+ROUTE: Final = "iu.demo.webhook"
+TARGET: Final = "iu-demo"
+SECRET: Final = "IU_DEMO"
+DEPLOYMENT: Final = "iu-demo"
+PROPOSER: Final = "iu_demo_proposer"
+APPROVER: Final = "iu_demo_approver"
+WHY: Final = "iu demo"
+LOWERED: Final = {"events": 1, "hours": 0}
+"""Thresholds that one rehearsed event meets; two logins lower them, and raise them again."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """The delivery of one event. `received` are the ids of the webhooks that the receiver verified."""
+
+    event_id: UUID
+    proposed_by: str
+    approved_by: str
+    sent: int
+    received: tuple[str, ...]
+    states: tuple[deliveries.DeliveryState, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the one event arrived once, and its state says so."""
+        return len(self.received) == 1 and [one.state for one in self.states] == ["sent"]
+
+
+@dataclass(frozen=True)
+class _People:
+    """Gateways of the owner and of the two logins, and the settings of the sender."""
+
+    owner: Gateway
+    proposer: Gateway
+    approver: Gateway
+    sender: Settings
+
+    def decide_thresholds(self, values: Mapping[str, int]) -> None:
+        """Let one login propose thresholds, and the other approve them."""
+        for name, value in values.items():
+            change = promotions.propose_threshold(self.proposer, name, value, WHY)
+            promotions.decide_threshold(self.approver, int(change["change_no"]), "approve", WHY)
+
+
+def deliver_one(owner: Gateway, chosen: Settings, record_pack: Callable[[], None], say: Say) -> Delivered:
+    """Deliver one event to a receiver that is started for it, and leave everything closed.
+
+    `record_pack` makes a pack of evidence and adds it to the ledger of packs.
+    """
+    extras.require("delivery", "aiohttp", "standardwebhooks")
+    migration.apply(owner, (MODULE,))
+    with ExitStack() as opened:
+        secret = f"whsec_{b64encode(randomness.token_bytes(24)).decode()}"
+        receiver = opened.enter_context(_receiving(secret))
+        people = opened.enter_context(_people(owner, chosen, receiver, secret))
+        opened.enter_context(_configured(people, receiver.address))
+        _promote(people, record_pack, say)
+        delivered = _deliver(people, receiver)
+        promotions.demote(people.approver, ROUTE, WHY)
+        say(f"{ROUTE}: demoted by {APPROVER}, and the gate of delivery is closed again")
+    return delivered
+
+
+def _promote(people: _People, record_pack: Callable[[], None], say: Say) -> None:
+    """Rehearse the route with a first event, test its target, and let two logins make it live."""
+    secrets = Secrets(people.sender)
+    _emit(people)
+    trials.rehearse(people.proposer, ROUTE, secrets)
+    tested = trials.send_test(people.proposer, TARGET, secrets)
+    say(f"target {TARGET}: test answered {tested.status_class}")
+    record_pack()
+    proposal = promotions.propose(people.proposer, Terms(ROUTE, DEPLOYMENT, WHY))
+    say(f"promotion {proposal.promotion_no} of {ROUTE}: proposed by {PROPOSER}")
+    promotions.decide(people.approver, proposal.promotion_no, "approve", WHY)
+    say(f"promotion {proposal.promotion_no} of {ROUTE}: approved by {APPROVER}")
+
+
+def _deliver(people: _People, receiver: _Receiver) -> Delivered:
+    receiver.verified.clear()
+    event_id = _emit(people)
+    report = drain.drain(people.proposer.url, people.sender, targets=[TARGET], run_ref=WHY)
+    return Delivered(
+        event_id=event_id,
+        proposed_by=PROPOSER,
+        approved_by=APPROVER,
+        sent=sum(target.sent for target in report.targets),
+        received=tuple(receiver.verified),
+        states=tuple(
+            state for state in deliveries.why(people.proposer, event_id) if state.route_code == ROUTE
+        ),
+    )
+
+
+def _emit(people: _People) -> UUID:
+    """Emit one event, and let the worker of the demo rehearse it."""
+    event_id = outbox.emit(people.proposer, TYPE, "iu/demo", UUID(int=1), WHY, {"n": 1})
+    for _ in worker.drain(people.proposer, people.sender.worker_name, RunLimits(1000), WHY):
+        pass
+    return event_id
+
+
+@contextmanager
+def _people(owner: Gateway, chosen: Settings, receiver: _Receiver, secret: str) -> Iterator[_People]:
+    """Yield the two logins with random passwords; afterwards neither can log in."""
+    passwords = {PROPOSER: randomness.token_urlsafe(24), APPROVER: randomness.token_urlsafe(24)}
+    roles = {PROPOSER: ("workflow_admin", "iu_sender"), APPROVER: ("iu_approver",)}
+    with TemporaryDirectory(prefix="iu-demo-") as directory:
+        file = Path(directory) / SECRET
+        file.touch(mode=0o600)
+        file.write_text(f"host=127.0.0.1 {secret}\n", encoding="utf-8")
+        try:
+            for login, password in passwords.items():
+                logins.open_login(owner, login, password, roles[login])
+            urls = {login: _url(owner.url, login, password) for login, password in passwords.items()}
+            sender = settings.load(
+                **{**chosen.model_dump(exclude_unset=True), "deployment": DEPLOYMENT},
+                secrets_dir=Path(directory),
+                database_url=urls[PROPOSER],
+            )
+            with Gateway(urls[PROPOSER]) as proposer, Gateway(urls[APPROVER]) as approver:
+                yield _People(owner, proposer, approver, sender)
+        finally:
+            for login in passwords:
+                logins.close_login(owner, login)
+
+
+def _url(url: str, login: str, password: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{login}:{password}@{parts.netloc.rpartition('@')[2]}").geturl()
+
+
+@contextmanager
+def _configured(people: _People, address: str) -> Iterator[None]:
+    """Configure the type, the target, the route and the gates; afterwards gates and thresholds are as before."""
+    before = {gate.key: gate.value or "" for gate in gates.list_gates(people.owner)}
+    values = {found.threshold: found.value for found in promotions.thresholds(people.proposer)}
+    event_types.add(people.proposer, EventType(event_type=TYPE, payload_keys=["n"]))
+    with people.proposer.transaction() as session:
+        targets.add(session, TARGET, {"kind": "webhook"})
+    targets.allow_private(people.approver, TARGET, False, WHY)
+    with people.proposer.transaction() as session:
+        targets.change(session, TARGET, {"kind": "webhook", "address": address, "secret_name": SECRET})
+        targets.grant(session, TARGET, PROPOSER)
+    targets.allow_private(people.approver, TARGET, True, WHY)
+    routes.add(people.proposer, NewRoute(ROUTE, TYPE, "webhook", TARGET, enabled=True))
+    try:
+        people.decide_thresholds({name: value for name, value in LOWERED.items() if values[name] != value})
+        for gate in (gates.MASTER, gates.WORKER, gates.DELIVERY):
+            gates.set_gate(people.proposer, gate, "true", WHY)
+        gates.set_gate(people.proposer, gates.LIVE_ROUTES, ROUTE, WHY)
+        yield
+    finally:
+        for gate, value in before.items():
+            gates.set_gate(people.proposer, gate, value, WHY)
+        people.decide_thresholds({name: values[name] for name in LOWERED if values[name] != LOWERED[name]})
+        targets.allow_private(people.approver, TARGET, False, WHY)
+
+
+@dataclass
+class _Receiver:
+    """A receiver of webhooks on loopback. `verified` are the ids of those whose signature was right."""
+
+    address: str
+    verified: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def _receiving(secret: str) -> Iterator[_Receiver]:
+    """Serve a receiver that verifies Standard Webhooks, in a thread of this process."""
+    from standardwebhooks.webhooks import Webhook, WebhookVerificationError  # noqa: PLC0415  an extra
+
+    webhook = Webhook(secret)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            try:
+                webhook.verify(body, dict(self.headers))
+            except WebhookVerificationError:
+                self.send_response(401)
+            else:
+                receiver.verified.append(self.headers["webhook-id"])
+                self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Print nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    receiver = _Receiver(f"http://127.0.0.1:{server.server_address[1]}/")
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def why_left_out(chosen: Settings) -> str | None:
+    """Return why the demo delivers nothing here, or None if it does."""
+    if chosen.database_url is not None:
+        return "the demo creates logins and a live route only in its own embedded database"
+    missing = [
+        name
+        for name in ("aiohttp", "cryptography", "standardwebhooks", "pandas", "matplotlib", "jinja2")
+        if not extras.is_installed(name)
+    ]
+    return f"not installed: {', '.join(missing)}" if missing else None
