@@ -50,8 +50,8 @@ def of_target(target: str, asset: str) -> list[Check]:
         check(
             "no_parked_subjects",
             _parked,
-            "No delivery is a dead letter, behind which the later events of its subject wait. A person replays "
-            "or discards it.",
+            "No delivery is a dead letter, behind which the later events of its subject wait. A person "
+            "replays or discards it.",
         ),
         check(
             EXPIRING,
@@ -80,7 +80,10 @@ def _if_installed(
 def _in_doubt(target: str, gateway: Gateway) -> _Answer:
     found = queues(gateway, target)
     count = sum(one.in_doubt for one in found)
-    metadata: dict[str, Any] = {"in_doubt": count, "counts_are_capped": any(one.counts_capped for one in found)}
+    metadata: dict[str, Any] = {
+        "in_doubt": count,
+        "counts_are_capped": any(one.counts_capped for one in found),
+    }
     if not count:
         return True, metadata
     listed = delivery_queue.in_doubt(gateway, target or None)
@@ -162,9 +165,7 @@ def _elsewhere(one: Promotion) -> str | None:
 def _as_rehearsed(target: str, gateway: Gateway) -> _Answer:
     if not delivery_twin.is_installed(gateway):
         return True, {"state": "fn_iu_delivery_twin is not installed"}
-    codes = sorted(
-        {one.route_code for one in delivery_queue.waiting(gateway) if target in (ALL, one.target)}
-    )
+    codes = sorted({one.route_code for one in delivery_queue.waiting(gateway) if target in (ALL, one.target)})
     pairs = [(code, pair) for code in codes for pair in delivery_twin.compare(gateway, code, _NEWEST)]
     faults = [(code, pair) for code, pair in pairs if not pair.agrees]
     return not faults, {

@@ -1,4 +1,4 @@
-"""Deliveries in the web UI: their states, why they are held, and the promotions with what a person must do."""
+"""Deliveries in the web UI: their states, why they are held, and promotions with what a person must do."""
 
 from __future__ import annotations
 
@@ -43,12 +43,16 @@ REFUSALS: Final[Mapping[str, str]] = {
 }
 """What the first refusal of a route means, by its word."""
 
-NOTHING_HERE: Final = "Nothing can be approved in this web UI: a promotion is proposed and decided by two logins."
+NOTHING_HERE: Final = (
+    "Nothing can be approved in this web UI: a promotion is proposed and decided by two logins."
+)
 
 
 def explained(words: Iterable[str] | None) -> str:
     """Return what the words of `fn_iu_delivery_refusal` mean, or `none`."""
-    return "; ".join(f"{word}: {REFUSALS.get(word, 'see iu deliver status')}" for word in words or ()) or "none"
+    return (
+        "; ".join(f"{word}: {REFUSALS.get(word, 'see iu deliver status')}" for word in words or ()) or "none"
+    )
 
 
 def queues(gateway: Queries, target: str) -> list[TargetQueue]:
@@ -86,7 +90,18 @@ def observation(gateway: Queries, key: dg.AssetKey, target: str) -> dg.AssetObse
 def queue_table(found: Sequence[TargetQueue]) -> dg.TableMetadataValue:
     """Return a table with a row for each target."""
     return table(
-        ["target", "queued", "in flight", "in doubt", "retry", "held", "parked", "dead", "breaker", "why held"],
+        [
+            "target",
+            "queued",
+            "in flight",
+            "in doubt",
+            "retry",
+            "held",
+            "parked",
+            "dead",
+            "breaker",
+            "why held",
+        ],
         [
             [
                 *(one.target, one.queued, one.in_flight, one.in_doubt, one.retry, one.held, one.parked),
@@ -104,7 +119,9 @@ def of_target(found: Sequence[Promotion], target: str) -> list[Promotion]:
 
 def promotion_table(found: Sequence[Promotion]) -> dg.MarkdownMetadataValue:
     """Return the newest promotions as a table, newest first, and what a person must do about each."""
-    head = "| no. | route | state | share | expires (UTC) | proposed by | decided by | what a person must do |"
+    head = (
+        "| no. | route | state | share | expires (UTC) | proposed by | decided by | what a person must do |"
+    )
     lines = [_line(one) for one in list(reversed(found))[:_SHOWN]]
     rows = "\n".join([head, "| --- | --- | --- | --- | --- | --- | --- | --- |", *lines])
     return dg.MetadataValue.md(f"{rows}\n\n{NOTHING_HERE}" if lines else f"No promotion. {NOTHING_HERE}")

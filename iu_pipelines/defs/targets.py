@@ -88,7 +88,14 @@ def _table(found: list[Target]) -> dg.TableMetadataValue:
     return table(
         ["target", "kind", "address", "state", "routes", "senders"],
         [
-            [one.target_name, one.kind, one.address, state(one), ", ".join(one.routes), ", ".join(one.senders)]
+            [
+                one.target_name,
+                one.kind,
+                one.address,
+                state(one),
+                ", ".join(one.routes),
+                ", ".join(one.senders),
+            ]
             for one in found
         ],
     )

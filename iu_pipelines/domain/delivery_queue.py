@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
@@ -18,6 +18,25 @@ _SQL: Final = Statements(__name__)
 
 LOOKED_AT: Final = 1_000
 """Due deliveries of a route among which those in doubt are searched, newest first."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One delivery that is not settled: a row of `iu_delivery`, deleted when it is sent or discarded."""
+
+    route_no: Annotated[int, "integer", "the number of the route"]
+    event_seq: Annotated[int, "the number of the event"]
+    event_id: Annotated[UUID, "the event"]
+    subject: Annotated[UUID, "what the event is about; the event itself if that is nothing"]
+    due_at: Annotated[datetime, "when it is due, or when the lease of its claim ends"]
+    queued_at: Annotated[datetime, "when it was queued"]
+    claim_id: Annotated[int | None, "the claim whose outcome is not recorded; null: not claimed"]
+    claims: Annotated[int, "integer", "number of claims"]
+    failures: Annotated[int, "integer", "failures that the target caused"]
+    doubts: Annotated[int, "integer", "claims whose outcome was never recorded"]
+    is_head: Annotated[bool, "whether it is the first of its subject; only such a delivery is claimed"]
+    dead_at: Annotated[datetime | None, "when it became a dead letter; null: it is none"]
+    dead_reason: Annotated[str | None, "why it became a dead letter"]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The twin of live delivery: what the rehearsals of the audit worker would have done, against what was done."""
+"""The twin of live delivery: what rehearsals of the audit worker would have done, and what was done."""
 
 from __future__ import annotations
 

@@ -125,7 +125,9 @@ def test_no_names_collide(summary: dict[str, Any]) -> None:
     assert {name.split("/")[0] for name in ours} == {"orders", "billing"}
     named = {name.split("_")[0] for name in summary["automation"]}
     assert named == {"orders", "billing", "gateway"}
-    assert summary["resources"] == ["billing_gateway", "gateway", "orders_gateway"]
+    assert summary["resources"] == [
+        *("billing_gateway", "billing_sender", "gateway", "orders_gateway", "orders_sender"),
+    ]
 
 
 def test_jobs_of_the_project_and_of_both_outboxes_run(

@@ -40,9 +40,7 @@ def configured_assets(
     name: str,
     op_name: str,
     config_class: type[_Config],
-    perform: Callable[
-        [dg.OpExecutionContext, Gateway, Sequence[dg.AssetKey], _Config], Iterable[_Result]
-    ],
+    perform: Callable[[dg.OpExecutionContext, Gateway, Sequence[dg.AssetKey], _Config], Iterable[_Result]],
     requires: frozenset[str] = frozenset(),
 ) -> dg.AssetsDefinition:
     """Return the assets of `specs`, which have the same dependencies. One step materializes any of them.
@@ -86,9 +84,7 @@ def _op(
     inputs: list[str],
     outputs: Mapping[str, dg.AssetKey],
     config_class: type[_Config],
-    perform: Callable[
-        [dg.OpExecutionContext, Gateway, Sequence[dg.AssetKey], _Config], Iterable[_Result]
-    ],
+    perform: Callable[[dg.OpExecutionContext, Gateway, Sequence[dg.AssetKey], _Config], Iterable[_Result]],
     requires: frozenset[str],
 ) -> dg.OpDefinition:
     @dg.op(

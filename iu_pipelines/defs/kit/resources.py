@@ -50,7 +50,7 @@ class SenderResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     database_url: str = Field(
         default="",
-        description="A postgresql:// URL. Empty: IU_SENDER_DATABASE_URL, or else the database of the settings.",
+        description="A postgresql:// URL. Empty: IU_SENDER_DATABASE_URL, or else that of the settings.",
     )
 
     @classmethod

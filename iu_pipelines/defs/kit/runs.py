@@ -39,7 +39,7 @@ def unfinished_run_of_asset(
 def unfinished_run_of_one(instance: dg.DagsterInstance, asset: dg.AssetKey, job_name: str) -> str | None:
     """Return the id of an unfinished run that materializes `asset`, or None.
 
-    It is a run of `job_name` that selects the asset or, without a selection, all of them; or of *Materialize*.
+    It is a run of `job_name` that selects the asset, or everything; or it is one of *Materialize*.
     """
     for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=_LOOKED_AT):
         if asset in (run.asset_selection or ()) or (run.job_name == job_name and not run.asset_selection):

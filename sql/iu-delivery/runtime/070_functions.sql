@@ -151,6 +151,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
@@ -162,5 +163,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '2c10d638598a41828bb48b7abe4ce2d43f94cae35635ebe66427132fa56bf300'
+    'db2c3b99189c61476b1de11e4f9cfb238f44fa147c534f4276598aebce9f3dee'
 );

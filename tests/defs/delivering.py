@@ -1,0 +1,81 @@
+"""A code location that delivers to a real receiver, with a login of the people's own kind for each purpose."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import dagster as dg
+
+from defs.code_location import Location
+from delivery.receiver import Receiver
+from delivery.world import DEPLOYMENT, World, make_login, url_of
+from iu_pipelines.defs.factory import build_defs
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.resources import GatewayResource, SenderResource
+
+SECRET: Final = "TEST_HOOK"
+KEY: Final = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
+ENVIRONMENT: Final = {f"IU_SECRET_{SECRET}": f"host=127.0.0.1 {KEY}", "IU_DEPLOYMENT": DEPLOYMENT}
+"""What a process needs to deliver to a receiver on loopback."""
+
+
+class Delivering:
+    """A world with a target on a receiver, and the code location of the administrator and the sender."""
+
+    def __init__(self, world: World, receiver: Receiver, instance: dg.DagsterInstance) -> None:
+        self.world = world
+        self.receiver = receiver
+        self.instance = instance
+        self.admin = f"iu_test_admin_{os.getpid()}"
+        make_login(world.owner, self.admin, "workflow_admin")
+        self.add("hook", "shop.paid", "version_applied")
+        world.open_gates()
+        self.location = self.mount()
+
+    def add(self, target: str, route: str, event_type: str, **behaviour: Any) -> None:
+        """Add a target on the receiver and a live route to it; `behaviour` is that of the receiver."""
+        address = self.receiver.url(f"/{target}", **behaviour)
+        self.world.add_private_target(target, address, secret_name=SECRET)
+        self.world.add_route(route, event_type, target, valid_for="20 days")
+
+    def mount(self, *targets: str, **fields: Any) -> Location:
+        """Return the code location with these targets; without any, one asset is for all."""
+        built = build_defs(
+            Mount(targets=targets, **fields),
+            resources={
+                "gateway": GatewayResource(database_url=url_of(self.world.url, self.admin)),
+                "sender": SenderResource(database_url=url_of(self.world.url, self.world.login)),
+            },
+        )
+        return Location(built, self.instance)
+
+    def received(self) -> list[str]:
+        """Return the ids that the receiver accepted, in the order of their arrival."""
+        return [one.key for one in self.receiver.requests() if one.status < 300]
+
+    def assert_all_delivered_in_order(self, events: Sequence[UUID], target: str = "hook") -> None:
+        """Assert that each event arrived, those of a subject first in their order, others only as duplicates."""
+        seen = [UUID(hex=key.split("_")[1]) for key in self.received_at(target)]
+        first = list(dict.fromkeys(seen))
+        assert set(first) == set(events)
+        subjects = self._subjects()
+        for subject in set(subjects.values()):
+            wanted = [one for one in events if subjects[one] == subject]
+            assert [one for one in first if subjects[one] == subject] == wanted
+
+    def received_at(self, target: str) -> list[str]:
+        return [
+            one.key
+            for one in self.receiver.requests()
+            if one.status < 300 and one.path.startswith(f"/{target}")
+        ]
+
+    def _subjects(self) -> dict[UUID, UUID]:
+        rows = self.world.owner.fetch_all(
+            "select event_id, coalesce(event_subject_ref, event_id) as subject from public.event_outbox"
+        )
+        return {row["event_id"]: row["subject"] for row in rows}
