@@ -89,22 +89,20 @@ class AddressRefused(OSError):
     """An IP address to which no connection is made. An OSError, as clients expect of a failed connection."""
 
 
-def check_url(address: str, ports: Mapping[str, int], *, private: bool) -> Endpoint:
+def check_url(address: str, ports: Mapping[str, int], *, private: bool, has_user: bool = False) -> Endpoint:
     """Check the text of an address and return its endpoint. `ports` has the default port of each scheme.
+
+    With `has_user` the address must contain the name of a user, without a password.
 
     Raises:
         ArgumentInvalid: it is no URL of one of these schemes.
-        TargetNotSafe: it contains a user, or its host is not allowed.
+        TargetNotSafe: it contains a password (or a user without `has_user`), or its host is not allowed.
     """
     parts = _split(address, ports)
-    if "@" in parts.netloc:
-        raise TargetNotSafe(
-            "the address contains a user or a password",
-            hint="Put the secret into the environment as IU_SECRET_<NAME>, and give the target its name.",
-        )
-    host = _host(parts, address)
+    _check_user(parts, has_user)
+    host = _host(parts)
     refuse_host(host, private=private)
-    return Endpoint(parts.scheme, host, _port(parts, address) or ports[parts.scheme])
+    return Endpoint(parts.scheme, host, _port(parts) or ports[parts.scheme])
 
 
 def refuse_host(host: str, *, private: bool) -> None:
@@ -172,7 +170,20 @@ def _split(address: str, ports: Mapping[str, int]) -> SplitResult:
     return parts
 
 
-def _host(parts: SplitResult, address: str) -> str:
+def _check_user(parts: SplitResult, has_user: bool) -> None:
+    user, at, _ = parts.netloc.rpartition("@")
+    if ":" in user or "@" in user or (at and not has_user):
+        raise TargetNotSafe(
+            f"the address contains {'a password' if has_user else 'a user or a password'}",
+            hint="Put the secret into the environment as IU_SECRET_<NAME>, and give the target its name.",
+        )
+    if has_user and not user:
+        raise ArgumentInvalid(
+            "the address names no user", hint="Write it as postgresql://USER@HOST/DATABASE."
+        )
+
+
+def _host(parts: SplitResult) -> str:
     host = (parts.hostname or "").lower()
     if "[" in parts.netloc:
         try:
@@ -202,7 +213,7 @@ def _ipv4(host: str) -> str:
         ) from None
 
 
-def _port(parts: SplitResult, address: str) -> int | None:
+def _port(parts: SplitResult) -> int | None:
     try:
         port = parts.port
     except ValueError:

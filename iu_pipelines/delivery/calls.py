@@ -32,6 +32,14 @@ class Identity:
     run_ref: str | None = None
 
 
+@dataclass(frozen=True)
+class Claimed:
+    """The claims of one call. They are not `current` if the definition of the target has changed since."""
+
+    claims: list[Claim]
+    is_current: bool
+
+
 class Calls:
     """The database as one sender uses it. Each call runs in a thread and raises IuError when it fails."""
 
@@ -54,18 +62,35 @@ class Calls:
 
         return await self._claims.run(call)
 
-    async def claim(self, target: str, limit: int, plan_hash: str | None) -> list[Claim]:
+    async def claim(self, target: GrantedTarget, limit: int, plan_hash: str | None) -> Claimed:
         """Claim due deliveries of a target, or of a frozen plan, and commit the intent to send them."""
 
-        def call(gateway: Gateway) -> list[Claim]:
+        def call(gateway: Gateway) -> Claimed:
             sender, run_ref = self.identity.sender, self.identity.run_ref
             with gateway.transaction() as session:
                 deliveries.present_deployment(session, self.identity.deployment)
                 if plan_hash is None:
-                    return deliveries.claim(session, target, limit, sender, run_ref)
-                return deliveries.claim_plan(session, plan_hash, limit, sender, run_ref)
+                    found = deliveries.claim(session, target.target_name, limit, sender, run_ref)
+                else:
+                    found = deliveries.claim_plan(session, plan_hash, limit, sender, run_ref)
+                return Claimed(found, not found or target in targets.granted(session))
 
         return await self._claims.run(call)
+
+    async def has_due(self, target: str) -> bool:
+        """Return whether a delivery of a target is due, for this sender or another."""
+
+        def call(gateway: Gateway) -> bool:
+            with gateway.transaction() as session:
+                deliveries.present_deployment(session, self.identity.deployment)
+                return deliveries.has_due(session, target)
+
+        return await self._claims.run(call)
+
+    async def release(self, target: str) -> None:
+        """Give back the shards of a target that this sender leases."""
+        sender = self.identity.sender
+        await self._records.run(lambda gateway: deliveries.release_shards(gateway, target, sender))
 
     async def record(self, outcomes: Sequence[Outcome]) -> Recorded:
         """Record outcomes of one target."""

@@ -11,8 +11,10 @@ import os
 import secrets as random_secrets
 import socket
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Final
 
 from iu_pipelines.delivery import kinds
@@ -90,9 +92,10 @@ class _Drain:
         self._secrets = secrets
         self._kinds = kinds_by_name
         self._began = time.monotonic()
-        self._senders: dict[str, Sender] = {}
+        self._running: dict[str, Sender] = {}
+        self._reports: defaultdict[str, list[TargetReport]] = defaultdict(list)
         self._problems: list[DrainProblem] = []
-        self._failed: list[TargetReport] = []
+        self._errors: list[Exception] = []
         self._stopped: StoppedReason | None = None
 
     async def run(
@@ -106,7 +109,8 @@ class _Drain:
                     serving = [group.create_task(self._serve(target)) for target in granted]
                     await asyncio.gather(*serving)
                     watching.cancel()
-            self._raise_first()
+            if self._errors:
+                raise self._errors[0]
             return await self._final()
         finally:
             self._calls.close()
@@ -122,73 +126,70 @@ class _Drain:
                 )
         return [one for one in granted if self._targets is None or one.target_name in self._targets]
 
-    async def _serve(self, target: GrantedTarget) -> None:
-        """Open the kind of a target, deliver, and close it."""
-        if not (target.routes or self._plan_hash):
-            return
+    async def _serve(self, given: GrantedTarget) -> None:
+        """Deliver to a target; open it again whenever its definition has changed."""
+        target: GrantedTarget | None = given
+        name = given.target_name
         try:
-            kind = self._kind(target)
+            while target and (target.routes or self._plan_hash) and not self._stopped:
+                sender = await self._serve_version(target)
+                target = await self._granted(name) if sender.is_outdated else None
         except IuError as error:
-            self._note(target, error)
-            return
+            self._problems.append(DrainProblem(name, error.message, error.hint))
+            self._reports[name].append(TargetReport(name, stopped_reason="failed"))
+
+    async def _serve_version(self, target: GrantedTarget) -> Sender:
+        kind = self._kind(target)
+        sender = Sender(target, kind, self._calls, self._limits, self._plan_hash)
         try:
             if kind:
                 await kind.open()
-            await self._send(target, kind)
-        except IuError as error:
-            self._note(target, error)
+            self._running[target.target_name] = sender
+            await sender.run()
         finally:
             if kind:
                 await kind.close()
+            self._running.pop(target.target_name, None)
+        self._reports[target.target_name].append(sender.report())
+        if refusal := sender.recorder.refusal:
+            self._problems.append(DrainProblem(target.target_name, refusal.message, refusal.hint))
+        if sender.error:
+            self._errors.append(sender.error)
+            self._stop("failed")
+        return sender
+
+    async def _granted(self, name: str) -> GrantedTarget | None:
+        return next((one for one in await self._calls.granted() if one.target_name == name), None)
 
     def _kind(self, target: GrantedTarget) -> TargetKind | None:
         """Return the object that sends to a target, or None if another program does."""
         found = self._kinds[target.kind] if self._kinds is not None else kinds.load(target.kind)
         return found(target, self._secrets) if found.sends else None
 
-    async def _send(self, target: GrantedTarget, kind: TargetKind | None) -> None:
-        sender = Sender(target, kind, self._calls, self._limits, self._plan_hash)
-        self._senders[target.target_name] = sender
-        if self._stopped:
-            sender.stop(self._stopped)
-        await sender.run()
-        if sender.recorder.refusal:
-            self._note_problem(target, sender.recorder.refusal)
-        if sender.error:
-            self._stop("cancelled")
-
-    def _note(self, target: GrantedTarget, error: IuError) -> None:
-        self._note_problem(target, error)
-        self._failed.append(TargetReport(target.target_name, stopped_reason="failed"))
-
-    def _note_problem(self, target: GrantedTarget, error: IuError) -> None:
-        self._problems.append(DrainProblem(target.target_name, error.message, error.hint))
-
     def _stop(self, reason: StoppedReason) -> None:
         self._stopped = self._stopped or reason
-        for sender in self._senders.values():
+        for sender in self._running.values():
             sender.stop(reason)
-
-    def _raise_first(self) -> None:
-        for sender in self._senders.values():
-            if sender.error:
-                raise sender.error
 
     async def _watch(
         self, on_progress: Callable[[DrainReport], None] | None, should_stop: Callable[[], bool] | None
     ) -> None:
-        """Report progress, and stop when it is time to."""
+        """Call the functions of the caller. If one raises, stop, and raise it when all is recorded."""
         told = self._began
-        while True:
-            await asyncio.sleep(_WATCH_SECONDS)
-            now = time.monotonic()
-            if should_stop and should_stop():
-                self._stop("cancelled")
-            elif self._limits.max_seconds is not None and now - self._began >= self._limits.max_seconds:
-                self._stop("max_seconds")
-            if on_progress and now - told >= _PROGRESS_SECONDS:
-                told = now
-                on_progress(self._report(()))
+        try:
+            while True:
+                await asyncio.sleep(_WATCH_SECONDS)
+                now = time.monotonic()
+                if should_stop and should_stop():
+                    self._stop("cancelled")
+                elif self._limits.max_seconds is not None and now - self._began >= self._limits.max_seconds:
+                    self._stop("max_seconds")
+                if on_progress and now - told >= _PROGRESS_SECONDS:
+                    told = now
+                    on_progress(self._report(()))
+        except Exception as error:  # noqa: BLE001  it is raised by `run`
+            self._errors.append(error)
+            self._stop("failed")
 
     async def _final(self) -> DrainReport:
         try:
@@ -199,8 +200,11 @@ class _Drain:
 
     def _report(self, queues: Sequence[TargetQueue]) -> DrainReport:
         left = {queue.target: queue for queue in queues}
-        found = [_with_left(sender.report(), left.get(name)) for name, sender in self._senders.items()]
-        reports = sorted([*found, *self._failed], key=lambda one: one.target)
+        found = {name: list(reports) for name, reports in self._reports.items()}
+        for name, sender in self._running.items():
+            found.setdefault(name, []).append(sender.report())
+        totals = [reduce(TargetReport.__add__, found[name]) for name in sorted(found)]
+        reports = [_with_left(total, left.get(total.target)) for total in totals]
         return DrainReport(
             sender=self._calls.identity.sender,
             run_ref=self._calls.identity.run_ref,

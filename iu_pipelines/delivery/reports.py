@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
 from iu_pipelines.domain.deliveries import MOST_CLAIMED, MOST_QUEUED
 from iu_pipelines.errors import BatchLimitInvalid, UsageError
 
 StoppedReason = Literal[
-    "drained", "max_seconds", "max_deliveries", "gate_closed", "held", "cancelled", "failed"
+    "drained",
+    "max_seconds",
+    "max_deliveries",
+    "gate_closed",
+    "held",
+    "target_changed",
+    "cancelled",
+    "failed",
 ]
 
 MOST_CONCURRENT: Final = 1000
@@ -79,6 +86,16 @@ class TargetReport:
     def rate(self) -> float:
         """Accepted deliveries per second; 0 if the duration is 0."""
         return self.sent / self.seconds if self.seconds else 0.0
+
+    def __add__(self, later: TargetReport) -> TargetReport:
+        """Return the sum of two reports about the same target, with what is left according to the later."""
+        added = {name: getattr(self, name) + getattr(later, name) for name in _ADDED}
+        return replace(later, **added)
+
+
+_ADDED: Final = (
+    "enqueued", "claimed", "sent", "retry", "failed", "stale", "unsent", "unrecorded", "seconds",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

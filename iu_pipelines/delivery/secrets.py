@@ -7,10 +7,15 @@ but not the environment of the sender, cannot have a secret used for another hos
 
 from __future__ import annotations
 
+import base64
+import fcntl
+import os
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from os import stat_result
 from pathlib import Path
+from secrets import token_bytes
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,6 +27,14 @@ _HOST: Final = "host="
 _MOST_BYTES: Final = 65_536
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 _PORTS: Final = {"https": 443, "http": 80, "postgresql": 5432, "postgres": 5432}
+
+HMAC: Final = "whsec_"
+ED25519: Final = "whsk_"
+
+MOST_VALUES: Final = 2
+"""Values that a secret may have at a time."""
+
+_NEW_BYTES: Final = 32
 
 _Stamp = str | tuple[int, ...]
 
@@ -38,6 +51,16 @@ class Secret:
     def values(self) -> tuple[str, ...]:
         """The values, newest first."""
         return tuple(self.text.split())
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What a rotation wrote: the file, and how many values it has now. The values are only in the file."""
+
+    secret_name: str
+    path: Path
+    values: int
+    form: str
 
 
 class Secrets:
@@ -87,6 +110,41 @@ class Secrets:
         found = parsed(secret_name, text)
         self._read[secret_name] = (stamp, found)
         return found
+
+
+def rotate(chosen: Settings, secret_name: str) -> Rotation:
+    """Put a new random value before the value of a secret, in its file. Senders sign with both from now on.
+
+    `finish` removes the previous value. The file is replaced as a whole, and only its owner may read it.
+
+    Raises:
+        UsageError: the secret comes from a variable or is no file of IU_SECRETS_DIR, has other values than
+            `whsec_…` and `whsk_…`, or has two already.
+    """
+    with _own_file(chosen, secret_name) as (path, found):
+        if len(found.values) >= MOST_VALUES:
+            raise UsageError(
+                f"secret {secret_name} has {len(found.values)} values: its last rotation is not finished",
+                hint="Finish the last rotation as soon as the receiver knows the newest value.",
+            )
+        return _replace(path, found, (new_value(found.values[0]), *found.values))
+
+
+def finish(chosen: Settings, secret_name: str) -> Rotation:
+    """Remove all values of a secret but the newest, in its file. Without others, it changes nothing.
+
+    Raises:
+        UsageError: as `rotate` does.
+    """
+    with _own_file(chosen, secret_name) as (path, found):
+        if len(found.values) == 1:
+            return Rotation(secret_name, path, 1, _form(found.values[0]))
+        return _replace(path, found, found.values[:1])
+
+
+def new_value(like: str = HMAC) -> str:
+    """Return a new random value of the same form as `like`, which begins with `whsec_` or `whsk_`."""
+    return _form(like) + base64.b64encode(token_bytes(_NEW_BYTES)).decode()
 
 
 def file_of(directory: Path | None, secret_name: str) -> Path | None:
@@ -149,14 +207,72 @@ def parsed(secret_name: str, text: str) -> Secret:
     if not first.startswith(_HOST) or not host or not rest:
         raise UsageError(
             f"secret {secret_name} does not begin with its host",
-            hint="Write it as: host=hooks.example.com SECRET",
+            hint="Write host=NAME, such as host=hooks.example.com, a space, and then the secret.",
         )
     return Secret(secret_name, host, rest[0])
 
 
+@contextmanager
+def _own_file(chosen: Settings, secret_name: str) -> Iterator[tuple[Path, Secret]]:
+    """Yield the file of a secret that may be rotated, and its content, under a lock on its directory."""
+    check_name(secret_name)
+    if settings.secret(secret_name):
+        raise UsageError(
+            f"secret {secret_name} comes from the variable {settings.secret_variable(secret_name)}, which "
+            "cannot be rotated",
+            hint="Put it into a file of IU_SECRETS_DIR, or change the variable: the new value first.",
+        )
+    path = file_of(chosen.secrets_dir, secret_name)
+    if path is None or not path.parent.is_dir():
+        raise _missing(secret_name)
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        found = parsed(secret_name, text_of(secret_name, path))
+        if path.is_symlink():
+            raise UsageError(
+                f"the file of secret {secret_name} is a link",
+                hint="Rotate the secret where the file is made, such as in the Secret of Kubernetes.",
+            )
+        if not all(value.startswith((HMAC, ED25519)) for value in found.values):
+            raise UsageError(
+                f"secret {secret_name} has other values than {HMAC}… and {ED25519}…",
+                hint="Only a secret that signs webhooks can be rotated. Replace another one by hand.",
+            )
+        yield path, found
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def _replace(path: Path, found: Secret, values: Sequence[str]) -> Rotation:
+    """Replace the file of a secret as a whole. The owner stays the same; only the owner may read it."""
+    new, owner = path.with_name(f".{path.name}.new"), path.stat()
+    try:
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+            file.write(f"{_HOST}{found.host} {' '.join(values)}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        new.rename(path)
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise UsageError(
+            f"the file of secret {found.name} cannot be replaced: {error.strerror}",
+            hint="Run the command as the owner of the file.",
+        ) from None
+    return Rotation(found.name, path, len(values), _form(values[0]))
+
+
+def _form(value: str) -> str:
+    return ED25519 if value.startswith(ED25519) else HMAC
+
+
 def _stamp(secret_name: str, path: Path | None) -> _Stamp:
     try:
-        state: stat_result | None = path.stat() if path else None
+        state: os.stat_result | None = path.stat() if path else None
     except OSError:
         state = None
     if state is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,7 +35,7 @@ _NOT_SENT: Final = Answer("retry", "unsent", error="not sent", local_fault=True)
 
 
 @dataclass(frozen=True, slots=True)
-class _Claimed:
+class _Queued:
     """A claim, and until when its send may begin, on the monotonic clock."""
 
     claim: Claim
@@ -61,6 +62,7 @@ class Sender:
         self.error: IuError | None = None
         self.claimed = 0
         self.unsent = 0
+        self.is_outdated = False
         self.stopped_reason: StoppedReason | None = None
         self.recorder = Recorder(calls.record, self._nothing_runs, self._on_recorded)
         self._kind = kind
@@ -70,7 +72,7 @@ class Sender:
         self._clock = clock
         self._began = self._ended = time.monotonic()
         self._active_at = self._began
-        self._queue: asyncio.Queue[_Claimed | None] = asyncio.Queue()
+        self._queue: asyncio.Queue[_Queued | None] = asyncio.Queue()
         self._running = 0
         self._outstanding = 0
         self._news = asyncio.Event()
@@ -105,7 +107,14 @@ class Sender:
             await asyncio.gather(*slots, *enqueuing)
             self.recorder.close()
             await recording
+            await self._release()
         self._ended = time.monotonic()
+
+    async def _release(self) -> None:
+        """Give back the shards, so that the next sender need not wait for the end of their leases."""
+        if self.claimed:
+            with suppress(IuError):  # the leases pass by themselves
+                await self._calls.release(self.target.target_name)
 
     def report(self) -> TargetReport:
         """Return the counts so far."""
@@ -139,8 +148,6 @@ class Sender:
             self._fail(error)
             self.stop("failed")
 
-    # Claims
-
     async def _claim_until_over(self) -> StoppedReason:
         backoff, outage = Backoff(), Outage()
         while True:
@@ -167,6 +174,8 @@ class Sender:
     def _over(self) -> StoppedReason | None:
         if self._stop_reason:
             return self._stop_reason
+        if self.is_outdated:
+            return "target_changed"
         if self._limits.max_deliveries is not None and self.claimed >= self._limits.max_deliveries:
             return "max_deliveries"
         return None
@@ -189,15 +198,20 @@ class Sender:
         if self._kind is None:
             return 0
         asked_at = self._clock()
-        claims = await self._calls.claim(self.target.target_name, limit, self._plan_hash)
+        claimed = await self._calls.claim(self.target, limit, self._plan_hash)
+        claims = claimed.claims
         self.claimed += len(claims)
         self._outstanding += len(claims)
         self._was_full = len(claims) >= limit
-        for claim in claims:
-            until = asked_at + claim.lease_seconds - self.target.timeout_seconds
-            self._queue.put_nowait(_Claimed(claim, until))
         if claims:
             self._active_at = time.monotonic()
+        for claim in claims:
+            if claimed.is_current:
+                until = asked_at + claim.lease_seconds - self.target.timeout_seconds
+                self._queue.put_nowait(_Queued(claim, until))
+            else:
+                self._give_back(claim)
+        self.is_outdated = not claimed.is_current
         return len(claims)
 
     async def _idle_reason(self) -> StoppedReason | None:
@@ -211,6 +225,8 @@ class Sender:
         held = queue.held if queue else 0
         if held and "rate_limit" in reasons:
             return None
+        if not held and self._kind and await self._calls.has_due(self.target.target_name):
+            return None  # in a shard that another sender leases, or locked by another transaction
         if time.monotonic() - self._active_at < self._limits.linger_seconds:
             return None
         refused = self._enqueuers and all(one.refusal for one in self._enqueuers)
@@ -241,8 +257,6 @@ class Sender:
 
     def _nothing_runs(self) -> bool:
         return self._running == 0 and self._queue.empty()
-
-    # Sends
 
     async def _slot(self) -> None:
         """Send one message after the other."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
 from iu_pipelines import extras
+from iu_pipelines.delivery.secrets import ED25519, HMAC, MOST_VALUES
 from iu_pipelines.errors import UsageError
 
 extras.require("delivery", "cryptography", "standardwebhooks")
@@ -21,14 +21,8 @@ extras.require("delivery", "cryptography", "standardwebhooks")
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402
 from standardwebhooks.webhooks import Webhook  # noqa: E402
 
-HMAC: Final = "whsec_"
-ED25519: Final = "whsk_"
 ED25519_PUBLIC: Final = "whpk_"
 
-MOST_VALUES: Final = 2
-"""Values that a secret may have at a time."""
-
-_NEW_BYTES: Final = 32
 _HMAC_BYTES: Final = range(24, 65)
 _SEED_BYTES: Final = 32
 
@@ -53,12 +47,6 @@ class Signer:
     def sign(self, key: str, at: datetime, body: str) -> str:
         """Return the value of the header `webhook-signature`. `at` is in UTC."""
         return " ".join([sign(key, at, body) for sign in self._signs])
-
-
-def new_value(like: str = HMAC) -> str:
-    """Return a new random value of the same form as `like`, which begins with `whsec_` or `whsk_`."""
-    prefix = ED25519 if like.startswith(ED25519) else HMAC
-    return prefix + base64.b64encode(secrets.token_bytes(_NEW_BYTES)).decode()
 
 
 def public_key(value: str) -> str:

@@ -194,7 +194,7 @@ class WebhookTarget(TargetKind):
         if not _VISIBLE.fullmatch(text):
             raise UsageError(
                 f"secret {authorization} is no value of a header",
-                hint="Write it in one line of ASCII: host=hooks.example.com Bearer TOKEN",
+                hint="Write host=NAME, a space, and then the value, such as Bearer TOKEN, in one line of ASCII.",
             )
         return {"authorization": text}
 

@@ -212,6 +212,24 @@ def claim_plan(
     return [Claim(**row) for row in session.fetch_all(_SQL["claim_plan"], given)]
 
 
+def has_due(session: Session, target: str) -> bool:
+    """Return whether a delivery of a target is due, for this sender or another.
+
+    The transaction has presented its deployment. Gates, breaker and rates are not asked.
+    """
+    due: bool = session.fetch_value(_SQL["has_due"], {"target": target})
+    return due
+
+
+def release_shards(gateway: Queries, target: str, sender: str) -> int:
+    """Give back the shards of a target that a sender leases, and return their number.
+
+    Another sender gets them at once. The claims of the sender are not concerned.
+    """
+    released: int = gateway.fetch_value(_SQL["release_shards"], {"target": target, "sender": sender})
+    return released
+
+
 def record(gateway: Queries, outcomes: Sequence[Outcome]) -> Recorded:
     """Record the outcomes of at most MOST_CLAIMED claims of one target. Recording one again changes nothing.
 

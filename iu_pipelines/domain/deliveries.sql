@@ -31,6 +31,12 @@ select
     address, headers, body
 from public.fn_iu_delivery_claim_plan(%(plan_hash)s, %(batch_limit)s::int, %(sender)s, %(run_ref)s);
 
+-- name: has_due
+select public.fn_iu_delivery_has_due(%(target)s) as due;
+
+-- name: release_shards
+select public.fn_iu_delivery_shards_release(%(target)s, %(sender)s) as released;
+
 -- name: record
 select public.fn_iu_delivery_record(%(outcomes)s::jsonb) as answer;
 

@@ -88,6 +88,8 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim.sql
+\ir ../objects/deliveries/fn_iu_delivery_has_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_shards_release.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_target.sql
@@ -163,5 +165,10 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'db2c3b99189c61476b1de11e4f9cfb238f44fa147c534f4276598aebce9f3dee'
+    '41c7ea20f5868e6e406199127be3ea38ed0e4aac3d010bba08ca9c549f369ffd'
+);
+
+select public.fn_iu_step_record(
+    'iu-delivery', '070_functions',
+    '48999eb5326b490e6b97b1f474618e22d4d92f633343fd765e8ef0fc7a05e549'
 );
