@@ -1,4 +1,4 @@
-"""A code location that delivers to a real receiver, with a login of the people's own kind for each purpose."""
+"""A code location that delivers to a real receiver, with the logins of an administrator and of a sender."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Delivering:
         return [one.key for one in self.receiver.requests() if one.status < 300]
 
     def assert_all_delivered_in_order(self, events: Sequence[UUID], target: str = "hook") -> None:
-        """Assert that each event arrived, those of a subject first in their order, others only as duplicates."""
+        """Assert that each event arrived, and those of a subject for the first time in their order."""
         seen = [UUID(hex=key.split("_")[1]) for key in self.received_at(target)]
         first = list(dict.fromkeys(seen))
         assert set(first) == set(events)

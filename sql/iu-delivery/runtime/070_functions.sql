@@ -165,10 +165,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '41c7ea20f5868e6e406199127be3ea38ed0e4aac3d010bba08ca9c549f369ffd'
-);
-
-select public.fn_iu_step_record(
-    'iu-delivery', '070_functions',
-    '48999eb5326b490e6b97b1f474618e22d4d92f633343fd765e8ef0fc7a05e549'
+    '693550c2c9bfaaef561e1ec0b3e3f501b9dd32c658454f7f57307252a437c17b'
 );
