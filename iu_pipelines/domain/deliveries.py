@@ -1,6 +1,6 @@
 """Deliveries: queueing, claiming and recording them, their states, and whether their record is whole.
 
-Except for `is_installed`, the module `iu-delivery` must be installed.
+Except for `is_installed` and `require_installed`, the module `iu-delivery` must be installed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from iu_pipelines.db.gateway import Session
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
+from iu_pipelines.errors import StepRefused
 
 _SQL: Final = Statements(__name__)
 
@@ -151,6 +152,14 @@ def is_installed(gateway: Queries) -> bool:
     """Return whether the functions of the module `iu-delivery` are installed."""
     found: bool = gateway.fetch_value(_SQL["is_installed"])
     return found
+
+
+def require_installed(gateway: Queries) -> None:
+    """Raise StepRefused unless the module `iu-delivery` is installed."""
+    if not is_installed(gateway):
+        raise StepRefused(
+            "the module iu-delivery is not installed", hint="Install it with: iu migrate --with delivery"
+        )
 
 
 def misfit(gateway: Queries, newest: int | None = None) -> str | None:

@@ -1,11 +1,7 @@
 -- The SQL of deliveries.py.
 
 -- name: is_installed
-select exists(
-    select 1
-    from public.iu_schema_object as o
-    where o.module = 'iu-delivery' and o.object = 'public.fn_iu_delivery_misfit(integer)'
-) as installed;
+select to_regprocedure('public.fn_iu_delivery_misfit(integer)') is not null as installed;
 
 -- name: misfit
 select public.fn_iu_delivery_misfit(%(newest)s::int) as fault;

@@ -1,5 +1,5 @@
 -- 070: the functions of live delivery. Repeatable, as 070 of the core.
-select public.fn_iu_step_require('iu-delivery', '030_queue');
+select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 \ir ../objects/access.sql
 
@@ -17,6 +17,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/fn_iu_target_breaker.sql
 \ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
 \ir ../objects/targets/fn_iu_delivery_target_test_record.sql
+\ir ../objects/targets/fn_iu_delivery_target_refusal.sql
 \ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/trg_iu_delivery_target_parts.sql
 \ir ../objects/targets/trg_iu_delivery_target_sender.sql
@@ -87,6 +88,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_event_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
+\ir ../objects/deliveries/fn_iu_delivery_claim_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim.sql
 \ir ../objects/deliveries/fn_iu_delivery_has_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_shards_release.sql
@@ -101,8 +103,26 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_record.sql
 \ir ../objects/deliveries/fn_iu_delivery_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_remove.sql
+\ir ../objects/deliveries/fn_iu_delivery_requeue.sql
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
+
+-- Frozen plans.
+\ir ../objects/plans/tables.sql
+\ir ../objects/plans/fn_iu_delivery_plan_hash.sql
+\ir ../objects/plans/fn_iu_delivery_plan_require.sql
+\ir ../objects/plans/fn_iu_delivery_plan_filter.sql
+\ir ../objects/plans/fn_iu_delivery_plan_routes.sql
+\ir ../objects/plans/fn_iu_delivery_plan_pick.sql
+\ir ../objects/plans/fn_iu_delivery_plan_summary.sql
+\ir ../objects/plans/fn_iu_delivery_plan_make.sql
+\ir ../objects/plans/fn_iu_delivery_rows_lock.sql
+\ir ../objects/plans/fn_iu_delivery_plan_apply.sql
+\ir ../objects/plans/fn_iu_delivery_plan_execute.sql
+\ir ../objects/plans/fn_iu_delivery_plan_scan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_due.sql
+\ir ../objects/plans/fn_iu_delivery_claim_plan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_progress.sql
 
 -- What needs the deliveries: rehearsals, thresholds, proposals and decisions.
 \ir ../objects/promotions/fn_iu_promotion_route.sql
@@ -154,6 +174,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
 \ir ../objects/deliveries/fn_iu_delivery_waiting.sql
+\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
@@ -165,5 +186,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '693550c2c9bfaaef561e1ec0b3e3f501b9dd32c658454f7f57307252a437c17b'
+    'a5ef7c9e728972aa96c1d0bae0a425c15a6577996cd9beae757fdbd73f868a66'
 );
