@@ -11,8 +11,9 @@ import dagster as dg
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.kit.asset_metadata import moment, table
 from iu_pipelines.defs.targets import ALL, NOT_INSTALLED
-from iu_pipelines.domain import deliveries, gates, promotions
+from iu_pipelines.domain import deliveries, delivery_queue, gates, promotions
 from iu_pipelines.domain.deliveries import TargetQueue
+from iu_pipelines.domain.delivery_queue import Failure
 from iu_pipelines.domain.promotions import Promotion
 
 SOON: Final = timedelta(days=3)
@@ -77,6 +78,7 @@ def state_metadata(gateway: Queries, target: str) -> dict[str, Any]:
         "held_because": explained(dict.fromkeys(word for one in found for word in one.held_reasons or ())),
         "promotions": promotion_table(of_target(promotions.list_promotions(gateway), target)),
         "targets": queue_table(found),
+        "newest_failures": failure_table(delivery_queue.failures(gateway, target or None)),
     }
 
 
@@ -106,6 +108,20 @@ def queue_table(found: Sequence[TargetQueue]) -> dg.TableMetadataValue:
             [
                 *(one.target, one.queued, one.in_flight, one.in_doubt, one.retry, one.held, one.parked),
                 *(one.dead, one.breaker, explained(one.held_reasons)),
+            ]
+            for one in found
+        ],
+    )
+
+
+def failure_table(found: Sequence[Failure]) -> dg.TableMetadataValue:
+    """Return a table with a row for each failed send."""
+    return table(
+        ["at (UTC)", "event", "route", "decision", "status", "error", "run"],
+        [
+            [
+                *(one.recorded_at, one.event_id, one.route_code, one.decision),
+                *("" if one.status_code is None else str(one.status_code), one.error_detail, one.run_ref),
             ]
             for one in found
         ],

@@ -19,6 +19,9 @@ _SQL: Final = Statements(__name__)
 LOOKED_AT: Final = 1_000
 """Due deliveries of a route among which those in doubt are searched, newest first."""
 
+REPORTS: Final = 20
+"""The newest reports of outcomes of each target among which failed sends are searched."""
+
 
 @dataclass(frozen=True)
 class Delivery:
@@ -68,6 +71,20 @@ class InDoubt:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """One outcome of a send that the target did not accept. `decision` is retry or failed."""
+
+    target: str
+    route_code: str
+    event_id: UUID
+    decision: str
+    status_code: int | None
+    error_detail: str | None
+    recorded_at: datetime
+    run_ref: str | None
+
+
+@dataclass(frozen=True)
 class DeadDelivery:
     """One dead letter, behind which the later deliveries of its subject are parked."""
 
@@ -88,6 +105,12 @@ def waiting(gateway: Queries) -> list[Waiting]:
 def in_doubt(gateway: Queries, target: str | None = None, limit: int = 20) -> list[InDoubt]:
     """Return up to `limit` deliveries in doubt, newest first, of one target or of all."""
     return [rows.read(InDoubt, row) for row in gateway.fetch_all(_SQL["in_doubt"], _given(target, limit))]
+
+
+def failures(gateway: Queries, target: str | None = None, limit: int = 10) -> list[Failure]:
+    """Return up to `limit` failed sends among the newest reports, newest first, of one target or of all."""
+    given = {"target": target, "max_rows": limit, "reports": REPORTS}
+    return [rows.read(Failure, row) for row in gateway.fetch_all(_SQL["failures"], given)]
 
 
 def dead(gateway: Queries, target: str | None = None, limit: int = 20) -> list[DeadDelivery]:

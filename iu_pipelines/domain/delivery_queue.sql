@@ -27,6 +27,25 @@ where %(target)s::text is null or t.target_name = %(target)s
 order by d.due_at desc
 limit %(max_rows)s;
 
+-- name: failures
+select
+    t.target_name as target, r.route_code, c.event_id, o.decision, o.status_code, o.error_detail,
+    l.recorded_at, l.run_ref
+from public.iu_delivery_target as t
+cross join lateral (
+    select b.ledger_no, b.recorded_at, b.run_ref
+    from public.iu_delivery_ledger as b
+    where b.target_no = t.target_no and b.kind = 'outcomes'
+    order by b.ledger_no desc
+    limit %(reports)s
+) as l
+inner join public.iu_delivery_outcome as o on l.ledger_no = o.ledger_no
+inner join public.iu_delivery_claim as c on o.claim_id = c.claim_id
+inner join public.iu_delivery_route as r on c.route_no = r.route_no
+where o.decision <> 'sent' and (%(target)s::text is null or t.target_name = %(target)s)
+order by o.claim_id desc
+limit %(max_rows)s;
+
 -- name: dead
 select
     t.target_name as target, r.route_code, d.event_id, d.subject, d.claims, d.dead_at, d.dead_reason

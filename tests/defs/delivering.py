@@ -13,6 +13,8 @@ import dagster as dg
 from defs.code_location import Location
 from delivery.receiver import Receiver
 from delivery.world import DEPLOYMENT, World, make_login, url_of
+from dev_server import Dev
+from iu_pipelines.db.steps import migration
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import GatewayResource, SenderResource
@@ -21,6 +23,22 @@ SECRET: Final = "TEST_HOOK"
 KEY: Final = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
 ENVIRONMENT: Final = {f"IU_SECRET_{SECRET}": f"host=127.0.0.1 {KEY}", "IU_DEPLOYMENT": DEPLOYMENT}
 """What a process needs to deliver to a receiver on loopback."""
+
+
+def prepared(dev: Dev, receiver: Receiver, *target_names: str) -> dict[str, str]:
+    """Install the module in the database of a `Dev` with a live route to each target.
+
+    Return the environment that `iu dev` needs.
+    """
+    with dev.gateway() as owner:
+        migration.apply(owner, ["delivery"])
+        world = World(owner, dev.server.url(), f"iu_test_sender_{os.getpid()}")
+        for name in target_names:
+            world.add_private_target(name, receiver.url(f"/{name}"), secret_name=SECRET)
+            world.add_route(f"shop.{name}", "version_applied", name, valid_for="20 days")
+        world.open_gates()
+        world.close()
+        return {**ENVIRONMENT, "IU_SENDER_DATABASE_URL": url_of(dev.server.url(), world.login)}
 
 
 class Delivering:

@@ -18,10 +18,10 @@ import pytest
 
 from databases import Server
 from defs.code_location import Location, checks, failure, materializations, observations, records
-from defs.delivering import ENVIRONMENT, KEY, Delivering
+from defs.delivering import ENVIRONMENT, KEY, SECRET, Delivering
 from defs.test_events import cells, explained
 from delivery.receiver import Behaviour, Receiver
-from delivery.world import World, url_of
+from delivery.world import World, make_login, url_of
 from iu_pipelines import defs as package
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.delivery_tables import REFUSALS
@@ -163,18 +163,27 @@ def _of_one(location: Location, key: dg.AssetKey) -> dg.ExecuteInProcessResult:
 def test_a_target_that_cannot_be_served_fails_the_run_with_one_line_and_the_others_are_served(
     delivering: Delivering,
 ) -> None:
-    delivering.add("other", "shop.other", "version_applied")
-    delivering.world.owner.execute(
-        "update public.iu_delivery_target set secret_name = 'ABSENT' where target_name = 'other'"
-    )
-    delivering.world.promote("shop.other")
+    delivering.world.add_target("other", address="http://127.0.0.1:9/", secret_name=SECRET)
+    delivering.world.add_route("shop.other", "version_applied", "other")
     delivering.world.open_gates()
     events = delivering.world.emit(1, 2)
     result = delivering.location.run("delivery_job")
-    assert failure(result) == "other: there is no secret ABSENT"
+    assert failure(result).startswith("other: ")
+    assert "127.0.0.1" in failure(result)
     summary = summary_of(result)
-    assert summary["problems"].startswith("other: there is no secret ABSENT Set IU_SECRET_ABSENT, or ")
+    assert summary["problems"].startswith(failure(result))
     delivering.assert_all_delivered_in_order(events)
+
+
+def test_a_missing_secret_is_shown_with_what_to_set(
+    delivering: Delivering, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(f"IU_SECRET_{SECRET}")
+    (event,) = delivering.world.emit(1, 1)
+    summary = summary_of(delivering.location.run("delivery_job"))
+    assert (summary["run_sent"], summary["run_retry"]) == (0, 1)
+    (row,) = records(summary["newest_failures"])
+    assert (row["event"], row["error"]) == (str(event), f"there is no secret {SECRET}")
 
 
 def test_without_the_module_the_job_fails_and_the_sensor_skips_with_the_command(location: Location) -> None:
@@ -284,7 +293,7 @@ def test_the_sensor_requests_a_run_for_each_target_with_something_due(delivering
 def test_the_sensor_skips_while_a_run_of_the_target_is_queued_or_started(delivering: Delivering) -> None:
     delivering.world.emit(1, 1)
     location = delivering.mount("hook")
-    run = location.add_started_run("delivery_job", {tags.TARGET: "hook"}, dg.DagsterRunStatus.QUEUED)
+    run = location.add_started_run("delivery_job", {tags.TARGET: "hook"}, dg.DagsterRunStatus.NOT_STARTED)
     expected = f"hook: run {run} is already queued or running"
     assert location.tick("delivery_sensor").skip_message == expected
     delivering.instance.delete_run(run)
@@ -329,7 +338,10 @@ def test_the_sensor_names_why_everything_is_held_and_when_the_next_is_due(
 
 def test_the_sensor_and_the_checks_only_read(delivering: Delivering) -> None:
     delivering.world.emit(1, 2)
-    url = f"{url_of(delivering.world.url, delivering.admin)}?options=-c%20default_transaction_read_only%3Don"
+    reader = f"iu_test_reader_{os.getpid()}"
+    make_login(delivering.world.owner, reader, "workflow_admin")
+    delivering.world.owner.execute(f"alter role {reader} set default_transaction_read_only = on")
+    url = url_of(delivering.world.url, reader)
     read_only = Location(
         build_defs(resources={"gateway": GatewayResource(database_url=url)}), delivering.instance
     )
@@ -377,7 +389,7 @@ def test_a_delivery_in_doubt_is_a_warning_with_its_event_and_run(delivering: Del
 def test_a_parked_subject_is_a_warning_with_its_dead_letter_and_the_command(
     delivering: Delivering, receiver: Receiver
 ) -> None:
-    receiver.behave(Behaviour(status=400))
+    receiver.behave(Behaviour(status=410))
     first, _ = delivering.world.emit(1, 2)
     summary = summary_of(delivering.location.run("delivery_job"))
     assert (summary["run_failed"], summary["dead_letters"], summary["parked"]) == (1, 1, 1)
