@@ -11,7 +11,7 @@ from uuid import UUID
 import dagster as dg
 
 from defs.code_location import Location
-from delivery.receiver import Receiver
+from delivery.receiver import Behaviour, Receiver
 from delivery.world import DEPLOYMENT, World, make_login, url_of
 from dev_server import Dev
 from iu_pipelines.db.steps import migration
@@ -39,6 +39,25 @@ def prepared(dev: Dev, receiver: Receiver, *target_names: str) -> dict[str, str]
         world.open_gates()
         world.close()
         return {**ENVIRONMENT, "IU_SENDER_DATABASE_URL": url_of(dev.server.url(), world.login)}
+
+
+def trouble(dev: Dev, receiver: Receiver, target: str) -> None:
+    """Make one delivery in doubt, one a dead letter with two parked behind it, and the promotion end soon."""
+    with dev.gateway() as owner:
+        world = World(owner, dev.server.url(), f"iu_test_sender_{os.getpid()}")
+        owner.execute(
+            "update public.iu_delivery_target set retry_seconds = '{}' where target_name = %s", (target,)
+        )
+        world.promote(f"shop.{target}", valid_for="2 days")
+        receiver.behave(subjects={"doc/7": Behaviour(status=422)})
+        world.emit(7, 3)
+        assert dev.wait_for(dev.launch({}, "delivery_job")["run"]["runId"]) == "SUCCESS"
+        world.emit(8)
+        world.enqueue(f"shop.{target}")
+        assert world.sender("a sender that was lost").claim(target)
+        world.pass_time(3_600)
+        world.close()
+    assert dev.wait_for(dev.launch({}, "health_audit_job")["run"]["runId"]) == "SUCCESS"
 
 
 class Delivering:
