@@ -10,7 +10,7 @@ from uuid import UUID
 
 import dagster as dg
 
-from defs.code_location import Location
+from defs.code_location import Location, materializations
 from delivery.receiver import Behaviour, Receiver
 from delivery.world import DEPLOYMENT, World, make_login, url_of
 from dev_server import Dev
@@ -21,6 +21,15 @@ from iu_pipelines.defs.kit.resources import GatewayResource, SenderResource
 
 SECRET: Final = "TEST_HOOK"
 KEY: Final = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
+CHECKS: Final = {
+    "no_deliveries_in_doubt",
+    "no_parked_subjects",
+    "promotions_do_not_expire_soon",
+    "delivered_as_rehearsed",
+}
+EXPIRING: Final = "promotions_do_not_expire_soon"
+ONE: Final = dg.AssetKey(["iu_delivery", "hook"])
+
 ENVIRONMENT: Final = {f"IU_SECRET_{SECRET}": f"host=127.0.0.1 {KEY}", "IU_DEPLOYMENT": DEPLOYMENT}
 """What a process needs to deliver to a receiver on loopback."""
 
@@ -116,3 +125,22 @@ class Delivering:
             "select event_id, coalesce(event_subject_ref, event_id) as subject from public.event_outbox"
         )
         return {row["event_id"]: row["subject"] for row in rows}
+
+
+def summary_of(result: dg.ExecuteInProcessResult, asset: str | list[str] = "iu_delivery") -> dict[str, Any]:
+    (summary,) = materializations(result, asset)
+    return summary
+
+
+def all_metadata(instance: dg.DagsterInstance) -> str:
+    """Return everything that the runs of an instance have stored, as text."""
+    return "\n".join(
+        repr(entry) for run in instance.get_runs() for entry in instance.all_logs(run.run_id)
+    ) + repr(instance.get_runs())
+
+
+def materialized_one(location: Location, key: dg.AssetKey) -> dg.ExecuteInProcessResult:
+    """Materialize one asset, as the sensor and the button do."""
+    return location.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        asset_selection=[key], instance=location.instance, raise_on_error=False
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -53,6 +54,14 @@ def received(receiver: Receiver, target: str) -> list[UUID]:
     ]
 
 
+def has_all(receiver: Receiver, target: str, events: list[UUID]) -> bool:
+    return set(received(receiver, target)) >= set(events)
+
+
+def has_more(receiver: Receiver, requests: int) -> bool:
+    return len(receiver.requests()) > requests
+
+
 def assert_in_order(dev: Dev, receiver: Receiver, target: str, events: list[UUID]) -> None:
     """Assert that each event arrived, and those of a subject for the first time in their order."""
     first = [one for one in dict.fromkeys(received(receiver, target)) if one in set(events)]
@@ -97,7 +106,7 @@ def test_the_sensor_delivers_new_events_and_each_run_is_of_one_target(dev: Dev, 
     dev.switch_on("delivery_sensor")
     events = emit(dev, 5, 4)
     for target in TARGETS:
-        eventually(lambda t=target: set(received(receiver, t)) >= set(events), f"{target} has every event")
+        eventually(partial(has_all, receiver, target, events), f"{target} has every event")
         assert_in_order(dev, receiver, target, events)
     eventually(lambda: any(tick["skipReason"] for tick in dev.ticks("delivery_sensor")), "a skip reason")
     asked = [tick for tick in dev.ticks("delivery_sensor") if tick["runIds"]]
@@ -114,7 +123,7 @@ def test_a_killed_run_loses_nothing_and_the_next_one_goes_on(dev: Dev, receiver:
         before = len(receiver.requests())
         run_id = deliver(dev, batch_limit=40, concurrency=8)
         pid = dev.worker_pid(run_id)
-        eventually(lambda count=before: len(receiver.requests()) > count + 25, "sends are under way")
+        eventually(partial(has_more, receiver, before + 25), "sends are under way")
         os.kill(pid, signal.SIGKILL)
         assert dev.wait_for(run_id) == "FAILURE"
         pass_leases(dev)
@@ -130,7 +139,7 @@ def test_a_terminated_run_leaves_nothing_in_doubt(dev: Dev, receiver: Receiver) 
     before = len(receiver.requests())
     run_id = deliver(dev, linger_seconds=30)
     dev.worker_pid(run_id)
-    eventually(lambda: len(receiver.requests()) > before + 10, "sends are under way")
+    eventually(partial(has_more, receiver, before + 10), "sends are under way")
     dev.ask("mutation ($id: String!) { terminateRun(runId: $id) { __typename } }", id=run_id)
     assert dev.wait_for(run_id) == "CANCELED"
     with dev.gateway() as owner:
