@@ -1,9 +1,10 @@
 """Registration of functions as commands.
 
 The parameters of a function are the arguments and options of its command, except those annotated with one of
-these types, which the registration supplies: `Gateway`, an open gateway; `Settings`; `Invocation`, for a
-command that connects only after it has checked its arguments, or that prints while it works. The function
-returns an `Answer`, or None if it has printed everything itself.
+these types, which the registration supplies: `Gateway`, an open gateway; `DeliveryGateway`, one to a database
+with the module `iu-delivery`; `SenderGateway`, the same as the login that delivers; `Settings`; `Invocation`,
+for a command that connects only after it has checked its arguments, or that prints while it works. The
+function returns an `Answer`, or None if it has printed everything itself.
 
 The registration adds --database-url and --json, prints the answer, and sets the exit code.
 """
@@ -13,12 +14,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import update_wrapper
 from inspect import Parameter, Signature
-from typing import Any, Final, get_type_hints
+from typing import Any, Final, NewType, get_type_hints
 
 import stamina
 import typer
@@ -30,7 +31,12 @@ from iu_pipelines.cli.help_pages import BareGroup, Command, Group
 from iu_pipelines.cli.options import AsJson, DatabaseUrl
 from iu_pipelines.cli.output import print_json, print_line
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import deliveries
+from iu_pipelines.errors import DeliveryRefused, PermissionDenied
 from iu_pipelines.settings import Settings
+
+DeliveryGateway = NewType("DeliveryGateway", Gateway)
+SenderGateway = NewType("SenderGateway", Gateway)
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,45 @@ class Invocation:
         """Return a context manager that yields a gateway to the database of this call."""
         return connect(self.settings(), installs_schema=self.installs_schema, writes=self.writes)
 
+    @contextmanager
+    def connect_to_module(self) -> Iterator[DeliveryGateway]:
+        """Yield a gateway to the database of this call, which must have the module iu-delivery.
+
+        Raises:
+            StepRefused: it has not.
+        """
+        with self.connect() as gateway:
+            deliveries.require_installed(gateway)
+            yield DeliveryGateway(gateway)
+
+    @contextmanager
+    def connect_as_sender(self) -> Iterator[SenderGateway]:
+        """Yield a gateway of the login that delivers: --database-url, else IU_SENDER_DATABASE_URL.
+
+        Without either it is the usual one.
+
+        Raises:
+            StepRefused: the module iu-delivery is not installed.
+        """
+        chosen = self.sender_settings()
+        with connect(chosen, writes=self.writes) as gateway:
+            try:
+                deliveries.require_installed(gateway)
+                yield SenderGateway(gateway)
+            except PermissionDenied as error:
+                error.hint = _SENDER_HINT
+                raise
+            except DeliveryRefused as error:
+                error.add_note("A sender has a login of its own; its URL is named in IU_SENDER_DATABASE_URL.")
+                raise
+
+    def sender_settings(self) -> Settings:
+        """Return the settings of this call with the URL of the login that delivers."""
+        chosen = self.settings()
+        if self.database_url or not chosen.sender_database_url:
+            return chosen
+        return chosen.model_copy(update={"database_url": chosen.sender_database_url})
+
     def say(self, line: str) -> None:
         """Print a line while the command works. With --json, print nothing: the answer has everything."""
         if not self.as_json:
@@ -75,10 +120,17 @@ class Invocation:
 
 Function = Callable[..., Answer | None]
 
+_SENDER_HINT: Final = (
+    "Set IU_SENDER_DATABASE_URL to the URL of a login that is a member of iu_sender, and let it deliver "
+    "with: iu target grant TARGET LOGIN"
+)
+
 _PROVIDERS: Final[Mapping[Any, Callable[[Invocation, ExitStack], object]]] = {
     Invocation: lambda call, opened: call,
     Settings: lambda call, opened: call.settings(),
     Gateway: lambda call, opened: opened.enter_context(call.connect()),
+    DeliveryGateway: lambda call, opened: opened.enter_context(call.connect_to_module()),
+    SenderGateway: lambda call, opened: opened.enter_context(call.connect_as_sender()),
 }
 _CONTEXT: Final = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
 _COMMON: Final = tuple(

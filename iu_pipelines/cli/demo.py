@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from iu_pipelines import extras
+from iu_pipelines.cli import demo_delivery
 from iu_pipelines.cli.attempts import print_counts
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.dead_letters import print_letters
+from iu_pipelines.cli.demo_delivery import Delivered
 from iu_pipelines.cli.health import print_health
 from iu_pipelines.cli.ingest import progress_bar, summary
 from iu_pipelines.cli.outbox import print_events
@@ -69,6 +71,7 @@ class Report:
     dead_letters: tuple[dead_letters.DeadLetter, ...]
     health: health.HealthReport
     proofs: tuple[verification.Proof, ...]
+    delivery: Delivered | None
     passed: bool
     next: str
 
@@ -99,6 +102,7 @@ def _perform(gateway: Gateway, chosen: Settings, say: Say) -> Report:
     runs = tuple(_run_jobs(gateway, chosen, say))
     with working("probing"):
         proofs = tuple(_probe(gateway, name) for name in PROBES)
+    delivery = _deliver(gateway, chosen, say)
     return Report(
         database=redact(gateway.url),
         steps_applied=steps_applied,
@@ -112,9 +116,21 @@ def _perform(gateway: Gateway, chosen: Settings, say: Say) -> Report:
         dead_letters=tuple(dead_letters.list_letters(gateway, limit=SHOWN)),
         health=health.read(gateway),
         proofs=proofs,
-        passed=all(run.status == "SUCCESS" for run in runs) and all(proof.passed for proof in proofs),
+        delivery=delivery,
+        passed=all(run.status == "SUCCESS" for run in runs)
+        and all(proof.passed for proof in proofs)
+        and (delivery is None or delivery.passed),
         next="make dev" if Path("Makefile").is_file() else "iu dev",
     )
+
+
+def _deliver(gateway: Gateway, chosen: Settings, say: Say) -> Delivered | None:
+    """Deliver one event to a receiver of the demo, unless this is a user's server or an extra is missing."""
+    if reason := demo_delivery.why_left_out(chosen):
+        say(f"delivery: left out, because {reason}")
+        return None
+    with working("delivering one event"):
+        return demo_delivery.deliver_one(gateway, chosen, say)
 
 
 def _require_usable_instance(chosen: Settings) -> None:
@@ -290,11 +306,22 @@ def _show_proof(proof: verification.Proof) -> None:
     )
 
 
+def _show_delivery(delivery: Delivered) -> None:
+    state = ", ".join(one.state for one in delivery.states) or "no state"
+    print_line(
+        f"delivered {counted(len(delivery.received), 'event')}, proposed by {delivery.proposed_by} "
+        f"and approved by {delivery.approved_by}: {', '.join(delivery.received) or 'none'} ({state})"
+    )
+    print_line(f"look at it: iu why {delivery.event_id}")
+
+
 def _show_verdict(report: Report, chosen: Settings) -> None:
     lines = [line for proof in report.proofs for line in proof.lines]
     passed = sum(line.passed for line in lines)
     events = sum(batch.seen for batch in report.batches)
     print_line(f"routed {counted(events, 'event')} in {counted(len(report.batches), 'batch', 'batches')}")
     print_line(f"probes: {passed} PASS, {len(lines) - passed} FAIL, all rolled back")
+    if report.delivery:
+        _show_delivery(report.delivery)
     print_line(f"log of the runs: {_log_file(chosen)}")
     print_line(f"next: {report.next}   (opens the web UI, which shows these runs)")

@@ -11,12 +11,10 @@ import secrets as randomness
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -40,14 +38,17 @@ from iu_pipelines.domain.event_types import EventType
 from iu_pipelines.domain.promotions import Terms
 from iu_pipelines.domain.routes import NewRoute
 from iu_pipelines.domain.worker import RunLimits
-from iu_pipelines.errors import IuError
+from iu_pipelines.evidence import collect, ledgers, pack
 from iu_pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from iu_pipelines.delivery.demo_receiver import Receiver
 
 MODULE: Final = "iu-delivery"
 TYPE: Final = "iu_demo_delivery"
 ROUTE: Final = "iu.demo.webhook"
 TARGET: Final = "iu-demo"
-SECRET: Final = "IU_DEMO"
+SECRET_NAME: Final = "IU_DEMO"  # noqa: S105  a name
 DEPLOYMENT: Final = "iu-demo"
 PROPOSER: Final = "iu_demo_proposer"
 APPROVER: Final = "iu_demo_approver"
@@ -91,40 +92,47 @@ class _People:
             promotions.decide_threshold(self.approver, int(change["change_no"]), "approve", WHY)
 
 
-def deliver_one(owner: Gateway, chosen: Settings, record_pack: Callable[[], None], say: Say) -> Delivered:
-    """Deliver one event to a receiver that is started for it, and leave everything closed.
+def deliver_one(owner: Gateway, chosen: Settings, say: Say) -> Delivered:
+    """Deliver one event to a receiver that is started for it, and leave everything closed."""
+    from iu_pipelines.delivery.demo_receiver import receiving  # noqa: PLC0415  it imports an extra
 
-    `record_pack` makes a pack of evidence and adds it to the ledger of packs.
-    """
-    extras.require("delivery", "aiohttp", "standardwebhooks")
     migration.apply(owner, (MODULE,))
     with ExitStack() as opened:
         secret = f"whsec_{b64encode(randomness.token_bytes(24)).decode()}"
-        receiver = opened.enter_context(_receiving(secret))
+        receiver = opened.enter_context(receiving(secret))
         people = opened.enter_context(_people(owner, chosen, receiver, secret))
         opened.enter_context(_configured(people, receiver.address))
-        _promote(people, record_pack, say)
+        _promote(people, chosen, say)
         delivered = _deliver(people, receiver)
         promotions.demote(people.approver, ROUTE, WHY)
         say(f"{ROUTE}: demoted by {APPROVER}, and the gate of delivery is closed again")
     return delivered
 
 
-def _promote(people: _People, record_pack: Callable[[], None], say: Say) -> None:
-    """Rehearse the route with a first event, test its target, and let two logins make it live."""
+def _promote(people: _People, chosen: Settings, say: Say) -> None:
+    """Rehearse the route, test its target, and let two logins make it live."""
     secrets = Secrets(people.sender)
-    _emit(people)
-    trials.rehearse(people.proposer, ROUTE, secrets)
+    if not trials.rehearse(people.proposer, ROUTE, secrets):
+        _emit(people)
+        trials.rehearse(people.proposer, ROUTE, secrets)
     tested = trials.send_test(people.proposer, TARGET, secrets)
     say(f"target {TARGET}: test answered {tested.status_class}")
-    record_pack()
+    _record_pack(people.owner, chosen)
     proposal = promotions.propose(people.proposer, Terms(ROUTE, DEPLOYMENT, WHY))
     say(f"promotion {proposal.promotion_no} of {ROUTE}: proposed by {PROPOSER}")
     promotions.decide(people.approver, proposal.promotion_no, "approve", WHY)
     say(f"promotion {proposal.promotion_no} of {ROUTE}: approved by {APPROVER}")
 
 
-def _deliver(people: _People, receiver: _Receiver) -> Delivered:
+def _record_pack(owner: Gateway, chosen: Settings) -> None:
+    """Write a pack of evidence, and add it to the ledger of packs: a promotion needs a recent one."""
+    directory = pack.default_directory(chosen.evidence_location, owner)
+    gathered = collect.collect(owner, pack.newest(directory), probes=False)
+    written = pack.write(gathered, directory, pack.only_writer(owner))
+    ledgers.record_pack(owner, written.hash, gathered.verdict.passed)
+
+
+def _deliver(people: _People, receiver: Receiver) -> Delivered:
     receiver.verified.clear()
     event_id = _emit(people)
     report = drain.drain(people.proposer.url, people.sender, targets=[TARGET], run_ref=WHY)
@@ -149,12 +157,12 @@ def _emit(people: _People) -> UUID:
 
 
 @contextmanager
-def _people(owner: Gateway, chosen: Settings, receiver: _Receiver, secret: str) -> Iterator[_People]:
+def _people(owner: Gateway, chosen: Settings, receiver: Receiver, secret: str) -> Iterator[_People]:
     """Yield the two logins with random passwords; afterwards neither can log in."""
     passwords = {PROPOSER: randomness.token_urlsafe(24), APPROVER: randomness.token_urlsafe(24)}
     roles = {PROPOSER: ("workflow_admin", "iu_sender"), APPROVER: ("iu_approver",)}
     with TemporaryDirectory(prefix="iu-demo-") as directory:
-        file = Path(directory) / SECRET
+        file = Path(directory) / SECRET_NAME
         file.touch(mode=0o600)
         file.write_text(f"host=127.0.0.1 {secret}\n", encoding="utf-8")
         try:
@@ -180,7 +188,7 @@ def _url(url: str, login: str, password: str) -> str:
 
 @contextmanager
 def _configured(people: _People, address: str) -> Iterator[None]:
-    """Configure the type, the target, the route and the gates; afterwards gates and thresholds are as before."""
+    """Configure type, target, route, thresholds and gates; afterwards thresholds and gates are as before."""
     before = {gate.key: gate.value or "" for gate in gates.list_gates(people.owner)}
     values = {found.threshold: found.value for found in promotions.thresholds(people.proposer)}
     event_types.add(people.proposer, EventType(event_type=TYPE, payload_keys=["n"]))
@@ -188,7 +196,7 @@ def _configured(people: _People, address: str) -> Iterator[None]:
         targets.add(session, TARGET, {"kind": "webhook"})
     targets.allow_private(people.approver, TARGET, False, WHY)
     with people.proposer.transaction() as session:
-        targets.change(session, TARGET, {"kind": "webhook", "address": address, "secret_name": SECRET})
+        targets.change(session, TARGET, {"kind": "webhook", "address": address, "secret_name": SECRET_NAME})
         targets.grant(session, TARGET, PROPOSER)
     targets.allow_private(people.approver, TARGET, True, WHY)
     routes.add(people.proposer, NewRoute(ROUTE, TYPE, "webhook", TARGET, enabled=True))
@@ -199,52 +207,17 @@ def _configured(people: _People, address: str) -> Iterator[None]:
         gates.set_gate(people.proposer, gates.LIVE_ROUTES, ROUTE, WHY)
         yield
     finally:
-        for gate, value in before.items():
+        for gate, value in _afterwards(before).items():
             gates.set_gate(people.proposer, gate, value, WHY)
         people.decide_thresholds({name: values[name] for name in LOWERED if values[name] != LOWERED[name]})
         targets.allow_private(people.approver, TARGET, False, WHY)
 
 
-@dataclass
-class _Receiver:
-    """A receiver of webhooks on loopback. `verified` are the ids of those whose signature was right."""
-
-    address: str
-    verified: list[str] = field(default_factory=list)
-
-
-@contextmanager
-def _receiving(secret: str) -> Iterator[_Receiver]:
-    """Serve a receiver that verifies Standard Webhooks, in a thread of this process."""
-    from standardwebhooks.webhooks import Webhook, WebhookVerificationError  # noqa: PLC0415  an extra
-
-    webhook = Webhook(secret)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            try:
-                webhook.verify(body, dict(self.headers))
-            except WebhookVerificationError:
-                self.send_response(401)
-            else:
-                receiver.verified.append(self.headers["webhook-id"])
-                self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver = _Receiver(f"http://127.0.0.1:{server.server_address[1]}/")
-    thread = Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+def _afterwards(before: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the gates as they were, without the route of the demo: a killed demo may have left it live."""
+    live = [code for code in before[gates.LIVE_ROUTES].split(",") if code not in {"", ROUTE}]
+    delivery = before[gates.DELIVERY] if live else "false"
+    return {**before, gates.DELIVERY: delivery, gates.LIVE_ROUTES: ",".join(live)}
 
 
 def why_left_out(chosen: Settings) -> str | None:

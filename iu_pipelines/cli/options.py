@@ -12,6 +12,7 @@ import typer
 from iu_pipelines.errors import UsageError
 
 _MAX_BIGINT: Final = 2**63 - 1
+_MAX_INTEGER: Final = 2**31 - 1
 
 
 def _database_url(context: typer.Context, value: str | None) -> str | None:
@@ -37,6 +38,16 @@ def _worker_name(value: str | None) -> str | None:
     """Return the name of a worker. Raises UsageError if it is blank."""
     if value is not None and not value.strip():
         raise UsageError(f"--worker {value!r} is blank", hint="Choose one from: iu worker list")
+    return value
+
+
+def small_number(context: typer.Context, parameter: typer.CallbackParam, value: int) -> int:
+    """Return the number of a promotion or of a change. Raises UsageError if none can have it."""
+    if not 1 <= value <= _MAX_INTEGER:
+        raise UsageError(
+            f"{parameter.metavar} {value} is not in the range 1 to {_MAX_INTEGER}",
+            hint=f"See: {context.command_path} --help",
+        )
     return value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,12 +12,13 @@ import typer
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.output import counted, print_json, print_line, print_verbatim, print_warning
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.delivery import kinds
 from iu_pipelines.domain.outbox_file import model, reading, writing
 from iu_pipelines.domain.outbox_file.problems import shown
 from iu_pipelines.domain.plans import applying, planning, state
 from iu_pipelines.domain.plans.difference import ADD, ATTACH, CHANGE, REMOVE, Change
 from iu_pipelines.domain.plans.planning import Plan
-from iu_pipelines.errors import UsageError
+from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 DIFFERENT: Final = 3
 """The exit code of `iu plan` if there is a difference."""
@@ -44,7 +45,7 @@ def plan(call: Invocation, file: File, prune: Prune = False) -> Answer:
     """Show the difference between a file and the database; exit 3 if there is one."""
     source = read_source(file)
     with call.connect() as gateway:
-        found = planning.make(gateway, source, prune=prune)
+        found = planning.make(gateway, source, prune=prune, check=_check_target)
     return Answer(found, lambda: _print_plan(found), exit_code=DIFFERENT if found.changes else 0)
 
 
@@ -67,7 +68,7 @@ def apply(
         )
     source = read_source(file)
     with call.connect() as gateway:
-        shown_plan = planning.make(gateway, source, prune=prune)
+        shown_plan = planning.make(gateway, source, prune=prune, check=_check_target)
         if not shown_plan.changes:
             return Answer(_result((), shown_plan.owner_statements), lambda: _print_plan(shown_plan))
         if not call.as_json:
@@ -77,6 +78,17 @@ def apply(
             return Answer(None, lambda: print_line("nothing was changed"), failed=True)
         done = applying.apply(gateway, source, shown_plan, given)
     return Answer(_result(done.changes, done.owner_statements), lambda: _print_applied(done))
+
+
+def _check_target(
+    kind: str, address: str, options: Mapping[str, Any], secret_name: str | None, private: bool
+) -> None:
+    """Check a target as its kind does, if a sender for the kind is installed here."""
+    try:
+        found = kinds.load(kind)
+    except (ArgumentInvalid, UsageError):
+        return
+    found.check(address, options, secret_name, private=private)
 
 
 def _result(changes: Sequence[Change], owner_statements: Sequence[str]) -> dict[str, Any]:
@@ -101,7 +113,9 @@ def export(gateway: Gateway) -> Answer:
         for line in left_out:
             print_warning(line)
 
-    return Answer({**found.file.model_dump(mode="json", by_alias=True), "left_out": found.unfit}, show)
+    without = () if found.delivers else ("targets",)
+    sections = found.file.model_dump(mode="json", by_alias=True, exclude=set(without))
+    return Answer({**sections, "left_out": found.unfit}, show)
 
 
 def schema() -> Answer:

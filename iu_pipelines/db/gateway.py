@@ -281,7 +281,7 @@ class Gateway:
     def _opened(self) -> ConnectionPool[_Connection]:
         with self._lock:
             if not self._pool:
-                with self._connected() as connection:
+                with self._connected() as connection, _translated(()):
                     self._version = _supported(connection, self.url)
                     self._must_set_level = _has_other_default_level(connection)
                 self._pool = self._new_pool()

@@ -20,10 +20,13 @@ from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import promotions, targets
 from iu_pipelines.domain.promotions import Rehearsal
 from iu_pipelines.domain.targets import GrantedTarget, TargetTest
-from iu_pipelines.errors import IuError, UnknownTarget, UsageError
+from iu_pipelines.errors import DeliveryRefused, IuError, UnknownTarget, UsageError
 
 TEST_TYPE: Final = "iu.target_test"
 """The type in the body of a test."""
+
+_OF_DELIVERIES: Final = ("breaker_open", "rate_limit")
+"""Refusals that hold deliveries, but not a test by hand: it shows whether the target works again."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +89,15 @@ def send_test(gateway: Queries, target_name: str, secrets: Secrets) -> TargetTes
 
     Raises:
         UsageError: the secret is missing or bound to another host, or nothing is sent to such targets.
-        DeliveryRefused: the login may not deliver to the target.
+        DeliveryRefused: the login may not deliver to the target, a gate is closed, or the target is stopped.
     """
     target = opened(granted(gateway, target_name), secrets)
+    refusal = targets.refusal(gateway, target_name)
+    if refusal and refusal not in _OF_DELIVERIES:
+        raise DeliveryRefused(
+            f"nothing is sent to target {target_name}: {refusal}",
+            hint="Remove the cause, then test again: docs/concepts/delivery.md explains the word.",
+        )
     answer = asyncio.run(_sent(target))
     if answer.local_fault:
         raise UsageError(f"the test could not be sent: {answer.error}")

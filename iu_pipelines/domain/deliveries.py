@@ -1,6 +1,6 @@
 """Deliveries: queueing, claiming and recording them, their states, and whether their record is whole.
 
-Except for `is_installed`, the module `iu-delivery` must be installed.
+Except for `is_installed` and `require_installed`, the module `iu-delivery` must be installed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from iu_pipelines.db.gateway import Session
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
+from iu_pipelines.errors import StepRefused
 
 _SQL: Final = Statements(__name__)
 
@@ -128,6 +129,24 @@ class DeliveryState:
 
 
 @dataclass(frozen=True)
+class GateEffect:
+    """What another value of a gate would do to one route: let its deliveries go, or hold them.
+
+    `held` deliveries wait, and more if `held_capped` is true. `held_reason` would be the first refusal, None
+    if they would go; then `drain_seconds` is how long they need at the permitted rate, None without a rate.
+    """
+
+    target: str
+    route_code: str
+    held: int
+    held_capped: bool
+    oldest_at: datetime | None
+    max_per_minute: int | None
+    drain_seconds: float | None
+    held_reason: str | None
+
+
+@dataclass(frozen=True)
 class DeliveryChange:
     """The answer to a replay or a discard of one delivery."""
 
@@ -151,6 +170,14 @@ def is_installed(gateway: Queries) -> bool:
     """Return whether the functions of the module `iu-delivery` are installed."""
     found: bool = gateway.fetch_value(_SQL["is_installed"])
     return found
+
+
+def require_installed(gateway: Queries) -> None:
+    """Raise StepRefused unless the module `iu-delivery` is installed."""
+    if not is_installed(gateway):
+        raise StepRefused(
+            "the module iu-delivery is not installed", hint="Install it with: iu migrate --with delivery"
+        )
 
 
 def misfit(gateway: Queries, newest: int | None = None) -> str | None:
@@ -212,6 +239,24 @@ def claim_plan(
     return [Claim(**row) for row in session.fetch_all(_SQL["claim_plan"], given)]
 
 
+def has_due(session: Session, target: str) -> bool:
+    """Return whether a delivery of a target is due, for this sender or another.
+
+    The transaction has presented its deployment. Gates, breaker and rates are not asked.
+    """
+    due: bool = session.fetch_value(_SQL["has_due"], {"target": target})
+    return due
+
+
+def release_shards(gateway: Queries, target: str, sender: str) -> int:
+    """Give back the shards of a target that a sender leases, and return their number.
+
+    Another sender gets them at once. The claims of the sender are not concerned.
+    """
+    released: int = gateway.fetch_value(_SQL["release_shards"], {"target": target, "sender": sender})
+    return released
+
+
 def record(gateway: Queries, outcomes: Sequence[Outcome]) -> Recorded:
     """Record the outcomes of at most MOST_CLAIMED claims of one target. Recording one again changes nothing.
 
@@ -236,6 +281,16 @@ def why(gateway: Queries, event_id: UUID) -> list[DeliveryState]:
     """
     found = gateway.fetch_all(_SQL["why"], {"event_id": event_id})
     return [rows.read(DeliveryState, row) for row in found]
+
+
+def preview_gate(gateway: Queries, key: str, value: str) -> list[GateEffect]:
+    """Return what another value of a gate would do, for each route whose first refusal would change.
+
+    Raises:
+        UnknownGate: the key is no gate, or the value is not allowed for it.
+    """
+    found = gateway.fetch_all(_SQL["gate_preview"], {"key": key, "value": value})
+    return [rows.read(GateEffect, row) for row in found]
 
 
 def replay(

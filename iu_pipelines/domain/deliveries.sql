@@ -1,11 +1,7 @@
 -- The SQL of deliveries.py.
 
 -- name: is_installed
-select exists(
-    select 1
-    from public.iu_schema_object as o
-    where o.module = 'iu-delivery' and o.object = 'public.fn_iu_delivery_misfit(integer)'
-) as installed;
+select to_regprocedure('public.fn_iu_delivery_misfit(integer)') is not null as installed;
 
 -- name: misfit
 select public.fn_iu_delivery_misfit(%(newest)s::int) as fault;
@@ -31,6 +27,12 @@ select
     address, headers, body
 from public.fn_iu_delivery_claim_plan(%(plan_hash)s, %(batch_limit)s::int, %(sender)s, %(run_ref)s);
 
+-- name: has_due
+select public.fn_iu_delivery_has_due(%(target)s) as due;
+
+-- name: release_shards
+select public.fn_iu_delivery_shards_release(%(target)s, %(sender)s) as released;
+
 -- name: record
 select public.fn_iu_delivery_record(%(outcomes)s::jsonb) as answer;
 
@@ -52,3 +54,8 @@ select
 
 -- name: discard
 select public.fn_iu_delivery_discard(%(route_code)s, %(event_id)s, %(reason)s) as answer;
+
+-- name: gate_preview
+select target, route_code, held, held_capped, oldest_at, max_per_minute, drain_seconds, held_reason
+from public.fn_iu_delivery_gate_preview(%(key)s, %(value)s)
+order by target, route_code;

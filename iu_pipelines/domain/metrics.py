@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import retention, rows, status
+from iu_pipelines.domain import deliveries, retention, rows, status
+from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.retention import DomainState
 from iu_pipelines.domain.status import Status, WorkerStatus
 from iu_pipelines.errors import Unavailable
@@ -52,11 +54,52 @@ class CaptureState:
 
 
 @dataclass(frozen=True)
+class TargetState:
+    """One target of live delivery. `failures` counts those since the last success."""
+
+    target: str
+    enabled: bool
+    paused: bool
+    failover_hold: bool
+    failures: int
+
+
+@dataclass(frozen=True)
+class LiveRoute:
+    """One route that was ever promoted.
+
+    `outcomes` and `failed_outcomes` are those of its promotion; from 200 on, both are halved. `due_seconds`
+    is how long its oldest delivery, parked and dead ones left out, has been due, and `unread_seconds` the age
+    of the oldest event that it has not queued. `held_reason` says why nothing of it is claimed now.
+    """
+
+    route_code: str
+    target: str
+    sent: int
+    outcomes: int
+    failed_outcomes: int
+    expires_at: datetime
+    is_demoted: bool
+    held_reason: str | None
+    due_seconds: float
+    unread_seconds: float
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The numbers of live delivery."""
+
+    queues: tuple[TargetQueue, ...]
+    targets: tuple[TargetState, ...]
+    routes: tuple[LiveRoute, ...]
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The numbers of one moment.
 
-    `workers` are those in use, and `tallies` has those that have made an attempt. `seconds` is how long it
-    took to read everything.
+    `workers` are those in use, and `tallies` has those that have made an attempt. `delivery` is None without
+    the module iu-delivery. `seconds` is how long it took to read everything.
     """
 
     status: Status
@@ -64,6 +107,7 @@ class Snapshot:
     totals: Totals
     captures: tuple[CaptureState, ...]
     retention: tuple[DomainState, ...]
+    delivery: Delivery | None
     seconds: float
 
     @property
@@ -107,6 +151,7 @@ def _collected(gateway: Gateway) -> Snapshot:
             totals=_totals(session),
             captures=tuple(_captures(session)),
             retention=tuple(retention.states(session)),
+            delivery=_delivery(session) if deliveries.is_installed(session) else None,
             seconds=time.monotonic() - started,
         )
 
@@ -121,3 +166,11 @@ def _totals(session: Queries) -> Totals:
 
 def _captures(session: Queries) -> list[CaptureState]:
     return [rows.read(CaptureState, row) for row in session.fetch_all(_SQL["captures"])]
+
+
+def _delivery(session: Queries) -> Delivery:
+    return Delivery(
+        queues=tuple(deliveries.status(session)),
+        targets=tuple(rows.read(TargetState, row) for row in session.fetch_all(_SQL["delivery_targets"])),
+        routes=tuple(rows.read(LiveRoute, row) for row in session.fetch_all(_SQL["live_routes"])),
+    )

@@ -47,3 +47,21 @@ select
 from public.fn_iu_capture_list()
 where enabled
 order by route_code;
+
+-- name: delivery_targets
+select t.target_name as target, t.enabled, s.paused, s.failover_hold, s.failures
+from public.iu_delivery_target as t
+inner join public.iu_delivery_target_state as s on t.target_no = s.target_no
+order by t.target_name;
+
+-- name: live_routes
+select
+    w.route_code, w.target, r.sent, r.outcomes, r.failed_outcomes, r.expires_at,
+    coalesce(r.held_reason = 'demoted', false) as is_demoted, w.refusal as held_reason,
+    greatest(0, coalesce(extract(epoch from now() - w.next_due_at), 0))::double precision as due_seconds,
+    greatest(
+        0, coalesce(extract(epoch from now() - w.unread_since), 0)
+    )::double precision as unread_seconds
+from public.fn_iu_delivery_waiting() as w
+inner join public.iu_delivery_route as r on w.route_code = r.route_code
+order by w.route_code;

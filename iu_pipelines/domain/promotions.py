@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -71,6 +72,16 @@ class Proposal:
     route_code: str
     queued_count: int
     evidence: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of a proposal: what was needed, what was seen, and whether that is enough."""
+
+    rule: str
+    needed: str
+    seen: str
+    is_met: bool
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,38 @@ def propose(gateway: Queries, terms: Terms) -> Proposal:
         ArgumentInvalid: a term is malformed.
     """
     return rows.read(Proposal, gateway.fetch_value(_SQL["propose"], asdict(terms)))
+
+
+def rules(evidence: Mapping[str, Any], valid_for: timedelta) -> list[Rule]:
+    """Return the rules of a proposal for its evidence, as `fn_iu_promotion_evidence_require` checks them."""
+    limits = evidence["thresholds"]
+    events, subjects = evidence["events"], min(limits["subjects"], evidence["type_subjects"])
+    hours = evidence["seconds"] / 3600
+    pack_hours = None if evidence["pack_seconds"] is None else evidence["pack_seconds"] / 3600
+    days = valid_for.total_seconds() / 86_400
+    missing = evidence["kinds_not_rehearsed"]
+    rehearsed = len(evidence["rehearsals"])
+    return [
+        Rule("days", f"at most {limits['days']}", f"{days:.4g}", days <= limits["days"]),
+        Rule("worker", "an audit worker", str(evidence["worker_name"]), evidence["worker_name"] is not None),
+        Rule("failures", "0", f"{evidence['failures']:,}", evidence["failures"] == 0),
+        Rule("events", f"{limits['events']:,}", f"{events:,}", events >= limits["events"]),
+        Rule("subjects", f"{subjects:,}", f"{evidence['subjects']:,}", evidence["subjects"] >= subjects),
+        Rule("hours", f"{limits['hours']:,}", f"{hours:,.2f}", hours >= limits["hours"]),
+        Rule("rehearsal", "each kind", f"{rehearsed} of {rehearsed + len(missing)} kinds", not missing),
+        Rule("test", "passed", _verdict(evidence["test_passed"]), evidence["test_passed"] is True),
+        Rule("pack", "passed", _verdict(evidence["pack_passed"]), evidence["pack_passed"] is True),
+        Rule(
+            "pack_hours",
+            f"at most {limits['pack_hours']:,}",
+            "none" if pack_hours is None else f"{pack_hours:,.2f}",
+            pack_hours is not None and pack_hours <= limits["pack_hours"],
+        ),
+    ]
+
+
+def _verdict(passed: bool | None) -> str:
+    return "none" if passed is None else "passed" if passed else "failed"
 
 
 def decide(gateway: Queries, promotion_no: int, decision: Decision, reason: str) -> dict[str, Any]:

@@ -81,6 +81,26 @@ class TargetTest:
 
 
 @dataclass(frozen=True)
+class TargetTested(TargetTest):
+    """A test of a target that was recorded before."""
+
+    tested_at: datetime
+    tested_by: str
+
+
+@dataclass(frozen=True)
+class TargetChange:
+    """One change of a target, of its pause or of its senders. The values have the columns that differ."""
+
+    change: str
+    old_value: dict[str, Any] | None
+    new_value: dict[str, Any] | None
+    reason: str | None
+    changed_by: str
+    changed_at: datetime
+
+
+@dataclass(frozen=True)
 class TargetVersion:
     """One version of a target."""
 
@@ -234,6 +254,28 @@ def granted(gateway: Queries) -> list[GrantedTarget]:
         DeliveryRefused: the login is not a member of iu_sender, or it is a superuser or owner.
     """
     return [rows.read(GrantedTarget, row) for row in gateway.fetch_all(_SQL["granted"])]
+
+
+def refusal(gateway: Queries, target_name: str) -> str | None:
+    """Return in one word why nothing is claimed for a target now, or None.
+
+    Raises:
+        DeliveryRefused: the login may not deliver to the target.
+    """
+    found: str | None = gateway.fetch_value(_SQL["refusal"], {"target_name": target_name})
+    return found
+
+
+def newest_tests(gateway: Queries, target_name: str, limit: int = 20) -> list[TargetTested]:
+    """Return up to `limit` tests of a target, newest first."""
+    found = gateway.fetch_all(_SQL["tests"], {"target_name": target_name, "max_rows": limit})
+    return [rows.read(TargetTested, row) for row in found]
+
+
+def history(gateway: Queries, target_name: str, limit: int = 20) -> list[TargetChange]:
+    """Return up to `limit` changes of a target, newest first."""
+    found = gateway.fetch_all(_SQL["history"], {"target_name": target_name, "max_rows": limit})
+    return [rows.read(TargetChange, row) for row in found]
 
 
 def record_test(gateway: Queries, target_name: str, passed: bool, status_class: str) -> TargetTest:

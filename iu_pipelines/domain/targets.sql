@@ -92,5 +92,23 @@ select
 from public.fn_iu_delivery_targets_granted()
 order by target_name;
 
+-- name: refusal
+select public.fn_iu_delivery_target_refusal(%(target_name)s) as refusal;
+
+-- name: tests
+select e.test_no, t.target_name, e.target_version, e.passed, e.status_class, e.tested_at, e.tested_by
+from public.iu_delivery_target_test as e
+inner join public.iu_delivery_target as t on e.target_no = t.target_no
+where t.target_name = %(target_name)s
+order by e.test_no desc
+limit %(max_rows)s;
+
+-- name: history
+select h.change, h.old_value, h.new_value, h.reason, h.changed_by, h.changed_at
+from public.iu_delivery_target_history as h
+where h.target_name = %(target_name)s
+order by h.change_no desc
+limit %(max_rows)s;
+
 -- name: record_test
 select public.fn_iu_delivery_target_test_record(%(target_name)s, %(passed)s, %(status_class)s) as answer;

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal
@@ -12,7 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from iu_pipelines import __version__
-from iu_pipelines.domain.metrics import Snapshot, Tally
+from iu_pipelines.domain.metrics import Delivery, LiveRoute, Snapshot, Tally
 from iu_pipelines.domain.status import COUNTED_LETTERS
 
 Sample = tuple[str, tuple[str, ...], float]
@@ -37,7 +37,7 @@ class Metric:
         return made(self.name, self.help, labels=self.labels)
 
 
-METRICS: Final = (
+_OF_OUTBOX: Final = (
     Metric("iu_up", "gauge", (), "1 if the database answered this scrape, else 0."),
     Metric("iu_build_info", "gauge", ("version",), "Always 1; the version of iu_pipelines."),
     Metric("iu_database_info", "gauge", ("server_version",), "Always 1; the version of PostgreSQL."),
@@ -135,7 +135,80 @@ METRICS: Final = (
         "1 if something keeps old events from being deleted and somebody has to act.",
     ),
 )
-"""Every metric, in the order in which they are written."""
+
+_QUEUE_STATES: Final = ("queued", "in_flight", "in_doubt", "retry", "held", "parked", "dead")
+
+_OF_DELIVERY: Final = (
+    Metric(
+        "iu_delivery_queue_deliveries",
+        "gauge",
+        ("target", "state"),
+        f"Deliveries that are not settled. state: {', '.join(_QUEUE_STATES)}. "
+        "Lower bounds if iu_delivery_queue_capped is 1.",
+    ),
+    Metric(
+        "iu_delivery_queue_capped",
+        "gauge",
+        ("target",),
+        "1 if there are more deliveries than iu_delivery_queue_deliveries counts.",
+    ),
+    Metric(
+        "iu_delivery_target_enabled",
+        "gauge",
+        ("target",),
+        "1 if deliveries to the target are claimed, else 0.",
+    ),
+    Metric("iu_delivery_target_paused", "gauge", ("target",), "1 if a person paused the target."),
+    Metric(
+        "iu_delivery_target_failover_hold",
+        "gauge",
+        ("target",),
+        "1 if the target waits for a person after a failover of the database.",
+    ),
+    Metric(
+        "iu_delivery_target_breaker_open",
+        "gauge",
+        ("target",),
+        "1 if the breaker of the target is open or half open, 0 if it is closed.",
+    ),
+    Metric(
+        "iu_delivery_target_failures", "gauge", ("target",), "Failures of the target since the last success."
+    ),
+    Metric("iu_delivery_sent_total", "counter", ("target", "route"), "Deliveries of a route that were sent."),
+    Metric(
+        "iu_delivery_route_failure_ratio",
+        "gauge",
+        ("target", "route"),
+        "Share of the last outcomes of a route that failed; the promotion says from which one it ends.",
+    ),
+    Metric(
+        "iu_delivery_route_held",
+        "gauge",
+        ("target", "route", "reason"),
+        "1 if nothing of a live route is claimed now, with the first reason; 0 without a reason.",
+    ),
+    Metric(
+        "iu_delivery_oldest_due_age_seconds",
+        "gauge",
+        ("target", "route"),
+        "How long the oldest delivery of a route has been due, dead and parked ones left out; 0 without one.",
+    ),
+    Metric(
+        "iu_delivery_oldest_unread_age_seconds",
+        "gauge",
+        ("target", "route"),
+        "Time since the oldest event was emitted that a live route has not queued; 0 without one.",
+    ),
+    Metric(
+        "iu_delivery_promotion_expiry_timestamp_seconds",
+        "gauge",
+        ("target", "route"),
+        "When the promotion of a route ends, unless it was demoted.",
+    ),
+)
+
+METRICS: Final = (*_OF_OUTBOX, *_OF_DELIVERY)
+"""Every metric, in the order in which they are written. Those of deliveries need the module iu-delivery."""
 
 
 @dataclass(frozen=True)
@@ -185,6 +258,9 @@ def samples(snapshot: Snapshot | None) -> Iterator[Sample]:
     yield from _of_gates(snapshot)
     yield from _of_configuration(snapshot)
     yield from _of_retention(snapshot)
+    if snapshot.delivery:
+        yield from _of_queues(snapshot.delivery)
+        yield from _of_live_routes(snapshot.delivery.routes)
 
 
 def _of_workers(snapshot: Snapshot) -> Iterator[Sample]:
@@ -243,6 +319,34 @@ def _of_retention(snapshot: Snapshot) -> Iterator[Sample]:
         yield from _time("iu_retention_oldest_event_timestamp_seconds", domain, state.oldest_event_at)
         yield "iu_retention_overdue_seconds", domain, float(state.overdue_days * _DAY)
         yield "iu_retention_held", domain, float(state.note is not None)
+
+
+def _of_queues(delivery: Delivery) -> Iterator[Sample]:
+    for queue in delivery.queues:
+        name = (queue.target,)
+        for state in _QUEUE_STATES:
+            yield "iu_delivery_queue_deliveries", (queue.target, state), float(getattr(queue, state))
+        yield "iu_delivery_queue_capped", name, float(queue.counts_capped)
+        yield "iu_delivery_target_breaker_open", name, float(queue.breaker != "closed")
+    for target in delivery.targets:
+        name = (target.target,)
+        yield "iu_delivery_target_enabled", name, float(target.enabled)
+        yield "iu_delivery_target_paused", name, float(target.paused)
+        yield "iu_delivery_target_failover_hold", name, float(target.failover_hold)
+        yield "iu_delivery_target_failures", name, float(target.failures)
+
+
+def _of_live_routes(routes: Iterable[LiveRoute]) -> Iterator[Sample]:
+    for route in routes:
+        labels = (route.target, route.route_code)
+        yield "iu_delivery_sent_total", labels, float(route.sent)
+        yield "iu_delivery_route_failure_ratio", labels, route.failed_outcomes / max(route.outcomes, 1)
+        held = (*labels, route.held_reason or "")
+        yield "iu_delivery_route_held", held, float(route.held_reason is not None)
+        yield "iu_delivery_oldest_due_age_seconds", labels, route.due_seconds
+        yield "iu_delivery_oldest_unread_age_seconds", labels, route.unread_seconds
+        ends_at = None if route.is_demoted else route.expires_at
+        yield from _time("iu_delivery_promotion_expiry_timestamp_seconds", labels, ends_at)
 
 
 def _time(name: str, labels: tuple[str, ...], at: datetime | None) -> Iterator[Sample]:

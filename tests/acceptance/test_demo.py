@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -16,7 +17,10 @@ from acceptance.console import PROJECT, commands, first_difference, stable, with
 from acceptance.gitfolder import GitFolder
 from acceptance.unit_totals import totals
 from iu_pipelines.cli.demo import ingest_here
+from iu_pipelines.cli.demo_delivery import APPROVER, PROPOSER, TARGET, why_left_out
+from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import deliveries, gates, promotions, targets
 from iu_pipelines.hosting.instance import open_instance
 from iu_pipelines.settings import load
 
@@ -76,10 +80,40 @@ def test_the_demo_routes_a_git_history_through_dagster_and_can_be_repeated(
         ("route_worker_job", "SUCCESS", "drained"),
         ("health_audit_job", "SUCCESS", None),
     ]
-    assert report["attempts_by_decision"] == [{"decision": "dry_run", "attempts": 78}]
+    assert report["attempts_by_decision"] == [{"decision": "dry_run", "attempts": 78 + 3}]
     assert report["health"]["healthy"] is True
     assert "***" in report["database"]
     assert materializations_of_the_first_worker_run(home) == 1, "the summary"
+    assert "delivered 1 event, proposed by iu_demo_proposer and approved by iu_demo_approver" in first.stdout
+    assert (report["delivery"]["sent"], len(report["delivery"]["received"])) == (1, 1)
+    assert [state["state"] for state in report["delivery"]["states"]] == ["sent"]
+    assert_nothing_is_left_open(home, report["delivery"]["event_id"])
+
+
+def assert_nothing_is_left_open(home: Home, event_id: str) -> None:
+    """Assert that the demo's route is demoted, its gates are closed, and its logins cannot log in."""
+    with Gateway(resolve_database_url(load(home=home.home))) as owner:
+        assert [promotion.state for promotion in promotions.list_promotions(owner)] == ["demoted"] * 2
+        assert {promotion.decided_by for promotion in promotions.list_promotions(owner)} == {APPROVER}
+        is_open = {gate.key: gate.is_open for gate in gates.list_gates(owner)}
+        assert (is_open[gates.DELIVERY], is_open[gates.LIVE_ROUTES]) == (False, False)
+        values = {one.threshold: one.value for one in promotions.thresholds(owner)}
+        assert (values["events"], values["hours"]) == (1000, 24)
+        assert not targets.get(owner, TARGET).allow_private
+        logins = owner.fetch_all(
+            "select rolname, rolcanlogin, rolsuper from pg_roles where rolname like 'iu_demo_%%' order by 1",
+            {},
+        )
+        assert [tuple(login.values()) for login in logins] == [
+            (APPROVER, False, False),
+            (PROPOSER, False, False),
+        ]
+        assert [state.state for state in deliveries.why(owner, UUID(event_id))] == ["sent"]
+
+
+def test_on_a_server_of_its_user_the_demo_delivers_nothing() -> None:
+    reason = why_left_out(load(database_url="postgresql://me@db.example/app"))
+    assert reason == "the demo creates logins and a live route only in its own embedded database"
 
 
 def difference_from_readme(printed: str) -> str | None:

@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import pytest
 
+from cli.offices import OfficeIu
 from cli.running import Done, Iu
+from delivery.office import Office
 from iu_pipelines.cli.main import run
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox, worker
@@ -58,3 +60,9 @@ def worked(database: str) -> Gateway:
         for _ in range(3):
             worker.run_once(gateway, DEFAULT_WORKER, 2)
         return gateway
+
+
+@pytest.fixture
+def office_iu(command: Iu, office: Office) -> OfficeIu:
+    """Run `iu` as one of the logins of an office, whose route may be promoted."""
+    return OfficeIu(office, command)

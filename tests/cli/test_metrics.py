@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Callable
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cli.running import Iu
-from deploy.busy_outbox import LATE_WORKER, fill
+from deploy.busy_outbox import LATE_WORKER, fill, fill_deliveries
 from domain.samples import ROUTE, add_letter
 from iu_pipelines import __version__
 from iu_pipelines.db.gateway import Gateway
@@ -34,9 +35,18 @@ def linted(text: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_metrics_prints_a_value_of_every_metric(iu: Iu, gateway: Gateway) -> None:
-    fill(gateway)
-    done = iu("metrics")
+@pytest.fixture
+def busy_iu(command: Iu, new_database: Callable[[str], str], delivery_template: str) -> Iu:
+    """Run `iu` on a database in which every metric has a value."""
+    url = new_database(delivery_template)
+    with Gateway(url) as gateway:
+        fill(gateway)
+        fill_deliveries(gateway, url)
+    return lambda *words: command(*words, "--database-url", url)
+
+
+def test_metrics_prints_a_value_of_every_metric(busy_iu: Iu) -> None:
+    done = busy_iu("metrics")
     assert (done.code, done.err) == (0, "")
     families = {family.name: family for family in text_string_to_metric_families(done.out)}
     declared = {metric.name.removesuffix("_total"): metric for metric in METRICS}
@@ -51,9 +61,8 @@ def test_metrics_prints_a_value_of_every_metric(iu: Iu, gateway: Gateway) -> Non
 
 
 @pytest.mark.skipif(PROMTOOL is None, reason="promtool is missing: install the distribution's prometheus")
-def test_the_names_and_the_format_follow_the_conventions_of_prometheus(iu: Iu, gateway: Gateway) -> None:
-    fill(gateway)
-    printed = iu("metrics").out
+def test_the_names_and_the_format_follow_the_conventions_of_prometheus(busy_iu: Iu) -> None:
+    printed = busy_iu("metrics").out
     assert linted(printed) == ""
     assert "counter metrics should have" in linted(printed.replace("_emitted_total", "_emitted"))
 

@@ -108,12 +108,12 @@ def gates_read_before_the_lock(session: Session) -> None:
     """Ask the gates before a claim waits for the state of the target, and not after."""
     edit(
         session,
-        "fn_iu_delivery_claim",
-        ("if public.fn_iu_target_refusal(v_target, v_state) is not null then", "if false then"),
+        "fn_iu_delivery_claim_lock",
+        ("if public.fn_iu_target_refusal(given, v_state) is not null then", "if false then"),
         (
             "    v_state := public.fn_iu_target_state_lock(",
-            "    if public.fn_iu_target_refusal(v_target, (select s from public.iu_delivery_target_state "
-            "as s where s.target_no = v_target.target_no)) is not null then return; end if;\n"
+            "    if public.fn_iu_target_refusal(given, (select s from public.iu_delivery_target_state "
+            "as s where s.target_no = given.target_no)) is not null then return; end if;\n"
             "    v_state := public.fn_iu_target_state_lock(",
         ),
     )
@@ -148,9 +148,9 @@ def replays_that_leave_the_head(session: Session) -> None:
     """Leave it to an outcome to make a head of the delivery that is replayed."""
     edit(
         session,
-        "fn_iu_delivery_replay",
-        ("perform public.fn_iu_delivery_heads_advance(", "perform 1 from (select "),
-        ("array[v_delivery.subject]);", "array[v_delivery.subject]) as nothing;"),
+        "fn_iu_delivery_requeue",
+        ("perform public.fn_iu_delivery_heads_advance(", "perform array("),
+        ("array_agg(a.route_no), array_agg(a.subject))\n    from unnest(about) as a", "select 1)"),
     )
 
 

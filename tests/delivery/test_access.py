@@ -20,6 +20,8 @@ ROLES: Final = ("iu_sender", "iu_approver", "iu_emitter", "workflow_admin", "iu_
 CALLS: Final = {
     "enqueue": "select public.fn_iu_delivery_enqueue('shop.paid', 10)",
     "claim": "select * from public.fn_iu_delivery_claim('hook', 10, 'one')",
+    "has due": "select public.fn_iu_delivery_has_due('hook')",
+    "release": "select public.fn_iu_delivery_shards_release('hook', 'one')",
     "record": "select public.fn_iu_delivery_record('[]')",
     "replay": "select public.fn_iu_delivery_replay('shop.paid', '{event}', 'a test')",
     "discard": "select public.fn_iu_delivery_discard('shop.paid', '{event}', 'a test')",
@@ -28,7 +30,7 @@ CALLS: Final = {
     "granted": "select * from public.fn_iu_delivery_targets_granted()",
 }
 ALLOWED: Final = {
-    "iu_sender": {"enqueue", "claim", "record", "granted"},
+    "iu_sender": {"enqueue", "claim", "has due", "release", "record", "granted"},
     "iu_approver": set(),
     "iu_emitter": set(),
     "workflow_admin": {"enqueue", "replay", "discard", "pause", "enable"},

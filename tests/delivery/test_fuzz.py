@@ -73,6 +73,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select json_agg(c) from public.fn_iu_delivery_claim(%s, %s, %s, %s) as c",
         (TARGET, NUMBERS, st.just("one") | TEXT, TEXT),
     ),
+    "has due": ("select public.fn_iu_delivery_has_due(%s)", (TARGET,)),
+    "release shards": (
+        "select public.fn_iu_delivery_shards_release(%s, %s)", (TARGET, st.just("one") | TEXT),
+    ),
     "record": ("select public.fn_iu_delivery_record(%s::jsonb)", (OUTCOMES | PAYLOADS,)),
     "replay": (
         "select public.fn_iu_delivery_replay(%s, %s::uuid, %s, %s)",
@@ -149,6 +153,8 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
 
 ACTORS: Final = {
     "claim": "iu_sender",
+    "has due": "iu_sender",
+    "release shards": "iu_sender",
     "record": "iu_sender",
     "record test": "iu_sender",
     "rehearse": "iu_sender",

@@ -378,7 +378,7 @@ VARIANTS: Final = (
     ),
     Variant(
         "claims_take_no_tokens_of_the_target", "rate", many_claims,
-        (("delivery_claim", "v_state.tokens := v_state.tokens - cardinality(v_due);", ""),),
+        (("delivery_claim_lock", "v_state.tokens := v_state.tokens - cardinality(due);", ""),),
         hook={"max_per_minute": 2},
     ),
     Variant(

@@ -17,6 +17,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import targets
 from iu_pipelines.errors import IuError
 
 DEPLOYMENT: Final = "test"
@@ -133,6 +134,7 @@ class World:
         self.owner = owner
         self.url = url
         self.login = login
+        self.approver = f"{login}_approver"
         self._senders: list[Sender] = []
         make_login(owner, login, "iu_sender")
 
@@ -174,6 +176,14 @@ class World:
                 "select target_no from public.iu_delivery_target where target_name = %s", (name,)
             )
         )
+
+    def add_private_target(self, name: str, address: str, **columns: Any) -> int:
+        """Add a target that an approver allows to have a private address, and return its number."""
+        number = self.add_target(name, address=address, **columns)
+        make_login(self.owner, self.approver, "iu_approver")
+        with Gateway(url_of(self.url, self.approver)) as approver:
+            targets.allow_private(approver, name, True, "test")
+        return number
 
     def add_route(self, route_code: str, event_type: str, target: str, **terms: Any) -> int:
         """Add a route to `target` and make it live; `terms` are those of `promote`. Return its number."""

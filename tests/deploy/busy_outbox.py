@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from uuid import uuid4
 
+from delivery.world import World
 from domain.samples import ROUTE, add_letter, emit
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import dead_letters, inbound, outbox, routes, worker
@@ -13,6 +15,8 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 LATE_WORKER = "w.late"
 RETIRED_WORKER = "w.retired"
 CAPTURE = "shop.orders.paid"
+TARGET = "hook"
+LIVE_ROUTE = "shop.paid"
 
 _AGED = """
 alter table public.event_outbox disable trigger all;
@@ -53,3 +57,19 @@ def fill(gateway: Gateway) -> None:
     inbound.set_enabled(gateway, "iu_sql.iu_sql_link.insert", True)
     routes.set_enabled(gateway, "iu.structure_piece_split.workflow", False)
     set_gate(gateway, "iu_core.retention_days", "1", "test")
+
+
+def fill_deliveries(gateway: Gateway, url: str) -> None:
+    """Make a route to a target live, in a database with the module that was filled.
+
+    Of the two oldest events one is sent, and one fails for good.
+    """
+    world = World(gateway, url, f"iu_test_busy_{os.getpid()}")
+    world.add_target(TARGET)
+    world.add_route(LIVE_ROUTE, "version_applied", TARGET)
+    world.open_gates()
+    assert world.enqueue(LIVE_ROUTE)["queued"] > 2
+    sender = world.sender()
+    sender.record(sender.claim(limit=1))
+    sender.record(sender.claim(limit=1), "failed")
+    world.close()

@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from deploy import monitoring
-from deploy.busy_outbox import LATE_WORKER, fill
+from deploy.busy_outbox import LATE_WORKER, fill, fill_deliveries
 from deploy.monitoring import MISSING, PROJECT, PROMETHEUS, PROMTOOL, RULE_TESTS, RULES, RUNBOOK
 from dev_server import free_port
 from iu_pipelines.db.gateway import Gateway
@@ -132,15 +132,18 @@ class Prometheus:
 
 
 @pytest.fixture(scope="module")
-def prometheus(tmp_path_factory: pytest.TempPathFactory, server: Any, template: str) -> Iterator[Prometheus]:
+def prometheus(
+    tmp_path_factory: pytest.TempPathFactory, server: Any, delivery_template: str
+) -> Iterator[Prometheus]:
     """A real Prometheus with the configuration of the page, on the endpoint of an outbox with values."""
     if PROMETHEUS is None:
         pytest.skip(MISSING)
     folder = tmp_path_factory.mktemp("prometheus")
     name = f"iu_scraped_{os.getpid()}"
-    database = server.create(name, template)
+    database = server.create(name, delivery_template)
     with Gateway(database) as gateway, served(folder, database) as (_, scraped):
         fill(gateway)
+        fill_deliveries(gateway, database)
         port = free_port()
         configuration = folder / "prometheus.yml"
         configuration.write_text(configured(scraped), encoding="utf-8")

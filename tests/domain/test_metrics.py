@@ -11,6 +11,7 @@ from iu_pipelines.domain import metrics
 from iu_pipelines.domain.metrics import Tally, Totals
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import StatementFailed, Unavailable
+from iu_pipelines.hosting import exposition
 
 GATES = """
 create or replace function public.fn_iu_gate_list()
@@ -47,6 +48,13 @@ def test_a_retired_worker_has_no_numbers(gateway: Gateway) -> None:
     assert RETIRED_WORKER not in [worker.worker_name for worker in metrics.collect(gateway).workers]
     gateway.execute("update public.iu_route_worker_cursor set retired_at = null")
     assert RETIRED_WORKER in [worker.worker_name for worker in metrics.collect(gateway).workers]
+
+
+def test_without_the_module_nothing_of_deliveries_is_read(gateway: Gateway) -> None:
+    fill(gateway)
+    found = metrics.collect(gateway)
+    assert found.delivery is None
+    assert [name for name, _, _ in exposition.samples(found) if name.startswith("iu_delivery")] == []
 
 
 def test_an_empty_outbox_has_numbers(gateway: Gateway) -> None:

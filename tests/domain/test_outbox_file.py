@@ -192,11 +192,7 @@ REFUSED: Final = {
         "line 1, column 1: route: the key 'route' is not known",
         "Did you mean routes?",
     ),
-    "targets": (
-        b"targets: {a: {}}",
-        "targets: targets cannot be configured, because no delivery module is installed",
-        "Delete",
-    ),
+    "a target without a kind": (b"targets: {a: {}}", "targets.a.kind: this key is missing", "webhook"),
     "an empty section": (b"routes:", "routes: the value is empty", "leave the key out"),
     "a section as a list": (b"routes: [a]", "routes: a list is not accepted here", "mapping"),
     "an empty entry": (b"routes: {a: }", "routes.a: the value is empty", "leave the key out"),
@@ -537,7 +533,7 @@ def test_the_json_schema_accepts_the_file_of_the_shop_and_refuses_mistakes() -> 
         broken = json.loads(json.dumps(data))
         broken[section][name].update(change)
         assert list(VALIDATOR.iter_errors(broken)), change
-    assert list(VALIDATOR.iter_errors({"targets": {}}))
+    assert list(VALIDATOR.iter_errors({"target": {}}))
     assert list(VALIDATOR.iter_errors({"workers": {"a b": {}}}))
 
 

@@ -6,11 +6,21 @@ few other characters. Every entry is immutable, and every key that is not named 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    ValidationInfo,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from iu_pipelines.domain.outbox_file.problems import shown
@@ -31,6 +41,10 @@ _KEY_PATTERN: Final = r"[A-Za-z0-9_.:-]{1,100}"
 _REFERENCE: Final = r"[A-Za-z0-9_.~:/@#?&=+%,-]{1,500}"
 _ADDRESS: Final = rf"([A-Za-z0-9_.~:/@#?&=+%,-]|\{{{_COLUMN}\}}){{1,500}}"
 _VALUE: Final = r"[^\x00-\x1f\x7f-\x9f]{0,1000}"
+_VARIABLE: Final = r"[A-Z][A-Z0-9_]{0,62}"
+_LOGIN: Final = r"[A-Za-z_][A-Za-z0-9_.@$-]{0,62}"
+_ENDPOINT: Final = r"[A-Za-z0-9_.~:/@#?&=+%,;!*$()\[\]-]{0,1000}"
+_MOST_ADDRESS: Final = 1000
 
 
 def _text(pattern: str, what: str, example: str) -> Any:
@@ -56,6 +70,7 @@ _ALPHABETS: Final[Mapping[str, str]] = {
     _REFERENCE: "up to 500 characters of a URL: A-Z a-z 0-9 and _ . ~ : / @ # ? & = + % , -",
     _ADDRESS: "up to 500 characters of a URL, and names of columns in braces",
     _VALUE: "up to 1,000 printable characters",
+    _LOGIN: "up to 63 of A-Z a-z 0-9 _ . @ $ - beginning with a letter or _",
 }
 
 
@@ -80,6 +95,90 @@ def _keys(value: Any) -> Any:
     return value
 
 
+def _once(value: tuple[str, ...]) -> tuple[str, ...]:
+    if twice := next((item for item in value if value.count(item) > 1), None):
+        raise _error(f"{shown(twice)} is there twice", "Write each login once.")
+    return value
+
+
+def _number(low: int, high: int, example: str) -> tuple[BeforeValidator, WithJsonSchema]:
+    """Return a validator that requires a whole number from `low` to `high`, and its JSON schema."""
+
+    def check(value: Any) -> Any:
+        if value is not None and (type(value) is not int or not low <= value <= high):
+            said = f"{shown(value)} is not a whole number from {low:,} to {high:,}"
+            raise _error(said, f"Write a number, such as {example}.")
+        return value
+
+    return BeforeValidator(check), WithJsonSchema({"type": "integer", "minimum": low, "maximum": high})
+
+
+def _endpoint(value: str) -> str:
+    """Refuse an address; the error does not show it, because an address that is refused may have a secret."""
+    if len(value) > _MOST_ADDRESS:
+        raise _error(f"the address has {len(value):,} characters", f"Write {_ENDPOINT_ALPHABET}.")
+    if not re.fullmatch(_ENDPOINT, value):
+        wrong = next(one for one in value if not re.fullmatch(_ENDPOINT, one))
+        raise _error(f"an address has no character {shown(wrong)}", f"Write {_ENDPOINT_ALPHABET}.")
+    return value
+
+
+_ENDPOINT_ALPHABET: Final = (
+    "up to 1,000 characters of a URL: A-Z a-z 0-9 and _ . ~ : / @ # ? & = + % , ; ! * $ ( ) [ ] -"
+)
+
+
+def _secret_name(value: Any) -> Any:
+    """Refuse what is no name of a secret; the error does not show it, because it may be the secret."""
+    if value is not None and not (isinstance(value, str) and re.fullmatch(_VARIABLE, value)):
+        raise _error(
+            "the value is not the name of a secret",
+            "Write the name, such as SHOP, and never the secret: the sender finds it as IU_SECRET_SHOP. A "
+            "name has up to 63 of A-Z 0-9 _ beginning with a letter.",
+        )
+    return value
+
+
+def _lease(value: int, info: ValidationInfo) -> int:
+    timeout = info.data.get("timeout_seconds")
+    if timeout is not None and value < 2 * timeout:
+        raise _error(
+            f"{value} is less than two timeouts of {timeout} seconds",
+            f"Write at least {2 * timeout}, or a shorter timeout_seconds.",
+        )
+    return value
+
+
+def _failover(value: Any, info: ValidationInfo) -> Any:
+    if value is None:
+        return "hold" if info.data.get("at_most_once") else "resume"
+    return value
+
+
+def _options(value: dict[str, Any]) -> dict[str, Any]:
+    """Refuse what JSON or the database cannot store. The error does not show values."""
+    for key, item in value.items():
+        if fault := _unstorable(key) or _unstorable(item):
+            raise _error(f"the option {shown(key)} has {fault}", f"Write {_ALPHABETS[_VALUE]}, or numbers.")
+    return value
+
+
+def _unstorable(value: Any) -> str | None:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "a number that is not finite"
+    if isinstance(value, str) and not re.fullmatch(_STORED, value):
+        return "a control character, or more than 1,000 characters"
+    inner = [*value, *value.values()] if isinstance(value, dict) else value
+    return next(filter(None, map(_unstorable, inner)), None) if isinstance(inner, list) else None
+
+
+_STORED: Final = r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,1000}"
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
 def _mapped(value: Any) -> Any:
     """Return the mapping for a list of columns, in which each key has the name of its column."""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
@@ -100,6 +199,11 @@ Code = Annotated[
     str,
     _text(_CODE_PATTERN, "a code", "shop.order_paid.billing"),
     _pattern(_CODE_PATTERN, "The code of a route or a capture."),
+]
+TargetName = Annotated[
+    str,
+    _text(_CODE_PATTERN, "a name of a target", "shop-hook"),
+    _pattern(_CODE_PATTERN, "The name of a target: the reference of the routes to it."),
 ]
 WorkerName = Annotated[
     str,
@@ -129,6 +233,11 @@ Value = Annotated[
     str,
     _text(_VALUE, "a value", "paid"),
     WithJsonSchema({"type": ["string", "number", "boolean"], "description": "A value, compared as text."}),
+]
+
+
+Login = Annotated[
+    str, _text(_LOGIN, "a login", "carla"), _pattern(_LOGIN, "A login that is a member of iu_sender.")
 ]
 
 
@@ -183,6 +292,70 @@ class Route(_Entry):
     event_type: EventTypeName
     target: Target
     enabled: Annotated[StrictBool, Field(description="Whether events of the type are attempted.")] = True
+
+
+class DeliveryTarget(_Entry):
+    """A target of live delivery; routes of its kind whose reference is its name can be promoted to it."""
+
+    kind: Annotated[Word, Field(description="The kind of the target, such as webhook.")]
+    address: Annotated[
+        str,
+        AfterValidator(_endpoint),
+        _pattern(_ENDPOINT, "Where deliveries are sent; it contains no secret."),
+    ] = ""
+    secret: Annotated[
+        str | None,
+        BeforeValidator(_secret_name),
+        _pattern(_VARIABLE, "The name of the secret, never the secret: IU_SECRET_<NAME>."),
+    ] = None
+    timeout_seconds: Annotated[
+        int, *_number(1, 300, "10"), Field(description="How long one send may take.")
+    ] = 10
+    lease_seconds: Annotated[
+        int,
+        AfterValidator(_lease),
+        *_number(2, 3600, "60"),
+        Field(description="How long a claim is valid; at least two timeouts.", validate_default=True),
+    ] = 60
+    max_per_minute: Annotated[
+        int | None,
+        *_number(1, 10_000_000, "600"),
+        Field(description="Claims in any minute; without it there is no limit."),
+    ] = None
+    retry_seconds: Annotated[
+        tuple[Annotated[int, *_number(1, 604_800, "300")], ...],
+        Field(max_length=MAX_LIST, description="Seconds to wait after each failure, give or take a fifth."),
+    ] = (5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400)
+    max_in_doubt: Annotated[
+        int,
+        *_number(1, 1000, "20"),
+        Field(description="How often a delivery with an unknown outcome is claimed again."),
+    ] = 20
+    on_dead_letter: Annotated[
+        Literal["park", "skip"],
+        Field(description="park: later events of the subject wait behind a dead letter; skip: they pass it."),
+    ] = "park"
+    at_most_once: Annotated[
+        StrictBool, Field(description="Whether a delivery with an unknown outcome becomes a dead letter.")
+    ] = False
+    after_failover: Annotated[
+        Literal["resume", "hold"],
+        BeforeValidator(_failover),
+        Field(
+            description="Whether deliveries go on after a failover. Default: resume, hold if at_most_once.",
+            validate_default=True,
+            json_schema_extra=_without_default,
+        ),
+    ] = Field(default=cast("Any", None))
+    options: Annotated[
+        dict[str, Any], AfterValidator(_options), Field(description="Options of the kind, without a secret.")
+    ] = {}
+    senders: Annotated[
+        tuple[Login, ...],
+        Field(max_length=MAX_LIST, description="The logins that may deliver to it."),
+        AfterValidator(_once),
+    ] = ()
+    enabled: Annotated[StrictBool, Field(description="Whether deliveries are claimed.")] = True
 
 
 class When(_Entry):
@@ -280,9 +453,15 @@ class Worker(_Entry):
 
 
 class OutboxFile(_Entry):
-    """Event types, routes, captures and workers of an outbox. What is not named is left alone."""
+    """Event types, targets, routes, captures and workers of an outbox. What is not named is left alone."""
 
     event_types: Annotated[dict[EventTypeName, EventType], Field(description="Event types by name.")] = {}
+    targets: Annotated[
+        dict[TargetName, DeliveryTarget],
+        Field(
+            description="Targets of live delivery by name; only where the module iu-delivery is installed."
+        ),
+    ] = {}
     routes: Annotated[dict[Code, Route], Field(description="Routes by code.")] = {}
     captures: Annotated[dict[Code, Capture], Field(description="Captures by code.")] = {}
     workers: Annotated[dict[WorkerName, Worker], Field(description="Workers by name.")] = {}

@@ -19,6 +19,7 @@ _RAW: Final = ("becomes", "equals", "in")
 
 _OF_ENTRIES: Final[Mapping[str, type[BaseModel]]] = {
     "event_types": model.EventType,
+    "targets": model.DeliveryTarget,
     "routes": model.Route,
     "captures": model.Capture,
     "workers": model.Worker,
@@ -30,6 +31,10 @@ _TYPES: Final[Mapping[str, str]] = {
     "dict_type": "Write a mapping of names to values.",
     "model_type": "Write a mapping of keys to values.",
     "model_attributes_type": "Write a mapping of keys to values.",
+}
+_LISTS: Final[Mapping[str, str]] = {
+    "retry_seconds": "Write a list, such as [5, 300, 1800].",
+    "senders": "Write a list, such as [carla].",
 }
 
 
@@ -103,7 +108,10 @@ def _explained(found: ErrorDetails, field: Field) -> tuple[str, str]:
         return explain(context, field, value)
     if value is None:
         return _null(field)
-    return f"{_described(value)} is not accepted here", _TYPES.get(kind, "Compare it with: iu schema")
+    advice = _LISTS.get(str(field[-1])) if kind == "tuple_type" else None
+    return f"{_described(value)} is not accepted here", advice or _TYPES.get(
+        kind, "Compare it with: iu schema"
+    )
 
 
 def _count(context: Mapping[str, Any], field: Field, value: Any) -> tuple[str, str]:
@@ -112,6 +120,8 @@ def _count(context: Mapping[str, Any], field: Field, value: Any) -> tuple[str, s
     return f"more than {context['max_length']} elements", "Leave some out."
 
 
+_ALLOW_PRIVATE: Final = "Delete this key. An approver runs: iu target set {name} --allow-private"
+
 _ADVICE_MISSING: Final[Mapping[str, str]] = {
     "payload_keys": "List the keys that a payload may have, such as [total_cents], or write the word any.",
     "subject_table": "Name the table of the subjects, such as orders.",
@@ -119,6 +129,7 @@ _ADVICE_MISSING: Final[Mapping[str, str]] = {
     "event_type": "Name the event type, such as order_paid.",
     "table": "Name the table, such as public.orders.",
     "on": "Write insert, update or delete.",
+    "kind": "Name the kind of the target, such as webhook.",
 }
 
 
@@ -156,8 +167,8 @@ def _described(value: Any) -> str:
 
 def _unknown_key(field: Field) -> tuple[str, str]:
     key = str(field[-1])
-    if field == ("targets",):
-        return "targets cannot be configured, because no delivery module is installed", "Delete this section."
+    if key == "allow_private" and field[0] == "targets":
+        return "only an approver may allow a private address", _ALLOW_PRIVATE.format(name=field[1])
     if key == "dry_run" and field[0] == "routes":
         return "every route is a dry run", "Delete this key."
     close = _meant(field)

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import yaml
 
-from iu_pipelines.domain.outbox_file.model import ANY, Capture, EventType, OutboxFile, Route
+from iu_pipelines.domain.outbox_file.model import ANY, Capture, DeliveryTarget, EventType, OutboxFile, Route
 
-_ALWAYS: Final = ("subject_table", "enabled", "mode")
+_ALWAYS: Final = ("subject_table", "enabled", "mode", "after_failover")
 """Keys that are written although they have their default."""
 
 
@@ -25,6 +25,9 @@ _Dumper.add_implicit_resolver(
 )
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"~|null|Null|NULL|"), ["~", "n", "N", ""])
 _Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z"), list("-+0123456789")
+)
+_Dumper.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+.0-9][-+.0-9a-zA-Z_]*"), list("-+.0123456789")
 )
 
@@ -33,6 +36,7 @@ def write(file: OutboxFile, comments: tuple[str, ...] = ()) -> str:
     """Return the YAML of a file, sorted by name, with `comments` as its last lines."""
     sections = {
         "event_types": {name: _event_type(entry) for name, entry in sorted(file.event_types.items())},
+        "targets": {name: _target(entry) for name, entry in sorted(file.targets.items())},
         "routes": {name: _route(entry) for name, entry in sorted(file.routes.items())},
         "captures": {name: _capture(entry) for name, entry in sorted(file.captures.items())},
         "workers": {name: {"domain": entry.domain} for name, entry in sorted(file.workers.items())},
@@ -61,6 +65,10 @@ def _route(entry: Route) -> dict[str, Any]:
     }
 
 
+def _target(entry: DeliveryTarget) -> dict[str, Any]:
+    return {key: _flow(value) for key, value in _written(entry).items()}
+
+
 def _capture(entry: Capture) -> dict[str, Any]:
     written = _written(entry)
     if "when" in written:
@@ -73,7 +81,7 @@ def _capture(entry: Capture) -> dict[str, Any]:
     return written
 
 
-def _written(entry: EventType | Capture) -> dict[str, Any]:
+def _written(entry: EventType | Capture | DeliveryTarget) -> dict[str, Any]:
     """Return the fields that differ from their default, and those that are always written."""
     every = entry.model_dump(mode="json", by_alias=True)
     changed = entry.model_dump(mode="json", by_alias=True, exclude_defaults=True)

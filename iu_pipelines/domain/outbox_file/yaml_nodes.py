@@ -119,7 +119,7 @@ def compose(content: bytes) -> Node:
     return node
 
 
-_SECTIONS: Final = "Write at least one of the sections event_types, routes, captures and workers."
+_SECTIONS: Final = "Write at least one of the sections event_types, targets, routes, captures and workers."
 
 
 def _decoded(content: bytes) -> str:

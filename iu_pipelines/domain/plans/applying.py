@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from iu_pipelines.db.gateway import Gateway, Session
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import configuration, event_types, routes, worker
+from iu_pipelines.domain import configuration, deliveries, event_types, routes, targets, worker
 from iu_pipelines.domain.outbox_file.model import Capture, OutboxFile
 from iu_pipelines.domain.outbox_file.reading import Source
 from iu_pipelines.domain.plans import planning
-from iu_pipelines.domain.plans.difference import ADD, NOUNS, REMOVE, Change
+from iu_pipelines.domain.plans.difference import ADD, NOUNS, REMOVE, TARGET, Change
 from iu_pipelines.domain.plans.planning import Plan
 from iu_pipelines.domain.plans.state import list_captures
 from iu_pipelines.domain.plans.state import read as read_state
@@ -66,6 +66,8 @@ def _lock(session: Session) -> None:
     session.execute(_SQL["set_lock_timeout"], {"milliseconds": str(LOCK_SECONDS * 1000)})
     try:
         session.execute(_SQL["lock_configuration"])
+        if deliveries.is_installed(session):
+            session.execute(_SQL["lock_targets"])
     except Unavailable as error:
         if error.code != _LOCK_NOT_AVAILABLE:
             raise
@@ -125,6 +127,25 @@ def _event_type(session: Session, file: OutboxFile, change: Change, reason: str)
     (event_types.add if change.action == ADD else event_types.change)(session, wanted)
 
 
+def _target(session: Session, file: OutboxFile, change: Change, reason: str) -> None:
+    if change.action == REMOVE:
+        targets.remove(session, change.name)
+        return
+    entry = file.targets[change.name]
+    given = {
+        **entry.model_dump(exclude={"secret", "senders"}),
+        "retry_seconds": list(entry.retry_seconds),
+        "target_name": change.name,
+        "secret_name": entry.secret,
+    }
+    session.execute(_SQL["add_target" if change.action == ADD else "change_target"], given)
+    present = targets.get(session, change.name).senders
+    for login in sorted(set(entry.senders) - set(present)):
+        targets.grant(session, change.name, login)
+    for login in sorted(set(present) - set(entry.senders)):
+        targets.revoke(session, change.name, login)
+
+
 def _route(session: Session, file: OutboxFile, change: Change, reason: str) -> None:
     if change.action == REMOVE:
         routes.remove(session, change.name)
@@ -160,6 +181,7 @@ _CARRY_OUT: Final[Mapping[str, Callable[[Session, OutboxFile, Change, str], None
     configuration.ROUTE: _route,
     configuration.CAPTURE: _capture,
     configuration.WORKER: _worker,
+    TARGET: _target,
 }
 
 

@@ -18,15 +18,19 @@ CHANGE: Final = "change"
 ATTACH: Final = "attach"
 REMOVE: Final = "remove"
 
+TARGET: Final = "target"
+"""The noun of targets, whose history the module iu-delivery keeps."""
+
 NOUNS: Final[Mapping[str, str]] = {
     "event_types": configuration.EVENT_TYPE,
     "workers": configuration.WORKER,
+    "targets": TARGET,
     "routes": configuration.ROUTE,
     "captures": configuration.CAPTURE,
 }
 """The nouns of the sections, in the order in which additions are carried out: types before their users."""
 
-_UNORDERED: Final = ("payload_keys", "when.changes")
+_UNORDERED: Final = ("payload_keys", "when.changes", "senders")
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class Change:
     """One change of the database.
 
     `action` is `add`, `change`, `attach` (create the triggers of a capture) or `remove` (retire a worker);
-    `noun` is `event_type`, `worker`, `route` or `capture`. `means` says in sentences what follows from it;
-    two changes are equal whatever it says.
+    `noun` is `event_type`, `worker`, `target`, `route` or `capture`. `means` says in sentences what follows
+    from it; two changes are equal whatever it says.
     """
 
     action: str
@@ -57,8 +61,8 @@ class Change:
 def differences(wanted: OutboxFile, state: State, *, prune: bool) -> list[Change]:
     """Return the changes that make the database as the file, in the order in which they are carried out.
 
-    With `prune`, everything that the file does not name is removed, except what the steps installed and event
-    types that the file refers to.
+    With `prune`, everything that the file does not name is removed, except what the steps installed, and the
+    event types and targets that the file refers to.
     """
     changes: list[Change] = []
     for section, noun in NOUNS.items():
@@ -102,7 +106,7 @@ def _additions(
 
 
 def _says_something(value: Any) -> bool:
-    return value is not None and value not in ({}, [])
+    return value is not None and value not in ({}, [], "")
 
 
 def _same(key: str, old: Any, new: Any) -> bool:
@@ -124,12 +128,13 @@ def _attachments(wanted: OutboxFile, state: State, changed: Collection[str]) -> 
 
 def _removals(wanted: OutboxFile, state: State) -> Iterator[Change]:
     """Yield a removal of each entry that the file does not name; users before their types."""
-    used = {entry.event_type for entry in wanted.routes.values()}
-    used |= {entry.event_type for entry in wanted.captures.values()}
+    types = {entry.event_type for entry in wanted.routes.values()}
+    types |= {entry.event_type for entry in wanted.captures.values()}
+    used = {"event_types": types, "targets": {entry.target.ref for entry in wanted.routes.values()}}
     for section in reversed(list(NOUNS)):
-        kept: Collection[str] = {*getattr(wanted, section), *INSTALLED[section]}
+        kept: Collection[str] = {*getattr(wanted, section), *INSTALLED[section], *used.get(section, ())}
         for name, entry in sorted(getattr(state.file, section).items()):
-            if name in kept or (section == "event_types" and name in used):
+            if name in kept:
                 continue
             removed = (FieldChange(key, value, None) for key, value in fields_of(entry).items())
             yield Change(

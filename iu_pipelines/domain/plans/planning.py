@@ -11,8 +11,9 @@ from iu_pipelines.domain import configuration, event_types, routes
 from iu_pipelines.domain.outbox_file.model import Capture
 from iu_pipelines.domain.outbox_file.problems import invalid
 from iu_pipelines.domain.outbox_file.reading import Source
-from iu_pipelines.domain.plans import checks
-from iu_pipelines.domain.plans.difference import ADD, ATTACH, CHANGE, REMOVE, Change, differences
+from iu_pipelines.domain.plans import checks, delivery
+from iu_pipelines.domain.plans.delivery import Check
+from iu_pipelines.domain.plans.difference import ADD, ATTACH, CHANGE, REMOVE, TARGET, Change, differences
 from iu_pipelines.domain.plans.state import State
 from iu_pipelines.domain.plans.state import read as read_state
 
@@ -34,21 +35,25 @@ class Plan:
     owner_statements: tuple[str, ...]
 
 
-def make(gateway: Queries, source: Source, *, prune: bool = False) -> Plan:
-    """Return the plan for a file.
+def make(gateway: Queries, source: Source, *, prune: bool = False, check: Check | None = None) -> Plan:
+    """Return the plan for a file. `check` checks targets as their kinds do.
 
     Raises:
         OutboxFileInvalid: the file does not fit itself or the database; the error names lines and fields.
+        TargetInUse: with `prune`, the file does not name a target to which a route was promoted.
     """
     state = read_state(gateway)
-    if found := checks.problems(source, state, gateway):
+    found = [*checks.problems(source, state, gateway), *delivery.problems(source, state, gateway, check)]
+    if found:
         raise invalid(source.name, found)
+    changes = differences(source.file, state, prune=prune)
+    delivery.require_removable(gateway, changes)
     explained = _Explained(source, state, gateway)
     return Plan(
         source.name,
         prune,
-        tuple(explained.change(change) for change in differences(source.file, state, prune=prune)),
-        tuple(_warnings(source, state, gateway)),
+        tuple(explained.change(change) for change in changes),
+        (*_warnings(source, state, gateway), *delivery.warnings(source, state, gateway, check)),
         tuple(owner_statements(source, state)),
     )
 
@@ -68,6 +73,7 @@ class _Explained:
         self._file = source.file
         self._state = state
         self._gateway = gateway
+        self._delivery = delivery.Consequences(source, state, gateway)
         self._tables = checks.tables(gateway, (entry.table for entry in self._file.captures.values()))
 
     def change(self, change: Change) -> Change:
@@ -76,8 +82,10 @@ class _Explained:
             configuration.ROUTE: self._route,
             configuration.CAPTURE: self._capture,
             configuration.WORKER: self._worker,
+            TARGET: self._delivery.target,
         }
-        return replace(change, means=tuple(explain[change.noun](change)))
+        means = (*explain[change.noun](change), *self._delivery.ended(change))
+        return replace(change, means=means)
 
     def _event_type(self, change: Change) -> Iterator[str]:
         changed = {one.field: one.new for one in change.fields}

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import event_types, routes, rows, worker
+from iu_pipelines.domain import deliveries, event_types, routes, rows, targets, worker
 from iu_pipelines.domain.outbox_file import model
 from iu_pipelines.domain.outbox_file.model import OutboxFile
 from iu_pipelines.domain.outbox_file.problems import shown
@@ -19,6 +19,7 @@ from iu_pipelines.domain.outbox_file.problems import shown
 _SQL: Final = Statements(__name__)
 
 INSTALLED: Final[Mapping[str, frozenset[str]]] = {
+    "targets": frozenset(),
     "event_types": frozenset({"version_applied", "structure_piece_split", "sql_link_created"}),
     "routes": frozenset({"iu.version_applied.workflow", "iu.structure_piece_split.workflow"}),
     "captures": frozenset({"iu_sql.iu_sql_link.insert"}),
@@ -74,24 +75,30 @@ class State:
     """The configuration of a database.
 
     `file` has everything that fits the model, `unfit` the rest. `retired` are the domains of retired
-    workers, which are not in `file`.
+    workers, which are not in `file`. `delivers` is whether the module iu-delivery is installed; `targets` are
+    its targets.
     """
 
     file: OutboxFile
     unfit: tuple[Unfit, ...] = ()
     captures: Mapping[str, CaptureRow] = field(default_factory=dict)
     retired: Mapping[str, str] = field(default_factory=dict)
+    delivers: bool = False
+    targets: Mapping[str, targets.Target] = field(default_factory=dict)
 
 
 def read(gateway: Queries) -> State:
     """Return the configuration of the database."""
     captures = list_captures(gateway)
     workers = worker.list_workers(gateway)
+    delivers = deliveries.is_installed(gateway)
+    present = targets.list_targets(gateway) if delivers else []
     unfit: list[Unfit] = []
     file = OutboxFile(
         event_types=_fitting(
             "event_types", unfit, ((row.event_type, _type(row)) for row in event_types.list_types(gateway))
         ),
+        targets=_fitting("targets", unfit, ((row.target_name, _target(row)) for row in present)),
         routes=_fitting(
             "routes", unfit, ((row.route_code, _route(row)) for row in routes.list_routes(gateway))
         ),
@@ -107,6 +114,8 @@ def read(gateway: Queries) -> State:
         tuple(unfit),
         {row.route_code: row for row in captures},
         {row.worker_name: row.event_domain for row in workers if row.retired_at is not None},
+        delivers,
+        {row.target_name: row for row in present},
     )
 
 
@@ -148,6 +157,11 @@ def _type(row: event_types.EventType) -> dict[str, Any]:
         "payload_keys": model.ANY if row.payload_keys is None else row.payload_keys,
         "enabled": row.enabled,
     }
+
+
+def _target(row: targets.Target) -> dict[str, Any]:
+    same = (name for name in model.DeliveryTarget.model_fields if name != "secret")
+    return {"secret": row.secret_name, **{name: getattr(row, name) for name in same}}
 
 
 def _route(row: routes.Route) -> dict[str, Any]:

@@ -1,5 +1,5 @@
 -- 070: the functions of live delivery. Repeatable, as 070 of the core.
-select public.fn_iu_step_require('iu-delivery', '030_queue');
+select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 \ir ../objects/access.sql
 
@@ -17,6 +17,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/targets/fn_iu_target_breaker.sql
 \ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
 \ir ../objects/targets/fn_iu_delivery_target_test_record.sql
+\ir ../objects/targets/fn_iu_delivery_target_refusal.sql
 \ir ../objects/targets/trg_iu_delivery_target.sql
 \ir ../objects/targets/trg_iu_delivery_target_parts.sql
 \ir ../objects/targets/trg_iu_delivery_target_sender.sql
@@ -87,7 +88,10 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_event_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
+\ir ../objects/deliveries/fn_iu_delivery_claim_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim.sql
+\ir ../objects/deliveries/fn_iu_delivery_has_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_shards_release.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_target.sql
@@ -99,8 +103,26 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_record.sql
 \ir ../objects/deliveries/fn_iu_delivery_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_remove.sql
+\ir ../objects/deliveries/fn_iu_delivery_requeue.sql
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
+
+-- Frozen plans.
+\ir ../objects/plans/tables.sql
+\ir ../objects/plans/fn_iu_delivery_plan_hash.sql
+\ir ../objects/plans/fn_iu_delivery_plan_require.sql
+\ir ../objects/plans/fn_iu_delivery_plan_filter.sql
+\ir ../objects/plans/fn_iu_delivery_plan_routes.sql
+\ir ../objects/plans/fn_iu_delivery_plan_pick.sql
+\ir ../objects/plans/fn_iu_delivery_plan_summary.sql
+\ir ../objects/plans/fn_iu_delivery_plan_make.sql
+\ir ../objects/plans/fn_iu_delivery_rows_lock.sql
+\ir ../objects/plans/fn_iu_delivery_plan_apply.sql
+\ir ../objects/plans/fn_iu_delivery_plan_execute.sql
+\ir ../objects/plans/fn_iu_delivery_plan_scan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_due.sql
+\ir ../objects/plans/fn_iu_delivery_claim_plan.sql
+\ir ../objects/plans/fn_iu_delivery_plan_progress.sql
 
 -- What needs the deliveries: rehearsals, thresholds, proposals and decisions.
 \ir ../objects/promotions/fn_iu_promotion_route.sql
@@ -151,6 +173,7 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
@@ -162,5 +185,5 @@ select public.fn_iu_step_require('iu-delivery', '030_queue');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '2c10d638598a41828bb48b7abe4ce2d43f94cae35635ebe66427132fa56bf300'
+    '45056bda06e148e0941e2e333fc45b503daae9952e4b503cd598ffbba8adc766'
 );

@@ -31,11 +31,7 @@ begin
             hint = 'The target skips dead letters. Replay it out of order if the receiver can take that.';
     end if;
     perform public.fn_iu_delivery_decide(v_route.target_no, array[v_delivery], 'replayed', array[reason]);
-    update public.iu_delivery as d
-    set dead_at = null, dead_reason = null, claim_id = null, failures = 0, doubts = 0, replayed = true,
-        due_at = clock_timestamp()
-    where d.route_no = v_delivery.route_no and d.event_seq = v_delivery.event_seq;
-    perform public.fn_iu_delivery_heads_advance(array[v_delivery.route_no], array[v_delivery.subject]);
+    perform public.fn_iu_delivery_requeue(array[v_delivery]);
     return jsonb_build_object('status', 'queued', 'route_code', route_code, 'event_id', event_id);
 end
 $$;

@@ -32,7 +32,9 @@ begin
         set claim_id = null, failures = d.failures + (not r.local_fault)::int,
             due_at = clock_timestamp() + make_interval(secs => greatest(
                 least(coalesce(r.retry_after_seconds, 0), 86400),
-                given.retry_seconds[least(d.failures + 1, cardinality(given.retry_seconds))]
+                given.retry_seconds[case
+                    when r.local_fault then 1 else least(d.failures + 1, cardinality(given.retry_seconds))
+                end]
                 * (0.8 + 0.4 * random())
             ))
         from unnest(reports) as r
@@ -56,7 +58,8 @@ $$;
 comment on function public.fn_iu_delivery_settle(public.iu_delivery_target, public.iu_delivery_report[]) is
 'Changes the queue by outcomes that are current, whose deliveries the caller has locked: sent removes the
 delivery, retry makes it due again by the policy of the target and Retry-After (at most a day), failed and the
-failure after the last retry make a dead letter. A fault of the sender counts no failure.';
+failure after the last retry make a dead letter. A fault of the sender counts no failure: the delivery is due
+again after the first interval.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_settle(public.iu_delivery_target, public.iu_delivery_report[])', 'internal'

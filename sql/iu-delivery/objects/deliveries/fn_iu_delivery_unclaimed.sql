@@ -43,8 +43,8 @@ as $$
 
     select least(c.deliveries, most), c.heads > most or c.others > most or c.deliveries > most, c.oldest_at
     from (
-        select count(*) filter (where q.is_unclaimed) as deliveries, count(*) filter (where q.is_head) as heads,
-            count(*) filter (where not q.is_head) as others,
+        select count(*) filter (where q.is_unclaimed) as deliveries,
+            count(*) filter (where q.is_head) as heads, count(*) filter (where not q.is_head) as others,
             min(q.queued_at) filter (where q.is_unclaimed) as oldest_at
         from (
             select h.*, true as is_head from head as h

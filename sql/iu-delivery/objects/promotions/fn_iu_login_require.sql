@@ -4,11 +4,17 @@ language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_variable
+declare
+    v_end constant text := case role_name
+        when 'iu_sender' then '. Create it, then let it deliver with: iu target grant TARGET LOGIN' else '.'
+    end;
 begin
     if (select r.rolsuper from pg_catalog.pg_roles as r where r.rolname = session_user) then
         raise exception 'login % is a superuser', session_user using
             errcode = errcode,
-            hint = format('Connect as a login that is a member of %s and not a superuser.', role_name);
+            hint = format(
+                'Connect as a login that is a member of %s and not a superuser%s', role_name, v_end
+            );
     elsif (
         select a.usesysid from pg_stat_get_activity(pg_backend_pid()) as a
     ) is distinct from (select r.oid from pg_catalog.pg_roles as r where r.rolname = session_user) then
@@ -17,7 +23,9 @@ begin
     elsif pg_has_role(session_user, 'iu_owner', 'member') then
         raise exception 'login % is a member of iu_owner', session_user using
             errcode = errcode,
-            hint = format('Connect as a login that is a member of %s and not of iu_owner.', role_name);
+            hint = format(
+                'Connect as a login that is a member of %s and not of iu_owner%s', role_name, v_end
+            );
     elsif not pg_has_role(session_user, role_name, 'member') then
         raise exception 'login % is not a member of %', session_user, role_name using
             errcode = errcode,

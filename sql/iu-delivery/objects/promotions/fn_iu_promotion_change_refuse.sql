@@ -39,7 +39,8 @@ begin
     if v_change is not null then
         raise exception 'promotion % cannot be approved: % changed since it was proposed',
             given.promotion_no, v_change using
-            errcode = 'IU206', hint = 'Read what changed, and propose the promotion again.';
+            errcode = 'IU206',
+            hint = 'Read what changed, and propose the promotion again with: iu promote propose';
     end if;
 end
 $$;

@@ -7,7 +7,7 @@ begin
     raise exception 'rule % refuses the promotion: % seen, % needed', rule, coalesce(seen, 'nothing'), needed
         using
         errcode = 'IU205',
-        hint = 'Meet the rule, then propose again. The rules are in docs/concepts/delivery-threats.md.';
+        hint = 'Meet the rule, then propose again. The rules are in docs/operate/promotions.md.';
 end
 $$;
 comment on function public.fn_iu_promotion_refuse(text, text, text) is

@@ -14,7 +14,7 @@ begin
     perform public.fn_iu_decision_require(decision, reason, v_change.proposed_by);
     if v_change.change_no is null then
         raise exception 'unknown change % of a threshold', coalesce(change_no::text, 'null') using
-            errcode = 'IU104', hint = 'The proposed changes are in iu_promotion_threshold_change.';
+            errcode = 'IU104', hint = 'List the proposed changes with: iu promote threshold list';
     end if;
     lock table public.iu_promotion_threshold_decision in share row exclusive mode;
     if exists (
@@ -27,7 +27,7 @@ begin
     if decision = 'approve' and v_value <> v_change.old_value then
         raise exception 'threshold % is % and not % as when the change was proposed', v_change.threshold,
             v_value, v_change.old_value using
-            errcode = 'IU206', hint = 'Propose the change again.';
+            errcode = 'IU206', hint = 'Propose the change again with: iu promote threshold set';
     end if;
     insert into public.iu_promotion_threshold_decision (
         change_no, decision, reason, proposed_by, previous_hash, row_hash

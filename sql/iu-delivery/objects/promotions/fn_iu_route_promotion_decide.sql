@@ -13,7 +13,7 @@ begin
     perform public.fn_iu_decision_require(decision, reason, v_given.proposed_by);
     if v_given.promotion_no is null then
         raise exception 'unknown promotion %', coalesce(promotion_no::text, 'null') using
-            errcode = 'IU104', hint = 'List the promotions with: select * from fn_iu_promotion_list()';
+            errcode = 'IU104', hint = 'List the promotions with: iu promote list';
     elsif exists (
         select from public.iu_route_promotion_decision as d
         where d.promotion_no = v_given.promotion_no and d.decision <> 'demote'

@@ -1,0 +1,124 @@
+"""The calls of a sender to the database, from the event loop, by threads.
+
+There are two gateways with threads of their own: a record never waits for a connection or a thread that a
+claim has. Each gateway has as many connections as threads, so no call waits for a connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import deliveries, targets
+from iu_pipelines.domain.deliveries import Claim, Enqueued, Outcome, Recorded, TargetQueue
+from iu_pipelines.domain.targets import GrantedTarget
+
+_Answer = TypeVar("_Answer")
+
+_THREADS: Final = 4
+_LOCK_SECONDS: Final = 10
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who claims: the name of the sender, the deployment that it presents, and the run that it belongs to."""
+
+    sender: str
+    deployment: str | None = None
+    run_ref: str | None = None
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """The claims of one call. They are not `current` if the definition of the target has changed since."""
+
+    claims: list[Claim]
+    is_current: bool
+
+
+class Calls:
+    """The database as one sender uses it. Each call runs in a thread and raises IuError when it fails."""
+
+    def __init__(self, url: str, identity: Identity) -> None:
+        self.identity = identity
+        self._claims = _Lane(url, "iu sender claims")
+        self._records = _Lane(url, "iu sender records")
+
+    async def granted(self) -> list[GrantedTarget]:
+        """Return the targets that are granted to the login."""
+        return await self._claims.run(targets.granted)
+
+    async def enqueue(self, route_code: str, limit: int) -> Enqueued:
+        """Queue the next events of a live route."""
+
+        def call(gateway: Gateway) -> Enqueued:
+            with gateway.transaction() as session:
+                deliveries.present_deployment(session, self.identity.deployment)
+                return deliveries.enqueue(session, route_code, limit, self.identity.run_ref)
+
+        return await self._claims.run(call)
+
+    async def claim(self, target: GrantedTarget, limit: int, plan_hash: str | None) -> Claimed:
+        """Claim due deliveries of a target, or of a frozen plan, and commit the intent to send them."""
+
+        def call(gateway: Gateway) -> Claimed:
+            sender, run_ref = self.identity.sender, self.identity.run_ref
+            with gateway.transaction() as session:
+                deliveries.present_deployment(session, self.identity.deployment)
+                if plan_hash is None:
+                    found = deliveries.claim(session, target.target_name, limit, sender, run_ref)
+                else:
+                    found = deliveries.claim_plan(session, plan_hash, limit, sender, run_ref)
+                return Claimed(found, not found or target in targets.granted(session))
+
+        return await self._claims.run(call)
+
+    async def has_due(self, target: str) -> bool:
+        """Return whether a delivery of a target is due, for this sender or another."""
+
+        def call(gateway: Gateway) -> bool:
+            with gateway.transaction() as session:
+                deliveries.present_deployment(session, self.identity.deployment)
+                return deliveries.has_due(session, target)
+
+        return await self._claims.run(call)
+
+    async def release(self, target: str) -> None:
+        """Give back the shards of a target that this sender leases."""
+        sender = self.identity.sender
+        await self._records.run(lambda gateway: deliveries.release_shards(gateway, target, sender))
+
+    async def record(self, outcomes: Sequence[Outcome]) -> Recorded:
+        """Record outcomes of one target."""
+        return await self._records.run(lambda gateway: deliveries.record(gateway, outcomes))
+
+    async def status(self) -> list[TargetQueue]:
+        """Return the deliveries of every target by state."""
+        return await self._claims.run(deliveries.status)
+
+    def close(self) -> None:
+        """Close the connections. A call that still runs is not waited for."""
+        self._claims.close()
+        self._records.close()
+
+
+class _Lane:
+    """One gateway, and the threads that use it."""
+
+    def __init__(self, url: str, application_name: str) -> None:
+        self._gateway = Gateway(
+            url, application_name=application_name, max_size=_THREADS, lock_seconds=_LOCK_SECONDS
+        )
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=application_name)
+
+    async def run(self, call: Callable[[Gateway], _Answer]) -> _Answer:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, call, self._gateway)
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._gateway.close()

@@ -1,0 +1,292 @@
+"""What a plan says about live delivery: problems of targets, and promotions that its changes end.
+
+Nothing here asks the module iu-delivery unless it is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final
+
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.db.statements import Statements
+from iu_pipelines.domain import configuration, deliveries, routes
+from iu_pipelines.domain.outbox_file.model import DeliveryTarget, Route
+from iu_pipelines.domain.outbox_file.problems import Problem, shown
+from iu_pipelines.domain.outbox_file.reading import Source
+from iu_pipelines.domain.plans.difference import ADD, REMOVE, TARGET, Change
+from iu_pipelines.domain.plans.state import State
+from iu_pipelines.errors import ArgumentInvalid, IuError, TargetInUse, TargetNotSafe
+
+_SQL: Final = Statements(__name__)
+_MODULE: Final = "iu-delivery"
+_CAP: Final = 1000
+_NAMED: Final = 5
+_NO_VERSION: Final = ("enabled", "senders")
+"""The fields of a target whose change makes no new version."""
+
+Check = Callable[[str, str, Mapping[str, Any], str | None, bool], None]
+"""Checks the kind, the address, the options and the name of the secret of a target; the last argument is
+whether its address may be private. Raises TargetNotSafe or ArgumentInvalid."""
+
+
+def problems(source: Source, state: State, gateway: Queries, check: Check | None) -> Iterator[Problem]:
+    """Yield what of the section `targets` does not fit the database or the kinds."""
+    if "targets" in source.file.model_fields_set and not state.delivers:
+        yield source.problem(
+            ("targets",),
+            f"targets need the module {_MODULE}, which is not installed",
+            "Install it: iu migrate --with delivery, or delete this section.",
+        )
+        return
+    changed = _changed(source, state)
+    if changed:
+        yield from _of_kinds(source, gateway, changed)
+        yield from _of_secrets(source, gateway, changed)
+        yield from _of_senders(source, state, gateway, changed)
+    for name, entry in changed.items():
+        refused = check and _refusal(check, entry, private=True)
+        if refused:
+            field = ("address",) if isinstance(refused, TargetNotSafe) else ()
+            yield source.problem(("targets", name, *field), refused.message, refused.hint or _COMPARE)
+
+
+_COMPARE: Final = "Compare it with: iu schema"
+
+
+def _changed(source: Source, state: State) -> dict[str, DeliveryTarget]:
+    present = state.file.targets
+    return {name: entry for name, entry in source.file.targets.items() if present.get(name) != entry}
+
+
+def _of_kinds(source: Source, gateway: Queries, changed: Mapping[str, DeliveryTarget]) -> Iterator[Problem]:
+    kinds = sorted(known.kind for known in routes.target_kinds(gateway) if known.module == _MODULE)
+    for name, entry in changed.items():
+        if entry.kind not in kinds:
+            yield source.problem(
+                ("targets", name, "kind"),
+                f"nothing is delivered to targets of kind {shown(entry.kind)}",
+                f"Write one of {', '.join(kinds)}.",
+            )
+
+
+def _of_secrets(source: Source, gateway: Queries, changed: Mapping[str, DeliveryTarget]) -> Iterator[Problem]:
+    """Yield a problem for each address or option with a secret, which is not shown."""
+    texts = {(name, "address"): entry.address for name, entry in changed.items()}
+    texts |= {(name, "options"): json.dumps(entry.options) for name, entry in changed.items()}
+    places = {" ".join(place): place for place in texts}
+    given = {"names": list(places), "texts": list(texts.values())}
+    for row in gateway.fetch_all(_SQL["secrets"], given):
+        name, field = places[row["name"]]
+        yield source.problem(
+            ("targets", name, field),
+            f"it contains {row['found']}",
+            "Put the secret into the environment as IU_SECRET_<NAME>, or into a file of IU_SECRETS_DIR, and "
+            "write its name: secret: NAME",
+        )
+
+
+def _of_senders(
+    source: Source, state: State, gateway: Queries, changed: Mapping[str, DeliveryTarget]
+) -> Iterator[Problem]:
+    known = _logins(gateway, changed)
+    for name, entry in changed.items():
+        before = state.targets[name].senders if name in state.targets else []
+        for place, login in enumerate(entry.senders):
+            if login not in known and login not in before:
+                yield source.problem(
+                    ("targets", name, "senders", place),
+                    f"no such login: {shown(login)}",
+                    "Name a role that may log in and is a member of iu_sender.",
+                )
+
+
+def _logins(gateway: Queries, entries: Mapping[str, DeliveryTarget]) -> dict[str, dict[str, Any]]:
+    """Return the roles among the senders of targets that may log in."""
+    logins = sorted({login for entry in entries.values() for login in entry.senders})
+    found = gateway.fetch_all(_SQL["logins"], {"logins": logins}) if logins else []
+    return {row["login"]: row for row in found}
+
+
+def _refusal(check: Check, entry: DeliveryTarget, *, private: bool) -> IuError | None:
+    try:
+        check(entry.kind, entry.address, entry.options, entry.secret, private)
+    except (ArgumentInvalid, TargetNotSafe) as error:
+        return error
+    return None
+
+
+def require_removable(gateway: Queries, changes: Sequence[Change]) -> None:
+    """Raise TargetInUse if a target is removed to which a route was promoted."""
+    removed = [change.name for change in changes if change.action == REMOVE and change.noun == TARGET]
+    if not removed:
+        return
+    used = gateway.fetch_all(_SQL["promoted"], {"targets": removed})
+    if used:
+        first, *others = [_in_use(gateway, row["target_name"], row["routes"]) for row in used]
+        error = TargetInUse(
+            first,
+            hint="Claims and outcomes refer to it, so it stays. Name it in the file, with enabled: false if "
+            "nothing is to be delivered.",
+        )
+        for other in others:
+            error.add_note(other)
+        raise error
+
+
+def _in_use(gateway: Queries, target: str, codes: Sequence[str]) -> str:
+    queued = _count(*_queued(gateway, target))
+    return f"target {target} is in use by {', '.join(codes)}, with {queued} in the queue"
+
+
+def _queued(gateway: Queries, target: str) -> tuple[int, bool]:
+    """Return how many deliveries of a target are not settled, and whether there are more."""
+    for row in deliveries.status(gateway):
+        if row.target == target:
+            of_states = (row.queued, row.in_flight, row.in_doubt, row.retry, row.held, row.parked, row.dead)
+            return sum(of_states), row.counts_capped
+    return 0, False
+
+
+def _count(count: int, capped: bool = False) -> str:
+    more = " or more" if capped else ""
+    return f"{count:,}{more} {'delivery' if count == 1 and not capped else 'deliveries'}"
+
+
+def warnings(source: Source, state: State, gateway: Queries, check: Check | None) -> Iterator[str]:
+    """Yield what is permitted and keeps deliveries from being sent."""
+    if not state.delivers:
+        return
+    known = _logins(gateway, source.file.targets)
+    for name, entry in sorted(source.file.targets.items()):
+        if check and not _may_be_private(state, name) and _is_private(check, entry):
+            yield (
+                f"target {name}: its address is private, so nothing is sent until an approver allows it: "
+                f"iu target set {name} --allow-private"
+            )
+        for login in entry.senders:
+            if warning := _of_login(known.get(login)):
+                yield f"target {name}: {login} {warning}, so it cannot deliver"
+    kinds = {known.kind for known in routes.target_kinds(gateway) if known.module == _MODULE}
+    for code, route in sorted(source.file.routes.items()):
+        if route.target.kind in kinds and (warning := _of_route(source, state, route)):
+            yield f"route {code}: {warning}"
+
+
+def _may_be_private(state: State, name: str) -> bool:
+    return name in state.targets and state.targets[name].allow_private
+
+
+def _is_private(check: Check, entry: DeliveryTarget) -> bool:
+    refused = _refusal(check, entry, private=False)
+    return isinstance(refused, TargetNotSafe) and _refusal(check, entry, private=True) is None
+
+
+def _of_login(login: Mapping[str, Any] | None) -> str | None:
+    if login is None:
+        return "is not a role that may log in"
+    if login["is_owner"]:
+        return "is a superuser or a member of iu_owner"
+    return None if login["is_sender"] else "is not a member of iu_sender"
+
+
+def _of_route(source: Source, state: State, route: Route) -> str | None:
+    kind, ref = route.target.kind, route.target.ref
+    kinds = {name: row.kind for name, row in state.targets.items()}
+    kinds |= {name: entry.kind for name, entry in source.file.targets.items()}
+    if ref not in kinds:
+        return f"there is no target {ref}, so it cannot be promoted; add {ref} to the section targets"
+    return None if kinds[ref] == kind else f"target {ref} is of kind {kinds[ref]}, so it cannot be promoted"
+
+
+class Consequences:
+    """What changes mean for targets, and for routes that are live."""
+
+    def __init__(self, source: Source, state: State, gateway: Queries) -> None:
+        self._file = source.file
+        self._state = state
+        self._gateway = gateway
+
+    @cached_property
+    def _live(self) -> list[dict[str, Any]]:
+        return self._gateway.fetch_all(_SQL["live"]) if self._state.delivers else []
+
+    def target(self, change: Change) -> Iterator[str]:
+        """Yield what a change of a target means."""
+        if change.action == REMOVE:
+            yield "No route was ever promoted to it."
+            return
+        entry = self._file.targets[change.name]
+        if change.action == ADD:
+            if not entry.senders:
+                yield "No login may deliver to it; name the logins in senders."
+            return
+        fields = {one.field for one in change.fields}
+        if fields - set(_NO_VERSION):
+            yield "It becomes a new version, so promotions to it end."
+        if fields & {"kind", "address"} and self._state.targets[change.name].allow_private:
+            yield "Its address may be private, so only an approver can apply this."
+        if "enabled" in fields:
+            yield from self._enabled(change.name, entry.enabled)
+        yield from self._senders(change.name, entry)
+
+    def _enabled(self, target: str, enabled: bool) -> Iterator[str]:
+        count, capped = _queued(self._gateway, target)
+        if not count:
+            return
+        queued = f"{_count(count, capped)} {'is' if count == 1 and not capped else 'are'} queued"
+        yield f"{queued}." if enabled else f"{queued}, and none is claimed until it is enabled."
+        flying = sum(self._in_flight(target).values())
+        if flying and not enabled:
+            yield f"{_count(flying, flying >= _CAP)} in flight may still be sent."
+
+    def _senders(self, target: str, entry: DeliveryTarget) -> Iterator[str]:
+        before = set(self._state.targets[target].senders)
+        for login in sorted(set(entry.senders) - before):
+            yield f"{login} may deliver to it."
+        removed = sorted(before - set(entry.senders))
+        flying = self._in_flight(target) if removed else {}
+        for login in removed:
+            yield f"{login} may no longer deliver to it."
+            if claims := flying.get(login):
+                yield f"{login} has {_count(claims, claims >= _CAP)} in flight, which may still be sent."
+
+    def _in_flight(self, target: str) -> dict[str, int]:
+        """Return how many deliveries of a target each login has claimed, up to a limit of all together."""
+        found = self._gateway.fetch_all(_SQL["in_flight"], {"target": target, "cap": _CAP})
+        return {row["login"]: row["claims"] for row in found}
+
+    def ended(self, change: Change) -> Iterator[str]:
+        """Yield which live routes a change holds, because their promotions are about what was before."""
+        if change.noun == configuration.ROUTE:
+            if any(row["route_code"] == change.name for row in self._live):
+                yield "It is live: its promotion ends, and its deliveries are held."
+            return
+        held = sorted(row["route_code"] for row in self._held(change))
+        if held:
+            routes_held = "1 live route" if len(held) == 1 else f"{len(held):,} live routes"
+            others = f" and {len(held) - _NAMED:,} more" if len(held) > _NAMED else ""
+            yield f"{routes_held} will be held: {', '.join(held[:_NAMED])}{others}."
+
+    def _held(self, change: Change) -> Iterator[dict[str, Any]]:
+        """Yield the live routes whose promotions name what a change of another noun changes."""
+        types = self._types(change)
+        versioned = change.noun == TARGET and {one.field for one in change.fields} - set(_NO_VERSION)
+        if not types and not versioned:
+            return
+        for row in self._live:
+            if row["event_type"] in types or (versioned and row["target_name"] == change.name):
+                yield row
+
+    def _types(self, change: Change) -> set[str]:
+        """Return the event types whose promotions a change ends: their registration, or captures of them."""
+        if change.noun == configuration.EVENT_TYPE:
+            return {change.name}
+        if change.noun != configuration.CAPTURE or not change.fields:
+            return set()
+        present, wanted = self._state.captures.get(change.name), self._file.captures.get(change.name)
+        before = {present.target_event_type} if present else set()
+        after = {wanted.event_type} if wanted and change.action != REMOVE else set()
+        return before | after

@@ -1,0 +1,159 @@
+"""`iu target`."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.offices import OfficeIu
+from cli.running import Iu, refused
+from delivery.office import ROUTE
+from iu_pipelines.db.gateway import Gateway
+
+WEBHOOK = ("--kind", "webhook", "--secret", "SHOP", "--address")
+ADD = ("target", "add", "second", *WEBHOOK, "https://second.example/in")
+
+
+def test_a_target_is_added_changed_shown_and_removed_with_reasons(office_iu: OfficeIu) -> None:
+    added = office_iu(
+        "admin", *ADD, "--timeout-seconds", "45", "--max-per-minute", "600",
+        "--retry-seconds", "5,300", "--option", 'headers={"X-Shop": "a"}', "--reason", "first",
+    )  # fmt: skip
+    assert added.code == 0, added.err
+    assert added.out.startswith("second: added, version ")
+    assert "iu target grant second LOGIN" in added.out
+    changed = office_iu("admin", "target", "set", "second", "--max-per-minute", "0", "--option", "headers=")
+    assert changed.code == 0, changed.err
+    shown = office_iu("auditor", "target", "show", "second", "--json").json
+    assert shown["secret_name"] == "SHOP"
+    assert (shown["timeout_seconds"], shown["lease_seconds"]) == (45, 90)
+    assert (shown["max_per_minute"], shown["retry_seconds"]) == (None, [5, 300])
+    assert shown["options"] == {}
+    assert shown["versions"][1]["definition"]["options"] == {"headers": {"X-Shop": "a"}}
+    assert shown["versions"][0]["target_version"] == shown["target_version"]
+    assert [change["change"] for change in shown["history"]] == ["changed", "added"]
+    assert [change["reason"] for change in shown["history"]] == [None, "first"]
+    assert "max_per_minute: 600 -> None" in office_iu("auditor", "target", "show", "second").out
+    removed = office_iu("admin", "target", "remove", "second", "--reason", "closed")
+    assert (removed.code, removed.out) == (0, "second: removed\n")
+    assert "no such target: 'second'" in office_iu("admin", "target", "show", "second").err
+
+
+def test_a_change_without_an_effect_makes_no_version(office_iu: OfficeIu) -> None:
+    office_iu("admin", "target", "set", "hook", "--secret", "SHOP")
+    before = office_iu("admin", "target", "show", "hook", "--json").json["target_version"]
+    done = office_iu("admin", "target", "set", "hook", "--timeout-seconds", "10", "--json")
+    assert done.json["target_version"] == before
+    changed = office_iu("admin", "target", "set", "hook", "--timeout-seconds", "11")
+    assert f"promotions of {ROUTE} were for version {before} and end" in changed.err
+    assert f"version {before + 1}" in changed.out
+
+
+def test_targets_are_listed_with_their_logins_and_routes(office_iu: OfficeIu) -> None:
+    (target,) = office_iu("auditor", "target", "list", "--json").json
+    assert (target["target_name"], target["routes"]) == ("hook", [ROUTE])
+    assert target["senders"] == [office_iu.office.login("sender")]
+    assert ROUTE in office_iu("auditor", "target", "list").out
+
+
+def test_a_login_is_granted_a_target_and_loses_it(office_iu: OfficeIu) -> None:
+    stranger = office_iu.office.login("stranger")
+    for status in ("granted", "unchanged"):
+        done = office_iu("admin", "target", "grant", "hook", stranger, "--reason", "a second one", "--json")
+        assert done.json["status"] == status
+    assert stranger in office_iu("admin", "target", "show", "hook", "--json").json["senders"]
+    for status in ("revoked", "unchanged"):
+        assert office_iu("admin", "target", "revoke", "hook", stranger, "--json").json["status"] == status
+    nobody = office_iu("admin", "target", "grant", "hook", "nobody-at-all")
+    refused(nobody, 1, "unknown login 'nobody-at-all'")
+    assert "no such target: 'hok'" in office_iu("admin", "target", "grant", "hok", stranger).err
+
+
+@pytest.mark.parametrize(
+    ("verb", "opposite", "states"),
+    [("pause", "resume", ("paused", "resumed")), ("disable", "enable", ("disabled", "enabled"))],
+)
+def test_a_target_stops_and_goes_on(
+    office_iu: OfficeIu, verb: str, opposite: str, states: tuple[str, str]
+) -> None:
+    done = office_iu("admin", "target", verb, "hook", "--reason", "maintenance")
+    assert (done.code, done.out) == (0, f"hook: {states[0]}; nothing is in flight\n")
+    assert office_iu("admin", "target", verb, "hook", "--reason", "again").out.startswith("hook: unchanged")
+    assert states[0] in office_iu("auditor", "target", "list").out
+    assert office_iu("admin", "target", opposite, "hook", "--reason", "done").out.startswith(
+        f"hook: {states[1]}"
+    )
+
+
+def test_what_is_in_flight_is_said_when_a_target_stops(office_iu: OfficeIu) -> None:
+    office = office_iu.office
+    office.promote()
+    office.emit(2, 2)
+    office.enqueue()
+    assert len(office.claim()) == 2
+    done = office_iu("admin", "target", "pause", "hook", "--reason", "maintenance")
+    assert done.out.startswith("hook: paused; 2 deliveries in flight may still be sent until 20")
+    assert "2 in flight" in office_iu("auditor", "target", "show", "hook").out
+
+
+def test_only_an_approver_allows_private_addresses_and_only_that(office_iu: OfficeIu) -> None:
+    allow = ("target", "set", "hook", "--allow-private")
+    done = office_iu("admin", *allow, "--reason", "on this machine")
+    refused(done, 1, "permission denied")
+    refused(office_iu("approver", *allow), 2, "--allow-private needs --reason")
+    refused(
+        office_iu("approver", *allow, "--timeout-seconds", "5", "--reason", "x"), 2, "in a call of its own"
+    )
+    assert "may be private" in office_iu("approver", *allow, "--reason", "on this machine").out
+    assert office_iu("auditor", "target", "show", "hook", "--json").json["allow_private"] is True
+    forbid = ("target", "set", "hook", "--no-allow-private", "--reason", "moved")
+    assert "must not be private" in office_iu("approver", *forbid).out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("add", "Big", "--kind", "webhook"), "'Big' is not a name of a target"),
+        (("add", "a", "--kind", "webhook", "--secret", "hunter2"), "--secret is not a name of a secret"),
+        (("add", "a", "--kind", "webhook", "--retry-seconds", "5,x"), "'5,x' is not a list of seconds"),
+        (("add", "a", "--kind", "webhook", "--retry-seconds", "0"), "'0' is not a list of seconds"),
+        (("add", "a", "--kind", "webhook", "--lease-seconds", "19"), "shorter than two timeouts of 10 s"),
+        (("add", "a", "--kind", "webhook", "--option", "x"), "--option is not KEY=VALUE"),
+        (("set", "a"), "nothing to change"),
+    ],
+)
+def test_malformed_options_are_refused_before_a_connection(
+    no_iu: Iu, words: tuple[str, ...], said: str
+) -> None:
+    done = no_iu("target", *words)
+    refused(done, 2, said)
+    assert "hunter2" not in done.err
+
+
+def test_the_database_refuses_kinds_and_secrets(office_iu: OfficeIu) -> None:
+    unknown = office_iu("admin", "target", "add", "a", "--kind", "pigeon")
+    assert "unknown target kind 'pigeon'" in unknown.err
+    secret = office_iu("admin", "target", "add", "a", *WEBHOOK, "https://u:hunter2@a.example/")
+    assert secret.code == 1
+    assert "hunter2" not in secret.err + secret.out
+    again = office_iu("admin", *ADD)
+    assert again.code == 0
+    assert "target 'second' already exists" in office_iu("admin", *ADD).err
+
+
+def test_a_target_in_use_is_not_removed(office_iu: OfficeIu) -> None:
+    office_iu.office.promote()
+    done = office_iu("admin", "target", "remove", "hook", "--reason", "closed")
+    refused(done, 1, "target hook is in use by shop.paid", "iu target disable hook")
+
+
+def test_without_the_module_each_command_says_so(iu: Iu, gateway: Gateway) -> None:
+    for words in (
+        ("target", "list"),
+        ("target", "add", "a", *WEBHOOK, "https://a.example/"),
+        ("promote", "list"),
+        ("promote", "rehearse", "a"),
+        ("promote", "threshold", "list"),
+        ("demote", "a", "--reason", "x"),
+    ):
+        done = iu(*words)
+        refused(done, 1, "the module iu-delivery is not installed", "iu migrate --with delivery")

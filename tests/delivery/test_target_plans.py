@@ -1,0 +1,503 @@
+"""Targets in the outbox file: their plan, what it means for live routes, and how it is applied."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import pytest
+
+from delivery.office import ROUTE, Office
+from delivery.world import World, url_of
+from domain.test_plans import Hooked, apply, brief, exported, plan, source
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import targets
+from iu_pipelines.domain.outbox_file import reading
+from iu_pipelines.domain.plans import applying, planning, state
+from iu_pipelines.errors import (
+    ArgumentInvalid,
+    NotAnApprover,
+    OutboxFileInvalid,
+    PlanOutdated,
+    TargetInUse,
+    TargetNotSafe,
+)
+from waiting import eventually
+
+HOOK: Final = """\
+targets:
+  shop-hook:
+    kind: webhook
+    address: https://hooks.example.com/orders
+    secret: SHOP
+    timeout_seconds: 20
+    lease_seconds: 90
+    max_per_minute: 600
+    retry_seconds: [5, 300, 1800]
+    max_in_doubt: 7
+    on_dead_letter: skip
+    at_most_once: true
+    after_failover: resume
+    options: {headers: {x-shop: 'one'}, tries: 1.5}
+    senders: [LOGIN]
+    enabled: false
+"""
+ROUTED: Final = """\
+routes:
+  shop.hook: {event_type: version_applied, target: {kind: webhook, ref: shop-hook}}
+"""
+SMALL: Final = "targets: {hook: {kind: webhook, address: 'https://hook.example/', after_failover: resume%s}}"
+
+
+@pytest.fixture
+def login(world: World) -> str:
+    """Return a login that is a member of iu_sender."""
+    return world.login
+
+
+@pytest.fixture
+def hook(login: str) -> str:
+    """Return a file with one target, whose sender exists."""
+    return HOOK.replace("LOGIN", login)
+
+
+def small(login: str, more: str = "") -> str:
+    """Return the file of the target of `world`, as the database has it, with more keys."""
+    return SMALL % f", senders: [{login}]{more}"
+
+
+def means(gateway: Gateway, text: str) -> tuple[str, ...]:
+    (change,) = plan(gateway, text).changes
+    return change.means
+
+
+def test_a_target_is_added_as_the_file_says_and_a_second_apply_changes_nothing(
+    owner: Gateway, hook: str, login: str
+) -> None:
+    assert brief(apply(owner, hook).changes) == [("add", "target", "shop-hook")]
+    found = targets.get(owner, "shop-hook")
+    assert {name: getattr(found, name) for name in (*targets.COLUMNS, "enabled", "senders")} == {
+        "kind": "webhook",
+        "address": "https://hooks.example.com/orders",
+        "secret_name": "SHOP",
+        "timeout_seconds": 20,
+        "lease_seconds": 90,
+        "max_per_minute": 600,
+        "retry_seconds": [5, 300, 1800],
+        "max_in_doubt": 7,
+        "on_dead_letter": "skip",
+        "at_most_once": True,
+        "after_failover": "resume",
+        "options": {"headers": {"x-shop": "one"}, "tries": 1.5},
+        "enabled": False,
+        "senders": [login],
+    }
+    before = owner.fetch_all("select * from public.iu_delivery_target_version")
+    assert plan(owner, hook).changes == ()
+    assert apply(owner, hook).changes == ()
+    assert owner.fetch_all("select * from public.iu_delivery_target_version") == before
+
+
+def test_the_export_of_targets_has_no_difference(owner: Gateway, hook: str) -> None:
+    apply(owner, hook + "  other: {kind: pull, at_most_once: true, retry_seconds: []}\n")
+    text = exported(owner)
+    assert plan(owner, text, prune=True).changes == ()
+    assert reading.read(text.encode(), "f").file.targets == state.read(owner).file.targets
+    assert set(state.read(owner).file.targets) == {"hook", "other", "shop-hook"}
+    assert targets.get(owner, "other").after_failover == "hold"
+
+
+def test_a_target_is_added_before_its_route_and_removed_after_it(
+    owner: Gateway, hook: str, login: str
+) -> None:
+    both = hook + ROUTED
+    assert brief(apply(owner, both).changes) == [
+        ("add", "target", "shop-hook"),
+        ("add", "route", "shop.hook"),
+    ]
+    text = small(login)
+    text += "\nroutes: {shop.paid: {event_type: version_applied, target: {kind: webhook, ref: hook}}}"
+    assert plan(owner, text).changes == ()
+    assert brief(plan(owner, text, prune=True).changes) == [
+        ("remove", "route", "shop.hook"),
+        ("remove", "target", "shop-hook"),
+    ]
+    apply(owner, text, prune=True)
+    assert set(state.read(owner).file.targets) == {"hook"}
+
+
+def test_pruning_keeps_a_target_to_which_a_route_of_the_file_refers(owner: Gateway, hook: str) -> None:
+    apply(owner, hook)
+    kept = "routes: {a: {event_type: version_applied, target: {kind: webhook, ref: %s}}}"
+    kept += "\ntargets: {hook: {kind: webhook, address: 'https://hook.example/'}}"
+    removals = brief(plan(owner, kept % "shop-hook", prune=True).changes)
+    assert ("remove", "target", "shop-hook") not in removals
+    assert ("remove", "target", "shop-hook") in brief(plan(owner, kept % "hook", prune=True).changes)
+
+
+def test_a_target_to_which_a_route_was_promoted_is_not_removed(world: World) -> None:
+    world.emit(1, 3)
+    world.enqueue()
+    with pytest.raises(TargetInUse) as caught:
+        plan(world.owner, "workers: {}", prune=True)
+    assert caught.value.message == "target hook is in use by shop.paid, with 3 deliveries in the queue"
+    assert caught.value.code == "IU607"
+    assert "enabled: false" in str(caught.value.hint)
+    with pytest.raises(TargetInUse) as refused:
+        world.owner.execute("delete from public.iu_delivery_target where target_name = 'hook'")
+    assert refused.value.message == caught.value.message
+
+
+def test_a_change_of_anything_but_enabled_and_senders_ends_promotions(world: World, login: str) -> None:
+    version = "It becomes a new version, so promotions to it end."
+    held = "1 live route will be held: shop.paid."
+    for more in (
+        ", secret: SHOP",
+        ", timeout_seconds: 9",
+        ", lease_seconds: 61",
+        ", max_per_minute: 5",
+        ", retry_seconds: [1]",
+        ", max_in_doubt: 2",
+        ", on_dead_letter: skip",
+        ", at_most_once: true",
+        ", options: {a: 1}",
+    ):
+        assert means(world.owner, small(login, more)) == (version, held), more
+    assert means(world.owner, small(login).replace("//hook.", "//other.")) == (version, held)
+    assert means(world.owner, small(login).replace("r: resume", "r: hold")) == (version, held)
+    assert means(world.owner, small(login, ", enabled: false")) == ()
+    apply(world.owner, small(login, ", enabled: false"))
+    assert refusal(world) == "target_disabled"
+    apply(world.owner, small(login, ", secret: SHOP"))
+    assert refusal(world) == "target_changed"
+
+
+def refusal(world: World) -> str:
+    """Return why the route is held, as the database says."""
+    (word,) = world.owner.fetch_value("select held_reasons from public.fn_iu_delivery_status()")
+    return str(word)
+
+
+def test_a_route_that_is_not_live_is_not_named(world: World, login: str) -> None:
+    world.add_route("shop.other", "structure_piece_split", "hook")
+    text = small(login, ", secret: SHOP")
+    assert means(world.owner, text)[1] == "2 live routes will be held: shop.other, shop.paid."
+    world.pass_time(2 * 86400)
+    assert means(world.owner, text) == ("It becomes a new version, so promotions to it end.",)
+
+
+def test_disabling_a_target_says_what_is_queued_and_in_flight(world: World, login: str) -> None:
+    for subject in range(3):
+        world.emit(subject, 1)
+    world.enqueue()
+    disabled = small(login, ", enabled: false")
+    assert means(world.owner, disabled) == (
+        "3 deliveries are queued, and none is claimed until it is enabled.",
+    )
+    claims = world.sender().claim(limit=2)
+    assert means(world.owner, disabled) == (
+        "3 deliveries are queued, and none is claimed until it is enabled.",
+        "2 deliveries in flight may still be sent.",
+    )
+    world.sender().record(claims)
+    apply(world.owner, disabled)
+    assert world.sender().claim() == []
+    assert means(world.owner, small(login)) == ("1 delivery is queued.",)
+
+
+def test_senders_are_granted_and_revoked(world: World, login: str, office_login: str) -> None:
+    world.emit(1, 1)
+    world.enqueue()
+    world.sender().claim()
+    two = small(login).replace(f"[{login}]", f"[{office_login}, {login}]")
+    assert means(world.owner, two) == (f"{office_login} may deliver to it.",)
+    apply(world.owner, two)
+    assert targets.get(world.owner, "hook").senders == sorted([login, office_login])
+    assert (
+        plan(world.owner, two.replace(f"{office_login}, {login}", f"{login}, {office_login}")).changes == ()
+    )
+    assert means(world.owner, small(office_login)) == (
+        f"{login} may no longer deliver to it.",
+        f"{login} has 1 delivery in flight, which may still be sent.",
+    )
+    assert means(world.owner, small(login)) == (f"{office_login} may no longer deliver to it.",)
+    apply(world.owner, small(office_login))
+    assert targets.get(world.owner, "hook").senders == [office_login]
+
+
+@pytest.fixture
+def office_login(office: Office) -> str:
+    """Return another login that is a member of iu_sender."""
+    return office.login("sender")
+
+
+CHANGES_OF_A_LIVE_ROUTE: Final = {
+    "disabled": "target: {kind: webhook, ref: hook}, enabled: false",
+    "another target": "target: {kind: webhook, ref: other}",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES_OF_A_LIVE_ROUTE.values(), ids=CHANGES_OF_A_LIVE_ROUTE)
+def test_a_change_of_a_live_route_ends_its_promotion(world: World, change: str) -> None:
+    text = f"routes: {{shop.paid: {{event_type: version_applied, {change}}}}}"
+    ends = "It is live: its promotion ends, and its deliveries are held."
+    assert ends in means(world.owner, text)
+    apply(world.owner, text)
+    assert refusal(world) == "route_changed"
+    back = text.replace(change, "target: {kind: webhook, ref: hook}")
+    assert ends not in means(world.owner, back)
+
+
+def test_a_removed_live_route_and_a_changed_type_or_capture_end_promotions(world: World) -> None:
+    kept = "targets: {hook: {kind: webhook, address: 'https://hook.example/'}}"
+    removal = next(one for one in plan(world.owner, kept, prune=True).changes if one.name == "shop.paid")
+    assert removal.means == ("It is live: its promotion ends, and its deliveries are held.",)
+    held = "1 live route will be held: shop.paid."
+    types = "event_types: {version_applied: {subject_table: %s, payload_keys: any, enabled: %s}}"
+    changed = types % ("other", "true")
+    assert held in means(world.owner, changed)
+    world.owner.execute("create table public.docs (id uuid primary key)")
+    capture = (
+        "captures: {c: {table: public.docs, on: insert, event_type: %s, subject: id, address: 'd/{id}'}}"
+    )
+    assert held in means(world.owner, capture % "version_applied")
+    assert held not in means(world.owner, capture % "structure_piece_split")
+    apply(world.owner, capture % "version_applied")
+    assert refusal(world) == "event_type_changed"
+
+
+CHECKED: Final = "targets: {t: {kind: webhook, address: %s}}"
+
+
+def check(
+    kind: str, address: str, options: Mapping[str, Any], secret_name: str | None, private: bool
+) -> None:
+    """Check as a kind does: one address is private, one is never accepted, and options are refused."""
+    if "never" in address or ("127." in address and not private):
+        raise TargetNotSafe(f"address {address} is not allowed", hint="Write https.")
+    if options:
+        raise ArgumentInvalid("unknown option", hint="Leave it out.")
+
+
+def test_the_kind_checks_targets_that_change(owner: Gateway) -> None:
+    def checked(text: str) -> planning.Plan:
+        return planning.make(owner, source(text), check=check)
+
+    with pytest.raises(OutboxFileInvalid, match=r"targets.t.address: address http://never is not allowed"):
+        checked(CHECKED % "'http://never'")
+    with pytest.raises(OutboxFileInvalid, match=r"targets.t: unknown option") as caught:
+        checked((CHECKED % "x").replace("x}", "x, options: {a: 1}}"))
+    assert caught.value.hint == "Leave it out."
+    private = CHECKED % "'http://127.0.0.1/'"
+    (warning,) = checked(private).warnings
+    assert warning == (
+        "target t: its address is private, so nothing is sent until an approver allows it: "
+        "iu target set t --allow-private"
+    )
+    apply(owner, private)
+    assert checked(private).warnings == (warning,)
+    owner.execute("alter table public.iu_delivery_target disable trigger trg_iu_delivery_target")
+    owner.execute("update public.iu_delivery_target set allow_private = true")
+    owner.execute("alter table public.iu_delivery_target enable trigger trg_iu_delivery_target")
+    assert checked(private).warnings == ()
+    moved = CHECKED % "'http://127.0.0.2/'"
+    assert "Its address may be private, so only an approver can apply this." in means(owner, moved)
+    with pytest.raises(NotAnApprover) as refused:
+        apply(owner, moved)
+    assert refused.value.__notes__ == ["change target t (outbox.yaml, line 1). Nothing was changed."]
+
+
+MISFITS: Final = {
+    "an unknown kind": (
+        "{kind: carrierpigeon}",
+        "line 2, column 7: targets.t.kind: nothing is delivered to targets of kind 'carrierpigeon'",
+        "Write one of amqp, dagster_asset, dagster_job, kafka, nats, postgres, pull, redis, webhook.",
+    ),
+    "the built-in kind": ("{kind: workflow}", "to targets of kind 'workflow'", "webhook"),
+    "an unknown login": (
+        "{kind: pull, senders: [nobody-here]}",
+        "targets.t.senders.[0]: no such login: 'nobody-here'",
+        "iu_sender",
+    ),
+    "a group role": ("{kind: pull, senders: [iu_sender]}", "no such login: 'iu_sender'", "may log in"),
+    "a password in the address": (
+        "{kind: webhook, address: 'https://ann:s3cret@example.org/'}",
+        "targets.t.address: it contains a password before @",
+        "secret: NAME",
+    ),
+    "a token in the address": (
+        "{kind: webhook, address: 'https://example.org/?token=s3cret'}",
+        "targets.t.address: it contains a value for the parameter 'token'",
+        "IU_SECRET_<NAME>",
+    ),
+    "a password in an option": (
+        "{kind: webhook, options: {a: {password: s3cret}}}",
+        "targets.t.options: it contains a value for the parameter 'pass'",
+        "IU_SECRETS_DIR",
+    ),
+}
+
+
+@pytest.mark.parametrize(("entry", "message", "advice"), MISFITS.values(), ids=MISFITS)
+def test_what_does_not_fit_is_refused_with_its_line(
+    owner: Gateway, entry: str, message: str, advice: str
+) -> None:
+    with pytest.raises(OutboxFileInvalid) as caught:
+        plan(owner, f"targets:\n  t: {entry}\n")
+    assert message in caught.value.message
+    assert advice in str(caught.value.hint)
+    assert "s3cret" not in caught.value.message + str(caught.value.hint)
+    assert state.read(owner).file.targets == {}
+
+
+def test_a_login_that_was_dropped_does_not_stop_other_changes(world: World, office_login: str) -> None:
+    world.owner.execute("alter table public.iu_delivery_target_sender disable trigger user")
+    world.owner.execute("update public.iu_delivery_target_sender set login = 'iu_test_gone'")
+    text = small("iu_test_gone", ", secret: SHOP")
+    assert "target hook: iu_test_gone is not a role that may log in, so it cannot deliver" in (
+        plan(world.owner, text).warnings
+    )
+    apply(world.owner, text)
+    assert plan(world.owner, exported(world.owner)).changes == ()
+
+
+def test_warnings_name_logins_that_cannot_deliver_and_routes_without_a_target(
+    owner: Gateway, office: Office
+) -> None:
+    auditor, root = office.login("auditor"), office.login("root")
+    text = f"""
+targets:
+  t: {{kind: pull, senders: [{auditor}, {root}]}}
+routes:
+  a: {{event_type: version_applied, target: {{kind: pull, ref: t}}}}
+  b: {{event_type: version_applied, target: {{kind: webhook, ref: nowhere}}}}
+  c: {{event_type: version_applied, target: {{kind: webhook, ref: t}}}}
+  d: {{event_type: version_applied, target: {{kind: workflow, ref: nowhere}}}}
+"""
+    assert plan(owner, text).warnings == (
+        f"target t: {auditor} is not a member of iu_sender, so it cannot deliver",
+        f"target t: {root} is a superuser or a member of iu_owner, so it cannot deliver",
+        "route b: there is no target nowhere, so it cannot be promoted; add nowhere to the section targets",
+        "route c: target t is of kind pull, so it cannot be promoted",
+    )
+
+
+def test_a_target_without_senders_says_so(owner: Gateway) -> None:
+    assert means(owner, "targets: {t: {kind: pull}}") == (
+        "No login may deliver to it; name the logins in senders.",
+    )
+
+
+def test_the_reason_is_set_when_targets_and_senders_change(world: World, office_login: str) -> None:
+    world.owner.execute("create table public.noted (said text)")
+    world.owner.execute("""
+        create function public.note() returns trigger language plpgsql as $$ begin
+            insert into public.noted values (tg_table_name || ' ' || current_setting('iu.config_reason'));
+            return null;
+        end $$""")
+    for table in ("iu_delivery_target", "iu_delivery_target_sender"):
+        world.owner.execute(
+            f"create trigger noted after insert or update or delete on public.{table} "
+            "for each row execute function public.note()"
+        )
+    apply(world.owner, small(office_login, ", secret: SHOP"))
+    assert sorted(row["said"] for row in world.owner.fetch_all("select said from public.noted")) == [
+        "iu_delivery_target a test",
+        "iu_delivery_target_sender a test",
+        "iu_delivery_target_sender a test",
+    ]
+
+
+def test_rows_that_a_file_cannot_express_are_left_out_and_changed_by_a_file_that_names_them(
+    world: World, login: str
+) -> None:
+    world.owner.execute("update public.iu_delivery_target set address = 'https://größe.example/'")
+    (unfit,) = state.read(world.owner).unfit
+    assert (unfit.section, unfit.name, unfit.reason) == (
+        "targets",
+        "hook",
+        "address: an address has no character 'ö'",
+    )
+    assert brief(apply(world.owner, small(login)).changes) == [("change", "target", "hook")]
+    assert plan(world.owner, small(login)).changes == ()
+
+
+@pytest.fixture
+def people(office: Office) -> Iterator[dict[str, Gateway]]:
+    """Yield gateways of logins with one group role each."""
+    with (
+        Gateway(url_of(office.url, office.login("admin"))) as admin,
+        Gateway(url_of(office.url, office.login("auditor"))) as auditor,
+    ):
+        yield {"admin": admin, "auditor": auditor}
+
+
+def test_an_auditor_plans_and_an_administrator_applies(office: Office, people: dict[str, Gateway]) -> None:
+    office.promote()
+    text = small(office.login("sender"), ", secret: SHOP")
+    expected = (
+        "It becomes a new version, so promotions to it end.",
+        f"1 live route will be held: {ROUTE}.",
+    )
+    assert means(people["auditor"], text) == expected
+    with pytest.raises(Exception, match="permission denied"):
+        apply(people["auditor"], text)
+    assert means(people["admin"], text) == expected
+    apply(people["admin"], text)
+    assert office.claim() == []
+    assert plan(people["admin"], text).changes == ()
+    with pytest.raises(TargetInUse):
+        plan(people["auditor"], "workers: {}", prune=True)
+
+
+def test_a_change_after_the_plan_was_shown_stops_the_apply(owner: Gateway, hook: str) -> None:
+    shown = plan(owner, hook)
+    owner.execute("insert into public.iu_delivery_target (target_name, kind) values ('shop-hook', 'pull')")
+    with pytest.raises(PlanOutdated, match=r"after the plan was shown: target shop-hook"):
+        applying.apply(owner, source(hook), shown, "a test")
+    assert targets.get(owner, "shop-hook").kind == "pull"
+
+
+def test_a_sender_that_is_granted_while_an_apply_runs_waits(
+    world: World, delivery_database: str, office_login: str
+) -> None:
+    text = small(world.login, ", secret: SHOP")
+    shown = plan(world.owner, text)
+    waits = "select 1 from pg_stat_activity where application_name = 'second' and wait_event_type = 'Lock'"
+
+    def grant() -> None:
+        with Gateway(delivery_database, application_name="second") as other:
+            targets.grant(other, "hook", office_login)  # type: ignore[arg-type]  # one statement
+
+    thread = threading.Thread(target=grant)
+
+    def begin(session: Any, number: int) -> None:
+        if number == 6:
+            thread.start()
+            eventually(lambda: world.owner.fetch_value(waits))
+
+    with Hooked(delivery_database) as first:
+        first.hook = begin
+        applying.apply(first, source(text), shown, "a test")
+    thread.join(timeout=25)
+    assert sorted(targets.get(world.owner, "hook").senders) == sorted([world.login, office_login])
+
+
+def test_deliveries_go_on_while_an_apply_runs(world: World, delivery_database: str) -> None:
+    world.emit(1, 1)
+    world.enqueue()
+    sent: list[int] = []
+
+    def work(session: Any, number: int) -> None:
+        if number == 8:
+            sender = world.sender()
+            claims = sender.claim()
+            sender.record(claims)
+            sent.append(len(claims))
+
+    text = "targets: {other: {kind: pull}}"
+    with Hooked(delivery_database) as busy:
+        busy.hook = work
+        applying.apply(busy, source(text), plan(world.owner, text), "a test")
+    assert sent == [1]
