@@ -1,4 +1,4 @@
-"""procrastinate: `fill URL COUNT` or `consume URL COUNT RECEIVER`. 64 concurrent tasks post and audit."""
+"""Worker of procrastinate: `fill URL COUNT` or `consume URL COUNT RECEIVER`. 64 tasks post and audit."""
 
 from __future__ import annotations
 
