@@ -129,7 +129,8 @@ def test_a_thousand_deliveries_are_five_claims_and_five_records(counted: Counted
     found = counted.drain()
     assert BATCHES <= found.calls["fn_iu_delivery_claim"] <= BATCHES + IDLE, found
     assert found.calls["fn_iu_delivery_record"] == BATCHES, found
-    assert found.commits <= 70, found
+    # Besides those of the batches there are some that look whether anything is due; none is of one delivery.
+    assert found.commits <= DELIVERIES // 5, found
 
 
 def test_a_delivery_costs_some_1200_bytes_of_wal(counted: Counted) -> None:
