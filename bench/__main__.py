@@ -61,8 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"missing: {name}: {reason}")
     made = [goal for goal in report.goals_of(results) if goal.met is not None or not given.only]
     print("\n" + report.goals_table(made))
-    if not given.quick and not given.only:
-        report.keep(results)
+    if given.keep or (not given.quick and not given.only):
+        report.keep(results, given.only)
         report.write()
     return 0
 
@@ -82,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         type=lambda text: text.split(","),
         default=[],
         help=f"groups of cases: {', '.join(_GROUPS)}",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the results of --only beside those of the other groups"
     )
     parser.add_argument(
         "--settings",

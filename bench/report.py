@@ -86,10 +86,20 @@ def _markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     )
 
 
-def keep(results: dict[str, Any]) -> None:
-    """Write the JSON of a run: one file for each major version of the server."""
+def keep(results: dict[str, Any], groups: Sequence[str] = ()) -> None:
+    """Write the JSON of a run: one file for each major version of the server.
+
+    A run of some groups only replaces their rows in that file; `parts` of `about` says how each was measured.
+    """
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"postgresql-{_major(results)}.json"
+    if groups:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        others = [row for row in old["rows"] if row["group"] not in groups]
+        parts = old["about"].get("parts", {}) | dict.fromkeys(groups, results["about"])
+        missing = old["missing"] | results["missing"]
+        results = old | {"rows": others + results["rows"], "about": old["about"] | {"parts": parts}}
+        results |= {"missing": missing}
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -157,12 +167,14 @@ def _webhooks_part(found: Sequence[Line], about: dict[str, Any]) -> list[str]:
     taken = [line for line in found if line.group == webhooks.GROUP]
     if not taken:
         return []
+    about = about.get("parts", {}).get(webhooks.GROUP, about)
     parts = [
         "### Webhooks",
         "Every sender posts a JSON body of one event to the same receiver, 64 at a time, and writes an\n"
         "audit row for each; the floor has no database. The receiver is another process on the same cores,\n"
         f"and its CPU is not counted. Settings: `{taken[0].settings}`; `iu deliver` has its default limits.\n"
-        f"Versions: {', '.join(about['senders'])}.",
+        f"Measured {about['taken']}, medians of {about['repeats']} interleaved repeats. Versions:\n"
+        f"{', '.join(about['senders'])}.",
         webhooks_table(taken),
         "`iu deliver` commits an intent before each send, keeps the order of each subject, signs, fences\n"
         "and chains its records; no other sender does. The relay posts in the transaction that locks, so a\n"
