@@ -14,6 +14,7 @@ from typing import Final
 
 from iu_pipelines.delivery.backoff import Backoff, Outage
 from iu_pipelines.delivery.calls import Calls
+from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.enqueuer import Enqueuer
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
 from iu_pipelines.delivery.recorder import Recorder
@@ -74,6 +75,7 @@ class Sender:
         self._plan_hash = plan_hash
         self._began = self._ended = time.monotonic()
         self._active_at = self._began
+        self._deadline = Deadline(target.timeout_seconds + _GRACE_SECONDS)
         self._queue: asyncio.Queue[_Queued | None] = asyncio.Queue()
         self._running = 0
         self._outstanding = 0
@@ -307,8 +309,7 @@ class Sender:
             raise AssertionError("unreachable: nothing is claimed without a kind")
         began = time.monotonic()
         try:
-            async with asyncio.timeout(self.target.timeout_seconds + _GRACE_SECONDS):
-                answer = await kind.send(_message(claim))
+            answer = await self._deadline.limit(kind.send(_message(claim)))
         except TimeoutError:
             answer = _TIMED_OUT
         except Exception as error:  # noqa: BLE001  a fault of a kind; its text might contain a secret
