@@ -181,5 +181,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '29d4327f56fef07d4bbe3d4be495c81459e200db4a184287d0d326123859155f'
+    '39a5a62931240ffec0d253241ce68fa0aa6a9c74e95010092609944c63d1ccb7'
 );

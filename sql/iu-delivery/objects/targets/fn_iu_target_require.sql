@@ -12,8 +12,7 @@ begin
     where t.target_name = fn_iu_target_require.target_name;
     if v_target.target_no is null then
         raise exception 'unknown target %', quote_literal(target_name) using
-            errcode = 'IU603',
-            hint = 'List the targets with: select target_name from iu_delivery_target.';
+            errcode = 'IU603', hint = 'List the targets with: iu target list';
     end if;
     return v_target;
 end

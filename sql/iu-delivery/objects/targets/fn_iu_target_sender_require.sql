@@ -11,7 +11,7 @@ begin
     ) then
         raise exception 'login % may not deliver to target %', session_user, given.target_name using
             errcode = 'IU201',
-            hint = 'Grant the target to the login: a row of iu_delivery_target_sender.';
+            hint = format('Grant it with: iu target grant %s %s', given.target_name, session_user);
     end if;
 end
 $$;

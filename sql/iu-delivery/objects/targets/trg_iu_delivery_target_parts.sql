@@ -25,8 +25,10 @@ begin
         raise exception 'target % is in use by %, with % deliveries in the queue', old.target_name, v_routes,
             v_queued using
             errcode = 'IU607',
-            hint = 'Disable the target: update iu_delivery_target set enabled = false. Claims and outcomes '
-                'refer to a target to which a route was promoted, so it stays.';
+            hint = format(
+                'Claims and outcomes refer to a target to which a route was promoted, so it stays. Disable '
+                'it with: iu target disable %s', old.target_name
+            );
     end if;
     insert into public.iu_delivery_target_version (target_no, target_name, definition)
     values (old.target_no, old.target_name, '{"removed": true}');
