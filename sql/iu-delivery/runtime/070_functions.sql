@@ -188,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '0a2e9e67cea3afe4c6fbb61df99d3c65e13ae9709182edd3d333d65401b41991'
+    'c76073af6f986ef048ebb926ded71e7695c146311de553aea5f3bd88e551b4b2'
 );

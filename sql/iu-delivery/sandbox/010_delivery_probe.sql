@@ -191,15 +191,14 @@ begin
             'drain', jsonb_build_object('target', 'iu_probe_delivery', 'limit', 1), 'probe delivery'
         ) ->> 'plan_hash';
         v_line := format(
-            'of the second %s, of the first %s',
+            'of the second %s, of the first %s: ',
             pg_temp.iu_ask(format(v_claim_plan, v_first)), pg_temp.iu_ask(format(v_claim_plan, v_second))
-        );
-        raise exception using
-            errcode = 'P0001', message = format('%s: %s', v_line, pg_temp.iu_states(v_code));
+        ) || pg_temp.iu_states(v_code);
+        raise exception using errcode = 'P0001', message = 'undo';
     exception when raise_exception then
         perform public.fn_iu_proof_note(
             'D12 a plan claims nothing that it does not name',
-            'of the second nothing, of the first 1: in_flight 1, queued 0, queued 0', sqlerrm
+            'of the second nothing, of the first 1: in_flight 1, queued 0, queued 0', v_line
         );
     end;
     v_first := pg_temp.iu_ask(v_claim);
