@@ -86,7 +86,7 @@ def test_an_answer_that_is_not_complete_is_tried_again(
     began = time.monotonic()
     answer = _answer(receiver.url(mode=mode), timeout_seconds=1)
     assert (answer.decision, answer.status_class, answer.local_fault) == ("retry", status_class, False)
-    assert answer.error
+    assert (bool(answer.error), answer.may_have_arrived) == (True, True)
     assert time.monotonic() - began < 5
 
 
@@ -94,7 +94,7 @@ def test_a_target_where_nothing_listens_refuses() -> None:
     with listening() as listener:
         port = listener.port
     answer = _answer(f"http://127.0.0.1:{port}/")
-    assert (answer.decision, answer.status_class) == ("retry", "refused")
+    assert (answer.decision, answer.status_class, answer.may_have_arrived) == ("retry", "refused", False)
 
 
 def test_a_host_that_does_not_exist_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
