@@ -312,13 +312,11 @@ def _load_certificate(context: ssl.SSLContext, secret: Secret) -> None:
 
 
 async def _digest(response: aiohttp.ClientResponse) -> str:
-    """Return the sha256 of at most 64 KiB of the answer. After more, the connection is closed."""
+    """Return the sha256 of at most 64 KiB. aiohttp closes the connection of an answer with more."""
     content, left = hashlib.sha256(), MOST_BODY_BYTES
     while left and (chunk := await response.content.read(left)):
         content.update(chunk)
         left -= len(chunk)
-    if not left:
-        response.close()
     return content.hexdigest()
 
 

@@ -103,8 +103,16 @@ def test_a_host_that_does_not_exist_is_reported(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_of_a_huge_answer_only_64_kib_are_read(receiver: Receiver) -> None:
-    answer = _answer(receiver.url(mode="huge"))
-    assert (answer.decision, answer.response_hash) == ("sent", sha256(b"x" * MOST_BODY_BYTES).hexdigest())
+    async def run() -> list[Answer]:
+        target = WebhookTarget(granted(receiver.url(mode="huge")), secrets())
+        await target.open()
+        answers = [await target.send(message(number)) for number in range(3)]
+        await target.close()
+        return answers
+
+    expected = ("sent", sha256(b"x" * MOST_BODY_BYTES).hexdigest())
+    assert [(one.decision, one.response_hash) for one in asyncio.run(run())] == [expected] * 3
+    assert receiver.connections() == 3, "a connection with an unread rest is not used again"
 
 
 def test_a_compressed_answer_is_not_expanded(receiver: Receiver) -> None:
