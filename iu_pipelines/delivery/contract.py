@@ -151,6 +151,7 @@ def _check(answer: Answer) -> None:
     _require(answer.response_hash is None or len(bytes.fromhex(answer.response_hash)) == 32, "no sha256")
     _require(answer.decision == "sent" or answer.error, "an answer that is not `sent` has an error")
     _require(not (answer.decision == "sent" and answer.local_fault), "what was sent is no local fault")
+    _require(answer.decision == "retry" or not answer.may_have_arrived, "sent and failed are certain")
     _require(answer.retry_after_seconds is None or answer.retry_after_seconds >= 0, "a negative wait")
 
 
@@ -209,6 +210,7 @@ async def _reports_a_target_that_cannot_be_reached(kind: type[TargetKind], place
     began = time.monotonic()
     (answer,) = await _sent(kind, target, place.secrets(), message(1))
     _require(answer.decision == "retry" and not answer.local_fault, f"nothing listens: {answer}")
+    _require(not answer.may_have_arrived, "nothing listens, so nothing can have arrived")
     _in_time(began, target)
 
 
@@ -220,6 +222,7 @@ async def _ends_within_the_timeout(kind: type[TargetKind], place: Place) -> None
     began = time.monotonic()
     answers = await _sent(kind, target, place.secrets(), *(message(number) for number in range(1, 6)))
     _require(all(a.decision == "retry" and not a.local_fault for a in answers), f"no answer: {answers}")
+    _require(all(answer.may_have_arrived for answer in answers), "what got no answer may have arrived")
     _in_time(began, target)
 
 

@@ -312,13 +312,11 @@ def _load_certificate(context: ssl.SSLContext, secret: Secret) -> None:
 
 
 async def _digest(response: aiohttp.ClientResponse) -> str:
-    """Return the sha256 of at most 64 KiB of the answer. After more, the connection is closed."""
+    """Return the sha256 of at most 64 KiB. aiohttp closes the connection of an answer with more."""
     content, left = hashlib.sha256(), MOST_BODY_BYTES
     while left and (chunk := await response.content.read(left)):
         content.update(chunk)
         left -= len(chunk)
-    if not left:
-        response.close()
     return content.hexdigest()
 
 
@@ -350,15 +348,16 @@ def _retry_after(response: aiohttp.ClientResponse) -> int | None:
     return min(max(seconds, 0), MOST_RETRY_AFTER)
 
 
-_FAILURES: Final[tuple[tuple[type[Exception], str, str], ...]] = (
-    (TimeoutError, "timeout", "no answer within the timeout"),
-    (aiohttp.ClientConnectorCertificateError, "tls", "the certificate of the target is not valid"),
-    (aiohttp.ClientSSLError, "tls", "no TLS connection could be made"),
-    (aiohttp.ClientConnectorDNSError, "unknown_host", "the name of the host could not be resolved"),
-    (aiohttp.ClientConnectorError, "refused", "no connection could be made"),
-    (aiohttp.ClientConnectionError, "closed", "the connection was closed before the answer was complete"),
-    (aiohttp.ClientPayloadError, "closed", "the connection was closed before the answer was complete"),
-    (aiohttp.ClientResponseError, "malformed", "the answer is not HTTP"),
+_CLOSED: Final = "the connection was closed before the answer was complete"
+_FAILURES: Final[tuple[tuple[type[Exception], str, bool, str], ...]] = (
+    (TimeoutError, "timeout", True, "no answer within the timeout"),
+    (aiohttp.ClientConnectorCertificateError, "tls", False, "the certificate of the target is not valid"),
+    (aiohttp.ClientSSLError, "tls", False, "no TLS connection could be made"),
+    (aiohttp.ClientConnectorDNSError, "unknown_host", False, "the name of the host could not be resolved"),
+    (aiohttp.ClientConnectorError, "refused", False, "no connection could be made"),
+    (aiohttp.ClientConnectionError, "closed", True, _CLOSED),
+    (aiohttp.ClientPayloadError, "closed", True, _CLOSED),
+    (aiohttp.ClientResponseError, "malformed", True, "the answer is not HTTP"),
 )
 
 
@@ -367,10 +366,10 @@ def _failure(error: Exception) -> Answer:
     cause = getattr(error, "os_error", error)
     if isinstance(cause, addresses.AddressRefused):
         return Answer("retry", "not_safe", error=str(cause))
-    for kind, status_class, text in _FAILURES:
+    for kind, status_class, may_have_arrived, text in _FAILURES:
         if isinstance(error, kind) or isinstance(cause, kind):
-            return Answer("retry", status_class, error=text)
-    return Answer("retry", "error", error=f"the send failed: {type(error).__name__}")
+            return Answer("retry", status_class, error=text, may_have_arrived=may_have_arrived)
+    return Answer("retry", "error", error=f"the send failed: {type(error).__name__}", may_have_arrived=True)
 
 
 def _local(text: str) -> Answer:

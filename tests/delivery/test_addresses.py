@@ -275,6 +275,15 @@ def test_a_name_that_resolves_to_loopback_sees_no_connection(
     assert listener.connections() > 0, "the listener would have seen a connection"
 
 
+def test_a_name_with_one_bad_address_is_connected_to_at_none(
+    monkeypatch: pytest.MonkeyPatch, listener: Listener
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", answers_of({"hooks.example.com": ["198.41.0.4 127.0.0.1"]}))
+    _CONNECTED.clear()
+    (answer,) = send(WebhookTarget, _public(listener.port, scheme="https"), of=secrets())
+    assert (answer.status_class, _CONNECTED, listener.connections()) == ("not_safe", [], 0)
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "localhost", "0.0.0.0"])
 def test_a_literal_that_passed_the_check_is_refused_when_it_is_connected_to(
     monkeypatch: pytest.MonkeyPatch, listener: Listener, host: str

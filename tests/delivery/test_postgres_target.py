@@ -155,7 +155,7 @@ postgresql://u@8.8.8.8/d?password=x postgresql://u@8.8.8.8/d?user=x postgresql:/
 postgresql://u@8.8.8.8/d?dbname=host%3D127.0.0.1 postgresql://u@8.8.8.8/d?krbsrvname=x https://u@8.8.8.8/d
 postgresql://u@8.8.8.8/a/b postgresql://u@8.8.8.8/d%2Fe postgresql://u@8.8.8.8/d#x host=127.0.0.1
 postgresql://u%00@8.8.8.8/d postgresql://u@8.8.8.8/d%00 postgresql://u@8.8.8.8/d?sslmode postgresql://@8.8.8.8/d
-postgresql+psycopg://u@8.8.8.8/d
+postgresql+psycopg://u@8.8.8.8/d postgresql://u@8.8.8.8/d?host=verify-full
 """
 
 

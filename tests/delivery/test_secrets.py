@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
@@ -83,20 +85,24 @@ _NAMES: Final = st.one_of(
 
 
 @given(_NAMES)
-@example("../../proc/self/environ")
+@example("../outside")
+@example("../OUTSIDE")
+@example("sub/inner")
+@example("lower")
+@example(".hidden")
+@example("BASE/outside")
 def test_no_name_leads_to_another_variable_or_file(name: str) -> None:
-    patch = pytest.MonkeyPatch()
-    try:
-        patch.setenv("IU_DATABASE_URL", f"host=hooks.example.com {CANARY}")
-        patch.setenv("IU_SECRETDATABASE_URL", f"host=hooks.example.com {CANARY}")
-        patch.setenv("IU_SECRET", f"host=hooks.example.com {CANARY}")
-        patch.setenv("DATABASE_URL", f"host=hooks.example.com {CANARY}")
-        patch.setenv("IU_SECRETS_DIR", "/proc/self")
+    text = f"host=hooks.example.com {CANARY}"
+    with TemporaryDirectory() as base, pytest.MonkeyPatch.context() as patch:
+        (Path(base) / "secrets" / "sub").mkdir(parents=True)
+        for path in ("outside", "OUTSIDE", "secrets/sub/inner", "secrets/lower", "secrets/.hidden"):
+            (Path(base) / path).write_text(text, encoding="utf-8")
+        for variable in ("IU_DATABASE_URL", "IU_SECRETDATABASE_URL", "IU_SECRET", "DATABASE_URL"):
+            patch.setenv(variable, text)
+        patch.setenv("IU_SECRETS_DIR", f"{base}/secrets")
         with pytest.raises(IuError) as refused:
-            Secrets(settings.load()).find(name, HOST)
+            Secrets(settings.load()).find(name.replace("BASE", base), HOST)
         assert CANARY not in f"{refused.value} {refused.value.hint}"
-    finally:
-        patch.undo()
 
 
 def test_a_name_that_could_reach_the_database_url_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,6 +208,27 @@ def test_what_cannot_be_rotated_is_said(directory: Path, monkeypatch: pytest.Mon
     with pytest.raises(ArgumentInvalid):
         store.rotate(_chosen(directory), "../REAL")
     assert (directory / "REAL").read_text() == f"host=hooks.example.com {VALUE}"
+
+
+def test_a_rotation_waits_for_another_one(directory: Path) -> None:
+    secrets(directory, HOOK=f"host=hooks.example.com {VALUE}")
+    said: list[str] = []
+
+    def rotate() -> None:
+        with pytest.raises(UsageError) as refused:
+            store.rotate(_chosen(directory), "HOOK")
+        said.append(refused.value.message)
+
+    thread = threading.Thread(target=rotate)
+    other = os.open(directory, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive(), "it did not wait"
+    secrets(directory, HOOK=f"host=hooks.example.com {new_value()} {VALUE}")
+    os.close(other)
+    thread.join()
+    assert "not finished" in said[0]
 
 
 def test_two_rotations_at_once_make_one(directory: Path) -> None:

@@ -236,6 +236,16 @@ class BlamesItself(_Broken):
         return replace(answer, local_fault=answer.decision != "sent")
 
 
+class IsSureThatNothingArrived(_Broken):
+    async def send(self, message: Message) -> Answer:
+        return replace(await super().send(message), may_have_arrived=False)
+
+
+class IsNeverSure(_Broken):
+    async def send(self, message: Message) -> Answer:
+        return replace(await super().send(message), may_have_arrived=True)
+
+
 class HasNoTimeout(_Broken):
     def __init__(self, target: GrantedTarget, secrets: Secrets) -> None:
         super().__init__(replace(target, timeout_seconds=3), secrets)
@@ -335,6 +345,8 @@ _RULES: Final[Mapping[type[TargetKind], str]] = {
     CutsTheBody: "refuses_a_body_that_is_too_large",
     RaisesErrors: "reports_a_target_that_cannot_be_reached",
     BlamesItself: "reports_a_target_that_cannot_be_reached",
+    IsSureThatNothingArrived: "ends_within_the_timeout",
+    IsNeverSure: "reports_a_target_that_cannot_be_reached",
     HasNoTimeout: "ends_within_the_timeout",
     AcceptsEveryStatus: "reports_a_refusal",
     UsesTheAnswerAsClass: "reports_a_refusal",

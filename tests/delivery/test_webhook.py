@@ -86,7 +86,7 @@ def test_an_answer_that_is_not_complete_is_tried_again(
     began = time.monotonic()
     answer = _answer(receiver.url(mode=mode), timeout_seconds=1)
     assert (answer.decision, answer.status_class, answer.local_fault) == ("retry", status_class, False)
-    assert answer.error
+    assert (bool(answer.error), answer.may_have_arrived) == (True, True)
     assert time.monotonic() - began < 5
 
 
@@ -94,7 +94,7 @@ def test_a_target_where_nothing_listens_refuses() -> None:
     with listening() as listener:
         port = listener.port
     answer = _answer(f"http://127.0.0.1:{port}/")
-    assert (answer.decision, answer.status_class) == ("retry", "refused")
+    assert (answer.decision, answer.status_class, answer.may_have_arrived) == ("retry", "refused", False)
 
 
 def test_a_host_that_does_not_exist_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +103,16 @@ def test_a_host_that_does_not_exist_is_reported(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_of_a_huge_answer_only_64_kib_are_read(receiver: Receiver) -> None:
-    answer = _answer(receiver.url(mode="huge"))
-    assert (answer.decision, answer.response_hash) == ("sent", sha256(b"x" * MOST_BODY_BYTES).hexdigest())
+    async def run() -> list[Answer]:
+        target = WebhookTarget(granted(receiver.url(mode="huge")), secrets())
+        await target.open()
+        answers = [await target.send(message(number)) for number in range(3)]
+        await target.close()
+        return answers
+
+    expected = ("sent", sha256(b"x" * MOST_BODY_BYTES).hexdigest())
+    assert [(one.decision, one.response_hash) for one in asyncio.run(run())] == [expected] * 3
+    assert receiver.connections() == 3, "a connection with an unread rest is not used again"
 
 
 def test_a_compressed_answer_is_not_expanded(receiver: Receiver) -> None:
