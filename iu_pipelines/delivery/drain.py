@@ -59,7 +59,8 @@ def drain(
     With `plan_hash`, deliver only what this frozen plan names, and queue nothing. `on_progress` is called
     each second, `should_stop` ten times a second. SIGINT and SIGTERM stop the drain as `should_stop` does:
     nothing more is claimed, sends that have begun are awaited, and their outcomes are recorded. A target that
-    cannot be served is a problem in the report, and the others are served.
+    cannot be opened is a problem in the report. If the database refuses a target, the others are served to
+    their end, and then the error is raised.
 
     Raises:
         DeliveryRefused: the login is not a member of iu_sender, or may not deliver to a target.
@@ -157,17 +158,19 @@ class _Drain:
             if kind:
                 await kind.open()
             self._running[target.target_name] = sender
+            if self._stopped:
+                sender.stop(self._stopped)
             await sender.run()
         finally:
             if kind:
                 await kind.close()
             self._running.pop(target.target_name, None)
         self._reports[target.target_name].append(sender.report())
-        if refusal := sender.recorder.refusal:
-            self._problems.append(DrainProblem(target.target_name, refusal.message, refusal.hint))
+        for error in (sender.recorder.refusal, sender.error):
+            if error:
+                self._problems.append(DrainProblem(target.target_name, error.message, error.hint))
         if sender.error:
             self._errors.append(sender.error)
-            self._stop("failed")
         return sender
 
     async def _granted(self, name: str) -> GrantedTarget | None:

@@ -159,26 +159,32 @@ class Sender:
 
     async def _claim_until_over(self) -> StoppedReason:
         backoff, outage = Backoff(), Outage()
-        while True:
-            if reason := self._over():
-                return reason
+        while (reason := self._over()) is None:
             if not self._has_room():
                 await self._wait(1.0)
                 continue
             self._news.clear()
-            was_quiet = self._is_quiet()
             try:
-                found = await self._claim()
+                found, reason = await self._claim_or_end()
                 outage.over()
             except IuError as error:
                 outage.endure(error)
-                was_quiet, found = False, 0
+                found = 0
+            if reason:
+                break
             if found:
                 backoff.reset()
-            elif was_quiet and self._is_quiet() and (reason := await self._idle_reason()):
-                return reason
             if not self._was_full:
                 await self._wait(backoff.pause())
+        return reason
+
+    async def _claim_or_end(self) -> tuple[int, StoppedReason | None]:
+        """Claim once. Return the number of claims, and why the drain is over if there is nothing to do."""
+        was_quiet = self._is_quiet()
+        found = await self._claim()
+        if found or not (was_quiet and self._is_quiet()):
+            return found, None
+        return 0, await self._idle_reason()
 
     def _over(self) -> StoppedReason | None:
         if self._stop_reason:
@@ -235,6 +241,8 @@ class Sender:
         """Return why the drain is over although nothing is due, or None if it waits."""
         if any(one.is_closed_by_gate for one in self._enqueuers):
             return "gate_closed"
+        if time.monotonic() - self._active_at < self._limits.linger_seconds:
+            return None
         queue = await self._status()
         reasons = set((queue.held_reasons or ()) if queue else ())
         if reasons & set(_GATES):
@@ -243,8 +251,6 @@ class Sender:
         may_wait = not held or "rate_limit" in reasons
         if may_wait and self._kind and await self._has_due(is_limited=held > 0):
             return None  # in a shard that another sender leases, or locked by another transaction
-        if time.monotonic() - self._active_at < self._limits.linger_seconds:
-            return None
         refused = self._enqueuers and all(one.refusal for one in self._enqueuers)
         return "held" if held or refused else "drained"
 
