@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.settings import load
 
-defs = build_defs(Mount(owners=("team:iu_core",)))
+defs = build_defs(Mount(owners=("team:iu_core",), targets=load().target_names))

@@ -103,6 +103,12 @@ class Settings(BaseSettings):
         default=None,
         description="directory with a file for each secret of a target, named as the secret",
     )
+    delivery_targets: str | None = Field(
+        default=None,
+        pattern=r"^[a-z0-9_][a-z0-9_.-]*(,[a-z0-9_][a-z0-9_.-]*)*$",
+        description="names of targets, separated by commas: each has assets of its own in Dagster's web UI; "
+        "iu dev sets it to all targets",
+    )
     notify_url: Annotated[SecretStr, AfterValidator(_http)] | None = Field(
         default=None,
         description="http(s) URL to which the notification sensor posts each notice; it is never printed",
@@ -112,6 +118,11 @@ class Settings(BaseSettings):
     def evidence_location(self) -> str:
         """The path or URL of the evidence packs, with a folder for each database. It may have a password."""
         return self.evidence_store.get_secret_value() if self.evidence_store else str(self.home / "evidence")
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The targets that have assets of their own; without any, one asset is for all."""
+        return tuple(self.delivery_targets.split(",")) if self.delivery_targets else ()
 
     @property
     def dagster_directory(self) -> Path:

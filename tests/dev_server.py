@@ -13,7 +13,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -240,11 +240,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(shared: Path, *options: str, dagster_yaml: str = "") -> Iterator[Dev]:
+def running(
+    shared: Path,
+    *options: str,
+    dagster_yaml: str = "",
+    prepare: Callable[[Dev], Mapping[str, str]] | None = None,
+) -> Iterator[Dev]:
     """Yield a running `iu dev` with an installed schema. Stop all its processes at the end.
 
     Its IU_HOME is under `shared`, whose servers are stopped even when the tests are killed. `dagster_yaml` is
-    the text of a user's dagster.yaml, if it is not empty.
+    the text of a user's dagster.yaml, if it is not empty. What `prepare` returns, which is called before the
+    start, is added to the environment.
     """
     home = Path(tempfile.mkdtemp(prefix="dev with a space ", dir=shared))
     if dagster_yaml:
@@ -255,7 +261,7 @@ def running(shared: Path, *options: str, dagster_yaml: str = "") -> Iterator[Dev
     with dev.gateway() as gateway:
         migration.apply(gateway)
     try:
-        dev.start(*options)
+        dev.start(*options, **(prepare(dev) if prepare else {}))
         yield dev
         assert "stopping" in dev.stop()
         eventually(lambda: not dev.processes(), "no process of Dagster is left")

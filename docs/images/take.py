@@ -21,7 +21,10 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
-from dev_server import Dev, running  # noqa: E402  needs the path set above
+# They need the path set above.
+from defs.delivering import prepared, trouble  # noqa: E402
+from delivery.receiver import Receiver  # noqa: E402
+from dev_server import Dev, running  # noqa: E402
 
 SIZE = {"width": 1200, "height": 720}
 
@@ -70,15 +73,35 @@ def evidence(page: Page) -> None:
     page.get_by_text("every guarantee holds").wait_for()
 
 
-VIEWS: tuple[Callable[[Page], None], ...] = (launchpad, batch, plot, lineage, checks, automation, evidence)
+def deliveries(page: Page) -> None:
+    """Open the states of the deliveries and the promotions on the page of the asset of a target."""
+    page.goto("/assets/iu_delivery/hook?view=overview")
+    page.get_by_text("promotions").first.wait_for()
+
+
+def delivery_checks(page: Page) -> None:
+    """Open the check of the promotions on the page of the asset of a target."""
+    page.goto("/assets/iu_delivery/hook?view=checks&checkDetail=promotions_do_not_expire_soon")
+    page.get_by_text("who_decides").first.wait_for()
+
+
+VIEWS: tuple[Callable[[Page], None], ...] = (
+    *(launchpad, batch, plot, lineage, checks, automation, evidence),
+    *(deliveries, delivery_checks),
+)
 
 
 def main() -> None:
     """Ingest and route the history of this repository in Dagster, and save the screenshots."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     wanted = [view for view in VIEWS if view.__name__ in sys.argv[1:] or not sys.argv[1:]]
-    with tempfile.TemporaryDirectory() as home, running(Path(home)) as dev:
+    with (
+        tempfile.TemporaryDirectory() as home,
+        Receiver(Path(home) / "receiver") as receiver,
+        running(Path(home), prepare=lambda dev: prepared(dev, receiver, "hook", "partner")) as dev,
+    ):
         _work(dev)
+        trouble(dev, receiver, "hook")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = browser.new_page(base_url=f"http://127.0.0.1:{dev.port}", viewport=SIZE)
@@ -98,6 +121,7 @@ def _work(dev: Dev) -> None:
     for _ in range(4):
         dev.wait_for(dev.run({"batch_limit": 500}))
         dev.emit(3_000)
+    dev.wait_for(dev.launch({}, "delivery_job")["run"]["runId"])
     for job in ("health_audit_job", "evidence_job"):
         dev.wait_for(dev.launch({}, job)["run"]["runId"])
 

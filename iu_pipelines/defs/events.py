@@ -7,12 +7,15 @@ from uuid import UUID
 import dagster as dg
 from pydantic import Field
 
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.defs.delivery_tables import REFUSALS, explained
 from iu_pipelines.defs.gates import gate_table
 from iu_pipelines.defs.kit.asset_metadata import table
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import UUID_PATTERN, validated
-from iu_pipelines.domain import events
+from iu_pipelines.domain import deliveries, events
+from iu_pipelines.domain.deliveries import DeliveryState
 from iu_pipelines.domain.events import Explanation, WorkerAnswer
 from iu_pipelines.domain.health import at_least
 
@@ -41,11 +44,17 @@ def job(mount: Mount) -> dg.JobDefinition:
         with one_clear_line(), mount.open(context.resources) as gateway:
             found = events.why(gateway, UUID(config.event_id), mount.workers)
             others = events.workers(gateway, found.event_id)
+            delivered = _delivered(gateway, found)
         log = context.log.info if found.event else context.log.warning
         log(f"event {found.event_id}: {found.answer}")
         context.add_output_metadata(
-            _metadata(found) | _others(found, others) | _runs(context.instance, found)
+            _metadata(found)
+            | _others(found, others)
+            | _runs(context.instance, found)
+            | _deliveries(context.instance, delivered)
         )
+        for one in delivered:
+            context.log.info("delivery on route %s: %s", one.route_code, _said(one))
 
     @dg.job(
         name=mount.named("event_why_job"),
@@ -57,6 +66,38 @@ def job(mount: Mount) -> dg.JobDefinition:
         explain_event()
 
     return event_why_job
+
+
+def _delivered(gateway: Queries, found: Explanation) -> list[DeliveryState]:
+    """Return the state of the delivery of a stored event on each route, or nothing without the module."""
+    if found.event is None or not deliveries.is_installed(gateway):
+        return []
+    return deliveries.why(gateway, found.event_id)
+
+
+def _said(one: DeliveryState) -> str:
+    """Return the state with the reason, and what the reason means."""
+    reason = explained([one.reason]) if one.reason and one.reason in REFUSALS else one.reason
+    return f"{one.state}: {reason}" if reason else one.state
+
+
+def _deliveries(instance: dg.DagsterInstance, found: Sequence[DeliveryState]) -> dict[str, Any]:
+    """Return a table of the deliveries of the event, and a link to each run of this instance that claimed."""
+    if not found:
+        return {}
+    shown = table(
+        ["route", "state", "why", "since (UTC)", "claims", "next (UTC)", "run"],
+        [
+            [one.route_code, one.state, _said(one), one.since, one.attempts, one.next_at, one.run_ref]
+            for one in found
+        ],
+    )
+    runs = {
+        f"run of the delivery on {one.route_code}": dg.MetadataValue.dagster_run(one.run_ref)
+        for one in found
+        if one.run_ref and instance.has_run(one.run_ref)
+    }
+    return {"deliveries": shown, **runs}
 
 
 def _others(found: Explanation, workers: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from iu_pipelines.defs import (
     actions,
     batches,
     dead_letters,
+    deliveries,
     events,
     evidence,
     gates,
@@ -24,15 +25,16 @@ from iu_pipelines.defs import (
     routes,
     simulations,
     steps,
+    targets,
     worker,
 )
 from iu_pipelines.defs.kit.code_references import with_references
 from iu_pipelines.defs.kit.configuration import Mount
-from iu_pipelines.defs.kit.resources import GatewayResource
+from iu_pipelines.defs.kit.resources import GatewayResource, SenderResource
 
 NOUNS: Final = (
     *(inbound, gates, routes, outbox, events, worker, batches, dead_letters, steps, evidence, retention),
-    *(actions, simulations),
+    *(actions, simulations, targets, deliveries),
 )
 """Modules whose function `definitions` takes only a mount."""
 
@@ -74,5 +76,11 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
         jobs=built.jobs,
         schedules=built.schedules,
         sensors=built.sensors,
-        resources={mount.resource_key: GatewayResource.of(mount.database_url_variable), **resources},
+        resources={
+            mount.resource_key: GatewayResource.of(mount.database_url_variable),
+            mount.sender_key: SenderResource.of(
+                mount.sender_database_url_variable, mount.database_url_variable
+            ),
+            **resources,
+        },
     )

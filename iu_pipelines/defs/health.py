@@ -9,7 +9,9 @@ import dagster as dg
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
+from iu_pipelines.defs import deliveries, targets
 from iu_pipelines.defs.batches import BATCHES, batch_table
+from iu_pipelines.defs.delivery_tables import observation
 from iu_pipelines.defs.gates import GATES, gate_table
 from iu_pipelines.defs.inbound import SQL_LINK, UNIT_VERSION
 from iu_pipelines.defs.kit import checks, tags
@@ -22,6 +24,7 @@ from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.outbox import OUTBOX
 from iu_pipelines.defs.routes import ROUTES
 from iu_pipelines.domain import gates, health, worker
+from iu_pipelines.domain.deliveries import is_installed
 from iu_pipelines.domain.health import HealthReport
 
 _OBSERVED: Final = (UNIT_VERSION, SQL_LINK, GATES, ROUTES, OUTBOX, BATCHES)
@@ -72,11 +75,17 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
 
 
 def _observe(context: dg.AssetExecutionContext, gateway: Queries, mount: Mount) -> dg.AssetObservation:
-    """Observe every source, and return the observation of the outbox."""
-    made = {source.table: source.observation(gateway, mount) for source in _OBSERVED}
-    for observation in made.values():
-        context.log_event(observation)
-    return made[OUTBOX.table]
+    """Observe every source and the deliveries, and return the observation of the outbox."""
+    sources = [*_OBSERVED, *(targets.sources(mount) if is_installed(gateway) else ())]
+    made: dict[str, dg.AssetObservation] = {
+        source.name: source.observation(gateway, mount) for source in sources
+    }
+    for seen in made.values():
+        context.log_event(seen)
+    if is_installed(gateway):
+        for name, target in deliveries.places(mount):
+            context.log_event(observation(gateway, mount.key(name), target))
+    return made[OUTBOX.name]
 
 
 def _version(reports: list[HealthReport]) -> dg.DataVersion:
@@ -158,18 +167,20 @@ def schedule(mount: Mount, health_audit_job: Any) -> dg.ScheduleDefinition:
 
 
 def sensor(mount: Mount, health_audit_job: Any) -> dg.SensorDefinition:
-    """Return the sensor that requests health reports after a failed run of the worker or a replay.
+    """Return the sensor that requests health reports after a failed worker, replay or delivery run.
 
     It looks at the failed runs of every job, because *Materialize* starts runs of a job of Dagster's own.
     """
-    jobs = {mount.named("route_worker_job"), mount.named("dead_letter_replay_job")}
+    names = ("route_worker_job", "dead_letter_replay_job", "delivery_job")
+    jobs = {mount.named(name) for name in names}
     watched = {mount.key("iu_route_attempt"), mount.key("iu_route_dead_letter")}
+    watched |= {mount.key(name) for name, _ in deliveries.places(mount)}
 
     @dg.run_failure_sensor(
         name=mount.named("run_failure_sensor"),
         request_job=health_audit_job,
         default_status=mount.sensor_status("run_failure_sensor", only_reads=True),
-        description="After a failed run of the worker or a replay: log the error and request health reports.",
+        description="After a failed worker, replay or delivery run: log the error, request health reports.",
     )
     def run_failure_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run

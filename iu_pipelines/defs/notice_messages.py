@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 import dagster as dg
 
+from iu_pipelines.defs.delivery_checks import EXPIRING
 from iu_pipelines.defs.health import BACKLOG_MOVING
 from iu_pipelines.defs.kit.check_states import CheckState
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.notice_channels import clean
-from iu_pipelines.defs.kit.notices import Notice
+from iu_pipelines.defs.kit.notices import Kind, Notice
 from iu_pipelines.defs.kit.runs import failure_reason
 from iu_pipelines.domain.dead_letters import DeadLetter
+
+_OF_CHECKS: Final[Mapping[str, tuple[Kind, str]]] = {
+    BACKLOG_MOVING.name: ("worker_unhealthy", "unhealthy_workers"),
+    EXPIRING: ("promotion_ends", "routes"),
+}
+"""The kind of the notice of some failed checks, and the metadata that is its subject."""
 
 _SHOWN: Final = (dg.TextMetadataValue, dg.IntMetadataValue, dg.FloatMetadataValue, dg.BoolMetadataValue)
 
@@ -44,14 +51,16 @@ def run_failed(
 def check_failed(mount: Mount, keys: Sequence[dg.AssetCheckKey], state: CheckState) -> Notice:
     """Return the notice of a failed check, or of several that the same failed run did not evaluate.
 
-    A failed check `backlog_moving` is a notice of unhealthy workers.
+    A failed check `backlog_moving` is a notice of unhealthy workers, and one of the promotions is a notice of
+    the routes whose promotion ended or ends soon.
     """
     evaluation, names = state.evaluation, ", ".join(key.name for key in keys)
-    workers = _text(evaluation, "unhealthy_workers") if names == BACKLOG_MOVING.name else None
+    kind, text = _OF_CHECKS.get(names, ("check_failed", ""))
+    subject = _text(evaluation, text)
     return Notice(
-        kind="worker_unhealthy" if workers else "check_failed",
+        kind=kind if subject else "check_failed",
         outbox=mount.name,
-        subject=workers or names,
+        subject=subject or names,
         message=_failed(keys[0], evaluation) if evaluation else f"not evaluated: run {state.run_id} failed",
         run_id=state.run_id,
         happened_at=state.at,

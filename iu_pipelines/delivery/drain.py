@@ -33,7 +33,7 @@ from iu_pipelines.delivery.sender import Sender
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.domain.targets import GrantedTarget
-from iu_pipelines.errors import IuError, UnknownTarget
+from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget
 from iu_pipelines.settings import Settings
 
 _WATCH_SECONDS: Final = 0.1
@@ -63,7 +63,9 @@ def drain(
 
     Raises:
         DeliveryRefused: the login is not a member of iu_sender, or may not deliver to a target.
-        UnknownTarget: one of `targets` is not granted to the login.
+        UnknownTarget: one of `targets`, or the target of the plan, is not granted to the login.
+        PromotionOutdated: there is no plan with this hash.
+        ArgumentInvalid: the plan is not a drain.
         DatabaseError: the database cannot be reached.
     """
     identity = Identity(_sender_name(), settings.deployment, run_ref)
@@ -116,15 +118,25 @@ class _Drain:
             self._calls.close()
 
     async def _chosen(self) -> list[GrantedTarget]:
+        """Return the targets to serve."""
+        wanted = self._targets
+        if self._plan_hash is not None:
+            target = await self._calls.plan_target(self._plan_hash)
+            if target is None:
+                raise ArgumentInvalid(
+                    f"the plan {self._plan_hash} is not a drain",
+                    hint="Carry out a replay or a discard with: iu deliver execute HASH",
+                )
+            wanted = [target]
         granted = await self._calls.granted()
         names = [target.target_name for target in granted]
-        for wanted in self._targets or ():
-            if wanted not in names:
+        for name in wanted or ():
+            if name not in names:
                 raise UnknownTarget(
-                    f"no such target is granted to this login: {wanted!r}",
-                    hint=similar_names("targets", wanted, names),
+                    f"no such target is granted to this login: {name!r}",
+                    hint=similar_names("targets", name, names),
                 )
-        return [one for one in granted if self._targets is None or one.target_name in self._targets]
+        return [one for one in granted if wanted is None or one.target_name in wanted]
 
     async def _serve(self, given: GrantedTarget) -> None:
         """Deliver to a target; open it again whenever its definition has changed."""

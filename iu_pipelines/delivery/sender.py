@@ -14,6 +14,7 @@ from typing import Final
 
 from iu_pipelines.delivery.backoff import Backoff, Outage
 from iu_pipelines.delivery.calls import Calls
+from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.enqueuer import Enqueuer
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
 from iu_pipelines.delivery.recorder import Recorder
@@ -25,7 +26,13 @@ from iu_pipelines.errors import IuError
 _GRACE_SECONDS: Final = 1.0
 """How much longer than its timeout a send may take before it is cancelled."""
 
+_MOST_FAULTS: Final = 5
+"""Faults in a row, after which no send begins before they are recorded: by then the breaker opens."""
+
 _MOST_ERROR: Final = 200
+_GONE: Final = 410
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
 _UNRECORDED_BATCHES: Final = 4
 _GATES: Final = ("master_gate_closed", "delivery_gate_closed", "jobs_gate_closed")
 
@@ -68,9 +75,11 @@ class Sender:
         self._plan_hash = plan_hash
         self._began = self._ended = time.monotonic()
         self._active_at = self._began
+        self._deadline = Deadline(target.timeout_seconds + _GRACE_SECONDS)
         self._queue: asyncio.Queue[_Queued | None] = asyncio.Queue()
         self._running = 0
         self._outstanding = 0
+        self._faults = 0
         self._news = asyncio.Event()
         self._was_full = False
         self._stop_reason: StoppedReason | None = None
@@ -181,9 +190,15 @@ class Sender:
         return None
 
     def _has_room(self) -> bool:
+        if self._is_alarmed and self._outstanding:
+            return False
         batch = self._limits.batch_limit
         waiting = self._queue.qsize() + self._running
         return waiting < batch and self._outstanding < _UNRECORDED_BATCHES * batch
+
+    @property
+    def _is_alarmed(self) -> bool:
+        return self._faults >= _MOST_FAULTS
 
     def _is_quiet(self) -> bool:
         """Return whether nothing is outstanding and no event waits to be queued."""
@@ -197,6 +212,8 @@ class Sender:
         self._was_full = False
         if self._kind is None:
             return 0
+        if self._outstanding == 0:
+            self._faults = 0  # all are recorded, so the breaker decides
         asked_at = time.monotonic()
         claimed = await self._calls.claim(self.target, limit, self._plan_hash)
         claims = claimed.claims
@@ -223,16 +240,19 @@ class Sender:
         if reasons & set(_GATES):
             return "gate_closed"
         held = queue.held if queue else 0
-        if held and "rate_limit" in reasons:
-            return None
-        # A plan ends when none of it can be claimed: what else is due is not its business.
-        waits = not held and self._kind and self._plan_hash is None
-        if waits and await self._calls.has_due(self.target.target_name):
+        may_wait = not held or "rate_limit" in reasons
+        if may_wait and self._kind and await self._has_due(is_limited=held > 0):
             return None  # in a shard that another sender leases, or locked by another transaction
         if time.monotonic() - self._active_at < self._limits.linger_seconds:
             return None
         refused = self._enqueuers and all(one.refusal for one in self._enqueuers)
         return "held" if held or refused else "drained"
+
+    async def _has_due(self, *, is_limited: bool) -> bool:
+        """Return whether something is due. What the rate holds is due soon, but need not be in the plan."""
+        if is_limited and self._plan_hash is None:
+            return True
+        return await self._calls.has_due(self.target.target_name, self._plan_hash)
 
     async def _status(self) -> TargetQueue | None:
         found = await self._calls.status()
@@ -263,7 +283,7 @@ class Sender:
     async def _slot(self) -> None:
         """Send one message after the other."""
         while (claimed := await self._queue.get()) is not None:
-            if self._stop_reason or self._is_late(claimed):
+            if self._stop_reason or self._is_alarmed or self._is_late(claimed):
                 self._give_back(claimed.claim)
                 continue
             self._running += 1
@@ -289,13 +309,23 @@ class Sender:
             raise AssertionError("unreachable: nothing is claimed without a kind")
         began = time.monotonic()
         try:
-            async with asyncio.timeout(self.target.timeout_seconds + _GRACE_SECONDS):
-                answer = await kind.send(_message(claim))
+            answer = await self._deadline.limit(kind.send(_message(claim)))
         except TimeoutError:
             answer = _TIMED_OUT
         except Exception as error:  # noqa: BLE001  a fault of a kind; its text might contain a secret
             answer = Answer("retry", "fault", error=type(error).__name__, local_fault=True)
+        self._count(answer)
         return _outcome(claim, answer, time.monotonic() - began)
+
+    def _count(self, answer: Answer) -> None:
+        """Count faults in a row: no answer, 429 and 5xx. After a 410 the promotion ends."""
+        status = answer.status_code
+        if answer.decision == "sent":
+            self._faults = 0
+        elif status == _GONE:
+            self._faults = _MOST_FAULTS
+        elif not answer.local_fault and (status is None or status == _TOO_MANY or status >= _SERVER_ERROR):
+            self._faults += 1
 
 
 def _message(claim: Claim) -> Message:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -304,7 +304,7 @@ def record(gateway: Queries, outcomes: Sequence[Outcome]) -> Recorded:
         DeliveryRefused: a claim was made by another login.
         UnknownClaim: a claim was never made.
     """
-    given = json.dumps([asdict(outcome) for outcome in outcomes])
+    given = json.dumps([vars(outcome) for outcome in outcomes])
     return rows.read(Recorded, gateway.fetch_value(_SQL["record"], {"outcomes": given}))
 
 

@@ -60,10 +60,10 @@ class Executed:
 
 @dataclass(frozen=True)
 class Progress:
-    """The answer of `fn_iu_delivery_plan_progress`; the five counts are `entries` together.
+    """The answer of `fn_iu_delivery_plan_progress`; the five counts after `entries` are `entries` together.
 
-    `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter. `target`
-    is that of a drain.
+    `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter. `due` of
+    the `open` ones can be claimed now. `target` is that of a drain.
     """
 
     plan_hash: str
@@ -74,6 +74,7 @@ class Progress:
     in_flight: int
     waiting: int
     dead: int
+    due: int
     reason: str
     created_at: datetime
     created_by: str

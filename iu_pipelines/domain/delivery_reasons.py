@@ -21,7 +21,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "demoted": f"the promotion was ended; see why with iu promote list, then {_AGAIN}",
     "promotion_expired": f"the promotion has expired; {_AGAIN}",
     "route_changed": f"the route was changed or disabled since it was promoted; {_AGAIN}",
-    "target_changed": f"the target was changed since its promotion; test it (iu target test), then {_AGAIN}",
+    "target_changed": f"the target was changed since the promotion; test it with iu target test, {_AGAIN}",
     "event_type_changed": f"the event type or a capture was changed since the promotion; {_AGAIN}",
     "cluster_changed": f"the database was restored or cloned since the promotion; {_AGAIN}",
     "other_deployment": "the promotion is for another deployment than IU_DEPLOYMENT of the sender; compare "

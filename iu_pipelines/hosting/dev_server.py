@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,7 @@ from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import plan
+from iu_pipelines.domain import deliveries, targets
 from iu_pipelines.errors import IuError, UsageError, redact
 from iu_pipelines.evidence import store
 from iu_pipelines.hosting import instance_file
@@ -169,10 +170,23 @@ def _environment(settings: Settings, file: InstanceFile) -> dict[str, str]:
         DAGSTER_HOME=str(settings.dagster_directory),
         IU_HOME=str(settings.home),
         IU_EVIDENCE_URL=str(settings.evidence_url or ""),
+        IU_DELIVERY_TARGETS=settings.delivery_targets or ",".join(_targets(settings)),
         **({"IU_DATABASE_URL": own.get_secret_value()} if own else {"IU_EMBEDDED": "true"}),
         **({"IU_EVIDENCE_STORE": packs.get_secret_value()} if packs else {}),
         **file.storage_environment(settings),
     )
+
+
+def _targets(settings: Settings) -> list[str]:
+    """Return the names of the targets in the database, or none if it has no module that delivers.
+
+    Of names that are the same in Dagster, where `.` and `-` are written as `_`, one is returned.
+    """
+    with suppress(IuError), Gateway(resolve_database_url(settings)) as gateway:
+        if deliveries.is_installed(gateway):
+            names = [target.target_name for target in targets.list_targets(gateway)]
+            return list({name.replace(".", "_").replace("-", "_"): name for name in names}.values())
+    return []
 
 
 def _require_usable(file: InstanceFile, environment: Mapping[str, str]) -> None:

@@ -261,12 +261,14 @@ def test_targets_are_planned_applied_and_exported_with_the_module(
     assert delivering_iu("plan", str(targets_file), "--prune").code == 0
     found = delivering_iu("export", "--json").json["targets"]["shop-hook"]
     assert (found["secret"], found["after_failover"]) == ("SHOP", "resume")
-    targets_file.write_text(TARGETS.replace("secret: SHOP", "timeout_seconds: 20"), encoding="utf-8")
+    targets_file.write_text(
+        TARGETS.replace("secret: SHOP", "secret: OTHER\n    timeout_seconds: 20"), encoding="utf-8"
+    )
     changed = delivering_iu("plan", str(targets_file), "--json").json["changes"][0]
     assert (changed["noun"], changed["fields"]) == (
         "target",
         [
-            {"field": "secret", "old": "SHOP", "new": None},
+            {"field": "secret", "old": "SHOP", "new": "OTHER"},
             {"field": "timeout_seconds", "old": 10, "new": 20},
         ],
     )

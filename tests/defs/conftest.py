@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,11 @@ from uuid import UUID, uuid4
 import dagster as dg
 import pytest
 
+from databases import Server
 from defs.code_location import ROUTE, Location
+from defs.delivering import ENVIRONMENT, Delivering
+from delivery.receiver import Receiver
+from delivery.world import World
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.resources import GatewayResource
@@ -100,3 +105,29 @@ def live_route(gateway: Gateway) -> Callable[[bool], None]:
         )
 
     return switch
+
+
+@pytest.fixture
+def receiver(tmp_path: Path) -> Iterator[Receiver]:
+    """Yield a receiver on loopback."""
+    with Receiver(tmp_path / "receiver") as receiver:
+        yield receiver
+
+
+@pytest.fixture
+def delivering(
+    new_database: Callable[[str], str],
+    delivery_template: str,
+    server: Server,
+    receiver: Receiver,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Delivering]:
+    """Yield a live route to a receiver, and the code location with one asset for all targets."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    url = new_database(delivery_template)
+    with Gateway(url) as owner:
+        world = World(owner, url, f"iu_test_sender_{os.getpid()}")
+        yield Delivering(world, receiver, instance)
+        world.close()

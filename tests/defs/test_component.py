@@ -34,6 +34,8 @@ OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "name": "orders",
     "database_url_variable": "ORDERS_DATABASE_URL",
     "workers": ["one", "two"],
+    "targets": ["hook", "partner.eu"],
+    "sender_database_url_variable": "ORDERS_SENDER_URL",
     "key_prefix": ["shop", "orders"],
     "group_name": "shop",
     "owners": ["team:shop"],

@@ -29,6 +29,8 @@ DEPENDENCIES = {
     "iu_route_attempt": {"event_outbox", "dot_config", "iu_outbound_route"},
     "iu_route_batch": {"iu_route_attempt"},
     "iu_route_dead_letter": {"iu_route_attempt"},
+    "iu_delivery": {"event_outbox", "dot_config", "iu_outbound_route"},
+    "iu_delivery_target": {"iu_delivery"},
     "iu_health_audit": {"event_outbox", "iu_route_attempt", "iu_route_dead_letter"},
     "iu_evidence": {"iu_route_attempt", "iu_route_dead_letter", "iu_health_audit"},
 }
@@ -39,6 +41,7 @@ EXTERNAL = {
     "dot_config",
     "iu_outbound_route",
     "iu_route_batch",
+    "iu_delivery_target",
 }
 
 
@@ -71,6 +74,7 @@ def test_the_jobs_have_the_listed_names_and_run_in_one_process() -> None:
         "route_worker_job",
         "dead_letter_replay_job",
         "health_audit_job",
+        "delivery_job",
         "evidence_job",
         "prune_job",
         "retention_job",
@@ -94,6 +98,7 @@ def test_the_schedules_and_sensors_have_the_listed_names_and_only_observers_star
     assert sensors == {
         "backlog_sensor": "STOPPED",
         "dead_letter_replay_sensor": "STOPPED",
+        "delivery_sensor": "STOPPED",
         "notification_sensor": "RUNNING",
         "run_failure_sensor": "RUNNING",
     }
@@ -106,6 +111,10 @@ def test_there_is_a_check_for_each_verify_file_and_one_check_blocks() -> None:
     assert {f"verify_{file}" for file in files} <= names
     assert names - {f"verify_{file}" for file in files} == {
         "conservation",
+        "no_deliveries_in_doubt",
+        "no_parked_subjects",
+        "promotions_do_not_expire_soon",
+        "delivered_as_rehearsed",
         "dead_letters_open",
         "backlog_moving",
         "delivery_stays_closed",

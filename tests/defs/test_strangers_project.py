@@ -8,12 +8,18 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from databases import Server
 from defs.code_location import attempts_in, emit_one
+from defs.delivering import ENVIRONMENT, SECRET
+from delivery.receiver import Receiver
+from delivery.world import World, url_of
+from iu_pipelines.db.gateway import Gateway
 
 pytest.importorskip("dagster_dg_cli")
 
@@ -125,7 +131,9 @@ def test_no_names_collide(summary: dict[str, Any]) -> None:
     assert {name.split("/")[0] for name in ours} == {"orders", "billing"}
     named = {name.split("_")[0] for name in summary["automation"]}
     assert named == {"orders", "billing", "gateway"}
-    assert summary["resources"] == ["billing_gateway", "gateway", "orders_gateway"]
+    assert summary["resources"] == [
+        *("billing_gateway", "billing_sender", "gateway", "orders_gateway", "orders_sender"),
+    ]
 
 
 def test_jobs_of_the_project_and_of_both_outboxes_run(
@@ -144,3 +152,22 @@ def test_jobs_of_the_project_and_of_both_outboxes_run(
     assert (attempts_in(database), attempts_in(second_database)) == (1, 0)
     launch("billing_route_worker_job", "iu_outbound_default")
     assert (attempts_in(database), attempts_in(second_database)) == (1, 1)
+
+
+def test_an_outbox_of_the_project_delivers_by_the_login_of_its_own_variable(
+    project: Path, tmp_path: Path, new_database: Callable[[str], str], delivery_template: str, server: Server
+) -> None:
+    url = new_database(delivery_template)
+    with Receiver(tmp_path / "receiver") as receiver, Gateway(url) as owner:
+        world = World(owner, url, f"iu_test_sender_{os.getpid()}")
+        world.add_private_target("hook", receiver.url("/hook"), secret_name=SECRET)
+        world.add_route("shop.paid", "version_applied", "hook")
+        world.open_gates()
+        (event,) = world.emit(1)
+        run(
+            project, "dg", "launch", "--job", "billing_delivery_job", DAGSTER_HOME=str(tmp_path),
+            ORDERS_DATABASE_URL=url, BILLING_DATABASE_URL=url,
+            BILLING_SENDER_URL=url_of(url, world.login), **ENVIRONMENT,
+        )  # fmt: skip
+        world.close()
+        assert [one.key.split("_")[1] for one in receiver.requests()] == [event.hex]

@@ -28,6 +28,7 @@ class Ground:
         self.world = world
         self.receiver = Receiver(directory / "receiver")
         self.receiver.start()
+        self.other = Receiver(directory / "other receiver")
         value = base64.b64encode(b"of a test" * 4).decode()
         patch.setenv(f"IU_SECRET_{SECRET}", f"host=127.0.0.1 whsec_{value}")
 
@@ -56,6 +57,7 @@ class Ground:
 
     def close(self) -> None:
         self.receiver.kill()
+        self.other.kill()
 
 
 def of(report: DrainReport, target: str) -> TargetReport:

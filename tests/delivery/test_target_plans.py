@@ -246,6 +246,8 @@ def test_disabling_a_target_says_what_is_queued_and_in_flight(world: World, logi
         "3 deliveries are queued, and none is claimed until it is enabled.",
         "2 deliveries in flight may still be sent.",
     )
+    world.pass_time(120)
+    assert len(means(world.owner, disabled)) == 1  # in doubt, and no longer in flight
     world.sender().record(claims)
     apply(world.owner, disabled)
     assert world.sender().claim() == []
@@ -321,7 +323,7 @@ def test_a_removed_live_route_and_a_changed_type_or_capture_end_promotions(world
     assert refusal(world) == "event_type_changed"
 
 
-CHECKED: Final = "targets: {t: {kind: webhook, address: %s}}"
+CHECKED: Final = "targets:\n  t:\n    kind: webhook\n    secret: SHOP\n    address: %s\n"
 
 
 def check(
@@ -332,22 +334,65 @@ def check(
         raise TargetNotSafe(f"address {address} is not allowed", hint="Write https.")
     if options:
         raise ArgumentInvalid("unknown option", hint="Leave it out.")
+    if address.startswith("http:") and not private:
+        raise ArgumentInvalid("the address is not encrypted")
+    if secret_name is None:
+        raise ArgumentInvalid("a target of this kind needs a secret")
+    if ":" not in address:
+        raise ArgumentInvalid("the address is no URL", hint="Write https://.")
 
 
-def test_the_kind_checks_targets_that_change(owner: Gateway) -> None:
+REFUSED_BY_THE_KIND: Final = {
+    "an address": (
+        CHECKED % "http://never",
+        "line 5, column 5: targets.t.address: address http://never is not allowed",
+        "Write https.",
+    ),
+    "an address that is no URL": (
+        CHECKED % "x",
+        "line 5, column 5: targets.t.address: the address is no URL",
+        "Write https://.",
+    ),
+    "an option": (
+        CHECKED % "https://a.example/\n    options: {a: 1}",
+        "line 6, column 5: targets.t.options: unknown option",
+        "Leave it out.",
+    ),
+    "no secret": (
+        (CHECKED % "https://a.example/").replace("    secret: SHOP\n", ""),
+        "line 2, column 3: targets.t.secret: a target of this kind needs a secret",
+        "Compare it with: iu schema",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), REFUSED_BY_THE_KIND.values(), ids=REFUSED_BY_THE_KIND)
+def test_what_the_kind_refuses_is_refused_with_its_line(
+    owner: Gateway, text: str, message: str, hint: str
+) -> None:
+    with pytest.raises(OutboxFileInvalid) as caught:
+        planning.make(owner, source(text), check=check)
+    assert caught.value.message == f"outbox.yaml, {message}"
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("https://127.0.0.1/", "address https://127.0.0.1/ is not allowed"),
+        ("http://a.example/", "the address is not encrypted"),
+    ],
+)
+def test_an_address_that_only_an_approver_may_allow_is_named(
+    owner: Gateway, address: str, reason: str
+) -> None:
     def checked(text: str) -> planning.Plan:
         return planning.make(owner, source(text), check=check)
 
-    with pytest.raises(OutboxFileInvalid, match=r"targets.t.address: address http://never is not allowed"):
-        checked(CHECKED % "'http://never'")
-    with pytest.raises(OutboxFileInvalid, match=r"targets.t: unknown option") as caught:
-        checked((CHECKED % "x").replace("x}", "x, options: {a: 1}}"))
-    assert caught.value.hint == "Leave it out."
-    private = CHECKED % "'http://127.0.0.1/'"
+    private = CHECKED % address
     (warning,) = checked(private).warnings
     assert warning == (
-        "target t: address http://127.0.0.1/ is not allowed, so nothing is sent until an approver allows "
-        "private addresses: "
+        f"target t: {reason}, so nothing is sent until an approver allows private addresses: "
         "iu target set t --allow-private"
     )
     apply(owner, private)
@@ -356,14 +401,14 @@ def test_the_kind_checks_targets_that_change(owner: Gateway) -> None:
     owner.execute("update public.iu_delivery_target set allow_private = true")
     owner.execute("alter table public.iu_delivery_target enable trigger trg_iu_delivery_target")
     assert checked(private).warnings == ()
-    moved = CHECKED % "'http://127.0.0.2/'"
+    moved = CHECKED % "http://127.0.0.2/"
     assert means(owner, moved)[1] == (
         "Its address may be private, so an approver applies this, or runs before: "
         "iu target set t --no-allow-private"
     )
     with pytest.raises(NotAnApprover) as refused:
         apply(owner, moved)
-    assert refused.value.__notes__ == ["change target t (outbox.yaml, line 1). Nothing was changed."]
+    assert refused.value.__notes__ == ["change target t (outbox.yaml, line 2). Nothing was changed."]
 
 
 MISFITS: Final = {

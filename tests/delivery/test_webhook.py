@@ -18,10 +18,11 @@ from standardwebhooks.webhooks import Webhook
 
 from delivery.kind_parts import VALUE, Authority, granted, listening, message, secrets, send
 from delivery.receiver import Behaviour, Receiver, Tls
+from delivery.world import World
 from iu_pipelines.delivery import webhook
 from iu_pipelines.delivery.kind import MOST_BODY_BYTES, Answer, Message
 from iu_pipelines.delivery.webhook import WebhookTarget
-from iu_pipelines.errors import ArgumentInvalid, UsageError
+from iu_pipelines.errors import ArgumentInvalid, TargetNotSafe, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -343,3 +344,24 @@ def test_a_client_certificate_is_presented(
     with pytest.raises(UsageError, match="CLIENT is no certificate with its key"):
         _tls_answer(tmp_path, tls, options=options)
     assert not list(Path(tmp_path).rglob("certificate"))
+
+
+# The definition in the database.
+
+
+def test_an_option_may_name_a_secret_and_not_contain_one(world: World) -> None:
+    named = {"authorization_secret": "AUTH", "client_certificate_secret": "CLIENT", "headers": {"X-A": "1"}}
+    world.add_target("named", options=named)
+    for number, options in enumerate(
+        (
+            {"authorization_secret": "Bearer abcdefghij"},
+            {"authorization_secret": "hunter2"},
+            {"authorization_secret": "AKIAABCDEFGHIJKLMNOP"},
+            {"client_certificate_secret": "-----BEGIN EC PRIVATE KEY-----"},
+            {"secret": "NAME"},
+            {"headers": {"X-Token": "NAME"}},
+            {"authorization_secret": {"password": "NAME"}},
+        )
+    ):
+        with pytest.raises(TargetNotSafe):
+            world.add_target(f"unsafe{number}", options=options)

@@ -1,6 +1,6 @@
 """Asset checks of one outbox: how they open its database, and when a failed one fails its run."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,11 +56,10 @@ class Check:
 
 def definition(mount: Mount, check: Check) -> dg.AssetChecksDefinition:
     """Return the definition of `check`, whose step fails as `fail_if_red` says."""
-    spec = dg.AssetCheckSpec(
-        check.name, asset=mount.key(check.asset), description=check.description, blocking=check.blocking
-    )
 
-    @dg.multi_asset_check(name=mount.named(check.name), specs=[spec], required_resource_keys=mount.requires)
+    @dg.multi_asset_check(
+        name=mount.named(check.name), specs=[_spec(mount, check)], required_resource_keys=mount.requires
+    )
     def checked(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         with one_clear_line(), mount.open(context.resources) as gateway:
             result = check.result(gateway, mount)
@@ -68,6 +67,33 @@ def definition(mount: Mount, check: Check) -> dg.AssetChecksDefinition:
         fail_if_red(mount, result)
 
     return checked
+
+
+def definition_of_all(mount: Mount, name: str, checks: Sequence[Check]) -> dg.AssetChecksDefinition:
+    """Return one definition of `checks`, whose step `name` may execute some of them on one connection."""
+    by_key = {(mount.key(check.asset), check.name): check for check in checks}
+
+    @dg.multi_asset_check(
+        name=mount.named(name),
+        specs=[_spec(mount, check) for check in checks],
+        can_subset=True,
+        required_resource_keys=mount.requires,
+    )
+    def checked(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
+        results = []
+        with one_clear_line(), mount.open(context.resources) as gateway:
+            for key in sorted(context.selected_asset_check_keys, key=lambda key: (key.asset_key, key.name)):
+                results.append(by_key[key.asset_key, key.name].result(gateway, mount))
+                yield results[-1]
+        fail_if_red(mount, *results)
+
+    return checked
+
+
+def _spec(mount: Mount, check: Check) -> dg.AssetCheckSpec:
+    return dg.AssetCheckSpec(
+        check.name, asset=mount.key(check.asset), description=check.description, blocking=check.blocking
+    )
 
 
 def fail_if_red(mount: Mount, *results: dg.AssetCheckResult) -> None:

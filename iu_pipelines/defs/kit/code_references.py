@@ -29,14 +29,20 @@ class _InRepository(dg.FilePathMapping):
 
 
 def of_sql(*files: str) -> dict[str, dg.CodeReferencesMetadataValue]:
-    """Return metadata with references to files under `sql/iu-core/`, or none if nobody can open them."""
+    """Return metadata with references to files under `sql/iu-core/`, or none if nobody can open them.
+
+    A file of another module begins with the name of its directory under `sql/`.
+    """
     if _is_installed() and repository_url() is None:
         return {}
-    root = sql_root() / "iu-core"
     found: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [
-        dg.LocalFileCodeReference(file_path=str(root / name), label=name) for name in files
+        dg.LocalFileCodeReference(file_path=str(_file(name)), label=name) for name in files
     ]
     return {_KEY: dg.CodeReferencesMetadataValue(code_references=found)}
+
+
+def _file(name: str) -> Path:
+    return sql_root() / (name if name.startswith("iu-") else f"iu-core/{name}")
 
 
 def with_references(assets: Sequence[Any]) -> Sequence[Any]:

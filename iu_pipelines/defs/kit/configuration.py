@@ -32,6 +32,12 @@ def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `names` if their names in Dagster differ too: there, `.` and `-` are written as `_`."""
+    _unique(tuple(name.replace(".", "_").replace("-", "_") for name in names))
+    return names
+
+
 def _unreserved(name: str) -> str:
     if name.startswith(RESERVED_PREFIXES):
         raise ValueError(f"Names that begin with {' or '.join(RESERVED_PREFIXES)} belong to live delivery")
@@ -66,6 +72,7 @@ _EXECUTORS: Final = {"in_process": dg.in_process_executor, "multiprocess": dg.mu
 
 Action = Literal["gate_set", "worker_seek", "dead_letter_discard"]
 WorkerName = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$"), AfterValidator(_unreserved)]
+TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_][a-z0-9_.-]{0,99}$")]
 Cron = Annotated[str, AfterValidator(_cron)]
 Names = Annotated[tuple[str, ...], AfterValidator(_unique), _NAMES]
 
@@ -95,6 +102,19 @@ class Mount(dg.Resolvable, dg.Model):
         min_length=1,
         description="The workers, each named once. A name has 1 to 100 letters, digits and the characters "
         "_ . : - in any order.",
+    )
+    targets: Annotated[tuple[TargetName, ...], AfterValidator(_distinct), _NAMES] = Field(
+        default=(),
+        description="The targets of live delivery, each named once: 1 to 100 lowercase letters, digits and "
+        "the characters _ . - in any order. Each has assets of its own. Without any, one asset is for all "
+        "targets that are granted to the login that delivers.",
+    )
+    sender_database_url_variable: str = Field(
+        default="",
+        pattern=r"^([A-Za-z_][A-Za-z0-9_]*)?$",
+        description="The environment variable with the postgresql:// URL of the login that delivers, a "
+        "member of iu_sender. It is read at run time; by default IU_SENDER_DATABASE_URL for an outbox "
+        "without database_url_variable, and otherwise the URL of the outbox.",
     )
     key_prefix: Annotated[tuple[str, ...], _NAMES] = Field(
         default=(), description="Prefix of every asset key, in parts; by default the name of the outbox."
@@ -192,6 +212,11 @@ class Mount(dg.Resolvable, dg.Model):
         return self.group_name or self.name or "iu_core"
 
     @property
+    def sender_key(self) -> str:
+        """The key of the resource with the URL of the login that delivers."""
+        return self.named("sender")
+
+    @property
     def requires(self) -> set[str]:
         """The resources that every definition of this outbox needs."""
         return {self.resource_key}
@@ -201,9 +226,9 @@ class Mount(dg.Resolvable, dg.Model):
         return f"{self.name}_{name}" if self.name else name
 
     def key(self, asset: str) -> dg.AssetKey:
-        """Return the key of an asset of this outbox."""
+        """Return the key of an asset of this outbox. `asset` is one part of the key, or several with `/`."""
         prefix = self.key_prefix or ((self.name,) if self.name else ())
-        return dg.AssetKey([*prefix, asset])
+        return dg.AssetKey([*prefix, *asset.split("/")])
 
     def tag(self, value: str) -> str:
         """Return a value for a run tag that differs from that of every other outbox."""

@@ -3,8 +3,8 @@
 Dagster calls the config mapping of a graph when it plans a run. So the asset is a graph of one op.
 """
 
-from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 import dagster as dg
 
@@ -14,7 +14,7 @@ from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import checked
 
 _Config = TypeVar("_Config", bound=dg.Config)
-_RESULT: Final = "result"
+_Result = dg.MaterializeResult[Any]
 
 
 def configured_asset(
@@ -22,25 +22,54 @@ def configured_asset(
     spec: dg.AssetSpec,
     op_name: str,
     config_class: type[_Config],
-    perform: Callable[[dg.OpExecutionContext, Gateway, _Config], dg.MaterializeResult[Any]],
+    perform: Callable[[dg.OpExecutionContext, Gateway, _Config], _Result],
 ) -> dg.AssetsDefinition:
     """Return the asset of `spec`. Materializing it calls `perform` with an open gateway and its config."""
-    inputs = {dep.asset_key.path[-1]: dep.asset_key for dep in spec.deps}
-    asset = dg.AssetsDefinition.from_graph(
-        _graph(spec, _op(mount, op_name, list(inputs), config_class, perform), config_class),
+
+    def perform_all(
+        context: dg.OpExecutionContext, gateway: Gateway, _keys: Sequence[dg.AssetKey], config: _Config
+    ) -> list[_Result]:
+        return [perform(context, gateway, config)]
+
+    return configured_assets(mount, [spec], node_name(spec.key), op_name, config_class, perform_all)
+
+
+def configured_assets(
+    mount: Mount,
+    specs: Sequence[dg.AssetSpec],
+    name: str,
+    op_name: str,
+    config_class: type[_Config],
+    perform: Callable[[dg.OpExecutionContext, Gateway, Sequence[dg.AssetKey], _Config], Iterable[_Result]],
+    requires: frozenset[str] = frozenset(),
+) -> dg.AssetsDefinition:
+    """Return the assets of `specs`, which have the same dependencies. One step materializes any of them.
+
+    Materializing some calls `perform` with an open gateway, their keys and the config, which is under `name`
+    in `ops`. `requires` are the resources that the step needs besides those of the mount.
+    """
+    inputs = {dep.asset_key.path[-1]: dep.asset_key for dep in specs[0].deps}
+    outputs = {f"result_{place}": spec.key for place, spec in enumerate(specs)}
+    built = {spec.key: spec for spec in specs}
+    op = _op(mount, op_name, list(inputs), outputs, config_class, perform, requires)
+    assets = dg.AssetsDefinition.from_graph(
+        _graph(name, op, config_class),
         keys_by_input_name=inputs,
-        keys_by_output_name={_RESULT: spec.key},
-        partitions_def=spec.partitions_def,
+        keys_by_output_name=outputs,
+        partitions_def=specs[0].partitions_def,
+        can_subset=len(specs) > 1,
     )
-    return asset.map_asset_specs(
-        lambda built: built.replace_attributes(
-            description=spec.description,
-            metadata={**built.metadata, **spec.metadata},
-            group_name=spec.group_name,
-            owners=spec.owners,
-            tags=spec.tags,
-            kinds=spec.kinds,
-        )
+    return assets.map_asset_specs(lambda made: _completed(made, built[made.key]))
+
+
+def _completed(made: dg.AssetSpec, spec: dg.AssetSpec) -> dg.AssetSpec:
+    return made.replace_attributes(
+        description=spec.description,
+        metadata={**made.metadata, **spec.metadata},
+        group_name=spec.group_name,
+        owners=spec.owners,
+        tags=spec.tags,
+        kinds=spec.kinds,
     )
 
 
@@ -53,18 +82,22 @@ def _op(
     mount: Mount,
     name: str,
     inputs: list[str],
+    outputs: Mapping[str, dg.AssetKey],
     config_class: type[_Config],
-    perform: Callable[[dg.OpExecutionContext, Gateway, _Config], dg.MaterializeResult[Any]],
+    perform: Callable[[dg.OpExecutionContext, Gateway, Sequence[dg.AssetKey], _Config], Iterable[_Result]],
+    requires: frozenset[str],
 ) -> dg.OpDefinition:
     @dg.op(
         name=mount.named(name),
         ins={one: dg.In(dg.Nothing) for one in inputs},
+        out={one: dg.Out(dg.Nothing, is_required=len(outputs) == 1) for one in outputs},
         config_schema=_schema(config_class),
-        required_resource_keys=mount.requires,
+        required_resource_keys={*mount.requires, *requires},
     )
-    def compute(context: dg.OpExecutionContext) -> dg.MaterializeResult[Any]:
+    def compute(context: dg.OpExecutionContext) -> Iterator[_Result]:
+        keys = [outputs[one] for one in sorted(context.selected_output_names)]
         with one_clear_line(), mount.open(context.resources) as gateway:
-            return perform(context, gateway, config_class(**context.op_config))
+            yield from perform(context, gateway, keys, config_class(**context.op_config))
 
     return compute
 
@@ -73,18 +106,17 @@ def _schema(config_class: type[dg.Config]) -> Any:
     return config_class.to_config_schema()
 
 
-def _graph(spec: dg.AssetSpec, op: dg.OpDefinition, config_class: type[dg.Config]) -> dg.GraphDefinition:
+def _graph(name: str, op: dg.OpDefinition, config_class: type[dg.Config]) -> dg.GraphDefinition:
     return dg.GraphDefinition(
-        name=node_name(spec.key),
+        name=name,
         node_defs=[op],
         input_mappings=[
             dg.InputMapping(graph_input_name=one, mapped_node_name=op.name, mapped_node_input_name=one)
             for one in op.ins
         ],
         output_mappings=[
-            dg.OutputMapping(
-                graph_output_name=_RESULT, mapped_node_name=op.name, mapped_node_output_name="result"
-            )
+            dg.OutputMapping(graph_output_name=one, mapped_node_name=op.name, mapped_node_output_name=one)
+            for one in op.outs
         ],
         config=dg.ConfigMapping(
             config_fn=lambda values: {op.name: {"config": checked(config_class, values)}},

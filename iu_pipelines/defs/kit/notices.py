@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Kind = Literal["run_failed", "check_failed", "worker_unhealthy", "dead_letter_gave_up"]
+Kind = Literal["run_failed", "check_failed", "worker_unhealthy", "dead_letter_gave_up", "promotion_ends"]
 
 
 @dataclass(frozen=True)
 class Notice:
     """One thing that somebody should look at.
 
-    `outbox` is the name of the mount, `subject` the job, check, worker or dead letter, `message` one line
-    without secrets, and `run_id` the run in Dagster, if there is one.
+    `outbox` is the name of the mount, `subject` the job, check, worker, dead letter or route, `message` one
+    line without secrets, and `run_id` the run in Dagster, if there is one.
     """
 
     kind: Kind

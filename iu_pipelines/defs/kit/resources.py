@@ -45,6 +45,33 @@ class GatewayResource(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield gateway
 
 
+class SenderResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The URL of the login that delivers. Pass it as a `dg.EnvVar`, so that the web UI shows no password."""
+
+    database_url: str = Field(
+        default="",
+        description="A postgresql:// URL. Empty: IU_SENDER_DATABASE_URL, or else that of the settings.",
+    )
+
+    @classmethod
+    def of(cls, sender_variable: str, outbox_variable: str) -> Self:
+        """Return the login whose URL is in the first environment variable that is named.
+
+        Without both: the login of the settings.
+        """
+        variable = sender_variable or outbox_variable
+        return cls(database_url=dg.EnvVar(variable)) if variable else cls()
+
+    def url(self) -> str:
+        """Return the URL. Start or repair the embedded server if it is used.
+
+        Raises:
+            UsageError: no URL is given, and neither `iu dev` nor another command of iu runs this code.
+        """
+        chosen = current_settings().sender_database_url
+        return self.database_url or (chosen.get_secret_value() if chosen else _url_in_settings())
+
+
 def _url_in_settings() -> str:
     """Return the URL that the settings choose. Nothing is started in a Dagster that is not run by iu."""
     chosen = current_settings()

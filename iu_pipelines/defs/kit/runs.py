@@ -12,6 +12,7 @@ import dagster as dg
 FINISHED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 UNFINISHED: Final = tuple(status for status in dg.DagsterRunStatus if status not in FINISHED)
 _EXECUTING: Final = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+_LOOKED_AT: Final = 500
 PARTITION_TAG: Final = "dagster/partition"
 
 
@@ -31,6 +32,17 @@ def unfinished_run_of_asset(
     found = dg.RunsFilter(statuses=list(UNFINISHED), tags={PARTITION_TAG: partition})
     for run in instance.get_runs(found, limit=100):
         if run.job_name == job_name or asset in (run.asset_selection or ()):
+            return run.run_id
+    return None
+
+
+def unfinished_run_of_one(instance: dg.DagsterInstance, asset: dg.AssetKey, job_name: str) -> str | None:
+    """Return the id of an unfinished run that materializes `asset`, or None.
+
+    It is a run of `job_name` that selects the asset, or everything; or it is one of *Materialize*.
+    """
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=_LOOKED_AT):
+        if asset in (run.asset_selection or ()) or (run.job_name == job_name and not run.asset_selection):
             return run.run_id
     return None
 

@@ -31,6 +31,7 @@ class Seen:
 class Source:
     """One observed table: `row` is the dataclass of its rows, `sql_files` are the files that define it.
 
+    `part` is the row that this source is about, if it is not the whole table; the key then ends with it.
     `look` must have a bounded cost, whatever the size of the table.
     """
 
@@ -40,6 +41,12 @@ class Source:
     sql_files: tuple[str, ...]
     look: Callable[[Queries, Mount], Seen]
     upstream: tuple[str, ...] = ()
+    part: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name of the asset, as `Mount.key` takes it."""
+        return f"{self.table}/{self.part}" if self.part else self.table
 
     def asset(self, mount: Mount) -> dg.AssetsDefinition:
         """Return the observable asset of this table."""
@@ -48,13 +55,13 @@ class Source:
             with one_clear_line(), mount.open(context.resources) as gateway:
                 seen = self.look(gateway, mount)
             return dg.ObserveResult(
-                asset_key=mount.key(self.table),
+                asset_key=mount.key(self.name),
                 data_version=dg.DataVersion(seen.version),
                 metadata=seen.metadata,
             )
 
         decorated: dg.AssetsDefinition = dg.multi_observable_source_asset(
-            name=mount.named(f"observe_{self.table}"),
+            name=mount.named(f"observe_{dg.AssetKey(self.name.split('/')).to_python_identifier()}"),
             specs=[self._spec(mount)],
             required_resource_keys=mount.requires,
         )(observe)
@@ -64,12 +71,12 @@ class Source:
         """Observe the table now, and return the event, which any run may log."""
         seen = self.look(gateway, mount)
         return dg.AssetObservation(
-            mount.key(self.table), metadata=seen.metadata, tags={DATA_VERSION: seen.version}
+            mount.key(self.name), metadata=seen.metadata, tags={DATA_VERSION: seen.version}
         )
 
     def _spec(self, mount: Mount) -> dg.AssetSpec:
         return dg.AssetSpec(
-            mount.key(self.table),
+            mount.key(self.name),
             deps=[mount.key(name) for name in self.upstream],
             description=self.description,
             metadata=metadata(self.table, self.row, *self.sql_files),

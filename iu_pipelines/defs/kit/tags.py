@@ -4,4 +4,5 @@ from typing import Final
 
 WORKER: Final = "iu/worker"
 REPLAY: Final = "iu/replay"
+TARGET: Final = "iu/target"
 FAILED_RUN: Final = "iu/failed_run"

@@ -50,8 +50,8 @@ def problems(source: Source, state: State, gateway: Queries, check: Check | None
     for name, entry in changed.items():
         refused = check and _refusal(check, entry, private=True)
         if refused:
-            field = ("address",) if isinstance(refused, TargetNotSafe) else ()
-            yield source.problem(("targets", name, *field), refused.message, refused.hint or _COMPARE)
+            field = ("targets", name, _field_of(refused))
+            yield source.problem(field, refused.message, refused.hint or _COMPARE)
 
 
 _COMPARE: Final = "Compare it with: iu schema"
@@ -117,6 +117,14 @@ def _refusal(check: Check, entry: DeliveryTarget, *, private: bool) -> IuError |
     except (ArgumentInvalid, TargetNotSafe) as error:
         return error
     return None
+
+
+def _field_of(refused: IuError) -> str:
+    """Return the field that a kind refused, by the words of the error."""
+    if isinstance(refused, TargetNotSafe):
+        return "address"
+    words = {"option": "options", "secret": "secret"}
+    return next((field for word, field in words.items() if word in refused.message), "address")
 
 
 def require_removable(gateway: Queries, changes: Sequence[Change]) -> None:
@@ -189,9 +197,7 @@ def _may_be_private(state: State, name: str) -> bool:
 def _private(check: Check, entry: DeliveryTarget) -> str | None:
     """Return why the address is refused, if it would be allowed for a target that may be private."""
     refused = _refusal(check, entry, private=False)
-    if not isinstance(refused, TargetNotSafe) or _refusal(check, entry, private=True):
-        return None
-    return refused.message
+    return refused.message if refused and not _refusal(check, entry, private=True) else None
 
 
 def _of_login(login: Mapping[str, Any] | None) -> str | None:

@@ -176,6 +176,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
 \ir ../objects/deliveries/fn_iu_delivery_waiting.sql
+\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
@@ -187,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'ecbc82698b060df2ec6cdf8ea283b22e78420501db167499159653bab3cbb69a'
+    '0a2e9e67cea3afe4c6fbb61df99d3c65e13ae9709182edd3d333d65401b41991'
 );

@@ -194,7 +194,8 @@ begin
             'of the second %s, of the first %s',
             pg_temp.iu_ask(format(v_claim_plan, v_first)), pg_temp.iu_ask(format(v_claim_plan, v_second))
         );
-        raise exception using errcode = 'P0001', message = format('%s: %s', v_line, pg_temp.iu_states(v_code));
+        raise exception using
+            errcode = 'P0001', message = format('%s: %s', v_line, pg_temp.iu_states(v_code));
     exception when raise_exception then
         perform public.fn_iu_proof_note(
             'D12 a plan claims nothing that it does not name',
@@ -251,8 +252,8 @@ begin
     );
     perform public.fn_iu_proof_note(
         'D11 the owner changes what is recorded',
-        'claim IU203 IU203, outcome IU203 IU203, decision IU203 IU203, ledger IU203 IU203, batch IU203 IU203, '
-        'plan IU203 IU203, plan_entry IU203 IU203',
+        'claim IU203 IU203, outcome IU203 IU203, decision IU203 IU203, ledger IU203 IU203, '
+        'batch IU203 IU203, plan IU203 IU203, plan_entry IU203 IU203',
         (
             select string_agg(format(
                 '%s %s %s', t.name,

@@ -12,7 +12,7 @@ begin
     -- Secrets first: the other errors show the value. An option such as authorization_secret may name one.
     foreach v_column in array array['target_name', 'address', 'options'] loop
         perform public.fn_iu_target_secret_refuse(v_column, regexp_replace(
-            to_jsonb(new) ->> v_column, '_secret": "(?=[A-Z][A-Z0-9_]{0,62}")', '_secret_ref": "', 'g'
+            to_jsonb(new) ->> v_column, '"[a-z_]+_secret": "(?=[A-Z][A-Z0-9_]{0,62}")', '"ref": "', 'g'
         ));
     end loop;
     if not exists (

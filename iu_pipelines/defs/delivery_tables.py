@@ -1,0 +1,165 @@
+"""Deliveries in the web UI: their states, why they are held, and promotions with what a person must do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import dagster as dg
+
+from iu_pipelines.db.queries import Queries
+from iu_pipelines.defs.kit.asset_metadata import moment, table
+from iu_pipelines.defs.targets import ALL, NOT_INSTALLED
+from iu_pipelines.domain import deliveries, delivery_queue, gates, promotions
+from iu_pipelines.domain.deliveries import TargetQueue
+from iu_pipelines.domain.delivery_queue import Failure
+from iu_pipelines.domain.promotions import Promotion
+
+SOON: Final = timedelta(days=3)
+"""How long before its end a promotion is reported."""
+
+_SHOWN: Final = 50
+_GATE: Final = "the {0} gate is closed; a person opens it: iu gate set {1} true --reason REASON"
+
+REFUSALS: Final[Mapping[str, str]] = {
+    "master_gate_closed": _GATE.format("master", gates.MASTER),
+    "worker_gate_closed": _GATE.format("worker", gates.WORKER),
+    "delivery_gate_closed": _GATE.format("delivery", gates.DELIVERY),
+    "jobs_gate_closed": _GATE.format("jobs", gates.JOBS),
+    "not_listed": f"the route is not listed in {gates.LIVE_ROUTES}",
+    "not_promoted": "no promotion of the route was approved",
+    "demoted": "the promotion was ended",
+    "promotion_expired": "the promotion has expired",
+    "route_changed": "the route was changed after its promotion",
+    "target_changed": "the target was changed after the promotion",
+    "event_type_changed": "the event type was changed after the promotion",
+    "cluster_changed": "the database was restored or cloned after the promotion",
+    "other_deployment": "the promotion is for another deployment than IU_DEPLOYMENT of the sender",
+    "target_disabled": "the target is disabled: iu target enable",
+    "target_paused": "a person paused the target: iu target resume",
+    "failover_hold": "the target waits for a person after a failover: iu target resume",
+    "breaker_open": "the breaker is open: the target failed repeatedly, and is tried again later",
+    "rate_limit": "the rate limit is reached; the next tokens come within a minute",
+}
+"""What the first refusal of a route means, by its word."""
+
+NOTHING_HERE: Final = (
+    "Nothing can be approved in this web UI: a promotion is proposed and decided by two logins."
+)
+
+
+def explained(words: Iterable[str] | None) -> str:
+    """Return what the words of `fn_iu_delivery_refusal` mean, or `none`."""
+    return (
+        "; ".join(f"{word}: {REFUSALS.get(word, 'see iu deliver status')}" for word in words or ()) or "none"
+    )
+
+
+def queues(gateway: Queries, target: str) -> list[TargetQueue]:
+    """Return the deliveries of one target by state, or those of every target."""
+    return [one for one in deliveries.status(gateway) if target in (ALL, one.target)]
+
+
+def state_metadata(gateway: Queries, target: str) -> dict[str, Any]:
+    """Return the states of the deliveries of one target or of all, and the promotions."""
+    found = queues(gateway, target)
+    oldest = min((one.oldest_at for one in found if one.oldest_at), default=None)
+    return {
+        "queued": sum(one.queued for one in found),
+        "in_flight": sum(one.in_flight for one in found),
+        "in_doubt": sum(one.in_doubt for one in found),
+        "to_retry": sum(one.retry for one in found),
+        "held": sum(one.held for one in found),
+        "parked": sum(one.parked for one in found),
+        "dead_letters": sum(one.dead for one in found),
+        "counts_are_capped": any(one.counts_capped for one in found),
+        "oldest_delivery_at": moment(oldest),
+        "held_because": explained(dict.fromkeys(word for one in found for word in one.held_reasons or ())),
+        "promotions": promotion_table(of_target(promotions.list_promotions(gateway), target)),
+        "targets": queue_table(found),
+        "newest_failures": failure_table(delivery_queue.failures(gateway, target or None)),
+    }
+
+
+def observation(gateway: Queries, key: dg.AssetKey, target: str) -> dg.AssetObservation:
+    """Observe the states of the deliveries of one target, or of all."""
+    if not deliveries.is_installed(gateway):
+        return dg.AssetObservation(key, metadata={"state": NOT_INSTALLED})
+    return dg.AssetObservation(key, metadata=state_metadata(gateway, target))
+
+
+def queue_table(found: Sequence[TargetQueue]) -> dg.TableMetadataValue:
+    """Return a table with a row for each target."""
+    return table(
+        [
+            "target",
+            "queued",
+            "in flight",
+            "in doubt",
+            "retry",
+            "held",
+            "parked",
+            "dead",
+            "breaker",
+            "why held",
+        ],
+        [
+            [
+                *(one.target, one.queued, one.in_flight, one.in_doubt, one.retry, one.held, one.parked),
+                *(one.dead, one.breaker, explained(one.held_reasons)),
+            ]
+            for one in found
+        ],
+    )
+
+
+def failure_table(found: Sequence[Failure]) -> dg.TableMetadataValue:
+    """Return a table with a row for each failed send."""
+    return table(
+        ["at (UTC)", "event", "route", "decision", "status", "error", "run"],
+        [
+            [
+                *(one.recorded_at, one.event_id, one.route_code, one.decision),
+                *("" if one.status_code is None else str(one.status_code), one.error_detail, one.run_ref),
+            ]
+            for one in found
+        ],
+    )
+
+
+def of_target(found: Sequence[Promotion], target: str) -> list[Promotion]:
+    """Return the promotions to one target, or all."""
+    return [one for one in found if target in (ALL, one.target_name)]
+
+
+def promotion_table(found: Sequence[Promotion]) -> dg.MarkdownMetadataValue:
+    """Return the newest promotions as a table, newest first, and what a person must do about each."""
+    head = (
+        "| no. | route | state | share | expires (UTC) | proposed by | decided by | what a person must do |"
+    )
+    lines = [_line(one) for one in list(reversed(found))[:_SHOWN]]
+    rows = "\n".join([head, "| --- | --- | --- | --- | --- | --- | --- | --- |", *lines])
+    return dg.MetadataValue.md(f"{rows}\n\n{NOTHING_HERE}" if lines else f"No promotion. {NOTHING_HERE}")
+
+
+def _line(one: Promotion) -> str:
+    expires = one.expires_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if one.expires_at else ""
+    cells = (
+        *(one.promotion_no, one.route_code, one.state, f"{one.share:g}", expires),
+        *(one.proposed_by, one.decided_by or "", todo(one) or "nothing"),
+    )
+    return f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in cells)} |"
+
+
+def todo(one: Promotion, now: datetime | None = None) -> str | None:
+    """Return why a promotion needs a person, and the command to run; None if it needs nobody."""
+    again = f"iu promote propose {one.route_code}"
+    if one.state == "proposed":
+        return f"proposed by {one.proposed_by}; another login decides: iu promote approve {one.promotion_no}"
+    if one.state in ("held", "demoted"):
+        word = one.held_reason or one.state
+        return f"{word}: {REFUSALS.get(word, 'the deliveries are held')}; {again}"
+    if one.state == "live" and one.expires_at and one.expires_at - (now or datetime.now(UTC)) <= SOON:
+        return f"expires at {one.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC; {again}"
+    return None
