@@ -197,20 +197,14 @@ def _print_letters(found: Explanation) -> None:
 
 
 def _print_deliveries(found: Explanation) -> None:
+    """Print the states of the deliveries, and below them what each means and what to do."""
     rows = [
-        (
-            one.route_code,
-            one.state,
-            one.since,
-            one.attempts,
-            one.run_ref,
-            one.next_at,
-            delivery_reasons.explain(one),
-        )
+        (one.route_code, one.state, one.since, one.attempts, one.run_ref, one.next_at)
         for one in found.deliveries
     ]
-    columns = ("route", "state", "since", "attempts", "run", "next", "meaning")
-    _print_rows("Deliveries", columns, rows)
+    _print_rows("Deliveries", ("route", "state", "since", "attempts", "run", "next"), rows)
+    for one in found.deliveries:
+        print_line(f"  {one.route_code}: {one.state}: {delivery_reasons.explain(one)}")
 
 
 def _print_gates(found: Explanation) -> None:

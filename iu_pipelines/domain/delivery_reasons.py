@@ -62,5 +62,5 @@ def explain(found: DeliveryState) -> str:
     """Return in words what the state of a delivery and its reason mean, and what to do."""
     if found.reason and found.reason in REFUSALS:
         return REFUSALS[found.reason]
-    meaning = STATES.get(found.state, found.state)
+    meaning = STATES.get(found.state, "an unknown state")
     return f"{found.reason}: {meaning}" if found.reason else meaning

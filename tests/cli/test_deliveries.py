@@ -104,42 +104,43 @@ def test_a_target_that_cannot_be_served_makes_the_exit_code_1(shop: Shop, secret
     refused(shop.iu("sender", "deliver", "--target", "hok"), 1, "'hok'")
 
 
+def bury(shop: Shop) -> int:
+    """Let everything that is queued fail for good, and return how many dead letters there are."""
+    for _ in range(3):
+        shop.done("sender", "deliver")
+        shop.office.owner.execute("update iu_delivery set due_at = now() where dead_at is null")
+    (row,) = shop.done("auditor", "deliver", "status", "--json").json
+    return int(row["dead"])
+
+
 def test_dead_letters_are_replayed_and_discarded_one_by_one(shop: Shop) -> None:
-    shop.receiver.behave(Behaviour(status=410))
-    shop.office.emit(2, 1)
-    first = str(
-        shop.office.owner.fetch_value(
-            "select event_id from event_outbox order by event_seq desc offset 1 limit 1"
-        )
-    )
-    shop.iu("sender", "deliver")
-    why = shop.done("auditor", "why", first)
-    assert "iu deliver replay" in why.out
+    shop.receiver.behave(Behaviour(status=400))
+    shop.office.emit(1, 1)
+    first = newest(shop)
+    shop.office.emit(1, 1)
+    assert bury(shop) == 1
+    why = shop.done("auditor", "why", first).out
+    assert f"  {ROUTE}: dead: " in why
+    assert "when the cause is gone: iu deliver replay" in why
     assert (
-        "deliveries to hook: 1 dead, 1 parked behind a dead one; see: iu deliver status"
-        in shop.iu("auditor", "status").out
+        f"parked: behind the dead letter of event {first}: " in shop.done("auditor", "why", newest(shop)).out
     )
+    status = shop.iu("auditor", "status").out
+    assert "deliveries to hook: 1 dead, 1 parked behind a dead one; see: iu deliver status" in status
     assert shop.iu("auditor", "status", "--json").json["targets"][0]["dead"] == 1
     assert "or in bulk: iu deliver plan" in shop.done("auditor", "deliver", "status").out
     on = ("--route", ROUTE, "--reason", "the receiver is repaired")
     replayed = shop.done("admin", "deliver", "replay", first, *on)
     assert replayed.out.startswith(f"{first} on {ROUTE}: queued again")
     refused(shop.iu("admin", "deliver", "replay", first, *on), 1, first)
-    discarded = shop.done("admin", "deliver", "discard", newest(shop), *on)
-    assert "discarded" in discarded.out
+    assert "discarded" in shop.done("admin", "deliver", "discard", newest(shop), *on).out
     assert shop.iu("admin", "deliver", "discard", newest(shop), *on).code == 1
 
 
 def test_a_plan_replays_what_it_names_and_nothing_else(shop: Shop) -> None:
     shop.receiver.behave(Behaviour(status=400))
     shop.office.emit(4, 4)
-    shop.iu("sender", "deliver")
-    shop.office.owner.execute("update iu_delivery set due_at = now() where dead_at is null")
-    for _ in range(3):
-        shop.iu("sender", "deliver")
-        shop.office.owner.execute("update iu_delivery set due_at = now() where dead_at is null")
-    (row,) = shop.done("auditor", "deliver", "status", "--json").json
-    dead = row["dead"]
+    dead = bury(shop)
     assert dead == 4
     planned = shop.done(
         "admin", "deliver", "plan", "--kind", "replay", "--route", ROUTE, "--reason", "repaired"
@@ -169,10 +170,6 @@ def test_a_drain_plan_delivers_what_was_queued_when_it_was_made(shop: Shop) -> N
     done = shop.done("sender", "deliver", "execute", plan_hash)
     assert "hook: 3 sent" in done.out
     assert len(shop.delivered()) == 3
-    assert (
-        "settled     3" in " ".join(shop.done("sender", "deliver", "progress", plan_hash).out.split("  "))
-        or True
-    )
     assert shop.done("sender", "deliver", "progress", plan_hash, "--json").json["settled"] == 3
 
 
