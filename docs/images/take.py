@@ -74,14 +74,15 @@ def evidence(page: Page) -> None:
 
 
 def deliveries(page: Page) -> None:
-    """Open the states of the deliveries and the promotions on the page of the asset of a target."""
-    page.goto("/assets/iu_delivery/hook?view=overview")
-    page.get_by_text("promotions").first.wait_for()
+    """Open the states of the deliveries and the promotions in the events of the asset of a target."""
+    page.goto("/assets/iu_delivery/to_hook?view=events")
+    page.get_by_text("held_because").first.wait_for()
+    page.get_by_text("who_decides").first.scroll_into_view_if_needed()
 
 
 def delivery_checks(page: Page) -> None:
     """Open the check of the promotions on the page of the asset of a target."""
-    page.goto("/assets/iu_delivery/hook?view=checks&checkDetail=promotions_do_not_expire_soon")
+    page.goto("/assets/iu_delivery/to_hook?view=checks&checkDetail=promotions_do_not_expire_soon")
     page.get_by_text("who_decides").first.wait_for()
 
 

@@ -5,7 +5,7 @@ each. The database decides what may be sent; nothing can be approved here.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import dagster as dg
@@ -17,13 +17,15 @@ from iu_pipelines.defs.delivery_reports import Progress, drained, failure_of, me
 from iu_pipelines.defs.delivery_requests import sensor
 from iu_pipelines.defs.gates import GATES
 from iu_pipelines.defs.kit import checks
-from iu_pipelines.defs.kit.asset_metadata import metadata
+from iu_pipelines.defs.kit.asset_metadata import metadata, metadata_of_part
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.configured_asset import configured_assets, node_name
+from iu_pipelines.defs.kit.sources import input_versions, version_of
 from iu_pipelines.defs.kit.validated_config import validated
 from iu_pipelines.defs.outbox import OUTBOX
 from iu_pipelines.defs.routes import ROUTES
-from iu_pipelines.defs.targets import ALL, NOT_INSTALLED
+from iu_pipelines.defs.targets import ALL, NOT_INSTALLED, delivery_asset
+from iu_pipelines.delivery.reports import DrainReport
 from iu_pipelines.domain import deliveries
 from iu_pipelines.domain.delivery_queue import Delivery
 from iu_pipelines.errors import UsageError
@@ -72,7 +74,7 @@ def definitions(mount: Mount) -> dg.Definitions:
 
 def places(mount: Mount) -> list[tuple[str, str]]:
     """Return the name of each asset, as `Mount.key` takes it, with its target."""
-    return [(f"{_TABLE}/{target}" if target else _TABLE, target) for target in mount.targets or (ALL,)]
+    return [(delivery_asset(target), target) for target in mount.targets or (ALL,)]
 
 
 def assets(mount: Mount) -> dg.AssetsDefinition:
@@ -100,7 +102,7 @@ def _spec(mount: Mount, key: dg.AssetKey, target: str) -> dg.AssetSpec:
             " is due, sends it and records the outcomes. Two logins propose and decide a promotion with "
             "`iu promote`; nothing can be approved here."
         ),
-        metadata=metadata(
+        metadata=(metadata_of_part if target else metadata)(
             _TABLE,
             Delivery,
             "iu-delivery/runtime/030_queue.sql",
@@ -126,23 +128,49 @@ def _deliver(
     seconds = math.ceil(config.max_seconds) + _GRACE_SECONDS
     context.instance.add_run_tags(context.run.run_id, {dg.MAX_RUNTIME_SECONDS_TAG: str(seconds)})
     url = getattr(context.resources, mount.sender_key).url()
+    seen = [source.observation(gateway, mount) for source in _SOURCES]
+    for observation in seen:
+        context.log_event(observation)
     progress = Progress(context, chosen)
     report = drained(context, url, config, chosen.values(), progress)
-    for source in _SOURCES:
-        context.log_event(source.observation(gateway, mount))
+    versions = _versions(mount, seen, report)
     made = {key: metadata_of(gateway, report, target, context.run.run_id) for key, target in chosen.items()}
+    _log_ends(context, report)
+    if any(one.stopped_reason == "cancelled" for one in report.targets):
+        for key, summary in made.items():
+            context.log_event(dg.AssetMaterialization(key, metadata=summary, tags=versions))
+        _log_checks(context, gateway, mount, chosen)
+        raise dg.DagsterExecutionInterruptedError
+    for key, summary in made.items():
+        yield dg.MaterializeResult(asset_key=key, metadata=summary, tags=versions)
+    if failure := failure_of(report):
+        _log_checks(context, gateway, mount, chosen)
+        raise failure
+
+
+def _versions(mount: Mount, seen: Sequence[dg.AssetObservation], report: DrainReport) -> dict[str, str]:
+    """Return the tags with the versions of the sources; that of the outbox only if all of it was read."""
+    read = {one.asset_key: version_of(one) for one in seen}
+    if any(one.stopped_reason != "drained" for one in report.targets):
+        del read[mount.key(OUTBOX.name)]
+    return input_versions(read)
+
+
+def _log_ends(context: dg.OpExecutionContext, report: DrainReport) -> None:
     for one in report.targets:
         context.log.info(
             "%s stopped: %s; %s sent, %s to retry, %s failed",
             one.target, one.stopped_reason, one.sent, one.retry, one.failed,
         )  # fmt: skip
-    if any(one.stopped_reason == "cancelled" for one in report.targets):
-        for key, seen in made.items():
-            context.log_event(dg.AssetMaterialization(key, metadata=seen))
-        raise dg.DagsterExecutionInterruptedError
-    yield from (dg.MaterializeResult(asset_key=key, metadata=seen) for key, seen in made.items())
-    if failure := failure_of(report):
-        raise failure
+
+
+def _log_checks(
+    context: dg.OpExecutionContext, gateway: Gateway, mount: Mount, chosen: Mapping[dg.AssetKey, str]
+) -> None:
+    """Log the checks of the targets, which Dagster does not execute after a step that fails."""
+    for target in chosen.values():
+        for check in delivery_checks.of_target(target, delivery_asset(target)):
+            check.log(context, gateway, mount)
 
 
 def job(mount: Mount, made: dg.AssetsDefinition, checked: dg.AssetChecksDefinition) -> Any:

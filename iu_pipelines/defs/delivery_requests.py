@@ -15,7 +15,7 @@ from iu_pipelines.defs.kit import tags
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.runs import unfinished_run, unfinished_run_of_one
 from iu_pipelines.defs.kit.step_errors import skipped
-from iu_pipelines.defs.targets import ALL, NOT_INSTALLED
+from iu_pipelines.defs.targets import ALL, NOT_INSTALLED, delivery_asset
 from iu_pipelines.domain import deliveries, delivery_queue, gates
 from iu_pipelines.domain.delivery_queue import Waiting
 from iu_pipelines.errors import IuError
@@ -89,7 +89,7 @@ def _request(
     reason = _reason(found, datetime.now(UTC))
     if reason:
         return f"{name}: {reason}"
-    key = mount.key(f"iu_delivery/{target}" if target else "iu_delivery")
+    key = mount.key(delivery_asset(target))
     wanted = {tags.TARGET: mount.tag(target or "all")}
     busy = unfinished_run(instance, wanted) or unfinished_run_of_one(instance, key, mount.named(_JOB))
     if busy:

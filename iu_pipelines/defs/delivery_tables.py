@@ -77,6 +77,7 @@ def state_metadata(gateway: Queries, target: str) -> dict[str, Any]:
         "oldest_delivery_at": moment(oldest),
         "held_because": explained(dict.fromkeys(word for one in found for word in one.held_reasons or ())),
         "promotions": promotion_table(of_target(promotions.list_promotions(gateway), target)),
+        "who_decides": NOTHING_HERE,
         "targets": queue_table(found),
         "newest_failures": failure_table(delivery_queue.failures(gateway, target or None)),
     }
@@ -133,23 +134,18 @@ def of_target(found: Sequence[Promotion], target: str) -> list[Promotion]:
     return [one for one in found if target in (ALL, one.target_name)]
 
 
-def promotion_table(found: Sequence[Promotion]) -> dg.MarkdownMetadataValue:
+def promotion_table(found: Sequence[Promotion]) -> dg.TableMetadataValue:
     """Return the newest promotions as a table, newest first, and what a person must do about each."""
-    head = (
-        "| no. | route | state | share | expires (UTC) | proposed by | decided by | what a person must do |"
+    return table(
+        ["no.", "route", "state", "share", "expires (UTC)", "proposed by", "decided by", "a person must"],
+        [
+            [
+                *(str(one.promotion_no), one.route_code, one.state, f"{one.share:g}", one.expires_at),
+                *(one.proposed_by, one.decided_by, todo(one) or "do nothing"),
+            ]
+            for one in list(reversed(found))[:_SHOWN]
+        ],
     )
-    lines = [_line(one) for one in list(reversed(found))[:_SHOWN]]
-    rows = "\n".join([head, "| --- | --- | --- | --- | --- | --- | --- | --- |", *lines])
-    return dg.MetadataValue.md(f"{rows}\n\n{NOTHING_HERE}" if lines else f"No promotion. {NOTHING_HERE}")
-
-
-def _line(one: Promotion) -> str:
-    expires = one.expires_at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if one.expires_at else ""
-    cells = (
-        *(one.promotion_no, one.route_code, one.state, f"{one.share:g}", expires),
-        *(one.proposed_by, one.decided_by or "", todo(one) or "nothing"),
-    )
-    return f"| {' | '.join(str(cell).replace('|', chr(92) + '|') for cell in cells)} |"
 
 
 def todo(one: Promotion, now: datetime | None = None) -> str | None:

@@ -21,6 +21,14 @@ NOT_INSTALLED: Final = "the module iu-delivery is not installed: iu migrate --wi
 _TABLE: Final = "iu_delivery_target"
 
 
+def delivery_asset(target: str) -> str:
+    """Return the name of the asset of the deliveries to one target or to all, as `Mount.key` takes it.
+
+    A graph shows only the last part of a key, so that part differs from the one of the target.
+    """
+    return f"iu_delivery/to_{target}" if target else "iu_delivery"
+
+
 def definitions(mount: Mount) -> dg.Definitions:
     """Return one asset for each target."""
     return dg.Definitions(assets=[source.asset(mount) for source in sources(mount)])
@@ -44,7 +52,7 @@ def source(target: str) -> Source:
         ),
         sql_files=("iu-delivery/runtime/010_targets.sql",),
         look=partial(_seen, target),
-        upstream=(f"iu_delivery/{target}" if target else "iu_delivery",),
+        upstream=(delivery_asset(target),),
     )
 
 

@@ -61,19 +61,19 @@ def test_a_person_delivers_and_sees_lineage_run_and_what_needs_a_person(
     assert len([one for one in receiver.requests() if one.status == 200]) == 5
 
     page.goto("/assets/iu_delivery_target/hook?view=lineage&lineageScope=upstream&lineageDepth=2")
-    for name in ("event_outbox", "dot_config", "iu_outbound_route", "hook"):
+    for name in ("event_outbox", "dot_config", "iu_outbound_route", "to_hook", "hook"):
         page.get_by_text(name, exact=True).first.wait_for()
 
     trouble(dev, receiver, "hook")
-    page.goto("/assets/iu_delivery/hook?view=overview")
+    page.goto("/assets/iu_delivery/to_hook?view=events")
     page.get_by_text("Nothing can be approved in this web UI").first.wait_for()
-    page.goto("/assets/iu_delivery/hook?view=checks")
+    page.goto("/assets/iu_delivery/to_hook?view=checks")
     for check, said in (
         ("no_deliveries_in_doubt", "a sender that was lost"),
         ("no_parked_subjects", "iu deliver plan --kind replay"),
         ("promotions_do_not_expire_soon", "iu promote propose shop.hook"),
     ):
-        page.goto(f"/assets/iu_delivery/hook?view=checks&checkDetail={check}")
+        page.goto(f"/assets/iu_delivery/to_hook?view=checks&checkDetail={check}")
         page.get_by_text(said).first.wait_for()
     assert page.get_by_role("button", name=re.compile("approve|propose|demote", re.IGNORECASE)).count() == 0
     assert dev.status(run) == "SUCCESS"

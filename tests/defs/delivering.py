@@ -28,7 +28,7 @@ CHECKS: Final = {
     "delivered_as_rehearsed",
 }
 EXPIRING: Final = "promotions_do_not_expire_soon"
-ONE: Final = dg.AssetKey(["iu_delivery", "hook"])
+ONE: Final = dg.AssetKey(["iu_delivery", "to_hook"])
 
 ENVIRONMENT: Final = {f"IU_SECRET_{SECRET}": f"host=127.0.0.1 {KEY}", "IU_DEPLOYMENT": DEPLOYMENT}
 """What a process needs to deliver to a receiver on loopback."""

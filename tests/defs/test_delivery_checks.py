@@ -97,7 +97,8 @@ def test_a_promotion_that_ends_is_a_warning_with_the_command_that_a_person_must_
     assert reasons.endswith("iu promote propose shop.paid")
     assert found.severity == dg.AssetCheckSeverity.WARN
     assert "Nothing can be approved in this web UI" in str(found.metadata["who_decides"].value)
-    assert "iu promote propose shop.paid" in str(found.metadata["table"].value)
+    (row,) = records(found.metadata["table"].value)
+    assert "iu promote propose shop.paid" in row["a person must"]
 
 
 def test_a_route_that_was_demoted_and_taken_from_the_list_is_no_warning(delivering: Delivering) -> None:

@@ -35,7 +35,7 @@ def test_the_sensor_requests_a_run_for_each_target_with_something_due(delivering
     requests = location.tick("delivery_sensor").run_requests
     assert [(one.asset_selection, one.tags[tags.TARGET], one.run_key) for one in requests] == [
         ([ONE], "hook", None),
-        ([dg.AssetKey(["iu_delivery", "other"])], "other", None),
+        ([dg.AssetKey(["iu_delivery", "to_other"])], "other", None),
     ]
     assert materialized_one(location, ONE).success
     (left,) = location.tick("delivery_sensor").run_requests
@@ -55,7 +55,7 @@ def test_the_sensor_skips_while_a_run_of_the_target_is_queued_or_started(deliver
     of_another = dg.DagsterRun(
         job_name="delivery_job",
         run_id=str(uuid4()),
-        asset_selection=frozenset({dg.AssetKey(["iu_delivery", "other"])}),
+        asset_selection=frozenset({dg.AssetKey(["iu_delivery", "to_other"])}),
         status=dg.DagsterRunStatus.STARTED,
     )
     delivering.instance.add_run(of_another)

@@ -21,6 +21,13 @@ def metadata(name: str, row: type, *sql_files: str) -> dict[str, Any]:
     }
 
 
+def metadata_of_part(name: str, row: type, *sql_files: str) -> dict[str, Any]:
+    """Return the metadata of some rows of a table. Dagster links assets that name the same table."""
+    found = metadata(name, row, *sql_files)
+    del found["dagster/table_name"]
+    return found
+
+
 def column_schema(row: type) -> dg.TableSchema:
     """Return the columns of the dataclass `row` as a table schema."""
     return dg.TableSchema(

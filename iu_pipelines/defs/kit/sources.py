@@ -11,7 +11,7 @@ from typing import Any, Final
 import dagster as dg
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.kit.asset_metadata import metadata
+from iu_pipelines.defs.kit.asset_metadata import metadata, metadata_of_part
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 
@@ -79,7 +79,7 @@ class Source:
             mount.key(self.name),
             deps=[mount.key(name) for name in self.upstream],
             description=self.description,
-            metadata=metadata(self.table, self.row, *self.sql_files),
+            metadata=(metadata_of_part if self.part else metadata)(self.table, self.row, *self.sql_files),
             group_name=mount.group,
             owners=mount.owners,
             kinds=set(mount.kinds),
