@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from iu_pipelines.delivery.backoff import Backoff, Outage
@@ -36,7 +36,7 @@ _SERVER_ERROR: Final = 500
 _UNRECORDED_BATCHES: Final = 4
 _GATES: Final = ("master_gate_closed", "delivery_gate_closed", "jobs_gate_closed")
 
-_TIMED_OUT: Final = Answer("retry", "timeout", error="no answer within the timeout")
+_TIMED_OUT: Final = Answer("retry", "timeout", error="no answer within the timeout", may_have_arrived=True)
 _NOT_SENT: Final = Answer("retry", "unsent", error="not sent", local_fault=True)
 
 
@@ -319,7 +319,11 @@ class Sender:
         except TimeoutError:
             answer = _TIMED_OUT
         except Exception as error:  # noqa: BLE001  a fault of a kind; its text might contain a secret
-            answer = Answer("retry", "fault", error=type(error).__name__, local_fault=True)
+            answer = Answer(
+                "retry", "fault", error=type(error).__name__, local_fault=True, may_have_arrived=True
+            )
+        if self.target.at_most_once and answer.may_have_arrived:
+            answer = _not_again(answer)
         self._count(answer)
         return _outcome(claim, answer, time.monotonic() - began)
 
@@ -332,6 +336,15 @@ class Sender:
             self._faults = _MOST_FAULTS
         elif not answer.local_fault and (status is None or status == _TOO_MANY or status >= _SERVER_ERROR):
             self._faults += 1
+
+
+def _not_again(answer: Answer) -> Answer:
+    """Return the answer for a target that gets nothing twice: what may have arrived is a dead letter."""
+    return replace(
+        answer,
+        decision="failed",
+        error=f"not sent again, because it may have arrived and the target is at most once: {answer.error}",
+    )
 
 
 def _message(claim: Claim) -> Message:

@@ -31,8 +31,8 @@ def granted(address: str, **changes: Any) -> GrantedTarget:
     """Return a target that may be private and whose secret is HOOK, unless `changes` say otherwise."""
     values: dict[str, Any] = {
         "target_no": 1, "target_name": "hook", "kind": "webhook", "address": address, "secret_name": "HOOK",
-        "timeout_seconds": 20, "lease_seconds": 60, "max_per_minute": None, "allow_private": True,
-        "options": {}, "target_version": 1, "enabled": True, "routes": (),
+        "timeout_seconds": 20, "lease_seconds": 60, "max_per_minute": None, "at_most_once": False,
+        "allow_private": True, "options": {}, "target_version": 1, "enabled": True, "routes": (),
     }  # fmt: skip
     return GrantedTarget(**{**values, **changes})
 

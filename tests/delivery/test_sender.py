@@ -147,6 +147,32 @@ def test_an_exception_of_a_kind_is_a_fault_of_the_sender_and_its_text_is_not_kep
     assert ground.world.owner.fetch_value("select breaker from public.iu_delivery_target_state") == "closed"
 
 
+@pytest.mark.parametrize("at_most_once", [True, False])
+def test_what_may_have_arrived_is_sent_again_unless_the_target_gets_nothing_twice(
+    ground: Ground, at_most_once: bool
+) -> None:
+    answers = {
+        "fault": None,
+        "unanswered": Answer("retry", "closed", error="closed", may_have_arrived=True),
+        "refused": Answer("retry", "refused", error="refused"),
+        "busy": Answer("retry", "5xx", 503, error="503"),
+    }
+
+    async def send(message: Message) -> Answer:
+        answer = list(answers.values())[int(str(message.subject)[-1]) % 4]
+        if answer is None:
+            raise ValueError
+        return answer
+
+    ground.add("hook", at_most_once=at_most_once)
+    emit(ground.world, 4)
+    said = of(ground.drain(kinds_by_name={"webhook": kind_of(send)}), "hook")
+    assert (said.failed, said.retry) == ((2, 2) if at_most_once else (0, 4))
+    dead = {row["dead_reason"] for row in ground.world.queue() if row["dead_at"]}
+    assert all("may have arrived" in reason for reason in dead)
+    assert len(dead) == (2 if at_most_once else 0)
+
+
 def test_a_send_that_ignores_its_timeout_is_cancelled(ground: Ground) -> None:
     async def send(message: Message) -> Answer:
         await asyncio.Event().wait()

@@ -188,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'c76073af6f986ef048ebb926ded71e7695c146311de553aea5f3bd88e551b4b2'
+    '5a5b344782f486e730e312d0a544d0033734132db5d52e9b28590901bc129e6d'
 );
