@@ -186,5 +186,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'f6f10254279b2664f864e56fa1a9888af6aebcf771fb8df0e57cf26495479f52'
+    'a6db0c2d4d456bb3936af0606dd8171f10630bbe7d6c9a4ffe046062bbdd8828'
 );

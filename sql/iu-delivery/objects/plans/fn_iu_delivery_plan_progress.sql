@@ -55,16 +55,19 @@ begin
         'settled', v_counts.settled, 'in_flight', v_counts.in_flight, 'waiting', v_counts.waiting,
         'dead', v_counts.dead, 'reason', v_plan.reason, 'created_at', v_plan.created_at,
         'created_by', v_plan.created_by,
-        'target', (select t.target_name from public.iu_delivery_target as t where t.target_no = v_plan.target_no)
+        'target', (
+            select t.target_name from public.iu_delivery_target as t where t.target_no = v_plan.target_no
+        )
     );
 end
 $$;
 comment on function public.fn_iu_delivery_plan_progress(text) is
 'How far a plan is executed: {"plan_hash", "kind", "entries", "open", "settled", "in_flight", "waiting",
-"dead", "reason", "created_at", "created_by", "target"}; target is that of a drain; the five counts are entries together. Of a drain: open can be
-claimed, now or after another entry of its subject; waiting stands behind a delivery that the plan does not
-name, or behind a dead letter; dead became a dead letter; settled was sent or discarded. Of the other kinds:
-settled is executed, open is not. Raises IU104, IU206. Reads every entry of a drain. Read-only.';
+"dead", "reason", "created_at", "created_by", "target"}; target is that of a drain. The five counts are
+entries together. Of a drain: open can be claimed, now or after another entry of its subject; waiting stands
+behind a delivery that the plan does not name, or behind a dead letter; dead became a dead letter; settled
+was sent or discarded. Of the other kinds: settled is executed, open is not. Raises IU104, IU206. Reads every
+entry of a drain. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_plan_progress(text)', 'explain'
 );
