@@ -86,7 +86,7 @@ class Calls:
 
         def call(gateway: Gateway) -> bool:
             if plan_hash is not None:
-                return delivery_plans.progress(gateway, plan_hash).due > 0
+                return delivery_plans.has_due(gateway, plan_hash)
             with gateway.transaction() as session:
                 deliveries.present_deployment(session, self.identity.deployment)
                 return deliveries.has_due(session, target)

@@ -62,8 +62,8 @@ class Executed:
 class Progress:
     """The answer of `fn_iu_delivery_plan_progress`; the five counts after `entries` are `entries` together.
 
-    `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter. `due` of
-    the `open` ones can be claimed now. `target` is that of a drain.
+    `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter. `target` is
+    that of a drain.
     """
 
     plan_hash: str
@@ -74,7 +74,6 @@ class Progress:
     in_flight: int
     waiting: int
     dead: int
-    due: int
     reason: str
     created_at: datetime
     created_by: str
@@ -120,3 +119,14 @@ def progress(gateway: Queries, plan_hash: str) -> Progress:
 
 def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def has_due(gateway: Queries, plan_hash: str) -> bool:
+    """Return whether a delivery that a drain names is due, for this sender or another.
+
+    Raises:
+        PromotionOutdated: there is no plan with this hash.
+        DeliveryRefused: the login may not deliver to the target.
+    """
+    found: bool = gateway.fetch_value(_SQL["has_due"], {"plan_hash": plan_hash})
+    return found

@@ -39,10 +39,14 @@ _LEASE_SECONDS: Final = 2.0
 
 @dataclass
 class Process:
-    """One sender. After `patience` claims its fate comes true, if it has one."""
+    """One sender. After `patience` claims its fate comes true, if it has one.
+
+    The file `ready` appears with the first claim.
+    """
 
     url: str
     reports: Path
+    ready: Path
     fate: str
     patience: int
     chance: random.Random = field(default_factory=random.Random)
@@ -74,6 +78,8 @@ class Process:
 
         async def wrapped_commit(here: calls.Calls, *given: Any) -> Any:
             claimed = await claim_and_commit(here, *given)
+            if claimed.claims:
+                self.ready.touch()
             self._reach("claimed", bool(claimed.claims))
             return claimed
 
@@ -122,7 +128,7 @@ class Process:
 def main(arguments: str) -> None:
     """Run the sender that the JSON object `arguments` describes."""
     given = json.loads(arguments)
-    given["reports"] = Path(given["reports"])
+    given["reports"], given["ready"] = Path(given["reports"]), Path(given["ready"])
     Process(**given).run()
 
 

@@ -116,14 +116,30 @@ class RealStorm(Storm):
         super()._open(session)
         session.execute(_CLOSE_BREAKERS)
 
+    def _ready(self, name: str) -> Path:
+        return self.directory / f"{name}.ready"
+
+    def _kill_one(self, now: float) -> None:
+        """Kill a sender wherever it is now, if one has claimed something and has no stage to end at."""
+        names = [
+            name
+            for name, process in self._senders.items()
+            if process.poll() is None and self._ready(name).exists() and self._fates[name] not in STAGES
+        ]
+        if names:
+            name = self._chance.choice(names)
+            self._fates[name] = "anywhere"
+            self._senders[name].kill()
+
     def _spawn(self, name: str, failing: float | None = None, fate: str | None = None) -> None:
         """Start a real sender, with a random fate unless one is given."""
         if fate is None:
             fate = self._chance.choices(("", FROZEN, *STAGES), (1, 1.5, *(1,) * len(STAGES)))[0]
         given = {
             "url": url_of(self.url, self.login), "reports": str(self._reports), "fate": fate,
-            "patience": self._chance.randint(1, 6),
+            "patience": self._chance.randint(1, 6), "ready": str(self._ready(name)),
         }  # fmt: skip
+        self._ready(name).unlink(missing_ok=True)
         self._fates[name], self._born[name] = fate, time.monotonic()
         self._senders[name] = subprocess.Popen(
             [sys.executable, "-m", "delivery.real_sender", json.dumps(given)],

@@ -44,7 +44,7 @@ class Ground:
         return code
 
     def drain(self, **given: Any) -> DrainReport:
-        """Drain with the login of its senders; `given` are limits, or arguments of `drain`."""
+        """Drain with the login that delivers; `given` are limits, or arguments of `drain`."""
         names = set(DrainLimits.__dataclass_fields__)
         limits = {name: value for name, value in given.items() if name in names}
         others = {name: value for name, value in given.items() if name not in names}

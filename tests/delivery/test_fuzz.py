@@ -124,6 +124,7 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select json_agg(c) from public.fn_iu_delivery_claim_plan(%s, %s, %s, %s) as c",
         (PLANS, NUMBERS, st.just("one") | TEXT, TEXT),
     ),
+    "plan has due": ("select public.fn_iu_delivery_plan_has_due(%s)", (PLANS,)),
     "plan progress": ("select public.fn_iu_delivery_plan_progress(%s)", (PLANS,)),
     "repair heads": ("select public.fn_iu_delivery_heads_repair(%s)", (st.just("why") | TEXT,)),
     "retention": (
@@ -184,6 +185,7 @@ ACTORS: Final = {
     "has due": "iu_sender",
     "release shards": "iu_sender",
     "claim plan": "iu_sender",
+    "plan has due": "iu_sender",
     "record": "iu_sender",
     "record test": "iu_sender",
     "rehearse": "iu_sender",

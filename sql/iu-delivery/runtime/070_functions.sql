@@ -123,6 +123,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/plans/fn_iu_delivery_plan_due.sql
 \ir ../objects/plans/fn_iu_delivery_claim_plan.sql
 \ir ../objects/plans/fn_iu_delivery_plan_progress.sql
+\ir ../objects/plans/fn_iu_delivery_plan_has_due.sql
 
 -- What needs the deliveries: rehearsals, thresholds, proposals and decisions.
 \ir ../objects/promotions/fn_iu_promotion_route.sql
@@ -188,5 +189,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '5a5b344782f486e730e312d0a544d0033734132db5d52e9b28590901bc129e6d'
+    '941bad700a78355aec41947f3e75e71da758d730b59eb2b72dff90f98ffbb795'
 );
