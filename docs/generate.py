@@ -265,7 +265,7 @@ def _nouns() -> list[str]:
 def _names(noun: str) -> tuple[str, str]:
     """Return the names of folders and modules of `noun`, such as `dead_letters` for the noun dead letter."""
     name = noun.replace(" ", "_")
-    return f"{name}s", name
+    return f"{name[:-1]}ies" if name.endswith("y") else f"{name}s", name
 
 
 def _places(noun: str) -> Mapping[str, list[str]]:
