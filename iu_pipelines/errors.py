@@ -339,8 +339,8 @@ def redact(text: str) -> str:
 
 
 _ROLES_HINT = (
-    "Connect as a member of iu_emitter to emit, of workflow_admin to run the worker, or of iu_auditor to "
-    "read (docs/operate/roles.md)."
+    "Connect as a member of iu_emitter to emit, of workflow_admin to run the worker, of iu_auditor to read, "
+    "of iu_approver to approve, or of iu_sender to deliver (docs/operate/roles.md)."
 )
 
 

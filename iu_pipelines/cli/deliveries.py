@@ -18,7 +18,7 @@ from iu_pipelines.cli.command import (
     add_command,
     add_group,
 )
-from iu_pipelines.cli.delivery_output import (
+from iu_pipelines.cli.drain_reports import (
     drain_progress,
     failed,
     is_cancelled,

@@ -19,7 +19,7 @@ from iu_pipelines.cli.command import (
     add_group,
 )
 from iu_pipelines.cli.options import Reason, row_number, small_number
-from iu_pipelines.cli.output import counted, duration, print_facts, print_line, print_table, when
+from iu_pipelines.cli.output import counted, print_facts, print_line, print_table, when
 from iu_pipelines.cli.targets import in_flight, test_line
 from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.secrets import Secrets
@@ -194,7 +194,7 @@ def _facts(one: Promotion) -> dict[str, Any]:
         "state": _state(one),
         "proposed": f"{one.proposed_by}, {when(one.proposed_at)}: {one.reason}",
         "decided": decided,
-        "valid": duration(one.valid_for.total_seconds()),
+        "valid": f"{one.valid_for / timedelta(days=1):.4g} days after the approval",
         "expires": one.expires_at,
         "deployment": one.deployment,
         "share": f"{one.share:.5g} of the subjects",
