@@ -26,12 +26,16 @@ from bench import (
     scale,
     shapes,
     startup,
+    webhooks,
 )
 from bench.lines import lines
+from bench.receiver import Receiver, running
 from bench.server import BOTH, EMBEDDED, STOCK, BenchServer, newest_pg_bin, started
 
 _SETTINGS = {STOCK: (STOCK,), EMBEDDED: (EMBEDDED,), "both": BOTH}
-_GROUPS = ("route", "shapes", "one", "idle", "emit", "capture", "retention", "audit", "delivery", "other")
+_GROUPS = (
+    "route", "shapes", "one", "idle", "emit", "capture", "retention", "audit", "delivery", "webhook", "other",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,24 +43,26 @@ def main(arguments: list[str] | None = None) -> int:
     if given.what == "report":
         report.write()
         return 0
+    given.home = given.home.absolute()
     given.home.mkdir(parents=True, exist_ok=True)
     if not given.resume:
         for old in (*given.home.glob("*.jsonl"), *given.home.glob("*.json")):
             old.unlink()
-    with started(
-        given.home.absolute(), _SETTINGS[given.settings], given.pg_bin or newest_pg_bin()
-    ) as servers:
-        results = _measure(servers, given)
+    with (
+        started(given.home, _SETTINGS[given.settings], given.pg_bin or newest_pg_bin()) as servers,
+        running() as receiver,
+    ):
+        results = _measure(servers, receiver, given)
     found = lines(results["rows"])
-    print("\n" + report.table(found) + "\n")
+    print("\n" + report.table(found) + "\n\n" + report.webhooks_table(found) + "\n")
     for line in report.chain_lines(found):
         print(line + "\n")
     for name, reason in results["missing"].items():
         print(f"missing: {name}: {reason}")
     made = [goal for goal in report.goals_of(results) if goal.met is not None or not given.only]
     print("\n" + report.goals_table(made))
-    if not given.quick and not given.only:
-        report.keep(results)
+    if given.keep or (not given.quick and not given.only):
+        report.keep(results, given.only)
         report.write()
     return 0
 
@@ -78,6 +84,9 @@ def _parser() -> argparse.ArgumentParser:
         help=f"groups of cases: {', '.join(_GROUPS)}",
     )
     parser.add_argument(
+        "--keep", action="store_true", help="keep the results of --only beside those of the other groups"
+    )
+    parser.add_argument(
         "--settings",
         choices=_SETTINGS,
         default="both",
@@ -92,6 +101,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument(
+        "--long",
+        type=int,
+        nargs="?",
+        const=1_000_000,
+        default=0,
+        help="deliver so many webhooks in one drain too, and watch the memory of the sender",
+    )
+    parser.add_argument("--webhooks", type=int, default=20_000, help="number of webhooks of a case")
+    parser.add_argument(
         "--home", type=Path, default=Path(".iu/bench"), help="directory of the servers and the logs"
     )
     parser.add_argument(
@@ -102,11 +120,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _measure(servers: dict[str, BenchServer], given: argparse.Namespace) -> dict[str, Any]:
+def _measure(
+    servers: dict[str, BenchServer], receiver: Receiver, given: argparse.Namespace
+) -> dict[str, Any]:
     events, repeats = (20_000, 1) if given.quick else (given.events, given.repeats)
-    todo, missing = _cases(next(iter(servers.values())), given, events)
+    todo, missing = _cases(next(iter(servers.values())), receiver, given, events)
     log = given.home / "cases.jsonl"
     cases.run_all(servers, todo, repeats, log)
+    long = given.home / "long.jsonl"
+    cases.run_all(servers, [webhooks.long_case(receiver, given.long)] if given.long else [], 1, long)
     server = next(iter(servers.values()))
     curves, share, begun = (given.home / name for name in ("scale.jsonl", "dagster.json", "startup.json"))
     if given.scale and not curves.exists():
@@ -116,7 +138,7 @@ def _measure(servers: dict[str, BenchServer], given: argparse.Namespace) -> dict
         dagster_share.write(share, dagster_share.measure(server, 5 * events, 10 * events, min(repeats, 3)))
     if not given.only and not begun.exists():
         begun.write_text(json.dumps(startup.measure(1 if given.quick else 5)) + "\n", encoding="utf-8")
-    rows = cases.read(log)
+    rows = cases.read(log) + cases.read(long)
     return {
         "about": _about(server, given, events, repeats),
         "missing": missing | _failures(rows),
@@ -128,7 +150,7 @@ def _measure(servers: dict[str, BenchServer], given: argparse.Namespace) -> dict
 
 
 def _cases(
-    server: BenchServer, given: argparse.Namespace, events: int
+    server: BenchServer, receiver: Receiver, given: argparse.Namespace, events: int
 ) -> tuple[list[cases.Case], dict[str, str]]:
     """Return the requested cases, and the peers that are missing with the reason."""
     quick = given.quick
@@ -145,8 +167,13 @@ def _cases(
     else:
         found, missing = _peers(server, given, events)
         todo += found
-        others, without = peer_emits.emitters(server, given.home)
+        others, without = peer_emits.emitters(server, given.home) if _asked(given, "emit") else ([], {})
         emitters, missing = emitters + others, missing | without
+    posts, without = webhooks.cases(
+        receiver, given.home, given.webhooks,
+        with_peers="all peers" not in missing and _asked(given, webhooks.GROUP),
+    )  # fmt: skip
+    todo, missing = todo + posts, missing | without
     todo += emits.cases(emitters, [1, 16], 1.5 if quick else 4.0, max(5, events // 2000))
     return [case for case in todo if not given.only or _group(case) in given.only], missing
 
@@ -154,9 +181,11 @@ def _cases(
 def _peers(
     server: BenchServer, given: argparse.Namespace, events: int
 ) -> tuple[list[cases.Case], dict[str, str]]:
-    if given.only and "route" not in given.only:
-        return [], {}
-    return peers.cases(server, given.home, events, 5_000)
+    return peers.cases(server, given.home, events, 5_000) if _asked(given, "route") else ([], {})
+
+
+def _asked(given: argparse.Namespace, group: str) -> bool:
+    return not given.only or group in given.only
 
 
 def _group(case: cases.Case) -> str:
@@ -177,13 +206,15 @@ def _about(server: BenchServer, given: argparse.Namespace, events: int, repeats:
     return {
         "taken": datetime.now(UTC).date().isoformat(),
         "command": " ".join(
-            ["python -m bench", *(f"--{name}" for name in ("scale", "dagster") if vars(given)[name])]
+            ["python -m bench", *(f"--{name}" for name in ("scale", "dagster", "long") if vars(given)[name])]
         ),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
         "server": server.version(),
         "settings": given.settings,
         "events": events,
         "repeats": repeats,
+        "webhooks": given.webhooks,
+        "senders": webhooks.versions(),
     }
 
 

@@ -18,6 +18,7 @@ class Outcome:
     """What a case did: the events it handled, and the statements it sent, if known.
 
     `seconds`, `cpu` and `wal` are set if the case measured only a part of itself, without preparation.
+    `client_cpu` is set if a process of the case measured its own CPU.
     """
 
     events: int
@@ -26,6 +27,7 @@ class Outcome:
     cpu: float | None = None
     wal: int | None = None
     extra: dict[str, Any] | None = None
+    client_cpu: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,8 @@ def _figures(outcome: Outcome, cost: Cost) -> dict[str, Any]:
     figures = asdict(cost) | {"events": outcome.events, "seconds": seconds, "statements": outcome.statements}
     if outcome.cpu is not None:
         figures |= {"server_cpu": outcome.cpu, "wal_bytes": outcome.wal or 0}
+    if outcome.client_cpu is not None:
+        figures |= {"client_cpu": outcome.client_cpu}
     return figures | {"rate": outcome.events / seconds if seconds else 0.0, "extra": outcome.extra or {}}
 
 

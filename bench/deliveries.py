@@ -7,8 +7,8 @@ are those of the protocol alone: claim, intent, promotion, outcome, settling and
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -22,8 +22,8 @@ GROUP: Final = "delivery"
 OURS: Final = "iu claim and record"
 EMPTY: Final = "empty queue"
 _BATCH: Final = 200
-_LOGIN: Final = "iu_bench_sender"
-_PASSWORD: Final = "of-the-benchmark"
+LOGIN: Final = "iu_bench_sender"
+PASSWORD: Final = "of-the-benchmark"
 _ROUTES: Final = """
 with target as (
     insert into public.iu_delivery_target (target_name, kind, address)
@@ -70,6 +70,11 @@ with claimed as (
 insert into public.iu_delivery_outcome (claim_id, ledger_no, status_code, latency_ms, stale, decision)
 select claim_id, ledger_no, 200, 5, false, 'sent' from claimed
 """
+_CURSOR: Final = """
+select (public.fn_iu_cursor_make('live:' || route_no, event_domain, 'delivery')).worker_name
+from public.iu_delivery_route
+"""
+_ENQUEUE: Final = "select public.fn_iu_delivery_enqueue('bench.1', 10000)"
 _EVENTS: Final = f"""
 insert into public.event_outbox ({COLUMNS})
 select 'iu', 'version_applied', 'update', 'immediate', 'BENCH/unit/' || i, 'information_unit',
@@ -121,18 +126,7 @@ def _load(
     server: BenchServer, name: str, measured: int, *, settled: int = 0, queued: int = 0, one: int = 0,
     routes: int = 1,
 ) -> None:  # fmt: skip
-    install(server, name, "delivery")
-    with server.connect(name) as connection:
-        if not connection.execute("select 1 from pg_roles where rolname = %s", (_LOGIN,)).fetchone():
-            connection.execute(f"create role {_LOGIN} login password '{_PASSWORD}'")
-        connection.execute(f"grant iu_sender to {_LOGIN}")
-        connection.execute(_ROUTES, {"login": _LOGIN, "routes": routes})
-        connection.execute("select public.fn_iu_gate_set('iu_core.delivery_enabled', 'true', 'bench')")
-        connection.execute(
-            """select public.fn_iu_gate_set(
-                'iu_core.delivery_live_routes', string_agg(route_code, ','), 'bench'
-            ) from public.iu_delivery_route"""
-        )
+    with _world(server, name, routes) as connection:
         if settled:
             connection.execute(_SETTLED, {"count": settled})
         connection.execute(_EVENTS, {"count": max(queued, measured), "one": one})
@@ -140,10 +134,43 @@ def _load(
         connection.execute("vacuum analyze")
 
 
+def load(server: BenchServer, name: str, events: int, *, enqueued: bool) -> None:
+    """Fill a database with events of one live route, each of a subject of its own; perhaps enqueue them."""
+    with _world(server, name, 1) as connection:
+        connection.execute(_CURSOR)
+        connection.execute(_EVENTS, {"count": events, "one": 0})
+        connection.execute("vacuum analyze")
+        connection.execute("set iu.deployment = 'bench'")
+        while enqueued:
+            row = connection.execute(_ENQUEUE).fetchone()
+            if row is None or row[0]["status"] != "ran":
+                raise RuntimeError(f"enqueue answered {row and row[0]}")
+            enqueued = row[0]["seen"] > 0
+        connection.execute("vacuum analyze")
+
+
+@contextmanager
+def _world(server: BenchServer, name: str, routes: int) -> Iterator[psycopg.Connection[Any]]:
+    """Install the module, with a login that delivers, and live routes that the owner promoted."""
+    install(server, name, "delivery")
+    with server.connect(name) as connection:
+        if not connection.execute("select 1 from pg_roles where rolname = %s", (LOGIN,)).fetchone():
+            connection.execute(f"create role {LOGIN} login password '{PASSWORD}'")
+        connection.execute(f"grant iu_sender to {LOGIN}")
+        connection.execute(_ROUTES, {"login": LOGIN, "routes": routes})
+        connection.execute("select public.fn_iu_gate_set('iu_core.delivery_enabled', 'true', 'bench')")
+        connection.execute(
+            """select public.fn_iu_gate_set(
+                'iu_core.delivery_live_routes', string_agg(route_code, ','), 'bench'
+            ) from public.iu_delivery_route"""
+        )
+        yield connection
+
+
 def _delivered(measured: int) -> Callable[[BenchServer, str], Outcome]:
     def run(server: BenchServer, database: str) -> Outcome:
         connection = psycopg.connect(
-            server.url(database), user=_LOGIN, password=_PASSWORD, autocommit=True, prepare_threshold=0
+            server.url(database), user=LOGIN, password=PASSWORD, autocommit=True, prepare_threshold=0
         )
         with closing(connection):
             connection.execute("set iu.deployment = 'bench'")

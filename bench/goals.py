@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench import audits, captures, deliveries, emits, peer_emits, shapes
+from bench import audits, captures, deliveries, emits, peer_emits, shapes, webhooks
 from bench.lines import Line, beside
 from bench.server import EMBEDDED, STOCK
 
@@ -49,6 +49,8 @@ def goals(
         _capture(find, one),
         *_retention(find, one),
         *_deliveries(found, one),
+        *_webhooks(find, one),
+        _memory(found, one),
         *(goal for settings in used for goal in _audit(find, settings)),
         *(goal for settings in used for goal in [_health(find, settings)]),
         *_scale(scale, one),
@@ -171,6 +173,28 @@ def _deliveries(found: Sequence[Line], settings: str) -> Iterator[Goal]:
             yield within(f"delivery, {label}: CPU", settings, cpu / base - 1 if cpu and base else None)
 
 
+def _webhooks(find: Find, settings: str) -> Iterator[Goal]:
+    for system in (webhooks.OURS, webhooks.FROM_OUTBOX):
+        line = find(settings, webhooks.GROUP, system, webhooks.CONCURRENT)
+        cpu = line and line.cpu_us
+        yield at_least(f"{system}: rate / rate of a bare aiohttp loop", settings, 0.5, line and line.ratio)
+        yield at_least(f"{system}: webhooks/s a core", settings, 2000, cpu and 1e6 / cpu, ",.0f")
+        yield at_most(f"{system}: CPU of sender and backends, ms", settings, 0.5, cpu and cpu / 1000, ".2f")
+    line = find(settings, webhooks.GROUP, webhooks.OURS, webhooks.CONCURRENT)
+    for peer in webhooks.PEERS:
+        other = find(settings, webhooks.GROUP, peer, webhooks.CONCURRENT)
+        figure = line and other and beside(line, other)
+        yield at_least(f"{webhooks.OURS}: rate / rate of {peer}", settings, 3, figure)
+
+
+def _memory(found: Sequence[Line], settings: str) -> Goal:
+    """Return the goal of the longest drain; a short one says nothing about memory."""
+    long = [line for line in found if line.group == webhooks.GROUP and line.label != webhooks.CONCURRENT]
+    line = max(long, key=lambda line: int(line.label.replace(",", "")), default=None)
+    what = f"{webhooks.OURS}, {line.label if line else '1,000,000'} at once: memory at the end / at a tenth"
+    return within(what, settings, line and line.extra["mib_at_100"] / line.extra["mib_at_10"] - 1)
+
+
 def _audit(find: Find, settings: str) -> Iterator[Goal]:
     for name in audits.QUESTIONS:
         lines = (find(settings, "audit", name, f"{size:,}") for size in (200_000, 20_000))
@@ -224,7 +248,6 @@ def _startup(startup: dict[str, float]) -> Iterator[Goal]:
 
 def _elsewhere() -> Iterator[Goal]:
     """Yield goals that no case measures yet."""
-    yield at_least("webhooks with attempts: rate / rate of a plain aiohttp loop", NONE, 0.5, None)
     yield at_most("an emit-only installation: MB", NONE, 60, None, "")
 
 

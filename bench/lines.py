@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, final
 
-from bench import captures, emits, engine, shapes
+from bench import captures, emits, engine, shapes, webhooks
 
 _FLOOR: Final = {
     "route": engine.FLOOR,
@@ -16,6 +16,7 @@ _FLOOR: Final = {
     captures.GROUP: captures.FLOOR,
     "bulk": "floor: INSERT … SELECT from JSON",
     shapes.SHAPES: shapes.FLOOR,
+    webhooks.GROUP: webhooks.FLOOR,
 }
 _POISON_FLOOR: Final = "a clean batch"
 
@@ -33,6 +34,7 @@ class Line:
     group: str
     system: str
     label: str
+    events: float
     rate: float
     rates: dict[int, float]
     ratio: float | None
@@ -45,6 +47,11 @@ class Line:
     server_mib: float | None
     client_mib: float | None
     extra: dict[str, Any]
+
+    @property
+    def cpu_us(self) -> float | None:
+        """CPU of clients and servers together, in microseconds an event."""
+        return None if self.server_cpu_us is None else self.server_cpu_us + self.client_cpu_us
 
 
 def lines(rows: Sequence[dict[str, Any]]) -> list[Line]:
@@ -66,6 +73,7 @@ def _line(taken: dict[int, dict[str, Any]], cases: Cases) -> Line:
 
     return Line(
         one["settings"], one["group"], one["system"], one["label"],
+        events=statistics.median(row["events"] for row in taken.values()),
         rate=statistics.median(row["rate"] for row in taken.values()),
         rates={repeat: row["rate"] for repeat, row in taken.items()},
         ratio=_median([row["rate"] / base["rate"] for row, base in pairs]),

@@ -15,6 +15,7 @@ import time
 import venv
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,16 +24,23 @@ from bench.engine import DATABASE, PAYLOAD, WARM, warmed
 from bench.server import BenchServer
 
 _WORKERS: Final = Path(__file__).parent / "workers"
-_PYTHON_PEERS: Final = (
+PYTHON_PEERS: Final = (
     "procrastinate==3.10.0",
+    f"aiohttp=={version('aiohttp')}",
     "pgqueuer==1.6.0",
     "asyncpg",
     "psycopg[binary,pool]",
     "pgmq==1.1.4",
 )
-_NODE_PEERS: Final = ("node@22.23.3", "graphile-worker@0.18.0", "pg-boss@12.35.0", "pg@8.23.1")
+NODE_PEERS: Final = (
+    "node@22.23.3",
+    "graphile-worker@0.18.0",
+    "pg-boss@12.35.0",
+    "pg@8.23.1",
+    "undici@8.13.1",
+)
 QUEUE: Final = "bench"
-_AUDIT: Final = """
+AUDIT: Final = """
 create table public.peer_audit (
     attempt_id bigint generated always as identity primary key, event_id uuid not null,
     worker_name text not null default 'bench', route_code text default 'iu.version_applied.workflow',
@@ -94,7 +102,7 @@ def _case(peer: Peer, label: str) -> Case:
 
     def load(server: BenchServer, name: str) -> None:
         with server.connect(name) as connection:
-            for statement in _AUDIT.split(";"):
+            for statement in AUDIT.split(";"):
                 connection.execute(statement)
         peer.fill(server, name, int(label) if label.isdigit() else 1000)
         with server.connect(name) as connection:
@@ -247,15 +255,15 @@ def python(home: Path) -> str:
     folder = home / "peers"
     interpreter = folder / "bin" / "python"
     stamp = folder / "installed"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != repr(_PYTHON_PEERS):
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != repr(PYTHON_PEERS):
         venv.create(folder, with_pip=True, clear=True)
         done = subprocess.run(
-            [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *_PYTHON_PEERS],
+            [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *PYTHON_PEERS],
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise Missing(f"pip could not install it: {_last_error(done.stderr)}")
-        stamp.write_text(repr(_PYTHON_PEERS), encoding="utf-8")
+        stamp.write_text(repr(PYTHON_PEERS), encoding="utf-8")
     return str(interpreter)
 
 
@@ -266,17 +274,17 @@ def node(home: Path) -> Path:
     npm = shutil.which("npm")
     if npm is None or shutil.which("node") is None:
         raise Missing("Node.js is not installed")
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != repr(_NODE_PEERS):
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != repr(NODE_PEERS):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         (folder / "package.json").write_text('{"private": true, "type": "module"}', encoding="utf-8")
         done = subprocess.run(
-            [npm, "install", "--no-audit", "--no-fund", "--silent", *_NODE_PEERS],
+            [npm, "install", "--no-audit", "--no-fund", "--silent", *NODE_PEERS],
             cwd=folder, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode:
             raise Missing(f"npm could not install it: {_last_error(done.stderr or done.stdout)}")
-        stamp.write_text(repr(_NODE_PEERS), encoding="utf-8")
+        stamp.write_text(repr(NODE_PEERS), encoding="utf-8")
     for worker in _WORKERS.glob("*.mjs"):
         shutil.copy(worker, folder)
     return folder

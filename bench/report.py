@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from bench import webhooks
 from bench.goals import Goal, formatted, goals
 from bench.lines import Line, lines
 
@@ -15,7 +16,7 @@ RESULTS: Final = ROOT / "bench" / "results"
 CHARTS: Final = ROOT / "docs" / "images" / "bench"
 PAGE: Final = ROOT / "docs" / "performance.md"
 
-_WITHOUT_RATE: Final = ("health", "chain", "audit")
+_WITHOUT_RATE: Final = ("health", "chain", "audit", webhooks.GROUP)
 _INK, _QUIET, _OURS = "#1F2328", "#9AA1AD", "#4F43DD"
 
 
@@ -49,6 +50,23 @@ def table(found: Sequence[Line]) -> str:
     return _markdown(head, body)
 
 
+def webhooks_table(found: Sequence[Line]) -> str:
+    """Return the cases of webhooks as a table in Markdown."""
+    head = ["sender", "webhooks", "webhooks/s", "rate / floor", "sender CPU µs", "backends CPU µs"]
+    head += ["webhooks/s a core", "WAL bytes", "sender MiB"]
+    body = [
+        [
+            line.system, f"{line.events:,.0f}", f"{line.rate:,.0f}", formatted(line.ratio, ".2f"),
+            f"{line.client_cpu_us:,.0f}", formatted(line.server_cpu_us, ",.0f"),
+            formatted(line.cpu_us and 1e6 / line.cpu_us, ",.0f"), f"{line.wal:,.0f}",
+            formatted(line.extra.get("mib_at_100"), ",.0f"),
+        ]
+        for line in found
+        if line.group == webhooks.GROUP
+    ]  # fmt: skip
+    return _markdown(head, body)
+
+
 def goals_table(made: Sequence[Goal]) -> str:
     body = [[one.what, one.settings, one.wanted, one.figure, one.verdict] for one in made]
     return _markdown(["goal", "settings", "required", "measured", ""], body)
@@ -68,10 +86,20 @@ def _markdown(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     )
 
 
-def keep(results: dict[str, Any]) -> None:
-    """Write the JSON of a run: one file for each major version of the server."""
+def keep(results: dict[str, Any], groups: Sequence[str] = ()) -> None:
+    """Write the JSON of a run: one file for each major version of the server.
+
+    A run of some groups only replaces their rows in that file; `parts` of `about` says how each was measured.
+    """
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"postgresql-{_major(results)}.json"
+    if groups:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        others = [row for row in old["rows"] if row["group"] not in groups]
+        parts = old["about"].get("parts", {}) | dict.fromkeys(groups, results["about"])
+        missing = old["missing"] | results["missing"]
+        results = old | {"rows": others + results["rows"], "about": old["about"] | {"parts": parts}}
+        results |= {"missing": missing}
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -124,12 +152,41 @@ def _server_part(results: dict[str, Any]) -> list[str]:
         table(found),
         "Missing from this run:\n\n" + missing,
         *chain_lines(found),
+        *_webhooks_part(found, about),
     ]
     if results["scale"]:
         _chart_scale(results["scale"], f"scale-{major}")
         parts += ["### Cost beside growing tables", _scale_part(results["scale"], f"scale-{major}")]
     if results["dagster"]:
         parts += ["### Runs in Dagster", _dagster_part(results["dagster"])]
+    return parts
+
+
+def _webhooks_part(found: Sequence[Line], about: dict[str, Any]) -> list[str]:
+    """Return the section about webhooks; empty if the run had none."""
+    taken = [line for line in found if line.group == webhooks.GROUP]
+    if not taken:
+        return []
+    about = about.get("parts", {}).get(webhooks.GROUP, about)
+    parts = [
+        "### Webhooks",
+        "Every sender posts a JSON body of one event to the same receiver, 64 at a time, and writes an\n"
+        "audit row for each; the floor has no database. The receiver is another process on the same cores,\n"
+        f"and its CPU is not counted. Settings: `{taken[0].settings}`; `iu deliver` has its default limits.\n"
+        f"Measured {about['taken']}, medians of {about['repeats']} interleaved repeats. Versions:\n"
+        f"{', '.join(about['senders'])}.",
+        webhooks_table(taken),
+        "`iu deliver` commits an intent before each send, keeps the order of each subject, signs, fences\n"
+        "and chains its records; no other sender does. The relay posts in the transaction that locks, so a\n"
+        "crash leaves no record of what was sent. pg-boss with rows in batches records 200 sends after\n"
+        "the last of them. `from the outbox`: queueing the events is part of the drain.",
+    ]
+    for line in taken:
+        if line.label != webhooks.CONCURRENT:
+            shares = ", ".join(
+                f"{line.extra[f'mib_at_{share}']:.0f} MiB at {share} %" for share in (10, 50, 100)
+            )
+            parts.append(f"Memory of the sender over {line.label} webhooks in one drain: {shares}.")
     return parts
 
 

@@ -28,7 +28,7 @@ CONCEPTS: Final = "docs/concepts/guarantees.md"
 NOUNS: Final = "docs/concepts/nouns.md"
 MONITORING: Final = "docs/operate/monitoring.md"
 PLACES: Final = {
-    "SQL objects": ("sql/iu-core/objects/{}/",),
+    "SQL objects": ("sql/iu-core/objects/{}/", "sql/iu-delivery/objects/{}/"),
     "Python": ("iu_pipelines/domain/{}.py", "iu_pipelines/{}/", "iu_pipelines/db/{}/"),
     "Dagster": ("iu_pipelines/defs/{}.py",),
     "command line": ("iu_pipelines/cli/{}.py",),
@@ -53,6 +53,7 @@ ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "retention": {
         "tests": ("tests/concurrency/test_retention.py", "tests/concurrency/test_retention_races.py")
     },
+    "promotion": {"tests": ("tests/delivery/test_promotions.py", "tests/delivery/test_bypasses.py")},
 }
 """Parts of a noun that have another name than the noun, by noun and layer."""
 
@@ -265,7 +266,7 @@ def _nouns() -> list[str]:
 def _names(noun: str) -> tuple[str, str]:
     """Return the names of folders and modules of `noun`, such as `dead_letters` for the noun dead letter."""
     name = noun.replace(" ", "_")
-    return f"{name}s", name
+    return re.sub("(?<![aeiou])ys$", "ies", f"{name}s"), name
 
 
 def _places(noun: str) -> Mapping[str, list[str]]:
@@ -286,7 +287,7 @@ def _places(noun: str) -> Mapping[str, list[str]]:
 
 
 def _place(path: str) -> str:
-    label = re.sub("^(sql/iu-core|iu_pipelines|tests)/", "", path)
+    label = re.sub("^(sql/iu-core|sql|iu_pipelines|tests)/", "", path)
     return f"[`{label}`](../../{path})"
 
 

@@ -173,6 +173,11 @@ def secret(secret_name: str) -> SecretStr | None:
     return SecretStr(value) if value else None
 
 
+def secret_names() -> list[str]:
+    """Return the names of the secrets whose variables are set, in alphabetical order."""
+    return sorted(name[len(_SECRET_PREFIX) :] for name in os.environ if name.startswith(_SECRET_PREFIX))
+
+
 def child_environment(**added: str) -> dict[str, str]:
     """Return the environment for a child process: that of this process, updated with `added`."""
     return {**os.environ, **added}

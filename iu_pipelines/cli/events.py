@@ -23,7 +23,7 @@ from iu_pipelines.cli.options import (
 )
 from iu_pipelines.cli.output import print_facts, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import attempts, event_types, events, worker
+from iu_pipelines.domain import attempts, delivery_reasons, event_types, events, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.events import Chosen, Explanation, Newest
 from iu_pipelines.domain.health import at_least
@@ -80,6 +80,7 @@ def _print_explanation(found: Explanation) -> None:
     print_tries(found.attempts)
     _print_batches(found)
     _print_letters(found)
+    _print_deliveries(found)
     _print_gates(found)
     rounds = [(one.event_domain, one.newest_at, one.dropped_at) for one in found.retention]
     _print_rows("Retention", ("domain", "events deleted up to", "deleted at"), rows=rounds)
@@ -193,6 +194,17 @@ def _print_letters(found: Explanation) -> None:
     ]
     columns = ("dead letter", "worker", "route", "failure", "attempts", "state", "next replay")
     _print_rows("Dead letters", columns, rows)
+
+
+def _print_deliveries(found: Explanation) -> None:
+    """Print the states of the deliveries, and below them what each means and what to do."""
+    rows = [
+        (one.route_code, one.state, one.since, one.attempts, one.run_ref, one.next_at)
+        for one in found.deliveries
+    ]
+    _print_rows("Deliveries", ("route", "state", "since", "attempts", "run", "next"), rows)
+    for one in found.deliveries:
+        print_line(f"  {one.route_code}: {one.state}: {delivery_reasons.explain(one)}")
 
 
 def _print_gates(found: Explanation) -> None:

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from iu_pipelines.cli.command import Answer, add_command, add_group
-from iu_pipelines.cli.options import Limit, Reason
-from iu_pipelines.cli.output import print_line, print_table, when
+from iu_pipelines.cli.options import Limit
+from iu_pipelines.cli.output import duration, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import gates
+from iu_pipelines.domain import deliveries, gates
+from iu_pipelines.domain.health import at_least
+from iu_pipelines.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
@@ -64,14 +66,64 @@ def set_value(
     gateway: Gateway,
     key: Annotated[str, typer.Argument(help="A gate or setting from iu gate show.")],
     value: Annotated[str, typer.Argument(help="true or false for a gate; a setting has its own type.")],
-    reason: Reason,
+    more: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY VALUE]...", show_default=False, help="More of them, set in the same transaction."
+        ),
+    ] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option(
+            "--reason", show_default=False, help="The reason, which is recorded; not with --preview."
+        ),
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Change nothing: show which deliveries would go or be held.")
+    ] = False,
 ) -> Answer:
-    """Set one gate or setting, and record the reason."""
-    answer = gates.set_gate(gateway, key, value, reason)
+    """Set one gate or setting, or several, and record the reason."""
+    words = [key, value, *(more or ())]
+    pairs = list(zip(words[::2], words[1::2], strict=False))
+    if len(words) % 2:
+        raise UsageError(f"{words[-1]!r} has no value", hint="Give a value after each key.")
+    if preview:
+        if len(pairs) > 1:
+            raise UsageError("--preview is about one gate", hint="Give one key and one value.")
+        return _preview(gateway, key, value)
+    if reason is None:
+        raise UsageError("missing option --reason", hint="Add: --reason WHY")
+    with gateway.transaction() as session:
+        answers = [gates.set_gate(session, one, given, reason) for one, given in pairs]
 
-    def show_change() -> None:
-        print_line(f"{key}: {answer['old_value']!r} -> {answer['value']!r}")
-        if note := answer.get("note"):
-            print_line(f"note: {note}")
+    def show_changes() -> None:
+        for answer in answers:
+            print_line(f"{answer['key']}: {answer['old_value']!r} -> {answer['value']!r}")
+            if note := answer.get("note"):
+                print_line(f"note: {note}")
 
-    return Answer(answer, show_change)
+    return Answer(answers if more else answers[0], show_changes)
+
+
+def _preview(gateway: Gateway, key: str, value: str) -> Answer:
+    deliveries.require_installed(gateway)
+    found = deliveries.preview_gate(gateway, key, value)
+    rows = [
+        (
+            one.target,
+            one.route_code,
+            one.held_reason or "goes",
+            at_least(one.held, capped=one.held_capped),
+            one.oldest_at,
+            one.max_per_minute,
+            None if one.drain_seconds is None else duration(one.drain_seconds),
+        )
+        for one in found
+    ]
+
+    def show_effects() -> None:
+        names = ("target", "route", "then", "deliveries", "oldest", "per minute", "takes")
+        print_table(f"If {key} were {value}", names, rows, empty="no delivery would go or be held")
+        print_line("nothing was changed")
+
+    return Answer(found, show_effects)

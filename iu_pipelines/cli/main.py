@@ -103,6 +103,9 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
         "promote": "Make a route live: one person proposes it with evidence, another one approves it",
         "demote": "End the promotion of a route: nothing more is queued or claimed",
     },
+    "deliveries": {
+        "deliver": "Deliver what is due to the targets that are granted to this login",
+    },
     "captures": {
         "capture": "Captures: events for changed rows of your tables",
     },

@@ -20,7 +20,7 @@ from iu_pipelines.cli.command import (
 )
 from iu_pipelines.cli.options import Reason, row_number, small_number
 from iu_pipelines.cli.output import counted, duration, print_facts, print_line, print_table, when
-from iu_pipelines.cli.targets import in_flight
+from iu_pipelines.cli.targets import in_flight, test_line
 from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import promotions
@@ -205,9 +205,17 @@ def _facts(one: Promotion) -> dict[str, Any]:
     }
 
 
-def rehearse(call: Invocation, gateway: SenderGateway, route_code: RouteCode) -> Answer:
-    """Render and sign a body of each kind of a route, as the login that delivers. Nothing is sent."""
-    made = trials.rehearse(gateway, route_code, Secrets(call.sender_settings()))
+def rehearse(
+    call: Invocation,
+    gateway: SenderGateway,
+    route_code: RouteCode,
+    test_target: Annotated[
+        bool, typer.Option("--test-target", help="Also test the target of the route, as iu target test does.")
+    ] = False,
+) -> Answer:
+    """Render and sign a body of each kind of a route, as the login that delivers. No event is sent."""
+    secrets = Secrets(call.sender_settings())
+    made = trials.rehearse(gateway, route_code, secrets)
     lines = [
         f"kind {one.payload_kind}: {one.body_bytes:,} bytes of event {one.event_id}, "
         + ("signed" if one.passed else f"refused: {one.error_detail}")
@@ -216,6 +224,10 @@ def rehearse(call: Invocation, gateway: SenderGateway, route_code: RouteCode) ->
     if not made:
         lines = [f"{route_code}: there is no event of its type to rehearse with"]
     failed = not made or not all(one.passed for one in made)
+    if test_target and made:
+        tested = trials.send_test(gateway, made[0].target_name, secrets)
+        lines.append(test_line(tested))
+        failed = failed or not tested.passed
     return Answer(made, lambda: print_line("\n".join(lines)), failed=failed)
 
 

@@ -30,8 +30,9 @@ from iu_pipelines.cli.steps import print_states
 from iu_pipelines.cli.worker import print_workers
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import plan
-from iu_pipelines.domain import gates, health, outbox, worker
+from iu_pipelines.domain import deliveries, gates, health, outbox, worker
 from iu_pipelines.domain import status as outbox_status
+from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.outbox import Overview
 from iu_pipelines.domain.status import COUNTED_LETTERS, Status
@@ -101,6 +102,7 @@ class _Look:
     report: HealthReport | None
     events: Overview
     states: Sequence[plan.StepState]
+    targets: Sequence[TargetQueue]
 
 
 def _look(gateway: Gateway, worker_name: str | None, *, as_json: bool, rows: int | None = None) -> Answer:
@@ -121,6 +123,7 @@ def _look(gateway: Gateway, worker_name: str | None, *, as_json: bool, rows: int
         report,
         outbox.overview(gateway, found.domains, max(_COUNTED_EVENTS // max(len(found.domains), 1), 100)),
         states,
+        deliveries.status(gateway) if deliveries.is_installed(gateway) else (),
     )
     return Answer(_data(look), lambda: _print_look(look, rows), failed=not found.healthy)
 
@@ -139,6 +142,7 @@ def _data(look: _Look) -> dict[str, Any]:
         "dead_letters_by_cause": found.causes,
         "dead_letters_by_cause_capped": found.causes_capped,
         "notes": found.notes,
+        "targets": look.targets,
         "versions": {"iu_pipelines": __version__, "postgresql": found.server_version},
     }
 
@@ -154,6 +158,7 @@ def _print_look(look: _Look, rows: int | None) -> None:
         print_gates(found.gates, with_meaning=False)
     print_workers(found.workers, rows)
     _print_notes(found)
+    _print_targets(look.targets)
     if look.report:
         faults = {one.worker_name: len(one.faults) for one in found.workers}
         print_health(look.report, faults.get(look.report.worker_name))
@@ -175,6 +180,15 @@ def _print_notes(found: Status) -> None:
     for domain in found.unread_domains:
         name = shlex.quote(domain.event_domain)
         print_line(f"  read domain {name} with: iu worker add NAME --domain {name} --reason WHY")
+
+
+def _print_targets(targets: Sequence[TargetQueue]) -> None:
+    """Print a line for each target with deliveries that a person must look at."""
+    for one in targets:
+        counts = {"in doubt": one.in_doubt, "dead": one.dead, "parked behind a dead one": one.parked}
+        said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+        if said:
+            print_line(f"  note: deliveries to {one.target}: {said}; see: iu deliver status")
 
 
 def _print_verdict(found: Status) -> None:

@@ -123,7 +123,8 @@ class Gateway:
     `role` is the role of every connection, as with `set role`. A connection attempt is retried for at most 10
     seconds while the server is starting, stopping or recovering. A statement is never sent twice. With
     `lock_seconds`, a statement that waits longer for a lock is cancelled, unless the URL sets `lock_timeout`
-    or a pooler drops startup options; the error names who holds the lock.
+    or a pooler drops startup options; the error names who holds the lock. Without `retries`, a connection is
+    attempted once.
     """
 
     def __init__(
@@ -134,8 +135,10 @@ class Gateway:
         role: str | None = None,
         max_size: int = 4,
         lock_seconds: int | None = None,
+        retries: bool = True,
     ) -> None:
         self.url = url
+        self._attempts = None if retries else 1
         self._target = _Target(url, application_name, role, lock_seconds)
         self._explains_locks = lock_seconds is not None
         self._must_set_level = False
@@ -281,7 +284,7 @@ class Gateway:
     def _opened(self) -> ConnectionPool[_Connection]:
         with self._lock:
             if not self._pool:
-                with self._connected() as connection:
+                with self._connected() as connection, _translated(()):
                     self._version = _supported(connection, self.url)
                     self._must_set_level = _has_other_default_level(connection)
                 self._pool = self._new_pool()
@@ -305,7 +308,9 @@ class Gateway:
     def _connected(self) -> _Connection:
         """Open a connection outside the pool, which raises the reason of a failure at once."""
         _silence_driver_logs()
-        for attempt in stamina.retry_context(on=is_transient, attempts=None, timeout=_RETRY_SECONDS):
+        for attempt in stamina.retry_context(
+            on=is_transient, attempts=self._attempts, timeout=_RETRY_SECONDS
+        ):
             with attempt:
                 return _connect(self._target)
         raise AssertionError("unreachable: the last attempt returns or raises")

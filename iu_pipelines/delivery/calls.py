@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import deliveries, targets
+from iu_pipelines.domain import deliveries, delivery_plans, targets
 from iu_pipelines.domain.deliveries import Claim, Enqueued, Outcome, Recorded, TargetQueue
 from iu_pipelines.domain.targets import GrantedTarget
 
@@ -52,6 +52,10 @@ class Calls:
         """Return the targets that are granted to the login."""
         return await self._claims.run(targets.granted)
 
+    async def plan_target(self, plan_hash: str) -> str | None:
+        """Return the target of a frozen plan, None if it is not a drain."""
+        return (await self._claims.run(lambda gateway: delivery_plans.progress(gateway, plan_hash))).target
+
     async def enqueue(self, route_code: str, limit: int) -> Enqueued:
         """Queue the next events of a live route."""
 
@@ -77,10 +81,12 @@ class Calls:
 
         return await self._claims.run(call)
 
-    async def has_due(self, target: str) -> bool:
-        """Return whether a delivery of a target is due, for this sender or another."""
+    async def has_due(self, target: str, plan_hash: str | None) -> bool:
+        """Return whether a delivery of a target, or of a frozen plan, is due, for this sender or another."""
 
         def call(gateway: Gateway) -> bool:
+            if plan_hash is not None:
+                return delivery_plans.progress(gateway, plan_hash).due > 0
             with gateway.transaction() as session:
                 deliveries.present_deployment(session, self.identity.deployment)
                 return deliveries.has_due(session, target)

@@ -33,7 +33,7 @@ from iu_pipelines.delivery.sender import Sender
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.domain.targets import GrantedTarget
-from iu_pipelines.errors import IuError, UnknownTarget
+from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget
 from iu_pipelines.settings import Settings
 
 _WATCH_SECONDS: Final = 0.1
@@ -59,11 +59,14 @@ def drain(
     With `plan_hash`, deliver only what this frozen plan names, and queue nothing. `on_progress` is called
     each second, `should_stop` ten times a second. SIGINT and SIGTERM stop the drain as `should_stop` does:
     nothing more is claimed, sends that have begun are awaited, and their outcomes are recorded. A target that
-    cannot be served is a problem in the report, and the others are served.
+    cannot be opened is a problem in the report. If the database refuses a target, the others are served to
+    their end, and then the error is raised.
 
     Raises:
         DeliveryRefused: the login is not a member of iu_sender, or may not deliver to a target.
-        UnknownTarget: one of `targets` is not granted to the login.
+        UnknownTarget: one of `targets`, or the target of the plan, is not granted to the login.
+        PromotionOutdated: there is no plan with this hash.
+        ArgumentInvalid: the plan is not a drain.
         DatabaseError: the database cannot be reached.
     """
     identity = Identity(_sender_name(), settings.deployment, run_ref)
@@ -116,15 +119,25 @@ class _Drain:
             self._calls.close()
 
     async def _chosen(self) -> list[GrantedTarget]:
+        """Return the targets to serve."""
+        wanted = self._targets
+        if self._plan_hash is not None:
+            target = await self._calls.plan_target(self._plan_hash)
+            if target is None:
+                raise ArgumentInvalid(
+                    f"the plan {self._plan_hash} is not a drain",
+                    hint="Carry out a replay or a discard with: iu deliver execute HASH",
+                )
+            wanted = [target]
         granted = await self._calls.granted()
         names = [target.target_name for target in granted]
-        for wanted in self._targets or ():
-            if wanted not in names:
+        for name in wanted or ():
+            if name not in names:
                 raise UnknownTarget(
-                    f"no such target is granted to this login: {wanted!r}",
-                    hint=similar_names("targets", wanted, names),
+                    f"no such target is granted to this login: {name!r}",
+                    hint=similar_names("targets", name, names),
                 )
-        return [one for one in granted if self._targets is None or one.target_name in self._targets]
+        return [one for one in granted if wanted is None or one.target_name in wanted]
 
     async def _serve(self, given: GrantedTarget) -> None:
         """Deliver to a target; open it again whenever its definition has changed."""
@@ -145,17 +158,19 @@ class _Drain:
             if kind:
                 await kind.open()
             self._running[target.target_name] = sender
+            if self._stopped:
+                sender.stop(self._stopped)
             await sender.run()
         finally:
             if kind:
                 await kind.close()
             self._running.pop(target.target_name, None)
         self._reports[target.target_name].append(sender.report())
-        if refusal := sender.recorder.refusal:
-            self._problems.append(DrainProblem(target.target_name, refusal.message, refusal.hint))
+        for error in (sender.recorder.refusal, sender.error):
+            if error:
+                self._problems.append(DrainProblem(target.target_name, error.message, error.hint))
         if sender.error:
             self._errors.append(sender.error)
-            self._stop("failed")
         return sender
 
     async def _granted(self, name: str) -> GrantedTarget | None:
@@ -164,7 +179,11 @@ class _Drain:
     def _kind(self, target: GrantedTarget) -> TargetKind | None:
         """Return the object that sends to a target, or None if another program does."""
         found = self._kinds[target.kind] if self._kinds is not None else kinds.load(target.kind)
-        return found(target, self._secrets) if found.sends else None
+        if not found.sends:
+            return None
+        if target.secret_name:
+            self._secrets.find(target.secret_name, target.address)  # so that nothing is claimed without it
+        return found(target, self._secrets)
 
     def _stop(self, reason: StoppedReason) -> None:
         self._stopped = self._stopped or reason

@@ -45,7 +45,8 @@ class Answer:
     `decision` is `sent` if the target accepted the message, `retry` if another try may succeed, `failed` if
     none can. `status_class` is one word for it, such as `2xx`, `timeout` or `refused`. `response_hash` is the
     sha256 of the answer in hexadecimal digits. `error` contains neither a secret nor the answer. With
-    `local_fault` the sender failed and not the target.
+    `local_fault` the sender failed and not the target. With `may_have_arrived` there was no complete answer,
+    so that the target may have accepted the message: another try may be a second effect.
     """
 
     decision: Literal["sent", "retry", "failed"]
@@ -55,6 +56,7 @@ class Answer:
     response_hash: str | None = None
     error: str | None = None
     local_fault: bool = False
+    may_have_arrived: bool = False
 
 
 class TargetKind(ABC):

@@ -33,6 +33,9 @@ _PORTS: Final = {"postgresql": 5432, "postgres": 5432}
 _PARAMETERS: Final = ("sslmode", "sslrootcert")
 _VERIFIED: Final = ("verify-full",)
 _MODES: Final = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_LATER_MS: Final = 500
+"""How much later than the send the server gives up, so that a send always ends by its own timeout."""
+
 _LOGIN_REFUSED: Final = "28"
 _CANCELLED: Final = "57014"
 _UNCONNECTED: Final = (("timeout", "in time"), ("refused", "no server is listening"))
@@ -102,7 +105,7 @@ class PostgresTarget(TargetKind):
             running = loop.run_in_executor(self._threads, self._insert, message)
             return await asyncio.wait_for(running, self.target.timeout_seconds)
         except TimeoutError:
-            return Answer("retry", "timeout", error="no answer within the timeout")
+            return Answer("retry", "timeout", error="no answer within the timeout", may_have_arrived=True)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -158,6 +161,7 @@ class PostgresTarget(TargetKind):
         place = addresses.check_url(self.target.address, _PORTS, private=private, has_user=True)
         ips = addresses.resolve(place.host, place.port, private=private)
         parts, seconds = urlsplit(self.target.address), self.target.timeout_seconds
+        later = f"{seconds * 1000 + _LATER_MS}ms"
         given = {
             "host": ",".join(place.host for _ in ips),
             "hostaddr": ",".join(ips),
@@ -167,11 +171,11 @@ class PostgresTarget(TargetKind):
             "passfile": "/dev/null",
             "connect_timeout": str(max(2, seconds)),
             "tcp_user_timeout": str(seconds * 1000),
-            "options": f"-c statement_timeout={seconds}s -c lock_timeout={seconds}s",
+            "options": f"-c statement_timeout={later} -c lock_timeout={later}",
             **_parameters(self.target.address, private),
         }
         url = f"postgresql:///{parts.path.removeprefix('/')}?{urlencode(given, quote_via=quote)}"
-        return Gateway(url, application_name="iu inbox", max_size=MOST_CONNECTIONS)
+        return Gateway(url, application_name="iu inbox", max_size=MOST_CONNECTIONS, retries=False)
 
     def _password(self) -> Secret:
         return self.secrets.find(self.target.secret_name or "", self.target.address)
@@ -223,7 +227,9 @@ def _unconnected(error: ConnectionFailed) -> Answer:
     for status_class, text in _UNCONNECTED:
         if text in error.message:
             return Answer("retry", status_class, error=f"no connection: SQLSTATE {error.code}")
-    return Answer("retry", "closed", error=f"the connection failed: SQLSTATE {error.code}")
+    return Answer(
+        "retry", "closed", error=f"the connection failed: SQLSTATE {error.code}", may_have_arrived=True
+    )
 
 
 def _refused(error: IuError) -> Answer:

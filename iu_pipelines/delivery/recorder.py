@@ -14,7 +14,7 @@ from typing import Final
 
 from iu_pipelines.delivery.backoff import Backoff, is_passing
 from iu_pipelines.domain.deliveries import Outcome, Recorded
-from iu_pipelines.errors import IuError, PermissionDenied, Refusal
+from iu_pipelines.errors import IuError
 
 BATCH: Final = 200
 """Outcomes of one call, at most."""
@@ -106,7 +106,7 @@ class Recorder:
         """Record a batch. If the database refuses it, record its halves, and give up a single outcome."""
         try:
             self.tally.add(await self._record_patiently(batch))
-        except (Refusal, PermissionDenied) as error:
+        except IuError as error:
             if len(batch) > 1:
                 middle = len(batch) // 2
                 await self._record_surely(batch[:middle])

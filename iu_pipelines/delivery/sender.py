@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from iu_pipelines.delivery.backoff import Backoff, Outage
 from iu_pipelines.delivery.calls import Calls
+from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.enqueuer import Enqueuer
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
 from iu_pipelines.delivery.recorder import Recorder
@@ -26,11 +26,17 @@ from iu_pipelines.errors import IuError
 _GRACE_SECONDS: Final = 1.0
 """How much longer than its timeout a send may take before it is cancelled."""
 
+_MOST_FAULTS: Final = 5
+"""Faults in a row, after which no send begins before they are recorded: by then the breaker opens."""
+
 _MOST_ERROR: Final = 200
+_GONE: Final = 410
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
 _UNRECORDED_BATCHES: Final = 4
 _GATES: Final = ("master_gate_closed", "delivery_gate_closed", "jobs_gate_closed")
 
-_TIMED_OUT: Final = Answer("retry", "timeout", error="no answer within the timeout")
+_TIMED_OUT: Final = Answer("retry", "timeout", error="no answer within the timeout", may_have_arrived=True)
 _NOT_SENT: Final = Answer("retry", "unsent", error="not sent", local_fault=True)
 
 
@@ -45,8 +51,7 @@ class _Queued:
 class Sender:
     """Delivers to one target until nothing is due, a limit is reached, or `stop` is called.
 
-    `kind` is opened; without one, events are queued and nothing is claimed. `clock` is a monotonic clock in
-    seconds.
+    `kind` is opened; without one, events are queued and nothing is claimed.
     """
 
     def __init__(
@@ -56,7 +61,6 @@ class Sender:
         calls: Calls,
         limits: DrainLimits,
         plan_hash: str | None = None,
-        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.target = target
         self.error: IuError | None = None
@@ -69,12 +73,13 @@ class Sender:
         self._calls = calls
         self._limits = limits
         self._plan_hash = plan_hash
-        self._clock = clock
         self._began = self._ended = time.monotonic()
         self._active_at = self._began
+        self._deadline = Deadline(target.timeout_seconds + _GRACE_SECONDS)
         self._queue: asyncio.Queue[_Queued | None] = asyncio.Queue()
         self._running = 0
         self._outstanding = 0
+        self._faults = 0
         self._news = asyncio.Event()
         self._was_full = False
         self._stop_reason: StoppedReason | None = None
@@ -85,9 +90,13 @@ class Sender:
 
     def stop(self, reason: StoppedReason) -> None:
         """Claim nothing more, begin no send, and let `run` return when the outcomes are recorded."""
-        if self._stop_reason is None:
-            self._stop_reason = reason
-            self._news.set()
+        if self._stop_reason is not None:
+            return
+        self._stop_reason = reason
+        while not self._queue.empty():
+            if queued := self._queue.get_nowait():
+                self._give_back(queued.claim)
+        self._news.set()
 
     async def run(self) -> None:
         """Deliver. An error that ends the deliveries is in `error`, after every outcome was recorded."""
@@ -150,26 +159,32 @@ class Sender:
 
     async def _claim_until_over(self) -> StoppedReason:
         backoff, outage = Backoff(), Outage()
-        while True:
-            if reason := self._over():
-                return reason
+        while (reason := self._over()) is None:
             if not self._has_room():
                 await self._wait(1.0)
                 continue
             self._news.clear()
-            was_quiet = self._is_quiet()
             try:
-                found = await self._claim()
+                found, reason = await self._claim_or_end()
                 outage.over()
             except IuError as error:
                 outage.endure(error)
-                was_quiet, found = False, 0
+                found = 0
+            if reason:
+                break
             if found:
                 backoff.reset()
-            elif was_quiet and self._is_quiet() and (reason := await self._idle_reason()):
-                return reason
             if not self._was_full:
                 await self._wait(backoff.pause())
+        return reason
+
+    async def _claim_or_end(self) -> tuple[int, StoppedReason | None]:
+        """Claim once. Return the number of claims, and why the drain is over if there is nothing to do."""
+        was_quiet = self._is_quiet()
+        found = await self._claim()
+        if found or not (was_quiet and self._is_quiet()):
+            return found, None
+        return 0, await self._idle_reason()
 
     def _over(self) -> StoppedReason | None:
         if self._stop_reason:
@@ -181,9 +196,15 @@ class Sender:
         return None
 
     def _has_room(self) -> bool:
+        if self._is_alarmed and self._outstanding:
+            return False
         batch = self._limits.batch_limit
         waiting = self._queue.qsize() + self._running
         return waiting < batch and self._outstanding < _UNRECORDED_BATCHES * batch
+
+    @property
+    def _is_alarmed(self) -> bool:
+        return self._faults >= _MOST_FAULTS
 
     def _is_quiet(self) -> bool:
         """Return whether nothing is outstanding and no event waits to be queued."""
@@ -197,7 +218,9 @@ class Sender:
         self._was_full = False
         if self._kind is None:
             return 0
-        asked_at = self._clock()
+        if self._outstanding == 0:
+            self._faults = 0  # all are recorded, so the breaker decides
+        asked_at = time.monotonic()
         claimed = await self._calls.claim(self.target, limit, self._plan_hash)
         claims = claimed.claims
         self.claimed += len(claims)
@@ -218,19 +241,24 @@ class Sender:
         """Return why the drain is over although nothing is due, or None if it waits."""
         if any(one.is_closed_by_gate for one in self._enqueuers):
             return "gate_closed"
+        if time.monotonic() - self._active_at < self._limits.linger_seconds:
+            return None
         queue = await self._status()
         reasons = set((queue.held_reasons or ()) if queue else ())
         if reasons & set(_GATES):
             return "gate_closed"
         held = queue.held if queue else 0
-        if held and "rate_limit" in reasons:
-            return None
-        if not held and self._kind and await self._calls.has_due(self.target.target_name):
+        may_wait = not held or "rate_limit" in reasons
+        if may_wait and self._kind and await self._has_due(is_limited=held > 0):
             return None  # in a shard that another sender leases, or locked by another transaction
-        if time.monotonic() - self._active_at < self._limits.linger_seconds:
-            return None
         refused = self._enqueuers and all(one.refusal for one in self._enqueuers)
         return "held" if held or refused else "drained"
+
+    async def _has_due(self, *, is_limited: bool) -> bool:
+        """Return whether something is due. What the rate holds is due soon, but need not be in the plan."""
+        if is_limited and self._plan_hash is None:
+            return True
+        return await self._calls.has_due(self.target.target_name, self._plan_hash)
 
     async def _status(self) -> TargetQueue | None:
         found = await self._calls.status()
@@ -261,7 +289,7 @@ class Sender:
     async def _slot(self) -> None:
         """Send one message after the other."""
         while (claimed := await self._queue.get()) is not None:
-            if self._stop_reason or self._clock() > claimed.begin_until:
+            if self._stop_reason or self._is_alarmed or self._is_late(claimed):
                 self._give_back(claimed.claim)
                 continue
             self._running += 1
@@ -273,6 +301,10 @@ class Sender:
             if self._was_full and self._has_room():
                 self._news.set()
 
+    def _is_late(self, queued: _Queued) -> bool:
+        """Return whether the claim could end before the timeout of a send that begins now."""
+        return time.monotonic() > queued.begin_until
+
     def _give_back(self, claim: Claim) -> None:
         """Record that a claim was not sent, so that it is not in doubt and is claimed again."""
         self.unsent += 1
@@ -283,13 +315,36 @@ class Sender:
             raise AssertionError("unreachable: nothing is claimed without a kind")
         began = time.monotonic()
         try:
-            async with asyncio.timeout(self.target.timeout_seconds + _GRACE_SECONDS):
-                answer = await kind.send(_message(claim))
+            answer = await self._deadline.limit(kind.send(_message(claim)))
         except TimeoutError:
             answer = _TIMED_OUT
         except Exception as error:  # noqa: BLE001  a fault of a kind; its text might contain a secret
-            answer = Answer("retry", "fault", error=type(error).__name__, local_fault=True)
+            answer = Answer(
+                "retry", "fault", error=type(error).__name__, local_fault=True, may_have_arrived=True
+            )
+        if self.target.at_most_once and answer.may_have_arrived:
+            answer = _not_again(answer)
+        self._count(answer)
         return _outcome(claim, answer, time.monotonic() - began)
+
+    def _count(self, answer: Answer) -> None:
+        """Count faults in a row: no answer, 429 and 5xx. After a 410 the promotion ends."""
+        status = answer.status_code
+        if answer.decision == "sent":
+            self._faults = 0
+        elif status == _GONE:
+            self._faults = _MOST_FAULTS
+        elif not answer.local_fault and (status is None or status == _TOO_MANY or status >= _SERVER_ERROR):
+            self._faults += 1
+
+
+def _not_again(answer: Answer) -> Answer:
+    """Return the answer for a target that gets nothing twice: what may have arrived is a dead letter."""
+    return replace(
+        answer,
+        decision="failed",
+        error=f"not sent again, because it may have arrived and the target is at most once: {answer.error}",
+    )
 
 
 def _message(claim: Claim) -> Message:

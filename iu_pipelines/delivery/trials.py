@@ -33,6 +33,7 @@ _OF_DELIVERIES: Final = ("breaker_open", "rate_limit")
 class Rehearsed:
     """One recorded rehearsal: a body of one kind of event was rendered and signed."""
 
+    target_name: str
     payload_kind: str
     event_id: UUID
     body_bytes: int
@@ -74,6 +75,7 @@ def _rehearsed(gateway: Queries, route_code: str, target: TargetKind, rehearsal:
         target.sign(message, datetime.now(UTC)),
     )
     return Rehearsed(
+        rehearsal.target_name,
         rehearsal.payload_kind,
         rehearsal.event_id,
         rehearsal.body_bytes,

@@ -109,6 +109,7 @@ class WebhookTarget(TargetKind):
         self.check(self.target.address, self.target.options, self.target.secret_name, private=private)
         self._url = URL(self.target.address, encoded=True)
         self._tls = _tls()
+        self._newest_signer()
         self._credentials()
         self._resolver = _Resolver(private)
         connector = aiohttp.TCPConnector(
@@ -161,7 +162,7 @@ class WebhookTarget(TargetKind):
         Raises:
             UsageError: the secret is missing, malformed or bound to another host.
         """
-        return self._signed(message, at.astimezone(UTC))
+        return self._newest_signer().sign(message.key, at.astimezone(UTC), message.body)
 
     def _headers(self, message: Message) -> dict[str, str]:
         now = datetime.now(UTC)
@@ -170,14 +171,15 @@ class WebhookTarget(TargetKind):
             if value is not None:
                 headers[name] = _encoded(str(value))
         headers["webhook-timestamp"] = str(int(now.timestamp()))
-        headers["webhook-signature"] = self._signed(message, now)
+        headers["webhook-signature"] = self._newest_signer().sign(message.key, now, message.body)
         return headers
 
-    def _signed(self, message: Message, at: datetime) -> str:
+    def _newest_signer(self) -> Signer:
+        """Return a signer with the secret as it is now; the same one while the secret is the same."""
         found = self.secrets.find(self.target.secret_name or "", self.target.address)
         if self._signer is None or self._signer[0] is not found:
             self._signer = (found, Signer(found.name, found.values))
-        return self._signer[1].sign(message.key, at, message.body)
+        return self._signer[1]
 
     def _credentials(self) -> dict[str, str]:
         """Return the header of the authorization secret, and load a client certificate that is new."""
@@ -194,7 +196,7 @@ class WebhookTarget(TargetKind):
         if not _VISIBLE.fullmatch(text):
             raise UsageError(
                 f"secret {authorization} is no value of a header",
-                hint="Write host=NAME, a space, and then the value, such as Bearer TOKEN, in one line of ASCII.",
+                hint="Write host=NAME, a space, and the value, such as Bearer TOKEN, in one line of ASCII.",
             )
         return {"authorization": text}
 
@@ -242,7 +244,8 @@ class _Resolver(AbstractResolver):
 def _endpoint(address: str, private: bool) -> addresses.Endpoint:
     found = addresses.check_url(address, _PRIVATE_PORTS if private else _PORTS, private=private)
     url = URL(address, encoded=True)
-    if (url.host, url.port) != (found.host, found.port):
+    read = addresses.Endpoint(url.scheme, (url.raw_host or "").lower(), url.port or 0)
+    if (read.port, str(read.ip or read.host)) != (found.port, found.host):
         raise ArgumentInvalid("the host of the address can be read in two ways", hint="Simplify the URL.")
     return found
 
@@ -309,13 +312,11 @@ def _load_certificate(context: ssl.SSLContext, secret: Secret) -> None:
 
 
 async def _digest(response: aiohttp.ClientResponse) -> str:
-    """Return the sha256 of at most 64 KiB of the answer. After more, the connection is closed."""
+    """Return the sha256 of at most 64 KiB. aiohttp closes the connection of an answer with more."""
     content, left = hashlib.sha256(), MOST_BODY_BYTES
     while left and (chunk := await response.content.read(left)):
         content.update(chunk)
         left -= len(chunk)
-    if not left:
-        response.close()
     return content.hexdigest()
 
 
@@ -347,15 +348,16 @@ def _retry_after(response: aiohttp.ClientResponse) -> int | None:
     return min(max(seconds, 0), MOST_RETRY_AFTER)
 
 
-_FAILURES: Final[tuple[tuple[type[Exception], str, str], ...]] = (
-    (TimeoutError, "timeout", "no answer within the timeout"),
-    (aiohttp.ClientConnectorCertificateError, "tls", "the certificate of the target is not valid"),
-    (aiohttp.ClientSSLError, "tls", "no TLS connection could be made"),
-    (aiohttp.ClientConnectorDNSError, "unknown_host", "the name of the host could not be resolved"),
-    (aiohttp.ClientConnectorError, "refused", "no connection could be made"),
-    (aiohttp.ClientConnectionError, "closed", "the connection was closed before the answer was complete"),
-    (aiohttp.ClientPayloadError, "closed", "the connection was closed before the answer was complete"),
-    (aiohttp.ClientResponseError, "malformed", "the answer is not HTTP"),
+_CLOSED: Final = "the connection was closed before the answer was complete"
+_FAILURES: Final[tuple[tuple[type[Exception], str, bool, str], ...]] = (
+    (TimeoutError, "timeout", True, "no answer within the timeout"),
+    (aiohttp.ClientConnectorCertificateError, "tls", False, "the certificate of the target is not valid"),
+    (aiohttp.ClientSSLError, "tls", False, "no TLS connection could be made"),
+    (aiohttp.ClientConnectorDNSError, "unknown_host", False, "the name of the host could not be resolved"),
+    (aiohttp.ClientConnectorError, "refused", False, "no connection could be made"),
+    (aiohttp.ClientConnectionError, "closed", True, _CLOSED),
+    (aiohttp.ClientPayloadError, "closed", True, _CLOSED),
+    (aiohttp.ClientResponseError, "malformed", True, "the answer is not HTTP"),
 )
 
 
@@ -364,10 +366,10 @@ def _failure(error: Exception) -> Answer:
     cause = getattr(error, "os_error", error)
     if isinstance(cause, addresses.AddressRefused):
         return Answer("retry", "not_safe", error=str(cause))
-    for kind, status_class, text in _FAILURES:
+    for kind, status_class, may_have_arrived, text in _FAILURES:
         if isinstance(error, kind) or isinstance(cause, kind):
-            return Answer("retry", status_class, error=text)
-    return Answer("retry", "error", error=f"the send failed: {type(error).__name__}")
+            return Answer("retry", status_class, error=text, may_have_arrived=may_have_arrived)
+    return Answer("retry", "error", error=f"the send failed: {type(error).__name__}", may_have_arrived=True)
 
 
 def _local(text: str) -> Answer:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -25,6 +25,10 @@ MOST_CLAIMED: Final = 1000
 
 MOST_QUEUED: Final = 100_000
 """Events that one call of `enqueue` reads at most."""
+
+
+QUEUE_STATES: Final = ("queued", "in_flight", "in_doubt", "retry", "held", "parked", "dead")
+"""The states of a delivery that is not settled: fields of `TargetQueue`."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +133,43 @@ class DeliveryState:
 
 
 @dataclass(frozen=True)
+class GateEffect:
+    """What another value of a gate would do to one route: let its deliveries go, or hold them.
+
+    `held` deliveries wait, and more if `held_capped` is true. `held_reason` would be the first refusal, None
+    if they would go; then `drain_seconds` is how long they need at the permitted rate, None without a rate.
+    """
+
+    target: str
+    route_code: str
+    held: int
+    held_capped: bool
+    oldest_at: datetime | None
+    max_per_minute: int | None
+    drain_seconds: float | None
+    held_reason: str | None
+
+
+@dataclass(frozen=True)
 class DeliveryChange:
     """The answer to a replay or a discard of one delivery."""
 
     status: Literal["queued", "discarded", "not_queued", "in_flight", "busy"]
     route_code: str
     event_id: UUID
+
+
+@dataclass(frozen=True)
+class Twin:
+    """Events of a live route by what their rehearsal would have done, and what their delivery did.
+
+    `would` is dry_run, skipped, failed or none; `did` is a state of deliveries.
+    """
+
+    would: str
+    did: str
+    deliveries: int
+    first_event_id: UUID
 
 
 @dataclass(frozen=True)
@@ -169,6 +204,29 @@ def misfit(gateway: Queries, newest: int | None = None) -> str | None:
     installed.
     """
     fault: str | None = gateway.fetch_value(_SQL["misfit"], {"newest": newest})
+    return fault
+
+
+def twins(gateway: Queries, route_code: str, newest: int | None = None) -> list[Twin]:
+    """Return the events that a live route has read by both decisions.
+
+    They are among the `newest` of its domain, or all. What its first promotion passed over is left out.
+
+    Raises:
+        ArgumentInvalid: there is no such route, or `newest` is below 1.
+    """
+    found = gateway.fetch_all(_SQL["twins"], {"route_code": route_code, "newest": newest})
+    return [rows.read(Twin, row) for row in found]
+
+
+def sent_by_route(gateway: Queries) -> dict[str, int]:
+    """Return how many deliveries of each route that was ever promoted were sent."""
+    return {row["route_code"]: row["sent"] for row in gateway.fetch_all(_SQL["sent_by_route"])}
+
+
+def unrehearsed(gateway: Queries, newest: int | None = None) -> str | None:
+    """Describe the first of the `newest` events that was sent against its rehearsal, or return None."""
+    fault: str | None = gateway.fetch_value(_SQL["unrehearsed"], {"newest": newest})
     return fault
 
 
@@ -246,7 +304,7 @@ def record(gateway: Queries, outcomes: Sequence[Outcome]) -> Recorded:
         DeliveryRefused: a claim was made by another login.
         UnknownClaim: a claim was never made.
     """
-    given = json.dumps([asdict(outcome) for outcome in outcomes])
+    given = json.dumps([vars(outcome) for outcome in outcomes])
     return rows.read(Recorded, gateway.fetch_value(_SQL["record"], {"outcomes": given}))
 
 
@@ -263,6 +321,16 @@ def why(gateway: Queries, event_id: UUID) -> list[DeliveryState]:
     """
     found = gateway.fetch_all(_SQL["why"], {"event_id": event_id})
     return [rows.read(DeliveryState, row) for row in found]
+
+
+def preview_gate(gateway: Queries, key: str, value: str) -> list[GateEffect]:
+    """Return what another value of a gate would do, for each route whose first refusal would change.
+
+    Raises:
+        UnknownGate: the key is no gate, or the value is not allowed for it.
+    """
+    found = gateway.fetch_all(_SQL["gate_preview"], {"key": key, "value": value})
+    return [rows.read(GateEffect, row) for row in found]
 
 
 def replay(

@@ -6,6 +6,18 @@ select to_regprocedure('public.fn_iu_delivery_misfit(integer)') is not null as i
 -- name: misfit
 select public.fn_iu_delivery_misfit(%(newest)s::int) as fault;
 
+-- name: twins
+select would, did, deliveries, first_event_id
+from public.fn_iu_delivery_twin(%(route_code)s, %(newest)s::int)
+order by would, did;
+
+-- name: sent_by_route
+select route_code, sent
+from public.iu_delivery_route;
+
+-- name: unrehearsed
+select public.fn_iu_delivery_unrehearsed(%(newest)s::int) as fault;
+
 -- name: chains
 select public.fn_iu_delivery_chain_verify(%(newest)s::bigint) as answer;
 
@@ -54,3 +66,8 @@ select
 
 -- name: discard
 select public.fn_iu_delivery_discard(%(route_code)s, %(event_id)s, %(reason)s) as answer;
+
+-- name: gate_preview
+select target, route_code, held, held_capped, oldest_at, max_per_minute, drain_seconds, held_reason
+from public.fn_iu_delivery_gate_preview(%(key)s, %(value)s)
+order by target, route_code;

@@ -60,9 +60,10 @@ class Executed:
 
 @dataclass(frozen=True)
 class Progress:
-    """The answer of `fn_iu_delivery_plan_progress`; the five counts are `entries` together.
+    """The answer of `fn_iu_delivery_plan_progress`; the five counts after `entries` are `entries` together.
 
-    `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter.
+    `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter. `due` of
+    the `open` ones can be claimed now. `target` is that of a drain.
     """
 
     plan_hash: str
@@ -73,9 +74,11 @@ class Progress:
     in_flight: int
     waiting: int
     dead: int
+    due: int
     reason: str
     created_at: datetime
     created_by: str
+    target: str | None = None
 
 
 def make(gateway: Queries, kind: Kind, reason: str, filters: Mapping[str, Any] | None = None) -> Plan:
@@ -96,7 +99,7 @@ def make(gateway: Queries, kind: Kind, reason: str, filters: Mapping[str, Any] |
 
 
 def execute(gateway: Queries, plan_hash: str, batch_limit: int = 1000) -> Executed:
-    """Carry out the next part of a plan of kind replay or discard: at most MOST_EXECUTED entries of one route.
+    """Carry out the next part of a replay or discard: at most MOST_EXECUTED entries, of one route.
 
     Raises:
         PromotionOutdated: there is no plan with this hash.

@@ -15,9 +15,10 @@ from uuid import UUID
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import attempts, event_origins, gates, route_rules, rows, worker
+from iu_pipelines.domain import attempts, deliveries, event_origins, gates, route_rules, rows, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.dead_letters import DeadLetter
+from iu_pipelines.domain.deliveries import DeliveryState
 from iu_pipelines.domain.event_origins import Origin
 from iu_pipelines.domain.event_types import EventType
 from iu_pipelines.domain.gates import Gate, GateChange
@@ -141,7 +142,8 @@ class Explanation:
     newest round of each domain. `event_type` is None if the type is not registered. `routes` are those of the
     type now; `attempts`, their `batches` and `dead_letters` are those of every worker, oldest first.
     `gate_changes` has the newest recorded change of each closed gate. `rules` says for each worker that reads
-    the domain, and each route, why the route matches.
+    the domain, and each route, why the route matches. `deliveries` has its state on each route that may be
+    live, if the module iu-delivery is installed.
     """
 
     answer: str
@@ -158,6 +160,7 @@ class Explanation:
     gate_changes: tuple[GateChange, ...] = ()
     rules: tuple[RouteRule, ...] = ()
     batches: tuple[Batch, ...] = ()
+    deliveries: tuple[DeliveryState, ...] = ()
 
 
 def newest(gateway: Queries, chosen: Chosen, limit: int = 20, before: int | None = None) -> Newest:
@@ -226,7 +229,13 @@ def why(gateway: Queries, event_id: UUID, workers: Sequence[str]) -> Explanation
         gate_changes=_gate_changes(gateway, found.gates),
         rules=_rules(gateway, event, answers, found),
         batches=_batches(gateway, found.attempts),
+        deliveries=_deliveries(gateway, event_id),
     )
+
+
+def _deliveries(gateway: Queries, event_id: UUID) -> tuple[DeliveryState, ...]:
+    """Return the state of an event on each live route; none if the module iu-delivery is not installed."""
+    return tuple(deliveries.why(gateway, event_id)) if deliveries.is_installed(gateway) else ()
 
 
 def only(found: Explanation, workers: Collection[str]) -> Explanation:

@@ -141,6 +141,12 @@ def list_promotions(gateway: Queries, route_code: str | None = None) -> list[Pro
     return [rows.read(Promotion, row) for row in found]
 
 
+def of_other_deployments(gateway: Queries, deployment: str | None) -> list[Promotion]:
+    """Return the live promotions for another deployment than the one that a sender presents."""
+    live = [one for one in list_promotions(gateway) if one.state == "live"]
+    return [one for one in live if one.deployment != deployment]
+
+
 def get(gateway: Queries, promotion_no: int) -> Promotion:
     """Return one promotion.
 

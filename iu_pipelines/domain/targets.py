@@ -62,6 +62,7 @@ class GrantedTarget:
     timeout_seconds: int
     lease_seconds: int
     max_per_minute: int | None
+    at_most_once: bool
     allow_private: bool
     options: dict[str, Any]
     target_version: int

@@ -88,7 +88,7 @@ where s.target_no = t.target_no and t.target_name = %(target_name)s and s.login 
 -- name: granted
 select
     target_no, target_name, kind, address, secret_name, timeout_seconds, lease_seconds, max_per_minute,
-    allow_private, options, target_version, enabled, routes
+    at_most_once, allow_private, options, target_version, enabled, routes
 from public.fn_iu_delivery_targets_granted()
 order by target_name;
 

@@ -16,21 +16,26 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps import verification
 from iu_pipelines.db.steps.lines import Line
-from iu_pipelines.domain import attempts, deliveries, gates, health, routes
+from iu_pipelines.domain import attempts, deliveries, gates, health, promotions, routes
+from iu_pipelines.domain.promotions import Promotion
 from iu_pipelines.errors import ConnectionFailed, IuError, UsageError
 from iu_pipelines.evidence import environment, guarantees, ledgers, timeline
 from iu_pipelines.evidence.facts import (
     LEDGERS,
     SCHEMA_VERSION,
     Count,
+    Delivery,
     Environment,
     Evidence,
     Gate,
     GateChange,
+    LiveRoute,
     Proof,
     ProofKind,
     Route,
+    TargetQueue,
     Totals,
+    Twin,
     UnreadDomain,
     Verdict,
     Worker,
@@ -40,6 +45,8 @@ _SQL: Final = Statements(__name__)
 
 _LEDGERS_TITLE: Final = "Verification of the ledgers: batches, attempts, replays and the previous pack."
 _CHANGES: Final = 50
+_COMPARED: Final = 10_000
+"""How many of the newest events of a domain a pack shows beside their rehearsals, unless it is about all."""
 
 Say = Callable[[str], None]
 
@@ -102,6 +109,7 @@ def collect(
         gate_changes=tuple(GateChange(**asdict(change)) for change in gates.history(gateway, limit=_CHANGES)),
         environment=where,
         unread_domains=tuple(UnreadDomain(**asdict(one)) for one in health.unread_domains(gateway)),
+        delivery=_delivery(gateway, depth),
     )
 
 
@@ -193,8 +201,64 @@ def _delivery_lines(gateway: Gateway, depth: Depth) -> Iterator[Line]:
         states = deliveries.misfit(gateway, depth.attempts)
     except IuError as error:
         states = _failure(error)
+    try:
+        unrehearsed = deliveries.unrehearsed(gateway, depth.attempts)
+    except IuError as error:
+        unrehearsed = _failure(error)
     yield _line("chains of deliveries", "every row is unchanged", chains)
     yield _line("states of deliveries", "every event is in one state", states)
+    yield _line("deliveries as rehearsed", "nothing was sent against its rehearsal", unrehearsed)
+
+
+def _delivery(gateway: Gateway, depth: Depth) -> Delivery | None:
+    if not deliveries.is_installed(gateway):
+        return None
+    newest = min(depth.attempts, _COMPARED) if depth.attempts else None
+    sent = deliveries.sent_by_route(gateway)
+    return Delivery(
+        compared=newest,
+        routes=tuple(
+            _live_route(gateway, promotion, newest, sent.get(promotion.route_code, 0))
+            for promotion in promotions.list_promotions(gateway)
+            if promotion.state in ("live", "held", "demoted") and promotion.expires_at
+        ),
+        targets=tuple(_target_queue(queue) for queue in deliveries.status(gateway)),
+    )
+
+
+def _live_route(gateway: Gateway, promotion: Promotion, newest: int | None, sent: int) -> LiveRoute:
+    return LiveRoute(
+        route_code=promotion.route_code,
+        target=promotion.target_name,
+        promotion=promotion.promotion_no,
+        state=promotion.state,
+        held_reason=promotion.held_reason,
+        share=promotion.share,
+        deployment=promotion.deployment,
+        proposed_by=promotion.proposed_by,
+        proposed_at=promotion.proposed_at,
+        approved_by=promotion.decided_by,
+        approved_at=promotion.decided_at,
+        expires_at=promotion.expires_at,
+        sent=sent,
+        twins=tuple(
+            Twin(twin.would, twin.did, twin.deliveries)
+            for twin in deliveries.twins(gateway, promotion.route_code, newest)
+        ),
+    )
+
+
+def _target_queue(queue: deliveries.TargetQueue) -> TargetQueue:
+    return TargetQueue(
+        target=queue.target,
+        kind=queue.kind,
+        breaker=queue.breaker,
+        held_reasons=tuple(sorted(queue.held_reasons or ())),
+        states=tuple(
+            Count(state, getattr(queue, state)) for state in deliveries.QUEUE_STATES if getattr(queue, state)
+        ),
+        states_capped=queue.counts_capped,
+    )
 
 
 def _fault(check: ledgers.ChainCheck | ledgers.AttemptsCheck | str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from iu_pipelines.evidence.facts import Environment, Evidence, Worker
+from iu_pipelines.evidence.facts import Delivery, Environment, Evidence, Worker
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,23 @@ def _facts(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
             f"no reader, {domain.event_types} event types, {domain.unread_events:,}{capped} unread events"
         )
         yield ("domain", domain.event_domain), unread
+    if evidence.delivery:
+        yield from _delivery(evidence.delivery)
     yield from _environment(evidence.environment)
+
+
+def _delivery(delivery: Delivery) -> Iterator[tuple[tuple[str, str], str]]:
+    for route in delivery.routes:
+        state = route.state if route.held_reason is None else f"{route.state}: {route.held_reason}"
+        terms = f"promotion {route.promotion}, share {route.share:g}, deployment {route.deployment}"
+        yield ("delivery", f"{route.route_code} promotion"), f"{state}, {terms}, until {route.expires_at}"
+        for twin in route.twins:
+            name = f"{route.route_code} would {twin.would}, did {twin.did}"
+            yield ("delivery", name), f"{twin.deliveries:,}"
+    for target in delivery.targets:
+        capped = "+" if target.states_capped else ""
+        counts = ", ".join(f"{count.name} {count.count:,}{capped}" for count in target.states)
+        yield ("target", target.target), f"breaker {target.breaker}, {counts or 'nothing queued'}"
 
 
 def _verdict(passed: bool) -> str:

@@ -15,7 +15,7 @@ from pydantic.dataclasses import dataclass
 
 from iu_pipelines.db.steps.lines import Line
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 LEDGERS: Final = "ledgers"
 """The kind and the name of the proof that verifies the ledgers."""
@@ -285,6 +285,82 @@ class Timeline:
 
 
 @dataclass(frozen=True, config=_CONFIG)
+class Twin:
+    """Events of a live route with one decision of the rehearsal and one state of the delivery."""
+
+    would: str
+    """What the rehearsal decided: dry_run, skipped, failed, or none if it made no attempt."""
+    did: str
+    """The state of the delivery: sent, queued, held, dead and the like."""
+    deliveries: int
+    """The number of events."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class LiveRoute:
+    """A route whose events are delivered, or were, with the newest approved promotion."""
+
+    route_code: str
+    """The route."""
+    target: str | None
+    """The target."""
+    promotion: int
+    """The number of the promotion."""
+    state: str
+    """`live`, `held` (it is not valid now) or `demoted`."""
+    held_reason: str | None
+    """Why the promotion is not valid, in one word; null if it is."""
+    share: float
+    """The share of the subjects that is delivered."""
+    deployment: str
+    """The deployment for which it was approved."""
+    proposed_by: str
+    """The login that proposed it."""
+    proposed_at: Time
+    """When."""
+    approved_by: str | None
+    """The login that approved it."""
+    approved_at: Time | None
+    """When."""
+    expires_at: Time | None
+    """When it ends."""
+    sent: int
+    """The number of its deliveries that were sent, ever."""
+    twins: tuple[Twin, ...]
+    """What the rehearsal would have done beside what the delivery did."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class TargetQueue:
+    """The deliveries of a target that are not settled, by state."""
+
+    target: str
+    """The target."""
+    kind: str
+    """Its kind."""
+    breaker: str
+    """`closed`, `open` or `half_open`."""
+    held_reasons: tuple[str, ...]
+    """Why its routes are held, in one word each."""
+    states: tuple[Count, ...]
+    """The deliveries by state, without zeros."""
+    states_capped: bool
+    """Whether there are more: of each sort at most 1,000 are counted."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Delivery:
+    """Live delivery: its routes and its targets."""
+
+    compared: int | None
+    """How many of the newest events of a domain were compared with their rehearsals; null: all."""
+    routes: tuple[LiveRoute, ...]
+    """Every route that was ever promoted."""
+    targets: tuple[TargetQueue, ...]
+    """Every target."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Position:
     """The position of a pack in its chain."""
 
@@ -299,7 +375,8 @@ class Evidence:
     """A pack of evidence: the state of one database at one time."""
 
     schema_version: int
-    """The version of this schema: 2. In version 1 the kind `ledgers` is `audit`, its step `audit_ledgers`."""
+    """The version of this schema: 3. Version 2 has no `delivery`. In version 1 the kind `ledgers` is `audit`,
+    its step `audit_ledgers`."""
     position: Position | None
     """The position in the chain; null before the evidence is written as a pack."""
     generated_at: Time
@@ -326,6 +403,8 @@ class Evidence:
     """The database, the server and the versions of the software."""
     unread_domains: tuple[UnreadDomain, ...] = ()
     """The domains without a reader, at most ten, those with event types first; missing in older packs."""
+    delivery: Delivery | None = None
+    """Live delivery; null without its module, missing in older packs."""
 
     @property
     def probed(self) -> bool:
@@ -342,7 +421,7 @@ def to_json(evidence: Evidence) -> bytes:
 
 
 def from_json(text: bytes) -> Evidence:
-    """Read `evidence.json` of version 1 or 2. Raises ValueError that names what does not fit the schema."""
+    """Read `evidence.json` of version 1 to 3. Raises ValueError that names what does not fit the schema."""
     try:
         return _ADAPTER.validate_json(text)
     except ValidationError as error:

@@ -12,7 +12,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from iu_pipelines.evidence import charts
-from iu_pipelines.evidence.facts import Count, Evidence, Proof, ProvenBy, Timeline, Worker
+from iu_pipelines.evidence.facts import Count, Evidence, LiveRoute, Proof, ProvenBy, Timeline, Worker
 
 _TEMPLATE: Final = "report.html.j2"
 _STYLE: Final = "report.css"
@@ -34,6 +34,13 @@ _KINDS: Final = (
 )
 
 
+_WOULD: Final = ("dry_run", "skipped", "failed", "none")
+_DID: Final = (
+    "sent", "queued", "in_flight", "in_doubt", "retry", "held", "parked", "dead", "discarded",
+    "outside_canary",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Tile:
     """A number at the top of the page; `tone` is good, bad or plain."""
@@ -41,6 +48,14 @@ class Tile:
     value: str
     label: str
     tone: str
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Events of a live route: `rows` have a decision of the rehearsal and the number in each of `states`."""
+
+    states: list[str]
+    rows: list[tuple[str, list[int]]]
 
 
 @dataclass(frozen=True)
@@ -72,6 +87,9 @@ def render(evidence: Evidence, evidence_hash: str) -> str:
         tiles=_tiles(evidence),
         charts=_charts(evidence),
         total=_total,
+        sent=_sent(evidence),
+        matrix=_matrix,
+        is_fault=_is_fault,
     )
 
 
@@ -85,6 +103,9 @@ def _of_kind(evidence: Evidence, kind: str) -> list[Proof]:
 
 def _tiles(evidence: Evidence) -> list[Tile]:
     sent = _named(evidence.totals.attempts, "sent")
+    delivered = Tile(_number(sent + _sent(evidence)), "delivered", "bad" if sent else "good")
+    if _sent(evidence) and not sent:
+        delivered = Tile(_number(_sent(evidence)), "delivered", "plain")
     waiting = _named(evidence.totals.dead_letters, "open")
     judged = _judged(evidence)
     backlog = sum(worker.backlog for worker in judged)
@@ -93,7 +114,7 @@ def _tiles(evidence: Evidence) -> list[Tile]:
     return [
         Tile(_number(evidence.totals.events), "events in the outbox", "plain"),
         Tile(_number(_total(evidence.totals.attempts)), "attempts in the audit", "plain"),
-        Tile(_number(sent), "delivered", "bad" if sent else "good"),
+        delivered,
         Tile(_number(backlog) + more, "events waiting", "bad" if unhealthy else "plain"),
         Tile(_number(waiting), "dead letters open", "bad" if waiting else "good"),
         Tile(_number(sum(worker.batches for worker in evidence.workers)), "batches in the chain", "plain"),
@@ -128,6 +149,24 @@ def _interval(timeline: Timeline) -> str:
             number = timeline.seconds // length
             return f"{number} {word}" if number == 1 else f"{number} {word}s"
     return "0 seconds"
+
+
+def _sent(evidence: Evidence) -> int:
+    """Return the number of live deliveries that were sent."""
+    return sum(route.sent for route in evidence.delivery.routes) if evidence.delivery else 0
+
+
+def _matrix(route: LiveRoute) -> Matrix:
+    found = {(twin.would, twin.did): twin.deliveries for twin in route.twins}
+    states = [did for did in _DID if any(one == did for _, one in found)]
+    states += sorted({did for _, did in found} - {*_DID})
+    decisions = [would for would in _WOULD if any(one == would for one, _ in found)]
+    return Matrix(states, [(would, [found.get((would, did), 0) for did in states]) for would in decisions])
+
+
+def _is_fault(would: str, did: str, events: int) -> bool:
+    """Return whether events were sent against their rehearsal."""
+    return bool(events) and did == "sent" and would in ("skipped", "failed")
 
 
 def _total(counts: Sequence[Count]) -> int:

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from iu_pipelines import __version__
+from iu_pipelines.domain.deliveries import QUEUE_STATES
 from iu_pipelines.domain.metrics import Delivery, LiveRoute, Snapshot, Tally
 from iu_pipelines.domain.status import COUNTED_LETTERS
 
@@ -136,14 +137,12 @@ _OF_OUTBOX: Final = (
     ),
 )
 
-_QUEUE_STATES: Final = ("queued", "in_flight", "in_doubt", "retry", "held", "parked", "dead")
-
 _OF_DELIVERY: Final = (
     Metric(
         "iu_delivery_queue_deliveries",
         "gauge",
         ("target", "state"),
-        f"Deliveries that are not settled. state: {', '.join(_QUEUE_STATES)}. "
+        f"Deliveries that are not settled. state: {', '.join(QUEUE_STATES)}. "
         "Lower bounds if iu_delivery_queue_capped is 1.",
     ),
     Metric(
@@ -324,7 +323,7 @@ def _of_retention(snapshot: Snapshot) -> Iterator[Sample]:
 def _of_queues(delivery: Delivery) -> Iterator[Sample]:
     for queue in delivery.queues:
         name = (queue.target,)
-        for state in _QUEUE_STATES:
+        for state in QUEUE_STATES:
             yield "iu_delivery_queue_deliveries", (queue.target, state), float(getattr(queue, state))
         yield "iu_delivery_queue_capped", name, float(queue.counts_capped)
         yield "iu_delivery_target_breaker_open", name, float(queue.breaker != "closed")

@@ -16,7 +16,7 @@ from iu_pipelines.domain.doctor.database import SCHEMA, SERVER
 from iu_pipelines.domain.doctor.findings import load_checks
 from iu_pipelines.errors import CODES
 from iu_pipelines.hosting import doctor as of_machine
-from iu_pipelines.hosting.doctor.machine import DAGSTER, ENVIRONMENT, MACHINE
+from iu_pipelines.hosting.doctor.machine import DAGSTER, DELIVERY, ENVIRONMENT, MACHINE
 
 load_checks(of_database)
 load_checks(of_machine)
@@ -80,7 +80,8 @@ def test_every_code_on_the_page_is_raised() -> None:
 
 
 def test_every_id_on_the_page_is_a_check_and_every_part_is_listed() -> None:
-    known = {name for checks in (ENVIRONMENT, SERVER, SCHEMA, MACHINE, DAGSTER) for name, _ in checks}
+    parts_of_doctor = (ENVIRONMENT, SERVER, SCHEMA, DELIVERY, MACHINE, DAGSTER)
+    known = {name for checks in parts_of_doctor for name, _ in checks}
     known |= WITHOUT_CHECK
     parts = {name.partition(".")[0] for name in known}
     named = {*re.findall(rf"`((?:{'|'.join(parts)})\.\w+)`", PAGE)} - {"dagster.yaml"}

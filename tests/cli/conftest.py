@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from cli.offices import OfficeIu
+from cli.offices import OfficeIu, Shop
 from cli.running import Done, Iu
 from delivery.office import Office
+from delivery.receiver import receiving
+from delivery.world import DEPLOYMENT
 from iu_pipelines.cli.main import run
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.delivery import secrets
 from iu_pipelines.domain import outbox, worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 
@@ -66,3 +71,26 @@ def worked(database: str) -> Gateway:
 def office_iu(command: Iu, office: Office) -> OfficeIu:
     """Run `iu` as one of the logins of an office, whose route may be promoted."""
     return OfficeIu(office, command)
+
+
+@pytest.fixture
+def secrets_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the directory of the sender's secrets, with one for this machine."""
+    place = tmp_path / "secrets"
+    place.mkdir()
+    (place / "SHOP").write_text(f"host=127.0.0.1 {secrets.new_value()}", encoding="utf-8")
+    monkeypatch.setenv("IU_SECRETS_DIR", str(place))
+    return place
+
+
+@pytest.fixture
+def shop(
+    office_iu: OfficeIu, secrets_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shop]:
+    """Yield an office with a route that is live to a receiver."""
+    monkeypatch.setenv("IU_DEPLOYMENT", DEPLOYMENT)
+    with receiving(tmp_path / "received") as receiver:
+        shop = Shop(office_iu, receiver)
+        shop.aim()
+        shop.promote()
+        yield shop

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -190,3 +192,121 @@ def test_schema_prints_the_json_schema_without_a_database(no_iu: Iu) -> None:
     assert done.code == 0
     Draft202012Validator.check_schema(done.json)
     assert json.loads(no_iu("schema", "--json").out) == done.json
+
+
+TARGETS = """\
+targets:
+  shop-hook:
+    kind: webhook
+    address: https://hooks.example.com/orders
+    secret: SHOP
+routes:
+  shop.hook: {event_type: version_applied, target: {kind: webhook, ref: shop-hook}}
+"""
+
+
+@pytest.fixture
+def targets_file(tmp_path: Path) -> Path:
+    """A file with a target and a route to it."""
+    path = tmp_path / "targets.yaml"
+    path.write_text(TARGETS, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def delivering_iu(command: Iu, new_database: Callable[[str], str], delivery_template: str) -> Iu:
+    """Run `iu` with the words given, on a fresh database with the module iu-delivery."""
+    url = new_database(delivery_template)
+    return lambda *words: command(*words, "--database-url", url)
+
+
+def test_targets_are_refused_at_their_line_without_the_module(iu: Iu, targets_file: Path) -> None:
+    for words in (
+        ("plan", str(targets_file)),
+        ("apply", str(targets_file), "--yes", "--reason", "x"),
+        ("simulate", str(targets_file)),
+    ):
+        refused(
+            iu(*words),
+            1,
+            f"{targets_file}, line 1, column 1: targets: targets need the module iu-delivery, which is not "
+            "installed",
+            "iu migrate --with delivery",
+        )
+    targets_file.write_text("targets: {}", encoding="utf-8")
+    refused(iu("plan", str(targets_file)), 1, "targets need the module iu-delivery")
+    assert "targets" not in iu("export").out
+    assert "targets" not in iu("export", "--json").json
+
+
+def test_targets_are_planned_applied_and_exported_with_the_module(
+    delivering_iu: Iu, targets_file: Path
+) -> None:
+    done = delivering_iu("plan", str(targets_file))
+    assert done.code == 3
+    for line in (
+        "+ add target shop-hook",
+        "      address: https://hooks.example.com/orders",
+        "      retry_seconds: [5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400]",
+        "    * No login may deliver to it; name the logins in senders.",
+        "2 to add",
+    ):
+        assert line in done.out, line
+    assert delivering_iu("apply", str(targets_file), "--yes", "--reason", "hooks").out.endswith(
+        "applied: 2 changes\n"
+    )
+    exported = delivering_iu("export")
+    assert exported.err == ""
+    targets_file.write_text(exported.out, encoding="utf-8")
+    assert delivering_iu("plan", str(targets_file), "--prune").code == 0
+    found = delivering_iu("export", "--json").json["targets"]["shop-hook"]
+    assert (found["secret"], found["after_failover"]) == ("SHOP", "resume")
+    targets_file.write_text(
+        TARGETS.replace("secret: SHOP", "secret: OTHER\n    timeout_seconds: 20"), encoding="utf-8"
+    )
+    changed = delivering_iu("plan", str(targets_file), "--json").json["changes"][0]
+    assert (changed["noun"], changed["fields"]) == (
+        "target",
+        [
+            {"field": "secret", "old": "SHOP", "new": "OTHER"},
+            {"field": "timeout_seconds", "old": 10, "new": 20},
+        ],
+    )
+
+
+KIND = """
+from iu_pipelines.errors import TargetNotSafe
+
+class Kafka:
+    @classmethod
+    def check(cls, address, options, secret_name, *, private):
+        if address == "never" or not private:
+            raise TargetNotSafe(f"address {address} is not allowed", hint="Write another.")
+"""
+
+
+def test_targets_are_checked_as_an_installed_kind_does(
+    delivering_iu: Iu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The class is found by an entry point, as that of any distribution."""
+    about = tmp_path / "site" / "a_kind-1.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: a-kind\nVersion: 1\n", encoding="utf-8")
+    (about / "entry_points.txt").write_text(
+        "[iu_pipelines.targets]\nkafka = a_kind_of_a_test:Kafka\n", encoding="utf-8"
+    )
+    (tmp_path / "site" / "a_kind_of_a_test.py").write_text(KIND, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    path = tmp_path / "targets.yaml"
+    path.write_text("targets:\n  t:\n    kind: kafka\n    address: never\n", encoding="utf-8")
+    refused(
+        delivering_iu("plan", str(path)),
+        1,
+        f"{path}, line 4, column 5: targets.t.address: address never is not allowed",
+        "Write another.",
+    )
+    path.write_text("targets: {t: {kind: kafka, address: here}}", encoding="utf-8")
+    assert "! target t: address here is not allowed, so nothing is sent until an approver" in (
+        delivering_iu("plan", str(path)).out
+    )
+    sys.modules.pop("a_kind_of_a_test")

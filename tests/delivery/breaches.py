@@ -8,6 +8,7 @@ from iu_pipelines.evidence.facts import LEDGERS
 TARGETS = "iu-delivery/010_targets"
 PROMOTIONS = "iu-delivery/020_promotions"
 QUEUE = "iu-delivery/030_queue"
+PLANS = "iu-delivery/040_plans"
 FUNCTIONS = "iu-delivery/070_functions"
 PROBE = "iu-delivery/010_delivery_probe"
 
@@ -53,6 +54,20 @@ BREACHES = [
         "insert into public.iu_delivery_decision (route_no, event_seq, event_id, decision, reason)"
         " select route_no, event_seq, event_id, 'discarded', 'x' from public.iu_delivery_claim limit 1",
         {QUEUE: {"events without": "conflicting"}, LEDGERS: {"states of deliveries": "conflicting"}},
+    ),
+    Breach(
+        "an event is delivered that the rehearsal skipped",
+        "update public.iu_route_promotion_decision set decided_at = '2000-01-01';"
+        "insert into public.iu_route_attempt_log (event_id, worker_no, decision)"
+        " select c.event_id, w.worker_no, 'skipped' from public.iu_delivery_outcome as o"
+        " inner join public.iu_delivery_claim as c on c.claim_id = o.claim_id"
+        " cross join public.iu_route_worker_cursor as w"
+        " where o.decision = 'sent' and w.cursor_kind = 'audit' limit 1",
+        {
+            LEDGERS: {
+                "deliveries as rehearsed": "route shop.paid: the rehearsal was skipped, the delivery was"
+            }
+        },
     ),
     Breach(
         "a subject has no head",
@@ -104,8 +119,19 @@ BREACHES = [
     Breach(
         "a step is not in the ledger",
         "delete from public.iu_schema_step where module = 'iu-delivery'"
-        " and step_name in ('010_targets', '020_promotions', '030_queue')",
-        {step: {"ledger": "pending"} for step in (TARGETS, PROMOTIONS, QUEUE)},
+        " and step_name in ('010_targets', '020_promotions', '030_queue', '040_plans')",
+        {step: {"ledger": "pending"} for step in (TARGETS, PROMOTIONS, QUEUE, PLANS)},
+    ),
+    Breach(
+        "a plan was written by hand",
+        "insert into public.iu_delivery_plan (plan_hash, kind, filter, reason, entries)"
+        " values (sha256(''), 'replay', '{}', 'x', 1)",
+        {PLANS: {"plans whose": "1", "plans without": "1"}},
+    ),
+    Breach(
+        "a plan claims what it does not name",
+        edited("fn_iu_delivery_plan_scan", "and named.is_named", ""),
+        {PROBE: {"D12": "of the second 1"}},
     ),
     Breach(
         "the functions have an older text",

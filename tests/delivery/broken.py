@@ -154,6 +154,36 @@ def replays_that_leave_the_head(session: Session) -> None:
     )
 
 
+def drains_of_what_arrived_later(session: Session) -> None:
+    """Claim by a drain whatever its subjects have."""
+    edit(
+        session,
+        "fn_iu_delivery_plan_scan",
+        ("and named.is_named", ""),
+        ("last.is_there is null as is_finished", "false as is_finished"),
+    )
+
+
+def plans_executed_side_by_side(session: Session) -> None:
+    """Execute a plan without a lock of it and of the cursor."""
+    edit(session, "fn_iu_delivery_plan_execute", (" for update skip locked", ""))
+    plans_beside_an_enqueue(session)
+
+
+def plans_beside_an_enqueue(session: Session) -> None:
+    """Execute a plan without the lock of the cursor."""
+    edit(
+        session,
+        "fn_iu_delivery_plan_execute",
+        ("(public.fn_iu_cursor_lock('live:' || v_route_no)).worker_name is not null", "true"),
+    )
+
+
+def plans_without_a_lock(session: Session) -> None:
+    """Read the deliveries of a plan without a lock."""
+    edit(session, "fn_iu_delivery_rows_lock", (" for update", ""))
+
+
 def promotion_read_once(session: Session) -> None:
     """Enqueue by the promotion that was read before the cursor was locked."""
     edit(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from databases import Server
+from delivery.sending import Ground
 from delivery.world import World
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.settings import sql_root
@@ -36,6 +37,18 @@ def world(owner: Gateway, delivery_database: str, server: Server) -> Iterator[Wo
     world.add_route("shop.paid", "version_applied", "hook")
     world.open_gates()
     yield world
+    world.close()
+
+
+@pytest.fixture
+def ground(
+    owner: Gateway, delivery_database: str, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Ground]:
+    """Yield a database without targets, and a receiver process that targets can be added for."""
+    world = World(owner, delivery_database, f"iu_test_sender_{os.getpid()}")
+    ground = Ground(world, tmp_path, monkeypatch)
+    yield ground
+    ground.close()
     world.close()
 
 

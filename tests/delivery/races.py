@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from delivery import broken
 from delivery.verdict import unsound
@@ -102,6 +103,25 @@ class Race:
             session, "select public.fn_iu_delivery_replay(%s, %s, 'test', true)", (route_code, event_id)
         )
         return str(said["status"])
+
+    def plan(self, kind: str, **filters: Any) -> str:
+        """Make a plan, and return its hash."""
+        said = value(
+            self.hand, "select public.fn_iu_delivery_plan_make(%s, %s, 'test')", (kind, Jsonb(filters))
+        )
+        return str(said["plan_hash"])
+
+    def execute(self, session: Session, plan_hash: str, limit: int = 10) -> dict[str, Any]:
+        said: dict[str, Any] = value(
+            session, "select public.fn_iu_delivery_plan_execute(%s, %s)", (plan_hash, limit)
+        )
+        return said
+
+    def claim_plan(self, sender: Sender, plan_hash: str) -> list[UUID]:
+        claims = sender.session.execute(
+            "select event_id from public.fn_iu_delivery_claim_plan(%s, 10, %s)", (plan_hash, sender.name)
+        )
+        return [row["event_id"] for row in claims]
 
     def hold_state(self, session: Session, target: str = "hook") -> None:
         """Begin a transaction that locks the state of a target, as a claim does."""
@@ -510,3 +530,130 @@ def numbers_of_the_ledger_beside_claims(race: Race) -> list[str]:
     race.one.claim(limit=1)
     race.one.session.execute("commit")
     return race.wrong()
+
+
+def two_claims_of_one_drain(race: Race) -> list[str]:
+    made = race.queue(1, 2)
+    plan_hash = race.plan("drain", target="hook")
+    race.one.session.execute("begin")
+    claimed = race.claim_plan(race.one, plan_hash)
+    act = race.start(race.two, lambda: race.claim_plan(race.two, plan_hash))
+    race.one.session.execute("commit")
+    return race.wrong(
+        claimed != made and "the first sender did not claim",
+        bool(act.finish()) and "a second claim in flight",
+    )
+
+
+def a_claim_beside_one_of_a_drain(race: Race) -> list[str]:
+    race.queue(1, 2)
+    plan_hash = race.plan("drain", target="hook")
+    race.one.session.execute("begin")
+    claimed = events(race.one.claim(limit=1))
+    act = race.start(race.two, lambda: race.claim_plan(race.two, plan_hash))
+    race.one.session.execute("commit")
+    both = claimed + (act.finish() or [])
+    return race.wrong(
+        len(both) != 2 and f"{len(both)} claims", len(set(both)) != len(both) and "claimed twice"
+    )
+
+
+def a_drain_beside_an_enqueue(race: Race) -> list[str]:
+    """The next event of a subject that the drain names is enqueued while the drain delivers it."""
+    (first,) = race.queue(1)
+    plan_hash = race.plan("drain", target="hook")
+    (second,) = race.world.emit(1)
+    race.hand.execute("begin")
+    race.enqueue(race.hand)
+    act = race.start(race.one, lambda: race.claim_plan(race.one, plan_hash))
+    race.hand.execute("commit")
+    claimed = act.finish()
+    claims = value(race.judge, "select jsonb_agg(jsonb_build_object('claim_id', claim_id, 'fence', "
+                   "attempt_no)) from public.iu_delivery_claim")  # fmt: skip
+    race.one.record(claims)
+    wrong = race.wrong(claimed != [first] and "the drain did not claim the first event")
+    wrong += race.wrong(bool(race.claim_plan(race.one, plan_hash)) and "the drain claimed the second event")
+    return wrong + race.wrong(events(race.two.claim()) != [second] and "the second event is not claimed")
+
+
+def two_executions_of_one_plan(race: Race) -> list[str]:
+    race.queue(1, 2)
+    race.one.record(race.one.claim(), "failed", status_code=422)
+    plan_hash = race.plan("replay")
+    race.hand.execute("begin")
+    race.execute(race.hand, plan_hash, 1)
+    act = race.start(race.other, lambda: race.execute(race.other, plan_hash, 1))
+    race.hand.execute("commit")
+    status = act.finish()["status"]
+    said = race.execute(race.other, plan_hash)
+    decided = value(
+        race.judge, "select count(*) from public.iu_delivery_decision where decision = 'replayed'"
+    )
+    return race.wrong(
+        status != "busy" and f"the second execution is {status}",
+        (said["done"], said["changed"], said["left"]) != (2, 0, 0) and f"executed {said}",
+        decided != 2 and f"{decided} decisions",
+    )
+
+
+def a_plan_beside_an_enqueue(race: Race) -> list[str]:
+    race.add_skipping()
+    race.skipped()
+    plan_hash = race.plan("replay", target="skips", out_of_order=True)
+    race.world.emit(1)
+    race.hand.execute("begin")
+    race.enqueue(race.hand, "shop.skip")
+    act = race.start(race.other, lambda: race.execute(race.other, plan_hash))
+    race.hand.execute("commit")
+    status = (act.finish() or {}).get("status")
+    return race.wrong(status != "busy" and f"the plan did not give way, it is {status}")
+
+
+def a_plan_beside_the_outcome_of_the_head(race: Race) -> list[str]:
+    race.add_skipping()
+    dead = race.skipped()
+    plan_hash = race.plan("replay", target="skips", out_of_order=True)
+    race.world.emit(1)
+    race.enqueue(race.hand, "shop.skip")
+    claims = race.one.claim("skips")
+    race.one.session.execute("begin")
+    race.one.record(claims)
+    act = race.start(race.other, lambda: race.execute(race.other, plan_hash))
+    race.one.session.execute("commit")
+    assert act.finish()["done"] == 1
+    return race.wrong(events(race.two.claim("skips")) != [dead] and "the replayed event is not claimed")
+
+
+def a_plan_beside_a_late_outcome(race: Race) -> list[str]:
+    """What was given up because it was in doubt is sent after all, while a plan discards it."""
+    race.add_skipping()
+    race.world.emit(1)
+    race.enqueue(race.hand, "shop.skip")
+    late = race.one.claim("skips")
+    race.world.pass_time(_LEASE)
+    race.two.claim("skips")
+    plan_hash = race.plan("discard", target="skips")
+    race.one.session.execute("begin")
+    race.one.record(late)
+    act = race.start(race.other, lambda: race.execute(race.other, plan_hash))
+    race.one.session.execute("commit")
+    said = act.finish()
+    return race.wrong((said["done"], said["changed"]) != (0, 1) and "what was sent is discarded")
+
+
+def retention_beside_a_plan(race: Race) -> list[str]:
+    set_gate(race.other, "iu_core.retention_days", "1")
+    race.other.execute(
+        "alter table public.event_outbox alter created_at set default now() - interval '30 days'"
+    )
+    made = race.queue(1, 2)
+    value(race.other, "select public.fn_iu_route_worker_run('iu_outbound_default', 1000)")
+    race.one.record(race.one.claim(), "failed", status_code=422)
+    plan_hash = race.plan("replay")
+    value(race.other, "select public.fn_iu_retention_run('test')")
+    race.hand.execute("begin")
+    race.execute(race.hand, plan_hash)
+    value(race.other, "select public.fn_iu_retention_run('test')")
+    race.hand.execute("commit")
+    act = race.start(race.one, race.one.claim)
+    return race.wrong(events(act.finish()) != made and "an event of the plan is missing")

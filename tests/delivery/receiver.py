@@ -181,7 +181,7 @@ class _Server:
             os.fsync(self.file)
 
     def behaviour(self, path: str, headers: Mapping[str, str]) -> Behaviour:
-        query = parse_qs(urlsplit(path).query)
+        query = parse_qs(urlsplit(path).query, keep_blank_values=True)
         if query:
             kinds = {"status": int, "delay": float}
             known = {field.name for field in fields(Behaviour)}

@@ -49,7 +49,7 @@ TARGETS: Final[dict[str, dict[str, Any]]] = {
 }
 """Target: its policy. A short lease makes doubts frequent."""
 
-_LEASE: Final[dict[str, Any]] = {"timeout_seconds": 1, "lease_seconds": 2, "retry_seconds": [1, 1, 1]}
+LEASE: Final[dict[str, Any]] = {"timeout_seconds": 1, "lease_seconds": 2, "retry_seconds": [1, 1, 1]}
 _TYPES: Final = ("version_applied", "structure_piece_split")
 _GENTLE: Final = ("57P01", "57P02", "57P03", "08006", "08003", "08001", "55P03")
 _PATIENCE: Final = 8.0
@@ -95,14 +95,19 @@ class Storm:
         self._fates: dict[str, str] = {}
         self._born: dict[str, float] = {}
         self._chance = random.Random(self.programme.seed)
+        self._provoked: tuple[str, ...] = PROVOKED
         self._arrivals = self.directory / "arrivals"
         self._reports = self.directory / "reports"
         self._headless = 0
 
     def set_up(self, world: World) -> None:
-        """Add the targets and the routes, let events be old enough for retention, and open the gates."""
+        """Add the targets and the routes, and open the gates."""
         for name, policy in TARGETS.items():
-            world.add_target(name, **{**_LEASE, **policy})
+            world.add_target(name, **{**LEASE, **policy})
+        self.add_routes(world)
+
+    def add_routes(self, world: World) -> None:
+        """Add the routes, let events be old enough for retention, and open the gates."""
         for code, (event_type, target) in ROUTES.items():
             world.add_route(code, event_type, target)
         world.owner.execute(
@@ -295,7 +300,7 @@ class Storm:
         )
         latest = time.monotonic() + PATIENCE
         while self.counts["senders killed"] < programme.kills or (
-            not all(self.counts[what] for what in PROVOKED) and time.monotonic() < latest
+            not all(self.counts[what] for what in self._provoked) and time.monotonic() < latest
         ):
             now = time.monotonic()
             if now >= crash:

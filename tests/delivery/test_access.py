@@ -25,16 +25,23 @@ CALLS: Final = {
     "record": "select public.fn_iu_delivery_record('[]')",
     "replay": "select public.fn_iu_delivery_replay('shop.paid', '{event}', 'a test')",
     "discard": "select public.fn_iu_delivery_discard('shop.paid', '{event}', 'a test')",
+    "make": "select public.fn_iu_delivery_plan_make('replay', '{}', 'a test')",
+    "execute": f"select public.fn_iu_delivery_plan_execute('{'0' * 64}', 10)",
+    "claim plan": f"select * from public.fn_iu_delivery_claim_plan('{'0' * 64}', 10, 'one')",
+    "progress": f"select public.fn_iu_delivery_plan_progress('{'0' * 64}')",
+    "preview": "select * from public.fn_iu_delivery_gate_preview('iu_core.delivery_enabled', 'false')",
+    "twin": "select * from public.fn_iu_delivery_twin('shop.paid')",
     "pause": "select public.fn_iu_delivery_target_pause('hook', true, 'a test')",
     "enable": "select public.fn_iu_delivery_target_enable('hook', true, 'a test')",
     "granted": "select * from public.fn_iu_delivery_targets_granted()",
 }
+EXPLAINED: Final = {"progress", "preview", "twin"}
 ALLOWED: Final = {
-    "iu_sender": {"enqueue", "claim", "has due", "release", "record", "granted"},
-    "iu_approver": set(),
+    "iu_sender": {"enqueue", "claim", "has due", "release", "record", "granted", "claim plan", *EXPLAINED},
+    "iu_approver": EXPLAINED,
     "iu_emitter": set(),
-    "workflow_admin": {"enqueue", "replay", "discard", "pause", "enable"},
-    "iu_auditor": set(),
+    "workflow_admin": {"enqueue", "replay", "discard", "pause", "enable", "make", "execute", *EXPLAINED},
+    "iu_auditor": EXPLAINED,
     "": set(),
 }
 """For each role, and for a login without one, the calls that it has the right to make."""

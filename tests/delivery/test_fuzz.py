@@ -66,6 +66,22 @@ PERIODS = st.none() | st.sampled_from(
     ["1 day", "30 days", "-1 s", "1 month", "178000000 years", "0", "720:00:00", "30 days 1 us"]
 )
 TARGET = st.just("hook") | TEXT
+LETTERS, DRAIN = "{plan of letters}", "{drain}"
+PLANS = st.sampled_from([LETTERS, DRAIN, "ab" * 32, "AB" * 32, "ab"]) | TEXT
+FILTERS = PAYLOADS | st.fixed_dictionaries(
+    {},
+    optional={
+        "route_code": ROUTE,
+        "target": TARGET,
+        "cause": TEXT,
+        "since": st.sampled_from(["now", "2000-01-01", "infinity", "x"]) | JSONS,
+        "until": st.sampled_from(["tomorrow", "294277-01-01", "-infinity"]) | JSONS,
+        "subject": UUIDS | JSONS,
+        "limit": INTEGERS | JSONS,
+        "out_of_order": st.booleans() | JSONS,
+        "other": TEXT,
+    },
+).map(lambda filters: json.dumps(filters, ensure_ascii=False, default=str))
 
 CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
     "enqueue": ("select public.fn_iu_delivery_enqueue(%s, %s, %s)", (ROUTE, NUMBERS, TEXT)),
@@ -95,8 +111,20 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select json_agg(p) from public.fn_iu_delivery_gate_preview(%s, %s) as p",
         (st.sampled_from([*GATES.values()]) | TEXT, st.sampled_from(["true", "false", "shop.paid"]) | TEXT),
     ),
+    "unrehearsed": ("select public.fn_iu_delivery_unrehearsed(%s)", (NUMBERS,)),
     "misfit": ("select public.fn_iu_delivery_misfit(%s)", (NUMBERS,)),
     "verify chains": ("select public.fn_iu_delivery_chain_verify(%s)", (BATCHES,)),
+    "twin": ("select json_agg(t) from public.fn_iu_delivery_twin(%s, %s) as t", (ROUTE, NUMBERS)),
+    "make plan": (
+        "select public.fn_iu_delivery_plan_make(%s, %s::jsonb, %s)",
+        (st.sampled_from(["replay", "discard", "drain"]) | TEXT, FILTERS, st.just("why") | TEXT),
+    ),
+    "execute plan": ("select public.fn_iu_delivery_plan_execute(%s, %s)", (PLANS, NUMBERS)),
+    "claim plan": (
+        "select json_agg(c) from public.fn_iu_delivery_claim_plan(%s, %s, %s, %s) as c",
+        (PLANS, NUMBERS, st.just("one") | TEXT, TEXT),
+    ),
+    "plan progress": ("select public.fn_iu_delivery_plan_progress(%s)", (PLANS,)),
     "repair heads": ("select public.fn_iu_delivery_heads_repair(%s)", (st.just("why") | TEXT,)),
     "retention": (
         "select public.fn_iu_delivery_retention_run(%s, %s)",
@@ -155,6 +183,7 @@ ACTORS: Final = {
     "claim": "iu_sender",
     "has due": "iu_sender",
     "release shards": "iu_sender",
+    "claim plan": "iu_sender",
     "record": "iu_sender",
     "record test": "iu_sender",
     "rehearse": "iu_sender",
@@ -188,6 +217,8 @@ def stage(server: Server, delivery_template: str) -> Iterator[World]:
         sender = world.sender("one")
         sender.record(sender.claim(limit=1), "failed", error=SECRET)
         sender.claim(limit=4)
+        for kind, chosen in (("replay", "{}"), ("drain", '{"target": "hook"}')):
+            owner.fetch_value("select public.fn_iu_delivery_plan_make(%s, %s, 'fuzz')", (kind, chosen))
         for role in ROLES:
             make_login(owner, login(role), *([role] if role else []))
         with session_of(world, "workflow_admin") as admin:
@@ -239,7 +270,19 @@ def answers(stage: World, session: psycopg.Connection[Any], name: str, examples:
            where d.dead_at is not null limit 1"""
     )
     assert dead
-    known = {EVENT: dead["event_id"], LETTER: dead["event_id"], HASH: dead["body_hash"]}
+    plans = {
+        row["kind"]: row["plan_hash"]
+        for row in stage.owner.fetch_all(
+            "select kind, encode(plan_hash, 'hex') as plan_hash from public.iu_delivery_plan"
+        )
+    }
+    known = {
+        LETTERS: plans["replay"],
+        DRAIN: plans["drain"],
+        EVENT: dead["event_id"],
+        LETTER: dead["event_id"],
+        HASH: dead["body_hash"],
+    }
 
     def ask(arguments: tuple[Any, ...]) -> None:
         filled = tuple(known.get(argument, argument) for argument in arguments)

@@ -49,7 +49,7 @@ def test_deliveries_are_counted_by_state(world: World) -> None:
     world.pass_time(LEASE + 1)
     assert states(world.owner)["in_doubt"] == 1
     world.set_gate("delivery", "false")
-    assert {"in_doubt": 1, "dead": 1, "parked": 1, "held": 8} == states(world.owner)
+    assert states(world.owner) == {"in_doubt": 1, "dead": 1, "parked": 1, "held": 8}
     found = scraped(world.owner)
     assert found[f"iu_delivery_sent_total{{{PAID}}}"] == 1
     assert found[f"iu_delivery_route_failure_ratio{{{PAID}}}"] == pytest.approx(2 / 3)

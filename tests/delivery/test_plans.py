@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -445,7 +446,7 @@ def test_another_hash_and_another_kind_are_refused(world: World) -> None:
     world.enqueue()
     replay, drained = make(world, "replay"), make(world, "drain", target="hook")
     sender = world.sender()
-    asked = [
+    asked: list[tuple[Callable[[Any, str], Any], Any, str, str]] = [
         (execute, world, "0" * 64, "IU206"),
         (progress, world, "0" * 64, "IU206"),
         (claim, sender, "0" * 64, "IU206"),
@@ -456,7 +457,7 @@ def test_another_hash_and_another_kind_are_refused(world: World) -> None:
     ]
     for call, by, plan_hash, code in asked:
         with pytest.raises(Exception) as raised:  # noqa: PT011
-            call(by, plan_hash)  # type: ignore[arg-type]
+            call(by, plan_hash)
         seen = getattr(raised.value, "code", None) or getattr(raised.value, "sqlstate", None)
         assert seen == code, (call, plan_hash)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, Final
 
 import psycopg
@@ -43,6 +44,14 @@ BREAKS: Final[list[tuple[Scenario, Break]]] = [
     (races.a_claim_beside_an_enqueue_that_leaves_the_bound, broken.bounds_raised_blindly),
     (races.retention_beside_a_queue, broken.retention_that_ignores_the_queue),
     (races.numbers_of_the_ledger_beside_claims, broken.numbers_before_the_lock),
+    (races.two_claims_of_one_drain, broken.claims_without_a_lease),
+    (races.a_claim_beside_one_of_a_drain, broken.claims_without_a_lease),
+    (races.a_drain_beside_an_enqueue, broken.drains_of_what_arrived_later),
+    (races.two_executions_of_one_plan, broken.plans_executed_side_by_side),
+    (races.a_plan_beside_an_enqueue, broken.plans_beside_an_enqueue),
+    (races.a_plan_beside_the_outcome_of_the_head, broken.replays_that_leave_the_head),
+    (races.a_plan_beside_a_late_outcome, broken.plans_without_a_lock),
+    (races.retention_beside_a_plan, broken.retention_that_ignores_the_queue),
 ]
 
 SCENARIOS: Final = list(dict.fromkeys(scenario for scenario, _ in BREAKS))
@@ -61,12 +70,28 @@ def test_a_broken_protocol_loses_the_race(world: World, scenario: Scenario, brok
         assert scenario(race) != []
 
 
+PLANS: Final = {kind: sha256(kind.encode()).hexdigest() for kind in ("replay", "drain")}
+"""The hashes of two plans that name nothing."""
+
+_PLANNED: Final = """
+with plan as (
+    insert into public.iu_delivery_plan (plan_hash, kind, filter, reason, target_no, entries) values
+    (sha256('replay'), 'replay', '{}', 'test', null, 1), (sha256('drain'), 'drain', '{}', 'test', 1, 1)
+    returning plan_no
+)
+insert into public.iu_delivery_plan_state (plan_no) select plan_no from plan
+"""
+
 ACTS: Final[dict[str, tuple[str, tuple[Any, ...]]]] = {
     "enqueue": ("select public.fn_iu_delivery_enqueue('shop.paid', 10)", ()),
     "claim": ("select * from public.fn_iu_delivery_claim('hook', 10, 'one')", ()),
     "record": ("select public.fn_iu_delivery_record('[]')", ()),
     "replay": ("select public.fn_iu_delivery_replay('shop.paid', gen_random_uuid(), 'test')", ()),
     "discard": ("select public.fn_iu_delivery_discard('shop.paid', gen_random_uuid(), 'test')", ()),
+    "execute": (f"select public.fn_iu_delivery_plan_execute('{PLANS['replay']}', 10)", ()),
+    "claim plan": (f"select * from public.fn_iu_delivery_claim_plan('{PLANS['drain']}', 10, 'one')", ()),
+    "pause": ("select public.fn_iu_delivery_target_pause('hook', true, 'test')", ()),
+    "enable": ("select public.fn_iu_delivery_target_enable('hook', false, 'test')", ()),
 }
 
 
@@ -87,7 +112,8 @@ def refusal(world: World, act: str, level: str) -> str | None:
     """Return the SQLSTATE of the act in a transaction of this level."""
     sender = world.sender()
     with opened(world.url) as (session,):
-        actor = sender.session if act in {"claim", "record"} else session
+        session.execute(_PLANNED)
+        actor = sender.session if act in {"claim", "claim plan", "record"} else session
         actor.execute("select set_config('iu.deployment', %s, false)", (DEPLOYMENT,))
         actor.execute(f"begin isolation level {level}".encode())
         try:

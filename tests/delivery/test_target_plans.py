@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from delivery.office import ROUTE, Office
 from delivery.world import World, url_of
 from domain.test_plans import Hooked, apply, brief, exported, plan, source
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import targets
-from iu_pipelines.domain.outbox_file import reading
+from iu_pipelines.domain.outbox_file import reading, writing
+from iu_pipelines.domain.outbox_file.model import DeliveryTarget, OutboxFile
 from iu_pipelines.domain.plans import applying, planning, state
 from iu_pipelines.errors import (
     ArgumentInvalid,
@@ -77,7 +80,7 @@ def test_a_target_is_added_as_the_file_says_and_a_second_apply_changes_nothing(
 ) -> None:
     assert brief(apply(owner, hook).changes) == [("add", "target", "shop-hook")]
     found = targets.get(owner, "shop-hook")
-    assert {name: getattr(found, name) for name in (*targets.COLUMNS, "enabled", "senders")} == {
+    assert {name: getattr(found, name) for name in (*targets.DEFAULTS, "enabled", "senders")} == {
         "kind": "webhook",
         "address": "https://hooks.example.com/orders",
         "secret_name": "SHOP",
@@ -106,6 +109,49 @@ def test_the_export_of_targets_has_no_difference(owner: Gateway, hook: str) -> N
     assert reading.read(text.encode(), "f").file.targets == state.read(owner).file.targets
     assert set(state.read(owner).file.targets) == {"hook", "other", "shop-hook"}
     assert targets.get(owner, "other").after_failover == "hold"
+
+
+ENTRIES: Final = st.builds(
+    DeliveryTarget,
+    kind=st.sampled_from(["webhook", "pull", "kafka"]),
+    address=st.from_regex(r"[a-z]{1,3}://[a-z.]{1,9}(:[0-9]{2,4})?/[A-Za-z0-9_.~-]{0,9}", fullmatch=True),
+    secret=st.none() | st.sampled_from(["SHOP", "N", "NULL"]),
+    timeout_seconds=st.integers(1, 300),
+    lease_seconds=st.integers(600, 3600),
+    max_per_minute=st.none() | st.integers(1, 10_000_000),
+    retry_seconds=st.lists(st.integers(1, 604_800), max_size=4),
+    max_in_doubt=st.integers(1, 1000),
+    on_dead_letter=st.sampled_from(["park", "skip"]),
+    at_most_once=st.booleans(),
+    after_failover=st.sampled_from([None, "resume", "hold"]),
+    options=st.dictionaries(
+        st.sampled_from(["a", "on", "1", "null"]),
+        st.sampled_from(
+            [None, True, 7, -3, 1.5, 1e14, -1e-9, 0.1, "no", "12", "0x1F", "", [], {}, [1, ["x"]], {"b": 1}]
+        ),
+        max_size=3,
+    ),
+    enabled=st.booleans(),
+)
+
+
+def test_any_targets_are_applied_exported_and_planned_again_without_a_difference(owner: Gateway) -> None:
+    @settings(
+        max_examples=25,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.dictionaries(st.sampled_from(["a", "b.c", "no", "1"]), ENTRIES, min_size=1, max_size=3))
+    def check_one(wanted: dict[str, DeliveryTarget]) -> None:
+        text = writing.write(OutboxFile(targets=wanted))
+        apply(owner, text, prune=True)
+        assert plan(owner, text, prune=True).changes == ()
+        assert plan(owner, exported(owner), prune=True).changes == ()
+        assert state.read(owner).file.targets == wanted
+
+    check_one()
 
 
 def test_a_target_is_added_before_its_route_and_removed_after_it(
@@ -200,10 +246,20 @@ def test_disabling_a_target_says_what_is_queued_and_in_flight(world: World, logi
         "3 deliveries are queued, and none is claimed until it is enabled.",
         "2 deliveries in flight may still be sent.",
     )
+    world.pass_time(120)
+    assert len(means(world.owner, disabled)) == 1  # in doubt, and no longer in flight
     world.sender().record(claims)
     apply(world.owner, disabled)
     assert world.sender().claim() == []
     assert means(world.owner, small(login)) == ("1 delivery is queued.",)
+
+
+def test_a_long_queue_is_counted_up_to_a_limit(world: World, login: str) -> None:
+    world.emit(1, 1200)
+    world.enqueue(limit=2000)
+    assert means(world.owner, small(login, ", enabled: false")) == (
+        "1,000 or more deliveries are queued, and none is claimed until it is enabled.",
+    )
 
 
 def test_senders_are_granted_and_revoked(world: World, login: str, office_login: str) -> None:
@@ -267,7 +323,7 @@ def test_a_removed_live_route_and_a_changed_type_or_capture_end_promotions(world
     assert refusal(world) == "event_type_changed"
 
 
-CHECKED: Final = "targets: {t: {kind: webhook, address: %s}}"
+CHECKED: Final = "targets:\n  t:\n    kind: webhook\n    secret: SHOP\n    address: %s\n"
 
 
 def check(
@@ -278,21 +334,65 @@ def check(
         raise TargetNotSafe(f"address {address} is not allowed", hint="Write https.")
     if options:
         raise ArgumentInvalid("unknown option", hint="Leave it out.")
+    if address.startswith("http:") and not private:
+        raise ArgumentInvalid("the address is not encrypted")
+    if secret_name is None:
+        raise ArgumentInvalid("a target of this kind needs a secret")
+    if ":" not in address:
+        raise ArgumentInvalid("the address is no URL", hint="Write https://.")
 
 
-def test_the_kind_checks_targets_that_change(owner: Gateway) -> None:
+REFUSED_BY_THE_KIND: Final = {
+    "an address": (
+        CHECKED % "http://never",
+        "line 5, column 5: targets.t.address: address http://never is not allowed",
+        "Write https.",
+    ),
+    "an address that is no URL": (
+        CHECKED % "x",
+        "line 5, column 5: targets.t.address: the address is no URL",
+        "Write https://.",
+    ),
+    "an option": (
+        CHECKED % "https://a.example/\n    options: {a: 1}",
+        "line 6, column 5: targets.t.options: unknown option",
+        "Leave it out.",
+    ),
+    "no secret": (
+        (CHECKED % "https://a.example/").replace("    secret: SHOP\n", ""),
+        "line 2, column 3: targets.t.secret: a target of this kind needs a secret",
+        "Compare it with: iu schema",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "message", "hint"), REFUSED_BY_THE_KIND.values(), ids=REFUSED_BY_THE_KIND)
+def test_what_the_kind_refuses_is_refused_with_its_line(
+    owner: Gateway, text: str, message: str, hint: str
+) -> None:
+    with pytest.raises(OutboxFileInvalid) as caught:
+        planning.make(owner, source(text), check=check)
+    assert caught.value.message == f"outbox.yaml, {message}"
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("https://127.0.0.1/", "address https://127.0.0.1/ is not allowed"),
+        ("http://a.example/", "the address is not encrypted"),
+    ],
+)
+def test_an_address_that_only_an_approver_may_allow_is_named(
+    owner: Gateway, address: str, reason: str
+) -> None:
     def checked(text: str) -> planning.Plan:
         return planning.make(owner, source(text), check=check)
 
-    with pytest.raises(OutboxFileInvalid, match=r"targets.t.address: address http://never is not allowed"):
-        checked(CHECKED % "'http://never'")
-    with pytest.raises(OutboxFileInvalid, match=r"targets.t: unknown option") as caught:
-        checked((CHECKED % "x").replace("x}", "x, options: {a: 1}}"))
-    assert caught.value.hint == "Leave it out."
-    private = CHECKED % "'http://127.0.0.1/'"
+    private = CHECKED % address
     (warning,) = checked(private).warnings
     assert warning == (
-        "target t: its address is private, so nothing is sent until an approver allows it: "
+        f"target t: {reason}, so nothing is sent until an approver allows private addresses: "
         "iu target set t --allow-private"
     )
     apply(owner, private)
@@ -301,11 +401,14 @@ def test_the_kind_checks_targets_that_change(owner: Gateway) -> None:
     owner.execute("update public.iu_delivery_target set allow_private = true")
     owner.execute("alter table public.iu_delivery_target enable trigger trg_iu_delivery_target")
     assert checked(private).warnings == ()
-    moved = CHECKED % "'http://127.0.0.2/'"
-    assert "Its address may be private, so only an approver can apply this." in means(owner, moved)
+    moved = CHECKED % "http://127.0.0.2/"
+    assert means(owner, moved)[1] == (
+        "Its address may be private, so an approver applies this, or runs before: "
+        "iu target set t --no-allow-private"
+    )
     with pytest.raises(NotAnApprover) as refused:
         apply(owner, moved)
-    assert refused.value.__notes__ == ["change target t (outbox.yaml, line 1). Nothing was changed."]
+    assert refused.value.__notes__ == ["change target t (outbox.yaml, line 2). Nothing was changed."]
 
 
 MISFITS: Final = {
@@ -389,24 +492,19 @@ def test_a_target_without_senders_says_so(owner: Gateway) -> None:
     )
 
 
-def test_the_reason_is_set_when_targets_and_senders_change(world: World, office_login: str) -> None:
-    world.owner.execute("create table public.noted (said text)")
-    world.owner.execute("""
-        create function public.note() returns trigger language plpgsql as $$ begin
-            insert into public.noted values (tg_table_name || ' ' || current_setting('iu.config_reason'));
-            return null;
-        end $$""")
-    for table in ("iu_delivery_target", "iu_delivery_target_sender"):
-        world.owner.execute(
-            f"create trigger noted after insert or update or delete on public.{table} "
-            "for each row execute function public.note()"
-        )
-    apply(world.owner, small(office_login, ", secret: SHOP"))
-    assert sorted(row["said"] for row in world.owner.fetch_all("select said from public.noted")) == [
-        "iu_delivery_target a test",
-        "iu_delivery_target_sender a test",
-        "iu_delivery_target_sender a test",
-    ]
+def test_every_change_of_a_target_is_in_its_history_with_the_reason(
+    world: World, login: str, office_login: str
+) -> None:
+    apply(world.owner, small(office_login, ", secret: SHOP, enabled: false"))
+    history = world.owner.fetch_all(
+        """select change, old_value, new_value from public.iu_delivery_target_history
+           where reason = 'a test' order by change_no"""
+    )
+    assert [row["change"] for row in history] == ["changed", "granted", "revoked"]
+    assert history[0]["new_value"]["secret_name"] == "SHOP"
+    assert history[0]["new_value"]["enabled"] is False
+    assert history[1]["new_value"] == {"login": office_login}
+    assert history[2]["old_value"] == {"login": login}
 
 
 def test_rows_that_a_file_cannot_express_are_left_out_and_changed_by_a_file_that_names_them(

@@ -61,7 +61,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Claim:
-    """A committed claim, and its outcome: `decision` is null without one."""
+    """A committed claim, and its outcome: `decision` is null without one.
+
+    `answered` is whether the outcome has a status of the receiver.
+    """
 
     route_code: str
     event_id: UUID
@@ -70,11 +73,12 @@ class Claim:
     subject_no: int
     decision: str | None
     stale: bool
+    answered: bool = True
 
     @property
     def is_in_doubt(self) -> bool:
-        """Return whether nobody knows by the queue that the send happened."""
-        return self.decision is None or self.stale
+        """Return whether nobody knows by the queue that the receiver accepted it."""
+        return self.decision is None or self.stale or (self.decision != "sent" and not self.answered)
 
 
 def judge(session: Session, evidence: Evidence) -> Verdict:
@@ -104,7 +108,7 @@ def read_claims(session: Session) -> dict[int, Claim]:
 
 
 def doubts(claims: Mapping[int, Claim]) -> int:
-    """Return the number of claims without an outcome, or whose outcome came too late."""
+    """Return the number of claims without an outcome or an answer, or whose outcome came too late."""
     return sum(claim.is_in_doubt for claim in claims.values())
 
 
@@ -207,7 +211,7 @@ def unsound(session: Session) -> int:
 
 _CLAIMS = """
 select c.claim_id, r.route_code, c.event_id, c.event_seq, c.subject, c.subject_no, o.decision,
-    coalesce(o.stale, false)
+    coalesce(o.stale, false), o.status_code is not null
 from public.iu_delivery_claim as c
 inner join public.iu_delivery_route as r on r.route_no = c.route_no
 left join public.iu_delivery_outcome as o on o.claim_id = c.claim_id

@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from iu_pipelines.domain.outbox_file import model, writing, yaml_nodes
-from iu_pipelines.domain.outbox_file.model import Capture, EventType, OutboxFile, Route, Worker
+from iu_pipelines.domain.outbox_file.model import (
+    Capture,
+    DeliveryTarget,
+    EventType,
+    OutboxFile,
+    Route,
+    Worker,
+)
 from iu_pipelines.domain.outbox_file.problems import named, shown
 from iu_pipelines.domain.outbox_file.reading import read
 from iu_pipelines.errors import OutboxFileInvalid
@@ -45,6 +52,7 @@ workers:
 
 TYPE: Final = "event_types: {a: {subject_table: orders, payload_keys: any%s}}"
 ROUTE: Final = "routes: {a: {event_type: a, target: {kind: %s, ref: %s}}}"
+TARGET: Final = "targets: {shop-hook: {kind: webhook, %s}}"
 CAPTURE: Final = (
     "captures: {a: {table: public.orders, on: update, event_type: a, subject: id, address: 'a/{id}'%s}}"
 )
@@ -193,6 +201,86 @@ REFUSED: Final = {
         "Did you mean routes?",
     ),
     "a target without a kind": (b"targets: {a: {}}", "targets.a.kind: this key is missing", "webhook"),
+    "a private address": (
+        TARGET % "allow_private: true",
+        "targets.'shop-hook'.allow_private: only an approver may allow a private address",
+        "iu target set shop-hook --allow-private",
+    ),
+    "a secret instead of its name": (
+        TARGET % "secret: whsec_s3cret",
+        "line 1, column 38: targets.'shop-hook'.secret: the value is not the name of a secret",
+        "IU_SECRET_SHOP",
+    ),
+    "a number as a secret": (
+        TARGET % "secret: 1234",
+        "secret: the value is not the name of a secret",
+        "SHOP",
+    ),
+    "a space in an address": (
+        TARGET % "address: 'https://a.example/?x=s3cret y'",
+        "targets.'shop-hook'.address: an address has no character ' '",
+        "characters of a URL",
+    ),
+    "a long address": (
+        TARGET % f"address: {'a' * 1001}",
+        "address: the address has 1,001 characters",
+        "up to 1,000",
+    ),
+    "an empty address": (TARGET % "address: ", "address: the value is empty", "leave the key out"),
+    "a timeout of zero": (
+        TARGET % "timeout_seconds: 0",
+        "timeout_seconds: 0 is not a whole number from 1 to 300",
+        "such as 10",
+    ),
+    "text as a timeout": (TARGET % "timeout_seconds: '10'", "'10' is not a whole number", "such as 10"),
+    "a fraction": (TARGET % "max_per_minute: 1.5", "1.5 is not a whole number from 1 to 10,000,000", "600"),
+    "true as a number": (TARGET % "max_in_doubt: true", "True is not a whole number from 1 to 1,000", "20"),
+    "no timeout": (TARGET % "timeout_seconds: ", "timeout_seconds: the value is empty", "leave the key out"),
+    "a short lease": (
+        TARGET % "timeout_seconds: 30, lease_seconds: 59",
+        "lease_seconds: 59 is less than two timeouts of 30 seconds",
+        "Write at least 60, or a shorter timeout_seconds.",
+    ),
+    "the default lease and a long timeout": (
+        TARGET % "timeout_seconds: 31",
+        "line 1, column 11: targets.'shop-hook'.lease_seconds: 60 is less than two timeouts of 31 seconds",
+        "Write at least 62",
+    ),
+    "a retry of a month": (
+        TARGET % "retry_seconds: [5, 2592000]",
+        "retry_seconds.[1]: 2592000 is not a whole number from 1 to 604,800",
+        "such as 300",
+    ),
+    "one retry": (
+        TARGET % "retry_seconds: 5",
+        "retry_seconds: 5 is not accepted here",
+        "Write a list, such as [5, 300, 1800].",
+    ),
+    "one sender": (TARGET % "senders: carla", "'carla' is not accepted here", "such as [carla]"),
+    "a sender twice": (
+        TARGET % "senders: [carla, carla]",
+        "senders: 'carla' is there twice",
+        "Write each login",
+    ),
+    "an unknown policy": (TARGET % "on_dead_letter: retry", "'retry' is not known", "Write park or skip."),
+    "an unknown failover": (TARGET % "after_failover: go", "'go' is not known", "Write resume or hold."),
+    "a list of options": (TARGET % "options: [a]", "options: a list is not accepted here", "mapping"),
+    "an infinite option": (
+        TARGET % "options: {a: {b: [.inf]}}",
+        "options: the option 'a' has a number that is not finite, or has more than 15 digits",
+        "numbers",
+    ),
+    "a large number as an option": (TARGET % "options: {a: 1e15}", "more than 15 digits", "numbers"),
+    "a control character in an option": (
+        TARGET % 'options: {a: "s3cret\\0"}',
+        "options: the option 'a' has a control character, or more than 1,000 characters",
+        "printable",
+    ),
+    "a lone surrogate in an option": (
+        TARGET % 'options: {"\\ud800": 1}',
+        "'\\ud800' has a control",
+        "printable",
+    ),
     "an empty section": (b"routes:", "routes: the value is empty", "leave the key out"),
     "a section as a list": (b"routes: [a]", "routes: a list is not accepted here", "mapping"),
     "an empty entry": (b"routes: {a: }", "routes.a: the value is empty", "leave the key out"),
@@ -323,6 +411,7 @@ def test_what_is_refused_has_its_line_its_field_and_advice(
     assert message in error.message
     assert error.hint
     assert advice in error.hint
+    assert "s3cret" not in everything(error)
     assert error.code == "IU701"
     assert all(character.isprintable() for character in everything(error).replace("\n", ""))
 
@@ -336,6 +425,11 @@ FIELDS: Final = {
     "classification": 'a: {{classification: "{}", subject_table: t, payload_keys: any}}',
     "subject_table": 'a: {{subject_table: "{}", payload_keys: any}}',
     "payload_keys": 'a: {{subject_table: t, payload_keys: ["{}"]}}',
+    "targets.*": '"{}": {{kind: k}}',
+    "targets.kind": 'a: {{kind: "{}"}}',
+    "targets.secret": 'a: {{kind: k, secret: "{}"}}',
+    "targets.on_dead_letter": 'a: {{kind: k, on_dead_letter: "{}"}}',
+    "targets.senders": 'a: {{kind: k, senders: ["{}"]}}',
     "routes.*": '"{}": {{event_type: a, target: {{kind: k, ref: r}}}}',
     "routes.event_type": 'a: {{event_type: "{}", target: {{kind: k, ref: r}}}}',
     "routes.kind": 'a: {{event_type: a, target: {{kind: "{}", ref: r}}}}',
@@ -363,7 +457,7 @@ VALUES_REFUSED: Final = (SQL, "größe", "\u0430", "a\\nb", "", " a", "a\u200b",
 
 @pytest.mark.parametrize("field", FIELDS)
 def test_sql_unicode_and_control_characters_are_refused_in_every_field(field: str) -> None:
-    sections = ("routes", "captures", "workers")
+    sections = ("targets", "routes", "captures", "workers")
     section = next((name for name in sections if field.startswith(name)), "event_types")
     for value in VALUES_REFUSED:
         error = refusal(f"{section}:\n  {FIELDS[field].format(value)}\n")
@@ -480,8 +574,29 @@ CAPTURES = st.builds(
     mode=st.sampled_from(["off", "dry_run", "emit"]),
     on_error=st.sampled_from(["refuse", "skip_and_count"]),
 )
+OPTIONS = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**14), 10**14) | st.floats(-1e14, 1e14) | VALUES,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(VALUES, inner, max_size=2),
+    max_leaves=4,
+)
+TARGETS = st.builds(
+    DeliveryTarget,
+    kind=NAMES,
+    address=st.from_regex(r"[A-Za-z0-9_.~:/@#?&=+%,;!*$()\[\]-]{0,20}", fullmatch=True),
+    secret=st.none() | st.sampled_from(["SHOP", "NULL", "TRUE", "A_1"]),
+    timeout_seconds=st.integers(1, 30),
+    lease_seconds=st.integers(60, 3600),
+    max_per_minute=st.none() | st.integers(1, 10_000_000),
+    retry_seconds=st.lists(st.integers(1, 604_800), max_size=3),
+    at_most_once=st.booleans(),
+    after_failover=st.sampled_from([None, "resume", "hold"]),
+    options=st.dictionaries(VALUES, OPTIONS, max_size=2),
+    senders=st.lists(st.sampled_from(["carla", "on", "null", "a@b.example", "A-1"]), unique=True, max_size=2),
+    enabled=st.booleans(),
+)
 FILES = st.builds(
     OutboxFile,
+    targets=st.dictionaries(NAMES | st.just("1.5"), TARGETS, max_size=2),
     event_types=st.dictionaries(NAMES, TYPES, max_size=3),
     routes=st.dictionaries(NAMES | st.just("1.5"), ROUTES, max_size=3),
     captures=st.dictionaries(NAMES, CAPTURES, max_size=3),
@@ -520,10 +635,15 @@ def test_the_json_schema_is_valid_and_describes_every_key() -> None:
 
 def test_the_json_schema_accepts_the_file_of_the_shop_and_refuses_mistakes() -> None:
     data = yaml.load(SHOP, Loader=_Core)
+    data["targets"] = {"shop-hook": {"kind": "webhook", "senders": ["carla"], "options": {"a": [1]}}}
     assert list(VALIDATOR.iter_errors(data)) == []
     for section, name, change in (
         ("event_types", "order_paid", {"payload_keys": "all"}),
         ("event_types", "order_paid", {"colour": "red"}),
+        ("targets", "shop-hook", {"secret": "whsec_x"}),
+        ("targets", "shop-hook", {"timeout_seconds": 301}),
+        ("targets", "shop-hook", {"allow_private": True}),
+        ("targets", "shop-hook", {"senders": ["a b"]}),
         ("routes", "shop.order_paid.billing", {"enabled": "yes"}),
         ("captures", "shop.orders.paid", {"on": "truncate"}),
         ("captures", "shop.orders.paid", {"subject": []}),
@@ -554,14 +674,16 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "how-to" / "outbox-file.md"
 
 def test_the_page_describes_every_key_and_its_default_and_its_file_is_read() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    (example, *_) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (example, *others) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert read(example.encode(), "f").file == read(SHOP, "f").file
+    (of_targets,) = (other for other in others if other.startswith("targets:"))
+    assert read(of_targets.encode(), "f").file.targets["shop-hook"].senders == ("carla",)
     rows = dict(re.findall(r"^\| `(\w+)[:`][^|]*\|([^|]*)\|", page, re.MULTILINE))
-    for entry in (EventType, Route, Capture, model.When):
+    for entry in (EventType, DeliveryTarget, Route, Capture, model.When):
         for name, field in entry.model_fields.items():
             assert (field.alias or name) in rows, name
-            if isinstance(field.default, str | bool):
+            if isinstance(field.default, str | bool | int) and field.default != "":
                 assert f"`{str(field.default).lower()}`" in page
     keys = re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
-    known = {name for entry in (EventType, Route, Capture) for name in entry.model_fields}
+    known = {name for entry in (EventType, DeliveryTarget, Route, Capture) for name in entry.model_fields}
     assert set(keys) == known

@@ -141,6 +141,7 @@ def test_a_pack_of_schema_version_1_is_verified_compared_and_followed(
     folder = tmp_path / "000001"
     body = json.loads((folder / "evidence.json").read_text())
     body["schema_version"] = 1
+    del body["delivery"]
     body["proofs"][-1] |= {"kind": "audit", "step": "audit_ledgers"}
     for line in (line for guarantee in body["guarantees"] for line in guarantee["proven_by"]):
         line["step"] = line["step"].replace("ledgers", "audit_ledgers")
@@ -149,6 +150,23 @@ def test_a_pack_of_schema_version_1_is_verified_compared_and_followed(
     old = pack.newest(tmp_path)
     assert old
     assert (old.proofs, old.guarantees) == (evidence.proofs, evidence.guarantees)
+    assert compare.compare(old, evidence) == []
+    pack.write(evidence, tmp_path)
+    assert chain.verify(tmp_path).whole
+
+
+def test_a_pack_of_schema_version_2_is_verified_compared_and_followed(
+    evidence: Evidence, tmp_path: Path
+) -> None:
+    pack.write(evidence, tmp_path)
+    folder = tmp_path / "000001"
+    body = json.loads((folder / "evidence.json").read_text())
+    body["schema_version"] = 2
+    assert body.pop("delivery", 0) is None
+    replace_file(folder, "evidence.json", json.dumps(body).encode())
+    assert chain.verify(tmp_path).whole
+    old = pack.newest(tmp_path)
+    assert old
     assert compare.compare(old, evidence) == []
     pack.write(evidence, tmp_path)
     assert chain.verify(tmp_path).whole

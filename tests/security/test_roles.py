@@ -17,6 +17,7 @@ import pytest
 import typer
 
 import servers
+from cli import delivery_commands
 from dev_server import Dev
 from engine.sessions import Session, drain, emit_many, make_live, opened, value
 from iu_pipelines.cli.main import build_app
@@ -109,7 +110,9 @@ OF_NO_ROLE = {
 }
 """Commands that need no role, or more than one: the page describes `iu migrate`, `iu dev` and `iu doctor`."""
 
-LOGINS = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "nobody")
+LOGINS = (
+    "iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "iu_approver", "iu_sender", "nobody",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +123,7 @@ def installed(shared: Path) -> Iterator[dict[str, str]]:
     try:
         url = server.ensure_running()
         with Gateway(url) as gateway:
-            migration.apply(gateway)
+            migration.apply(gateway, ["delivery"])
         with opened(url) as (session,):
             letter = _make_letter(session)
             event = str(value(session, "select event_id from public.event_outbox limit 1"))
@@ -181,7 +184,7 @@ def _make_repository(place: Path) -> Path:
 def documented() -> dict[str, set[str]]:
     """Return the table of the page: for each command the roles that may run it."""
     rows = re.findall(r"^\| `(iu [^`]+)` \|(.*)\|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
-    columns = ("iu_emitter", "iu_auditor", "workflow_admin", "iu_owner")
+    columns = LOGINS[:-1]
     return {
         command: {role for role, cell in zip(columns, cells.split("|"), strict=True) if cell.strip() == "yes"}
         for command, cells in rows
@@ -200,11 +203,11 @@ def every_command(group: typer.Typer, *words: str) -> Iterator[str]:
 
 
 def test_the_document_speaks_of_every_command_tried_here() -> None:
-    assert set(documented()) == set(COMMANDS)
+    assert set(documented()) == set(COMMANDS) | set(delivery_commands.COMMANDS)
 
 
 def test_every_command_there_is_has_its_role() -> None:
-    tried = {command.partition(" --")[0] for command in COMMANDS}
+    tried = {command.partition(" --")[0] for command in (*COMMANDS, *delivery_commands.COMMANDS)}
     assert set(every_command(build_app())) - OF_NO_ROLE == tried
 
 

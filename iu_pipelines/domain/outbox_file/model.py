@@ -6,7 +6,6 @@ few other characters. Every entry is immutable, and every key that is not named 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, cast
@@ -164,13 +163,16 @@ def _options(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unstorable(value: Any) -> str | None:
-    if isinstance(value, float) and not math.isfinite(value):
-        return "a number that is not finite"
+    if isinstance(value, int | float) and not abs(value) < _LARGEST_NUMBER:
+        return "a number that is not finite, or has more than 15 digits"
     if isinstance(value, str) and not re.fullmatch(_STORED, value):
         return "a control character, or more than 1,000 characters"
     inner = [*value, *value.values()] if isinstance(value, dict) else value
     return next(filter(None, map(_unstorable, inner)), None) if isinstance(inner, list) else None
 
+
+_LARGEST_NUMBER: Final = 10**15
+"""From here on the database stores a number in other digits than the file has."""
 
 _STORED: Final = r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{0,1000}"
 

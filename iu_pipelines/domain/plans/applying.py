@@ -138,7 +138,8 @@ def _target(session: Session, file: OutboxFile, change: Change, reason: str) -> 
         "target_name": change.name,
         "secret_name": entry.secret,
     }
-    session.execute(_SQL["add_target" if change.action == ADD else "change_target"], given)
+    statement = _SQL["add_target"] if change.action == ADD else _SQL["change_target"]
+    session.execute(statement, given)
     present = targets.get(session, change.name).senders
     for login in sorted(set(entry.senders) - set(present)):
         targets.grant(session, change.name, login)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import configuration, deliveries, routes
+from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.outbox_file.model import DeliveryTarget, Route
 from iu_pipelines.domain.outbox_file.problems import Problem, shown
 from iu_pipelines.domain.outbox_file.reading import Source
@@ -49,8 +50,8 @@ def problems(source: Source, state: State, gateway: Queries, check: Check | None
     for name, entry in changed.items():
         refused = check and _refusal(check, entry, private=True)
         if refused:
-            field = ("address",) if isinstance(refused, TargetNotSafe) else ()
-            yield source.problem(("targets", name, *field), refused.message, refused.hint or _COMPARE)
+            field = ("targets", name, _field_of(refused))
+            yield source.problem(field, refused.message, refused.hint or _COMPARE)
 
 
 _COMPARE: Final = "Compare it with: iu schema"
@@ -118,6 +119,14 @@ def _refusal(check: Check, entry: DeliveryTarget, *, private: bool) -> IuError |
     return None
 
 
+def _field_of(refused: IuError) -> str:
+    """Return the field that a kind refused, by the words of the error."""
+    if isinstance(refused, TargetNotSafe):
+        return "address"
+    words = {"option": "options", "secret": "secret"}
+    return next((field for word, field in words.items() if word in refused.message), "address")
+
+
 def require_removable(gateway: Queries, changes: Sequence[Change]) -> None:
     """Raise TargetInUse if a target is removed to which a route was promoted."""
     removed = [change.name for change in changes if change.action == REMOVE and change.noun == TARGET]
@@ -125,7 +134,8 @@ def require_removable(gateway: Queries, changes: Sequence[Change]) -> None:
         return
     used = gateway.fetch_all(_SQL["promoted"], {"targets": removed})
     if used:
-        first, *others = [_in_use(gateway, row["target_name"], row["routes"]) for row in used]
+        queues = _queues(gateway)
+        first, *others = [_in_use(queues, row["target_name"], row["routes"]) for row in used]
         error = TargetInUse(
             first,
             hint="Claims and outcomes refer to it, so it stays. Name it in the file, with enabled: false if "
@@ -136,23 +146,28 @@ def require_removable(gateway: Queries, changes: Sequence[Change]) -> None:
         raise error
 
 
-def _in_use(gateway: Queries, target: str, codes: Sequence[str]) -> str:
-    queued = _count(*_queued(gateway, target))
+def _in_use(queues: Mapping[str, TargetQueue], target: str, codes: Sequence[str]) -> str:
+    queued = _count(*_queued(queues, target))
     return f"target {target} is in use by {', '.join(codes)}, with {queued} in the queue"
 
 
-def _queued(gateway: Queries, target: str) -> tuple[int, bool]:
+def _queues(gateway: Queries) -> dict[str, TargetQueue]:
+    return {row.target: row for row in deliveries.status(gateway)}
+
+
+def _queued(queues: Mapping[str, TargetQueue], target: str) -> tuple[int, bool]:
     """Return how many deliveries of a target are not settled, and whether there are more."""
-    for row in deliveries.status(gateway):
-        if row.target == target:
-            of_states = (row.queued, row.in_flight, row.in_doubt, row.retry, row.held, row.parked, row.dead)
-            return sum(of_states), row.counts_capped
-    return 0, False
+    row = queues.get(target)
+    if row is None:
+        return 0, False
+    of_states = (row.queued, row.in_flight, row.in_doubt, row.retry, row.held, row.parked, row.dead)
+    return sum(of_states), row.counts_capped
 
 
 def _count(count: int, capped: bool = False) -> str:
-    more = " or more" if capped else ""
-    return f"{count:,}{more} {'delivery' if count == 1 and not capped else 'deliveries'}"
+    if capped:
+        return f"{count // 1000 * 1000:,} or more deliveries"
+    return f"{count:,} {'delivery' if count == 1 else 'deliveries'}"
 
 
 def warnings(source: Source, state: State, gateway: Queries, check: Check | None) -> Iterator[str]:
@@ -161,9 +176,9 @@ def warnings(source: Source, state: State, gateway: Queries, check: Check | None
         return
     known = _logins(gateway, source.file.targets)
     for name, entry in sorted(source.file.targets.items()):
-        if check and not _may_be_private(state, name) and _is_private(check, entry):
+        if not _may_be_private(state, name) and (private := check and _private(check, entry)):
             yield (
-                f"target {name}: its address is private, so nothing is sent until an approver allows it: "
+                f"target {name}: {private}, so nothing is sent until an approver allows private addresses: "
                 f"iu target set {name} --allow-private"
             )
         for login in entry.senders:
@@ -179,9 +194,10 @@ def _may_be_private(state: State, name: str) -> bool:
     return name in state.targets and state.targets[name].allow_private
 
 
-def _is_private(check: Check, entry: DeliveryTarget) -> bool:
+def _private(check: Check, entry: DeliveryTarget) -> str | None:
+    """Return why the address is refused, if it would be allowed for a target that may be private."""
     refused = _refusal(check, entry, private=False)
-    return isinstance(refused, TargetNotSafe) and _refusal(check, entry, private=True) is None
+    return refused.message if refused and not _refusal(check, entry, private=True) else None
 
 
 def _of_login(login: Mapping[str, Any] | None) -> str | None:
@@ -213,6 +229,10 @@ class Consequences:
     def _live(self) -> list[dict[str, Any]]:
         return self._gateway.fetch_all(_SQL["live"]) if self._state.delivers else []
 
+    @cached_property
+    def _queues(self) -> dict[str, TargetQueue]:
+        return _queues(self._gateway)
+
     def target(self, change: Change) -> Iterator[str]:
         """Yield what a change of a target means."""
         if change.action == REMOVE:
@@ -227,13 +247,14 @@ class Consequences:
         if fields - set(_NO_VERSION):
             yield "It becomes a new version, so promotions to it end."
         if fields & {"kind", "address"} and self._state.targets[change.name].allow_private:
-            yield "Its address may be private, so only an approver can apply this."
+            back = f"iu target set {change.name} --no-allow-private"
+            yield f"Its address may be private, so an approver applies this, or runs before: {back}"
         if "enabled" in fields:
             yield from self._enabled(change.name, entry.enabled)
         yield from self._senders(change.name, entry)
 
     def _enabled(self, target: str, enabled: bool) -> Iterator[str]:
-        count, capped = _queued(self._gateway, target)
+        count, capped = _queued(self._queues, target)
         if not count:
             return
         queued = f"{_count(count, capped)} {'is' if count == 1 and not capped else 'are'} queued"

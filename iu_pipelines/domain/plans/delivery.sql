@@ -1,13 +1,10 @@
 -- The SQL of delivery.py.
 
 -- name: logins
--- A superuser and a member of iu_owner may not deliver (fn_iu_login_require).
+-- A member of iu_owner may not deliver (fn_iu_login_require), and a superuser is a member of every role.
 select
     r.rolname as login, pg_catalog.pg_has_role(r.oid, 'iu_sender', 'member') as is_sender,
-    r.rolsuper or exists (
-        select from pg_catalog.pg_roles as o
-        where o.rolname = 'iu_owner' and pg_catalog.pg_has_role(r.oid, o.oid, 'member')
-    ) as is_owner
+    pg_catalog.pg_has_role(r.oid, 'iu_owner', 'member') as is_owner
 from pg_catalog.pg_roles as r
 where r.rolname = any(%(logins)s::text[]) and r.rolcanlogin;
 

@@ -26,3 +26,6 @@ MACHINE: Final[Checks[Machine]] = Checks()
 
 DAGSTER: Final[Checks[Machine]] = Checks()
 """Checks of Dagster, which run if it is installed."""
+
+DELIVERY: Final[Checks[Machine]] = Checks()
+"""Checks of what a sender needs, which run if the database answers."""

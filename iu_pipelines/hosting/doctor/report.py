@@ -1,9 +1,10 @@
-"""All findings: of the environment, the database, this machine and Dagster, in this order."""
+"""All findings: of the environment, the database, delivery, this machine and Dagster, in this order."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Final
 
 from iu_pipelines import extras
 from iu_pipelines.db.database_url import resolve_database_url
@@ -12,8 +13,10 @@ from iu_pipelines.domain import doctor as of_database
 from iu_pipelines.domain.doctor import database
 from iu_pipelines.domain.doctor.findings import Finding, Verdict, finding, load_checks
 from iu_pipelines.hosting import doctor as of_machine
-from iu_pipelines.hosting.doctor.machine import DAGSTER, ENVIRONMENT, MACHINE, Machine
+from iu_pipelines.hosting.doctor.machine import DAGSTER, DELIVERY, ENVIRONMENT, MACHINE, Machine
 from iu_pipelines.settings import Settings, given
+
+_CONNECTION: Final = ("server.reachable", "server.stays")
 
 
 def examine(load: Callable[[], Settings], port: int) -> Iterator[Finding]:
@@ -30,9 +33,14 @@ def examine(load: Callable[[], Settings], port: int) -> Iterator[Finding]:
     if chosen is None:
         return
     yield from finding("server.reachable", lambda: opened.find_database(chosen))
+    is_up = False
     if opened.url:
-        yield from database.examine(opened.url, is_embedded=chosen.database_url is None)
+        for found in database.examine(opened.url, is_embedded=chosen.database_url is None):
+            is_up = not (found.id in _CONNECTION and found.level == "problem")
+            yield found
     machine = Machine(chosen, opened.url, port)
+    if is_up or chosen.sender_database_url:
+        yield from DELIVERY.findings(machine)
     yield from MACHINE.findings(machine)
     if extras.is_installed("dagster"):
         yield from DAGSTER.findings(machine)

@@ -160,6 +160,8 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_state.sql
 \ir ../objects/deliveries/fn_iu_delivery_why.sql
 \ir ../objects/deliveries/fn_iu_delivery_conservation.sql
+\ir ../objects/deliveries/fn_iu_delivery_twin.sql
+\ir ../objects/deliveries/fn_iu_delivery_unrehearsed.sql
 \ir ../objects/deliveries/fn_iu_delivery_misfit.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_heads_repair.sql
@@ -186,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a5ef7c9e728972aa96c1d0bae0a425c15a6577996cd9beae757fdbd73f868a66'
+    '5a5b344782f486e730e312d0a544d0033734132db5d52e9b28590901bc129e6d'
 );

@@ -42,6 +42,8 @@ declare
     v_code constant text := 'iu_probe_delivery.route';
     v_claim constant text := 'select string_agg(c.claim_id || '':'' || c.fence, '','' order by c.claim_id) '
         'from public.fn_iu_delivery_claim(''iu_probe_delivery'', 10, ''probe'', ''probe run'') as c';
+    v_claim_plan constant text := 'select nullif(count(*), 0) '
+        'from public.fn_iu_delivery_claim_plan(%L, 10, ''probe'')';
     v_record constant text := 'select public.fn_iu_delivery_record(jsonb_agg(jsonb_build_object('
         '''claim_id'', split_part(k, '':'', 1)::bigint, ''fence'', split_part(k, '':'', 2)::int, '
         '''decision'', %L, '
@@ -178,6 +180,27 @@ begin
             );
         end;
     end loop;
+    begin
+        update public.iu_delivery as d set queued_at = d.queued_at - interval '1 day'
+        where d.route_no = v_route.route_no and d.is_head;
+        v_first := public.fn_iu_delivery_plan_make(
+            'drain', jsonb_build_object('target', 'iu_probe_delivery', 'since', now() - interval '1 hour'),
+            'probe delivery'
+        ) ->> 'plan_hash';
+        v_second := public.fn_iu_delivery_plan_make(
+            'drain', jsonb_build_object('target', 'iu_probe_delivery', 'limit', 1), 'probe delivery'
+        ) ->> 'plan_hash';
+        v_line := format(
+            'of the second %s, of the first %s: ',
+            pg_temp.iu_ask(format(v_claim_plan, v_first)), pg_temp.iu_ask(format(v_claim_plan, v_second))
+        ) || pg_temp.iu_states(v_code);
+        raise exception using errcode = 'P0001', message = 'undo';
+    exception when raise_exception then
+        perform public.fn_iu_proof_note(
+            'D12 a plan claims nothing that it does not name',
+            'of the second nothing, of the first 1: in_flight 1, queued 0, queued 0', v_line
+        );
+    end;
     v_first := pg_temp.iu_ask(v_claim);
     perform public.fn_iu_proof_note(
         'D5 the heads of both subjects are claimed, once',
@@ -228,7 +251,8 @@ begin
     );
     perform public.fn_iu_proof_note(
         'D11 the owner changes what is recorded',
-        'claim IU203 IU203, outcome IU203 IU203, decision IU203 IU203, ledger IU203 IU203, batch IU203 IU203',
+        'claim IU203 IU203, outcome IU203 IU203, decision IU203 IU203, ledger IU203 IU203, '
+        'batch IU203 IU203, plan IU203 IU203, plan_entry IU203 IU203',
         (
             select string_agg(format(
                 '%s %s %s', t.name,
@@ -239,7 +263,8 @@ begin
             ), ', ' order by t.place)
             from (values
                 (1, 'claim', 'body_hash'), (2, 'outcome', 'decision'), (3, 'decision', 'reason'),
-                (4, 'ledger', 'sender'), (5, 'batch', 'seen')
+                (4, 'ledger', 'sender'), (5, 'batch', 'seen'), (6, 'plan', 'reason'),
+                (7, 'plan_entry', 'event_id')
             ) as t (place, name, changed)
         )
     );

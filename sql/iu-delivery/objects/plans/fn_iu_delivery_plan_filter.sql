@@ -1,4 +1,4 @@
--- timezone: the text of times in the filter, and so the hash, must not depend on the session.
+-- The setting timezone: the text of times in the filter, and so the hash, must not depend on the session.
 create or replace function public.fn_iu_delivery_plan_filter(kind text, filter jsonb)
 returns jsonb
 language plpgsql stable

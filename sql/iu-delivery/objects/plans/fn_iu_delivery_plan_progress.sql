@@ -19,6 +19,7 @@ declare
 begin
     if v_plan.kind = 'drain' then
         select count(*) filter (where q.state = 'open') as open,
+            count(*) filter (where q.state = 'open' and q.is_head and q.due_at <= clock_timestamp()) as due,
             count(*) filter (where q.state = 'settled') as settled,
             count(*) filter (where q.state = 'in_flight') as in_flight,
             count(*) filter (where q.state = 'waiting') as waiting,
@@ -39,29 +40,33 @@ begin
                         and coalesce(h.dead_at, 'infinity') = 'infinity'
                 ) then 'open'
                 else 'waiting'
-            end as state
+            end as state, d.is_head, d.due_at
             from public.iu_delivery_plan_entry as e
             left join public.iu_delivery as d on d.route_no = e.route_no and d.event_seq = e.event_seq
             where e.plan_no = v_plan.plan_no
         ) as q;
     else
-        select v_plan.entries - s.next_no + 1 as open, s.next_no - 1 as settled, 0 as in_flight, 0 as waiting,
-            0 as dead
+        -- The types of the other branch.
+        select v_plan.entries - s.next_no + 1::bigint as open, s.next_no - 1::bigint as settled,
+            0::bigint as in_flight, 0::bigint as waiting, 0::bigint as dead, 0::bigint as due
         into strict v_counts from public.iu_delivery_plan_state as s where s.plan_no = v_plan.plan_no;
     end if;
     return jsonb_build_object(
         'plan_hash', plan_hash, 'kind', v_plan.kind, 'entries', v_plan.entries, 'open', v_counts.open,
         'settled', v_counts.settled, 'in_flight', v_counts.in_flight, 'waiting', v_counts.waiting,
-        'dead', v_counts.dead, 'reason', v_plan.reason, 'created_at', v_plan.created_at,
-        'created_by', v_plan.created_by
+        'dead', v_counts.dead, 'due', v_counts.due, 'reason', v_plan.reason,
+        'created_at', v_plan.created_at, 'created_by', v_plan.created_by, 'target', (
+            select t.target_name from public.iu_delivery_target as t where t.target_no = v_plan.target_no
+        )
     );
 end
 $$;
 comment on function public.fn_iu_delivery_plan_progress(text) is
 'How far a plan is executed: {"plan_hash", "kind", "entries", "open", "settled", "in_flight", "waiting",
-"dead", "reason", "created_at", "created_by"}; the five counts are entries together. Of a drain: open can be claimed,
-now or after another entry of its subject; waiting stands behind a delivery that the plan does not name, or
-behind a dead letter; dead became a dead letter; settled was sent or discarded. Of the other kinds: settled is
+"dead", "due", "reason", "created_at", "created_by", "target"}; target is that of a drain; the five counts
+after entries are entries together. Of a drain: open can be claimed, due of them now, the others later or
+after another entry of their subject; waiting stands behind a delivery that the plan does not name, or behind
+a dead letter; dead became a dead letter; settled was sent or discarded. Of the other kinds: settled is
 executed, open is not. Raises IU104, IU206. Reads every entry of a drain. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_plan_progress(text)', 'explain'

@@ -57,8 +57,8 @@ comment on function public.fn_iu_delivery_plan_scan(
     int, int, int, int[], smallint[], int, timestamptz
 ) is
 'The next subjects of a drain between two places, at most 500: their number, the places (ctid) of at most
-`most` of their heads that the plan names and that are due, in routes and shards; which of the subjects have no
-entry left, the first of the others, and how far they were looked at. Read-only.';
+`most` of their heads that the plan names and that are due, in routes and shards; which of the subjects have
+no entry left, the first of the others, and how far they were looked at. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_plan_scan(int, int, int, int[], smallint[], int, timestamptz)', 'internal'

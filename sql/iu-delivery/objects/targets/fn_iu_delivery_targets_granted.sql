@@ -1,8 +1,8 @@
 create or replace function public.fn_iu_delivery_targets_granted()
 returns table (
     target_no int, target_name text, kind text, address text, secret_name text, timeout_seconds int,
-    lease_seconds int, max_per_minute int, allow_private boolean, options jsonb, target_version int,
-    enabled boolean, routes text[]
+    lease_seconds int, max_per_minute int, at_most_once boolean, allow_private boolean, options jsonb,
+    target_version int, enabled boolean, routes text[]
 )
 language plpgsql stable security definer rows 10
 set search_path = pg_catalog, pg_temp
@@ -13,8 +13,7 @@ begin
     perform public.fn_iu_login_require('iu_sender', 'IU201');
     return query
     select t.target_no, t.target_name, t.kind, t.address, t.secret_name, t.timeout_seconds, t.lease_seconds,
-        t.max_per_minute, t.allow_private, t.options, t.target_version, t.enabled,
-        array(
+        t.max_per_minute, t.at_most_once, t.allow_private, t.options, t.target_version, t.enabled, array(
             select r.route_code from public.iu_delivery_route as r
             where r.target_no = t.target_no order by r.route_code
         )

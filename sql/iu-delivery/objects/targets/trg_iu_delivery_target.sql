@@ -9,9 +9,11 @@ declare
     v_new jsonb;
     v_column text;
 begin
-    -- Secrets first: the other errors show the value.
+    -- Secrets first: the other errors show the value. An option such as authorization_secret may name one.
     foreach v_column in array array['target_name', 'address', 'options'] loop
-        perform public.fn_iu_target_secret_refuse(v_column, to_jsonb(new) ->> v_column);
+        perform public.fn_iu_target_secret_refuse(v_column, regexp_replace(
+            to_jsonb(new) ->> v_column, '"[a-z_]+_secret": "(?=[A-Z][A-Z0-9_]{0,62}")', '"ref": "', 'g'
+        ));
     end loop;
     if not exists (
         select from public.fn_iu_target_kinds() as k where k.kind = new.kind and k.module = 'iu-delivery'

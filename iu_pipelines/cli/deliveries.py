@@ -1,0 +1,351 @@
+"""`iu deliver`: the sender, the states of deliveries, frozen plans, and single dead letters."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+import typer
+
+from iu_pipelines.cli.command import (
+    Answer,
+    DeliveryGateway,
+    Invocation,
+    add_command,
+    add_group,
+)
+from iu_pipelines.cli.delivery_output import (
+    drain_progress,
+    failed,
+    is_cancelled,
+    print_drain,
+    print_queues,
+)
+from iu_pipelines.cli.interrupts import EXIT_CODE
+from iu_pipelines.cli.options import Reason, Since, Until, parse_uuid
+from iu_pipelines.cli.output import counted, duration, print_facts, print_line, when, working
+from iu_pipelines.db.database_url import resolve_database_url
+from iu_pipelines.delivery.reports import DrainLimits
+from iu_pipelines.domain import deliveries, delivery_plans, promotions
+from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeliveryChange
+from iu_pipelines.domain.delivery_plans import Executed, Plan, Progress
+from iu_pipelines.errors import Unavailable
+
+_BUSY_SECONDS: Final = 30.0
+_WAIT_SECONDS: Final = 0.2
+_MOST_ENTRIES: Final = 1_000_000
+
+
+class PlanKind(StrEnum):
+    """What a plan does with its entries."""
+
+    DRAIN = "drain"
+    REPLAY = "replay"
+    DISCARD = "discard"
+
+
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(min=0, show_default=False, help="Claim nothing more after this many seconds."),
+]
+BatchLimit = Annotated[
+    int, typer.Option(min=1, max=MOST_CLAIMED, help="Maximum number of deliveries in a claim.")
+]
+RunRef = Annotated[
+    str | None, typer.Option(show_default=False, help="A name for this run, recorded in its claims.")
+]
+PlanHash = Annotated[
+    str, typer.Argument(metavar="HASH", show_default=False, help="The hash that iu deliver plan printed.")
+]
+EventId = Annotated[
+    UUID, typer.Argument(parser=parse_uuid, metavar="EVENT_ID", help="The id of the event, a UUID.")
+]
+Route = Annotated[str, typer.Option("--route", metavar="ROUTE", help="The route of the delivery.")]
+OutOfOrder = Annotated[
+    bool,
+    typer.Option("--out-of-order", help="Replay even if later events of the subject were delivered."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands about deliveries."""
+    group = add_group(app, "deliver", deliver, writes=True)
+    add_command(group, status)
+    add_command(group, plan, writes=True)
+    add_command(group, execute, writes=True)
+    add_command(group, progress)
+    add_command(group, replay, writes=True)
+    add_command(group, discard, writes=True)
+
+
+def deliver(
+    call: Invocation,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--target", metavar="NAME", show_default=False, help="Only this target. May be repeated."
+        ),
+    ] = None,
+    batch_limit: BatchLimit = 200,
+    max_seconds: MaxSeconds = None,
+    linger_seconds: Annotated[
+        float,
+        typer.Option(
+            min=0, help="When nothing is due, wait for more until this many seconds after the last delivery."
+        ),
+    ] = 0.0,
+    run_ref: RunRef = None,
+) -> Answer:
+    """Deliver what is due to the targets that are granted to this login.
+
+    It connects as the login that delivers (IU_SENDER_DATABASE_URL), for the deployment IU_DEPLOYMENT. Exit
+    code 1 if a target could not be served, or the database refused something.
+    """
+    limits = DrainLimits(batch_limit=batch_limit, max_seconds=max_seconds, linger_seconds=linger_seconds)
+    return _drain(call, limits, run_ref, targets=targets)
+
+
+def _drain(
+    call: Invocation,
+    limits: DrainLimits,
+    run_ref: str | None,
+    *,
+    targets: Sequence[str] | None = None,
+    plan_hash: str | None = None,
+) -> Answer:
+    from iu_pipelines.delivery import drain  # noqa: PLC0415  asyncio, which `iu deliver status` does not need
+
+    chosen = call.sender_settings()
+    with call.connect_as_sender() as gateway:
+        with drain_progress(call) as tell:
+            report = drain.drain(
+                resolve_database_url(chosen),
+                chosen,
+                targets=targets,
+                limits=limits,
+                run_ref=run_ref,
+                plan_hash=plan_hash,
+                on_progress=tell,
+            )
+        others = promotions.of_other_deployments(gateway, chosen.deployment)
+        left = delivery_plans.progress(gateway, plan_hash) if plan_hash else None
+
+    def print_all() -> None:
+        print_drain(report, chosen.deployment, others)
+        if left:
+            print_facts(_progress_facts(left))
+
+    return Answer(
+        report if left is None else {**vars(report), "plan": left},
+        print_all,
+        failed=failed(report),
+        exit_code=EXIT_CODE if is_cancelled(report) else 0,
+    )
+
+
+def status(gateway: DeliveryGateway) -> Answer:
+    """Show the deliveries of each target by state, and why they are held."""
+    found = deliveries.status(gateway)
+    return Answer(found, lambda: print_queues(found))
+
+
+def plan(
+    gateway: DeliveryGateway,
+    kind: Annotated[
+        PlanKind,
+        typer.Option(help="drain: deliver what is queued; replay or discard: what became of dead letters."),
+    ],
+    reason: Reason,
+    target: Annotated[
+        str | None, typer.Option(metavar="NAME", show_default=False, help="Only deliveries to this target.")
+    ] = None,
+    route_code: Annotated[
+        str | None,
+        typer.Option("--route", metavar="ROUTE", show_default=False, help="Only deliveries of this route."),
+    ] = None,
+    cause: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT", show_default=False, help="Only dead letters whose reason contains this text."
+        ),
+    ] = None,
+    since: Since = None,
+    until: Until = None,
+    subject: Annotated[
+        UUID | None,
+        typer.Option(
+            parser=parse_uuid, metavar="UUID", show_default=False, help="Only deliveries of this subject."
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, max=_MOST_ENTRIES, show_default=False, help="At most this many, oldest first."),
+    ] = None,
+    out_of_order: OutOfOrder = False,
+) -> Answer:
+    """Freeze what is queued or dead now into a plan, and print its hash. Nothing is done yet.
+
+    What arrives later is not in the plan.
+    """
+    filters = {
+        "target": target,
+        "route_code": route_code,
+        "cause": cause,
+        "since": since,
+        "until": until,
+        "subject": subject,
+        "limit": limit,
+        "out_of_order": out_of_order or None,
+    }
+    chosen = {name: value for name, value in filters.items() if value is not None}
+    made = delivery_plans.make(gateway, kind.value, reason, chosen)
+    return Answer(made, lambda: _print_plan(made))
+
+
+def _print_plan(made: Plan) -> None:
+    if made.plan_hash is None:
+        print_line(f"nothing to {made.kind}: no delivery matches")
+        return
+    takes = "no limit of rate" if made.drain_seconds is None else duration(made.drain_seconds)
+    print_facts(
+        {
+            "plan": made.plan_hash,
+            "kind": made.kind,
+            "deliveries": made.entries,
+            "routes": ", ".join(made.routes),
+            "oldest": made.oldest_at,
+            "newest": made.newest_at,
+            "takes": takes,
+        }
+    )
+    print_line(f"carry it out with: iu deliver execute {made.plan_hash}")
+
+
+def execute(
+    call: Invocation,
+    plan_hash: PlanHash,
+    max_seconds: MaxSeconds = None,
+    batch_limit: BatchLimit = 200,
+    run_ref: RunRef = None,
+) -> Answer:
+    """Carry out a frozen plan and no other. Run it again to go on where it stopped.
+
+    A drain is delivered by the login that delivers; replays and discards are those of workflow_admin.
+    """
+    with call.connect_as_sender() as gateway:
+        found = delivery_plans.progress(gateway, plan_hash)
+    if found.kind == "drain":
+        limits = DrainLimits(batch_limit=batch_limit, max_seconds=max_seconds)
+        return _drain(
+            call, limits, run_ref, targets=[found.target] if found.target else None, plan_hash=plan_hash
+        )
+    with call.connect_to_module() as module:
+        done = _execute(call, module, found, max_seconds)
+    lines = [
+        f"{found.kind}: {done.done:,} of {counted(done.entries, 'entry', 'entries')} carried out, "
+        f"{done.changed:,} had changed, {done.left:,} left"
+    ]
+    if done.left:
+        lines.append(f"go on with: iu deliver execute {plan_hash}")
+    return Answer(done, lambda: print_line("\n".join(lines)))
+
+
+def _execute(
+    call: Invocation, gateway: DeliveryGateway, found: Progress, max_seconds: float | None
+) -> Executed:
+    """Execute a plan part by part, until it is done or the time is over.
+
+    Raises:
+        Unavailable: another session executes it.
+    """
+    began = waited_since = time.monotonic()
+    with _told(call, found) as tell:
+        while True:
+            done = delivery_plans.execute(gateway, found.plan_hash)
+            now = time.monotonic()
+            if done.status == "busy":
+                if now - waited_since > _BUSY_SECONDS:
+                    raise Unavailable(
+                        "another session executes the plan or writes its queue",
+                        hint=f"See how far it is with: iu deliver progress {found.plan_hash}",
+                    )
+                time.sleep(_WAIT_SECONDS)
+                continue
+            waited_since = now
+            tell(done)
+            if done.status == "done" or (max_seconds is not None and now - began >= max_seconds):
+                return done
+
+
+@contextmanager
+def _told(call: Invocation, found: Progress) -> Iterator[Callable[[Executed], None]]:
+    """Yield a function that shows how far a plan is. An interruption says what is left."""
+    left = found.entries
+    with working(found.kind) as update:
+
+        def tell(done: Executed) -> None:
+            nonlocal left
+            left = done.left
+            update(f"{done.entries - done.left:,} of {done.entries:,}")
+
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            call.say(f"about {left:,} left; go on with: iu deliver execute {found.plan_hash}")
+            raise
+
+
+def progress(gateway: DeliveryGateway, plan_hash: PlanHash) -> Answer:
+    """Show how far a frozen plan is carried out."""
+    found = delivery_plans.progress(gateway, plan_hash)
+    return Answer(found, lambda: print_facts(_progress_facts(found)))
+
+
+def _progress_facts(found: Progress) -> dict[str, Any]:
+    return {
+        "plan": found.plan_hash,
+        "kind": found.kind,
+        "made": f"{found.created_by}, {when(found.created_at)}: {found.reason}",
+        "deliveries": found.entries,
+        "open": found.open,
+        "in flight": found.in_flight,
+        "waiting": found.waiting,
+        "dead": found.dead,
+        "settled": found.settled,
+    }
+
+
+def replay(
+    gateway: DeliveryGateway,
+    event_id: EventId,
+    route_code: Route,
+    reason: Reason,
+    out_of_order: OutOfOrder = False,
+) -> Answer:
+    """Queue the dead letter of one event again."""
+    return _changed(deliveries.replay(gateway, route_code, event_id, reason, out_of_order=out_of_order))
+
+
+def discard(gateway: DeliveryGateway, event_id: EventId, route_code: Route, reason: Reason) -> Answer:
+    """Settle one dead letter, or one queued delivery, without sending it."""
+    return _changed(deliveries.discard(gateway, route_code, event_id, reason))
+
+
+_CHANGES: Final = {
+    "queued": "queued again; deliver with: iu deliver",
+    "discarded": "discarded; the next event of its subject is not held by it any more",
+    "not_queued": "unchanged: there is no such delivery in the queue",
+    "in_flight": "unchanged: it is in flight; try again when its outcome is known",
+    "busy": "unchanged: the subject is being written; try again",
+}
+
+
+def _changed(change: DeliveryChange) -> Answer:
+    line = f"{change.event_id} on {change.route_code}: {_CHANGES[change.status]}"
+    return Answer(
+        change, lambda: print_line(line), failed=change.status in ("not_queued", "in_flight", "busy")
+    )

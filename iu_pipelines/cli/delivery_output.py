@@ -1,0 +1,179 @@
+"""What is printed about deliveries: the progress and the report of a drain, and the queues of targets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from iu_pipelines.cli.command import Invocation
+from iu_pipelines.cli.output import (
+    console,
+    counted,
+    duration,
+    print_line,
+    print_table,
+    print_warning,
+    rate,
+    when,
+)
+from iu_pipelines.delivery.reports import DrainReport, TargetReport
+from iu_pipelines.domain import delivery_reasons
+from iu_pipelines.domain.deliveries import TargetQueue
+from iu_pipelines.domain.health import at_least
+from iu_pipelines.domain.promotions import Promotion
+
+_LINE_SECONDS: Final = 10.0
+"""How often progress is a line, where there is no terminal for a bar."""
+
+_WHY_STOPPED: Final = {
+    "drained": "nothing more is due",
+    "max_seconds": "--max-seconds is reached; more may be due",
+    "max_deliveries": "the limit of deliveries is reached; more may be due",
+    "gate_closed": "a gate is closed; deliveries are held, none is lost",
+    "held": "deliveries are held, none is lost",
+    "cancelled": "the drain was interrupted; what had begun was finished and recorded",
+    "failed": "the target could not be served",
+}
+
+
+@contextmanager
+def drain_progress(call: Invocation) -> Iterator[Callable[[DrainReport], None]]:
+    """Yield a function that shows the progress of a drain: a line of a terminal, else a line now and then."""
+    screen = console(stderr=True)
+    if not screen.file.isatty() or call.as_json:
+        yield _Lines(call)
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=screen, transient=True) as bar:
+        task = bar.add_task("deliver", total=None)
+        yield lambda report: bar.update(task, description=_so_far(report))
+
+
+class _Lines:
+    """Says how far a drain is, but not more often than _LINE_SECONDS, and only if it has sent more."""
+
+    def __init__(self, call: Invocation) -> None:
+        self._call = call
+        self._told_at = time.monotonic()
+        self._sent = 0
+
+    def __call__(self, report: DrainReport) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _LINE_SECONDS and report.sent > self._sent:
+            self._told_at, self._sent = now, report.sent
+            self._call.say(_so_far(report))
+
+
+def _so_far(report: DrainReport) -> str:
+    failures = sum(one.retry + one.failed for one in report.targets)
+    return f"{report.sent:,} sent, {failures:,} failed, {rate(report.sent, report.seconds)}"
+
+
+def failed(report: DrainReport) -> bool:
+    """Return whether a target could not be served, or the database refused an outcome."""
+    return bool(report.problems) or any(
+        one.stopped_reason == "failed" or one.unrecorded for one in report.targets
+    )
+
+
+def is_cancelled(report: DrainReport) -> bool:
+    """Return whether a signal ended the drain."""
+    return any(one.stopped_reason == "cancelled" for one in report.targets)
+
+
+def print_drain(report: DrainReport, deployment: str | None, others: Sequence[Promotion]) -> None:
+    """Print what a drain did for each target, why it stopped, what is held and what to do.
+
+    `deployment` is what the sender presents, and `others` are live promotions for another one.
+    """
+    for one in report.targets:
+        _print_target(one)
+    if not report.targets:
+        print_line("no target with a route that was promoted is granted to this login")
+        print_line("see: iu target list, iu promote list")
+    print_line(
+        f"deliveries: {report.sent:,} sent to {counted(len(report.targets), 'target')} "
+        f"in {duration(report.seconds)}, {rate(report.sent, report.seconds)}"
+    )
+    reasons = {word for one in report.targets for word in one.held_reasons}
+    _print_reasons(reasons, "")
+    named = {one.target for one in report.targets}
+    for other in others:
+        if other.target_name in named:
+            presented = f"is {deployment!r}" if deployment else "is not set"
+            print_line(
+                f"  {other.route_code}: other_deployment: the promotion is for {other.deployment!r}, and "
+                f"IU_DEPLOYMENT {presented}"
+            )
+    for problem in report.problems:
+        print_warning(f"{problem.target}: {problem.message}" + (f". {problem.hint}" if problem.hint else ""))
+
+
+def _print_target(one: TargetReport) -> None:
+    counts = {
+        "sent": one.sent,
+        "to retry": one.retry,
+        "dead": one.failed,
+        "not sent in time": one.unsent,
+        "recorded late": one.stale,
+        "not recorded": one.unrecorded,
+    }
+    said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count or word == "sent")
+    print_line(f"{one.target}: {said} in {duration(one.seconds)}, {rate(one.sent, one.seconds)}")
+    if left := _left(one):
+        print_line(f"  left: {left}")
+    if one.stopped_reason:
+        print_line(f"  stopped: {_WHY_STOPPED[one.stopped_reason]}")
+
+
+def _left(one: TargetReport) -> str:
+    counts = {
+        "queued": one.queued,
+        "in doubt": one.in_doubt,
+        "to retry later": one.waiting,
+        f"held ({', '.join(one.held_reasons)})": one.held,
+    }
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+
+
+def print_queues(found: Sequence[TargetQueue]) -> None:
+    """Print the deliveries of targets by state, and below it why they are held and what to do."""
+    rows = [
+        (
+            one.target,
+            one.kind,
+            *(
+                at_least(count, capped=one.counts_capped and count > 0)
+                for count in (
+                    one.queued, one.in_flight, one.in_doubt, one.retry, one.held, one.parked, one.dead,
+                )
+            ),
+            one.max_per_minute,
+            f"{one.breaker} until {when(one.breaker_retry_at)}" if one.breaker_retry_at else one.breaker,
+            ", ".join(one.held_reasons or ()) or None,
+        )
+        for one in found
+    ]  # fmt: skip
+    columns = (
+        "target", "kind", "queued", "in flight", "in doubt", "retry", "held", "parked", "dead", "per minute",
+        "breaker", "held by",
+    )  # fmt: skip
+    print_table("Deliveries", columns, rows, empty="no target yet; add one with: iu target add")
+    for one in found:
+        _print_reasons(one.held_reasons or (), f"{one.target}: ")
+        if one.in_doubt:
+            print_line(f"  {one.target}: in doubt: {delivery_reasons.STATES['in_doubt']}")
+        if one.dead:
+            print_line(
+                f"  {one.target}: dead: {delivery_reasons.STATES['dead']}, or in bulk: iu deliver plan"
+            )
+
+
+def _print_reasons(words: Iterable[str], about: str) -> None:
+    for word in sorted(words):
+        print_line(f"  {about}{word}: {delivery_reasons.REFUSALS.get(word, word)}")

@@ -1,0 +1,66 @@
+"""What the words for the states of deliveries mean, and what a person does about them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from iu_pipelines.domain import gates
+from iu_pipelines.domain.deliveries import DeliveryState
+
+_OPEN: Final = "the gate {0} is closed; open it with: iu gate set {0} true --reason WHY"
+_AGAIN: Final = "promote the route again with: iu promote propose"
+
+REFUSALS: Final[Mapping[str, str]] = {
+    "master_gate_closed": _OPEN.format(gates.MASTER),
+    "worker_gate_closed": _OPEN.format(gates.WORKER),
+    "delivery_gate_closed": _OPEN.format(gates.DELIVERY),
+    "not_listed": f"the route is not listed; add it to the value of {gates.LIVE_ROUTES} with: iu gate set",
+    "jobs_gate_closed": _OPEN.format(gates.JOBS),
+    "not_promoted": "no promotion of the route was approved",
+    "demoted": f"the promotion was ended; see why with iu promote list, then {_AGAIN}",
+    "promotion_expired": f"the promotion has expired; {_AGAIN}",
+    "route_changed": f"the route was changed or disabled since it was promoted; {_AGAIN}",
+    "target_changed": f"the target was changed since the promotion; test it with iu target test, {_AGAIN}",
+    "event_type_changed": f"the event type or a capture was changed since the promotion; {_AGAIN}",
+    "cluster_changed": f"the database was restored or cloned since the promotion; {_AGAIN}",
+    "other_deployment": "the promotion is for another deployment than IU_DEPLOYMENT of the sender; compare "
+    "them with: iu promote list --json",
+    "target_disabled": "the target is disabled; enable it with: iu target enable",
+    "target_paused": "a person paused the target; resume it with: iu target resume",
+    "failover_hold": "the server failed over, which may have lost claims; compare with the receiver, then: "
+    "iu target resume",
+    "breaker_open": "the target failed repeatedly; it is tried again by itself, and now with: iu target test",
+    "rate_limit": "the rate of the target or of the promotion is used up; it goes on by itself",
+    "not_due": "it is due later; it goes on by itself",
+    "not_head": "an earlier event of its subject is delivered first; it goes on by itself",
+}
+"""What each word of `fn_iu_delivery_refusal`, and each reason of a delivery that waits, means."""
+
+STATES: Final[Mapping[str, str]] = {
+    "not_promoted": REFUSALS["not_promoted"],
+    "unread": "the route has not read it yet; read and deliver with: iu deliver",
+    "not_for_route": "the route has another event type",
+    "passed_over": "it was there before the first promotion of the route",
+    "outside_canary": "its subject is not in the share of the promotion",
+    "queued": "the next claim takes it; deliver with: iu deliver",
+    "held": "nothing of the route is claimed",
+    "in_flight": "it is claimed and may be sent at this moment",
+    "in_doubt": "it may have been sent; it is sent again under the same key, with: iu deliver",
+    "retry": "it failed and is tried again",
+    "parked": "it waits behind a dead letter of its subject; replay that one with: iu deliver replay",
+    "dead": "it failed for good; when the cause is gone: iu deliver replay",
+    "sent": "the target accepted it",
+    "discarded": "a person or a promotion decided that it is not sent",
+    "missing": "the route has read it, and nothing says what became of it; run: iu audit verify",
+    "conflicting": "two states are recorded; run: iu audit verify",
+}
+"""What each state of a delivery means."""
+
+
+def explain(found: DeliveryState) -> str:
+    """Return in words what the state of a delivery and its reason mean, and what to do."""
+    if found.reason and found.reason in REFUSALS:
+        return REFUSALS[found.reason]
+    meaning = STATES.get(found.state, "an unknown state")
+    return f"{found.reason}: {meaning}" if found.reason else meaning

@@ -1,0 +1,62 @@
+"""The tutorial about deliveries: its commands print what is shown, and what they did is true."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from acceptance.console import commands, first_difference, without_numbers
+from acceptance.delivery_page import PAGE, PageShell, files, page_shell
+
+MOST_COMMANDS = 15
+"""From nothing to a webhook that a receiver verified."""
+
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
+
+
+def comparable(lines: Sequence[str]) -> list[str]:
+    """Return lines without numbers and hashes: how many were sent in two seconds depends on the machine."""
+    return without_numbers([_HASH.sub("<hash>", line) for line in lines])
+
+
+def test_the_first_webhook_needs_at_most_fifteen_commands() -> None:
+    before, _, _ = PAGE.read_text(encoding="utf-8").partition("## An incident")
+    used = [command.text for command in commands(before)]
+    assert used[-1].startswith("tail "), "the last one shows what the receiver printed"
+    assert len(used[:-1]) <= MOST_COMMANDS, used
+
+
+def test_a_file_of_the_page_has_a_name_and_a_text() -> None:
+    assert list(files(PAGE.read_text(encoding="utf-8"))) == [
+        "people.env", "shop.sql", "secrets/SHOP", "shop.yaml", "orders.sql", "receiver.py",
+    ]  # fmt: skip
+
+
+@pytest.mark.timeout(900)
+def test_the_commands_of_the_tutorial_print_the_output_shown(tmp_path: Path) -> None:
+    with page_shell(tmp_path) as shell:
+        for command in commands(PAGE.read_text(encoding="utf-8")):
+            printed = shell.run(command.text)
+            difference = first_difference(comparable(command.output), comparable(printed))
+            assert difference is None, f"$ {command.text}\n{difference}"
+            if command.text.startswith("iu deliver execute") and "awk" in command.text:
+                assert "shop-hook: 10 sent" in printed[0], "the plan, and nothing else"
+        assert_true(shell)
+
+
+def assert_true(shell: PageShell) -> None:
+    """Assert that every webhook was verified, none came twice, and the order after the plan did not come."""
+    received = (shell.folder / "received.txt").read_text(encoding="utf-8").splitlines()
+    verified = [line.split()[2] for line in received if line.startswith("verified order_paid ")]
+    tests = [line for line in received if line.startswith("verified iu.target_test ")]
+    assert len(verified) + len(tests) == len(received)
+    assert len(set(verified)) == len(verified)
+    assert len(tests) == 1
+    sent = "select count(*) from iu_delivery_outcome where decision = 'sent'"
+    assert shell.run(f'psql -XAtc "{sent}" $OWNER') == (str(len(verified)),)
+    later = "select event_id from event_outbox order by event_seq desc limit 1"
+    (newest,) = shell.run(f'psql -XAtc "{later}" $OWNER')
+    assert newest not in verified

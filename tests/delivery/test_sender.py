@@ -1,0 +1,394 @@
+"""The sender: what it delivers, what it records, when it ends, and what it never begins."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+import servers
+from delivery.receiver import Behaviour
+from delivery.sending import Ground, accepted, disorder, emit, kind_of, of
+from delivery.world import DEPLOYMENT, World, url_of
+from iu_pipelines.db.embedded.server import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
+from iu_pipelines.delivery import sender
+from iu_pipelines.delivery.calls import Calls, Identity
+from iu_pipelines.delivery.kind import Answer, Message
+from iu_pipelines.delivery.recorder import Recorder
+from iu_pipelines.delivery.reports import DrainReport
+from iu_pipelines.domain import deliveries, targets
+from iu_pipelines.domain.deliveries import Outcome
+from iu_pipelines.errors import DeliveryRefused, UnknownTarget
+from waiting import AT_ONCE, PATIENCE, eventually
+
+SHORT_LEASE: Final[dict[str, Any]] = {"timeout_seconds": 1, "lease_seconds": 2}
+
+_CLAIMED: Final = "select count(*) from public.iu_delivery where claim_id is not null"
+_OUTCOMES: Final = (
+    "select decision, error_detail, count(*) as n from public.iu_delivery_outcome group by 1, 2"
+)
+_LEASED: Final = "select count(*) from public.iu_delivery_shard where owner is not null"
+
+PROGRAM: Final = """
+import sys
+from iu_pipelines import settings
+from iu_pipelines.delivery.drain import drain
+from iu_pipelines.delivery.reports import DrainLimits
+report = drain(sys.argv[1], settings.load(), limits=DrainLimits(linger_seconds=600, concurrency=4))
+print(report.sent, report.targets[0].unsent, report.targets[0].stopped_reason)
+"""
+
+
+@contextmanager
+def draining(ground: Ground, *, stops: bool = True, **limits: Any) -> Iterator[list[DrainReport]]:
+    """Drain in a thread and yield a list that gets the report. At the end the drain is stopped if `stops`."""
+    found: list[DrainReport] = []
+    stop = threading.Event()
+    thread = threading.Thread(
+        target=lambda: found.append(ground.drain(should_stop=stop.is_set, **limits)), daemon=True
+    )
+    thread.start()
+    try:
+        yield found
+        if stops:
+            stop.set()
+        thread.join(PATIENCE)
+        assert found, "the drain raised, or has not ended"
+    finally:
+        stop.set()
+
+
+def test_a_drain_delivers_every_event_in_the_order_of_its_subject(ground: Ground) -> None:
+    ground.add("hook")
+    emit(ground.world, 40, each=5)
+    report = ground.drain(batch_limit=30, run_ref="run-1")
+    said = of(report, "hook")
+    assert (said.enqueued, said.claimed, said.sent, said.stopped_reason) == (200, 200, 200, "drained")
+    assert (said.queued, said.in_doubt, said.unsent) == (0, 0, 0)
+    found = ground.received()
+    assert len({one.key for one in found}) == len(found) == 200
+    assert disorder(found) == 0
+    ledger = ground.world.owner.fetch_one(
+        "select distinct sender, run_ref from public.iu_delivery_ledger where kind = 'claims'"
+    )
+    assert ledger == {"sender": report.sender, "run_ref": "run-1"}
+
+
+def test_a_sender_that_ends_gives_its_shards_back(ground: Ground) -> None:
+    ground.add("hook")
+    for _ in range(2):
+        emit(ground.world, 64)
+        assert ground.drain().sent == 64
+        assert ground.world.owner.fetch_value(_LEASED) == 0
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["asks whether anything is due", "does not ask"])
+def test_a_drain_takes_over_what_a_killed_sender_left(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, asks: bool
+) -> None:
+    """Half of the shards are another sender's until their leases have passed."""
+    if not asks:
+        monkeypatch.setattr(deliveries, "has_due", lambda *_: False)
+    code = ground.add("hook", **SHORT_LEASE)
+    emit(ground.world, 64)
+    ground.world.enqueue(code)
+    assert len(ground.world.sender().claim(limit=1)) == 1
+    report = ground.drain(linger_seconds=0)
+    assert (report.sent >= 63) == asks
+    assert of(report, "hook").stopped_reason == "drained"
+
+
+def test_a_drain_that_lingers_delivers_what_is_emitted_meanwhile(ground: Ground) -> None:
+    ground.add("hook")
+    emit(ground.world, 3)
+    with draining(ground, linger_seconds=600) as found:
+        eventually(lambda: len(ground.received()) == 3)
+        emit(ground.world, 4)
+        eventually(lambda: len(ground.received()) == 7)
+    assert found[0].sent == 7
+
+
+def test_limits_end_a_drain(ground: Ground) -> None:
+    ground.add("hook")
+    emit(ground.world, 50)
+    said = of(ground.drain(max_deliveries=20, batch_limit=15), "hook")
+    assert (said.claimed, said.sent, said.stopped_reason) == (20, 20, "max_deliveries")
+    ground.receiver.behave(Behaviour(delay=0.5))
+    said = of(ground.drain(max_seconds=3, concurrency=2), "hook")
+    assert said.stopped_reason == "max_seconds"
+    assert 0 < said.sent < 30
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+def test_an_exception_of_a_kind_is_a_fault_of_the_sender_and_its_text_is_not_kept(ground: Ground) -> None:
+    async def send(message: Message) -> Answer:
+        raise ValueError(f"the secret of {message.key}")
+
+    ground.add("hook")
+    emit(ground.world, 7)
+    report = ground.drain(kinds_by_name={"webhook": kind_of(send)})
+    assert of(report, "hook").retry == 7
+    assert ground.world.owner.fetch_all(_OUTCOMES) == [
+        {"decision": "retry", "error_detail": "ValueError", "n": 7}
+    ]
+    assert {row["failures"] for row in ground.world.queue()} == {0}
+    assert ground.world.owner.fetch_value("select breaker from public.iu_delivery_target_state") == "closed"
+
+
+@pytest.mark.parametrize("at_most_once", [True, False])
+def test_what_may_have_arrived_is_sent_again_unless_the_target_gets_nothing_twice(
+    ground: Ground, at_most_once: bool
+) -> None:
+    answers = {
+        "fault": None,
+        "unanswered": Answer("retry", "closed", error="closed", may_have_arrived=True),
+        "refused": Answer("retry", "refused", error="refused"),
+        "busy": Answer("retry", "5xx", 503, error="503"),
+    }
+
+    async def send(message: Message) -> Answer:
+        answer = list(answers.values())[int(str(message.subject)[-1]) % 4]
+        if answer is None:
+            raise ValueError
+        return answer
+
+    ground.add("hook", at_most_once=at_most_once)
+    emit(ground.world, 4)
+    said = of(ground.drain(kinds_by_name={"webhook": kind_of(send)}), "hook")
+    assert (said.failed, said.retry) == ((2, 2) if at_most_once else (0, 4))
+    dead = {row["dead_reason"] for row in ground.world.queue() if row["dead_at"]}
+    assert all("may have arrived" in reason for reason in dead)
+    assert len(dead) == (2 if at_most_once else 0)
+
+
+def test_a_send_that_ignores_its_timeout_is_cancelled(ground: Ground) -> None:
+    async def send(message: Message) -> Answer:
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+    ground.add("hook", **SHORT_LEASE)
+    emit(ground.world, 3)
+    assert of(ground.drain(kinds_by_name={"webhook": kind_of(send)}), "hook").retry == 3
+
+
+def test_a_target_without_its_secret_is_a_problem_and_the_others_are_served(ground: Ground) -> None:
+    ground.add("hook")
+    ground.add("mute", secret_name="NOT_THERE")
+    emit(ground.world, 5)
+    report = ground.drain()
+    (problem,) = report.problems
+    assert problem.target == "mute"
+    assert "NOT_THERE" in problem.message
+    assert (of(report, "mute").claimed, of(report, "mute").stopped_reason) == (0, "failed")
+    assert of(report, "hook").sent == 5
+
+
+def test_targets_of_other_programs_are_queued_and_not_claimed(ground: Ground) -> None:
+    async def send(_: Message) -> Answer:
+        raise AssertionError("unreachable")
+
+    pulled = kind_of(send)
+    pulled.sends = False
+    ground.add("hook")
+    emit(ground.world, 5)
+    said = of(ground.drain(kinds_by_name={"webhook": pulled}), "hook")
+    assert (said.enqueued, said.claimed, said.queued, said.stopped_reason) == (5, 0, 5, "drained")
+
+
+@pytest.mark.parametrize("looks", [True, False], ids=["looks at the clock", "does not look"])
+def test_no_send_begins_later_than_the_lease_minus_the_timeout(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, looks: bool
+) -> None:
+    """One slot for ten deliveries that take 0.4 s each, of which the first second may be used."""
+    asked: list[float] = []
+    begun: list[float] = []
+    claim = deliveries.claim
+
+    def noted(*given: Any) -> list[deliveries.Claim]:
+        asked.append(time.monotonic())
+        return claim(*given)
+
+    async def send(_: Message) -> Answer:
+        begun.append(time.monotonic() - asked[0])
+        await asyncio.sleep(0.4)
+        return Answer("sent", "2xx", 200)
+
+    monkeypatch.setattr(deliveries, "claim", noted)
+    if not looks:
+        monkeypatch.setattr(sender.Sender, "_is_late", lambda *_: False)
+    ground.add("hook", at_most_once=True, **SHORT_LEASE)
+    emit(ground.world, 10)
+    report = ground.drain(
+        concurrency=1, batch_limit=10, max_deliveries=10, kinds_by_name={"webhook": kind_of(send)}
+    )
+    said = of(report, "hook")
+    # 1 s, and what a loaded machine may need between the look and the send.
+    assert all(at <= 1.5 for at in begun) == looks
+    assert (said.unsent > 0) == looks
+    assert said.unsent + len(begun) == 10
+    assert of(report, "hook").in_doubt == 0
+    assert not [row for row in ground.world.queue() if row["dead_at"]]
+
+
+def test_a_stopped_drain_records_everything_that_it_sent_and_gives_the_rest_back(ground: Ground) -> None:
+    ground.add("hook", at_most_once=True)
+    ground.receiver.behave(Behaviour(delay=0.3))
+    emit(ground.world, 100)
+    report = ground.drain(concurrency=10, should_stop=lambda: len(ground.received()) >= 10)
+    said = of(report, "hook")
+    assert said.stopped_reason == "cancelled"
+    assert said.sent == len(ground.received())
+    assert 10 <= said.sent < 100
+    assert said.unsent == said.claimed - said.sent > 0
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+@pytest.fixture
+def process(ground: Ground) -> Iterator[subprocess.Popen[str]]:
+    """Yield a process that drains, after its first four requests have arrived."""
+    ground.add("hook", timeout_seconds=60, lease_seconds=200)
+    emit(ground.world, 50)
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, url_of(ground.world.url, ground.world.login)],
+        env={**os.environ, "IU_DEPLOYMENT": DEPLOYMENT},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_first_signal_lets_running_sends_end(
+    ground: Ground, process: subprocess.Popen[str], number: signal.Signals
+) -> None:
+    ground.receiver.behave(Behaviour(delay=1.5))
+    eventually(lambda: len(ground.received()) >= 4)
+    process.send_signal(number)
+    out, error = process.communicate(timeout=PATIENCE)
+    sent, unsent, reason = out.split()
+    assert (process.returncode, reason, error) == (0, "cancelled", "")
+    assert int(sent) == len(ground.received())
+    assert int(unsent) > 0
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+def test_the_second_signal_ends_the_process_at_once(ground: Ground, process: subprocess.Popen[str]) -> None:
+    ground.receiver.behave(Behaviour(mode="hang"))
+    eventually(lambda: len(ground.received()) >= 4)
+    began = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    eventually(lambda: ground.world.owner.fetch_value(_CLAIMED) == 4, "the others are given back")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=PATIENCE)
+    assert process.returncode != 0
+    assert time.monotonic() - began < AT_ONCE
+
+
+def test_nothing_is_sent_to_an_address_that_was_replaced(ground: Ground) -> None:
+    code = ground.add("old")
+    emit(ground.world, 3)
+    with draining(ground, linger_seconds=600) as found:
+        eventually(lambda: len(ground.received("old")) == 3)
+        with Gateway(url_of(ground.world.url, ground.world.approver)) as approver:
+            targets.allow_private(approver, "old", False, "test")
+            ground.world.owner.execute(
+                "update public.iu_delivery_target set address = %s where target_name = 'old'",
+                (ground.receiver.url("/new"),),
+            )
+            targets.allow_private(approver, "old", True, "test")
+        emit(ground.world, 20)
+        ground.world.promote(code)
+        eventually(lambda: len(ground.received("new")) == 20)
+    assert len(ground.received("old")) == 3
+    assert of(found[0], "old").sent == 23
+    assert len(accepted(ground.received())) == 23
+
+
+def test_a_target_that_is_not_granted_is_refused(ground: Ground) -> None:
+    ground.add("hook")
+    with pytest.raises(UnknownTarget, match="'hoak'"):
+        ground.drain(targets=["hoak"])
+
+
+def test_a_grant_that_is_withdrawn_ends_the_drain_after_its_outcomes_are_recorded(ground: Ground) -> None:
+    async def send(_: Message) -> Answer:
+        ground.world.owner.execute("delete from public.iu_delivery_target_sender")
+        return Answer("sent", "2xx", 200)
+
+    ground.add("hook")
+    emit(ground.world, 3)
+    with pytest.raises(DeliveryRefused):
+        ground.drain(kinds_by_name={"webhook": kind_of(send)}, linger_seconds=600)
+
+
+def test_an_outcome_that_the_database_refuses_does_not_hold_the_others_back(ground: Ground) -> None:
+    code = ground.add("hook")
+    emit(ground.world, 9)
+    ground.world.enqueue(code)
+    claims = ground.world.sender().claim()
+    known = [Outcome(claim["claim_id"], claim["fence"], "sent", 200) for claim in claims]
+    known[3] = Outcome(known[3].claim_id, known[3].fence, "sent", response_hash="not hexadecimal")
+    counts: list[int] = []
+
+    async def record() -> Recorder:
+        calls = Calls(url_of(ground.world.url, ground.world.login), Identity("sender-1"))
+        recorder = Recorder(calls.record, lambda: True, counts.append)
+        for outcome in [*known, Outcome(10**9, 1, "sent")]:
+            recorder.add(outcome)
+        recorder.close()
+        await recorder.run()
+        calls.close()
+        return recorder
+
+    recorder = asyncio.run(record())
+    assert (recorder.tally.sent, recorder.tally.unrecorded, sum(counts)) == (9, 1, 10)
+    assert recorder.refusal is not None
+    assert recorder.refusal.code == "IU605"
+
+
+@pytest.mark.timeout(300)
+def test_outcomes_are_recorded_after_an_outage_of_the_database(
+    own_server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL is killed while 20 sends run, and started again when all have been answered."""
+    server = servers.make(own_server.home, {})
+    url = server.ensure_running()
+    with Gateway(url) as owner:
+        migration.apply(owner, ["delivery"])
+        world = World(owner, url, "outage_sender")
+        ground = Ground(world, tmp_path, monkeypatch)
+        ground.add("hook")
+        ground.receiver.behave(Behaviour(delay=2))
+        emit(world, 20)
+    with draining(ground, stops=False, batch_limit=20) as found:
+        eventually(lambda: len(ground.received()) == 20)
+        kill(server)
+        time.sleep(3)  # until the sends have been answered: their outcomes cannot be recorded
+        server.ensure_running()
+    ground.close()
+    said = of(found[0], "hook")
+    assert (said.sent, said.stale, said.unrecorded, said.stopped_reason) == (20, 0, 0, "drained")
+    assert len(ground.received()) == 20
+    server.stop()
+
+
+def kill(server: EmbeddedServer) -> None:
+    """Stop PostgreSQL as a crash does: an immediate shutdown."""
+    pid_file = server.home / "postgres" / "data" / "postmaster.pid"
+    os.kill(int(pid_file.read_text(encoding="ascii").split()[0]), signal.SIGQUIT)
+    eventually(lambda: not server.is_running())
