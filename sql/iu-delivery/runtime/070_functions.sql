@@ -184,5 +184,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'ed95807d1bfacd38fdebb9f116880c8e0e5e4b268461caaef9a7f5d9c9f2c794'
+    '4428773705c745b786f51506650b52a50063fe9a7536b64a88d208be85dcb988'
 );
