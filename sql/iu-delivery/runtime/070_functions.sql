@@ -184,5 +184,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '4428773705c745b786f51506650b52a50063fe9a7536b64a88d208be85dcb988'
+    '3cc5961eb286d4445c2c7a5aaf179583d3cee8d2317f3dd933df2b2c3d378992'
 );

@@ -47,15 +47,17 @@ begin
                     and l.route_no in (0, v_route.route_no)
                 order by l.route_no desc, l.attempt_no desc limit 1
             ) as a on true
+            -- limit 1: a probe for each event, not a join of everything.
+            cross join lateral (
+                select from public.iu_delivery_claim as c
+                inner join public.iu_delivery_outcome as s on s.claim_id = c.claim_id
+                where c.event_id = o.event_id and c.route_no = v_route.route_no and s.decision = 'sent'
+                limit 1
+            ) as d
             where o.event_type = v_route.event_type and o.created_at >= v_route.decided_at
                 and (
                     a.decision in ('skipped', 'failed') or (a.decision is null and
                         public.fn_iu_event_is_consumed(o.event_seq, o.emitted_xid, v_route.worker, v_anchor))
-                )
-                and exists (
-                    select from public.iu_delivery_claim as c
-                    inner join public.iu_delivery_outcome as s on s.claim_id = c.claim_id
-                    where c.event_id = o.event_id and c.route_no = v_route.route_no and s.decision = 'sent'
                 )
         ) as t
         group by t.would order by t.would limit 1;
