@@ -17,7 +17,7 @@ def print_health(report: health.HealthReport, faults: int | None = None) -> None
         ("oldest in backlog", duration(report.backlog_oldest_seconds if report.backlog else None)),
         ("attempts of all workers", report.attempts_in_audit),
         ("failed attempts of all workers", report.failed_attempts),
-        ("delivered by all workers", report.delivered_sent),
+        ("delivered on all routes", report.delivered_sent),
         (
             "open dead letters of all workers",
             health.at_least(report.dead_letter_open, capped=report.dead_letter_open_capped),

@@ -213,14 +213,14 @@ def _delivery_lines(gateway: Gateway, depth: Depth) -> Iterator[Line]:
 def _delivery(gateway: Gateway, depth: Depth) -> Delivery | None:
     if not deliveries.is_installed(gateway):
         return None
-    newest = min(depth.attempts, _COMPARED) if depth.attempts else None
     sent = deliveries.sent_by_route(gateway)
+    newest = max(100, min(depth.attempts, _COMPARED) // max(1, len(sent))) if depth.attempts else None
     return Delivery(
         compared=newest,
         routes=tuple(
             _live_route(gateway, promotion, newest, sent.get(promotion.route_code, 0))
             for promotion in promotions.list_promotions(gateway)
-            if promotion.state in ("live", "held", "demoted") and promotion.expires_at
+            if promotion.expires_at  # the newest approved one of its route
         ),
         targets=tuple(_target_queue(queue) for queue in deliveries.status(gateway)),
     )

@@ -69,12 +69,12 @@ def test_a_delivery_that_the_rehearsal_did_not_make_is_a_fault(
     world.owner.execute("delete from public.iu_outbound_route where route_code <> %s", (ROUTE,))
     first, _ = send(world, 1, 2)
     attempt(world)
-    world.emit(3)
+    world.emit(3, 100)
     attempt(world)
     tamper(world, statement)
     said = f"route {ROUTE}: the rehearsal {would}, the delivery was sent: 2 events, the first is {first}"
     assert deliveries.unrehearsed(world.owner) == said
-    assert deliveries.unrehearsed(world.owner, 1) is None  # the newest one was not sent
+    assert deliveries.unrehearsed(world.owner, 1) is None  # the newest 100 were not sent
     (line,) = [one for one in collect.collect(world.owner, probes=False).proofs[-1].lines if one.seen == said]
     assert (line.name, line.passed) == ("deliveries as rehearsed", False)
 

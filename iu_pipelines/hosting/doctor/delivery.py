@@ -93,10 +93,10 @@ def sender(machine: Machine) -> Verdict | None:
 @DELIVERY("delivery.deployment")
 def deployment(machine: Machine) -> Verdict | None:
     """Compare IU_DEPLOYMENT with the deployments that the promotions in force name."""
-    return _ask(machine, lambda asked: _deployment(machine, promotions.list_promotions(asked.queries)))
+    return _ask(machine, lambda asked: _deployment(machine, asked, promotions.list_promotions(asked.queries)))
 
 
-def _deployment(machine: Machine, found: list[Promotion]) -> Verdict | None:
+def _deployment(machine: Machine, asked: _Asked, found: list[Promotion]) -> Verdict | None:
     own = machine.settings.deployment
     others = [one for one in found if one.state in ("live", "held") and one.deployment != own]
     if not others:
@@ -104,7 +104,7 @@ def _deployment(machine: Machine, found: list[Promotion]) -> Verdict | None:
     said = _listed([f"{one.route_code} ({one.deployment})" for one in others])
     if own is None:
         return Verdict(
-            "warning",
+            "warning" if asked.is_sender else "note",
             f"IU_DEPLOYMENT is not set: from here nothing is delivered of {said}",
             f"Where the sender runs, set IU_DEPLOYMENT={others[0].deployment}",
         )

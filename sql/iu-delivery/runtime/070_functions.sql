@@ -189,5 +189,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '941bad700a78355aec41947f3e75e71da758d730b59eb2b72dff90f98ffbb795'
+    '97c15bea05ae55822f44f72df204dd69f569dcd30a7e8fc9abec93aa4a0ca672'
 );

@@ -1,5 +1,5 @@
--- enable_seqscan, enable_hashjoin and enable_mergejoin off: each event is a few probes of indexes, as in
--- fn_iu_delivery_twin.
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: each event is a few probes of indexes, so that
+-- the cost depends on newest, not on what was ever delivered (decision 072).
 create or replace function public.fn_iu_delivery_unrehearsed(newest int default null)
 returns text
 language plpgsql stable security definer
@@ -13,6 +13,10 @@ as $$
 #variable_conflict use_variable
 declare
     v_anchor constant public.event_outbox_cluster := public.fn_iu_cluster_newest();
+    -- Of many routes each has a part, as in fn_iu_delivery_misfit.
+    v_each constant bigint := greatest(
+        100, newest / greatest(1, (select count(*) from public.iu_delivery_route as d))
+    );
     v_route record;
     v_fault record;
 begin
@@ -35,7 +39,7 @@ begin
         into v_fault from (
             select o.event_id, o.event_seq, a.decision as would from (
                 select e.* from public.event_outbox as e where e.event_domain = v_route.event_domain
-                order by e.event_seq desc limit newest
+                order by e.event_seq desc limit case when newest is not null then v_each end
             ) as o
             left join lateral (
                 select l.decision from public.iu_route_attempt_log as l
@@ -43,15 +47,17 @@ begin
                     and l.route_no in (0, v_route.route_no)
                 order by l.route_no desc, l.attempt_no desc limit 1
             ) as a on true
+            -- limit 1: a probe for each event, not a join of everything.
+            cross join lateral (
+                select from public.iu_delivery_claim as c
+                inner join public.iu_delivery_outcome as s on s.claim_id = c.claim_id
+                where c.event_id = o.event_id and c.route_no = v_route.route_no and s.decision = 'sent'
+                limit 1
+            ) as d
             where o.event_type = v_route.event_type and o.created_at >= v_route.decided_at
                 and (
                     a.decision in ('skipped', 'failed') or (a.decision is null and
                         public.fn_iu_event_is_consumed(o.event_seq, o.emitted_xid, v_route.worker, v_anchor))
-                )
-                and exists (
-                    select from public.iu_delivery_claim as c
-                    inner join public.iu_delivery_outcome as s on s.claim_id = c.claim_id
-                    where c.event_id = o.event_id and c.route_no = v_route.route_no and s.decision = 'sent'
                 )
         ) as t
         group by t.would order by t.would limit 1;
@@ -65,11 +71,11 @@ begin
 end
 $$;
 comment on function public.fn_iu_delivery_unrehearsed(int) is
-'The first fault among the newest events (all if newest is null) of the domain of each live route: events that
-were sent although the rehearsal of the oldest audit worker in use skipped them or failed, or although it read
-them and made no attempt. As a sentence that names route, rehearsal, number and first event; null without one.
-Only events since the approval of the promotion in force, while its route is as approved: for earlier ones,
-and for those that the worker has not read, a person or nobody has decided yet. Raises IU104. Read-only.';
+'The first fault among the newest events of the domains of the live routes (newest in all, at least 100 for
+each), or among all if newest is null, as a sentence; null without one. A fault are events that were sent
+although the oldest audit worker in use skipped them, failed, or read them and made no attempt. Only events
+since the approval of the promotion in force, while its route is as approved: for earlier ones a person has
+decided, and for those that the worker has not read nobody yet. Raises IU104. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_unrehearsed(int)', 'explain'
 );
