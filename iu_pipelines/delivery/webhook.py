@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 from iu_pipelines import __version__, extras
 from iu_pipelines.delivery import addresses
+from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.kind import MOST_BODY_BYTES, Answer, Message, TargetKind
 from iu_pipelines.delivery.secrets import Secret, Secrets, check_name
 from iu_pipelines.domain.targets import GrantedTarget
@@ -45,7 +46,6 @@ _PORTS: Final = {"https": 443}
 _PRIVATE_PORTS: Final = {"https": 443, "http": 80}
 _OPTIONS: Final = ("authorization_secret", "client_certificate_secret", "headers")
 _KEEP_ALIVE_SECONDS: Final = 4.0
-_NEVER_ROUNDED: Final = float("inf")
 
 _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _VISIBLE: Final = re.compile(r"[ -~]*")
@@ -70,6 +70,7 @@ class WebhookTarget(TargetKind):
         self._session: aiohttp.ClientSession | None = None
         self._resolver: _Resolver | None = None
         self._url = URL()
+        self._deadline = Deadline(target.timeout_seconds)
         self._tls: ssl.SSLContext | None = None
         self._signer: tuple[Secret, Signer] | None = None
         self._certificate: Secret | None = None
@@ -121,9 +122,8 @@ class WebhookTarget(TargetKind):
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(
-                total=self.target.timeout_seconds, sock_connect=None, ceil_threshold=_NEVER_ROUNDED
-            ),
+            # The deadline is the timeout: one timer for all requests instead of one for each.
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
             trust_env=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -142,12 +142,13 @@ class WebhookTarget(TargetKind):
         except IuError as error:
             return _local(error.message)
         try:
-            async with self._session.post(
-                self._url, data=body, headers=headers, allow_redirects=False
-            ) as response:
-                return _answer(response, await _digest(response))
+            return await self._deadline.limit(self._post(self._session, body, headers))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
             return _failure(error)
+
+    async def _post(self, session: aiohttp.ClientSession, body: bytes, headers: Mapping[str, str]) -> Answer:
+        async with session.post(self._url, data=body, headers=headers, allow_redirects=False) as response:
+            return _answer(response, await _digest(response))
 
     async def close(self) -> None:
         """Close all connections."""
