@@ -62,8 +62,8 @@ class Executed:
 class Progress:
     """The answer of `fn_iu_delivery_plan_progress`; the five counts after `entries` are `entries` together.
 
-    `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter. `target` is
-    that of a drain.
+    `waiting` entries stand behind a delivery that the plan does not name, or behind a dead letter. `target`
+    is that of a drain.
     """
 
     plan_hash: str

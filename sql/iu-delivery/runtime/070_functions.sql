@@ -189,5 +189,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '97c15bea05ae55822f44f72df204dd69f569dcd30a7e8fc9abec93aa4a0ca672'
+    'b5e993353f8e4e6563f2adea9896ac28ff4aad90515008a22cd189fbeed517df'
 );

@@ -47,7 +47,7 @@ begin
                     and l.route_no in (0, v_route.route_no)
                 order by l.route_no desc, l.attempt_no desc limit 1
             ) as a on true
-            -- limit 1: a probe for each event, not a join of everything.
+            -- A limit of 1: a probe for each event, not a join of everything.
             cross join lateral (
                 select from public.iu_delivery_claim as c
                 inner join public.iu_delivery_outcome as s on s.claim_id = c.claim_id

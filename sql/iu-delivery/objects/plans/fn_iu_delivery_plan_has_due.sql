@@ -1,5 +1,5 @@
--- enable_seqscan, enable_hashjoin and enable_mergejoin off: each subject is a few probes of indexes, until one
--- has a due head (decision 011).
+-- enable_seqscan, enable_hashjoin and enable_mergejoin off: each subject is a few probes of indexes, until
+-- one has a due head (decision 011).
 create or replace function public.fn_iu_delivery_plan_has_due(plan_hash text)
 returns boolean
 language plpgsql stable security definer
