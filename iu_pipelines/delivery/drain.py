@@ -126,7 +126,7 @@ class _Drain:
             if target is None:
                 raise ArgumentInvalid(
                     f"the plan {self._plan_hash} is not a drain",
-                    hint="Carry out a replay or a discard with: iu deliver execute HASH",
+                    hint="Carry it out with: iu deliver execute HASH",
                 )
             wanted = [target]
         granted = await self._calls.granted()

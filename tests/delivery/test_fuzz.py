@@ -143,6 +143,7 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select public.fn_iu_delivery_target_enable(%s, %s, %s)",
         (TARGET, st.none() | st.booleans(), st.just("why") | TEXT),
     ),
+    "target refusal": ("select public.fn_iu_delivery_target_refusal(%s)", (TARGET,)),
     "record test": (
         "select public.fn_iu_delivery_target_test_record(%s, %s, %s)",
         (TARGET, st.none() | st.booleans(), st.sampled_from(["2xx", "timeout"]) | TEXT),
@@ -187,6 +188,7 @@ ACTORS: Final = {
     "claim plan": "iu_sender",
     "plan has due": "iu_sender",
     "record": "iu_sender",
+    "target refusal": "iu_sender",
     "record test": "iu_sender",
     "rehearse": "iu_sender",
     "record rehearsal": "iu_sender",
