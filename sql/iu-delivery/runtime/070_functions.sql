@@ -176,7 +176,6 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
 \ir ../objects/deliveries/fn_iu_delivery_waiting.sql
-\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
@@ -188,5 +187,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '5a5b344782f486e730e312d0a544d0033734132db5d52e9b28590901bc129e6d'
+    '85a8f4957afeefa550cba330e9826d71bde634919a950fd83e56481af75abfaf'
 );
