@@ -61,6 +61,25 @@ def test_a_parked_subject_is_a_warning_with_its_dead_letter_and_the_command(
     assert "iu deliver plan --kind replay" in str(found.metadata["what_a_person_must_do"].value)
 
 
+def test_what_was_sent_against_its_rehearsal_is_an_error_and_other_deliveries_are_none(
+    delivering: Delivering,
+) -> None:
+    delivering.world.emit(1, 2)
+    delivering.world.owner.execute(
+        "update public.event_type_registry set enabled = true where event_type = 'version_applied'"
+    )
+    assert delivering.location.run("delivery_job").success
+    assert delivering.location.run("route_worker_job").success
+    assert not failed(delivering.location)
+    delivering.world.owner.run_script(
+        "set session_replication_role = replica; "
+        "update public.iu_route_attempt_log set decision = 'skipped', error_detail = 'test';"
+    )
+    found = failed(delivering.location)["delivered_as_rehearsed"]
+    assert found.severity == dg.AssetCheckSeverity.ERROR
+    assert found.metadata["differing"].value == 2
+
+
 def _expires_in(delivering: Delivering, days: float) -> None:
     at = datetime.now(UTC) + timedelta(days=days)
     delivering.world.owner.execute("update public.iu_delivery_route set expires_at = %s", (at,))

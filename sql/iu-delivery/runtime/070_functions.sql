@@ -177,7 +177,6 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
 \ir ../objects/deliveries/fn_iu_delivery_waiting.sql
-\ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_preview.sql
@@ -189,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'b5e993353f8e4e6563f2adea9896ac28ff4aad90515008a22cd189fbeed517df'
+    '6f8bbbd2ae37e49d5a3b601961ac9f8a5d4e11ebbfb84526c56b910974afbf14'
 );
