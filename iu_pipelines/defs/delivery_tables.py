@@ -137,11 +137,11 @@ def of_target(found: Sequence[Promotion], target: str) -> list[Promotion]:
 def promotion_table(found: Sequence[Promotion]) -> dg.TableMetadataValue:
     """Return the newest promotions as a table, newest first, and what a person must do about each."""
     return table(
-        ["no.", "route", "state", "share", "expires (UTC)", "proposed by", "decided by", "a person must"],
+        ["no.", "route", "state", "a person must", "expires (UTC)", "proposed by", "decided by", "share"],
         [
             [
-                *(str(one.promotion_no), one.route_code, one.state, f"{one.share:g}", one.expires_at),
-                *(one.proposed_by, one.decided_by, todo(one) or "do nothing"),
+                *(str(one.promotion_no), one.route_code, one.state, todo(one) or "do nothing"),
+                *(one.expires_at, one.proposed_by, one.decided_by, f"{one.share:g}"),
             ]
             for one in list(reversed(found))[:_SHOWN]
         ],
