@@ -171,6 +171,14 @@ def _captures(session: Queries) -> list[CaptureState]:
 def _delivery(session: Queries) -> Delivery:
     return Delivery(
         queues=tuple(deliveries.status(session)),
-        targets=tuple(rows.read(TargetState, row) for row in session.fetch_all(_SQL["delivery_targets"])),
-        routes=tuple(rows.read(LiveRoute, row) for row in session.fetch_all(_SQL["live_routes"])),
+        targets=_targets(session),
+        routes=_live_routes(session),
     )
+
+
+def _targets(session: Queries) -> tuple[TargetState, ...]:
+    return tuple(rows.read(TargetState, row) for row in session.fetch_all(_SQL["delivery_targets"]))
+
+
+def _live_routes(session: Queries) -> tuple[LiveRoute, ...]:
+    return tuple(rows.read(LiveRoute, row) for row in session.fetch_all(_SQL["live_routes"]))

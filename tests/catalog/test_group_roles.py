@@ -31,7 +31,7 @@ PLACES = {
     "tests/concurrency/test_restore.py": [ALL],
     "tests/faults/clusters.py": [ALL],
     "tests/properties/test_fuzz.py": [OTHERS],
-    "tests/security/test_roles.py": [ALL, ALL],
+    "tests/security/test_roles.py": [ALL],
 }
 """For each file, its lists of more than two roles, in order."""
 
