@@ -74,6 +74,8 @@ def _print_explanation(found: Explanation) -> None:
         print_line(found.answer)
     for one in found.workers:
         print_line(f"{one.reading.worker_name}: {one.answer}")
+    for state in found.deliveries:
+        print_line(f"delivery on {state.route_code}: {state.state}: {delivery_reasons.explain(state)}")
     _print_event(found)
     _print_workers(found)
     _print_rules(found)
@@ -197,14 +199,12 @@ def _print_letters(found: Explanation) -> None:
 
 
 def _print_deliveries(found: Explanation) -> None:
-    """Print the states of the deliveries, and below them what each means and what to do."""
+    """Print the states of the deliveries."""
     rows = [
         (one.route_code, one.state, one.since, one.attempts, one.run_ref, one.next_at)
         for one in found.deliveries
     ]
     _print_rows("Deliveries", ("route", "state", "since", "attempts", "run", "next"), rows)
-    for one in found.deliveries:
-        print_line(f"  {one.route_code}: {one.state}: {delivery_reasons.explain(one)}")
 
 
 def _print_gates(found: Explanation) -> None:
