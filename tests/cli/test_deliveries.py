@@ -120,7 +120,7 @@ def test_dead_letters_are_replayed_and_discarded_one_by_one(shop: Shop) -> None:
     shop.office.emit(1, 1)
     assert bury(shop) == 1
     why = shop.done("auditor", "why", first).out
-    assert f"  {ROUTE}: dead: " in why
+    assert f"delivery on {ROUTE}: dead: " in why
     assert "when the cause is gone: iu deliver replay" in why
     assert (
         f"parked: behind the dead letter of event {first}: " in shop.done("auditor", "why", newest(shop)).out

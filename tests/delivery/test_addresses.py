@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import sys
 from collections.abc import Iterator, Mapping
@@ -214,12 +215,17 @@ def test_one_bad_address_of_a_name_refuses_all_of_them(monkeypatch: pytest.Monke
 
 # What follows makes real connections, or proves that none is made.
 
+PUBLIC: Final = "198.41.0.4"
+"""A public address. Tests see that a connection to it begins, and refuse it: no packet leaves the machine."""
+
 _CONNECTED: list[Any] = []
 
 
 def _audit(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "socket.connect":
         _CONNECTED.append(arguments[1][0])
+        if arguments[1][0] == PUBLIC:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "refused by the test")
 
 
 sys.addaudithook(_audit)
@@ -278,7 +284,7 @@ def test_a_name_that_resolves_to_loopback_sees_no_connection(
 def test_a_name_with_one_bad_address_is_connected_to_at_none(
     monkeypatch: pytest.MonkeyPatch, listener: Listener
 ) -> None:
-    monkeypatch.setattr(socket, "getaddrinfo", answers_of({"hooks.example.com": ["198.41.0.4 127.0.0.1"]}))
+    monkeypatch.setattr(socket, "getaddrinfo", answers_of({"hooks.example.com": [f"{PUBLIC} 127.0.0.1"]}))
     _CONNECTED.clear()
     (answer,) = send(WebhookTarget, _public(listener.port, scheme="https"), of=secrets())
     assert (answer.status_class, _CONNECTED, listener.connections()) == ("not_safe", [], 0)
@@ -299,7 +305,7 @@ def test_a_name_that_is_rebound_between_check_and_connection_is_resolved_once(
     monkeypatch: pytest.MonkeyPatch, listener: Listener
 ) -> None:
     """The first answer is public, each later one is loopback."""
-    answers = {"hooks.example.com": ["198.41.0.4", "127.0.0.1"]}
+    answers = {"hooks.example.com": [PUBLIC, "127.0.0.1"]}
     monkeypatch.setattr(socket, "getaddrinfo", answers_of(answers))
     _CONNECTED.clear()
 
@@ -317,7 +323,7 @@ def test_a_name_that_is_rebound_between_check_and_connection_is_resolved_once(
             await target.close()
 
     first, second = asyncio.run(run())
-    assert set(_CONNECTED) <= {"198.41.0.4"}
+    assert set(_CONNECTED) <= {PUBLIC}
     assert _CONNECTED, "the first send connects to the first answer"
     assert first.status_class in {"timeout", "refused"}
     assert second.status_class == "not_safe"
@@ -328,7 +334,7 @@ def test_a_check_before_a_second_resolution_would_be_too_late(
     monkeypatch: pytest.MonkeyPatch, listener: Listener
 ) -> None:
     """The broken variant: the answer that is checked is not the one that is used."""
-    answers = {"hooks.example.com": ["198.41.0.4", "127.0.0.1"]}
+    answers = {"hooks.example.com": [PUBLIC, "127.0.0.1"]}
     monkeypatch.setattr(socket, "getaddrinfo", answers_of(answers))
     addresses.resolve("hooks.example.com", listener.port, private=False)
     send(Unresolved, _public(listener.port), of=secrets())
