@@ -33,7 +33,7 @@ from iu_pipelines.delivery.sender import Sender
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.domain.targets import GrantedTarget
-from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget
+from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget, UsageError
 from iu_pipelines.settings import Settings
 
 _WATCH_SECONDS: Final = 0.1
@@ -156,7 +156,7 @@ class _Drain:
         sender = Sender(target, kind, self._calls, self._limits, self._plan_hash)
         try:
             if kind:
-                await kind.open()
+                await _open(kind)
             self._running[target.target_name] = sender
             if self._stopped:
                 sender.stop(self._stopped)
@@ -231,6 +231,19 @@ class _Drain:
             problems=tuple(sorted(self._problems, key=lambda one: one.target)),
             seconds=time.monotonic() - self._began,
         )
+
+
+async def _open(kind: TargetKind) -> None:
+    """Open a kind. The text of an error that is not ours might contain a secret."""
+    try:
+        await kind.open()
+    except IuError:
+        raise
+    except Exception as error:  # noqa: BLE001  a fault of a kind of others must not end the other targets
+        raise UsageError(
+            f"the target cannot be opened: {type(error).__name__}",
+            hint=f"See the documentation of targets of kind {kind.kind}.",
+        ) from None
 
 
 def _with_left(report: TargetReport, queue: TargetQueue | None) -> TargetReport:

@@ -195,6 +195,24 @@ def test_a_target_without_its_secret_is_a_problem_and_the_others_are_served(grou
     assert of(report, "hook").sent == 5
 
 
+def test_a_kind_of_others_that_cannot_be_opened_is_a_problem_without_the_text_of_its_error(
+    ground: Ground,
+) -> None:
+    class Broken(kind_of(accepted_by_nobody)):  # type: ignore[misc]
+        async def open(self) -> None:
+            raise KeyError("the secret")
+
+    ground.add("hook")
+    emit(ground.world, 1)
+    (problem,) = ground.drain(kinds_by_name={"webhook": Broken}).problems
+    assert problem.message == "the target cannot be opened: KeyError"
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+async def accepted_by_nobody(message: Message) -> Answer:
+    raise AssertionError(f"{message.key} was sent to a target that is not open")
+
+
 def test_targets_of_other_programs_are_queued_and_not_claimed(ground: Ground) -> None:
     async def send(_: Message) -> Answer:
         raise AssertionError("unreachable")
