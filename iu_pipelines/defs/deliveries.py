@@ -99,7 +99,7 @@ def _spec(mount: Mount, key: dg.AssetKey, target: str) -> dg.AssetSpec:
         deps=[mount.key(source.table) for source in _SOURCES],
         description=(
             f"Deliveries to {what}. Materializing this asset queues the events of its routes, claims what "
-            " is due, sends it and records the outcomes. Two logins propose and decide a promotion with "
+            "is due, sends it and records the outcomes. Two logins propose and decide a promotion with "
             "`iu promote`; nothing can be approved here."
         ),
         metadata=(metadata_of_part if target else metadata)(
