@@ -12,7 +12,7 @@ import secrets as random_secrets
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Final
@@ -33,7 +33,7 @@ from iu_pipelines.delivery.sender import Sender
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.domain.targets import GrantedTarget
-from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget
+from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget, UsageError
 from iu_pipelines.settings import Settings
 
 _WATCH_SECONDS: Final = 0.1
@@ -150,20 +150,28 @@ class _Drain:
         except IuError as error:
             self._problems.append(DrainProblem(name, error.message, error.hint))
             self._reports[name].append(TargetReport(name, stopped_reason="failed"))
+        if self._stopped and (given.routes or self._plan_hash):
+            self._note_stop(name)
+
+    def _note_stop(self, name: str) -> None:
+        """Report the stop of a target, of which no version is served when the drain is stopped."""
+        reports = self._reports[name]
+        if not reports or reports[-1].stopped_reason == "target_changed":
+            reports.append(TargetReport(name, stopped_reason=self._stopped))
 
     async def _serve_version(self, target: GrantedTarget) -> Sender:
         kind = self._kind(target)
         sender = Sender(target, kind, self._calls, self._limits, self._plan_hash)
         try:
             if kind:
-                await kind.open()
+                await _guarded(kind.open(), "opened")
             self._running[target.target_name] = sender
             if self._stopped:
                 sender.stop(self._stopped)
             await sender.run()
         finally:
             if kind:
-                await kind.close()
+                await self._close(kind)
             self._running.pop(target.target_name, None)
         self._reports[target.target_name].append(sender.report())
         for error in (sender.recorder.refusal, sender.error):
@@ -172,6 +180,12 @@ class _Drain:
         if sender.error:
             self._errors.append(sender.error)
         return sender
+
+    async def _close(self, kind: TargetKind) -> None:
+        try:
+            await _guarded(kind.close(), "closed")
+        except IuError as error:
+            self._problems.append(DrainProblem(kind.target.target_name, error.message, error.hint))
 
     async def _granted(self, name: str) -> GrantedTarget | None:
         return next((one for one in await self._calls.granted() if one.target_name == name), None)
@@ -231,6 +245,19 @@ class _Drain:
             problems=tuple(sorted(self._problems, key=lambda one: one.target)),
             seconds=time.monotonic() - self._began,
         )
+
+
+async def _guarded(opening: Awaitable[None], done: str) -> None:
+    """Await a call of a kind. An error that it may not raise ends no other target, and is not shown."""
+    try:
+        await opening
+    except IuError:
+        raise
+    except Exception as error:  # noqa: BLE001  its text might contain a secret
+        raise UsageError(
+            f"the target cannot be {done}: {type(error).__name__}",
+            hint="This is a fault of the kind of the target, or of what it needs on this machine.",
+        ) from None
 
 
 def _with_left(report: TargetReport, queue: TargetQueue | None) -> TargetReport:

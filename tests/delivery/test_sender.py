@@ -242,6 +242,46 @@ def test_no_send_begins_later_than_the_lease_minus_the_timeout(
     assert not [row for row in ground.world.queue() if row["dead_at"]]
 
 
+def test_a_claim_that_takes_too_long_leaves_no_time_for_a_send(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of a lease is counted from before the claim was asked for."""
+    claim = deliveries.claim
+
+    def slow(*given: Any) -> list[deliveries.Claim]:
+        found = claim(*given)
+        time.sleep(1.1)
+        return found
+
+    ground.add("hook", **SHORT_LEASE)
+    emit(ground.world, 3)
+    monkeypatch.setattr(deliveries, "claim", slow)
+    said = of(ground.drain(max_deliveries=3), "hook")
+    assert (said.claimed, said.unsent, said.sent) == (3, 3, 0)
+    assert ground.received() == []
+
+
+def test_what_a_claim_returns_after_the_stop_is_given_back(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, stop = deliveries.claim, threading.Event()
+
+    def late(*given: Any) -> list[deliveries.Claim]:
+        found = claim(*given)
+        if found:
+            stop.set()
+            time.sleep(0.5)  # five looks at `should_stop`
+        return found
+
+    ground.add("hook")
+    emit(ground.world, 3)
+    monkeypatch.setattr(deliveries, "claim", late)
+    said = of(ground.drain(should_stop=stop.is_set), "hook")
+    assert (said.claimed, said.unsent, said.stopped_reason) == (3, 3, "cancelled")
+    assert ground.received() == []
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
 def test_a_stopped_drain_records_everything_that_it_sent_and_gives_the_rest_back(ground: Ground) -> None:
     ground.add("hook", at_most_once=True)
     ground.receiver.behave(Behaviour(delay=0.3))
@@ -253,6 +293,95 @@ def test_a_stopped_drain_records_everything_that_it_sent_and_gives_the_rest_back
     assert 10 <= said.sent < 100
     assert said.unsent == said.claimed - said.sent > 0
     assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+def test_a_drain_that_is_stopped_when_it_only_waits_for_its_sends_ends(ground: Ground) -> None:
+    """All that the limit allows is claimed at once, so the slots are told to end before the stop."""
+    begun: list[Message] = []
+
+    async def send(message: Message) -> Answer:
+        begun.append(message)
+        await asyncio.sleep(0.5)
+        return Answer("sent", "2xx", 200)
+
+    ground.add("hook")
+    emit(ground.world, 10)
+    given: dict[str, Any] = {"max_deliveries": 6, "concurrency": 2}
+    with draining(ground, kinds_by_name={"webhook": kind_of(send)}, **given) as found:
+        eventually(lambda: begun)
+    said = of(found[0], "hook")
+    assert (said.claimed, said.sent + said.unsent) == (6, 6)
+    assert said.sent == len(begun) < 6
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+def test_a_drain_that_is_stopped_while_its_target_changes_says_why_it_stopped(ground: Ground) -> None:
+    """The second claim finds that the target has changed, and the stop comes in the third send."""
+    begun: list[Message] = []
+
+    async def send(message: Message) -> Answer:
+        if not begun:
+            ground.world.owner.execute("update public.iu_delivery_target set timeout_seconds = 11")
+            ground.world.promote(code)
+        begun.append(message)
+        await asyncio.sleep(0.3)
+        return Answer("sent", "2xx", 200)
+
+    code = ground.add("hook")
+    emit(ground.world, 10)
+    ground.world.enqueue(code)
+    report = ground.drain(
+        batch_limit=5,
+        concurrency=1,
+        kinds_by_name={"webhook": kind_of(send)},
+        should_stop=lambda: len(begun) == 3,
+    )
+    assert of(report, "hook").stopped_reason == "cancelled"
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+def test_a_signal_before_the_first_claim_is_the_reason_of_each_target(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    granted = targets.granted
+
+    def interrupted(*given: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return granted(*given)
+
+    ground.add("hook")
+    emit(ground.world, 3)
+    monkeypatch.setattr(targets, "granted", interrupted)
+    said = of(ground.drain(), "hook")
+    assert (said.claimed, said.stopped_reason) == (0, "cancelled")
+
+
+@pytest.mark.parametrize("fails", ["open", "close"])
+def test_a_kind_that_fails_otherwise_than_it_may_ends_no_other_target(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """The text of its error might contain a secret, so the problem has only its type."""
+
+    async def send(_: Message) -> Answer:
+        await asyncio.sleep(0.3)
+        return Answer("sent", "2xx", 200)
+
+    async def broken(*_: Any) -> None:
+        raise ValueError("hunter2")
+
+    found = {"webhook": kind_of(send), "postgres": kind_of(send)}
+    monkeypatch.setattr(found["postgres"], fails, broken)
+    ground.add("hook")
+    ground.add("other", kind="postgres")
+    emit(ground.world, 5)
+    report = ground.drain(kinds_by_name=found)
+    (problem,) = report.problems
+    assert problem.target == "other"
+    assert "ValueError" in problem.message
+    assert "hunter2" not in str(report)
+    assert of(report, "hook").sent == 5
+    assert of(report, "other").stopped_reason == ("failed" if fails == "open" else "drained")
+    assert of(report, "other").sent == (0 if fails == "open" else 5)
 
 
 @pytest.fixture
