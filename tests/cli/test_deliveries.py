@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 from uuid import UUID
 
 import pytest
@@ -16,6 +17,8 @@ from cli.running import Iu, accept_ctrl_c, refused
 from delivery.office import ROUTE
 from delivery.receiver import Behaviour
 from delivery.world import GATES, url_of
+from iu_pipelines.cli.drain_reports import WHY_STOPPED
+from iu_pipelines.delivery.reports import StoppedReason
 from iu_pipelines.domain import delivery_reasons
 from waiting import eventually
 
@@ -244,6 +247,10 @@ def test_each_word_of_the_documentation_is_explained() -> None:
     assert refusals <= set(delivery_reasons.REFUSALS)
     states = set(re.findall(r"^\| `([a-z_]+)` \|", page.partition("## States")[2], re.MULTILINE))
     assert states - {"state"} <= set(delivery_reasons.STATES)
+
+
+def test_each_reason_to_stop_is_explained() -> None:
+    assert set(get_args(StoppedReason)) == set(WHY_STOPPED)
 
 
 def test_without_the_module_each_command_says_so(iu: Iu) -> None:
