@@ -39,6 +39,10 @@ _CLAIMED: Final = "select count(*) from public.iu_delivery where claim_id is not
 _OUTCOMES: Final = (
     "select decision, error_detail, count(*) as n from public.iu_delivery_outcome group by 1, 2"
 )
+_UNKNOWN: Final = (
+    "select count(*) from public.iu_delivery_claim c "
+    "where not exists (select from public.iu_delivery_outcome o where o.claim_id = c.claim_id)"
+)
 _LEASED: Final = "select count(*) from public.iu_delivery_shard where owner is not null"
 
 PROGRAM: Final = """
@@ -108,6 +112,22 @@ def test_a_drain_takes_over_what_a_killed_sender_left(
     report = ground.drain(linger_seconds=0)
     assert (report.sent >= 63) == asks
     assert of(report, "hook").stopped_reason == "drained"
+
+
+def test_two_drains_of_one_login_deliver_everything_once(ground: Ground) -> None:
+    """Each has a name of its own, so the shards of one are not those of the other."""
+    ground.add("hook")
+    ground.receiver.behave(Behaviour(delay=0.02))
+    emit(ground.world, 300, each=2)
+    with draining(ground, stops=False, batch_limit=20, concurrency=10) as one:
+        eventually(ground.received)
+        two = ground.drain(batch_limit=20, concurrency=10)
+        eventually(lambda: one)
+    found = ground.received()
+    assert len({request.key for request in found}) == len(found) == 600
+    assert disorder(found) == 0
+    assert one[0].sender != two.sender
+    assert one[0].sent + two.sent == 600
 
 
 def test_a_drain_that_lingers_delivers_what_is_emitted_meanwhile(ground: Ground) -> None:
@@ -513,6 +533,41 @@ def test_outcomes_are_recorded_after_an_outage_of_the_database(
     said = of(found[0], "hook")
     assert (said.sent, said.stale, said.unrecorded, said.stopped_reason) == (20, 0, 0, "drained")
     assert len(ground.received()) == 20
+    server.stop()
+
+
+@pytest.mark.timeout(300)
+def test_outcomes_of_leases_that_passed_in_an_outage_are_recorded_all_the_same(
+    own_server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is claimed again before they are recorded is sent twice, under its key."""
+    server = servers.make(own_server.home, {})
+    url = server.ensure_running()
+    with Gateway(url) as owner:
+        migration.apply(owner, ["delivery"])
+        world = World(owner, url, "outage_sender")
+        ground = Ground(world, tmp_path, monkeypatch)
+        ground.add("hook", **SHORT_LEASE)
+        ground.receiver.behave(Behaviour(delay=0.5))
+        emit(world, 10, each=2)
+    with draining(ground, stops=False, batch_limit=10) as found:
+        eventually(lambda: len(ground.received()) == 10)
+        kill(server)
+        time.sleep(SHORT_LEASE["lease_seconds"] + 1)
+        server.ensure_running()
+    said = of(found[0], "hook")
+    assert (said.unrecorded, said.stopped_reason) == (0, "drained")
+    with Gateway(url) as owner:
+        world = World(owner, url, "outage_sender")
+        assert owner.fetch_value(_UNKNOWN) == 0, "every claim has its outcome"
+        world.pass_time(60)
+        assert ground.drain().problems == ()
+        assert owner.fetch_value(_UNKNOWN) == 0
+        assert world.queue() == []
+    requests = ground.received()
+    assert len({one.key for one in requests}) == 20
+    assert disorder(requests) == 0
+    ground.close()
     server.stop()
 
 
