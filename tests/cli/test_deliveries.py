@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -17,8 +17,10 @@ from cli.running import Iu, accept_ctrl_c, refused
 from delivery.office import ROUTE
 from delivery.receiver import Behaviour
 from delivery.world import GATES, url_of
-from iu_pipelines.cli.drain_reports import WHY_STOPPED
-from iu_pipelines.delivery.reports import StoppedReason
+from iu_pipelines.cli.drain_reports import WHY_STOPPED, failed
+from iu_pipelines.delivery import trials
+from iu_pipelines.delivery.reports import DrainReport, StoppedReason, TargetReport
+from iu_pipelines.delivery.trials import Rehearsed
 from iu_pipelines.domain import delivery_reasons
 from waiting import eventually
 
@@ -57,6 +59,8 @@ def test_the_sender_is_named_by_a_variable(shop: Shop, command: Iu, monkeypatch:
     assert len(shop.delivered()) == 1
     assert command("target", "test", "hook").code == 0
     assert command("target", "list").code == 0, "the other login lists targets"
+    named = url_of(shop.office.url, shop.office.login("admin"))
+    refused(command("deliver", "--database-url", named), 1, "iu target grant")
 
 
 def test_what_is_held_is_explained_with_what_to_do(shop: Shop) -> None:
@@ -223,6 +227,22 @@ def test_a_test_of_a_target_fails_with_exit_code_1_and_is_recorded(shop: Shop) -
     assert not request.key.startswith("evt_")
 
 
+def test_a_rehearsal_without_success_makes_the_exit_code_1(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearse = ("promote", "rehearse", ROUTE)
+    assert shop.done("sender", *rehearse, "--test-target").out.endswith("passed: 2xx\n")
+    shop.receiver.behave(Behaviour(status=500))
+    assert shop.done("sender", *rehearse).code == 0, "nothing is sent"
+    tested = shop.iu("sender", *rehearse, "--test-target")
+    assert (tested.code, tested.out.splitlines()[-1].endswith("failed: 5xx")) == (1, True)
+    too_large = Rehearsed("hook", "", UUID(int=1), 70_000, False, "the body is too large")
+    for made, said in (([too_large], "refused: the body is too large"), ([], "no event of its type")):
+        monkeypatch.setattr(trials, "rehearse", lambda *_, made=made: made)
+        done = shop.iu("sender", *rehearse)
+        assert (done.code, said in done.out) == (1, True)
+
+
 def test_a_private_address_is_refused_before_a_byte(shop: Shop) -> None:
     shop.done("approver", "target", "set", "hook", "--no-allow-private", "--reason", "a test")
     before = shop.receiver.connections()
@@ -247,6 +267,15 @@ def test_each_word_of_the_documentation_is_explained() -> None:
     assert refusals <= set(delivery_reasons.REFUSALS)
     states = set(re.findall(r"^\| `([a-z_]+)` \|", page.partition("## States")[2], re.MULTILINE))
     assert states - {"state"} <= set(delivery_reasons.STATES)
+
+
+@pytest.mark.parametrize(
+    ("part", "is_failed"),
+    [({"unrecorded": 1}, True), ({"stopped_reason": "failed"}, True), ({"failed": 3, "retry": 2}, False)],
+    ids=str,
+)
+def test_what_the_database_refused_makes_the_exit_code_1(part: dict[str, Any], is_failed: bool) -> None:
+    assert failed(DrainReport("sender-1", targets=(TargetReport("hook", **part),))) == is_failed
 
 
 def test_each_reason_to_stop_is_explained() -> None:

@@ -39,6 +39,9 @@ _CLAIMED: Final = "select count(*) from public.iu_delivery where claim_id is not
 _OUTCOMES: Final = (
     "select decision, error_detail, count(*) as n from public.iu_delivery_outcome group by 1, 2"
 )
+_FACTS: Final = """
+    select decision, status_code, count(*) as n from public.iu_delivery_outcome
+    where latency_ms is not null and response_hash is not null group by 1, 2"""
 _UNKNOWN: Final = (
     "select count(*) from public.iu_delivery_claim c "
     "where not exists (select from public.iu_delivery_outcome o where o.claim_id = c.claim_id)"
@@ -88,6 +91,7 @@ def test_a_drain_delivers_every_event_in_the_order_of_its_subject(ground: Ground
         "select distinct sender, run_ref from public.iu_delivery_ledger where kind = 'claims'"
     )
     assert ledger == {"sender": report.sender, "run_ref": "run-1"}
+    assert ground.world.owner.fetch_all(_FACTS) == [{"decision": "sent", "status_code": 200, "n": 200}]
 
 
 def test_a_sender_that_ends_gives_its_shards_back(ground: Ground) -> None:
