@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -178,6 +179,38 @@ def test_a_drain_plan_delivers_what_was_queued_when_it_was_made(shop: Shop) -> N
     assert "hook: 3 sent" in done.out
     assert len(shop.delivered()) == 3
     assert shop.done("sender", "deliver", "progress", plan_hash, "--json").json["settled"] == 3
+
+
+def test_each_option_of_a_plan_is_part_of_its_filter(shop: Shop) -> None:
+    shop.receiver.behave(Behaviour(status=400))
+    shop.office.emit(3, 3)
+    assert bury(shop) == 3
+    subject = shop.office.owner.fetch_value("select subject::text from iu_delivery limit 1")
+    given = {
+        "target": "hook", "route_code": ROUTE, "cause": "400", "subject": subject, "limit": 2,
+        "since": "2026-01-01T00:00:00+00:00", "until": "2126-01-01T00:00:00+00:00",
+    }  # fmt: skip
+    options = [
+        word for name, value in given.items() for word in (f"--{name.removesuffix('_code')}", str(value))
+    ]
+    words = ("deliver", "plan", "--kind", "discard", "--reason", "a test", *options)
+    made = shop.done("admin", *words, "--json").json
+    assert (made["entries"], made["routes"]) == (1, [ROUTE])
+    stored = shop.office.owner.fetch_value("select filter from iu_delivery_plan")
+    assert stored.keys() == given.keys()
+    assert {name: str(stored[name]) for name in ("cause", "subject", "limit", "target")} == {
+        "cause": "400", "subject": subject, "limit": "2", "target": "hook",
+    }  # fmt: skip
+
+
+def test_the_time_of_a_drain_is_limited(shop: Shop) -> None:
+    began = time.monotonic()
+    (row,) = shop.done("sender", "deliver", "--linger-seconds", "1", "--json").json["targets"]
+    assert (row["stopped_reason"], time.monotonic() - began >= 1) == ("drained", True)
+    shop.receiver.behave(Behaviour(delay=0.5))
+    shop.office.emit(10, 1)
+    (row,) = shop.done("sender", "deliver", "--max-seconds", "0.7", "--json").json["targets"]
+    assert (row["stopped_reason"], row["sent"] < 10) == ("max_seconds", True)
 
 
 def test_an_interrupt_finishes_what_has_begun_and_ends_with_130(shop: Shop) -> None:

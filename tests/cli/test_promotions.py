@@ -34,7 +34,10 @@ def test_nobody_approves_what_they_proposed(office_iu: OfficeIu) -> None:
 
 
 def test_a_promotion_is_shown_with_its_evidence_and_decision(office_iu: OfficeIu) -> None:
-    office_iu("admin", *PROPOSE, "--share", "0.25", "--max-per-minute", "60")
+    office_iu(
+        "admin", *PROPOSE, "--share", "0.25", "--max-per-minute", "60", "--max-failure-share", "0.5",
+        "--days", "3", "--queued", "discard", "--from", "beginning",
+    )  # fmt: skip
     shown = office_iu("approver", "promote", "show", "1", "--json").json
     rules = {rule["rule"]: rule for rule in shown["rules"]}
     assert " ".join(rules) == ("days worker failures events subjects hours rehearsal test pack pack_hours")
@@ -42,6 +45,11 @@ def test_a_promotion_is_shown_with_its_evidence_and_decision(office_iu: OfficeIu
     assert (rules["events"]["needed"], rules["events"]["seen"]) == (str(EVENTS), str(EVENTS))
     assert rules["subjects"]["seen"] == str(SUBJECTS)
     assert (shown["state"], shown["share"], shown["max_per_minute"]) == ("proposed", 0.25, 60)
+    assert (shown["max_failure_share"], shown["queued"]) == (0.5, "discard")
+    assert shown["start_position"] == "beginning"
+    assert rules["days"]["seen"] == "3"
+    shown_days = office_iu("auditor", "promote", "show", "1").out
+    assert "3 days after the approval" in shown_days
     office_iu("approver", "promote", "reject", "1", "--reason", "not today")
     text = office_iu("auditor", "promote", "show", "1").out
     assert "rejected" in text
