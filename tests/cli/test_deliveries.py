@@ -18,11 +18,12 @@ from cli.running import Iu, accept_ctrl_c, refused
 from delivery.office import ROUTE
 from delivery.receiver import Behaviour
 from delivery.world import GATES, url_of
+from iu_pipelines.cli import deliveries as commands
 from iu_pipelines.cli.drain_reports import WHY_STOPPED, failed
 from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.reports import DrainReport, StoppedReason, TargetReport
 from iu_pipelines.delivery.trials import Rehearsed
-from iu_pipelines.domain import delivery_reasons
+from iu_pipelines.domain import delivery_plans, delivery_reasons
 from waiting import eventually
 
 
@@ -179,6 +180,35 @@ def test_a_drain_plan_delivers_what_was_queued_when_it_was_made(shop: Shop) -> N
     assert "hook: 3 sent" in done.out
     assert len(shop.delivered()) == 3
     assert shop.done("sender", "deliver", "progress", plan_hash, "--json").json["settled"] == 3
+
+
+def test_what_is_in_flight_is_not_discarded_and_the_exit_code_is_1(shop: Shop) -> None:
+    shop.office.emit(1, 1)
+    shop.office.enqueue()
+    assert len(shop.office.claim()) == 1
+    done = shop.iu("admin", "deliver", "discard", newest(shop), "--route", ROUTE, "--reason", "a test")
+    assert (done.code, "unchanged: it is in flight" in done.out) == (1, True)
+
+
+def test_a_plan_that_another_session_executes_is_not_waited_for_without_end(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.receiver.behave(Behaviour(status=400))
+    shop.office.emit(1, 1)
+    bury(shop)
+    words = ("deliver", "plan", "--kind", "replay", "--route", ROUTE, "--reason", "a test", "--json")
+    plan_hash = shop.done("admin", *words).json["plan_hash"]
+    monkeypatch.setattr(commands, "_BUSY_SECONDS", 0.3)
+    busy = delivery_plans.Executed("busy", plan_hash, 1, 0, 0, 1)
+    monkeypatch.setattr(delivery_plans, "execute", lambda *_: busy)
+    refused(
+        shop.iu("admin", "deliver", "execute", plan_hash), 1, "another session executes the plan",
+        f"iu deliver progress {plan_hash}",
+    )  # fmt: skip
+    running = delivery_plans.Executed("running", plan_hash, 1, 0, 0, 1)
+    monkeypatch.setattr(delivery_plans, "execute", lambda *_: running)
+    done = shop.done("admin", "deliver", "execute", plan_hash, "--max-seconds", "0.2")
+    assert f"1 left\ngo on with: iu deliver execute {plan_hash}" in done.out
 
 
 def test_each_option_of_a_plan_is_part_of_its_filter(shop: Shop) -> None:

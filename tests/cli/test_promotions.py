@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from cli.offices import OfficeIu
 from cli.running import refused
 from delivery.office import EVENTS, ROUTE, SUBJECTS
+from delivery.world import url_of
 
 PROPOSE = ("promote", "propose", ROUTE, "--reason", "ready", "--deployment", "test")
 
@@ -31,6 +33,18 @@ def test_nobody_approves_what_they_proposed(office_iu: OfficeIu) -> None:
     assert "deliver with: iu deliver" in done.out
     again = office_iu("approver", "promote", "approve", "1", "--reason", "seen")
     assert (again.code, again.out) == (1, "promotion 1: nothing was decided, because it was decided before\n")
+
+
+def test_a_decision_while_the_route_is_read_is_none_and_the_exit_code_is_1(office_iu: OfficeIu) -> None:
+    office = office_iu.office
+    office.promote()
+    number = str(office.propose()["promotion_no"])
+    approve = ("promote", "approve", number, "--reason", "seen")
+    with psycopg.connect(url_of(office.url, office.login("owner"))) as session:
+        session.execute("select from public.iu_route_worker_cursor where cursor_kind = 'delivery' for update")
+        done = office_iu("approver", *approve)
+    assert (done.code, "try again" in done.out) == (1, True)
+    assert office_iu("approver", *approve).code == 0
 
 
 def test_a_promotion_is_shown_with_its_evidence_and_decision(office_iu: OfficeIu) -> None:

@@ -197,14 +197,18 @@ def test_what_may_have_arrived_is_sent_again_unless_the_target_gets_nothing_twic
     assert len(dead) == (2 if at_most_once else 0)
 
 
-def test_a_send_that_ignores_its_timeout_is_cancelled(ground: Ground) -> None:
+@pytest.mark.parametrize("at_most_once", [True, False])
+def test_a_send_that_ignores_its_timeout_is_cancelled_and_may_have_arrived(
+    ground: Ground, at_most_once: bool
+) -> None:
     async def send(message: Message) -> Answer:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
-    ground.add("hook", **SHORT_LEASE)
+    ground.add("hook", at_most_once=at_most_once, **SHORT_LEASE)
     emit(ground.world, 3)
-    assert of(ground.drain(kinds_by_name={"webhook": kind_of(send)}), "hook").retry == 3
+    said = of(ground.drain(kinds_by_name={"webhook": kind_of(send)}), "hook")
+    assert (said.failed, said.retry) == ((3, 0) if at_most_once else (0, 3))
 
 
 def test_a_target_without_its_secret_is_a_problem_and_the_others_are_served(ground: Ground) -> None:
@@ -303,6 +307,7 @@ def test_what_a_claim_returns_after_the_stop_is_given_back(
     said = of(ground.drain(should_stop=stop.is_set), "hook")
     assert (said.claimed, said.unsent, said.stopped_reason) == (3, 3, "cancelled")
     assert ground.received() == []
+    assert {row["failures"] for row in ground.world.queue()} == {0}, "no failure of the target"
     assert ground.world.owner.fetch_value(_CLAIMED) == 0
 
 
@@ -512,6 +517,34 @@ def test_an_outcome_that_the_database_refuses_does_not_hold_the_others_back(grou
     assert (recorder.tally.sent, recorder.tally.unrecorded, sum(counts)) == (9, 1, 10)
     assert recorder.refusal is not None
     assert recorder.refusal.code == "IU605"
+
+
+def test_outcomes_that_are_not_recorded_bound_what_is_claimed(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the memory of a sender is bounded: at most five batches, while 300 deliveries are due."""
+    record, go, claimed = deliveries.record, threading.Event(), [0]
+
+    def late(*given: Any) -> Any:
+        assert go.wait(PATIENCE)
+        return record(*given)
+
+    def note(report: DrainReport) -> None:
+        claimed.append(of(report, "hook").claimed)
+
+    async def send(_: Message) -> Answer:
+        return Answer("sent", "2xx", 200)
+
+    ground.add("hook")
+    emit(ground.world, 300)
+    monkeypatch.setattr(deliveries, "record", late)
+    given: dict[str, Any] = {"batch_limit": 10, "kinds_by_name": {"webhook": kind_of(send)}}
+    with draining(ground, stops=False, on_progress=note, **given) as found:
+        eventually(lambda: claimed[-1] and claimed[-1] == claimed[-2], "no more is claimed for a second")
+        held = claimed[-1]
+        go.set()
+    assert 40 <= held <= 50
+    assert found[0].sent == 300
 
 
 @pytest.mark.timeout(300)
