@@ -12,7 +12,7 @@ import secrets as random_secrets
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Final
@@ -164,7 +164,7 @@ class _Drain:
         sender = Sender(target, kind, self._calls, self._limits, self._plan_hash)
         try:
             if kind:
-                await _guarded(kind.open(), "opened")
+                await _open(kind)
             self._running[target.target_name] = sender
             if self._stopped:
                 sender.stop(self._stopped)
@@ -182,10 +182,12 @@ class _Drain:
         return sender
 
     async def _close(self, kind: TargetKind) -> None:
+        """Close a kind. An error of it ends no other target; its text might contain a secret."""
         try:
-            await _guarded(kind.close(), "closed")
-        except IuError as error:
-            self._problems.append(DrainProblem(kind.target.target_name, error.message, error.hint))
+            await kind.close()
+        except Exception as error:  # noqa: BLE001
+            message = f"the target cannot be closed: {type(error).__name__}"
+            self._problems.append(DrainProblem(kind.target.target_name, message))
 
     async def _granted(self, name: str) -> GrantedTarget | None:
         return next((one for one in await self._calls.granted() if one.target_name == name), None)
@@ -247,16 +249,16 @@ class _Drain:
         )
 
 
-async def _guarded(opening: Awaitable[None], done: str) -> None:
-    """Await a call of a kind. An error that it may not raise ends no other target, and is not shown."""
+async def _open(kind: TargetKind) -> None:
+    """Open a kind. The text of an error that is not ours might contain a secret."""
     try:
-        await opening
+        await kind.open()
     except IuError:
         raise
-    except Exception as error:  # noqa: BLE001  its text might contain a secret
+    except Exception as error:  # noqa: BLE001  a fault of a kind of others must not end the other targets
         raise UsageError(
-            f"the target cannot be {done}: {type(error).__name__}",
-            hint="This is a fault of the kind of the target, or of what it needs on this machine.",
+            f"the target cannot be opened: {type(error).__name__}",
+            hint=f"See the documentation of targets of kind {kind.kind}.",
         ) from None
 
 
