@@ -28,7 +28,7 @@ from iu_pipelines.delivery.calls import Calls, Identity
 from iu_pipelines.delivery.kind import Answer, Message
 from iu_pipelines.delivery.recorder import Recorder
 from iu_pipelines.delivery.reports import DrainReport
-from iu_pipelines.domain import deliveries, targets
+from iu_pipelines.domain import deliveries, delivery_plans, targets
 from iu_pipelines.domain.deliveries import Outcome
 from iu_pipelines.errors import DeliveryRefused, UnknownTarget
 from waiting import AT_ONCE, PATIENCE, eventually
@@ -116,6 +116,22 @@ def test_a_drain_takes_over_what_a_killed_sender_left(
     report = ground.drain(linger_seconds=0)
     assert (report.sent >= 63) == asks
     assert of(report, "hook").stopped_reason == "drained"
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["asks whether anything is due", "does not ask"])
+def test_the_drain_of_a_plan_takes_over_what_a_killed_sender_left(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, asks: bool
+) -> None:
+    if not asks:
+        monkeypatch.setattr(delivery_plans, "has_due", lambda *_: False)
+    code = ground.add("hook", **SHORT_LEASE)
+    emit(ground.world, 64)
+    ground.world.enqueue(code)
+    plan = delivery_plans.make(ground.world.owner, "drain", "test", {"target": "hook"})
+    assert len(ground.world.sender().claim(limit=1)) == 1
+    said = of(ground.drain(plan_hash=plan.plan_hash), "hook")
+    assert (said.sent >= 63) == asks
+    assert said.stopped_reason == "drained"
 
 
 def test_two_drains_of_one_login_deliver_everything_once(ground: Ground) -> None:
