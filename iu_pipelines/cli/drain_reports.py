@@ -30,15 +30,17 @@ from iu_pipelines.domain.promotions import Promotion
 _LINE_SECONDS: Final = 10.0
 """How often progress is a line, where there is no terminal for a bar."""
 
-_WHY_STOPPED: Final = {
+WHY_STOPPED: Final = {
     "drained": "nothing more is due",
     "max_seconds": "--max-seconds is reached; more may be due",
     "max_deliveries": "the limit of deliveries is reached; more may be due",
     "gate_closed": "a gate is closed; deliveries are held, none is lost",
     "held": "deliveries are held, none is lost",
+    "target_changed": "the target was changed, and is not granted to this login any more",
     "cancelled": "the drain was interrupted; what had begun was finished and recorded",
     "failed": "the target could not be served",
 }
+"""What each reason why the drain of a target stopped means."""
 
 
 @contextmanager
@@ -128,7 +130,7 @@ def _print_target(one: TargetReport) -> None:
     if left := _left(one):
         print_line(f"  left: {left}")
     if one.stopped_reason:
-        print_line(f"  stopped: {_WHY_STOPPED[one.stopped_reason]}")
+        print_line(f"  stopped: {WHY_STOPPED[one.stopped_reason]}")
 
 
 def _left(one: TargetReport) -> str:

@@ -150,6 +150,14 @@ class _Drain:
         except IuError as error:
             self._problems.append(DrainProblem(name, error.message, error.hint))
             self._reports[name].append(TargetReport(name, stopped_reason="failed"))
+        if self._stopped and (given.routes or self._plan_hash):
+            self._note_stop(name)
+
+    def _note_stop(self, name: str) -> None:
+        """Report the stop of a target, of which no version is served when the drain is stopped."""
+        reports = self._reports[name]
+        if not reports or reports[-1].stopped_reason == "target_changed":
+            reports.append(TargetReport(name, stopped_reason=self._stopped))
 
     async def _serve_version(self, target: GrantedTarget) -> Sender:
         kind = self._kind(target)
@@ -163,7 +171,7 @@ class _Drain:
             await sender.run()
         finally:
             if kind:
-                await kind.close()
+                await self._close(kind)
             self._running.pop(target.target_name, None)
         self._reports[target.target_name].append(sender.report())
         for error in (sender.recorder.refusal, sender.error):
@@ -172,6 +180,14 @@ class _Drain:
         if sender.error:
             self._errors.append(sender.error)
         return sender
+
+    async def _close(self, kind: TargetKind) -> None:
+        """Close a kind. An error of it ends no other target; its text might contain a secret."""
+        try:
+            await kind.close()
+        except Exception as error:  # noqa: BLE001
+            message = f"the target cannot be closed: {type(error).__name__}"
+            self._problems.append(DrainProblem(kind.target.target_name, message))
 
     async def _granted(self, name: str) -> GrantedTarget | None:
         return next((one for one in await self._calls.granted() if one.target_name == name), None)

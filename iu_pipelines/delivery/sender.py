@@ -93,8 +93,11 @@ class Sender:
         if self._stop_reason is not None:
             return
         self._stop_reason = reason
-        while not self._queue.empty():
-            if queued := self._queue.get_nowait():
+        waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        for queued in waiting:
+            if queued is None:
+                self._queue.put_nowait(None)  # it ends a slot that still sends
+            else:
                 self._give_back(queued.claim)
         self._news.set()
 

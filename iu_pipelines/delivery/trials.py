@@ -110,6 +110,10 @@ async def _sent(target: TargetKind) -> Answer:
     try:
         await target.open()
         return await target.send(_made_up())
+    except IuError:
+        raise
+    except Exception as error:  # noqa: BLE001  a fault of a kind; its text might contain a secret
+        raise UsageError(f"the test could not be sent: {type(error).__name__}") from None
     finally:
         await target.close()
 

@@ -6,7 +6,9 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
@@ -16,7 +18,12 @@ from cli.running import Iu, accept_ctrl_c, refused
 from delivery.office import ROUTE
 from delivery.receiver import Behaviour
 from delivery.world import GATES, url_of
-from iu_pipelines.domain import delivery_reasons
+from iu_pipelines.cli import deliveries as commands
+from iu_pipelines.cli.drain_reports import WHY_STOPPED, failed
+from iu_pipelines.delivery import trials
+from iu_pipelines.delivery.reports import DrainReport, StoppedReason, TargetReport
+from iu_pipelines.delivery.trials import Rehearsed
+from iu_pipelines.domain import delivery_plans, delivery_reasons
 from waiting import eventually
 
 
@@ -54,6 +61,8 @@ def test_the_sender_is_named_by_a_variable(shop: Shop, command: Iu, monkeypatch:
     assert len(shop.delivered()) == 1
     assert command("target", "test", "hook").code == 0
     assert command("target", "list").code == 0, "the other login lists targets"
+    named = url_of(shop.office.url, shop.office.login("admin"))
+    refused(command("deliver", "--database-url", named), 1, "iu target grant")
 
 
 def test_what_is_held_is_explained_with_what_to_do(shop: Shop) -> None:
@@ -173,6 +182,67 @@ def test_a_drain_plan_delivers_what_was_queued_when_it_was_made(shop: Shop) -> N
     assert shop.done("sender", "deliver", "progress", plan_hash, "--json").json["settled"] == 3
 
 
+def test_what_is_in_flight_is_not_discarded_and_the_exit_code_is_1(shop: Shop) -> None:
+    shop.office.emit(1, 1)
+    shop.office.enqueue()
+    assert len(shop.office.claim()) == 1
+    done = shop.iu("admin", "deliver", "discard", newest(shop), "--route", ROUTE, "--reason", "a test")
+    assert (done.code, "unchanged: it is in flight" in done.out) == (1, True)
+
+
+def test_a_plan_that_another_session_executes_is_not_waited_for_without_end(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.receiver.behave(Behaviour(status=400))
+    shop.office.emit(1, 1)
+    bury(shop)
+    words = ("deliver", "plan", "--kind", "replay", "--route", ROUTE, "--reason", "a test", "--json")
+    plan_hash = shop.done("admin", *words).json["plan_hash"]
+    monkeypatch.setattr(commands, "_BUSY_SECONDS", 0.3)
+    busy = delivery_plans.Executed("busy", plan_hash, 1, 0, 0, 1)
+    monkeypatch.setattr(delivery_plans, "execute", lambda *_: busy)
+    refused(
+        shop.iu("admin", "deliver", "execute", plan_hash), 1, "another session executes the plan",
+        f"iu deliver progress {plan_hash}",
+    )  # fmt: skip
+    running = delivery_plans.Executed("running", plan_hash, 1, 0, 0, 1)
+    monkeypatch.setattr(delivery_plans, "execute", lambda *_: running)
+    done = shop.done("admin", "deliver", "execute", plan_hash, "--max-seconds", "0.2")
+    assert f"1 left\ngo on with: iu deliver execute {plan_hash}" in done.out
+
+
+def test_each_option_of_a_plan_is_part_of_its_filter(shop: Shop) -> None:
+    shop.receiver.behave(Behaviour(status=400))
+    shop.office.emit(3, 3)
+    assert bury(shop) == 3
+    subject = shop.office.owner.fetch_value("select subject::text from iu_delivery limit 1")
+    given = {
+        "target": "hook", "route_code": ROUTE, "cause": "400", "subject": subject, "limit": 2,
+        "since": "2026-01-01T00:00:00+00:00", "until": "2126-01-01T00:00:00+00:00",
+    }  # fmt: skip
+    options = [
+        word for name, value in given.items() for word in (f"--{name.removesuffix('_code')}", str(value))
+    ]
+    words = ("deliver", "plan", "--kind", "discard", "--reason", "a test", *options)
+    made = shop.done("admin", *words, "--json").json
+    assert (made["entries"], made["routes"]) == (1, [ROUTE])
+    stored = shop.office.owner.fetch_value("select filter from iu_delivery_plan")
+    assert stored.keys() == given.keys()
+    assert {name: str(stored[name]) for name in ("cause", "subject", "limit", "target")} == {
+        "cause": "400", "subject": subject, "limit": "2", "target": "hook",
+    }  # fmt: skip
+
+
+def test_the_time_of_a_drain_is_limited(shop: Shop) -> None:
+    began = time.monotonic()
+    (row,) = shop.done("sender", "deliver", "--linger-seconds", "1", "--json").json["targets"]
+    assert (row["stopped_reason"], time.monotonic() - began >= 1) == ("drained", True)
+    shop.receiver.behave(Behaviour(delay=0.5))
+    shop.office.emit(10, 1)
+    (row,) = shop.done("sender", "deliver", "--max-seconds", "0.7", "--json").json["targets"]
+    assert (row["stopped_reason"], row["sent"] < 10) == ("max_seconds", True)
+
+
 def test_an_interrupt_finishes_what_has_begun_and_ends_with_130(shop: Shop) -> None:
     shop.receiver.behave(Behaviour(delay=0.5))
     shop.office.emit(40, 2)
@@ -220,6 +290,22 @@ def test_a_test_of_a_target_fails_with_exit_code_1_and_is_recorded(shop: Shop) -
     assert not request.key.startswith("evt_")
 
 
+def test_a_rehearsal_without_success_makes_the_exit_code_1(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rehearse = ("promote", "rehearse", ROUTE)
+    assert shop.done("sender", *rehearse, "--test-target").out.endswith("passed: 2xx\n")
+    shop.receiver.behave(Behaviour(status=500))
+    assert shop.done("sender", *rehearse).code == 0, "nothing is sent"
+    tested = shop.iu("sender", *rehearse, "--test-target")
+    assert (tested.code, tested.out.splitlines()[-1].endswith("failed: 5xx")) == (1, True)
+    too_large = Rehearsed("hook", "", UUID(int=1), 70_000, False, "the body is too large")
+    for made, said in (([too_large], "refused: the body is too large"), ([], "no event of its type")):
+        monkeypatch.setattr(trials, "rehearse", lambda *_, made=made: made)
+        done = shop.iu("sender", *rehearse)
+        assert (done.code, said in done.out) == (1, True)
+
+
 def test_a_private_address_is_refused_before_a_byte(shop: Shop) -> None:
     shop.done("approver", "target", "set", "hook", "--no-allow-private", "--reason", "a test")
     before = shop.receiver.connections()
@@ -244,6 +330,19 @@ def test_each_word_of_the_documentation_is_explained() -> None:
     assert refusals <= set(delivery_reasons.REFUSALS)
     states = set(re.findall(r"^\| `([a-z_]+)` \|", page.partition("## States")[2], re.MULTILINE))
     assert states - {"state"} <= set(delivery_reasons.STATES)
+
+
+@pytest.mark.parametrize(
+    ("part", "is_failed"),
+    [({"unrecorded": 1}, True), ({"stopped_reason": "failed"}, True), ({"failed": 3, "retry": 2}, False)],
+    ids=str,
+)
+def test_what_the_database_refused_makes_the_exit_code_1(part: dict[str, Any], is_failed: bool) -> None:
+    assert failed(DrainReport("sender-1", targets=(TargetReport("hook", **part),))) == is_failed
+
+
+def test_each_reason_to_stop_is_explained() -> None:
+    assert set(get_args(StoppedReason)) == set(WHY_STOPPED)
 
 
 def test_without_the_module_each_command_says_so(iu: Iu) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from cli.offices import OfficeIu
 from cli.running import refused
 from delivery.office import EVENTS, ROUTE, SUBJECTS
+from delivery.world import url_of
 
 PROPOSE = ("promote", "propose", ROUTE, "--reason", "ready", "--deployment", "test")
 
@@ -33,8 +35,23 @@ def test_nobody_approves_what_they_proposed(office_iu: OfficeIu) -> None:
     assert (again.code, again.out) == (1, "promotion 1: nothing was decided, because it was decided before\n")
 
 
+def test_a_decision_while_the_route_is_read_is_none_and_the_exit_code_is_1(office_iu: OfficeIu) -> None:
+    office = office_iu.office
+    office.promote()
+    number = str(office.propose()["promotion_no"])
+    approve = ("promote", "approve", number, "--reason", "seen")
+    with psycopg.connect(url_of(office.url, office.login("owner"))) as session:
+        session.execute("select from public.iu_route_worker_cursor where cursor_kind = 'delivery' for update")
+        done = office_iu("approver", *approve)
+    assert (done.code, "try again" in done.out) == (1, True)
+    assert office_iu("approver", *approve).code == 0
+
+
 def test_a_promotion_is_shown_with_its_evidence_and_decision(office_iu: OfficeIu) -> None:
-    office_iu("admin", *PROPOSE, "--share", "0.25", "--max-per-minute", "60")
+    office_iu(
+        "admin", *PROPOSE, "--share", "0.25", "--max-per-minute", "60", "--max-failure-share", "0.5",
+        "--days", "3", "--queued", "discard", "--from", "beginning",
+    )  # fmt: skip
     shown = office_iu("approver", "promote", "show", "1", "--json").json
     rules = {rule["rule"]: rule for rule in shown["rules"]}
     assert " ".join(rules) == ("days worker failures events subjects hours rehearsal test pack pack_hours")
@@ -42,6 +59,11 @@ def test_a_promotion_is_shown_with_its_evidence_and_decision(office_iu: OfficeIu
     assert (rules["events"]["needed"], rules["events"]["seen"]) == (str(EVENTS), str(EVENTS))
     assert rules["subjects"]["seen"] == str(SUBJECTS)
     assert (shown["state"], shown["share"], shown["max_per_minute"]) == ("proposed", 0.25, 60)
+    assert (shown["max_failure_share"], shown["queued"]) == (0.5, "discard")
+    assert shown["start_position"] == "beginning"
+    assert rules["days"]["seen"] == "3"
+    shown_days = office_iu("auditor", "promote", "show", "1").out
+    assert "3 days after the approval" in shown_days
     office_iu("approver", "promote", "reject", "1", "--reason", "not today")
     text = office_iu("auditor", "promote", "show", "1").out
     assert "rejected" in text

@@ -38,6 +38,24 @@ def test_a_target_is_added_changed_shown_and_removed_with_reasons(office_iu: Off
     assert "no such target: 'second'" in office_iu("admin", "target", "show", "second").err
 
 
+def test_each_option_of_a_target_is_a_column_of_it(office_iu: OfficeIu) -> None:
+    given = ("--max-in-doubt", "3", "--on-dead-letter", "skip", "--lease-seconds", "77")
+    columns = ("max_in_doubt", "on_dead_letter", "lease_seconds", "at_most_once", "after_failover")
+    office_iu("admin", *ADD, *given, "--at-most-once", "--after-failover", "resume")
+    shown = office_iu("auditor", "target", "show", "second", "--json").json
+    assert [shown[name] for name in columns] == [3, "skip", 77, True, "resume"]
+    given = ("--max-in-doubt", "4", "--on-dead-letter", "park", "--lease-seconds", "78", "--secret", "OTHER")
+    done = office_iu(
+        "admin", "target", "set", "second", *given, "--at-least-once", "--after-failover", "hold",
+        "--address", "https://third.example/in", "--retry-seconds", "7", "--reason", "a change",
+    )  # fmt: skip
+    assert done.code == 0, done.err
+    shown = office_iu("auditor", "target", "show", "second", "--json").json
+    assert [shown[name] for name in columns] == [4, "park", 78, False, "hold"]
+    assert (shown["address"], shown["secret_name"]) == ("https://third.example/in", "OTHER")
+    assert (shown["retry_seconds"], shown["history"][0]["reason"]) == ([7], "a change")
+
+
 def test_a_change_without_an_effect_makes_no_version(office_iu: OfficeIu) -> None:
     office_iu("admin", "target", "set", "hook", "--secret", "SHOP")
     before = office_iu("admin", "target", "show", "hook", "--json").json["target_version"]
@@ -79,6 +97,8 @@ def test_a_target_stops_and_goes_on(
     assert (done.code, done.out) == (0, f"hook: {states[0]}; nothing is in flight\n")
     assert office_iu("admin", "target", verb, "hook", "--reason", "again").out.startswith("hook: unchanged")
     assert states[0] in office_iu("auditor", "target", "list").out
+    shown = office_iu("auditor", "target", "show", "hook", "--json").json
+    assert shown["history"][0]["reason"] == "maintenance"
     assert office_iu("admin", "target", opposite, "hook", "--reason", "done").out.startswith(
         f"hook: {states[1]}"
     )

@@ -123,11 +123,12 @@ def test_a_missing_secret_is_shown_with_what_to_set(
     delivering: Delivering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(f"IU_SECRET_{SECRET}")
-    (event,) = delivering.world.emit(1, 1)
-    summary = summary_of(delivering.location.run("delivery_job"))
-    assert (summary["run_sent"], summary["run_retry"]) == (0, 1)
-    (row,) = records(summary["newest_failures"])
-    assert (row["event"], row["error"]) == (str(event), f"there is no secret {SECRET}")
+    delivering.world.emit(1, 1)
+    result = delivering.location.run("delivery_job")
+    assert failure(result) == f"hook: there is no secret {SECRET}"
+    summary = summary_of(result)
+    assert (summary["run_claimed"], summary["stopped_reason"]) == (0, "failed")
+    assert f"there is no secret {SECRET} Set IU_SECRET_{SECRET}, or IU_SECRETS_DIR" in summary["problems"]
 
 
 def test_without_the_module_the_job_fails_and_the_sensor_skips_with_the_command(location: Location) -> None:

@@ -174,8 +174,10 @@ def test_a_plan_is_drained_and_nothing_else(ground: Ground) -> None:
     plan = delivery_plans.make(ground.world.owner, "drain", "test", {"target": "hook"})
     emit(ground.world, 40)
     ground.world.enqueue(code)
+    emit(ground.world, 5)
     report = ground.drain(plan_hash=plan.plan_hash, batch_limit=7)
-    assert (of(report, "hook").sent, of(report, "hook").stopped_reason) == (30, "drained")
+    said = of(report, "hook")
+    assert (said.sent, said.stopped_reason, said.enqueued) == (30, "drained", 0)
     planned = {UUID(one.content["event_id"]) for one in ground.received()}
     with Gateway(ground.world.url) as gateway:
         assert delivery_plans.progress(gateway, str(plan.plan_hash)).settled == 30

@@ -133,6 +133,7 @@ def test_an_open_target_survives_lost_connections_and_a_new_password(
         assert decisions[-1] == "sent"
         inbox.execute(f"alter role {login} password 'another'")
         monkeypatch.setenv("IU_SECRET_HOOK", "host=127.0.0.1 another")
+        inbox.execute("select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", (login,))
         assert (await opened.send(message(3))).decision == "sent"
         await opened.close()
 

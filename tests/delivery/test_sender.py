@@ -28,7 +28,7 @@ from iu_pipelines.delivery.calls import Calls, Identity
 from iu_pipelines.delivery.kind import Answer, Message
 from iu_pipelines.delivery.recorder import Recorder
 from iu_pipelines.delivery.reports import DrainReport
-from iu_pipelines.domain import deliveries, targets
+from iu_pipelines.domain import deliveries, delivery_plans, targets
 from iu_pipelines.domain.deliveries import Outcome
 from iu_pipelines.errors import DeliveryRefused, UnknownTarget
 from waiting import AT_ONCE, PATIENCE, eventually
@@ -38,6 +38,13 @@ SHORT_LEASE: Final[dict[str, Any]] = {"timeout_seconds": 1, "lease_seconds": 2}
 _CLAIMED: Final = "select count(*) from public.iu_delivery where claim_id is not null"
 _OUTCOMES: Final = (
     "select decision, error_detail, count(*) as n from public.iu_delivery_outcome group by 1, 2"
+)
+_FACTS: Final = """
+    select decision, status_code, count(*) as n from public.iu_delivery_outcome
+    where latency_ms is not null and response_hash is not null group by 1, 2"""
+_UNKNOWN: Final = (
+    "select count(*) from public.iu_delivery_claim c "
+    "where not exists (select from public.iu_delivery_outcome o where o.claim_id = c.claim_id)"
 )
 _LEASED: Final = "select count(*) from public.iu_delivery_shard where owner is not null"
 
@@ -84,6 +91,7 @@ def test_a_drain_delivers_every_event_in_the_order_of_its_subject(ground: Ground
         "select distinct sender, run_ref from public.iu_delivery_ledger where kind = 'claims'"
     )
     assert ledger == {"sender": report.sender, "run_ref": "run-1"}
+    assert ground.world.owner.fetch_all(_FACTS) == [{"decision": "sent", "status_code": 200, "n": 200}]
 
 
 def test_a_sender_that_ends_gives_its_shards_back(ground: Ground) -> None:
@@ -108,6 +116,38 @@ def test_a_drain_takes_over_what_a_killed_sender_left(
     report = ground.drain(linger_seconds=0)
     assert (report.sent >= 63) == asks
     assert of(report, "hook").stopped_reason == "drained"
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["asks whether anything is due", "does not ask"])
+def test_the_drain_of_a_plan_takes_over_what_a_killed_sender_left(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, asks: bool
+) -> None:
+    if not asks:
+        monkeypatch.setattr(delivery_plans, "has_due", lambda *_: False)
+    code = ground.add("hook", **SHORT_LEASE)
+    emit(ground.world, 64)
+    ground.world.enqueue(code)
+    plan = delivery_plans.make(ground.world.owner, "drain", "test", {"target": "hook"})
+    assert len(ground.world.sender().claim(limit=1)) == 1
+    said = of(ground.drain(plan_hash=plan.plan_hash), "hook")
+    assert (said.sent >= 63) == asks
+    assert said.stopped_reason == "drained"
+
+
+def test_two_drains_of_one_login_deliver_everything_once(ground: Ground) -> None:
+    """Each has a name of its own, so the shards of one are not those of the other."""
+    ground.add("hook")
+    ground.receiver.behave(Behaviour(delay=0.02))
+    emit(ground.world, 300, each=2)
+    with draining(ground, stops=False, batch_limit=20, concurrency=10) as one:
+        eventually(ground.received)
+        two = ground.drain(batch_limit=20, concurrency=10)
+        eventually(lambda: one)
+    found = ground.received()
+    assert len({request.key for request in found}) == len(found) == 600
+    assert disorder(found) == 0
+    assert one[0].sender != two.sender
+    assert one[0].sent + two.sent == 600
 
 
 def test_a_drain_that_lingers_delivers_what_is_emitted_meanwhile(ground: Ground) -> None:
@@ -173,14 +213,18 @@ def test_what_may_have_arrived_is_sent_again_unless_the_target_gets_nothing_twic
     assert len(dead) == (2 if at_most_once else 0)
 
 
-def test_a_send_that_ignores_its_timeout_is_cancelled(ground: Ground) -> None:
+@pytest.mark.parametrize("at_most_once", [True, False])
+def test_a_send_that_ignores_its_timeout_is_cancelled_and_may_have_arrived(
+    ground: Ground, at_most_once: bool
+) -> None:
     async def send(message: Message) -> Answer:
         await asyncio.Event().wait()
         raise AssertionError("unreachable")
 
-    ground.add("hook", **SHORT_LEASE)
+    ground.add("hook", at_most_once=at_most_once, **SHORT_LEASE)
     emit(ground.world, 3)
-    assert of(ground.drain(kinds_by_name={"webhook": kind_of(send)}), "hook").retry == 3
+    said = of(ground.drain(kinds_by_name={"webhook": kind_of(send)}), "hook")
+    assert (said.failed, said.retry) == ((3, 0) if at_most_once else (0, 3))
 
 
 def test_a_target_without_its_secret_is_a_problem_and_the_others_are_served(ground: Ground) -> None:
@@ -260,6 +304,47 @@ def test_no_send_begins_later_than_the_lease_minus_the_timeout(
     assert not [row for row in ground.world.queue() if row["dead_at"]]
 
 
+def test_a_claim_that_takes_too_long_leaves_no_time_for_a_send(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time of a lease is counted from before the claim was asked for."""
+    claim = deliveries.claim
+
+    def slow(*given: Any) -> list[deliveries.Claim]:
+        found = claim(*given)
+        time.sleep(1.1)
+        return found
+
+    ground.add("hook", **SHORT_LEASE)
+    emit(ground.world, 3)
+    monkeypatch.setattr(deliveries, "claim", slow)
+    said = of(ground.drain(max_deliveries=3), "hook")
+    assert (said.claimed, said.unsent, said.sent) == (3, 3, 0)
+    assert ground.received() == []
+
+
+def test_what_a_claim_returns_after_the_stop_is_given_back(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim, stop = deliveries.claim, threading.Event()
+
+    def late(*given: Any) -> list[deliveries.Claim]:
+        found = claim(*given)
+        if found:
+            stop.set()
+            time.sleep(0.5)  # five looks at `should_stop`
+        return found
+
+    ground.add("hook")
+    emit(ground.world, 3)
+    monkeypatch.setattr(deliveries, "claim", late)
+    said = of(ground.drain(should_stop=stop.is_set), "hook")
+    assert (said.claimed, said.unsent, said.stopped_reason) == (3, 3, "cancelled")
+    assert ground.received() == []
+    assert {row["failures"] for row in ground.world.queue()} == {0}, "no failure of the target"
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
 def test_a_stopped_drain_records_everything_that_it_sent_and_gives_the_rest_back(ground: Ground) -> None:
     ground.add("hook", at_most_once=True)
     ground.receiver.behave(Behaviour(delay=0.3))
@@ -271,6 +356,95 @@ def test_a_stopped_drain_records_everything_that_it_sent_and_gives_the_rest_back
     assert 10 <= said.sent < 100
     assert said.unsent == said.claimed - said.sent > 0
     assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+def test_a_drain_that_is_stopped_when_it_only_waits_for_its_sends_ends(ground: Ground) -> None:
+    """All that the limit allows is claimed at once, so the slots are told to end before the stop."""
+    begun: list[Message] = []
+
+    async def send(message: Message) -> Answer:
+        begun.append(message)
+        await asyncio.sleep(0.5)
+        return Answer("sent", "2xx", 200)
+
+    ground.add("hook")
+    emit(ground.world, 10)
+    given: dict[str, Any] = {"max_deliveries": 6, "concurrency": 2}
+    with draining(ground, kinds_by_name={"webhook": kind_of(send)}, **given) as found:
+        eventually(lambda: begun)
+    said = of(found[0], "hook")
+    assert (said.claimed, said.sent + said.unsent) == (6, 6)
+    assert said.sent == len(begun) < 6
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+def test_a_drain_that_is_stopped_while_its_target_changes_says_why_it_stopped(ground: Ground) -> None:
+    """The second claim finds that the target has changed, and the stop comes in the third send."""
+    begun: list[Message] = []
+
+    async def send(message: Message) -> Answer:
+        if not begun:
+            ground.world.owner.execute("update public.iu_delivery_target set timeout_seconds = 11")
+            ground.world.promote(code)
+        begun.append(message)
+        await asyncio.sleep(0.3)
+        return Answer("sent", "2xx", 200)
+
+    code = ground.add("hook")
+    emit(ground.world, 10)
+    ground.world.enqueue(code)
+    report = ground.drain(
+        batch_limit=5,
+        concurrency=1,
+        kinds_by_name={"webhook": kind_of(send)},
+        should_stop=lambda: len(begun) == 3,
+    )
+    assert of(report, "hook").stopped_reason == "cancelled"
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+
+
+def test_a_signal_before_the_first_claim_is_the_reason_of_each_target(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    granted = targets.granted
+
+    def interrupted(*given: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return granted(*given)
+
+    ground.add("hook")
+    emit(ground.world, 3)
+    monkeypatch.setattr(targets, "granted", interrupted)
+    said = of(ground.drain(), "hook")
+    assert (said.claimed, said.stopped_reason) == (0, "cancelled")
+
+
+@pytest.mark.parametrize("fails", ["open", "close"])
+def test_a_kind_that_fails_otherwise_than_it_may_ends_no_other_target(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """The text of its error might contain a secret, so the problem has only its type."""
+
+    async def send(_: Message) -> Answer:
+        await asyncio.sleep(0.3)
+        return Answer("sent", "2xx", 200)
+
+    async def broken(*_: Any) -> None:
+        raise ValueError("hunter2")
+
+    found = {"webhook": kind_of(send), "postgres": kind_of(send)}
+    monkeypatch.setattr(found["postgres"], fails, broken)
+    ground.add("hook")
+    ground.add("other", kind="postgres")
+    emit(ground.world, 5)
+    report = ground.drain(kinds_by_name=found)
+    (problem,) = report.problems
+    assert problem.target == "other"
+    assert "ValueError" in problem.message
+    assert "hunter2" not in str(report)
+    assert of(report, "hook").sent == 5
+    assert of(report, "other").stopped_reason == ("failed" if fails == "open" else "drained")
+    assert of(report, "other").sent == (0 if fails == "open" else 5)
 
 
 @pytest.fixture
@@ -379,6 +553,34 @@ def test_an_outcome_that_the_database_refuses_does_not_hold_the_others_back(grou
     assert recorder.refusal.code == "IU605"
 
 
+def test_outcomes_that_are_not_recorded_bound_what_is_claimed(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the memory of a sender is bounded: at most five batches, while 300 deliveries are due."""
+    record, go, claimed = deliveries.record, threading.Event(), [0]
+
+    def late(*given: Any) -> Any:
+        assert go.wait(PATIENCE)
+        return record(*given)
+
+    def note(report: DrainReport) -> None:
+        claimed.append(of(report, "hook").claimed)
+
+    async def send(_: Message) -> Answer:
+        return Answer("sent", "2xx", 200)
+
+    ground.add("hook")
+    emit(ground.world, 300)
+    monkeypatch.setattr(deliveries, "record", late)
+    given: dict[str, Any] = {"batch_limit": 10, "kinds_by_name": {"webhook": kind_of(send)}}
+    with draining(ground, stops=False, on_progress=note, **given) as found:
+        eventually(lambda: claimed[-1] and claimed[-1] == claimed[-2], "no more is claimed for a second")
+        held = claimed[-1]
+        go.set()
+    assert 40 <= held <= 50
+    assert found[0].sent == 300
+
+
 @pytest.mark.timeout(300)
 def test_outcomes_are_recorded_after_an_outage_of_the_database(
     own_server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -402,6 +604,41 @@ def test_outcomes_are_recorded_after_an_outage_of_the_database(
     said = of(found[0], "hook")
     assert (said.sent, said.stale, said.unrecorded, said.stopped_reason) == (20, 0, 0, "drained")
     assert len(ground.received()) == 20
+    server.stop()
+
+
+@pytest.mark.timeout(300)
+def test_outcomes_of_leases_that_passed_in_an_outage_are_recorded_all_the_same(
+    own_server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is claimed again before they are recorded is sent twice, under its key."""
+    server = servers.make(own_server.home, {})
+    url = server.ensure_running()
+    with Gateway(url) as owner:
+        migration.apply(owner, ["delivery"])
+        world = World(owner, url, "outage_sender")
+        ground = Ground(world, tmp_path, monkeypatch)
+        ground.add("hook", **SHORT_LEASE)
+        ground.receiver.behave(Behaviour(delay=0.5))
+        emit(world, 10, each=2)
+    with draining(ground, stops=False, batch_limit=10) as found:
+        eventually(lambda: len(ground.received()) == 10)
+        kill(server)
+        time.sleep(SHORT_LEASE["lease_seconds"] + 1)
+        server.ensure_running()
+    said = of(found[0], "hook")
+    assert (said.unrecorded, said.stopped_reason) == (0, "drained")
+    with Gateway(url) as owner:
+        world = World(owner, url, "outage_sender")
+        assert owner.fetch_value(_UNKNOWN) == 0, "every claim has its outcome"
+        world.pass_time(60)
+        assert ground.drain().problems == ()
+        assert owner.fetch_value(_UNKNOWN) == 0
+        assert world.queue() == []
+    requests = ground.received()
+    assert len({one.key for one in requests}) == 20
+    assert disorder(requests) == 0
+    ground.close()
     server.stop()
 
 
