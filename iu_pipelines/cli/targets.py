@@ -476,7 +476,8 @@ def _secret_name(gateway: SenderGateway, name: str) -> str:
 def test(call: Invocation, gateway: SenderGateway, name: Name) -> Answer:
     """Send a made-up body to a target, as the login that delivers, and record the class of the answer.
 
-    The gates must be open and the target enabled. Exit code 1 if the target did not accept it.
+    The gates must be open and the target enabled. An inbox of kind postgres rolls the row back; for the kind
+    pull nothing is sent. Exit code 1 if the target did not accept it.
     """
     done = trials.send_test(gateway, name, secrets.Secrets(call.sender_settings()))
     return Answer(done, lambda: print_line(test_line(done)), failed=not done.passed)

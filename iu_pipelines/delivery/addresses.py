@@ -4,7 +4,8 @@ An address is checked twice: its text, without the network (`check_url`), and ea
 connected to (`refusal`, `resolve`). A name is resolved once for a connection, and the connection goes to an
 address of that answer. So no second answer of a name server can lead it elsewhere.
 
-Some addresses are allowed only for a target that may be private, others never.
+Some addresses are allowed only for a target that may be private, others never. A scheme that does not
+encrypt (`http`) reaches only addresses that are private, whatever the target may have (`plain`).
 """
 
 from __future__ import annotations
@@ -68,6 +69,13 @@ _PRIVATE_HINT: Final = (
 )
 
 
+_PLAIN_HINT: Final = "Give an address that begins with https://."
+_IN_CLEAR_TEXT: Final = "not private, and http sends in clear text"
+
+PLAIN: Final = ("http",)
+"""The schemes that do not encrypt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """The host and the port of an address. `host` is in lower case; an IPv6 address has no brackets."""
@@ -101,34 +109,39 @@ def check_url(address: str, ports: Mapping[str, int], *, private: bool, has_user
     parts = _split(address, ports)
     _check_user(parts, has_user)
     host = _host(parts)
-    refuse_host(host, private=private)
+    refuse_host(host, private=private, plain=parts.scheme in PLAIN)
     return Endpoint(parts.scheme, host, _port(parts) or ports[parts.scheme])
 
 
-def refuse_host(host: str, *, private: bool) -> None:
+def refuse_host(host: str, *, private: bool, plain: bool = False) -> None:
     """Raise TargetNotSafe if a host name or IP address is not allowed. The network is not asked."""
     try:
-        reason = refusal(ip_address(host), private=private)
+        reason = refusal(ip_address(host), private=private, plain=plain)
     except ValueError:
         reason = _name_refusal(host, private)
     if reason:
-        raise TargetNotSafe(f"the host {host!r} is {reason}", hint=_PRIVATE_HINT)
+        hint = _PLAIN_HINT if reason == _IN_CLEAR_TEXT else _PRIVATE_HINT
+        raise TargetNotSafe(f"the host {host!r} is {reason}", hint=hint)
 
 
-def refusal(ip: _IP, *, private: bool) -> str | None:
-    """Return why no connection is made to an IP address, or None if one may be made."""
+def refusal(ip: _IP, *, private: bool, plain: bool = False) -> str | None:
+    """Return why no connection is made to an IP address, or None if one may be made.
+
+    With `private`, private addresses are allowed; with `plain`, only these, as nothing is encrypted.
+    """
     if isinstance(ip, IPv6Address) and ip.scope_id is not None:
         return "an address with a zone"
     if isinstance(ip, IPv6Address) and ip in _NAT64:
-        return refusal(IPv4Address(int(ip) & 0xFFFFFFFF), private=private)
+        return refusal(IPv4Address(int(ip) & 0xFFFFFFFF), private=private, plain=plain)
     if (never := _kind(ip, _NEVER) or _embedded(ip)) is not None:
         return never
+    found = _kind(ip, _PRIVATE)
     if private:
-        return None
-    return _kind(ip, _PRIVATE) or (None if _is_global(ip) else "reserved")
+        return _IN_CLEAR_TEXT if plain and found is None else None
+    return found or (None if _is_global(ip) else "reserved")
 
 
-def resolve(host: str, port: int, *, private: bool) -> Sequence[str]:
+def resolve(host: str, port: int, *, private: bool, plain: bool = False) -> Sequence[str]:
     """Return the IP addresses of a host, by one query. It blocks.
 
     Raises:
@@ -136,10 +149,10 @@ def resolve(host: str, port: int, *, private: bool) -> Sequence[str]:
         OSError: there is no such host, or no name server answered.
     """
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return checked((str(entry[4][0]) for entry in found), private=private)
+    return checked((str(entry[4][0]) for entry in found), private=private, plain=plain)
 
 
-def checked(ips: Iterable[str], *, private: bool) -> Sequence[str]:
+def checked(ips: Iterable[str], *, private: bool, plain: bool = False) -> Sequence[str]:
     """Return IP addresses without duplicates, in their order.
 
     Raises:
@@ -148,7 +161,7 @@ def checked(ips: Iterable[str], *, private: bool) -> Sequence[str]:
     unique = tuple(dict.fromkeys(ips))
     for text in unique:
         try:
-            reason = refusal(ip_address(text), private=private)
+            reason = refusal(ip_address(text), private=private, plain=plain)
         except ValueError:
             reason = "no IP address"
         if reason:

@@ -99,6 +99,13 @@ class TargetKind(ABC):
     async def send(self, message: Message) -> Answer:
         """Send one message within the timeout of the target. Called from many tasks at once."""
 
+    async def test(self, message: Message) -> Answer:
+        """Show that the target would accept a message, which is made up. By default, send it.
+
+        It is called between `open` and `close`, as `send` is.
+        """
+        return await self.send(message)
+
     @abstractmethod
     async def close(self) -> None:
         """Close what `open` opened. Called once, also after a failed `open`."""
@@ -106,6 +113,8 @@ class TargetKind(ABC):
     @abstractmethod
     def sign(self, message: Message, at: datetime) -> str:
         """Return the signature of a message as it would be sent at a time; for rehearsals.
+
+        A kind that does not sign returns an empty text.
 
         Raises:
             IuError: the secret is missing, malformed or bound to another host.

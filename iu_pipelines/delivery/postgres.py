@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime
@@ -39,6 +39,14 @@ _LATER_MS: Final = 500
 _LOGIN_REFUSED: Final = "28"
 _CANCELLED: Final = "57014"
 _UNCONNECTED: Final = (("timeout", "in time"), ("refused", "no server is listening"))
+
+
+_Added = Callable[[Gateway, Mapping[str, Any]], int]
+"""A function that adds a row and returns 1, or 0 if there is one with its key."""
+
+
+class _Undone(Exception):
+    """Rolls a transaction back."""
 
 
 def inbox_sql() -> str:
@@ -96,13 +104,20 @@ class PostgresTarget(TargetKind):
 
     async def send(self, message: Message) -> Answer:
         """Add one row. A row that exists was added by an earlier try, so it counts as sent."""
+        return await self._run(message, _add)
+
+    async def test(self, message: Message) -> Answer:
+        """Add one row in a transaction that is rolled back, after its deferred constraints and triggers."""
+        return await self._run(message, _add_and_undo)
+
+    async def _run(self, message: Message, add: _Added) -> Answer:
         if len(message.body.encode()) > MOST_BODY_BYTES:
             return Answer("failed", "too_large", error=f"the body has more than {MOST_BODY_BYTES} bytes")
         if self._threads is None:
             return _local("the target is not open")
         loop = asyncio.get_running_loop()
         try:
-            running = loop.run_in_executor(self._threads, self._insert, message)
+            running = loop.run_in_executor(self._threads, self._insert, message, add)
             return await asyncio.wait_for(running, self.target.timeout_seconds)
         except TimeoutError:
             return Answer("retry", "timeout", error="no answer within the timeout", may_have_arrived=True)
@@ -123,7 +138,7 @@ class PostgresTarget(TargetKind):
         self._password()
         return ""
 
-    def _insert(self, message: Message) -> Answer:
+    def _insert(self, message: Message, add: _Added) -> Answer:
         try:
             gateway = self._connected()
         except addresses.AddressRefused as error:
@@ -137,7 +152,7 @@ class PostgresTarget(TargetKind):
             "subject_no": message.subject_no, "headers": dict(message.headers), "body": message.body,
         }  # fmt: skip
         try:
-            added = gateway.execute(_SQL["insert"], row)
+            added = add(gateway, row)
         except ConnectionFailed as error:
             self._drop(gateway)
             return _unconnected(error)
@@ -188,6 +203,18 @@ class PostgresTarget(TargetKind):
             self._gateway = None
         with suppress(DatabaseError):
             old.close()
+
+
+def _add(gateway: Gateway, row: Mapping[str, Any]) -> int:
+    return gateway.execute(_SQL["insert"], row)
+
+
+def _add_and_undo(gateway: Gateway, row: Mapping[str, Any]) -> int:
+    with suppress(_Undone), gateway.transaction() as session:
+        added = session.execute(_SQL["insert"], row)
+        session.execute(_SQL["constraints"])
+        raise _Undone
+    return added
 
 
 def _check_database(address: str) -> None:

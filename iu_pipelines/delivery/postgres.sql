@@ -9,3 +9,6 @@ select
     coalesce(b.body -> 'replayed' = 'true', false), %(headers)s, b.body
 from (select cast(%(body)s as jsonb) as body) as b
 on conflict (delivery_key) do nothing;
+
+-- name: constraints
+set constraints all immediate;

@@ -45,6 +45,10 @@ class PullTarget(TargetKind):
             "retry", "local", error="another program sends the deliveries of this target", local_fault=True
         )
 
+    async def test(self, message: Message) -> Answer:
+        """Send nothing: that the login of the test may deliver to the target is all there is to test."""
+        return Answer("sent", "pull")
+
     async def close(self) -> None:
         """Do nothing."""
 

@@ -25,6 +25,9 @@ from iu_pipelines.errors import DeliveryRefused, IuError, UnknownTarget, UsageEr
 TEST_TYPE: Final = "iu.target_test"
 """The type in the body of a test."""
 
+UNSIGNED: Final = "none"
+"""What is recorded as the signature of a rehearsal for a kind that does not sign."""
+
 _OF_DELIVERIES: Final = ("breaker_open", "rate_limit")
 """Refusals that hold deliveries, but not a test by hand: it shows whether the target works again."""
 
@@ -43,6 +46,8 @@ class Rehearsed:
 
 def rehearse(gateway: Queries, route_code: str, secrets: Secrets) -> list[Rehearsed]:
     """Sign the newest event of each kind of a route as for a delivery, and record it.
+
+    For a kind that does not sign, the secret is looked up, if there is one, and the body is recorded.
 
     Raises:
         UsageError: the secret is missing or bound to another host.
@@ -72,7 +77,7 @@ def _rehearsed(gateway: Queries, route_code: str, target: TargetKind, rehearsal:
         route_code,
         rehearsal.event_id,
         sha256(rehearsal.body.encode()).hexdigest(),
-        target.sign(message, datetime.now(UTC)),
+        target.sign(message, datetime.now(UTC)) or UNSIGNED,
     )
     return Rehearsed(
         rehearsal.target_name,
@@ -85,12 +90,13 @@ def _rehearsed(gateway: Queries, route_code: str, target: TargetKind, rehearsal:
 
 
 def send_test(gateway: Queries, target_name: str, secrets: Secrets) -> TargetTest:
-    """Send a made-up body to a target, and record only whether it was accepted and the class of the answer.
+    """Test a target with a made-up body, and record only whether it was accepted and the class of the answer.
 
-    Its key is none that a delivery can have.
+    Its key is none that a delivery can have. Where other programs claim and send, the class is `pull`: the
+    test shows that the login may claim, and sends nothing.
 
     Raises:
-        UsageError: the secret is missing or bound to another host, or nothing is sent to such targets.
+        UsageError: the secret is missing or bound to another host.
         DeliveryRefused: the login may not deliver to the target, a gate is closed, or the target is stopped.
     """
     target = opened(granted(gateway, target_name), secrets)
@@ -100,16 +106,16 @@ def send_test(gateway: Queries, target_name: str, secrets: Secrets) -> TargetTes
             f"nothing is sent to target {target_name}: {refusal}",
             hint="Remove the cause, then test again: docs/concepts/delivery.md explains the word.",
         )
-    answer = asyncio.run(_sent(target))
+    answer = asyncio.run(_tested(target))
     if answer.local_fault:
         raise UsageError(f"the test could not be sent: {answer.error}")
     return targets.record_test(gateway, target_name, answer.decision == "sent", answer.status_class)
 
 
-async def _sent(target: TargetKind) -> Answer:
+async def _tested(target: TargetKind) -> Answer:
     try:
         await target.open()
-        return await target.send(_made_up())
+        return await target.test(_made_up())
     except IuError:
         raise
     except Exception as error:  # noqa: BLE001  a fault of a kind; its text might contain a secret
@@ -154,15 +160,9 @@ def opened(target: GrantedTarget, secrets: Secrets) -> TargetKind:
     """Return a target of its kind, which is not connected yet.
 
     Raises:
-        UsageError: other programs claim and send what is for such targets.
         IuError: the kind is not installed, or the definition of the target is wrong.
     """
     kind = kinds.load(target.kind)
-    if not kind.sends:
-        raise UsageError(
-            f"target {target.target_name} is of kind {target.kind}, to which nothing is sent",
-            hint="Claim its deliveries with fn_iu_delivery_claim.",
-        )
     try:
         kind.check(target.address, target.options, target.secret_name, private=target.allow_private)
     except IuError as error:

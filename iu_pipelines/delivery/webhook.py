@@ -84,7 +84,7 @@ class WebhookTarget(TargetKind):
     def check(
         cls, address: str, options: Mapping[str, Any], secret_name: str | None, *, private: bool
     ) -> None:
-        """Check an https URL (http is for targets that may be private), the options and the secret's name.
+        """Check an https URL (http is for private addresses), the options and the secret's name.
 
         Raises:
             TargetNotSafe: the address is not allowed.
@@ -112,7 +112,7 @@ class WebhookTarget(TargetKind):
         self._tls = _tls()
         self._newest_signer()
         self._credentials()
-        self._resolver = _Resolver(private)
+        self._resolver = _Resolver(private, plain=self._url.scheme in addresses.PLAIN)
         connector = aiohttp.TCPConnector(
             ssl=self._tls,
             resolver=self._resolver,
@@ -208,8 +208,9 @@ class _Resolver(AbstractResolver):
     A name server that does not answer therefore delays no other target.
     """
 
-    def __init__(self, private: bool) -> None:
+    def __init__(self, private: bool, *, plain: bool) -> None:
         self._private = private
+        self._plain = plain
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="iu-resolve")
 
     async def resolve(
@@ -217,7 +218,8 @@ class _Resolver(AbstractResolver):
     ) -> list[ResolveResult]:
         """Return the checked addresses of a host. aiohttp connects to one of them and asks no more."""
         found = await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: addresses.resolve(host, port, private=self._private)
+            self._threads,
+            lambda: addresses.resolve(host, port, private=self._private, plain=self._plain),
         )
         return [
             ResolveResult(
@@ -234,7 +236,7 @@ class _Resolver(AbstractResolver):
     def socket(self, info: tuple[Any, ...]) -> socket.socket:
         """Return the socket for a connection. Checked again, because an IP address is not resolved."""
         family, kind, protocol, _, address = info
-        addresses.checked([str(address[0])], private=self._private)
+        addresses.checked([str(address[0])], private=self._private, plain=self._plain)
         return socket.socket(family, kind, protocol)
 
     async def close(self) -> None:

@@ -27,6 +27,9 @@ from iu_pipelines.errors import ArgumentInvalid, IuError, TargetNotSafe
 
 _PORTS: Final = {"https": 443, "http": 80}
 
+PUBLIC: Final = "198.41.0.4"
+"""A public address. Tests see that a connection to it begins, and refuse it: no packet leaves the machine."""
+
 UNSAFE: Final = [
     "127.0.0.1", "127.255.255.254", "127.1", "127.0.1", "0", "0.0.0.0", "0.1.2.3", "10.0.0.1",
     "10.255.255.255", "172.16.0.1", "172.31.255.255", "192.168.0.1", "169.254.0.1", "169.254.169.254",
@@ -118,6 +121,15 @@ def test_plain_http_is_only_for_targets_that_may_be_private() -> None:
 )
 def test_an_approver_may_allow_private_addresses(host: str) -> None:
     WebhookTarget.check(f"http://{host}:8080/", {}, "HOOK", private=True)
+
+
+@pytest.mark.parametrize("host", [PUBLIC, f"[64:ff9b::{PUBLIC}]", "[2606:4700::1111]", "[4000::1]"])
+def test_plain_http_reaches_no_public_address(host: str) -> None:
+    with pytest.raises(TargetNotSafe) as refused:
+        WebhookTarget.check(f"http://{host}/", {}, "HOOK", private=True)
+    assert "https" in str(refused.value.hint)
+    with suppress(TargetNotSafe):
+        WebhookTarget.check(f"https://{host}/", {}, "HOOK", private=True)
 
 
 @pytest.mark.parametrize(
@@ -215,9 +227,6 @@ def test_one_bad_address_of_a_name_refuses_all_of_them(monkeypatch: pytest.Monke
 
 # What follows makes real connections, or proves that none is made.
 
-PUBLIC: Final = "198.41.0.4"
-"""A public address. Tests see that a connection to it begins, and refuse it: no packet leaves the machine."""
-
 _CONNECTED: list[Any] = []
 
 
@@ -288,6 +297,31 @@ def test_a_name_with_one_bad_address_is_connected_to_at_none(
     _CONNECTED.clear()
     (answer,) = send(WebhookTarget, _public(listener.port, scheme="https"), of=secrets())
     assert (answer.status_class, _CONNECTED, listener.connections()) == ("not_safe", [], 0)
+
+
+@pytest.mark.parametrize("ips", [PUBLIC, f"127.0.0.1 {PUBLIC}"])
+def test_a_name_with_a_public_address_is_not_connected_to_in_clear_text(
+    monkeypatch: pytest.MonkeyPatch, listener: Listener, ips: str
+) -> None:
+    """Neither http nor what an approver allowed makes it so; https may connect to it."""
+    monkeypatch.setattr(socket, "getaddrinfo", answers_of({"hooks.example.com": [ips]}))
+    for scheme, status_class, connected in (("http", "not_safe", False), ("https", None, True)):
+        _CONNECTED.clear()
+        target = granted(f"{scheme}://hooks.example.com:{listener.port}/", timeout_seconds=1)
+        (answer,) = send(WebhookTarget, target, of=secrets())
+        assert answer.decision == "retry"
+        assert status_class in (None, answer.status_class)
+        assert bool(_CONNECTED) == connected
+        assert bool(listener.connections()) == (connected and "127" in ips)
+
+
+def test_a_public_literal_that_passed_the_check_is_not_connected_to_in_clear_text(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IU_SECRET_HOOK", f"host={PUBLIC} {VALUE}")
+    _CONNECTED.clear()
+    (answer,) = send(Unchecked, granted(f"http://{PUBLIC}/", timeout_seconds=1), of=secrets())
+    assert (answer.status_class, _CONNECTED) == ("not_safe", [])
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "localhost", "0.0.0.0"])

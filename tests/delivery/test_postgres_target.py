@@ -226,3 +226,31 @@ def test_a_secret_of_another_host_is_not_used(target: GrantedTarget, monkeypatch
     monkeypatch.setenv("IU_SECRET_HOOK", f"host=db.example.com {PASSWORD}")
     with pytest.raises(UsageError, match="bound to another host"):
         send(PostgresTarget, target, of=secrets())
+
+
+_DEFERRED = """
+create function public.refuse() returns trigger language plpgsql as
+$$ begin raise exception 'no'; end $$;
+create constraint trigger late after insert on public.iu_inbox deferrable initially deferred
+for each row execute function public.refuse()
+"""
+
+
+def test_a_test_finds_what_would_refuse_a_row_and_leaves_none(target: GrantedTarget, inbox: Gateway) -> None:
+    def tested() -> Answer:
+        async def run() -> Answer:
+            opened = PostgresTarget(target, secrets())
+            await opened.open()
+            try:
+                return await opened.test(message(1))
+            finally:
+                await opened.close()
+
+        return asyncio.run(run())
+
+    assert tested() == Answer("sent", "inserted")
+    assert inbox.fetch_value("select count(*) from public.iu_inbox") == 0
+    inbox.run_script(_DEFERRED)
+    assert (tested().decision, tested().status_class) == ("retry", "sql_error")
+    inbox.run_script("drop table public.iu_inbox")
+    assert (tested().decision, tested().status_class) == ("retry", "sql_error")
