@@ -247,8 +247,11 @@ class Consequences:
         if fields - set(_NO_VERSION):
             yield "It becomes a new version, so promotions to it end."
         if fields & {"kind", "address"} and self._state.targets[change.name].allow_private:
-            back = f"iu target set {change.name} --no-allow-private"
-            yield f"Its address may be private, so an approver applies this, or runs before: {back}"
+            allow = f"iu target set {change.name} --{{}}allow-private --reason WHY"
+            yield (
+                "Its address may be private, so an approver runs before: "
+                f"{allow.format('no-')}; and after: {allow.format('')}"
+            )
         if "enabled" in fields:
             yield from self._enabled(change.name, entry.enabled)
         yield from self._senders(change.name, entry)

@@ -1,0 +1,30 @@
+"""What commands say when delivery is refused, held, or about to be: it must be true and name what to do."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.offices import OfficeIu
+from cli.running import refused
+from delivery.office import ROUTE
+
+
+def test_the_address_of_a_private_target_is_changed_in_three_steps(office_iu: OfficeIu) -> None:
+    why = ("--reason", "the receiver moved")
+    private = ("target", "set", "hook", "--allow-private", *why)
+    public = ("target", "set", "hook", "--no-allow-private", *why)
+    move = ("target", "set", "hook", "--address", "http://127.0.0.1:9999/hook", *why)
+    assert office_iu("admin", "target", "set", "hook", "--secret", "SHOP", *why).code == 0
+    assert office_iu("approver", *private).code == 0
+    for login in ("admin", "approver"):
+        done = office_iu(login, *move)
+        refused(
+            done, 1, "iu target set hook --no-allow-private", "iu target set hook --address",
+            "iu target set hook --allow-private",
+        )  # fmt: skip
+        assert "grant" not in done.err
+    for login, words in (("approver", public), ("admin", move), ("approver", private)):
+        done = office_iu(login, *words)
+        assert done.code == 0, done.err
+    shown = office_iu("auditor", "target", "show", "hook", "--json").json
+    assert (shown["address"], shown["allow_private"]) == ("http://127.0.0.1:9999/hook", True)
