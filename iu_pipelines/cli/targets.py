@@ -216,9 +216,9 @@ def _moves(name: str, address: str | None) -> Iterator[None]:
         if address is not None:
             change = f"iu target set {name}"
             error.hint = (
-                "Members of workflow_admin change a target. Where its address may be private, that takes three "
-                f"steps: an approver runs {change} --no-allow-private --reason WHY, an administrator {change} "
-                f"--address ADDRESS, and the approver {change} --allow-private --reason WHY"
+                "Members of workflow_admin change a target. If its address may be private, it takes three "
+                f"steps: an approver runs {change} --no-allow-private --reason WHY, then an administrator "
+                f"{change} --address ADDRESS, then the approver {change} --allow-private --reason WHY"
             )
         raise
 
