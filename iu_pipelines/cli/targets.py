@@ -349,10 +349,9 @@ def _facts(target: Target) -> dict[str, Any]:
 
 
 def _queue(queue: deliveries.TargetQueue) -> dict[str, Any]:
-    names = ("queued", "in_flight", "in_doubt", "retry", "held", "parked", "dead")
-    more = " or more" if queue.counts_capped else ""
-    counts = [f"{getattr(queue, name):,}{more} {name.replace('_', ' ')}" for name in names]
-    return {"deliveries": ", ".join(one for one in counts if not one.startswith("0")) or "none"}
+    states = [state for state in deliveries.QUEUE_STATES if getattr(queue, state)]
+    counts = [f"{queue.shown(state)} {state.replace('_', ' ')}" for state in states]
+    return {"deliveries": ", ".join(counts) or "none"}
 
 
 def _print_tests(tests: Sequence[targets.TargetTested], target: Target) -> None:
