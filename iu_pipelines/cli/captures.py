@@ -13,12 +13,13 @@ import yaml
 from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.configuration import print_changes
 from iu_pipelines.cli.options import OptionalReason, Reason
-from iu_pipelines.cli.output import print_facts, print_line, print_table, print_verbatim
+from iu_pipelines.cli.output import print_facts, print_line, print_table, print_verbatim, print_warnings
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import configuration
 from iu_pipelines.domain.outbox_file import reading, writing
 from iu_pipelines.domain.outbox_file.model import OutboxFile
 from iu_pipelines.domain.plans import applying, planning, state
+from iu_pipelines.domain.plans.delivery import Ended
 from iu_pipelines.domain.plans.state import CaptureRow
 from iu_pipelines.errors import ArgumentInvalid, OutboxFileInvalid, UsageError
 
@@ -176,22 +177,32 @@ def change(
 def remove(gateway: Gateway, code: Code, reason: Reason) -> Answer:
     """Remove a capture; its triggers are dropped first if the role may. What it recorded stays."""
     row = _require(state.list_captures(gateway), code)
+    ended = Ended(gateway)
     applying.remove_capture(gateway, code, reason)
-    return Answer({"removed": code}, lambda: print_line(f"{row.route_code}: removed"))
+    warnings = ended.warnings()
+
+    def print_all() -> None:
+        print_line(f"{row.route_code}: removed")
+        print_warnings(warnings)
+
+    return Answer({"removed": code, "warnings": warnings}, print_all)
 
 
 def _applied(gateway: Gateway, text: str, code: str, reason: str | None) -> Answer:
     """Apply a file with one capture, as `iu apply` does."""
+    ended = Ended(gateway)
     with _without_places():
         source = reading.read(text.encode(), "options")
         done = applying.apply(gateway, source, planning.make(gateway, source), reason or _NO_REASON)
     row = _require(state.list_captures(gateway), code)
+    warnings = ended.warnings()
 
     def print_all() -> None:
         print_line(f"{code}: {_mode(row)}, {row.attachment}")
         _print_statements("Defined, not attached. The owner of the table runs:", done.owner_statements)
+        print_warnings(warnings)
 
-    return Answer(row, print_all)
+    return Answer({**vars(row), "warnings": warnings}, print_all)
 
 
 @contextmanager

@@ -29,9 +29,10 @@ from iu_pipelines.cli.interrupts import EXIT_CODE
 from iu_pipelines.cli.options import Reason, Since, Until, parse_uuid
 from iu_pipelines.cli.output import counted, duration, print_facts, print_line, when, working
 from iu_pipelines.db.database_url import resolve_database_url
-from iu_pipelines.delivery.reports import DrainLimits
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.delivery.reports import DrainLimits, DrainReport
 from iu_pipelines.domain import deliveries, delivery_plans, promotions
-from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeliveryChange
+from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeliveryChange, TargetQueue
 from iu_pipelines.domain.delivery_plans import Executed, Plan, Progress
 from iu_pipelines.errors import Unavailable
 
@@ -132,19 +133,29 @@ def _drain(
                 on_progress=tell,
             )
         others = promotions.of_other_deployments(gateway, chosen.deployment)
+        queues = _queues(gateway, report, chosen.deployment)
         left = delivery_plans.progress(gateway, plan_hash) if plan_hash else None
 
     def print_all() -> None:
-        print_drain(report, chosen.deployment, others)
+        print_drain(report, queues, chosen.deployment, others, left)
         if left:
             print_facts(_progress_facts(left))
 
     return Answer(
-        report if left is None else {**vars(report), "plan": left},
+        {**vars(report), "queues": queues} | ({"plan": left} if left else {}),
         print_all,
         failed=failed(report),
         exit_code=EXIT_CODE if is_cancelled(report) else 0,
     )
+
+
+def _queues(gateway: Gateway, report: DrainReport, deployment: str | None) -> list[TargetQueue]:
+    """Return the queues of the targets of a drain, as they are for its deployment."""
+    with gateway.transaction() as session:
+        deliveries.present_deployment(session, deployment)
+        found = deliveries.status(session)
+    names = {one.target for one in report.targets}
+    return [one for one in found if one.target in names]
 
 
 def status(gateway: DeliveryGateway) -> Answer:
@@ -245,8 +256,9 @@ def execute(
         )
     with call.connect_to_module() as module:
         done = _execute(call, module, found, max_seconds)
+    verb = "carried out" if found.open else "were carried out before, and nothing is done again"
     lines = [
-        f"{found.kind}: {done.done:,} of {counted(done.entries, 'entry', 'entries')} carried out, "
+        f"{found.kind}: {done.done:,} of {counted(done.entries, 'entry', 'entries')} {verb}, "
         f"{done.changed:,} had changed, {done.left:,} left"
     ]
     if done.left:

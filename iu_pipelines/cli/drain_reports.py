@@ -23,8 +23,8 @@ from iu_pipelines.cli.output import (
 )
 from iu_pipelines.delivery.reports import DrainReport, TargetReport
 from iu_pipelines.domain import delivery_reasons
-from iu_pipelines.domain.deliveries import TargetQueue
-from iu_pipelines.domain.health import at_least
+from iu_pipelines.domain.deliveries import QUEUE_STATES, TargetQueue
+from iu_pipelines.domain.delivery_plans import Progress
 from iu_pipelines.domain.promotions import Promotion
 
 _LINE_SECONDS: Final = 10.0
@@ -88,13 +88,21 @@ def is_cancelled(report: DrainReport) -> bool:
     return any(one.stopped_reason == "cancelled" for one in report.targets)
 
 
-def print_drain(report: DrainReport, deployment: str | None, others: Sequence[Promotion]) -> None:
-    """Print what a drain did for each target, why it stopped, what is held and what to do.
+def print_drain(
+    report: DrainReport,
+    queues: Sequence[TargetQueue],
+    deployment: str | None,
+    others: Sequence[Promotion],
+    plan: Progress | None = None,
+) -> None:
+    """Print what a drain did for each target, why it stopped, what is left, what is held and what to do.
 
-    `deployment` is what the sender presents, and `others` are live promotions for another one.
+    `queues` are read after the drain. `deployment` is what the sender presents, and `others` are live
+    promotions for another one. If the drain carried out a `plan`, what is left is that of the plan.
     """
+    by_target = {queue.target: queue for queue in queues}
     for one in report.targets:
-        _print_target(one)
+        _print_target(one, by_target.get(one.target), plan)
     if not report.targets:
         print_line("no target with a route that was promoted is granted to this login")
         print_line("see: iu target list, iu promote list")
@@ -116,10 +124,11 @@ def print_drain(report: DrainReport, deployment: str | None, others: Sequence[Pr
         print_warning(f"{problem.target}: {problem.message}" + (f". {problem.hint}" if problem.hint else ""))
 
 
-def _print_target(one: TargetReport) -> None:
+def _print_target(one: TargetReport, queue: TargetQueue | None, plan: Progress | None) -> None:
+    has_dead = queue is not None and queue.dead > 0
     counts = {
         "sent": one.sent,
-        "to retry": one.retry,
+        "failed, to retry or dead" if has_dead else "to retry": one.retry,
         "dead": one.failed,
         "not sent in time": one.unsent,
         "recorded late": one.stale,
@@ -127,20 +136,27 @@ def _print_target(one: TargetReport) -> None:
     }
     said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count or word == "sent")
     print_line(f"{one.target}: {said} in {duration(one.seconds)}, {rate(one.sent, one.seconds)}")
-    if left := _left(one):
+    if plan:
+        print_line(f"  left of the plan: {_left_of_plan(plan)}")
+    elif queue and (left := _left(queue)):
         print_line(f"  left: {left}")
     if one.stopped_reason:
         print_line(f"  stopped: {WHY_STOPPED[one.stopped_reason]}")
 
 
-def _left(one: TargetReport) -> str:
-    counts = {
-        "queued": one.queued,
-        "in doubt": one.in_doubt,
-        "to retry later": one.waiting,
-        f"held ({', '.join(one.held_reasons)})": one.held,
+def _left(queue: TargetQueue) -> str:
+    words = {state: state.replace("_", " ") for state in QUEUE_STATES}
+    words |= {
+        "retry": "to retry later",
+        "held": f"held ({', '.join(queue.held_reasons or ())})",
+        "parked": "parked behind a dead one",
     }
-    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+    return ", ".join(f"{queue.shown(state)} {word}" for state, word in words.items() if getattr(queue, state))
+
+
+def _left_of_plan(plan: Progress) -> str:
+    counts = {"open": plan.open, "in flight": plan.in_flight, "waiting": plan.waiting, "dead": plan.dead}
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing"
 
 
 def print_queues(found: Sequence[TargetQueue]) -> None:
@@ -149,12 +165,7 @@ def print_queues(found: Sequence[TargetQueue]) -> None:
         (
             one.target,
             one.kind,
-            *(
-                at_least(count, capped=one.counts_capped and count > 0)
-                for count in (
-                    one.queued, one.in_flight, one.in_doubt, one.retry, one.held, one.parked, one.dead,
-                )
-            ),
+            *(one.shown(state) for state in QUEUE_STATES),
             one.max_per_minute,
             f"{one.breaker} until {when(one.breaker_retry_at)}" if one.breaker_retry_at else one.breaker,
             ", ".join(one.held_reasons or ()) or None,

@@ -14,6 +14,7 @@ from iu_pipelines.cli.output import print_facts, print_line, print_table, print_
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import configuration, event_types
 from iu_pipelines.domain.event_types import EventType, EventTypeUse
+from iu_pipelines.domain.plans.delivery import Ended
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="An event type, from iu type list.")]
@@ -119,10 +120,11 @@ def _switch(
 ) -> Answer:
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
+        ended = Ended(session)
         changed = event_types.set_enabled(session, name, enabled)
         if changed is None:
             raise _unknown(name)
-        warnings = warn(changed, event_types.uses(session, name))
+        warnings = [*warn(changed, event_types.uses(session, name)), *ended.warnings()]
     return _answer(changed, warnings)
 
 

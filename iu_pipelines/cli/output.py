@@ -188,8 +188,10 @@ def counted(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def rate(events: int, seconds: float | None) -> str:
-    """Return the events per second, or a dash if no time passed."""
-    return f"{events / seconds:,.0f}/s" if seconds else "-"
+    """Return the events per second, or per minute if they are less than one; a dash if no time passed."""
+    if not seconds:
+        return "-"
+    return f"{events / seconds * 60:,.0f}/min" if 0 < events < seconds else f"{events / seconds:,.0f}/s"
 
 
 def _is_number(value: Any) -> bool:

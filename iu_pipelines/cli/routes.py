@@ -15,6 +15,7 @@ from iu_pipelines.cli.output import print_facts, print_line, print_table, print_
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.domain import configuration, event_types, inbound, routes
+from iu_pipelines.domain.plans.delivery import Ended
 from iu_pipelines.domain.routes import NewRoute, Route
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 
@@ -159,10 +160,11 @@ def change(
         )
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
+        ended = Ended(session)
         wanted = replace(_outbound(session, code).as_new(), **changes)
         routes.change(session, wanted)
         route = _outbound(session, code)
-        warnings = _warnings(session, route)
+        warnings = [*_warnings(session, route), *ended.warnings(code)]
     return _answer(route, code, warnings)
 
 
@@ -182,33 +184,38 @@ def enable(
     """Enable one route."""
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
+        ended = Ended(session)
         outbound = None if emits is not None else routes.set_enabled(session, code, True)
         route = outbound or inbound.set_enabled(session, code, True, emits=emits)
+        warnings = ended.warnings(code)
     if route is None and emits is not None:
         raise ArgumentInvalid(
             f"no such inbound route: {code!r}",
             hint="Choose one from: iu route list. An outbound route is always a dry run.",
         )
-    return _answer(route, code)
+    return _answer(route, code, warnings)
 
 
 def disable(gateway: Gateway, code: RouteCode, reason: OptionalReason = None) -> Answer:
     """Disable one route. An event without an enabled outbound route gets the decision `skipped`."""
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
+        ended = Ended(session)
         route = routes.set_enabled(session, code, False) or inbound.set_enabled(session, code, False)
-    return _answer(route, code)
+        warnings = ended.warnings(code)
+    return _answer(route, code, warnings)
 
 
 def remove(gateway: Gateway, code: RouteCode, reason: Reason) -> Answer:
     """Remove one outbound route without open dead letters. Its attempts and its history stay."""
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
+        ended = Ended(session)
         route = _outbound(session, code)
         use = routes.uses(session, route)
         routes.remove(session, code)
         others = event_types.uses(session, route.event_type).enabled_routes
-    warnings = []
+        warnings = ended.warnings()
     if use.waiting:
         decision = "attempted by other routes only" if others else "will get the decision skipped"
         warnings.append(f"waiting, and {decision}: {counted_events(use.waiting)} of {route.event_type}")

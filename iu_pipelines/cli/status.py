@@ -185,8 +185,8 @@ def _print_notes(found: Status) -> None:
 def _print_targets(targets: Sequence[TargetQueue]) -> None:
     """Print a line for each target with deliveries that a person must look at."""
     for one in targets:
-        counts = {"in doubt": one.in_doubt, "dead": one.dead, "parked behind a dead one": one.parked}
-        said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+        words = {"in_doubt": "in doubt", "dead": "dead", "parked": "parked behind a dead one"}
+        said = ", ".join(f"{one.shown(state)} {word}" for state, word in words.items() if getattr(one, state))
         if said:
             print_line(f"  note: deliveries to {one.target}: {said}; see: iu deliver status")
 

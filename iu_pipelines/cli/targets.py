@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, Final
 
 import typer
@@ -42,7 +43,13 @@ from iu_pipelines.delivery import kinds, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
 from iu_pipelines.domain import configuration, deliveries, targets
 from iu_pipelines.domain.targets import StateChange, Target, TargetChange, TargetTest
-from iu_pipelines.errors import ArgumentInvalid, TargetNotSafe, UsageError
+from iu_pipelines.errors import (
+    ArgumentInvalid,
+    NotAnApprover,
+    PermissionDenied,
+    TargetNotSafe,
+    UsageError,
+)
 
 _NAME: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
 
@@ -174,7 +181,7 @@ def change(
         return _allow_private(call, name, allow_private, reason, alone=not (changes or options))
     if not (changes or options):
         raise UsageError("nothing to change", hint="Give an option, such as --address or --max-per-minute.")
-    with call.connect_to_module() as gateway, gateway.transaction() as session:
+    with _moves(name, address), call.connect_to_module() as gateway, gateway.transaction() as session:
         configuration.give_reason(session, reason)
         before = targets.get(session, name)
         wanted = columns(changes, options, before)
@@ -195,6 +202,25 @@ def change(
             "test, rehearse and propose again"
         )
     return _defined(target, f"changed, version {target.target_version}", warnings)
+
+
+@contextmanager
+def _moves(name: str, address: str | None) -> Iterator[None]:
+    """Give a refused change of an address the steps for a target whose address may be private.
+
+    Approvers may neither read nor change a target, and administrators not change this address.
+    """
+    try:
+        yield
+    except (NotAnApprover, PermissionDenied) as error:
+        if address is not None:
+            change = f"iu target set {name}"
+            error.hint = (
+                "Members of workflow_admin change a target. If its address may be private, it takes three "
+                f"steps: an approver runs {change} --no-allow-private --reason WHY, then an administrator "
+                f"{change} --address ADDRESS, then the approver {change} --allow-private --reason WHY"
+            )
+        raise
 
 
 def _allow_private(call: Invocation, name: str, allowed: bool, reason: str | None, *, alone: bool) -> Answer:
@@ -323,10 +349,9 @@ def _facts(target: Target) -> dict[str, Any]:
 
 
 def _queue(queue: deliveries.TargetQueue) -> dict[str, Any]:
-    names = ("queued", "in_flight", "in_doubt", "retry", "held", "parked", "dead")
-    more = " or more" if queue.counts_capped else ""
-    counts = [f"{getattr(queue, name):,}{more} {name.replace('_', ' ')}" for name in names]
-    return {"deliveries": ", ".join(one for one in counts if not one.startswith("0")) or "none"}
+    states = [state for state in deliveries.QUEUE_STATES if getattr(queue, state)]
+    counts = [f"{queue.shown(state)} {state.replace('_', ' ')}" for state in states]
+    return {"deliveries": ", ".join(counts) or "none"}
 
 
 def _print_tests(tests: Sequence[targets.TargetTested], target: Target) -> None:

@@ -27,6 +27,9 @@ MOST_QUEUED: Final = 100_000
 """Events that one call of `enqueue` reads at most."""
 
 
+MOST_COUNTED: Final = 1000
+"""Deliveries of one sort that `status` counts at most."""
+
 QUEUE_STATES: Final = ("queued", "in_flight", "in_doubt", "retry", "held", "parked", "dead")
 """The states of a delivery that is not settled: fields of `TargetQueue`."""
 
@@ -117,6 +120,12 @@ class TargetQueue:
     breaker: Annotated[str, "closed, open or half_open"]
     breaker_retry_at: Annotated[datetime | None, "when an open breaker lets one delivery through"]
     oldest_at: Annotated[datetime | None, "when the oldest delivery was queued"]
+
+    def shown(self, state: str) -> str:
+        """Return the count of one of QUEUE_STATES as text: a lower bound if it reached the limit."""
+        count: int = getattr(self, state)
+        is_cut = self.counts_capped and count >= MOST_COUNTED
+        return f"{count // MOST_COUNTED * MOST_COUNTED:,} or more" if is_cut else f"{count:,}"
 
 
 @dataclass(frozen=True)

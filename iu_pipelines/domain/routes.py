@@ -89,7 +89,8 @@ def require(gateway: Queries, route_code: str) -> None:
 
 def set_enabled(gateway: Queries, route_code: str, enabled: bool) -> Route | None:
     """Enable or disable one route and return it, or None if there is no such route."""
-    return _found(gateway, "set_enabled", {"enabled": enabled, "route_code": route_code})
+    given = {"enabled": enabled, "route_code": route_code}
+    return _found(gateway, "set_enabled", given) or get(gateway, route_code)
 
 
 def add(gateway: Queries, wanted: NewRoute) -> Route | None:
@@ -110,7 +111,7 @@ def change(gateway: Queries, wanted: NewRoute) -> Route | None:
     Raises:
         UnknownEventType, ArgumentInvalid, TargetUnknown, TargetNotSafe: as `add` does.
     """
-    return _found(gateway, "change", vars(wanted))
+    return _found(gateway, "change", vars(wanted)) or get(gateway, wanted.route_code)
 
 
 def remove(gateway: Queries, route_code: str) -> Route | None:

@@ -30,9 +30,10 @@ select
 from (select %(route_code)s::text as route_code) as given;
 
 -- name: set_enabled
+-- An update without a change would make a new version of the route, and so end its promotion.
 update public.iu_outbound_route
 set enabled = %(enabled)s
-where route_code = %(route_code)s
+where route_code = %(route_code)s and enabled <> %(enabled)s
 returning route_code, event_type, enabled, dry_run, target_kind, target_ref;
 
 -- name: add
@@ -48,7 +49,12 @@ set
     enabled = %(enabled)s,
     target_kind = %(target_kind)s,
     target_ref = %(target_ref)s
-where route_code = %(route_code)s
+where
+    route_code = %(route_code)s
+    and (event_type, enabled, target_kind, target_ref)
+    is distinct from (
+        %(event_type)s::text, %(enabled)s::boolean, %(target_kind)s::text, %(target_ref)s::text
+    )
 returning route_code, event_type, enabled, dry_run, target_kind, target_ref;
 
 -- name: remove

@@ -403,8 +403,8 @@ def test_an_address_that_only_an_approver_may_allow_is_named(
     assert checked(private).warnings == ()
     moved = CHECKED % "http://127.0.0.2/"
     assert means(owner, moved)[1] == (
-        "Its address may be private, so an approver applies this, or runs before: "
-        "iu target set t --no-allow-private"
+        "Its address may be private, so an approver runs before: iu target set t --no-allow-private "
+        "--reason WHY; and after: iu target set t --allow-private --reason WHY"
     )
     with pytest.raises(NotAnApprover) as refused:
         apply(owner, moved)

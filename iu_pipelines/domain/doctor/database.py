@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final
 
 from iu_pipelines.db.gateway import Gateway, fetch_plain
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.db.steps import plan
+from iu_pipelines.db.steps import code, plan
 from iu_pipelines.db.steps.files import Step, load_steps, modules
 from iu_pipelines.domain.doctor.findings import Checks, Finding, Verdict, failed, finding
 from iu_pipelines.errors import IuError, redact
@@ -78,14 +79,22 @@ def _asked(gateway: Gateway, is_embedded: bool) -> Asked:
 
 
 def _steps(gateway: Gateway) -> tuple[Step, ...]:
-    """Return the steps of the installed modules, or those of the core if the ledger is not visible."""
-    try:
-        ledger = plan.read_ledger(gateway)
-    except IuError:
-        ledger = {}
+    """Return the steps of the installed modules.
+
+    If the ledger is not visible, as for senders, they are the core and those of which a table exists.
+    """
     root = sql_root()
-    names = plan.installed(ledger)
+    try:
+        names = plan.installed(plan.read_ledger(gateway))
+    except IuError:
+        names = plan.installed({}) | {name for name in modules(root) if _has_table(gateway, root, name)}
     return tuple(load_steps(root, [name for name in modules(root) if name in names]))
+
+
+def _has_table(gateway: Gateway, root: Path, module: str) -> bool:
+    objects = [one for step in load_steps(root, [module]) for one in code.read(step).objects]
+    tables = [one[2] for one in objects if one[1] == "table"]
+    return bool(gateway.fetch_value(_SQL["any_exists"], {"tables": tables}))
 
 
 def _schema_findings(gateway: Gateway, asked: Asked) -> Iterator[Finding]:

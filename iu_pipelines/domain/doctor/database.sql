@@ -13,3 +13,6 @@ from pg_settings as s;
 
 -- name: sees_sessions
 select pg_has_role(current_user, 'pg_read_all_stats', 'usage');
+
+-- name: any_exists
+select exists (select from unnest(%(tables)s::text[]) as t (name) where to_regclass(t.name) is not null);

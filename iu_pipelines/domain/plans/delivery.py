@@ -217,6 +217,46 @@ def _of_route(source: Source, state: State, route: Route) -> str | None:
     return None if kinds[ref] == kind else f"target {ref} is of kind {kinds[ref]}, so it cannot be promoted"
 
 
+def _approved(gateway: Queries) -> dict[str, dict[str, Any]]:
+    """Return the last promotion of each route that is live or held, by route."""
+    return {row["route_code"]: row for row in gateway.fetch_all(_SQL["approved"])}
+
+
+class Ended:
+    """The promotions that a change ends. Make it before the change, in its transaction if it has one.
+
+    Without the module `iu-delivery` there are none.
+    """
+
+    def __init__(self, gateway: Queries) -> None:
+        self._gateway = gateway
+        self._before = _approved(gateway) if deliveries.is_installed(gateway) else {}
+
+    def warnings(self, route_code: str | None = None) -> list[str]:
+        """Return, after the change, which promotions ended and what is held.
+
+        That of `route_code` is named also if it had ended before: undoing a change does not bring it back.
+        """
+        after = _approved(self._gateway) if self._before else {}
+        said = []
+        for code, row in after.items():
+            was_live = self._before.get(code, row)["state"] == "live"
+            if (row["held_reason"] or "").endswith("_changed") and (was_live or code == route_code):
+                said.append(self._warning(row, "ends" if was_live else "has ended"))
+        return said
+
+    def _warning(self, row: Mapping[str, Any], verb: str) -> str:
+        (queue,) = self._gateway.fetch_all(_SQL["queued"], {"route_no": row["route_no"], "cap": _CAP + 1})
+        held = _count(queue["alive"], queue["seen"] > _CAP)
+        are = "is" if held.startswith("1 ") else "are"
+        said = (
+            f"promotion {row['promotion_no']} of {row['route_code']} {verb} ({row['held_reason']}), and "
+            f"{held} {are} held until a new one is approved: iu promote propose {row['route_code']}"
+        )
+        pause = f". To stop a target for a while, use: iu target pause {row['target_name']} --reason WHY"
+        return said + (pause if verb == "ends" else "")
+
+
 class Consequences:
     """What changes mean for targets, and for routes that are live."""
 
@@ -227,7 +267,8 @@ class Consequences:
 
     @cached_property
     def _live(self) -> list[dict[str, Any]]:
-        return self._gateway.fetch_all(_SQL["live"]) if self._state.delivers else []
+        found = _approved(self._gateway) if self._state.delivers else {}
+        return [row for row in found.values() if row["state"] == "live"]
 
     @cached_property
     def _queues(self) -> dict[str, TargetQueue]:
@@ -247,8 +288,11 @@ class Consequences:
         if fields - set(_NO_VERSION):
             yield "It becomes a new version, so promotions to it end."
         if fields & {"kind", "address"} and self._state.targets[change.name].allow_private:
-            back = f"iu target set {change.name} --no-allow-private"
-            yield f"Its address may be private, so an approver applies this, or runs before: {back}"
+            allow = f"iu target set {change.name} --{{}}allow-private --reason WHY"
+            yield (
+                "Its address may be private, so an approver runs before: "
+                f"{allow.format('no-')}; and after: {allow.format('')}"
+            )
         if "enabled" in fields:
             yield from self._enabled(change.name, entry.enabled)
         yield from self._senders(change.name, entry)

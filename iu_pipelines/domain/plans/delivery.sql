@@ -13,12 +13,21 @@ select given.name, public.fn_iu_target_secret(given.text) as found
 from unnest(%(names)s::text[], %(texts)s::text[]) as given (name, text)
 where public.fn_iu_target_secret(given.text) is not null;
 
--- name: live
-select p.route_code, p.target_name, d.event_type
+-- name: approved
+select p.promotion_no, p.route_code, p.target_name, p.state, p.held_reason, d.route_no, d.event_type
 from public.fn_iu_promotion_list() as p
 inner join public.iu_delivery_route as d on p.promotion_no = d.promotion_no
-where p.state = 'live'
+where p.state in ('live', 'held')
 order by p.route_code;
+
+-- name: queued
+select count(*) as seen, count(*) filter (where q.dead_at is null) as alive
+from (
+    select d.dead_at from public.iu_delivery as d
+    where d.route_no = %(route_no)s
+    order by d.event_seq
+    limit %(cap)s
+) as q;
 
 -- name: promoted
 select t.target_name, array_agg(d.route_code order by d.route_code) as routes
