@@ -128,6 +128,7 @@ _BUG: Final = (
 )
 _HELP_OPTIONS: Final = ("-h", "--help")
 _GIVEN_CHARACTERS: Final = 200
+_MAY_BE_SECRET: Final = ("--option", "--secret")
 
 
 class _Commands(Group):
@@ -229,6 +230,18 @@ def _path(arguments: Sequence[str]) -> str:
     return " ".join(path)
 
 
+def _without_secrets(arguments: Sequence[str]) -> list[str]:
+    """Return arguments with `***` for what is given to an option that a secret may be given to by mistake."""
+    kept: list[str] = []
+    for word in arguments:
+        if kept and kept[-1] in _MAY_BE_SECRET:
+            kept.append("***")
+        else:
+            option, is_pair, _ = word.partition("=")
+            kept.append(f"{option}=***" if is_pair and option in _MAY_BE_SECRET else word)
+    return kept
+
+
 def report(error: Exception, arguments: Sequence[str]) -> int:
     """Print `error` and return its exit code."""
     from iu_pipelines.cli.output import print_error  # noqa: PLC0415  rich takes longer than `iu --version`
@@ -241,7 +254,7 @@ def report(error: Exception, arguments: Sequence[str]) -> int:
         print_error(error.message, error.hint, error.code, notes, as_json=as_json)
         return error.exit_code
     if isinstance(error, typer.TyperException):
-        given = redact(shlex.join(["iu", *arguments]))[:_GIVEN_CHARACTERS]
+        given = redact(shlex.join(["iu", *_without_secrets(arguments)]))[:_GIVEN_CHARACTERS]
         message, hint = describe(error, _path(arguments))
         print_error(message, hint, None, (f"given: {given}",), as_json=as_json)
         return error.exit_code

@@ -64,9 +64,9 @@ _NUMERIC: Final = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)")
 _URL: Final = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.IGNORECASE)
 
 _PRIVATE_HINT: Final = (
-    "Give a public address, or have an approver allow private addresses for this target "
-    "(fn_iu_delivery_target_allow_private)."
+    "Give a public address, or let an approver run: iu target set NAME --allow-private --reason WHY"
 )
+_NEVER_HINT: Final = "Give another address. This one is never allowed, also for a target that may be private."
 
 
 _PLAIN_HINT: Final = "Give an address that begins with https://."
@@ -115,13 +115,19 @@ def check_url(address: str, ports: Mapping[str, int], *, private: bool, has_user
 
 def refuse_host(host: str, *, private: bool, plain: bool = False) -> None:
     """Raise TargetNotSafe if a host name or IP address is not allowed. The network is not asked."""
-    try:
-        reason = refusal(ip_address(host), private=private, plain=plain)
-    except ValueError:
-        reason = _name_refusal(host, private)
+    reason = _host_refusal(host, private, plain)
     if reason:
-        hint = _PLAIN_HINT if reason == _IN_CLEAR_TEXT else _PRIVATE_HINT
+        hint = _PRIVATE_HINT if _host_refusal(host, True, plain) is None else _NEVER_HINT
+        if reason == _IN_CLEAR_TEXT:
+            hint = _PLAIN_HINT
         raise TargetNotSafe(f"the host {host!r} is {reason}", hint=hint)
+
+
+def _host_refusal(host: str, private: bool, plain: bool) -> str | None:
+    try:
+        return refusal(ip_address(host), private=private, plain=plain)
+    except ValueError:
+        return _name_refusal(host, private)
 
 
 def refusal(ip: _IP, *, private: bool, plain: bool = False) -> str | None:

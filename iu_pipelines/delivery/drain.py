@@ -58,9 +58,10 @@ def drain(
 
     With `plan_hash`, deliver only what this frozen plan names, and queue nothing. `on_progress` is called
     each second, `should_stop` ten times a second. SIGINT and SIGTERM stop the drain as `should_stop` does:
-    nothing more is claimed, sends that have begun are awaited, and their outcomes are recorded. A target that
-    cannot be opened is a problem in the report. If the database refuses a target, the others are served to
-    their end, and then the error is raised.
+    nothing more is claimed, sends that have begun are awaited, and their outcomes are recorded. What these
+    functions raise, also SystemExit, stops it in the same way, and is raised at the end. A target that cannot
+    be opened is a problem in the report. If the database refuses a target, the others are served to their
+    end, and then the error is raised.
 
     Raises:
         DeliveryRefused: the login is not a member of iu_sender, or may not deliver to a target.
@@ -98,7 +99,7 @@ class _Drain:
         self._running: dict[str, Sender] = {}
         self._reports: defaultdict[str, list[TargetReport]] = defaultdict(list)
         self._problems: list[DrainProblem] = []
-        self._errors: list[Exception] = []
+        self._errors: list[BaseException] = []
         self._stopped: StoppedReason | None = None
 
     async def run(
@@ -222,7 +223,11 @@ class _Drain:
                 if on_progress and now - told >= _PROGRESS_SECONDS:
                     told = now
                     on_progress(self._report(()))
-        except Exception as error:  # noqa: BLE001  it is raised by `run`
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # rich raises SystemExit if the reader of the output is gone
+            if isinstance(error, KeyboardInterrupt) and self._stopped:
+                raise  # the second Ctrl-C
             self._errors.append(error)
             self._stop("failed")
 

@@ -21,7 +21,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.delivery import addresses
 from iu_pipelines.delivery.kind import MOST_BODY_BYTES, Answer, Message, TargetKind
-from iu_pipelines.delivery.secrets import Secret, Secrets, check_name
+from iu_pipelines.delivery.secrets import Secret, Secrets, check_name, shown
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, ConnectionFailed, DatabaseError, IuError
 
@@ -81,7 +81,7 @@ class PostgresTarget(TargetKind):
         _parameters(address, private)
         for name in sorted(options):
             raise ArgumentInvalid(
-                f"unknown option {name!r} of a target of kind postgres", hint="It has none."
+                f"unknown option {shown(name)} of a target of kind postgres", hint="It has none."
             )
         if secret_name is None:
             raise ArgumentInvalid(
@@ -236,12 +236,12 @@ def _parameters(address: str, private: bool) -> Mapping[str, str]:
     for name, value in parse_qsl(urlsplit(address).query, keep_blank_values=True):
         if name not in _PARAMETERS:
             raise ArgumentInvalid(
-                f"the address has a parameter {name!r}", hint=f"Allowed: {', '.join(_PARAMETERS)}."
+                f"the address has a parameter {shown(name)}", hint=f"Allowed: {', '.join(_PARAMETERS)}."
             )
         allowed = ("system",) if name == "sslrootcert" else _MODES if private else _VERIFIED
         if value not in allowed:
             raise ArgumentInvalid(
-                f"the address has {name}={value[:100]!r}", hint=f"Allowed: {', '.join(allowed)}."
+                f"the address has another value of {name}", hint=f"Allowed: {', '.join(allowed)}."
             )
         found[name] = value
     return found

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
+from iu_pipelines.delivery.secrets import shown
 from iu_pipelines.errors import ArgumentInvalid
 
 
@@ -34,7 +35,9 @@ class PullTarget(TargetKind):
         if secret_name is not None:
             raise ArgumentInvalid("a target of kind pull has no secret", hint=hint)
         for name in sorted(options):
-            raise ArgumentInvalid(f"unknown option {name!r} of a target of kind pull", hint="It has none.")
+            raise ArgumentInvalid(
+                f"unknown option {shown(name)} of a target of kind pull", hint="It has none."
+            )
 
     async def open(self) -> None:
         """Do nothing."""

@@ -26,6 +26,9 @@ from iu_pipelines.settings import Settings
 _HOST: Final = "host="
 _MOST_BYTES: Final = 65_536
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
+_HARMLESS: Final = re.compile(
+    r"(?=.{1,60}$)([A-Z]?[a-z]+|[A-Z]{1,3})([_-]([A-Z]?[a-z]+|[A-Z]{1,3}))*", re.ASCII
+)
 _PORTS: Final = {"https": 443, "http": 80, "postgresql": 5432, "postgres": 5432}
 
 HMAC: Final = "whsec_"
@@ -158,12 +161,20 @@ def file_of(directory: Path | None, secret_name: str) -> Path | None:
 
 
 def check_name(secret_name: str) -> None:
-    """Raise ArgumentInvalid unless `secret_name` is a name that a secret may have."""
+    """Raise ArgumentInvalid unless `secret_name` is a name that a secret may have.
+
+    The error does not show it, because it may be the secret itself.
+    """
     if not _NAME.fullmatch(secret_name):
         raise ArgumentInvalid(
-            f"secret name {secret_name[:100]!r} is not a name",
-            hint="Use at most 63 of A-Z, 0-9 and _, beginning with a letter.",
+            f"a secret name of {len(secret_name)} characters is not a name",
+            hint="Give the name and never the secret: at most 63 of A-Z, 0-9 and _, beginning with a letter.",
         )
+
+
+def shown(name: str) -> str:
+    """Return the name of an option or a header for an error: only its length if it may be a secret."""
+    return repr(name) if _HARMLESS.fullmatch(name) else f"of {len(name)} characters"
 
 
 def text_of(secret_name: str, path: Path | None) -> str:

@@ -24,7 +24,7 @@ from iu_pipelines import __version__, extras
 from iu_pipelines.delivery import addresses
 from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.kind import MOST_BODY_BYTES, Answer, Message, TargetKind
-from iu_pipelines.delivery.secrets import Secret, Secrets, check_name
+from iu_pipelines.delivery.secrets import Secret, Secrets, check_name, shown
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, IuError, UsageError
 
@@ -257,7 +257,7 @@ def _check_options(options: Mapping[str, Any]) -> None:
     unknown = sorted(set(options) - set(_OPTIONS))
     if unknown:
         raise ArgumentInvalid(
-            f"unknown option {unknown[0]!r} of a target of kind webhook",
+            f"unknown option {shown(unknown[0])} of a target of kind webhook",
             hint=f"Known: {', '.join(_OPTIONS)}.",
         )
     for name in _OPTIONS[:2]:
@@ -276,12 +276,12 @@ def _check_options(options: Mapping[str, Any]) -> None:
 def _check_header(name: str, value: Any) -> None:
     if not _TOKEN.fullmatch(name) or _PROTECTED.fullmatch(name):
         raise ArgumentInvalid(
-            f"option 'headers' may not set {name[:100]!r}",
+            f"option 'headers' may not set a header {shown(name)}",
             hint="Leave it out; the value of Authorization is the option authorization_secret.",
         )
     if not isinstance(value, str) or not _VISIBLE.fullmatch(value) or len(value) > 1000:
         raise ArgumentInvalid(
-            f"the value of header {name!r} is not one line of ASCII text",
+            f"the value of a header {shown(name)} is not one line of ASCII text",
             hint="Write at most 1,000 printable ASCII characters.",
         )
 

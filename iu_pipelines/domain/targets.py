@@ -5,7 +5,8 @@ The module `iu-delivery` must be installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -15,9 +16,15 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
 from iu_pipelines.domain.similar import similar_names
-from iu_pipelines.errors import UnknownTarget
+from iu_pipelines.errors import TargetNotSafe, UnknownTarget
 
 _SQL: Final = Statements(__name__)
+
+_OPTIONS_HINT: Final = (
+    "Options are stored and shown. Only the header Authorization may have a secret: give its name with "
+    "--option authorization_secret=NAME, and put it into the environment as IU_SECRET_<NAME>, or into a file "
+    "of IU_SECRETS_DIR."
+)
 
 
 @dataclass(frozen=True)
@@ -180,7 +187,8 @@ def add(session: Session, target_name: str, columns: Mapping[str, Any]) -> bool:
         TargetNotSafe: the address or an option contains a secret.
     """
     given = {"target_name": target_name, "columns": {**DEFAULTS, **columns}}
-    return session.execute(_SQL["add"], given) == 1
+    with _explained():
+        return session.execute(_SQL["add"], given) == 1
 
 
 def change(session: Session, target_name: str, columns: Mapping[str, Any]) -> bool:
@@ -190,7 +198,19 @@ def change(session: Session, target_name: str, columns: Mapping[str, Any]) -> bo
         TargetUnknown, TargetNotSafe: as `add` does.
         NotAnApprover: the kind or the address of a target that may be private changes.
     """
-    return session.execute(_SQL["change"], {"target_name": target_name, "columns": dict(columns)}) == 1
+    with _explained():
+        return session.execute(_SQL["change"], {"target_name": target_name, "columns": dict(columns)}) == 1
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say where a secret in an option belongs. The hint of the database is about addresses."""
+    try:
+        yield
+    except TargetNotSafe as error:
+        if error.message.startswith("argument options"):
+            error.hint = _OPTIONS_HINT
+        raise
 
 
 def remove(session: Session, target_name: str) -> bool:

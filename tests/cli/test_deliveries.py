@@ -262,6 +262,34 @@ def test_an_interrupt_finishes_what_has_begun_and_ends_with_130(shop: Shop) -> N
     assert shop.done("sender", "deliver", "status", "--json").json[0]["in_flight"] == 0
 
 
+IMPATIENT = """
+from iu_pipelines.__main__ import main
+from iu_pipelines.cli import drain_reports
+drain_reports._LINE_SECONDS = 0.5
+main()
+"""
+"""`iu` with a line of progress each second."""
+
+
+def test_a_reader_that_ends_stops_a_drain_after_what_has_begun(shop: Shop) -> None:
+    shop.receiver.behave(Behaviour(delay=0.3))
+    shop.office.emit(400, 4)
+    url = url_of(shop.office.url, shop.office.login("sender"))
+    with subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, "deliver", "--linger-seconds", "5", "--database-url", url],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        process.stdout.readline()
+        process.stdout.close()
+        _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (141, "")
+    (row,) = shop.done("sender", "deliver", "status", "--json").json
+    assert (row["in_flight"], row["in_doubt"]) == (0, 0)
+    assert 0 < len(shop.delivered()) < 400
+    assert row["queued"] == 400 - len(shop.delivered()), "each request was recorded as sent"
+
+
 def test_a_secret_is_rotated_in_its_file_and_never_printed(shop: Shop, secrets_dir: Path) -> None:
     before = (secrets_dir / "SHOP").read_text(encoding="utf-8").split()[1]
     done = shop.done("sender", "target", "rotate-secret", "hook")

@@ -160,6 +160,57 @@ def test_the_database_refuses_kinds_and_secrets(office_iu: OfficeIu) -> None:
     assert "target 'second' already exists" in office_iu("admin", *ADD).err
 
 
+CANARY = "supersecret3"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (*ADD, "--option", f"authorization_secret=Bearer {CANARY}"),
+        (*ADD, "--option", f"authorization_secret={CANARY}"),
+        (*ADD, "--option", f"client_certificate_secret=[{CANARY}"),
+        (*ADD, "--option", f'authorization_secret={{"a": "{CANARY}"}}'),
+        (*ADD, "--option", f"Bearer {CANARY}==x"),
+        (*ADD, "--option", f"whsec_{CANARY}=x"),
+        (*ADD, "--option", f'headers={{"Bearer {CANARY}": "x"}}'),
+        (*ADD, "--option", f'headers={{"X-A": "{CANARY}\\n"}}'),
+        (*ADD, "--option", f'headers={{"X-Api-Key": "{CANARY}"}}'),
+        (*ADD, "--option", f"headers=Bearer {CANARY}"),
+        (*ADD, "--option", f"authorization_secret={CANARY}", "--bogus"),
+        (*ADD, f"--option=authorization_secret={CANARY}", "--bogus"),
+        (*ADD, "--secret", CANARY, "--bogus"),
+        (*ADD, "--secret", CANARY),
+        ("target", "add", "a", "--kind", "postgres", "--secret", "SHOP", "--option", f"password={CANARY}x=",
+         "--address", "postgresql://u@db.example/d"),
+        ("target", "add", "a", "--kind", "postgres", "--secret", "SHOP", "--address",
+         f"postgresql://u@db.example/d?sslmode={CANARY}"),
+        ("target", "add", "a", "--kind", "postgres", "--secret", "SHOP", "--address",
+         f"postgresql://u@db.example/d?{CANARY}"),
+        ("target", "add", "a", "--kind", "pull", "--option", f"{CANARY}=1"),
+    ],
+)  # fmt: skip
+def test_no_error_shows_what_may_be_a_secret(office_iu: OfficeIu, words: tuple[str, ...]) -> None:
+    done = office_iu("admin", *words)
+    assert done.code in (1, 2), done.out
+    assert CANARY not in done.out + done.err
+    assert "hint: " in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--option", "authorization_secret=Bearer x"), "a secret name of 8 characters is not a name"),
+        (("--option", "autorization_secret=AUTH"), "unknown option 'autorization_secret'"),
+        (("--option", 'headers={"X-Api-Key": "x"}'), "--option authorization_secret=NAME"),
+        (("--option", 'headers={"Authorization": "x"}'), "authorization_secret"),
+    ],
+)
+def test_a_hint_says_where_a_secret_belongs(office_iu: OfficeIu, words: tuple[str, ...], said: str) -> None:
+    done = office_iu("admin", *ADD, *words)
+    refused(done, 1, said)
+    assert "out of the address" not in done.err
+
+
 def test_a_target_in_use_is_not_removed(office_iu: OfficeIu) -> None:
     office_iu.office.promote()
     done = office_iu("admin", "target", "remove", "hook", "--reason", "closed")

@@ -143,6 +143,20 @@ def test_some_addresses_are_never_allowed(host: str) -> None:
         WebhookTarget.check(f"http://{host}/", {}, "HOOK", private=True)
 
 
+@pytest.mark.parametrize(
+    ("host", "private", "helps"),
+    [("10.0.0.1", False, True), ("localhost", False, True), ("4000::1", False, True),
+     ("169.254.169.254", False, False), ("169.254.169.254", True, False), ("metadata.goog", False, False),
+     ("metadata.goog", True, False), ("224.0.0.1", False, False), ("::ffff:8.8.8.8", True, False)],
+)  # fmt: skip
+def test_a_hint_names_allow_private_only_where_it_helps(host: str, private: bool, helps: bool) -> None:
+    with pytest.raises(TargetNotSafe) as refused:
+        addresses.refuse_host(host, private=private)
+    hint = refused.value.hint or ""
+    assert ("iu target set NAME --allow-private" in hint) == helps
+    assert ("never" in hint) != helps
+
+
 @given(st.ip_addresses(v=4))
 @example(IPv4Address("127.0.0.1"))
 def test_no_unusual_form_of_an_ipv4_address_is_accepted(ip: IPv4Address) -> None:
@@ -191,6 +205,7 @@ _TEXTS: Final = st.one_of(
 
 
 @given(_TEXTS)
+@example("A")
 @example("127.1")
 @example("8.8.8.8\t@127.0.0.1")
 def test_what_is_accepted_means_the_same_to_every_reader(text: str) -> None:
@@ -202,7 +217,8 @@ def test_what_is_accepted_means_the_same_to_every_reader(text: str) -> None:
         return
     host = addresses.check_url(address, _PORTS, private=False).host
     for url in (URL(address, encoded=True), URL(address)):
-        assert url.raw_host == host or ip_address(url.raw_host or "") == ip_address(host)
+        read = (url.raw_host or "").lower()
+        assert read == host or ip_address(read) == ip_address(host)
     try:
         numeric = socket.getaddrinfo(host, 1, flags=socket.AI_NUMERICHOST)
     except OSError:

@@ -447,6 +447,36 @@ def test_a_kind_that_fails_otherwise_than_it_may_ends_no_other_target(
     assert of(report, "other").sent == (0 if fails == "open" else 5)
 
 
+class Ended(BaseException):
+    """What other programs raise to end a thread, such as Dagster."""
+
+
+@pytest.mark.parametrize(
+    "raised", [SystemExit(3), KeyboardInterrupt(), BrokenPipeError(), Ended(), ValueError()], ids=repr
+)
+@pytest.mark.parametrize("function", ["should_stop", "on_progress"])
+def test_what_a_function_of_the_caller_raises_is_raised_when_all_is_recorded(
+    ground: Ground, raised: BaseException, function: str
+) -> None:
+    ground.add("hook", at_most_once=True)
+    ground.receiver.behave(Behaviour(delay=0.3))
+    emit(ground.world, 100)
+
+    def call(*_: object) -> bool:
+        if len(ground.received()) >= 4:
+            raise raised
+        return False
+
+    functions: dict[str, Any] = {function: call}
+    with pytest.raises(type(raised)) as found:
+        ground.drain(concurrency=4, **functions)
+    assert found.value is raised
+    assert ground.world.owner.fetch_value(_CLAIMED) == 0
+    assert 4 <= len(ground.received()) < 100
+    outcomes = ground.world.owner.fetch_all(_OUTCOMES)
+    assert sum(row["n"] for row in outcomes if row["decision"] == "sent") == len(ground.received())
+
+
 @pytest.fixture
 def process(ground: Ground) -> Iterator[subprocess.Popen[str]]:
     """Yield a process that drains, after its first four requests have arrived."""
