@@ -5,10 +5,11 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 import pytest
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from defs.code_location import Location, checks, failure, materializations, observations, records
 from defs.delivering import (
@@ -29,6 +30,8 @@ from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.domain import deliveries, targets
 from iu_pipelines.errors import UsageError
+
+EVALUATED: Final = (AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED)
 
 
 def test_a_run_delivers_and_is_named_by_every_claim(delivering: Delivering) -> None:
@@ -117,6 +120,14 @@ def test_a_target_that_cannot_be_served_fails_the_run_with_one_line_and_the_othe
         record = delivering.instance.get_latest_asset_check_evaluation_record(key)
         assert record, "the checks have a result although the step failed"
         assert record.run_id == result.run_id
+        assert record.status in EVALUATED, "planned is no result"
+
+
+def test_a_run_that_hangs_is_ended_by_the_daemon_after_its_limit(delivering: Delivering) -> None:
+    result = delivering.location.run("delivery_job", {"max_seconds": 20.5})
+    run = delivering.instance.get_run_by_id(result.run_id)
+    assert run
+    assert run.tags[dg.MAX_RUNTIME_SECONDS_TAG] == "201"
 
 
 def test_a_missing_secret_is_shown_with_what_to_set(

@@ -61,6 +61,24 @@ def test_a_parked_subject_is_a_warning_with_its_dead_letter_and_the_command(
     assert "iu deliver plan --kind replay" in str(found.metadata["what_a_person_must_do"].value)
 
 
+def test_the_checks_of_one_target_see_no_other_one(delivering: Delivering) -> None:
+    delivering.add("other", "shop.other", "version_applied")
+    delivering.world.open_gates()
+    delivering.world.emit(1, 1)
+    delivering.world.enqueue("shop.other")
+    delivering.world.sender("lost-1").claim(target="other")
+    delivering.world.pass_time(120)
+    found = delivering.location.run("health_audit_job")
+    assert not checks(found)["no_deliveries_in_doubt"].passed
+    result = delivering.mount("hook", "other").run("health_audit_job")
+    passed = {
+        event.asset_key.path[-1]: event.passed
+        for event in result.get_asset_check_evaluations()
+        if event.check_name == "no_deliveries_in_doubt"
+    }
+    assert passed == {"to_hook": True, "to_other": False}
+
+
 def test_what_was_sent_against_its_rehearsal_is_an_error_and_other_deliveries_are_none(
     delivering: Delivering,
 ) -> None:

@@ -182,3 +182,18 @@ def test_a_plan_is_drained_and_nothing_else(ground: Ground) -> None:
     with Gateway(ground.world.url) as gateway:
         assert delivery_plans.progress(gateway, str(plan.plan_hash)).settled == 30
     assert len(planned) == 30
+
+
+def test_the_drain_of_a_plan_does_not_wait_for_what_the_rate_holds_of_others(ground: Ground) -> None:
+    """The one token is for the one delivery of the plan. The next one comes after half a minute."""
+    code = ground.add("hook", max_per_minute=2)
+    emit(ground.world, 1)
+    ground.world.enqueue(code)
+    plan = delivery_plans.make(ground.world.owner, "drain", "test", {"target": "hook"})
+    emit(ground.world, 10)
+    ground.world.enqueue(code)
+    report = ground.drain(plan_hash=plan.plan_hash)
+    said = of(report, "hook")
+    assert (said.sent, said.held, said.held_reasons) == (1, 10, ("rate_limit",))
+    assert said.stopped_reason == "held"
+    assert report.seconds < 15
