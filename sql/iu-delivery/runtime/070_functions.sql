@@ -188,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '6f8bbbd2ae37e49d5a3b601961ac9f8a5d4e11ebbfb84526c56b910974afbf14'
+    'a9685f4b8dc5984b7f246e43404f51769d601a0b300af53f4a2b2192e7d49a72'
 );
