@@ -36,6 +36,7 @@ _WHY_STOPPED: Final = {
     "max_deliveries": "the limit of deliveries is reached; more may be due",
     "gate_closed": "a gate is closed; deliveries are held, none is lost",
     "held": "deliveries are held, none is lost",
+    "left_to_others": "other programs deliver what is left",
     "cancelled": "the drain was interrupted; what had begun was finished and recorded",
     "failed": "the target could not be served",
 }
