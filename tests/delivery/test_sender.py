@@ -187,7 +187,8 @@ def test_a_drain_waits_while_another_sender_has_every_head_in_flight(
         return claim(*given)
 
     monkeypatch.setattr(deliveries, "claim", counted)
-    code = ground.add("hook", **({"timeout_seconds": 1, "lease_seconds": 4} if is_killed else {}))
+    lease: dict[str, Any] = {"timeout_seconds": 1, "lease_seconds": 4} if is_killed else {}
+    code = ground.add("hook", **lease)
     emit(ground.world, 8, each=3)
     ground.world.enqueue(code)
     other = ground.world.sender()

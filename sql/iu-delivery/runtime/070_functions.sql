@@ -188,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a9685f4b8dc5984b7f246e43404f51769d601a0b300af53f4a2b2192e7d49a72'
+    '51c7f93052c2fbc702e14683395700b01596ea90368d44aed9e8ad047752fde9'
 );

@@ -67,7 +67,7 @@ as $$
         count(*) filter (where s.state = 'dead'), coalesce(max(s.place) > 1000, false)
     from stated as s
 $$;
-comment on function public.fn_iu_delivery_counts(int [], text []) is
+comment on function public.fn_iu_delivery_counts(int[], text[]) is
 'The part of fn_iu_delivery_status that counts the deliveries of the routes of a target. refusals: what
 fn_iu_delivery_refusal says about each of them. Due heads are read newest first.';
 select public.fn_iu_object_declare(
