@@ -37,6 +37,7 @@ WHY_STOPPED: Final = {
     "gate_closed": "a gate is closed; deliveries are held, none is lost",
     "held": "deliveries are held, none is lost",
     "target_changed": "the target was changed, and is not granted to this login any more",
+    "left_to_others": "other programs deliver what is left",
     "cancelled": "the drain was interrupted; what had begun was finished and recorded",
     "failed": "the target could not be served",
 }

@@ -167,7 +167,18 @@ def list_all(
 
 
 def _state(promotion: Promotion) -> str:
-    return f"held: {promotion.held_reason}" if promotion.state == "held" else promotion.state
+    if promotion.state == "held":
+        return f"held: {promotion.held_reason}"
+    if promotion.state == "demoted":
+        return f"demoted: {promotion.demotion_reason}"
+    return promotion.state
+
+
+def _demoted(one: Promotion) -> str | None:
+    if one.demoted_by is None:
+        return None
+    by = f"by the outcomes of {one.demoted_by}" if one.demoted_automatically else one.demoted_by
+    return f"{by}, {when(one.demoted_at)}: {one.demotion_reason}"
 
 
 def show(gateway: DeliveryGateway, number: PromotionNo) -> Answer:
@@ -180,6 +191,8 @@ def show(gateway: DeliveryGateway, number: PromotionNo) -> Answer:
         _print_rules(rules)
         if found.state == "proposed":
             print_line(f"another login approves it with: iu promote approve {number} --reason WHY")
+        if found.state == "outdated":
+            print_line("what it is about has changed; propose it again with: iu promote propose")
 
     return Answer({**vars(found), "rules": rules}, print_all)
 
@@ -191,9 +204,10 @@ def _facts(one: Promotion) -> dict[str, Any]:
         "promotion": one.promotion_no,
         "route": one.route_code,
         "target": one.target_name,
-        "state": _state(one),
+        "state": f"held: {one.held_reason}" if one.state == "held" else one.state,
         "proposed": f"{one.proposed_by}, {when(one.proposed_at)}: {one.reason}",
         "decided": decided,
+        "demoted": _demoted(one),
         "valid": f"{one.valid_for / timedelta(days=1):.4g} days after the approval",
         "expires": one.expires_at,
         "deployment": one.deployment,

@@ -151,7 +151,7 @@ def _deliver(
 def _versions(mount: Mount, seen: Sequence[dg.AssetObservation], report: DrainReport) -> dict[str, str]:
     """Return the tags with the versions of the sources; that of the outbox only if all of it was read."""
     read = {one.asset_key: version_of(one) for one in seen}
-    if any(one.stopped_reason != "drained" for one in report.targets):
+    if any(one.stopped_reason not in ("drained", "left_to_others") for one in report.targets):
         del read[mount.key(OUTBOX.name)]
     return input_versions(read)
 

@@ -76,9 +76,10 @@ def _delivered(gateway: Queries, found: Explanation) -> list[DeliveryState]:
 
 
 def _said(one: DeliveryState) -> str:
-    """Return the state with the reason, and what the reason means."""
+    """Return the state with the reason, what the reason means, and why it failed."""
     reason = explained([one.reason]) if one.reason and one.reason in REFUSALS else one.reason
-    return f"{one.state}: {reason}" if reason else one.state
+    said = f"{one.state}: {reason}" if reason else one.state
+    return f"{said}; last error: {one.last_error}" if one.last_error else said
 
 
 def _deliveries(instance: dg.DagsterInstance, found: Sequence[DeliveryState]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ StoppedReason = Literal[
     "max_deliveries",
     "gate_closed",
     "held",
+    "left_to_others",
     "target_changed",
     "cancelled",
     "failed",

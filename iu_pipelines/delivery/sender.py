@@ -35,6 +35,8 @@ _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _UNRECORDED_BATCHES: Final = 4
 _GATES: Final = ("master_gate_closed", "delivery_gate_closed", "jobs_gate_closed")
+_OF_TARGET: Final = ("target_disabled", "target_paused", "failover_hold", "breaker_open")
+"""Refusals that hold every route of a target."""
 
 _TIMED_OUT: Final = Answer("retry", "timeout", error="no answer within the timeout", may_have_arrived=True)
 _NOT_SENT: Final = Answer("retry", "unsent", error="not sent", local_fault=True)
@@ -244,18 +246,42 @@ class Sender:
         """Return why the drain is over although nothing is due, or None if it waits."""
         if any(one.is_closed_by_gate for one in self._enqueuers):
             return "gate_closed"
-        if time.monotonic() - self._active_at < self._limits.linger_seconds:
+        if self._quiet_seconds() < self._limits.linger_seconds:
             return None
         queue = await self._status()
-        reasons = set((queue.held_reasons or ()) if queue else ())
-        if reasons & set(_GATES):
+        if queue is None:
+            return "drained"
+        if not _is_stopped(queue):
+            return await self._end_unless_more_comes(queue)
+        if set(queue.held_reasons or ()) & set(_GATES):
             return "gate_closed"
-        held = queue.held if queue else 0
-        may_wait = not held or "rate_limit" in reasons
-        if may_wait and self._kind and await self._has_due(is_limited=held > 0):
+        return "held" if queue.held or queue.in_doubt or self._is_refused() else "drained"
+
+    async def _end_unless_more_comes(self, queue: TargetQueue) -> StoppedReason | None:
+        """Return None if something will be due without a person: now, by the rate, or at another sender."""
+        if self._kind is None:
+            others = queue.queued + queue.held + queue.in_flight + queue.in_doubt + queue.retry
+            return "held" if self._is_refused() else "left_to_others" if others else "drained"
+        if await self._has_due(is_limited=queue.held > 0):
             return None  # in a shard that another sender leases, or locked by another transaction
-        refused = self._enqueuers and all(one.refusal for one in self._enqueuers)
-        return "held" if held or refused else "drained"
+        if queue.held or self._is_refused():
+            return "held"
+        if not await self._is_in_flight(queue):
+            return "drained"
+        # By then its outcome was recorded, or it is in doubt and due.
+        return None if self._quiet_seconds() <= self.target.lease_seconds else "left_to_others"
+
+    def _is_refused(self) -> bool:
+        return bool(self._enqueuers) and all(one.refusal for one in self._enqueuers)
+
+    def _quiet_seconds(self) -> float:
+        return time.monotonic() - self._active_at
+
+    async def _is_in_flight(self, queue: TargetQueue) -> bool:
+        """Return whether another sender delivers something, behind which more may wait."""
+        if self._plan_hash is None or not queue.in_flight:
+            return queue.in_flight > 0
+        return await self._calls.plan_in_flight(self._plan_hash) > 0
 
     async def _has_due(self, *, is_limited: bool) -> bool:
         """Return whether something is due. What the rate holds is due soon, but need not be in the plan."""
@@ -339,6 +365,14 @@ class Sender:
             self._faults = _MOST_FAULTS
         elif not answer.local_fault and (status is None or status == _TOO_MANY or status >= _SERVER_ERROR):
             self._faults += 1
+
+
+def _is_stopped(queue: TargetQueue) -> bool:
+    """Return whether what is due is held, and not only until the rate allows it."""
+    reasons = set(queue.held_reasons or ())
+    if reasons & {*_GATES, *_OF_TARGET}:
+        return True
+    return bool(queue.held and reasons and "rate_limit" not in reasons)
 
 
 def _not_again(answer: Answer) -> Answer:

@@ -139,6 +139,7 @@ class DeliveryState:
     attempts: Annotated[int, "integer", "number of claims"]
     run_ref: Annotated[str | None, "the run of the newest claim"]
     next_at: Annotated[datetime | None, "when it is due, or when its lease ends"]
+    last_error: Annotated[str | None, "what the last failed send said, while it is not settled"]
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ from public.fn_iu_delivery_status()
 order by target;
 
 -- name: why
-select route_code, state, reason, since, attempts, run_ref, next_at
+select route_code, state, reason, since, attempts, run_ref, next_at, last_error
 from public.fn_iu_delivery_why(%(event_id)s)
 order by route_code;
 

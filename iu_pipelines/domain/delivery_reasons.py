@@ -30,7 +30,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "target_paused": "a person paused the target; resume it with: iu target resume",
     "failover_hold": "the server failed over, which may have lost claims; compare with the receiver, then: "
     "iu target resume",
-    "breaker_open": "the target failed repeatedly; it is tried again by itself, and now with: iu target test",
+    "breaker_open": "the target failed repeatedly; it is tried again by itself, and at once if this passes: "
+    "iu target test",
     "rate_limit": "the rate of the target or of the promotion is used up; it goes on by itself",
     "not_due": "it is due later; it goes on by itself",
     "not_head": "an earlier event of its subject is delivered first; it goes on by itself",
@@ -59,8 +60,8 @@ STATES: Final[Mapping[str, str]] = {
 
 
 def explain(found: DeliveryState) -> str:
-    """Return in words what the state of a delivery and its reason mean, and what to do."""
-    if found.reason and found.reason in REFUSALS:
-        return REFUSALS[found.reason]
+    """Return in words what the state of a delivery and its reason mean, why it failed, and what to do."""
     meaning = STATES.get(found.state, "an unknown state")
-    return f"{found.reason}: {meaning}" if found.reason else meaning
+    if found.reason:
+        meaning = REFUSALS.get(found.reason, f"{found.reason}: {meaning}")
+    return f"{meaning}; last error: {found.last_error}" if found.last_error else meaning

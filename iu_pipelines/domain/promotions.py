@@ -22,13 +22,13 @@ Decision = Literal["approve", "reject"]
 class Promotion:
     """One promotion: what was proposed, on which evidence, and who decided.
 
-    `state` is proposed, rejected, live, held, demoted or replaced.
+    `state` is proposed, outdated (it can no longer be approved), rejected, live, held, demoted or replaced.
     """
 
     promotion_no: Annotated[int, "integer", "the promotion"]
     route_code: Annotated[str, "the route"]
     target_name: Annotated[str | None, "the target"]
-    state: Annotated[str, "proposed, rejected, live, held, demoted or replaced"]
+    state: Annotated[str, "proposed, outdated, rejected, live, held, demoted or replaced"]
     reason: Annotated[str, "why it was proposed"]
     proposed_by: Annotated[str, "the login that proposed it"]
     proposed_at: Annotated[datetime, "when it was proposed"]
@@ -46,6 +46,10 @@ class Promotion:
     decision_reason: Annotated[str | None, "why"]
     expires_at: Annotated[datetime | None, "when it ends, if it is the newest of its route"]
     held_reason: Annotated[str | None, "why nothing is queued and claimed although it was approved"]
+    demoted_by: Annotated[str | None, "the login that ended it, or by whose outcomes it ended"]
+    demoted_at: Annotated[datetime | None, "when"]
+    demotion_reason: Annotated[str | None, "why"]
+    demoted_automatically: Annotated[bool | None, "whether it ended by outcomes; null: it was not demoted"]
 
 
 @dataclass(frozen=True)

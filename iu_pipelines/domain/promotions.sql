@@ -4,7 +4,8 @@
 select
     promotion_no, route_code, target_name, state, reason, proposed_by, proposed_at, share, max_per_minute,
     max_failure_share, valid_for, deployment, queued, queued_count, start_position, evidence, decided_by,
-    decided_at, decision_reason, expires_at, held_reason
+    decided_at, decision_reason, expires_at, held_reason, demoted_by, demoted_at, demotion_reason,
+    demoted_automatically
 from public.fn_iu_promotion_list()
 where %(route_code)s::text is null or route_code = %(route_code)s
 order by promotion_no;

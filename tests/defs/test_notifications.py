@@ -815,7 +815,7 @@ def test_every_tick_logs_what_it_looked_at(watch: Watch, capfd: pytest.CaptureFi
     watch.tick()
     shown = capfd.readouterr().err
     assert "0 notices delivered; looked at 0 runs that failed recently" in shown
-    assert "17 checks, of which 0 fail, and 0 dead letters that gave up recently" in shown
+    assert "21 checks, of which 0 fail, and 0 dead letters that gave up recently" in shown
 
 
 def test_the_sensor_starts_switched_on_and_runs_at_most_every_30_seconds() -> None:

@@ -249,7 +249,7 @@ def test_the_secrets_of_the_granted_targets_are_looked_for(
     write(secrets_dir, "HOOK", f"host=hook.example {CANARY}")
     assert as_sender(secrets_dir=secrets_dir)["secrets.targets"].level == "ok"
     (secrets_dir / "HOOK").write_bytes(b"\xff")
-    assert "cannot be read as text" in as_sender(secrets_dir=secrets_dir)["secrets.targets"].found
+    assert "cannot be read: UnicodeDecodeError" in as_sender(secrets_dir=secrets_dir)["secrets.targets"].found
     assert "secrets.targets" not in look(secrets_dir=secrets_dir)  # the owner delivers nothing
 
 

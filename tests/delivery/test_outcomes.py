@@ -101,6 +101,48 @@ def test_an_open_breaker_lets_one_delivery_through_whose_outcome_decides(world: 
     assert len(sender.claim()) == 7
 
 
+@pytest.mark.parametrize("passed", [True, False])
+def test_a_passed_test_lets_one_delivery_through_an_open_breaker_at_once(world: World, passed: bool) -> None:
+    sender = queued(world, 8)
+    sender.record(sender.claim(limit=5), "retry", status_code=503)
+    assert sender.claim() == []
+    sender.session.execute("select public.fn_iu_delivery_target_test_record('hook', %s, 'class')", (passed,))
+    claims = sender.claim()
+    assert len(claims) == passed
+    sender.session.execute("select public.fn_iu_delivery_target_test_record('hook', true, '2xx')")
+    if passed:
+        assert sender.claim() == [], "one is in flight"
+        sender.record(claims)
+        assert len(sender.claim()) == 2
+
+
+WHY = "select state, reason, last_error from public.fn_iu_delivery_why(%s) where route_code = 'shop.paid'"
+
+
+def test_the_last_error_is_told_until_the_delivery_is_settled(world: World) -> None:
+    (event,) = world.emit(1)
+    world.enqueue()
+    sender = world.sender()
+
+    def why() -> list[Any]:
+        found = world.owner.fetch_one(WHY, (event,))
+        assert found is not None
+        return list(found.values())
+
+    assert why() == ["queued", None, None]
+    try_once(world, sender, "retry", status_code=503)
+    assert why() == ["retry", "not_due", "status 503"]
+    try_once(world, sender, "retry", error="no answer within the timeout")
+    assert why() == ["retry", "not_due", "no answer within the timeout"]
+    world.pass_time(2_000)
+    claims = sender.claim()
+    assert why() == ["in_flight", None, "no answer within the timeout"]
+    world.pass_time(2_000)
+    assert why() == ["in_doubt", None, "no answer within the timeout"]
+    sender.record(claims)
+    assert why() == ["sent", None, None]
+
+
 def test_a_success_between_them_keeps_the_breaker_closed(world: World) -> None:
     sender = queued(world, 9)
     for _ in range(2):

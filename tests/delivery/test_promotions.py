@@ -400,6 +400,8 @@ def test_a_target_is_granted_to_logins_that_exist(office: Office) -> None:
     grant = "insert into public.iu_delivery_target_sender (target_no, login) values (1, %s)"
     assert "IU104 " in answer(office, lambda office: office.run("admin", grant, "nobody_at_all"))
     assert "IU104 " in answer(office, lambda office: office.run("admin", grant, "iu_sender"))
+    refused = answer(office, lambda office: office.run("admin", grant, office.login("auditor")))
+    assert f"IU104 login {office.login('auditor')} is not a member of iu_sender" in refused
     office.run("admin", grant, office.login("stranger"))
     (given,) = office.run(
         "auditor", "select granted_by from public.iu_delivery_target_sender where login = %s",
@@ -408,13 +410,69 @@ def test_a_target_is_granted_to_logins_that_exist(office: Office) -> None:
     assert given["granted_by"] == office.login("admin")
 
 
+@pytest.mark.parametrize(
+    "position", ["garbage", "Latest", "00000000-0000-7000-8000-000000000001", "of another domain"]
+)
+def test_a_proposal_with_an_unknown_start_position_is_refused(office: Office, position: str) -> None:
+    if position == "of another domain":
+        office.owner.execute("alter table public.event_outbox disable trigger user")
+        position = str(
+            office.owner.fetch_value(
+                """insert into public.event_outbox (event_domain, event_type, event_stream, delivery_lane,
+                       canonical_address, event_subject_table, actor_ref, safe_payload)
+                   select 'other', event_type, event_stream, delivery_lane, canonical_address,
+                       event_subject_table, actor_ref, safe_payload from public.event_outbox limit 1
+                   returning event_id"""
+            )
+        )
+    refused = answer(office, lambda office: office.propose(start_position=position))
+    assert f"IU104 argument start_position is '{position}'" in refused
+
+
+def test_a_proposal_begins_after_an_event_of_its_domain(office: Office) -> None:
+    event = office.owner.fetch_value("select event_id::text from public.event_outbox limit 1")
+    for position in ("beginning", event, event.upper()):
+        assert office.propose(start_position=position)["status"] == "proposed"
+
+
+CHANGES = {
+    "route": "update public.iu_outbound_route set event_type = 'sql_link_created' where target_ref = 'hook'",
+    "target": "update public.iu_delivery_target set timeout_seconds = 7",
+    "event type": "update public.event_type_registry set payload_keys = '{n,name}'",
+}
+
+
+@pytest.mark.parametrize("change", [*CHANGES, "promotion"])
+def test_a_proposal_that_can_no_longer_be_approved_is_outdated(office: Office, change: str) -> None:
+    office.propose()
+    office.propose()
+    assert [row["state"] for row in office.promotions()] == ["proposed", "proposed"]
+    if change == "promotion":
+        office.decide(2)
+    else:
+        office.owner.execute(CHANGES[change])
+    assert office.promotions()[0]["state"] == "outdated"
+    assert "IU206 " in answer(office, lambda office: office.decide(1))
+
+
+def test_a_demotion_is_listed_with_who_made_it(office: Office) -> None:
+    office.promote()
+    names = ("state", "demoted_by", "demotion_reason", "demoted_automatically")
+    (row,) = office.promotions()
+    assert [row[name] for name in (*names, "demoted_at")] == ["live", None, None, None, None]
+    office.demote("colleague")
+    (row,) = office.promotions()
+    assert [row[name] for name in names] == ["demoted", office.login("colleague"), "a test", False]
+    assert row["demoted_at"] > row["decided_at"]
+
+
 def test_the_proofs_of_the_module_hold_after_promotions(office: Office) -> None:
     office.promote()
     office.demote()
     office.promote()
     assert ROUTE in [row["route_code"] for row in office.promotions()]
     proofs = [proof for proof in verification.verify(office.owner) if proof.step.startswith("iu-delivery")]
-    assert len(proofs) == 4
+    assert len(proofs) == 5
     assert failed_lines(proofs) == []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,6 +111,7 @@ def test_a_drain_takes_over_what_a_killed_sender_left(
     """Half of the shards are another sender's until their leases have passed."""
     if not asks:
         monkeypatch.setattr(deliveries, "has_due", lambda *_: False)
+        monkeypatch.setattr(sender, "_is_stopped", lambda _: True)
     code = ground.add("hook", **SHORT_LEASE)
     emit(ground.world, 64)
     ground.world.enqueue(code)
@@ -158,6 +161,94 @@ def test_a_drain_that_lingers_delivers_what_is_emitted_meanwhile(ground: Ground)
         emit(ground.world, 4)
         eventually(lambda: len(ground.received()) == 7)
     assert found[0].sent == 7
+
+
+@pytest.mark.parametrize("is_plan", [False, True], ids=["target", "plan"])
+def test_a_drain_waits_for_the_rate_until_everything_is_delivered(ground: Ground, is_plan: bool) -> None:
+    code = ground.add("hook", max_per_minute=1200)
+    emit(ground.world, 100)
+    plan_hash = None
+    if is_plan:
+        ground.world.enqueue(code)
+        plan = ground.world.owner.fetch_value(
+            "select public.fn_iu_delivery_plan_make('drain', %s, 'test')",
+            (json.dumps({"target": "hook", "limit": 60}),),
+        )
+        plan_hash = plan["plan_hash"]
+    said = of(ground.drain(plan_hash=plan_hash), "hook")
+    assert (said.sent, said.stopped_reason) == (60 if is_plan else 100, "drained")
+
+
+def test_a_count_of_what_is_held_has_always_its_reason(ground: Ground) -> None:
+    """In each round a token comes back a little later, in some of them while the status is read."""
+    code = ground.add("hook", max_per_minute=60)
+    for number in range(1, 20):
+        ground.world.add_route(f"hook.other{number}", "structure_piece_split", "hook")
+    ground.world.open_gates()
+    emit(ground.world, 1)
+    ground.world.enqueue(code)
+    seen: set[bool] = set()
+    for milliseconds in range(0, 100, 2):
+        ground.world.owner.execute(
+            """update public.iu_delivery_target_state
+               set tokens = 0, refilled_at = clock_timestamp() - make_interval(secs => 1 - %s::float / 1000)
+            """,
+            (milliseconds,),
+        )
+        (said,) = deliveries.status(ground.world.owner)
+        assert not said.held or said.held_reasons == ["rate_limit"]
+        seen.add(bool(said.held))
+    assert seen == {False, True}
+
+
+def test_a_drain_waits_for_a_count_of_held_deliveries_without_a_reason(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = deliveries.status
+
+    def silent(gateway: Gateway) -> list[deliveries.TargetQueue]:
+        return [replace(one, held_reasons=None) for one in status(gateway)]
+
+    monkeypatch.setattr(deliveries, "status", silent)
+    ground.add("hook", max_per_minute=600)
+    emit(ground.world, 20)
+    assert (said := of(ground.drain(), "hook")).sent == 20, said
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["records", "is killed"])
+def test_a_drain_waits_while_another_sender_has_every_head_in_flight(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, is_killed: bool
+) -> None:
+    asked: list[None] = []
+    claim = deliveries.claim
+
+    def counted(*given: Any) -> list[deliveries.Claim]:
+        asked.append(None)
+        return claim(*given)
+
+    monkeypatch.setattr(deliveries, "claim", counted)
+    lease: dict[str, Any] = {"timeout_seconds": 1, "lease_seconds": 4} if is_killed else {}
+    code = ground.add("hook", **lease)
+    emit(ground.world, 8, each=3)
+    ground.world.enqueue(code)
+    other = ground.world.sender()
+    claims = other.claim()
+    assert len(claims) == 8
+    with draining(ground, stops=False) as found:
+        if not is_killed:
+            eventually(lambda: len(asked) >= 4, "the drain has found nothing several times")
+            other.record(claims)
+            other.session.execute("select public.fn_iu_delivery_shards_release('hook', %s)", (other.name,))
+    said = of(found[0], "hook")
+    assert (said.sent, said.stopped_reason, said.queued) == (24 if is_killed else 16, "drained", 0)
+
+
+def test_a_retry_that_is_due_later_does_not_hold_a_drain(ground: Ground) -> None:
+    ground.add("hook")
+    ground.receiver.behave(Behaviour(status=503))
+    emit(ground.world, 2, each=4)
+    said = of(ground.drain(), "hook")
+    assert (said.retry, said.stopped_reason) == (2, "drained")
 
 
 def test_limits_end_a_drain(ground: Ground) -> None:
@@ -266,7 +357,7 @@ def test_targets_of_other_programs_are_queued_and_not_claimed(ground: Ground) ->
     ground.add("hook")
     emit(ground.world, 5)
     said = of(ground.drain(kinds_by_name={"webhook": pulled}), "hook")
-    assert (said.enqueued, said.claimed, said.queued, said.stopped_reason) == (5, 0, 5, "drained")
+    assert (said.enqueued, said.claimed, said.queued, said.stopped_reason) == (5, 0, 5, "left_to_others")
 
 
 @pytest.mark.parametrize("looks", [True, False], ids=["looks at the clock", "does not look"])

@@ -469,6 +469,9 @@ def test_warnings_name_logins_that_cannot_deliver_and_routes_without_a_target(
     owner: Gateway, office: Office
 ) -> None:
     auditor, root = office.login("auditor"), office.login("root")
+    owner.execute(f"grant iu_sender to {auditor}")
+    apply(owner, f"targets: {{t: {{kind: pull, senders: [{auditor}]}}}}")
+    owner.execute(f"revoke iu_sender from {auditor}")
     text = f"""
 targets:
   t: {{kind: pull, senders: [{auditor}, {root}]}}

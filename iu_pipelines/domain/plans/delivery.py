@@ -96,9 +96,18 @@ def _of_senders(
     for name, entry in changed.items():
         before = state.targets[name].senders if name in state.targets else []
         for place, login in enumerate(entry.senders):
-            if login not in known and login not in before:
+            if login in before:
+                continue
+            path = ("targets", name, "senders", place)
+            if login in known and not known[login]["is_sender"]:
                 yield source.problem(
-                    ("targets", name, "senders", place),
+                    path,
+                    f"login {shown(login)} is not a member of iu_sender",
+                    f"Ask an administrator to run: grant iu_sender to {login}",
+                )
+            elif login not in known:
+                yield source.problem(
+                    path,
                     f"no such login: {shown(login)}",
                     "Name a role that may log in and is a member of iu_sender.",
                 )

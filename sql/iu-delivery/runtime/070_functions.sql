@@ -188,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '6f8bbbd2ae37e49d5a3b601961ac9f8a5d4e11ebbfb84526c56b910974afbf14'
+    '51c7f93052c2fbc702e14683395700b01596ea90368d44aed9e8ad047752fde9'
 );

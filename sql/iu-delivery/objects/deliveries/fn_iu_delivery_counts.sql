@@ -1,5 +1,5 @@
 -- enable_seqscan, enable_bitmapscan and enable_sort off: as in fn_iu_delivery_status (decision 011).
-create or replace function public.fn_iu_delivery_counts(target_no int)
+create or replace function public.fn_iu_delivery_counts(routes int[], refusals text[])
 returns table (
     queued bigint, in_flight bigint, in_doubt bigint, retry bigint, held bigint, parked bigint, dead bigint,
     capped boolean
@@ -12,8 +12,7 @@ set enable_bitmapscan = off
 set enable_sort = off
 as $$
     with route as (
-        select r.route_no, public.fn_iu_delivery_refusal(r) as refusal from public.iu_delivery_route as r
-        where r.target_no = fn_iu_delivery_counts.target_no
+        select r.route_no, r.refusal from unnest(routes, refusals) as r (route_no, refusal)
     ),
 
     counted as (
@@ -68,8 +67,9 @@ as $$
         count(*) filter (where s.state = 'dead'), coalesce(max(s.place) > 1000, false)
     from stated as s
 $$;
-comment on function public.fn_iu_delivery_counts(int) is
-'The part of fn_iu_delivery_status that counts the deliveries of a target. Due heads are read newest first.';
+comment on function public.fn_iu_delivery_counts(int[], text[]) is
+'The part of fn_iu_delivery_status that counts the deliveries of the routes of a target. refusals: what
+fn_iu_delivery_refusal says about each of them. Due heads are read newest first.';
 select public.fn_iu_object_declare(
-    'iu-delivery', 'function', 'public.fn_iu_delivery_counts(int)', 'internal'
+    'iu-delivery', 'function', 'public.fn_iu_delivery_counts(int[], text[])', 'internal'
 );

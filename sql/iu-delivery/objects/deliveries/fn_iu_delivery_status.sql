@@ -14,22 +14,26 @@ set enable_seqscan = off
 set enable_bitmapscan = off
 set enable_sort = off
 as $$
-    select t.target_name, t.kind, count(r.route_no), n.queued, n.in_flight, n.in_doubt, n.retry, n.held,
-        n.parked, n.dead, n.capped, array_agg(distinct r.refusal) filter (where r.refusal is not null),
-        t.max_per_minute, s.breaker, s.retry_at, min(q.queued_at)
+    select t.target_name, t.kind, r.routes, n.queued, n.in_flight, n.in_doubt, n.retry, n.held, n.parked,
+        n.dead, n.capped, r.held_reasons, t.max_per_minute, s.breaker, s.retry_at, r.oldest_at
     from public.iu_delivery_target as t
     inner join public.iu_delivery_target_state as s on s.target_no = t.target_no
-    cross join lateral public.fn_iu_delivery_counts(t.target_no) as n
-    left join lateral (
-        select d.route_no, public.fn_iu_delivery_refusal(d) as refusal from public.iu_delivery_route as d
-        where d.target_no = t.target_no
-    ) as r on true
-    left join lateral (
-        select d.queued_at from public.iu_delivery as d
-        where d.route_no = r.route_no order by d.event_seq limit 1
-    ) as q on true
-    group by t.target_no, t.target_name, t.kind, t.max_per_minute, s.breaker, s.retry_at, n.queued,
-        n.in_flight, n.in_doubt, n.retry, n.held, n.parked, n.dead, n.capped
+    cross join lateral (
+        select count(*) as routes, array_agg(j.route_no) as route_nos, array_agg(j.refusal) as refusals,
+            array_agg(distinct j.refusal) filter (where j.refusal is not null) as held_reasons,
+            min(q.queued_at) as oldest_at
+        from (
+            -- Once for each route, because of offset 0: a moment later a rate may refuse no longer.
+            select d.route_no, public.fn_iu_delivery_refusal(d) as refusal
+            from public.iu_delivery_route as d
+            where d.target_no = t.target_no offset 0
+        ) as j
+        left join lateral (
+            select d.queued_at from public.iu_delivery as d
+            where d.route_no = j.route_no order by d.event_seq limit 1
+        ) as q on true
+    ) as r
+    cross join lateral public.fn_iu_delivery_counts(r.route_nos, r.refusals) as n
     order by t.target_name
 $$;
 comment on function public.fn_iu_delivery_status() is

@@ -7,6 +7,11 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     v_wrong record;
+    v_domain constant text := (
+        select e.event_domain from public.iu_outbound_route as r
+        inner join public.event_type_registry as e on e.event_type = r.event_type
+        where r.route_no = given.route_no
+    );
 begin
     perform public.fn_iu_argument_require('reason', given.reason, 2000);
     perform public.fn_iu_argument_require('deployment', given.deployment, 100);
@@ -22,7 +27,15 @@ begin
             and extract(epoch from given.valid_for) < 1e9, given.valid_for::text,
             'a positive interval, for example 7 days'),
         (5, 'queued', given.queued in ('deliver', 'discard'), quote_literal(left(given.queued, 80)),
-            'deliver or discard')
+            'deliver or discard'),
+        (6, 'start_position', given.start_position in ('latest', 'beginning') or exists (
+            select from public.event_outbox as o
+            where o.event_domain = v_domain and o.event_id = case
+                when given.start_position ~ '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+                    then given.start_position::uuid
+            end
+        ), quote_literal(given.start_position),
+            format('latest, beginning, or the id of an event of domain %s to begin after it', v_domain))
     ) as w (place, name, is_right, seen, form)
     where w.is_right is not true order by w.place limit 1;
     if v_wrong.name is not null then

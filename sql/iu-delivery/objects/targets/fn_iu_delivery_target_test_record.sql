@@ -21,6 +21,10 @@ begin
     insert into public.iu_delivery_target_test (target_no, target_version, passed, status_class)
     values (v_target.target_no, v_target.target_version, passed, status_class)
     returning * into v_test;
+    if passed then
+        update public.iu_delivery_target_state as s set retry_at = clock_timestamp()
+        where s.target_no = v_target.target_no and s.breaker = 'open' and s.retry_at > clock_timestamp();
+    end if;
     return jsonb_build_object(
         'test_no', v_test.test_no, 'target_name', target_name, 'target_version', v_test.target_version,
         'passed', passed, 'status_class', status_class
@@ -29,6 +33,7 @@ end
 $$;
 comment on function public.fn_iu_delivery_target_test_record(text, boolean, text) is
 'Records that a sender sent a synthetic body to the current version of a target, and whether it was accepted.
+After an accepted one, a breaker that is open lets one delivery through at once; it closes if that is sent.
 Returns {"test_no", "target_name", "target_version", "passed", "status_class"}. Raises IU104, IU603, and IU201
 for a login that may not deliver to the target.';
 select public.fn_iu_object_declare(

@@ -11,13 +11,20 @@ begin
         raise exception 'unknown login %', coalesce(quote_literal(left(new.login, 100)), 'null') using
             errcode = 'IU104', hint = 'Give the name of a role that may log in and is a member of iu_sender.';
     end if;
+    if not pg_catalog.pg_has_role(new.login, 'iu_sender', 'member') then
+        raise exception 'login % is not a member of iu_sender', new.login using
+            errcode = 'IU104', hint = format(
+                'Ask an administrator to run: grant iu_sender to %I. Then grant the target again.', new.login
+            );
+    end if;
     new.granted_by := session_user;
     new.granted_at := clock_timestamp();
     return new;
 end
 $$;
 comment on function public.fn_iu_delivery_target_sender_check() is
-'Trigger function: sets who granted a target to a login, and when. Raises IU104 if there is no such login.';
+'Trigger function: sets who granted a target to a login, and when. Raises IU104 if there is no such login,
+or if it is not a member of iu_sender.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_target_sender_check()', 'internal'
 );
