@@ -23,6 +23,7 @@ from iu_pipelines.cli.output import (
     print_facts,
     print_line,
     print_table,
+    print_verbatim,
     print_warnings,
     when,
 )
@@ -39,7 +40,7 @@ from iu_pipelines.cli.target_options import (
     TimeoutSeconds,
     columns,
 )
-from iu_pipelines.delivery import kinds, secrets, trials
+from iu_pipelines.delivery import kinds, postgres, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
 from iu_pipelines.domain import configuration, deliveries, targets
 from iu_pipelines.domain.targets import StateChange, Target, TargetChange, TargetTest
@@ -74,6 +75,7 @@ def register(app: typer.Typer) -> None:
     add_command(group, remove, writes=True)
     add_command(group, rotate_secret, "rotate-secret")
     add_command(group, test, writes=True)
+    add_command(group, inbox_sql, "inbox-sql")
 
 
 def add(
@@ -81,7 +83,9 @@ def add(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="Lower-case letters, digits, dots, dashes and underscores.")
     ],
-    kind: Annotated[str, typer.Option("--kind", metavar="KIND", help="webhook, or another installed kind.")],
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help="webhook, postgres, pull, or another kind.")
+    ],
     address: Address = None,
     secret_name: SecretName = None,
     timeout_seconds: TimeoutSeconds = None,
@@ -506,6 +510,12 @@ def test(call: Invocation, gateway: SenderGateway, name: Name) -> Answer:
     """
     done = trials.send_test(gateway, name, secrets.Secrets(call.sender_settings()))
     return Answer(done, lambda: print_line(test_line(done)), failed=not done.passed)
+
+
+def inbox_sql() -> Answer:
+    """Print the SQL that creates the inbox in the database that receives, for a target of kind postgres."""
+    text = postgres.inbox_sql()
+    return Answer({"sql": text}, lambda: print_verbatim(text.rstrip("\n")))
 
 
 def test_line(done: TargetTest) -> str:

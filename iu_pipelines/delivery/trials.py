@@ -106,13 +106,13 @@ def send_test(gateway: Queries, target_name: str, secrets: Secrets) -> TargetTes
             f"nothing is sent to target {target_name}: {refusal}",
             hint="Remove the cause, then test again: docs/concepts/delivery.md explains the word.",
         )
-    answer = asyncio.run(_tested(target))
+    answer = asyncio.run(_sent(target))
     if answer.local_fault:
         raise UsageError(f"the test could not be sent: {answer.error}")
     return targets.record_test(gateway, target_name, answer.decision == "sent", answer.status_class)
 
 
-async def _tested(target: TargetKind) -> Answer:
+async def _sent(target: TargetKind) -> Answer:
     try:
         await target.open()
         return await target.test(_made_up())

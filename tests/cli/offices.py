@@ -13,11 +13,11 @@ class OfficeIu:
 
     def __init__(self, office: Office, command: Iu) -> None:
         self.office = office
-        self._command = command
+        self.command = command
 
     def __call__(self, login: str, *words: str) -> Done:
         """Run `iu` as a login of the office."""
-        return self._command(*words, "--database-url", url_of(self.office.url, self.office.login(login)))
+        return self.command(*words, "--database-url", url_of(self.office.url, self.office.login(login)))
 
 
 class Shop:

@@ -12,7 +12,6 @@ from cli.offices import OfficeIu
 from cli.running import Done, refused
 from delivery.world import DEPLOYMENT, GATES, PASSWORD, make_login
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.delivery.postgres import inbox_sql
 
 _WHY = ("--reason", "a test")
 
@@ -60,7 +59,10 @@ def test_a_postgres_target_is_promoted_and_delivered_to(
     office_iu: OfficeIu, empty_gateway: Gateway, secrets_dir: Path
 ) -> None:
     login = f"iu_test_inbox_{os.getpid()}"
-    empty_gateway.run_script(inbox_sql())
+    printed = office_iu.command("target", "inbox-sql")
+    assert printed.code == 0
+    assert office_iu.command("target", "inbox-sql", "--json").json["sql"] == printed.out.rstrip("\n") + "\n"
+    empty_gateway.run_script(printed.out)
     make_login(empty_gateway, login)
     empty_gateway.execute(f"grant insert, select (delivery_key) on public.iu_inbox to {login}")
     (secrets_dir / "INBOX").write_text(f"host=127.0.0.1 {PASSWORD}", encoding="utf-8")

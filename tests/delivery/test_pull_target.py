@@ -26,11 +26,11 @@ def _psql(world: World, sql: str, **variables: str) -> str:
     return ran.stdout.strip()
 
 
-def _sql_of_the_page() -> tuple[str, str]:
-    """Return the two statements that the page shows, to claim and to record."""
+def _sql_of_the_page() -> tuple[str, str, str]:
+    """Return the statements that the page shows, to queue, to claim and to record."""
     _, _, section = _PAGE.read_text(encoding="utf-8").partition("## pull")
-    claim, record = (part.partition("```")[0] for part in section.split("```sql\n")[1:3])
-    return claim, record
+    queue, claim, record = (part.partition("```")[0] for part in section.split("```sql\n")[1:4])
+    return queue, claim, record
 
 
 def test_psql_claims_and_records_as_the_page_shows(world: World) -> None:
@@ -38,9 +38,12 @@ def test_psql_claims_and_records_as_the_page_shows(world: World) -> None:
     world.add_route("shop.pulled", "version_applied", "desk")
     world.open_gates()
     world.emit(7, 2)
-    world.enqueue("shop.pulled")
-    claim, record = _sql_of_the_page()
+    queue, claim, record = _sql_of_the_page()
     setting = f"set iu.deployment = '{DEPLOYMENT}';\n"
+    assert _psql(world, setting + claim) == "", "a claim queues nothing"
+    assert json.loads(_psql(world, setting + queue))["queued"] == 2
+    for other in ("", "set iu.deployment = 'other';\n"):
+        assert _psql(world, other + claim) == "", "the deployment is that of the promotion"
     (line,) = _psql(world, setting + claim).splitlines()
     claimed: dict[str, Any] = json.loads(line)
     assert json.loads(claimed["body"])["sequence"] == claimed["subject_no"]

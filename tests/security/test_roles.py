@@ -107,6 +107,7 @@ OF_NO_ROLE = {
     "iu steps stamp",
     "iu evidence verify",
     "iu schema",
+    "iu target inbox-sql",
 }
 """Commands that need no role, or more than one: the page describes `iu migrate`, `iu dev` and `iu doctor`."""
 
