@@ -160,21 +160,21 @@ def file_of(directory: Path | None, secret_name: str) -> Path | None:
     return directory / secret_name if directory else None
 
 
-def check_name(secret_name: str) -> None:
+def check_name(secret_name: str, what: str = "a secret name") -> None:
     """Raise ArgumentInvalid unless `secret_name` is a name that a secret may have.
 
-    The error does not show it, because it may be the secret itself.
+    The error says what it is and does not show it, because it may be the secret itself.
     """
     if not _NAME.fullmatch(secret_name):
         raise ArgumentInvalid(
-            f"a secret name of {len(secret_name)} characters is not a name",
+            f"{what} of length {len(secret_name)} is not a name",
             hint="Give the name and never the secret: at most 63 of A-Z, 0-9 and _, beginning with a letter.",
         )
 
 
 def shown(name: str) -> str:
     """Return the name of an option or a header for an error: only its length if it may be a secret."""
-    return repr(name) if _HARMLESS.fullmatch(name) else f"of {len(name)} characters"
+    return repr(name) if _HARMLESS.fullmatch(name) else f"of length {len(name)}"
 
 
 def text_of(secret_name: str, path: Path | None) -> str:

@@ -263,7 +263,8 @@ def _check_options(options: Mapping[str, Any]) -> None:
     for name in _OPTIONS[:2]:
         if name in options:
             value = options[name]
-            check_name(value if isinstance(value, str) else repr(value))
+            text = value if isinstance(value, str) else repr(value)
+            check_name(text, f"the secret name in option {name!r}")
     headers = options.get("headers", {})
     if not isinstance(headers, Mapping):
         raise ArgumentInvalid(

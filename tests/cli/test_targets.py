@@ -199,7 +199,10 @@ def test_no_error_shows_what_may_be_a_secret(office_iu: OfficeIu, words: tuple[s
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--option", "authorization_secret=Bearer x"), "a secret name of 8 characters is not a name"),
+        (
+            ("--option", "authorization_secret=Bearer x"),
+            "option 'authorization_secret' of length 8 is not a name",
+        ),
         (("--option", "autorization_secret=AUTH"), "unknown option 'autorization_secret'"),
         (("--option", 'headers={"X-Api-Key": "x"}'), "--option authorization_secret=NAME"),
         (("--option", 'headers={"Authorization": "x"}'), "authorization_secret"),

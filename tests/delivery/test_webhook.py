@@ -200,15 +200,16 @@ def _fields(one: Message) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("options", "error"),
-    [({"colour": 1}, "'colour'"), ({"authorization_secret": "../x"}, r"'\.\./x'"),
-     ({"authorization_secret": 1}, "'1'"), ({"client_certificate_secret": "lower"}, "'lower'"),
+    [({"colour": 1}, "'colour'"), ({"authorization_secret": "../x"}, "'authorization_secret' of length 4 "),
+     ({"authorization_secret": 1}, "'authorization_secret' of length 1 "),
+     ({"client_certificate_secret": "lower"}, "'client_certificate_secret' of length 5 "),
      ({"headers": []}, "'headers'"), ({"headers": {"Authorization": "x"}}, "'Authorization'"),
      ({"headers": {"webhook-signature": "x"}}, "'webhook-signature'"), ({"headers": {"Host": "x"}}, "'Host'"),
-     ({"headers": {"ce-id": "x"}}, "'ce-id'"), ({"headers": {"content-LENGTH": "1"}}, "'content-LENGTH'"),
+     ({"headers": {"ce-id": "x"}}, "'ce-id'"), ({"headers": {"content-LENGTH": ""}}, "of length 14"),
      ({"headers": {"Transfer-Encoding": "chunked"}}, "'Transfer-Encoding'"),
-     ({"headers": {"X-A": "1\r\nX-B: 2"}}, "'X-A'"), ({"headers": {"X A": "1"}}, "'X A'"),
+     ({"headers": {"X-A": "1\r\nX-B: 2"}}, "'X-A'"), ({"headers": {"X A": "1"}}, "a header of length 3"),
      ({"headers": {"X-A": 1}}, "'X-A'"), ({"headers": {"X-A": "ü"}}, "'X-A'"),
-     ({"headers": {"": "1"}}, "''")],
+     ({"headers": {"": "1"}}, "a header of length 0")],
 )  # fmt: skip
 def test_wrong_options_are_refused_by_name(options: dict[str, Any], error: str) -> None:
     with pytest.raises(ArgumentInvalid, match=error):
