@@ -41,10 +41,11 @@ from iu_pipelines.cli.target_options import (
 )
 from iu_pipelines.delivery import kinds, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
-from iu_pipelines.domain import configuration, deliveries, targets
+from iu_pipelines.domain import configuration, deliveries, delivery_reasons, targets
 from iu_pipelines.domain.targets import StateChange, Target, TargetChange, TargetTest
 from iu_pipelines.errors import (
     ArgumentInvalid,
+    DeliveryRefused,
     NotAnApprover,
     PermissionDenied,
     TargetNotSafe,
@@ -503,8 +504,19 @@ def test(call: Invocation, gateway: SenderGateway, name: Name) -> Answer:
 
     The gates must be open and the target enabled. Exit code 1 if the target did not accept it.
     """
-    done = trials.send_test(gateway, name, secrets.Secrets(call.sender_settings()))
+    done = send_test(gateway, name, secrets.Secrets(call.sender_settings()))
     return Answer(done, lambda: print_line(test_line(done)), failed=not done.passed)
+
+
+def send_test(gateway: SenderGateway, name: str, given: secrets.Secrets) -> TargetTest:
+    """Send a test as `trials.send_test` does. A refusal gets the command that removes its cause as a hint."""
+    try:
+        return trials.send_test(gateway, name, given)
+    except DeliveryRefused as error:
+        word = error.message.rpartition(": ")[2]
+        if word in delivery_reasons.REFUSALS:
+            error.hint = delivery_reasons.hint(word, name)
+        raise
 
 
 def test_line(done: TargetTest) -> str:
