@@ -18,6 +18,9 @@ _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 _OF_THE_RATE = re.compile(r", \d+ (to retry|not sent in time)\b")
+_STOPPED = re.compile(
+    r"stopped: (--max-seconds is reached; more may be due|deliveries are held, none is lost)"
+)
 
 
 def comparable(lines: Sequence[str]) -> list[str]:
@@ -27,6 +30,7 @@ def comparable(lines: Sequence[str]) -> list[str]:
     """
     kept = [line for line in lines if not line.startswith("  rate_limit: ")]
     kept = [_OF_THE_RATE.sub("", line).replace("held (rate_limit)", "queued") for line in kept]
+    kept = [_STOPPED.sub("stopped: early", line) for line in kept]
     return without_numbers([_HASH.sub("<hash>", line) for line in kept])
 
 
