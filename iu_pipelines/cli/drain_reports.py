@@ -146,7 +146,7 @@ def _left(queue: TargetQueue) -> str:
     words = {state: state.replace("_", " ") for state in QUEUE_STATES}
     words |= {
         "retry": "to retry later",
-        "held": f"held ({', '.join(queue.held_reasons or ())})",
+        "held": f"held ({', '.join(queue.held_reasons)})" if queue.held_reasons else "held",
         "parked": "parked behind a dead one",
     }
     return ", ".join(f"{queue.shown(state)} {word}" for state, word in words.items() if getattr(queue, state))

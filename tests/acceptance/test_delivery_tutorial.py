@@ -29,7 +29,7 @@ def comparable(lines: Sequence[str]) -> list[str]:
     How many were sent in two seconds depends on the machine, and so does whether the rate is used up then.
     """
     kept = [line for line in lines if not line.startswith("  rate_limit: ")]
-    kept = [_OF_THE_RATE.sub("", line).replace("held (rate_limit)", "queued") for line in kept]
+    kept = [_HELD_BY_RATE.sub("queued", _OF_THE_RATE.sub("", line)) for line in kept]
     kept = [_STOPPED.sub("stopped: early", line) for line in kept]
     return without_numbers([_HASH.sub("<hash>", line) for line in kept])
 
