@@ -18,9 +18,8 @@ _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 _OF_THE_RATE = re.compile(r", \d+ (to retry|not sent in time)\b")
-_STOPPED = re.compile(
-    r"stopped: (--max-seconds is reached; more may be due|deliveries are held, none is lost)"
-)
+_STOPPED = re.compile(r"stopped: (--max-seconds is reached; more may|deliveries are held, none).*")
+_HELD_BY_RATE = re.compile(r"held( \(rate_limit\))?$")
 
 
 def comparable(lines: Sequence[str]) -> list[str]:
