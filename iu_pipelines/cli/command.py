@@ -98,7 +98,10 @@ class Invocation:
                 error.hint = _SENDER_HINT
                 raise
             except DeliveryRefused as error:
-                error.add_note("A sender has a login of its own; its URL is named in IU_SENDER_DATABASE_URL.")
+                if error.message.startswith("login "):
+                    error.add_note(
+                        "A sender has a login of its own; its URL is named in IU_SENDER_DATABASE_URL."
+                    )
                 raise
 
     def sender_settings(self) -> Settings:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.errors import StatementFailed
+from iu_pipelines.db.steps import code
+from iu_pipelines.errors import PermissionDenied, StatementFailed
 from iu_pipelines.settings import Settings
 
 # A table, function, column or schema that does not exist.
 _NOT_INSTALLED: Final = frozenset({"42P01", "42883", "42703", "3F000"})
+
+_OBJECT: Final = re.compile(r"permission denied for (?:function|table|view) (\w+)")
 
 LOCK_SECONDS: Final = 10
 """How long a statement of a command that only reads waits for a lock."""
@@ -34,3 +38,17 @@ def connect(chosen: Settings, *, installs_schema: bool = False, writes: bool = T
             if error.code in _NOT_INSTALLED and not installs_schema:
                 error.hint = "The schema is not installed, or not completely. Run: iu migrate"
             raise
+        except PermissionDenied as error:
+            _name_roles(error, writes=writes)
+            raise
+
+
+def _name_roles(error: PermissionDenied, *, writes: bool) -> None:
+    """Name the roles that may do what was refused, instead of all roles, if an object of iu was refused."""
+    found = _OBJECT.search(error.message)
+    told, all_roles, _ = (error.hint or "").partition(". Connect as a member of ")
+    if found is None or not all_roles:
+        return
+    roles = code.roles_of(found[1], writes=writes)
+    if roles:
+        error.hint = f"{told}. This needs a member of {' or '.join(roles)} (docs/operate/roles.md)."

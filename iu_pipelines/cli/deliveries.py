@@ -31,10 +31,10 @@ from iu_pipelines.cli.output import counted, duration, print_facts, print_line, 
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery.reports import DrainLimits, DrainReport
-from iu_pipelines.domain import deliveries, delivery_plans, promotions
+from iu_pipelines.domain import deliveries, delivery_plans, gates, promotions
 from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeliveryChange, TargetQueue
 from iu_pipelines.domain.delivery_plans import Executed, Plan, Progress
-from iu_pipelines.errors import Unavailable
+from iu_pipelines.errors import ReplayOutOfOrder, Unavailable
 
 _BUSY_SECONDS: Final = 30.0
 _WAIT_SECONDS: Final = 0.2
@@ -161,7 +161,8 @@ def _queues(gateway: Gateway, report: DrainReport, deployment: str | None) -> li
 def status(gateway: DeliveryGateway) -> Answer:
     """Show the deliveries of each target by state, and why they are held."""
     found = deliveries.status(gateway)
-    return Answer(found, lambda: print_queues(found))
+    listed = gates.listed_routes(gateway)
+    return Answer(found, lambda: print_queues(found, listed))
 
 
 def plan(
@@ -213,7 +214,8 @@ def plan(
         "out_of_order": out_of_order or None,
     }
     chosen = {name: value for name, value in filters.items() if value is not None}
-    made = delivery_plans.make(gateway, kind.value, reason, chosen)
+    with _orders():
+        made = delivery_plans.make(gateway, kind.value, reason, chosen)
     return Answer(made, lambda: _print_plan(made))
 
 
@@ -339,7 +341,19 @@ def replay(
     out_of_order: OutOfOrder = False,
 ) -> Answer:
     """Queue the dead letter of one event again."""
-    return _changed(deliveries.replay(gateway, route_code, event_id, reason, out_of_order=out_of_order))
+    with _orders():
+        change = deliveries.replay(gateway, route_code, event_id, reason, out_of_order=out_of_order)
+    return _changed(change)
+
+
+@contextmanager
+def _orders() -> Iterator[None]:
+    """Name the option in the hint of a replay that is refused because of the order."""
+    try:
+        yield
+    except ReplayOutOfOrder as error:
+        error.hint = "The target skips dead letters. If the receiver can take that, add: --out-of-order"
+        raise
 
 
 def discard(gateway: DeliveryGateway, event_id: EventId, route_code: Route, reason: Reason) -> Answer:

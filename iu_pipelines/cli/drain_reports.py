@@ -149,7 +149,7 @@ def _left(queue: TargetQueue) -> str:
     words = {state: state.replace("_", " ") for state in QUEUE_STATES}
     words |= {
         "retry": "to retry later",
-        "held": f"held ({', '.join(queue.held_reasons or ())})",
+        "held": f"held ({', '.join(queue.held_reasons)})" if queue.held_reasons else "held",
         "parked": "parked behind a dead one",
     }
     return ", ".join(f"{queue.shown(state)} {word}" for state, word in words.items() if getattr(queue, state))
@@ -160,8 +160,11 @@ def _left_of_plan(plan: Progress) -> str:
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing"
 
 
-def print_queues(found: Sequence[TargetQueue]) -> None:
-    """Print the deliveries of targets by state, and below it why they are held and what to do."""
+def print_queues(found: Sequence[TargetQueue], listed: str | None) -> None:
+    """Print the deliveries of targets by state, and below it why they are held and what to do.
+
+    `listed` is the value of the list of live routes, None if it is not known.
+    """
     rows = [
         (
             one.target,
@@ -179,15 +182,19 @@ def print_queues(found: Sequence[TargetQueue]) -> None:
     )  # fmt: skip
     print_table("Deliveries", columns, rows, empty="no target yet; add one with: iu target add")
     for one in found:
-        _print_reasons(one.held_reasons or (), f"{one.target}: ")
+        _print_reasons(one.held_reasons or (), f"{one.target}: ", listed)
         if one.in_doubt:
             print_line(f"  {one.target}: in doubt: {delivery_reasons.STATES['in_doubt']}")
         if one.dead:
             print_line(
                 f"  {one.target}: dead: {delivery_reasons.STATES['dead']}, or in bulk: iu deliver plan"
             )
+            print_line(
+                f"  {one.target}: dead with the reason in_doubt: {delivery_reasons.REFUSALS['in_doubt']}"
+            )
 
 
-def _print_reasons(words: Iterable[str], about: str) -> None:
+def _print_reasons(words: Iterable[str], about: str, listed: str | None = None) -> None:
     for word in sorted(words):
-        print_line(f"  {about}{word}: {delivery_reasons.REFUSALS.get(word, word)}")
+        said = delivery_reasons.with_list(delivery_reasons.REFUSALS.get(word, word), listed)
+        print_line(f"  {about}{word}: {said}")

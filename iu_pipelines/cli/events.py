@@ -23,7 +23,7 @@ from iu_pipelines.cli.options import (
 )
 from iu_pipelines.cli.output import print_facts, print_line, print_table, when
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import attempts, delivery_reasons, event_types, events, worker
+from iu_pipelines.domain import attempts, delivery_reasons, event_types, events, gates, worker
 from iu_pipelines.domain.attempts import Attempt
 from iu_pipelines.domain.events import Chosen, Explanation, Newest
 from iu_pipelines.domain.health import at_least
@@ -74,8 +74,10 @@ def _print_explanation(found: Explanation) -> None:
         print_line(found.answer)
     for one in found.workers:
         print_line(f"{one.reading.worker_name}: {one.answer}")
+    listed = next((gate.value or "" for gate in found.gates if gate.key == gates.LIVE_ROUTES), None)
     for state in found.deliveries:
-        print_line(f"delivery on {state.route_code}: {state.state}: {delivery_reasons.explain(state)}")
+        said = delivery_reasons.with_list(delivery_reasons.explain(state), listed, state.route_code)
+        print_line(f"delivery on {state.route_code}: {state.state}: {said}")
     _print_event(found)
     _print_workers(found)
     _print_rules(found)

@@ -20,7 +20,7 @@ from iu_pipelines.cli.command import (
 )
 from iu_pipelines.cli.options import Reason, row_number, small_number
 from iu_pipelines.cli.output import counted, print_facts, print_line, print_table, when
-from iu_pipelines.cli.targets import in_flight, test_line
+from iu_pipelines.cli.targets import in_flight, send_test, test_line
 from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import promotions
@@ -129,7 +129,7 @@ def propose(
         print_line(f"proposed: promotion {proposal.promotion_no} of {route_code}")
         if proposal.queued_count:
             count = counted(proposal.queued_count, "delivery", "deliveries")
-            print_line(f"queued from before: {count}, to {terms.queued}")
+            print_line(f"queued from before: {count}, with what is dead or parked: to {terms.queued}")
         print_line(f"another login approves it with: iu promote approve {proposal.promotion_no} --reason WHY")
 
     return Answer({**vars(proposal), "rules": rules}, print_all)
@@ -239,7 +239,7 @@ def rehearse(
         lines = [f"{route_code}: there is no event of its type to rehearse with"]
     failed = not made or not all(one.passed for one in made)
     if test_target and made:
-        tested = trials.send_test(gateway, made[0].target_name, secrets)
+        tested = send_test(gateway, made[0].target_name, secrets)
         lines.append(test_line(tested))
         failed = failed or not tested.passed
     return Answer(made, lambda: print_line("\n".join(lines)), failed=failed)

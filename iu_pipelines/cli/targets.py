@@ -42,10 +42,11 @@ from iu_pipelines.cli.target_options import (
 )
 from iu_pipelines.delivery import kinds, postgres, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
-from iu_pipelines.domain import configuration, deliveries, targets
+from iu_pipelines.domain import configuration, deliveries, delivery_reasons, targets
 from iu_pipelines.domain.targets import StateChange, Target, TargetChange, TargetTest
 from iu_pipelines.errors import (
     ArgumentInvalid,
+    DeliveryRefused,
     NotAnApprover,
     PermissionDenied,
     TargetNotSafe,
@@ -508,7 +509,7 @@ def test(call: Invocation, gateway: SenderGateway, name: Name) -> Answer:
     The gates must be open and the target enabled. An inbox of kind postgres rolls the row back; for the kind
     pull nothing is sent. Exit code 1 if the target did not accept it.
     """
-    done = trials.send_test(gateway, name, secrets.Secrets(call.sender_settings()))
+    done = send_test(gateway, name, secrets.Secrets(call.sender_settings()))
     return Answer(done, lambda: print_line(test_line(done)), failed=not done.passed)
 
 
@@ -516,6 +517,17 @@ def inbox_sql() -> Answer:
     """Print the SQL that creates the inbox in the database that receives, for a target of kind postgres."""
     text = postgres.inbox_sql()
     return Answer({"sql": text}, lambda: print_verbatim(text.rstrip("\n")))
+
+
+def send_test(gateway: SenderGateway, name: str, given: secrets.Secrets) -> TargetTest:
+    """Send a test as `trials.send_test` does. A refusal gets the command that removes its cause as a hint."""
+    try:
+        return trials.send_test(gateway, name, given)
+    except DeliveryRefused as error:
+        word = error.message.rpartition(": ")[2]
+        if word in delivery_reasons.REFUSALS:
+            error.hint = delivery_reasons.hint(word, name)
+        raise
 
 
 def test_line(done: TargetTest) -> str:

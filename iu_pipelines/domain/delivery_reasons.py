@@ -9,13 +9,15 @@ from iu_pipelines.domain import gates
 from iu_pipelines.domain.deliveries import DeliveryState
 
 _OPEN: Final = "the gate {0} is closed; open it with: iu gate set {0} true --reason WHY"
+_LIST: Final = "A,B,ROUTE"
 _AGAIN: Final = "promote the route again with: iu promote propose"
 
 REFUSALS: Final[Mapping[str, str]] = {
     "master_gate_closed": _OPEN.format(gates.MASTER),
     "worker_gate_closed": _OPEN.format(gates.WORKER),
     "delivery_gate_closed": _OPEN.format(gates.DELIVERY),
-    "not_listed": f"the route is not listed; add it to the value of {gates.LIVE_ROUTES} with: iu gate set",
+    "not_listed": "the route is not listed; add it to the present list with: "
+    f"iu gate set {gates.LIVE_ROUTES} {_LIST} --reason WHY",
     "jobs_gate_closed": _OPEN.format(gates.JOBS),
     "not_promoted": "no promotion of the route was approved",
     "demoted": f"the promotion was ended; see why with iu promote list, then {_AGAIN}",
@@ -34,9 +36,11 @@ REFUSALS: Final[Mapping[str, str]] = {
     "iu target test",
     "rate_limit": "the rate of the target or of the promotion is used up; it goes on by itself",
     "not_due": "it is due later; it goes on by itself",
+    "in_doubt": "it may have arrived: ask the receiver whether it has the id before you replay it with: "
+    "iu deliver replay",
     "not_head": "an earlier event of its subject is delivered first; it goes on by itself",
 }
-"""What each word of `fn_iu_delivery_refusal`, and each reason of a delivery that waits, means."""
+"""What each word of `fn_iu_delivery_refusal`, and each reason of a delivery that waits or is dead, means."""
 
 STATES: Final[Mapping[str, str]] = {
     "not_promoted": REFUSALS["not_promoted"],
@@ -57,6 +61,19 @@ STATES: Final[Mapping[str, str]] = {
     "conflicting": "two states are recorded; run: iu audit verify",
 }
 """What each state of a delivery means."""
+
+
+def with_list(text: str, listed: str | None, route_code: str = "ROUTE") -> str:
+    """Return a text of this module with the present value of the list of routes, if it is known."""
+    return text if listed is None else text.replace(_LIST, f"{listed},{route_code}".lstrip(","))
+
+
+def hint(word: str, target_name: str) -> str:
+    """Return as a hint what a refusal of a target means, with the commands for this target."""
+    text = REFUSALS[word]
+    for verb in ("resume", "enable"):
+        text = text.replace(f"iu target {verb}", f"iu target {verb} {target_name} --reason WHY")
+    return text[0].upper() + text[1:]
 
 
 def explain(found: DeliveryState) -> str:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
+from iu_pipelines.errors import PermissionDenied
 
 _SQL: Final = Statements(__name__)
 
@@ -64,6 +65,14 @@ class GateChange:
 def list_gates(gateway: Queries) -> list[Gate]:
     """Return every gate, the master gate first, including gates that have no row."""
     return [rows.read(Gate, row) for row in gateway.fetch_all(_SQL["list_gates"])]
+
+
+def listed_routes(gateway: Queries) -> str | None:
+    """Return the value of the list of live routes, or None if the login may not read gates."""
+    try:
+        return next((gate.value or "" for gate in list_gates(gateway) if gate.key == LIVE_ROUTES), "")
+    except PermissionDenied:
+        return None
 
 
 def list_settings(gateway: Queries) -> list[Setting]:

@@ -46,14 +46,19 @@ class PageShell(Shell):
         place = urlsplit(url)
         self._ports = {_SERVER: f"127.0.0.1:{place.port}", _RECEIVER: f"127.0.0.1:{port}"}
         names = dict(_EXPORT.findall(self._placed(given.pop("people.env"))))
-        super().__init__(folder, **{**names, "OWNER": url})
+        owner = place._replace(netloc=f"{place.username}@{place.hostname}:{place.port}").geturl()
+        super().__init__(folder, **{**names, "OWNER": owner})
+        given["pgpass"] = given["pgpass"].replace(
+            ":postgres:of-the-tutorial", f":{place.username}:{place.password}"
+        )
         for name, program in (("psql", psql), ("python", Path(sys.executable))):
             shim = folder / "bin" / name
             shim.write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
             shim.chmod(0o755)
         for name, text in given.items():
             path = self.folder / name
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            path.touch(mode=0o600)
             path.write_text(self._placed(text).replace('("127.0.0.1", 8787)', f'("127.0.0.1", {port})'))
 
     def run(self, command: str) -> tuple[str, ...]:

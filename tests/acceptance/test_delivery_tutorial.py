@@ -17,9 +17,20 @@ MOST_COMMANDS = 15
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 
 
+_OF_THE_RATE = re.compile(r", \d+ (to retry|not sent in time)\b")
+_STOPPED = re.compile(r"stopped: (--max-seconds is reached; more may|deliveries are held, none).*")
+_HELD_BY_RATE = re.compile(r"held( \(rate_limit\))?$")
+
+
 def comparable(lines: Sequence[str]) -> list[str]:
-    """Return lines without numbers and hashes: how many were sent in two seconds depends on the machine."""
-    return without_numbers([_HASH.sub("<hash>", line) for line in lines])
+    """Return lines without numbers, hashes and what the rate of the target decided.
+
+    How many were sent in two seconds depends on the machine, and so does whether the rate is used up then.
+    """
+    kept = [line for line in lines if not line.startswith("  rate_limit: ")]
+    kept = [_HELD_BY_RATE.sub("queued", _OF_THE_RATE.sub("", line)) for line in kept]
+    kept = [_STOPPED.sub("stopped: early", line) for line in kept]
+    return without_numbers([_HASH.sub("<hash>", line) for line in kept])
 
 
 def test_the_first_webhook_needs_at_most_fifteen_commands() -> None:
@@ -31,8 +42,14 @@ def test_the_first_webhook_needs_at_most_fifteen_commands() -> None:
 
 def test_a_file_of_the_page_has_a_name_and_a_text() -> None:
     assert list(files(PAGE.read_text(encoding="utf-8"))) == [
-        "people.env", "shop.sql", "secrets/SHOP", "shop.yaml", "orders.sql", "receiver.py",
+        "people.env", "pgpass", "shop.sql", "secrets/SHOP", "shop.yaml", "orders.sql", "receiver.py",
     ]  # fmt: skip
+
+
+def test_no_password_stands_in_an_argument_of_a_command() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    given = [*(command.text for command in commands(text)), files(text)["people.env"]]
+    assert [one for one in given if re.search(r"://[^/@\s]*:[^/@\s]*@|of-the-tutorial", one)] == []
 
 
 @pytest.mark.timeout(900)

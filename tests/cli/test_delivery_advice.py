@@ -10,6 +10,7 @@ from cli.offices import OfficeIu, Shop
 from cli.running import Done, refused
 from delivery.office import ROUTE
 from delivery.receiver import Behaviour
+from delivery.world import GATES
 from iu_pipelines.cli.output import rate
 from iu_pipelines.domain import deliveries
 
@@ -79,6 +80,13 @@ def test_doctor_knows_the_roles_of_the_module(office_iu: OfficeIu, login: str, m
     assert may in found["roles.login"]["found"]
 
 
+def newest(shop: Shop) -> str:
+    """Return the id of the newest event."""
+    return str(
+        shop.office.owner.fetch_value("select event_id from event_outbox order by event_seq desc limit 1")
+    )
+
+
 def bury(shop: Shop, letters: int) -> Done:
     """Let deliveries fail for good, and return what the last drain said."""
     shop.receiver.behave(Behaviour(status=400))
@@ -123,3 +131,71 @@ def test_a_slow_rate_is_per_minute() -> None:
     assert [rate(*given) for given in ((6, 60.0), (0, 9.0), (60, 60.0), (90, 60.0))] == [
         "6/min", "0/s", "1/s", "2/s",
     ]  # fmt: skip
+
+
+def test_a_list_without_the_route_is_named_with_its_key_and_value(shop: Shop) -> None:
+    shop.office.emit(1, 1)
+    shop.office.enqueue()
+    key = GATES["live_routes"]
+    shop.done("admin", "gate", "set", key, "iu.version_applied.workflow", "--reason", "a test")
+    change = f"iu gate set {key} iu.version_applied.workflow,ROUTE --reason WHY"
+    assert change in shop.done("admin", "deliver", "status").out
+    assert f"iu gate set {key} A,B,ROUTE --reason WHY" in shop.done("sender", "deliver").out
+    why = shop.done("admin", "why", newest(shop)).out
+    assert f"iu gate set {key} iu.version_applied.workflow,{ROUTE} --reason WHY" in why
+
+
+def test_a_dead_letter_that_may_have_arrived_says_to_ask_the_receiver(shop: Shop) -> None:
+    shop.office.emit(1, 1)
+    shop.office.enqueue()
+    shop.office.owner.execute(
+        "update iu_delivery set dead_at = now(), dead_reason = 'in_doubt', due_at = 'infinity'"
+    )
+    assert "ask the receiver whether it has the id" in shop.done("auditor", "why", newest(shop)).out
+    assert "ask the receiver whether it has the id" in shop.done("auditor", "deliver", "status").out
+
+
+def test_a_test_of_a_stopped_target_names_the_command_that_starts_it(shop: Shop) -> None:
+    test = ("target", "test", "hook")
+    rehearse = ("promote", "rehearse", ROUTE, "--test-target")
+    for verb, opposite, commands in (("pause", "resume", (test, rehearse)), ("disable", "enable", (test,))):
+        shop.done("admin", "target", verb, "hook", "--reason", "a test")
+        for words in commands:
+            done = shop.iu("sender", *words)
+            refused(done, 1, f"iu target {opposite} hook --reason WHY")
+            assert "A sender has a login of its own" not in done.err
+        shop.done("admin", "target", opposite, "hook", "--reason", "a test")
+
+
+@pytest.mark.parametrize(
+    ("login", "words", "roles"),
+    [
+        ("admin", ("promote", "approve", "1", "--reason", "x"), "iu_approver"),
+        ("auditor", ("demote", ROUTE, "--reason", "x"), "iu_approver or workflow_admin"),
+        ("approver", ("target", "add", "b", "--kind", "webhook", "--secret", "SHOP", "--address",
+                      "https://b.example/"), "workflow_admin"),
+        ("auditor", ("deliver", "plan", "--kind", "drain", "--reason", "x"), "workflow_admin"),
+        ("emitter", ("deliver", "status"), "iu_approver or iu_auditor or iu_sender or workflow_admin"),
+    ],
+)  # fmt: skip
+def test_a_login_that_may_not_is_told_which_role_may(
+    office_iu: OfficeIu, login: str, words: tuple[str, ...], roles: str
+) -> None:
+    office_iu.office.promote()
+    done = office_iu(login, *words)
+    refused(done, 1, "permission denied", f"This needs a member of {roles} (", office_iu.office.login(login))
+
+
+def test_a_replay_out_of_order_names_its_option(shop: Shop) -> None:
+    shop.done("admin", "target", "set", "hook", "--on-dead-letter", "skip")
+    shop.promote()
+    shop.receiver.behave(Behaviour(status=400))
+    shop.office.emit(1, 1)
+    first = newest(shop)
+    for _ in range(3):
+        shop.done("sender", "deliver")
+        shop.office.owner.execute("update iu_delivery set due_at = now() where dead_at is null")
+    why = ("--reason", "repaired")
+    refused(shop.iu("admin", "deliver", "replay", first, "--route", ROUTE, *why), 1, "add: --out-of-order")
+    plan = ("deliver", "plan", "--kind", "replay", "--route", ROUTE, *why)
+    refused(shop.iu("admin", *plan), 1, "add: --out-of-order")

@@ -19,9 +19,10 @@ from typing import Final
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.db.steps.files import Step, StepKey
+from iu_pipelines.db.steps.files import Step, StepKey, load_steps, modules
 from iu_pipelines.db.steps.lines import Line
 from iu_pipelines.errors import ConnectionFailed, DatabaseError
+from iu_pipelines.settings import sql_root
 
 _SQL: Final = Statements(__name__)
 _FUNCTION: Final = re.compile(
@@ -88,6 +89,21 @@ def read(step: Step) -> Code:
         else:
             objects.append((arguments[0], "trigger", arguments[1].lower(), "internal"))
     return Code(step.key, functions, tuple(objects), tuple(access))
+
+
+def roles_of(name: str, *, writes: bool) -> list[str]:
+    """Return the roles that may call a function of the files, or read or write a table of them."""
+    root = sql_root()
+    read_all = [read(step) for step in load_steps(root, modules(root))]
+    kinds = {
+        one[3]
+        for found in read_all
+        for one in found.objects
+        if one[2].removeprefix("public.").partition("(")[0] == name
+    }
+    granted = {one[2]: one[3] for found in read_all for one in found.access if one[1] in kinds}
+    stronger = [role for role, privileges in granted.items() if privileges != "select"]
+    return sorted((stronger if writes else []) or granted)
 
 
 def by_step(steps: Sequence[Step]) -> dict[StepKey, Code]:
