@@ -1,7 +1,8 @@
 """The calls of a sender to the database, from the event loop, by threads.
 
 There are three gateways with threads of their own: a record never waits for a connection or a thread that a
-claim has, nor a claim for the enqueuers, of which each route has one. Each gateway has as many connections as threads, so no call waits for a connection.
+claim has, nor a claim for the enqueuers, of which each route has one. Each gateway has as many connections as
+threads, so no call waits for a connection.
 """
 
 from __future__ import annotations

@@ -218,7 +218,7 @@ def test_no_claim_waits_for_the_enqueuers_of_many_routes(
     for number in range(8):
         ground.world.add_route(f"hook.other{number}", "structure_piece_split", "hook")
     ground.world.open_gates()
-    emit(ground.world, 5)
+    emit(ground.world, 5, each=3)
     ground.world.enqueue(code)
     over = threading.Event()
     enqueue = deliveries.enqueue
@@ -230,7 +230,7 @@ def test_no_claim_waits_for_the_enqueuers_of_many_routes(
     monkeypatch.setattr(deliveries, "enqueue", slow)
     with draining(ground):
         try:
-            eventually(lambda: len(ground.received()) == 5, "claims go on while every enqueuer waits")
+            eventually(lambda: len(ground.received()) == 15, "claims go on while every enqueuer waits")
         finally:
             over.set()
 
