@@ -1,7 +1,8 @@
 """The calls of a sender to the database, from the event loop, by threads.
 
-There are two gateways with threads of their own: a record never waits for a connection or a thread that a
-claim has. Each gateway has as many connections as threads, so no call waits for a connection.
+There are three gateways with threads of their own: a record never waits for a connection or a thread that a
+claim has, nor a claim for the enqueuers, of which each route has one. Each gateway has as many connections as
+threads, so no call waits for a connection.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from iu_pipelines.domain.targets import GrantedTarget
 _Answer = TypeVar("_Answer")
 
 _THREADS: Final = 4
+_ENQUEUING_THREADS: Final = 2
 _LOCK_SECONDS: Final = 10
 
 
@@ -47,6 +49,7 @@ class Calls:
         self.identity = identity
         self._claims = _Lane(url, "iu sender claims")
         self._records = _Lane(url, "iu sender records")
+        self._enqueuing = _Lane(url, "iu sender enqueues", _ENQUEUING_THREADS)
 
     async def granted(self) -> list[GrantedTarget]:
         """Return the targets that are granted to the login."""
@@ -64,7 +67,7 @@ class Calls:
                 deliveries.present_deployment(session, self.identity.deployment)
                 return deliveries.enqueue(session, route_code, limit, self.identity.run_ref)
 
-        return await self._claims.run(call)
+        return await self._enqueuing.run(call)
 
     async def claim(self, target: GrantedTarget, limit: int, plan_hash: str | None) -> Claimed:
         """Claim due deliveries of a target, or of a frozen plan, and commit the intent to send them."""
@@ -114,16 +117,17 @@ class Calls:
         """Close the connections. A call that still runs is not waited for."""
         self._claims.close()
         self._records.close()
+        self._enqueuing.close()
 
 
 class _Lane:
     """One gateway, and the threads that use it."""
 
-    def __init__(self, url: str, application_name: str) -> None:
+    def __init__(self, url: str, application_name: str, threads: int = _THREADS) -> None:
         self._gateway = Gateway(
-            url, application_name=application_name, max_size=_THREADS, lock_seconds=_LOCK_SECONDS
+            url, application_name=application_name, max_size=threads, lock_seconds=_LOCK_SECONDS
         )
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=application_name)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=application_name)
 
     async def run(self, call: Callable[[Gateway], _Answer]) -> _Answer:
         loop = asyncio.get_running_loop()

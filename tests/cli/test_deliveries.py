@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -24,6 +25,7 @@ from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.reports import DrainReport, StoppedReason, TargetReport
 from iu_pipelines.delivery.trials import Rehearsed
 from iu_pipelines.domain import delivery_plans, delivery_reasons
+from iu_pipelines.domain.deliveries import DeliveryState
 from waiting import eventually
 
 
@@ -346,6 +348,13 @@ def test_a_paused_target_is_not_tested(shop: Shop) -> None:
     before = len(shop.receiver.requests())
     refused(shop.iu("sender", "target", "test", "hook"), 1, "target_paused")
     assert len(shop.receiver.requests()) == before
+
+
+def test_a_delivery_that_failed_is_explained_with_its_last_error() -> None:
+    found = DeliveryState("shop.paid", "retry", "not_due", None, 1, None, None, "HTTP status 503")
+    meaning = delivery_reasons.REFUSALS["not_due"]
+    assert delivery_reasons.explain(found) == f"{meaning}; last error: HTTP status 503"
+    assert delivery_reasons.explain(replace(found, last_error=None)) == meaning
 
 
 def test_each_word_of_the_documentation_is_explained() -> None:

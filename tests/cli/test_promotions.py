@@ -106,7 +106,12 @@ def test_a_demotion_says_what_is_queued_and_in_flight(office_iu: OfficeIu) -> No
         "shop.paid: demoted; 6 deliveries in the queue; 3 deliveries in flight may still"
     )
     assert "was demoted before" in office_iu("admin", *demote).out
-    assert office_iu("auditor", "promote", "list", "--json").json[0]["state"] == "demoted"
+    listed = office_iu("auditor", "promote", "list", "--json").json[0]
+    assert (listed["state"], listed["demoted_automatically"]) == ("demoted", False)
+    assert "demoted: wrong address" in office_iu("auditor", "promote", "list").out
+    shown = office_iu("auditor", "promote", "show", "1").out
+    assert office.login("approver") in shown
+    assert ": wrong address" in shown
     refused(office_iu("admin", "demote", "no.route", "--reason", "x"), 1, "no.route")
 
 

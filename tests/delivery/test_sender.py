@@ -251,6 +251,30 @@ def test_a_retry_that_is_due_later_does_not_hold_a_drain(ground: Ground) -> None
     assert (said.retry, said.stopped_reason) == (2, "drained")
 
 
+def test_no_claim_waits_for_the_enqueuers_of_many_routes(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = ground.add("hook")
+    for number in range(8):
+        ground.world.add_route(f"hook.other{number}", "structure_piece_split", "hook")
+    ground.world.open_gates()
+    emit(ground.world, 5, each=3)
+    ground.world.enqueue(code)
+    over = threading.Event()
+    enqueue = deliveries.enqueue
+
+    def slow(*given: Any) -> deliveries.Enqueued:
+        over.wait(PATIENCE)
+        return enqueue(*given)
+
+    monkeypatch.setattr(deliveries, "enqueue", slow)
+    with draining(ground):
+        try:
+            eventually(lambda: len(ground.received()) == 15, "claims go on while every enqueuer waits")
+        finally:
+            over.set()
+
+
 def test_limits_end_a_drain(ground: Ground) -> None:
     ground.add("hook")
     emit(ground.world, 50)
