@@ -44,9 +44,9 @@ def test_each_option_of_a_target_is_a_column_of_it(office_iu: OfficeIu) -> None:
     office_iu("admin", *ADD, *given, "--at-most-once", "--after-failover", "resume")
     shown = office_iu("auditor", "target", "show", "second", "--json").json
     assert [shown[name] for name in columns] == [3, "skip", 77, True, "resume"]
-    given = ("--max-in-doubt", "4", "--on-dead-letter", "park", "--lease-seconds", "78", "--secret", "OTHER")
+    later = ("--max-in-doubt", "4", "--on-dead-letter", "park", "--lease-seconds", "78", "--secret", "OTHER")
     done = office_iu(
-        "admin", "target", "set", "second", *given, "--at-least-once", "--after-failover", "hold",
+        "admin", "target", "set", "second", *later, "--at-least-once", "--after-failover", "hold",
         "--address", "https://third.example/in", "--retry-seconds", "7", "--reason", "a change",
     )  # fmt: skip
     assert done.code == 0, done.err
