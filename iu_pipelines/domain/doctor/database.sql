@@ -15,4 +15,8 @@ from pg_settings as s;
 select pg_has_role(current_user, 'pg_read_all_stats', 'usage');
 
 -- name: any_exists
-select exists (select from unnest(%(tables)s::text[]) as t (name) where to_regclass(t.name) is not null);
+select exists(
+    select 1
+    from unnest(%(tables)s::text[]) as t (name)
+    where to_regclass(t.name) is not null
+) as any_exists;
