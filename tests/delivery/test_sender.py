@@ -127,6 +127,7 @@ def test_the_drain_of_a_plan_takes_over_what_a_killed_sender_left(
 ) -> None:
     if not asks:
         monkeypatch.setattr(delivery_plans, "has_due", lambda *_: False)
+        monkeypatch.setattr(sender, "_is_stopped", lambda _: True)
     code = ground.add("hook", **SHORT_LEASE)
     emit(ground.world, 64)
     ground.world.enqueue(code)
@@ -518,6 +519,7 @@ def test_a_drain_that_is_stopped_while_its_target_changes_says_why_it_stopped(gr
     assert ground.world.owner.fetch_value(_CLAIMED) == 0
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_signal_before_the_first_claim_is_the_reason_of_each_target(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -592,6 +594,20 @@ def test_what_a_function_of_the_caller_raises_is_raised_when_all_is_recorded(
     assert sum(row["n"] for row in outcomes if row["decision"] == "sent") == len(ground.received())
 
 
+def accept_signals() -> None:
+    """Let a child process be ended by signals, which the children of a background job of a shell ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Let this process be interrupted, also if a shell started it in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def process(ground: Ground) -> Iterator[subprocess.Popen[str]]:
     """Yield a process that drains, after its first four requests have arrived."""
@@ -599,6 +615,7 @@ def process(ground: Ground) -> Iterator[subprocess.Popen[str]]:
     emit(ground.world, 50)
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, url_of(ground.world.url, ground.world.login)],
+        preexec_fn=accept_signals,  # noqa: PLW1509  this test starts no thread
         env={**os.environ, "IU_DEPLOYMENT": DEPLOYMENT},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
