@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from iu_pipelines import extras, settings
+from iu_pipelines import settings
 from iu_pipelines.db import logins
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
-from iu_pipelines.delivery import drain, trials
+from iu_pipelines.delivery import drain, kinds, trials
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import (
     deliveries,
@@ -38,6 +38,7 @@ from iu_pipelines.domain.event_types import EventType
 from iu_pipelines.domain.promotions import Terms
 from iu_pipelines.domain.routes import NewRoute
 from iu_pipelines.domain.worker import RunLimits
+from iu_pipelines.errors import ExtraMissing
 from iu_pipelines.evidence import collect, ledgers, pack
 from iu_pipelines.settings import Settings
 
@@ -224,9 +225,9 @@ def why_left_out(chosen: Settings) -> str | None:
     """Return why the demo delivers nothing here, or None if it does."""
     if chosen.database_url is not None:
         return "the demo creates logins and a live route only in its own embedded database"
-    missing = [
-        name
-        for name in ("aiohttp", "cryptography", "standardwebhooks", "pandas", "matplotlib", "jinja2")
-        if not extras.is_installed(name)
-    ]
-    return f"not installed: {', '.join(missing)}" if missing else None
+    try:
+        kinds.load("webhook")
+        pack.require_extra()
+    except ExtraMissing as error:
+        return error.message
+    return None

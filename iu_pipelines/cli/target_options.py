@@ -10,13 +10,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from iu_pipelines.domain.targets import Target
+from iu_pipelines.domain.targets import DEFAULTS, SECRET_NAME_PATTERN, Target
 from iu_pipelines.errors import UsageError
 
-_SECRET: Final = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
 _LONGEST_RETRY: Final = 604_800
-_LEASE_SECONDS: Final = 60
-"""The default of the column `lease_seconds`."""
 
 
 class DeadLetters(StrEnum):
@@ -54,7 +51,12 @@ SecretName = Annotated[
 ]
 TimeoutSeconds = Annotated[
     int | None,
-    typer.Option(min=1, max=300, show_default=False, help="How long one send may take (a new target: 10)."),
+    typer.Option(
+        min=1,
+        max=300,
+        show_default=False,
+        help=f"How long one send may take (a new target: {DEFAULTS['timeout_seconds']}).",
+    ),
 ]
 LeaseSeconds = Annotated[
     int | None,
@@ -62,7 +64,7 @@ LeaseSeconds = Annotated[
         min=2,
         max=3600,
         show_default=False,
-        help="How long a claim is valid, at least two timeouts (a new target: 60).",
+        help=f"How long a claim is valid, at least two timeouts (a new target: {DEFAULTS['lease_seconds']}).",
     ),
 ]
 MaxPerMinute = Annotated[
@@ -85,7 +87,8 @@ MaxInDoubt = Annotated[
         min=1,
         max=1000,
         show_default=False,
-        help="How often a delivery with an unknown outcome is sent again (a new target: 20).",
+        help="How often a delivery with an unknown outcome is sent again "
+        f"(a new target: {DEFAULTS['max_in_doubt']}).",
     ),
 ]
 OnDeadLetter = Annotated[
@@ -93,7 +96,7 @@ OnDeadLetter = Annotated[
     typer.Option(
         show_default=False,
         help="park: later events of a subject wait behind its dead letter, in order; skip: they pass it "
-        "(a new target: park).",
+        f"(a new target: {DEFAULTS['on_dead_letter']}).",
     ),
 ]
 AfterFailover = Annotated[
@@ -140,7 +143,7 @@ def _value(name: str, value: Any) -> Any:
 
 
 def _secret_name(text: str) -> str | None:
-    if text and not _SECRET.fullmatch(text):
+    if text and not re.fullmatch(SECRET_NAME_PATTERN, text):
         raise UsageError(
             "--secret is not a name of a secret",
             hint="Give its name, capitals, digits and underscores, never the secret itself.",
@@ -162,7 +165,7 @@ def _retries(text: str) -> list[int]:
 
 def _lease(found: Mapping[str, Any], before: Target | None) -> dict[str, int]:
     """Return the lease if it must be longer because the timeout is. Raises UsageError if it is too short."""
-    timeout = found.get("timeout_seconds", before.timeout_seconds if before else 10)
+    timeout = found.get("timeout_seconds", before.timeout_seconds if before else DEFAULTS["timeout_seconds"])
     if "lease_seconds" in found:
         if found["lease_seconds"] < 2 * timeout:
             raise UsageError(
@@ -170,7 +173,7 @@ def _lease(found: Mapping[str, Any], before: Target | None) -> dict[str, int]:
                 hint=f"Give at least {2 * timeout}.",
             )
         return {}
-    lease = before.lease_seconds if before else _LEASE_SECONDS
+    lease = before.lease_seconds if before else DEFAULTS["lease_seconds"]
     return {"lease_seconds": 2 * timeout} if lease < 2 * timeout else {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -52,8 +52,6 @@ from iu_pipelines.errors import (
     TargetNotSafe,
     UsageError,
 )
-
-_NAME: Final = re.compile(r"[a-z0-9_][a-z0-9_.-]{0,99}")
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", show_default=False, help="A target from iu target list.")
@@ -103,7 +101,7 @@ def add(
     reason: OptionalReason = None,
 ) -> Answer:
     """Add one target. Nothing is sent to it until a route to it was promoted by two people."""
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(targets.NAME_PATTERN, name):
         raise UsageError(
             f"{name[:100]!r} is not a name of a target",
             hint="Use up to 100 lower-case letters, digits, dots, dashes and underscores.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -11,7 +11,7 @@ import dagster as dg
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.kit.asset_metadata import moment, table
 from iu_pipelines.defs.targets import ALL, NOT_INSTALLED
-from iu_pipelines.domain import deliveries, delivery_queue, gates, promotions
+from iu_pipelines.domain import deliveries, delivery_queue, delivery_reasons, promotions
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.delivery_queue import Failure
 from iu_pipelines.domain.promotions import Promotion
@@ -20,29 +20,6 @@ SOON: Final = timedelta(days=3)
 """How long before its end a promotion is reported."""
 
 _SHOWN: Final = 50
-_GATE: Final = "the {0} gate is closed; a person opens it: iu gate set {1} true --reason REASON"
-
-REFUSALS: Final[Mapping[str, str]] = {
-    "master_gate_closed": _GATE.format("master", gates.MASTER),
-    "worker_gate_closed": _GATE.format("worker", gates.WORKER),
-    "delivery_gate_closed": _GATE.format("delivery", gates.DELIVERY),
-    "jobs_gate_closed": _GATE.format("jobs", gates.JOBS),
-    "not_listed": f"the route is not listed in {gates.LIVE_ROUTES}",
-    "not_promoted": "no promotion of the route was approved",
-    "demoted": "the promotion was ended",
-    "promotion_expired": "the promotion has expired",
-    "route_changed": "the route was changed after its promotion",
-    "target_changed": "the target was changed after the promotion",
-    "event_type_changed": "the event type was changed after the promotion",
-    "cluster_changed": "the database was restored or cloned after the promotion",
-    "other_deployment": "the promotion is for another deployment than IU_DEPLOYMENT of the sender",
-    "target_disabled": "the target is disabled: iu target enable",
-    "target_paused": "a person paused the target: iu target resume",
-    "failover_hold": "the target waits for a person after a failover: iu target resume",
-    "breaker_open": "the breaker is open: the target failed repeatedly, and is tried again later",
-    "rate_limit": "the rate limit is reached; the next tokens come within a minute",
-}
-"""What the first refusal of a route means, by its word."""
 
 NOTHING_HERE: Final = (
     "Nothing can be approved in this web UI: a promotion is proposed and decided by two logins."
@@ -51,8 +28,9 @@ NOTHING_HERE: Final = (
 
 def explained(words: Iterable[str] | None) -> str:
     """Return what the words of `fn_iu_delivery_refusal` mean, or `none`."""
+    meanings = delivery_reasons.REFUSALS
     return (
-        "; ".join(f"{word}: {REFUSALS.get(word, 'see iu deliver status')}" for word in words or ()) or "none"
+        "; ".join(f"{word}: {meanings.get(word, 'see iu deliver status')}" for word in words or ()) or "none"
     )
 
 
@@ -150,12 +128,12 @@ def promotion_table(found: Sequence[Promotion]) -> dg.TableMetadataValue:
 
 def todo(one: Promotion, now: datetime | None = None) -> str | None:
     """Return why a promotion needs a person, and the command to run; None if it needs nobody."""
-    again = f"iu promote propose {one.route_code}"
     if one.state == "proposed":
         return f"proposed by {one.proposed_by}; another login decides: iu promote approve {one.promotion_no}"
     if one.state in ("held", "demoted"):
         word = one.held_reason or one.state
-        return f"{word}: {REFUSALS.get(word, 'the deliveries are held')}; {again}"
+        return f"{word}: {delivery_reasons.of_route(word, one.route_code)}"
     if one.state == "live" and one.expires_at and one.expires_at - (now or datetime.now(UTC)) <= SOON:
-        return f"expires at {one.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC; {again}"
+        until = f"{one.expires_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        return f"expires at {until}; iu promote propose {one.route_code}"
     return None

@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.delivery_tables import REFUSALS, explained
+from iu_pipelines.defs.delivery_tables import explained
 from iu_pipelines.defs.gates import gate_table
 from iu_pipelines.defs.kit.asset_metadata import table
 from iu_pipelines.defs.kit.configuration import Mount
@@ -16,6 +16,7 @@ from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import UUID_PATTERN, validated
 from iu_pipelines.domain import deliveries, events
 from iu_pipelines.domain.deliveries import DeliveryState
+from iu_pipelines.domain.delivery_reasons import REFUSALS
 from iu_pipelines.domain.events import Explanation, WorkerAnswer
 from iu_pipelines.domain.health import at_least
 

@@ -20,12 +20,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from iu_pipelines import settings
+from iu_pipelines.domain.targets import SECRET_NAME_PATTERN
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 from iu_pipelines.settings import Settings
 
 _HOST: Final = "host="
 _MOST_BYTES: Final = 65_536
-_NAME: Final = re.compile(r"[A-Z][A-Z0-9_]{0,62}")
+_NAME: Final = re.compile(SECRET_NAME_PATTERN)
 _HARMLESS: Final = re.compile(
     r"(?=.{1,60}$)([A-Z]?[a-z]+|[A-Z]{1,3})([_-]([A-Z]?[a-z]+|[A-Z]{1,3}))*", re.ASCII
 )

@@ -10,7 +10,8 @@ from iu_pipelines.domain.deliveries import DeliveryState
 
 _OPEN: Final = "the gate {0} is closed; open it with: iu gate set {0} true --reason WHY"
 _LIST: Final = "A,B,ROUTE"
-_AGAIN: Final = "promote the route again with: iu promote propose"
+_PROPOSE: Final = "iu promote propose"
+_AGAIN: Final = f"promote the route again with: {_PROPOSE}"
 
 REFUSALS: Final[Mapping[str, str]] = {
     "master_gate_closed": _OPEN.format(gates.MASTER),
@@ -66,6 +67,11 @@ STATES: Final[Mapping[str, str]] = {
 def with_list(text: str, listed: str | None, route_code: str = "ROUTE") -> str:
     """Return a text of this module with the present value of the list of routes, if it is known."""
     return text if listed is None else text.replace(_LIST, f"{listed},{route_code}".lstrip(","))
+
+
+def of_route(word: str, route_code: str) -> str:
+    """Return what a refusal of a route means, with the command for this route."""
+    return REFUSALS.get(word, STATES["held"]).replace(_PROPOSE, f"{_PROPOSE} {route_code}")
 
 
 def hint(word: str, target_name: str) -> str:

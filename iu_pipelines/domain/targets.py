@@ -20,6 +20,12 @@ from iu_pipelines.errors import TargetNotSafe, UnknownTarget
 
 _SQL: Final = Statements(__name__)
 
+NAME_PATTERN: Final = r"[a-z0-9_][a-z0-9_.-]{0,99}"
+"""The names of targets, as the constraint `target_name_is_a_name` has them."""
+
+SECRET_NAME_PATTERN: Final = r"[A-Z][A-Z0-9_]{0,62}"  # noqa: S105  a pattern of names
+"""The names of secrets, as the constraint `secret_name_is_a_name` has them."""
+
 _OPTIONS_HINT: Final = (
     "Options are stored and shown. Only the header Authorization may have a secret: give its name with "
     "--option authorization_secret=NAME, and put it into the environment as IU_SECRET_<NAME>, or into a file "
@@ -145,7 +151,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "after_failover": None,
     "options": {},
 }
-"""The columns that `add` and `change` accept, with the values of a new target.
+"""The columns that `add` and `change` accept, with the values of a new target: the defaults of the table.
 
 Without `after_failover` the database chooses by `at_most_once`. An approver sets `allow_private`.
 """

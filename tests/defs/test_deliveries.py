@@ -25,10 +25,10 @@ from defs.delivering import (
 from defs.test_events import cells, explained
 from delivery.receiver import Behaviour, Receiver
 from delivery.world import url_of
-from iu_pipelines.defs.delivery_tables import REFUSALS
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.domain import deliveries, targets
+from iu_pipelines.domain.delivery_reasons import REFUSALS
 from iu_pipelines.errors import UsageError
 
 EVALUATED: Final = (AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED)

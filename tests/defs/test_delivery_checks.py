@@ -17,9 +17,9 @@ from defs.delivering import (
     summary_of,
 )
 from delivery.receiver import Behaviour, Receiver
-from iu_pipelines.defs.delivery_tables import REFUSALS
 from iu_pipelines.defs.kit.notices import Notice
 from iu_pipelines.domain import promotions
+from iu_pipelines.domain.delivery_reasons import REFUSALS
 from iu_pipelines.settings import sql_root
 
 

@@ -19,11 +19,11 @@ from defs.delivering import (
 from delivery.receiver import Behaviour, Receiver
 from delivery.world import make_login, url_of
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.defs.delivery_tables import REFUSALS
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit import tags
 from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.domain import targets
+from iu_pipelines.domain.delivery_reasons import REFUSALS
 
 
 def test_the_sensor_requests_a_run_for_each_target_with_something_due(delivering: Delivering) -> None:

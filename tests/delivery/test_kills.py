@@ -19,7 +19,7 @@ import servers
 from delivery.real_storm import REAL, RealStorm
 from delivery.storm import Programme
 from delivery.storm_sender import STAGES
-from delivery.verdict import Verdict, doubts, duplicates, read_claims
+from delivery.verdict import Verdict, doubts, duplicates, read_claims, summary
 from delivery.world import World
 from engine.sessions import opened
 from iu_pipelines.db.embedded.server import EmbeddedServer
@@ -57,12 +57,7 @@ def test_kills_of_senders_receivers_and_servers_lose_nothing_and_repeat_only_wha
         claims = read_claims(session)
     if LONG:
         with capsys.disabled():
-            print(
-                f"\n{time.monotonic() - began:.0f} s: {len(evidence.emitted):,} events emitted, "
-                f"{len(claims):,} claims, {len(evidence.arrivals):,} arrivals, "
-                f"{duplicates(evidence):,} duplicates, {doubts(claims):,} claims in doubt\n{verdict}\n"
-                + ", ".join(f"{name} {count:,}" for name, count in sorted(storm.counts.items()))
-            )
+            print(summary(verdict, evidence, claims, storm.counts, time.monotonic() - began))
     assert verdict == Verdict(), storm.surprises
     assert duplicates(evidence) <= doubts(claims)
     for provoked in REAL:

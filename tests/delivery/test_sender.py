@@ -105,35 +105,20 @@ def test_a_sender_that_ends_gives_its_shards_back(ground: Ground) -> None:
 
 
 @pytest.mark.parametrize("asks", [True, False], ids=["asks whether anything is due", "does not ask"])
+@pytest.mark.parametrize("by_plan", [False, True], ids=["all", "a plan"])
 def test_a_drain_takes_over_what_a_killed_sender_left(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, asks: bool
+    ground: Ground, monkeypatch: pytest.MonkeyPatch, asks: bool, by_plan: bool
 ) -> None:
     """Half of the shards are another sender's until their leases have passed."""
     if not asks:
-        monkeypatch.setattr(deliveries, "has_due", lambda *_: False)
-        monkeypatch.setattr(sender, "_is_stopped", lambda _: True)
-    code = ground.add("hook", **SHORT_LEASE)
-    emit(ground.world, 64)
-    ground.world.enqueue(code)
-    assert len(ground.world.sender().claim(limit=1)) == 1
-    report = ground.drain(linger_seconds=0)
-    assert (report.sent >= 63) == asks
-    assert of(report, "hook").stopped_reason == "drained"
-
-
-@pytest.mark.parametrize("asks", [True, False], ids=["asks whether anything is due", "does not ask"])
-def test_the_drain_of_a_plan_takes_over_what_a_killed_sender_left(
-    ground: Ground, monkeypatch: pytest.MonkeyPatch, asks: bool
-) -> None:
-    if not asks:
-        monkeypatch.setattr(delivery_plans, "has_due", lambda *_: False)
+        monkeypatch.setattr(delivery_plans if by_plan else deliveries, "has_due", lambda *_: False)
         monkeypatch.setattr(sender, "_is_stopped", lambda _: True)
     code = ground.add("hook", **SHORT_LEASE)
     emit(ground.world, 64)
     ground.world.enqueue(code)
     plan = delivery_plans.make(ground.world.owner, "drain", "test", {"target": "hook"})
     assert len(ground.world.sender().claim(limit=1)) == 1
-    said = of(ground.drain(plan_hash=plan.plan_hash), "hook")
+    said = of(ground.drain(plan_hash=plan.plan_hash if by_plan else None), "hook")
     assert (said.sent >= 63) == asks
     assert said.stopped_reason == "drained"
 

@@ -10,6 +10,9 @@ import pytest
 from delivery.office import Office
 from delivery.world import World
 from engine.sessions import opened, read_committed, value
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain import targets
+from iu_pipelines.domain.outbox_file.model import DeliveryTarget
 
 GRANTED = "select * from public.fn_iu_delivery_targets_granted()"
 HISTORY = """
@@ -174,3 +177,38 @@ def test_a_wrong_argument_is_refused(
     with pytest.raises(psycopg.Error) as raised:
         office.call("admin", f"fn_iu_delivery_target_{function}", *arguments)
     assert raised.value.sqlstate == code
+
+
+def test_a_target_has_the_same_defaults_in_the_table_in_python_and_in_the_outbox_file(owner: Gateway) -> None:
+    with owner.transaction() as session:
+        session.execute(
+            "insert into public.iu_delivery_target (target_name, kind) values ('plain', 'webhook')"
+        )
+        assert targets.add(session, "added", {"kind": "webhook"})
+    plain, added = (
+        {name: getattr(targets.get(owner, target), name) for name in targets.DEFAULTS}
+        for target in ("plain", "added")
+    )
+    assert plain == added
+    in_file = DeliveryTarget(kind="webhook")
+    shared = set(targets.DEFAULTS) & set(DeliveryTarget.model_fields)
+    assert len(shared) > 8
+    assert {name: getattr(in_file, name) for name in shared} == {
+        name: tuple(plain[name]) if isinstance(plain[name], list) else plain[name] for name in shared
+    }
+
+
+@pytest.mark.parametrize(
+    ("constraint", "pattern"),
+    [
+        ("target_name_is_a_name", targets.NAME_PATTERN),
+        ("secret_name_is_a_name", targets.SECRET_NAME_PATTERN),
+    ],
+)
+def test_python_accepts_the_names_that_the_table_accepts(
+    owner: Gateway, constraint: str, pattern: str
+) -> None:
+    definition = owner.fetch_value(
+        "select pg_get_constraintdef(oid) from pg_constraint where conname = %s", (constraint,)
+    )
+    assert f"'^{pattern}$'" in definition

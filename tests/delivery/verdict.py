@@ -117,6 +117,22 @@ def duplicates(evidence: Evidence) -> int:
     return len(evidence.arrivals) - len({arrival["delivery_key"] for arrival in evidence.arrivals})
 
 
+def summary(
+    verdict: Verdict,
+    evidence: Evidence,
+    claims: Mapping[int, Claim],
+    counts: Mapping[str, int],
+    seconds: float,
+) -> str:
+    """Return the numbers of a storm, to be printed."""
+    return (
+        f"\n{seconds:.0f} s: {len(evidence.emitted):,} events emitted, "
+        f"{len(claims):,} claims, {len(evidence.arrivals):,} arrivals, "
+        f"{duplicates(evidence):,} duplicates, {doubts(claims):,} claims in doubt\n{verdict}\n"
+        + ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+    )
+
+
 def _owed(evidence: Evidence) -> set[tuple[str, UUID]]:
     return {
         (code, event_id)

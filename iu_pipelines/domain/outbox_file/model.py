@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from iu_pipelines.domain.outbox_file.problems import shown
+from iu_pipelines.domain.targets import SECRET_NAME_PATTERN
 from iu_pipelines.domain.worker import NAME_PATTERN, RESERVED_PREFIXES
 
 ANY: Final = "any"
@@ -40,7 +41,6 @@ _KEY_PATTERN: Final = r"[A-Za-z0-9_.:-]{1,100}"
 _REFERENCE: Final = r"[A-Za-z0-9_.~:/@#?&=+%,-]{1,500}"
 _ADDRESS: Final = rf"([A-Za-z0-9_.~:/@#?&=+%,-]|\{{{_COLUMN}\}}){{1,500}}"
 _VALUE: Final = r"[^\x00-\x1f\x7f-\x9f]{0,1000}"
-_VARIABLE: Final = r"[A-Z][A-Z0-9_]{0,62}"
 _LOGIN: Final = r"[A-Za-z_][A-Za-z0-9_.@$-]{0,62}"
 _ENDPOINT: Final = r"[A-Za-z0-9_.~:/@#?&=+%,;!*$()\[\]-]{0,1000}"
 _MOST_ADDRESS: Final = 1000
@@ -129,7 +129,7 @@ _ENDPOINT_ALPHABET: Final = (
 
 def _secret_name(value: Any) -> Any:
     """Refuse what is no name of a secret; the error does not show it, because it may be the secret."""
-    if value is not None and not (isinstance(value, str) and re.fullmatch(_VARIABLE, value)):
+    if value is not None and not (isinstance(value, str) and re.fullmatch(SECRET_NAME_PATTERN, value)):
         raise _error(
             "the value is not the name of a secret",
             "Write the name, such as SHOP, and never the secret: the sender finds it as IU_SECRET_SHOP. A "
@@ -308,7 +308,7 @@ class DeliveryTarget(_Entry):
     secret: Annotated[
         str | None,
         BeforeValidator(_secret_name),
-        _pattern(_VARIABLE, "The name of the secret, never the secret: IU_SECRET_<NAME>."),
+        _pattern(SECRET_NAME_PATTERN, "The name of the secret, never the secret: IU_SECRET_<NAME>."),
     ] = None
     timeout_seconds: Annotated[
         int, *_number(1, 300, "10"), Field(description="How long one send may take.")
