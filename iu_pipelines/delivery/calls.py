@@ -96,9 +96,11 @@ class Calls:
 
         return await self._claims.run(call)
 
-    async def plan_in_flight(self, plan_hash: str) -> int:
-        """Return how many deliveries of a frozen plan are claimed, by this sender or another."""
-        return (await self._claims.run(lambda gateway: delivery_plans.progress(gateway, plan_hash))).in_flight
+    async def plan_goes_on(self, plan_hash: str) -> bool:
+        """Return whether a delivery of a frozen plan is due, or claimed by this sender or another."""
+        return await self._claims.run(
+            lambda gateway: delivery_plans.has_due(gateway, plan_hash, or_in_flight=True)
+        )
 
     async def release(self, target: str) -> None:
         """Give back the shards of a target that this sender leases."""

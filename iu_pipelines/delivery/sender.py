@@ -281,7 +281,7 @@ class Sender:
         """Return whether another sender delivers something, behind which more may wait."""
         if self._plan_hash is None or not queue.in_flight:
             return queue.in_flight > 0
-        return await self._calls.plan_in_flight(self._plan_hash) > 0
+        return await self._calls.plan_goes_on(self._plan_hash)
 
     async def _has_due(self, *, is_limited: bool) -> bool:
         """Return whether something is due. What the rate holds is due soon, but need not be in the plan."""

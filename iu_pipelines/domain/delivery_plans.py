@@ -121,12 +121,13 @@ def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
-def has_due(gateway: Queries, plan_hash: str) -> bool:
-    """Return whether a delivery that a drain names is due, for this sender or another.
+def has_due(gateway: Queries, plan_hash: str, *, or_in_flight: bool = False) -> bool:
+    """Return whether a delivery that a drain names is due, for this sender or another, or also in flight.
 
     Raises:
         PromotionOutdated: there is no plan with this hash.
         DeliveryRefused: the login may not deliver to the target.
     """
-    found: bool = gateway.fetch_value(_SQL["has_due"], {"plan_hash": plan_hash})
+    given = {"plan_hash": plan_hash, "or_in_flight": or_in_flight}
+    found: bool = gateway.fetch_value(_SQL["has_due"], given)
     return found

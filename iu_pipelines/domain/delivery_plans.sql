@@ -10,4 +10,4 @@ select public.fn_iu_delivery_plan_execute(%(plan_hash)s, %(batch_limit)s::int) a
 select public.fn_iu_delivery_plan_progress(%(plan_hash)s) as answer;
 
 -- name: has_due
-select public.fn_iu_delivery_plan_has_due(%(plan_hash)s) as is_due;
+select public.fn_iu_delivery_plan_has_due(%(plan_hash)s, %(or_in_flight)s) as is_due;

@@ -28,7 +28,7 @@ CALLS: Final = {
     "make": "select public.fn_iu_delivery_plan_make('replay', '{}', 'a test')",
     "execute": f"select public.fn_iu_delivery_plan_execute('{'0' * 64}', 10)",
     "claim plan": f"select * from public.fn_iu_delivery_claim_plan('{'0' * 64}', 10, 'one')",
-    "plan has due": f"select public.fn_iu_delivery_plan_has_due('{'0' * 64}')",
+    "plan has due": f"select public.fn_iu_delivery_plan_has_due('{'0' * 64}', false)",
     "progress": f"select public.fn_iu_delivery_plan_progress('{'0' * 64}')",
     "preview": "select * from public.fn_iu_delivery_gate_preview('iu_core.delivery_enabled', 'false')",
     "twin": "select * from public.fn_iu_delivery_twin('shop.paid')",

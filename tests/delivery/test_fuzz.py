@@ -124,7 +124,7 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select json_agg(c) from public.fn_iu_delivery_claim_plan(%s, %s, %s, %s) as c",
         (PLANS, NUMBERS, st.just("one") | TEXT, TEXT),
     ),
-    "plan has due": ("select public.fn_iu_delivery_plan_has_due(%s)", (PLANS,)),
+    "plan has due": ("select public.fn_iu_delivery_plan_has_due(%s, %s)", (PLANS, st.booleans() | st.none())),
     "plan progress": ("select public.fn_iu_delivery_plan_progress(%s)", (PLANS,)),
     "repair heads": ("select public.fn_iu_delivery_heads_repair(%s)", (st.just("why") | TEXT,)),
     "retention": (

@@ -111,7 +111,7 @@ def test_a_drain_takes_over_what_a_killed_sender_left(
 ) -> None:
     """Half of the shards are another sender's until their leases have passed."""
     if not asks:
-        monkeypatch.setattr(delivery_plans if by_plan else deliveries, "has_due", lambda *_: False)
+        monkeypatch.setattr(delivery_plans if by_plan else deliveries, "has_due", lambda *_, **__: False)
         monkeypatch.setattr(sender, "_is_stopped", lambda _: True)
     code = ground.add("hook", **SHORT_LEASE)
     emit(ground.world, 64)

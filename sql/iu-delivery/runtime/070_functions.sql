@@ -188,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '51c7f93052c2fbc702e14683395700b01596ea90368d44aed9e8ad047752fde9'
+    'a4e6e4d3278469a9b2e4daf724932399d637e95d4f68457d93f24607d071b4bc'
 );
