@@ -82,6 +82,7 @@ BLOCKS: Final = {
     range(50, 60): "configuration, captures and emitting",
     range(60, 70): "status, simulations, metrics and exports",
     range(70, 80): "delivery",
+    range(80, 90): "kinds of targets, deployment and many databases",
 }
 """The area of each block of decision numbers."""
 

@@ -7,7 +7,19 @@ from typing import Literal
 
 from iu_pipelines.errors import ExtraMissing
 
-Extra = Literal["dagster", "delivery", "embedded", "evidence", "metrics", "parquet"]
+Extra = Literal[
+    "amqp",
+    "dagster",
+    "delivery",
+    "embedded",
+    "evidence",
+    "k8s",
+    "kafka",
+    "metrics",
+    "nats",
+    "parquet",
+    "redis",
+]
 """The name of an extra in `pyproject.toml`."""
 
 

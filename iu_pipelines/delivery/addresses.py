@@ -69,11 +69,17 @@ _PRIVATE_HINT: Final = (
 _NEVER_HINT: Final = "Give another address. This one is never allowed, also for a target that may be private."
 
 
-_PLAIN_HINT: Final = "Give an address that begins with https://."
-_IN_CLEAR_TEXT: Final = "not private, and http sends in clear text"
+_PLAIN_HINT: Final = "Give an address whose scheme encrypts: https, amqps, kafkas, tls or rediss."
+_IN_CLEAR_TEXT: Final = "not private, and this scheme sends in clear text"
 
-PLAIN: Final = ("http",)
+PLAIN: Final = ("http", "amqp", "kafka", "nats", "redis")
 """The schemes that do not encrypt."""
+
+DEFAULT_PORTS: Final[Mapping[str, int]] = {
+    "https": 443, "http": 80, "postgresql": 5432, "postgres": 5432, "amqps": 5671, "amqp": 5672,
+    "kafkas": 9093, "kafka": 9092, "tls": 4222, "nats": 4222, "rediss": 6379, "redis": 6379,
+}  # fmt: skip
+"""The port of each scheme, if an address has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +204,7 @@ def _check_user(parts: SplitResult, has_user: bool) -> None:
         )
     if has_user and not user:
         raise ArgumentInvalid(
-            "the address names no user", hint="Write it as postgresql://USER@HOST/DATABASE."
+            "the address names no user", hint="Write the name of the user before the @, without a password."
         )
 
 

@@ -2,7 +2,8 @@
 
 A secret begins with the host that it is for, `host=hooks.example.com`, and then has one or more values,
 newest first: `host=hooks.example.com whsec_… whsec_…`. So a person who may change the address of a target,
-but not the environment of the sender, cannot have a secret used for another host.
+but not the environment of the sender, cannot have a secret used for another host. A secret for an address
+with several hosts names all of them, separated by commas.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from iu_pipelines import settings
+from iu_pipelines.delivery.addresses import DEFAULT_PORTS
 from iu_pipelines.domain.targets import SECRET_NAME_PATTERN
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 from iu_pipelines.settings import Settings
@@ -30,7 +32,6 @@ _NAME: Final = re.compile(SECRET_NAME_PATTERN)
 _HARMLESS: Final = re.compile(
     r"(?=.{1,60}$)([A-Z]?[a-z]+|[A-Z]{1,3})([_-]([A-Z]?[a-z]+|[A-Z]{1,3}))*", re.ASCII
 )
-_PORTS: Final = {"https": 443, "http": 80, "postgresql": 5432, "postgres": 5432}
 
 HMAC: Final = "whsec_"
 ED25519: Final = "whsk_"
@@ -300,9 +301,19 @@ def _missing(secret_name: str) -> UsageError:
     )
 
 
-def _is_bound(host: str, address: str) -> bool:
-    parts = urlsplit(address)
+def _is_bound(hosts: str, address: str) -> bool:
+    """Return whether each host of an address is one of `hosts`. Both may be several, separated by commas."""
+    parts, bound = urlsplit(address), hosts.split(",")
+    return all(
+        bool(_names(f"{parts.scheme}://{one}") & set(bound))
+        for one in parts.netloc.rpartition("@")[2].split(",")
+    )
+
+
+def _names(url: str) -> set[str]:
+    """Return the host of a URL, without and with its port."""
+    parts = urlsplit(url)
     name = (parts.hostname or "").lower()
     if ":" in name:
         name = f"[{name}]"
-    return host in (name, f"{name}:{parts.port or _PORTS.get(parts.scheme)}")
+    return {name, f"{name}:{parts.port or DEFAULT_PORTS.get(parts.scheme)}"}

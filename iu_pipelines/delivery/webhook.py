@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import os
 import re
 import socket
 import ssl
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -21,7 +19,7 @@ from typing import Any, ClassVar, Final
 from urllib.parse import quote
 
 from iu_pipelines import __version__, extras
-from iu_pipelines.delivery import addresses
+from iu_pipelines.delivery import addresses, tls
 from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.kind import MOST_BODY_BYTES, Answer, Message, TargetKind
 from iu_pipelines.delivery.secrets import Secret, Secrets, check_name, shown
@@ -109,7 +107,7 @@ class WebhookTarget(TargetKind):
         private = self.target.allow_private
         self.check(self.target.address, self.target.options, self.target.secret_name, private=private)
         self._url = URL(self.target.address, encoded=True)
-        self._tls = _tls()
+        self._tls = tls.context("http/1.1")
         self._newest_signer()
         self._credentials()
         self._resolver = _Resolver(private, plain=self._url.scheme in addresses.PLAIN)
@@ -188,7 +186,7 @@ class WebhookTarget(TargetKind):
         if certificate:
             found = self.secrets.find(certificate, self.target.address)
             if found is not self._certificate and self._tls is not None:
-                _load_certificate(self._tls, found)
+                tls.load_certificate(self._tls, found)
                 self._certificate = found
         authorization = self.target.options.get("authorization_secret")
         if not authorization:
@@ -290,29 +288,6 @@ def _check_header(name: str, value: Any) -> None:
 def _encoded(value: str) -> str:
     """Return a value of a header as the HTTP binding of CloudEvents encodes it; it has no line break."""
     return value if _UNENCODED.fullmatch(value) else quote(value, safe=_UNENCODED_TEXT, errors="replace")
-
-
-def _tls() -> ssl.SSLContext:
-    """Return a context that verifies. `ssl.create_default_context` would log keys if SSLKEYLOGFILE is set."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_default_certs()
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _load_certificate(context: ssl.SSLContext, secret: Secret) -> None:
-    """Load a certificate with its key. The ssl module reads files only, so the text gets a hidden one."""
-    with tempfile.TemporaryDirectory(prefix="iu-") as directory:
-        path = os.path.join(directory, "certificate")  # noqa: PTH118
-        with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:  # noqa: PTH123
-            file.write(secret.text)
-        try:
-            context.load_cert_chain(path, password=lambda: b"")
-        except (ssl.SSLError, ValueError, OSError):
-            raise UsageError(
-                f"secret {secret.name} is no certificate with its key",
-                hint="Write host=NAME, and then the certificate and its unencrypted key in PEM form.",
-            ) from None
 
 
 async def _digest(response: aiohttp.ClientResponse) -> str:

@@ -1,0 +1,157 @@
+"""What the kinds of brokers have in common: the address, the login, TLS, and checked IP addresses.
+
+An address is `SCHEME://[USER@]HOST[:PORT][,HOST[:PORT]…][/PATH]`. It has no password: that is the secret of
+the target. Where in the broker a message goes (topic, exchange, subject, stream) is an option.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from iu_pipelines.delivery import addresses, tls
+from iu_pipelines.delivery.addresses import DEFAULT_PORTS, PLAIN, Endpoint
+from iu_pipelines.delivery.kind import MOST_BODY_BYTES, Answer, Message
+from iu_pipelines.delivery.secrets import Secrets, check_name, shown
+from iu_pipelines.domain.targets import GrantedTarget
+from iu_pipelines.errors import ArgumentInvalid
+
+CERTIFICATES: Final = ("ca_certificate_secret", "client_certificate_secret")
+"""The options that each encrypted broker has: names of secrets in PEM form."""
+
+_MOST_HOSTS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """The parts of an address. `path` has no slash at its beginning and is decoded."""
+
+    scheme: str
+    user: str | None
+    endpoints: tuple[Endpoint, ...]
+    path: str
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the scheme encrypts."""
+        return self.scheme not in PLAIN
+
+
+def check_address(address: str, *schemes: str, private: bool, has_path: bool = False) -> Broker:
+    """Check the text of an address and return its parts. The network is not asked.
+
+    Raises:
+        ArgumentInvalid: it is no URL of one of these schemes, has a query, or has a path without `has_path`.
+        TargetNotSafe: it contains a password, or one of its hosts is not allowed.
+    """
+    scheme, separator, rest = address.partition("://")
+    place, slash, path = rest.partition("/")
+    user, at, hosts = place.rpartition("@")
+    ports = {name: DEFAULT_PORTS[name] for name in schemes}
+    found = hosts.split(",")
+    if len(found) > _MOST_HOSTS:
+        raise ArgumentInvalid(
+            f"the address has {len(found)} hosts",
+            hint=f"Give at most {_MOST_HOSTS}; a broker names the others.",
+        )
+    endpoints = tuple(
+        addresses.check_url(
+            f"{scheme}{separator}{user}{at}{host}{slash}{path}", ports, private=private, has_user=bool(at)
+        )
+        for host in found
+    )
+    if "?" in address:
+        raise ArgumentInvalid("the address has a query (?)", hint="Give options of the target instead.")
+    if path and not has_path:
+        raise ArgumentInvalid(
+            "the address has a path", hint="Leave it out; where messages go is an option of the target."
+        )
+    return Broker(scheme, unquote(user) if at else None, endpoints, unquote(path))
+
+
+def check_options(
+    kind: str, options: Mapping[str, Any], known: Collection[str], required: Collection[str] = ()
+) -> None:
+    """Check that options are known, that those that are required are given, and the names of certificates.
+
+    Raises:
+        ArgumentInvalid: an option is unknown, missing, or no name of a secret.
+    """
+    allowed = [*known, *CERTIFICATES]
+    for name in sorted(set(options) - set(allowed)):
+        raise ArgumentInvalid(
+            f"unknown option {shown(name)} of a target of kind {kind}", hint=f"Known: {', '.join(allowed)}."
+        )
+    for name in required:
+        if name not in options:
+            raise ArgumentInvalid(
+                f"a target of kind {kind} needs the option {name!r}", hint=f"Give --option {name}=VALUE."
+            )
+    for name in CERTIFICATES:
+        if name in options:
+            value = options[name]
+            text = value if isinstance(value, str) else repr(value)
+            check_name(text, f"the secret name in option {name!r}")
+
+
+def check_text(name: str, value: object, pattern: str, hint: str) -> None:
+    """Raise ArgumentInvalid unless the value of the option `name` is a text that matches `pattern`."""
+    if not isinstance(value, str) or not re.fullmatch(pattern, value):
+        text = shown(value) if isinstance(value, str) else f"of type {type(value).__name__}"
+        raise ArgumentInvalid(f"the value of option {name!r} is not valid: {text}", hint=hint)
+
+
+def password(target: GrantedTarget, secrets: Secrets) -> str | None:
+    """Return the secret of a target, as it is now, or None if the target has none.
+
+    Raises:
+        UsageError: the secret is missing or bound to another host.
+    """
+    if target.secret_name is None:
+        return None
+    return secrets.find(target.secret_name, target.address).text
+
+
+def encryption(target: GrantedTarget, secrets: Secrets) -> ssl.SSLContext:
+    """Return a context that verifies, with the certificates that options of the target name.
+
+    Raises:
+        UsageError: a secret is missing, bound to another host, or no certificate.
+    """
+    made = tls.context()
+    authority, client = (target.options.get(name) for name in CERTIFICATES)
+    if authority:
+        tls.trust(made, secrets.find(authority, target.address))
+    if client:
+        tls.load_certificate(made, secrets.find(client, target.address))
+    return made
+
+
+async def resolved(endpoint: Endpoint, scheme: str, *, private: bool) -> tuple[str, ...]:
+    """Return the checked IP addresses of a host, by one query in a thread.
+
+    Raises:
+        AddressRefused: one of them is not allowed.
+        OSError: there is no such host, or no name server answered.
+    """
+    found = await asyncio.to_thread(
+        addresses.resolve, endpoint.host, endpoint.port, private=private, plain=scheme in PLAIN
+    )
+    return tuple(found)
+
+
+def too_large(message: Message) -> Answer | None:
+    """Return the answer for a body that is too large, or None."""
+    if len(message.body.encode()) <= MOST_BODY_BYTES:
+        return None
+    return Answer("failed", "too_large", error=f"the body has more than {MOST_BODY_BYTES} bytes")
+
+
+def local(text: str) -> Answer:
+    """Return the answer for a fault of the sender."""
+    return Answer("retry", "local", error=text, local_fault=True)
