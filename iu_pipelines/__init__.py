@@ -1,6 +1,6 @@
 """Governed event routing on PostgreSQL, orchestrated by Dagster.
 
-`build_defs`, `Mount` and `OutboxComponent` are imported on first use, because they import Dagster. Without
+The names of `__all__` are imported on first use, because they import Dagster. Without
 Dagster this raises ExtraMissing, which is an ImportError.
 """
 
@@ -11,17 +11,34 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from iu_pipelines.defs.component import OutboxComponent
+    from iu_pipelines.defs.event_resource import EventsResource
     from iu_pipelines.defs.factory import build_defs
     from iu_pipelines.defs.kit.configuration import Mount
+    from iu_pipelines.defs.kit.event_jobs import Event, event_asset_job, event_job
+    from iu_pipelines.defs.targets import target_key
 
 __version__ = "0.1.0"
 
-__all__ = ["Mount", "OutboxComponent", "build_defs"]
+__all__ = [
+    "Event",
+    "EventsResource",
+    "Mount",
+    "OutboxComponent",
+    "build_defs",
+    "event_asset_job",
+    "event_job",
+    "target_key",
+]
 
 _MODULES: Final = {
+    "Event": "iu_pipelines.defs.kit.event_jobs",
+    "EventsResource": "iu_pipelines.defs.event_resource",
     "Mount": "iu_pipelines.defs.kit.configuration",
     "OutboxComponent": "iu_pipelines.defs.component",
     "build_defs": "iu_pipelines.defs.factory",
+    "event_asset_job": "iu_pipelines.defs.kit.event_jobs",
+    "event_job": "iu_pipelines.defs.kit.event_jobs",
+    "target_key": "iu_pipelines.defs.targets",
 }
 
 

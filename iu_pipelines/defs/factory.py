@@ -13,6 +13,7 @@ from iu_pipelines.defs import (
     batches,
     dead_letters,
     deliveries,
+    event_jobs,
     events,
     evidence,
     gates,
@@ -28,13 +29,14 @@ from iu_pipelines.defs import (
     targets,
     worker,
 )
+from iu_pipelines.defs.event_resource import EventsResource
 from iu_pipelines.defs.kit.code_references import with_references
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.resources import GatewayResource, SenderResource
 
 NOUNS: Final = (
     *(inbound, gates, routes, outbox, events, worker, batches, dead_letters, steps, evidence, retention),
-    *(actions, simulations, targets, deliveries),
+    *(actions, simulations, targets, deliveries, event_jobs),
 )
 """Modules whose function `definitions` takes only a mount."""
 
@@ -79,6 +81,9 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
         resources={
             mount.resource_key: GatewayResource.of(mount.database_url_variable),
             mount.sender_key: SenderResource.of(
+                mount.sender_database_url_variable, mount.database_url_variable
+            ),
+            mount.named("events"): EventsResource.of(
                 mount.sender_database_url_variable, mount.database_url_variable
             ),
             **resources,

@@ -29,6 +29,19 @@ def delivery_asset(target: str) -> str:
     return f"iu_delivery/to_{target}" if target else "iu_delivery"
 
 
+def recorded_asset(target: str) -> str:
+    """Return the name of the asset that ends the runs of a target of kind `dagster_asset`."""
+    return f"iu_delivery/recorded_{target}"
+
+
+def target_key(target: str, mount: Mount | None = None) -> dg.AssetKey:
+    """Return the key of the asset of the deliveries to a target: the assets of its events depend on it.
+
+    `mount` is the outbox, unless its asset keys have no prefix.
+    """
+    return (mount or Mount()).key(delivery_asset(target))
+
+
 def definitions(mount: Mount) -> dg.Definitions:
     """Return one asset for each target."""
     return dg.Definitions(assets=[source.asset(mount) for source in sources(mount)])

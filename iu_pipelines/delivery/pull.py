@@ -31,9 +31,9 @@ class PullTarget(TargetKind):
         """
         hint = "The program that claims the deliveries knows where it sends them, and how it signs."
         if address:
-            raise ArgumentInvalid("a target of kind pull has no address", hint=hint)
+            raise ArgumentInvalid(f"a target of kind {cls.kind} has no address", hint=hint)
         if secret_name is not None:
-            raise ArgumentInvalid("a target of kind pull has no secret", hint=hint)
+            raise ArgumentInvalid(f"a target of kind {cls.kind} has no secret", hint=hint)
         for name in sorted(options):
             raise ArgumentInvalid(
                 f"unknown option {shown(name)} of a target of kind pull", hint="It has none."
@@ -50,7 +50,7 @@ class PullTarget(TargetKind):
 
     async def test(self, message: Message) -> Answer:
         """Send nothing: that the login of the test may deliver to the target is all there is to test."""
-        return Answer("sent", "pull")
+        return Answer("sent", self.kind)
 
     async def close(self) -> None:
         """Do nothing."""

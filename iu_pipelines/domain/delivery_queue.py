@@ -50,6 +50,7 @@ class Waiting:
     """
 
     target: str
+    kind: str
     route_code: str
     refusal: str | None
     next_due_at: datetime | None

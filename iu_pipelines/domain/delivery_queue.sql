@@ -1,7 +1,7 @@
 -- The SQL of delivery_queue.py.
 
 -- name: waiting
-select target, route_code, refusal, next_due_at, unread_since
+select target, kind, route_code, refusal, next_due_at, unread_since
 from public.fn_iu_delivery_waiting()
 order by target, route_code;
 

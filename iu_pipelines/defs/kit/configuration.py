@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, Final, Literal
 
@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs.kit.event_jobs import EventJob
 from iu_pipelines.defs.kit.notices import Notice
 from iu_pipelines.domain.worker import DEFAULT_WORKER, NAME_PATTERN, RESERVED_PREFIXES
 from iu_pipelines.errors import UsageError
@@ -66,6 +67,9 @@ _PATH: Final = dg.Resolver(_value, model_field_type=Any)
 
 The model of the YAML file has the validators of the field, so Pydantic imports the object there."""
 
+_PATHS: Final = dg.Resolver(_value, model_field_type=list[Any])
+"""Reads several dotted paths from YAML."""
+
 _IMPORT: Final[TypeAdapter[Any]] = TypeAdapter(ImportString)
 _EXECUTORS: Final = {"in_process": dg.in_process_executor, "multiprocess": dg.multiprocess_executor}
 
@@ -108,6 +112,11 @@ class Mount(dg.Resolvable, dg.Model):
         description="The targets of live delivery, each named once: 1 to 100 lowercase letters, digits and "
         "the characters _ . - in any order. Each has assets of its own. Without any, one asset is for all "
         "targets that are granted to the login that delivers.",
+    )
+    event_jobs: Annotated[tuple[Any, ...], _PATHS] = Field(
+        default=(),
+        description="The jobs whose runs handle the events of a target of kind dagster_job or dagster_asset, "
+        "as event_job and event_asset_job make them; in YAML their paths, such as my_project.events.reindex.",
     )
     sender_database_url_variable: str = Field(
         default="",
@@ -186,12 +195,34 @@ class Mount(dg.Resolvable, dg.Model):
             return value
         return _EXECUTORS[value] if value in _EXECUTORS else _IMPORT.validate_python(value)
 
+    @field_validator("event_jobs", mode="before")
+    @classmethod
+    def _all_imported(cls, value: Any) -> Any:
+        if isinstance(value, str) or not isinstance(value, Iterable):
+            raise ValueError("Not a list of jobs")
+        return tuple(_IMPORT.validate_python(one) if isinstance(one, str) else one for one in value)
+
+    @field_validator("event_jobs")
+    @classmethod
+    def _event_jobs_only(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+        for one in value:
+            if not isinstance(one, EventJob):
+                raise ValueError("Not a job of events: declare it with event_job or event_asset_job")
+        _distinct(tuple(one.target for one in value))
+        _unique(tuple(one.name for one in value))
+        return value
+
     @field_validator("executor")
     @classmethod
     def _executor_only(cls, value: Any) -> Any:
         if not isinstance(value, dg.ExecutorDefinition):
             raise ValueError("Not an executor: give in_process, multiprocess or a path of one")
         return value
+
+    @model_validator(mode="after")
+    def _targets_once(self) -> Mount:
+        _distinct((*self.targets, *(job.target for job in self.event_jobs)))
+        return self
 
     @model_validator(mode="wrap")
     @classmethod

@@ -42,16 +42,20 @@ def configured_assets(
     config_class: type[_Config],
     perform: Callable[[dg.OpExecutionContext, Gateway, Sequence[dg.AssetKey], _Config], Iterable[_Result]],
     requires: frozenset[str] = frozenset(),
+    *,
+    may_be_empty: bool = False,
 ) -> dg.AssetsDefinition:
     """Return the assets of `specs`, which have the same dependencies. One step materializes any of them.
 
     Materializing some calls `perform` with an open gateway, their keys and the config, which is under `name`
-    in `ops`. `requires` are the resources that the step needs besides those of the mount.
+    in `ops`. `requires` are the resources that the step needs besides those of the mount. With `may_be_empty`
+    it may make none of them, and then nothing downstream of them in the run is made.
     """
     inputs = {dep.asset_key.path[-1]: dep.asset_key for dep in specs[0].deps}
     outputs = {f"result_{place}": spec.key for place, spec in enumerate(specs)}
     built = {spec.key: spec for spec in specs}
-    op = _op(mount, op_name, list(inputs), outputs, config_class, perform, requires)
+    required = len(specs) == 1 and not may_be_empty
+    op = _op(mount, op_name, list(inputs), outputs, config_class, perform, requires, required)
     assets = dg.AssetsDefinition.from_graph(
         _graph(name, op, config_class),
         keys_by_input_name=inputs,
@@ -86,11 +90,12 @@ def _op(
     config_class: type[_Config],
     perform: Callable[[dg.OpExecutionContext, Gateway, Sequence[dg.AssetKey], _Config], Iterable[_Result]],
     requires: frozenset[str],
+    is_required: bool,
 ) -> dg.OpDefinition:
     @dg.op(
         name=mount.named(name),
         ins={one: dg.In(dg.Nothing) for one in inputs},
-        out={one: dg.Out(dg.Nothing, is_required=len(outputs) == 1) for one in outputs},
+        out={one: dg.Out(dg.Nothing, is_required=is_required) for one in outputs},
         config_schema=_schema(config_class),
         required_resource_keys={*mount.requires, *requires},
     )

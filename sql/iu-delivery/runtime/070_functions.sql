@@ -13,6 +13,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/targets/fn_iu_target_state_now.sql
 \ir ../objects/targets/fn_iu_target_state_store.sql
 \ir ../objects/targets/fn_iu_target_state_refusal.sql
+\ir ../objects/targets/fn_iu_target_kind_fits.sql
 \ir ../objects/targets/fn_iu_target_refusal.sql
 \ir ../objects/targets/fn_iu_target_breaker.sql
 \ir ../objects/targets/fn_iu_delivery_target_allow_private.sql
@@ -84,23 +85,29 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_routes_admit.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_rate_cut.sql
+\ir ../objects/deliveries/fn_iu_delivery_named.sql
+\ir ../objects/deliveries/fn_iu_delivery_due_named.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_event_missing.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_claims_chain.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_claim.sql
+\ir ../objects/deliveries/fn_iu_delivery_claim_named.sql
+\ir ../objects/deliveries/fn_iu_delivery_claimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_has_due.sql
+\ir ../objects/deliveries/fn_iu_delivery_heads.sql
 \ir ../objects/deliveries/fn_iu_delivery_shards_release.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_read.sql
-\ir ../objects/deliveries/fn_iu_delivery_reports_target.sql
+\ir ../objects/deliveries/fn_iu_delivery_claims_target.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_reports_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_outcomes_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_settle.sql
 \ir ../objects/deliveries/fn_iu_delivery_consequences.sql
 \ir ../objects/deliveries/fn_iu_delivery_record.sql
+\ir ../objects/deliveries/fn_iu_delivery_prolong.sql
 \ir ../objects/deliveries/fn_iu_delivery_lock.sql
 \ir ../objects/deliveries/fn_iu_delivery_remove.sql
 \ir ../objects/deliveries/fn_iu_delivery_requeue.sql
@@ -188,5 +195,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a4e6e4d3278469a9b2e4daf724932399d637e95d4f68457d93f24607d071b4bc'
+    'b470e7e620343b75c6514656f0e75245fa0c54073481b98dbf385d1535c05465'
 );

@@ -11,7 +11,9 @@ set row_security = off
 as $$
 #variable_conflict use_variable
 declare
-    v_locked constant record := public.fn_iu_delivery_claim_lock(target, batch_limit, sender, run_ref, null);
+    v_locked constant record := public.fn_iu_delivery_claim_lock(
+        target, batch_limit, sender, run_ref, null, null
+    );
 begin
     if cardinality(v_locked.due) > 0 then
         return query

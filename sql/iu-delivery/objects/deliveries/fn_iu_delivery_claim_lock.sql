@@ -1,5 +1,5 @@
 create or replace function public.fn_iu_delivery_claim_lock(
-    target text, batch_limit int, sender text, run_ref text, plan_no int,
+    target text, batch_limit int, sender text, run_ref text, plan_no int, delivery_keys text[],
     out given public.iu_delivery_target, out due public.iu_delivery[]
 )
 language plpgsql volatile
@@ -34,9 +34,15 @@ begin
         v_state.retry_at := v_state.refilled_at + make_interval(secs => given.lease_seconds);
         batch_limit := 1;
     end if;
-    v_shards := public.fn_iu_delivery_shards_lease(given, sender);
+    -- Deliveries that are named are claimed in every shard: shards only keep senders out of each other's way.
+    if delivery_keys is null then
+        v_shards := public.fn_iu_delivery_shards_lease(given, sender);
+    else
+        v_shards := array(select generate_series(0, 63)::smallint);
+    end if;
     due := public.fn_iu_delivery_due_lock(
-        given, v_shards, least(batch_limit, floor(v_state.tokens))::int, v_state.refilled_at, plan_no
+        given, v_shards, least(batch_limit, floor(v_state.tokens))::int, v_state.refilled_at, plan_no,
+        delivery_keys
     );
     if cardinality(due) > 0 then
         v_state.tokens := v_state.tokens - cardinality(due);
@@ -44,11 +50,12 @@ begin
     end if;
 end
 $$;
-comment on function public.fn_iu_delivery_claim_lock(text, int, text, text, int) is
-'The part that fn_iu_delivery_claim and fn_iu_delivery_claim_plan share: checks the arguments and the login,
-asks everything that may refuse a claim, leases shards, takes tokens, and returns the target and the due heads
-to claim, locked until the end of the transaction; with plan_no only those that the plan names. due is null or
+comment on function public.fn_iu_delivery_claim_lock(text, int, text, text, int, text[]) is
+'The part that all claims share: checks the arguments and the login, asks everything that may refuse a claim,
+leases shards unless delivery_keys are given, takes tokens, and returns the target and the due heads to claim,
+locked until the end of the transaction; with plan_no or delivery_keys only those that these name. due is null or
 empty if nothing is to be claimed. Raises what fn_iu_delivery_claim raises.';
 select public.fn_iu_object_declare(
-    'iu-delivery', 'function', 'public.fn_iu_delivery_claim_lock(text, int, text, text, int)', 'internal'
+    'iu-delivery', 'function', 'public.fn_iu_delivery_claim_lock(text, int, text, text, int, text[])',
+    'internal'
 );

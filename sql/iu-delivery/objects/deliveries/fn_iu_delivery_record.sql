@@ -14,7 +14,9 @@ begin
     perform public.fn_iu_login_require('iu_sender', 'IU201');
     v_reports := public.fn_iu_delivery_reports_read(outcomes);
     if cardinality(v_reports) > 0 then
-        v_target := public.fn_iu_delivery_reports_target(v_reports);
+        v_target := public.fn_iu_delivery_claims_target(
+            array(select r.claim_id from unnest(v_reports) as r)
+        );
         v_reports := public.fn_iu_delivery_reports_hold(v_reports);
         v_reports := public.fn_iu_delivery_outcomes_write(v_target, v_reports);
         perform public.fn_iu_delivery_settle(v_target, v_reports);

@@ -16,7 +16,7 @@ declare
 begin
     v_locked := public.fn_iu_delivery_claim_lock(
         (select t.target_name from public.iu_delivery_target as t where t.target_no = v_plan.target_no),
-        batch_limit, sender, run_ref, v_plan.plan_no
+        batch_limit, sender, run_ref, v_plan.plan_no, null
     );
     if cardinality(v_locked.due) > 0 then
         return query

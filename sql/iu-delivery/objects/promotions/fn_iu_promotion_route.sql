@@ -17,7 +17,7 @@ begin
         perform public.fn_iu_promotion_refuse('target', 'no target ' || route.target_ref, 'a target');
     elsif not target.enabled then
         perform public.fn_iu_promotion_refuse('target', 'a disabled target', 'an enabled one');
-    elsif target.kind <> route.target_kind then
+    elsif not public.fn_iu_target_kind_fits(route.target_kind, target.kind) then
         perform public.fn_iu_promotion_refuse('target', 'kind ' || target.kind, 'kind ' || route.target_kind);
     elsif v_live.event_type <> route.event_type then
         perform public.fn_iu_promotion_refuse('event_type', route.event_type, v_live.event_type);

@@ -1,0 +1,191 @@
+"""The sensor of an event job: it records what became of runs that ended, and requests runs for what is due.
+
+The truth about events is in the database, and that about runs in Dagster's storage: neither is copied to the
+other, and the sensor has no cursor. A tick that is repeated requests the same runs under the same run keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any, Final
+
+import dagster as dg
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs import event_fates, event_runs
+from iu_pipelines.defs.delivery_tables import explained
+from iu_pipelines.defs.event_fates import Open
+from iu_pipelines.defs.kit import tags
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.event_jobs import EventJob
+from iu_pipelines.defs.kit.resources import current_settings
+from iu_pipelines.defs.kit.runs import UNFINISHED
+from iu_pipelines.defs.kit.step_errors import skipped
+from iu_pipelines.defs.targets import NOT_INSTALLED
+from iu_pipelines.delivery.dagster_runs import RunOptions
+from iu_pipelines.domain import deliveries, delivery_heads, delivery_queue
+from iu_pipelines.domain.delivery_heads import Head
+from iu_pipelines.domain.delivery_queue import Waiting
+from iu_pipelines.domain.targets import GrantedTarget
+from iu_pipelines.errors import IuError
+
+MOST_REQUESTS: Final = 50
+"""Runs that one tick requests at most."""
+
+_QUEUED_A_TICK: Final = 1000
+
+
+def sensor(mount: Mount, job: EventJob, made: Any) -> dg.SensorDefinition:
+    """Return the sensor that requests the runs of an event job."""
+    name = mount.named(f"{job.name}_sensor")
+
+    @dg.sensor(
+        name=name,
+        job=made,
+        minimum_interval_seconds=mount.sensor_interval_seconds,
+        default_status=mount.sensor_status(f"{job.name}_sensor"),
+        required_resource_keys={mount.sender_key},
+        description=(
+            f"Request a run of {mount.named(job.name)} for events of the target {job.target} that are due, "
+            "and record what became of runs that ended without recording it."
+        ),
+        owners=list(mount.owners) or None,
+    )
+    def event_sensor(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
+        try:
+            with event_runs.opened(context, mount) as gateway:
+                return _Tick(context, gateway, mount, job).answer()
+        except IuError as error:
+            return skipped(error)
+
+    return event_sensor
+
+
+@dataclass(frozen=True)
+class _Tick:
+    """One evaluation of the sensor."""
+
+    context: dg.SensorEvaluationContext
+    gateway: Gateway
+    mount: Mount
+    job: EventJob
+
+    def answer(self) -> list[dg.RunRequest] | dg.SkipReason:
+        """Return the run requests, or the reason why there is none."""
+        if not deliveries.is_installed(self.gateway):
+            return dg.SkipReason(NOT_INSTALLED)
+        target = event_runs.granted(self.gateway, self.job)
+        options = RunOptions.of(target.options)
+        self._settle(target)
+        waiting = [one for one in delivery_queue.waiting(self.gateway) if one.target == target.target_name]
+        if not waiting:
+            return dg.SkipReason("no route was ever promoted to the target")
+        self._enqueue(waiting)
+        if refusals := _refusals(waiting):
+            return dg.SkipReason(f"everything is held: {explained(refusals)}")
+        unfinished = self._unfinished(options.max_runs)
+        free = min(MOST_REQUESTS, options.max_runs - len(unfinished))
+        if free <= 0:
+            return dg.SkipReason(
+                f"{len(unfinished)} runs are queued or running, and max_runs of the target is it"
+            )
+        batches = list(self._batches(unfinished, free, options.events_per_run))
+        return self._requests(batches, options) or dg.SkipReason(_idle(unfinished))
+
+    def _settle(self, target: GrantedTarget) -> None:
+        """Record what became of runs that ended, and prolong the leases of those that go on."""
+        heads = {one.claim_id: one for one in self._heads(1) if one.claim_id is not None}
+        claims = [Open(no, one.fence, one.delivery_key, one.run_ref) for no, one in heads.items()]
+        fates = event_fates.settle(self.context.instance, self.gateway, self.mount, self.job, target, claims)
+        if fates.recorded:
+            self.context.log.info("%s outcomes of runs that ended are recorded", fates.recorded)
+        soon = datetime.now(UTC) + timedelta(seconds=target.lease_seconds / 2)
+        prolonged = [one.claim_id for one in fates.running if heads[one.claim_id].due_at < soon]
+        for place in range(0, len(prolonged), delivery_heads.MOST_NAMED):
+            delivery_heads.prolong(self.gateway, prolonged[place : place + delivery_heads.MOST_NAMED])
+
+    def _enqueue(self, waiting: Sequence[Waiting]) -> None:
+        """Queue events of the routes on which some are unread."""
+        for one in waiting:
+            if one.unread_since and one.refusal is None:
+                with self.gateway.transaction() as session:
+                    deliveries.present_deployment(session, current_settings().deployment)
+                    deliveries.enqueue(session, one.route_code, _QUEUED_A_TICK)
+
+    def _heads(self, limit: int) -> list[Head]:
+        with self.gateway.transaction() as session:
+            deliveries.present_deployment(session, current_settings().deployment)
+            return delivery_heads.heads(session, self.job.target, limit)
+
+    def _unfinished(self, most: int) -> Sequence[dg.DagsterRun]:
+        wanted = dg.RunsFilter(statuses=list(UNFINISHED), tags={tags.TARGET: self.mount.tag(self.job.target)})
+        return self.context.instance.get_runs(wanted, limit=most)
+
+    def _batches(
+        self, unfinished: Sequence[dg.DagsterRun], most: int, events_per_run: int
+    ) -> Iterable[list[Head]]:
+        """Yield the due heads that no unfinished run is for, `events_per_run` at a time."""
+        taken = {key for run in unfinished for key in event_runs.keys_of(run.run_config)}
+        wanted = most * events_per_run
+        due = [
+            one for one in self._heads(wanted + len(taken)) if one.is_due and one.delivery_key not in taken
+        ]
+        for place in range(0, min(len(due), wanted), events_per_run):
+            yield due[place : place + events_per_run]
+
+    def _requests(self, batches: Sequence[Sequence[Head]], options: RunOptions) -> list[dg.RunRequest]:
+        launches = {_launch(batch): batch for batch in batches}
+        numbers = self._launch_numbers(list(launches))
+        return [self._request(launch, numbers[launch], batch, options) for launch, batch in launches.items()]
+
+    def _launch_numbers(self, launches: Sequence[str]) -> Mapping[str, int]:
+        """Return a number for each launch that none of its runs has had, so that its run key is new."""
+        numbers = dict.fromkeys(launches, 1)
+        found = dg.RunsFilter(tags={tags.LAUNCH: list(launches)})
+        for run in self.context.instance.get_runs(found) if launches else ():
+            launch, number = run.tags[tags.LAUNCH], run.tags.get(tags.LAUNCH_NO, "")
+            if number.isdecimal():
+                numbers[launch] = max(numbers[launch], int(number) + 1)
+        return numbers
+
+    def _request(self, launch: str, number: int, batch: Sequence[Head], options: RunOptions) -> dg.RunRequest:
+        wanted = {
+            tags.TARGET: self.mount.tag(self.job.target),
+            tags.LAUNCH: launch,
+            tags.LAUNCH_NO: str(number),
+            tags.EVENTS: str(len(batch)),
+            dg.MAX_RUNTIME_SECONDS_TAG: str(options.max_run_seconds),
+        }
+        routes = {one.route_code for one in batch}
+        if len(routes) == 1:
+            wanted[tags.ROUTE] = routes.pop()
+        if len(batch) == 1:
+            wanted |= {tags.EVENT: str(batch[0].event_id), tags.SUBJECT: str(batch[0].subject)}
+        keys = [one.delivery_key for one in batch]
+        return dg.RunRequest(
+            run_key=f"{launch}:{number}", run_config={event_runs.DELIVERIES: keys}, tags=wanted
+        )
+
+
+def _launch(batch: Sequence[Head]) -> str:
+    """Return what a launch is for: the key of its delivery, or a digest of several keys."""
+    keys = [one.delivery_key for one in batch]
+    return keys[0] if len(keys) == 1 else sha256(" ".join(keys).encode()).hexdigest()[:40]
+
+
+def _refusals(waiting: Sequence[Waiting]) -> list[str]:
+    """Return why nothing is claimed on any route, or nothing if something may be."""
+    if any(one.refusal is None for one in waiting):
+        return []
+    return list(dict.fromkeys(one.refusal for one in waiting if one.refusal))
+
+
+def _idle(unfinished: Sequence[dg.DagsterRun]) -> str:
+    if unfinished:
+        return (
+            f"nothing is due besides what {len(unfinished)} runs are for; the first is {unfinished[0].run_id}"
+        )
+    return "nothing is due"

@@ -1,0 +1,257 @@
+"""Runs that handle events: each claims its deliveries first, and records what became of them.
+
+Dagster is asked about the runs that claimed the same deliveries before: one that goes on keeps its
+deliveries, and the outcome of one that ended is recorded. So a second run for the same events does nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+
+import dagster as dg
+
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.defs import event_fates
+from iu_pipelines.defs.event_fates import HANDLED, Open, undone
+from iu_pipelines.defs.kit.asset_metadata import table
+from iu_pipelines.defs.kit.cancellation import deferred_cancellation, is_cancelled
+from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.event_jobs import Event, EventJob
+from iu_pipelines.defs.kit.resources import current_settings
+from iu_pipelines.defs.targets import delivery_asset
+from iu_pipelines.delivery.backoff import Backoff, is_passing
+from iu_pipelines.domain import deliveries, delivery_heads, targets
+from iu_pipelines.domain.deliveries import Claim, Outcome
+from iu_pipelines.domain.targets import GrantedTarget
+from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget
+
+_RECORD_SECONDS: Final = 60.0
+"""How long a run waits for its database to record an outcome."""
+
+_SHOWN: Final = 100
+
+DELIVERIES: Final = "deliveries"
+"""The field of the config of a run with the keys of its deliveries."""
+
+
+@contextmanager
+def opened(context: Any, mount: Mount) -> Iterator[Gateway]:
+    """Yield a gateway of the login that delivers."""
+    url = getattr(context.resources, mount.sender_key).url()
+    with Gateway(url, application_name="iu event run") as gateway:
+        yield gateway
+
+
+def claim(
+    context: dg.OpExecutionContext,
+    gateway: Gateway,
+    mount: Mount,
+    job: EventJob,
+    target: GrantedTarget,
+    keys: Sequence[str],
+) -> list[Claim]:
+    """Claim what a run is for, and return what it may handle.
+
+    That is nothing if a gate is closed, if another run has claimed it, or if it is settled.
+    """
+    if not keys:
+        context.log.info("no delivery is given: the sensor requests runs for events")
+        return []
+    fates = event_fates.settle(context.instance, gateway, mount, job, target, open_claims(gateway, keys))
+    for one in fates.running:
+        context.log.info("%s is delivered by the run %s", one.key, one.run_id)
+    busy = {one.key for one in fates.running}
+    left = [key for key in dict.fromkeys(keys) if key not in busy]
+    if not left:
+        return []
+    with gateway.transaction() as session:
+        deliveries.present_deployment(session, current_settings().deployment)
+        found = delivery_heads.claim(session, job.target, left, _sender(), context.run.run_id)
+    context.log.info("%s of %s deliveries are claimed", len(found), len(keys))
+    return found
+
+
+def granted(gateway: Gateway, job: EventJob) -> GrantedTarget:
+    """Return the target of a job, which is granted to the login.
+
+    Raises:
+        UnknownTarget: it is not.
+        ArgumentInvalid: the target is of another kind than the job.
+    """
+    found = next((one for one in targets.granted(gateway) if one.target_name == job.target), None)
+    if found is None:
+        raise UnknownTarget(
+            f"no such target is granted to this login: {job.target!r}",
+            hint=f"Add it with: iu target add {job.target} --kind {job.kind}, and grant it to the login.",
+        )
+    if found.kind != job.kind:
+        raise ArgumentInvalid(
+            f"the target {job.target} is of kind {found.kind}, and the job {job.name} is for {job.kind}",
+            hint="Give the job another target, or declare it for this kind.",
+        )
+    return found
+
+
+def open_claims(gateway: Gateway, keys: Sequence[str]) -> list[Open]:
+    """Return the claims without an outcome of deliveries."""
+    return [
+        Open(one.claim.claim_id, one.claim.fence, one.claim.delivery_key, one.run_ref)
+        for one in delivery_heads.claimed(gateway, keys)
+    ]
+
+
+def claims_of(context: Any, gateway: Gateway) -> list[Claim]:
+    """Return what the run of a context has claimed and not recorded."""
+    keys = keys_of(context.run.run_config)
+    found = delivery_heads.claimed(gateway, keys) if keys else []
+    return [one.claim for one in found if one.run_ref == context.run.run_id]
+
+
+def keys_of(run_config: Mapping[str, Any]) -> list[str]:
+    """Return the keys of deliveries in the config of a run, of a job or of Materialize."""
+    found = [run_config, *(op.get("config", {}) for op in run_config.get("ops", {}).values())]
+    return [key for one in found if isinstance(one, Mapping) for key in one.get(DELIVERIES, ())]
+
+
+def record_all(gateway: Gateway, claims: Sequence[Claim]) -> None:
+    """Record that the events of a run were sent.
+
+    Raises:
+        dg.Failure: it could not be recorded. The sensor finds in Dagster's storage that the assets were made.
+    """
+    _record_surely(gateway, [_outcome(one, "sent") for one in claims], lambda: None)
+
+
+def _sender() -> str:
+    return f"dagster {socket.gethostname()[:60]} {os.getpid()}"
+
+
+@dataclass(frozen=True)
+class Handled:
+    """One event that was handled, and its outcome."""
+
+    event: Event
+    outcome: Outcome
+
+
+def handle_all(
+    context: dg.OpExecutionContext,
+    gateway: Gateway,
+    mount: Mount,
+    job: EventJob,
+    target: GrantedTarget,
+    claims: Sequence[Claim],
+) -> list[Handled]:
+    """Call the handler for each claim, and record each outcome before the next one begins.
+
+    A cancellation interrupts the handler. The event that it handled is tried again, or is a dead letter if
+    the target is at most once; those that were not begun are given back.
+
+    Raises:
+        dg.Failure: an outcome could not be recorded. What was handled is in Dagster's storage then.
+    """
+    done: list[Handled] = []
+    try:
+        for one in claims:
+            done.append(_handled(context, job, one))
+            note = partial(_note_handled, context, mount, job, done[-1])
+            _record_surely(gateway, [done[-1].outcome], note)
+    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt, SystemExit):
+        with deferred_cancellation():
+            _give_back(gateway, target, claims[len(done) :])
+        raise
+    return done
+
+
+def _give_back(gateway: Gateway, target: GrantedTarget, claims: Sequence[Claim]) -> None:
+    """Record the claims of a run that was interrupted: the handler may have begun with the first one."""
+    begun = _outcome(claims[0], undone(target), error="the run was interrupted") if claims else None
+    left = [_outcome(one, "retry", error="the run was interrupted", local_fault=True) for one in claims[1:]]
+    if begun:
+        deliveries.record(gateway, [begun, *left])
+
+
+def _handled(context: dg.OpExecutionContext, job: EventJob, claim: Claim) -> Handled:
+    event, began = Event.of(claim), time.monotonic()
+    facts: dict[str, Any] = {"decision": "sent"}
+    try:
+        job.handle(context, event)
+    except dg.RetryRequested as error:
+        facts = {"decision": "retry", "error": "the handler requested a retry"}
+        facts["retry_after_seconds"] = int(error.seconds_to_wait or 0) or None
+    except dg.Failure as error:
+        facts = {"decision": "retry" if error.allow_retries else "failed", "error": "the handler failed"}
+    except Exception as error:
+        facts = {"decision": "retry", "error": f"the handler raised {type(error).__name__}"}
+        context.log.exception("the handler failed for %s", event.key)
+    latency = int((time.monotonic() - began) * 1000)
+    return Handled(event, _outcome(claim, latency_ms=latency, **facts))
+
+
+def _outcome(claim: Claim, decision: Any, **facts: Any) -> Outcome:
+    return Outcome(claim.claim_id, claim.fence, decision, **facts)
+
+
+def _record_surely(gateway: Gateway, outcomes: Sequence[Outcome], on_failure: Callable[[], None]) -> None:
+    """Record outcomes. If the database stays away, call `on_failure` and fail."""
+    until, backoff = time.monotonic() + _RECORD_SECONDS, Backoff()
+    while outcomes:
+        try:
+            with deferred_cancellation():
+                deliveries.record(gateway, outcomes)
+                interrupted = is_cancelled()
+        except IuError as error:
+            if is_passing(error) and time.monotonic() < until:
+                time.sleep(backoff.pause())
+                continue
+            on_failure()
+            raise dg.Failure(
+                description=f"the outcome could not be recorded: {error.message}", allow_retries=False
+            ) from error
+        if interrupted:
+            raise dg.DagsterExecutionInterruptedError
+        return
+
+
+def _note_handled(context: dg.OpExecutionContext, mount: Mount, job: EventJob, done: Handled) -> None:
+    """Leave the key of an event that was handled in Dagster's storage, for the sensor to record."""
+    if done.outcome.decision == "sent":
+        context.log_event(
+            dg.AssetObservation(
+                mount.key(delivery_asset(job.target)),
+                description="handled, but not recorded: the database is away",
+                metadata={HANDLED: dg.MetadataValue.text(done.event.key)},
+            )
+        )
+
+
+def summary(done: Sequence[Handled]) -> Mapping[str, Any]:
+    """Return the metadata of a run that handled events."""
+    counts = {word: sum(one.outcome.decision == word for one in done) for word in ("sent", "retry", "failed")}
+    rows = [
+        [one.event.key, one.event.type, one.event.canonical_address, one.outcome.decision, one.outcome.error]
+        for one in done[:_SHOWN]
+    ]
+    header = ["delivery", "type", "address", "decision", "error"]
+    return {"claimed": len(done), **counts, "events": table(header, rows)}
+
+
+def failure_of(done: Sequence[Handled]) -> dg.Failure | None:
+    """Return the failure of a run in which an event was not sent, or None."""
+    wrong = [one for one in done if one.outcome.decision != "sent"]
+    if not wrong:
+        return None
+    first = wrong[0]
+    return dg.Failure(
+        description=f"{len(wrong)} of {len(done)} events were not sent; "
+        f"{first.event.key}: {first.outcome.error}",
+        metadata=summary(done),
+        allow_retries=False,
+    )

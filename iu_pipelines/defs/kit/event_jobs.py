@@ -1,0 +1,171 @@
+"""Declarations of jobs whose runs handle events of a target: `event_job` and `event_asset_job`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, Self
+from uuid import UUID
+
+import dagster as dg
+
+from iu_pipelines.domain.deliveries import Claim
+from iu_pipelines.domain.targets import NAME_PATTERN
+from iu_pipelines.errors import UsageError
+
+_CONTEXT: Final = "context"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event that is delivered to a job.
+
+    `key` is the same in each try, so that an effect can be made once: keep it with the effect. `sequence`
+    increases within a subject, with gaps. `data` is the safe payload.
+    """
+
+    key: str
+    event_id: UUID
+    type: str
+    time: datetime
+    domain: str
+    stream: str
+    canonical_address: str
+    subject_table: str | None
+    subject_ref: UUID | None
+    route_code: str
+    sequence: int
+    attempt_no: int
+    replayed: bool
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, claim: Claim) -> Self:
+        """Return the event of a claim."""
+        body = json.loads(claim.body)
+        return cls(
+            key=claim.delivery_key,
+            event_id=claim.event_id,
+            type=body["type"],
+            time=datetime.fromisoformat(body["time"]),
+            domain=body["domain"],
+            stream=body["stream"],
+            canonical_address=body["canonical_address"],
+            subject_table=body["subject_table"],
+            subject_ref=UUID(body["subject_ref"]) if body["subject_ref"] else None,
+            route_code=claim.route_code,
+            sequence=claim.subject_no,
+            attempt_no=claim.attempt_no,
+            replayed=body["replayed"],
+            data=body["data"] or {},
+        )
+
+
+Handler = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class EventJob:
+    """A job whose runs handle events of one target. Give it to `Mount.event_jobs`.
+
+    It has either a `handler`, which is called for each event, or `assets`, which a run materializes after it
+    has claimed its events. It can be called as its handler is, for example in a test.
+    """
+
+    target: str
+    name: str
+    handler: Handler | None = None
+    assets: tuple[dg.AssetKey, ...] = ()
+    required_resource_keys: frozenset[str] = frozenset()
+
+    @property
+    def kind(self) -> str:
+        """The kind of target that it is for."""
+        return "dagster_asset" if self.handler is None else "dagster_job"
+
+    def __call__(self, *arguments: Any) -> None:
+        """Call the handler."""
+        if self.handler is None:
+            raise TypeError(f"the job {self.name} materializes assets and has no handler")
+        self.handler(*arguments)
+
+    def handle(self, context: dg.OpExecutionContext, event: Event) -> None:
+        """Call the handler, with the context of the run if its first parameter is named `context`."""
+        self(*((context, event) if self._takes_context else (event,)))
+
+    @property
+    def _takes_context(self) -> bool:
+        parameters = list(inspect.signature(self.handler).parameters) if self.handler else []
+        return parameters[:1] == [_CONTEXT]
+
+
+def event_job(
+    *, target: str, name: str | None = None, required_resource_keys: Collection[str] = ()
+) -> Callable[[Handler], EventJob]:
+    """Declare a function as the job of a target of kind `dagster_job`: it is called for each event.
+
+    The function takes an `Event`, or `context` and an `Event`. When it returns, the event is sent. When it
+    raises, the event is tried again by the policy of the target; `dagster.RetryRequested` says after how many
+    seconds, and `dagster.Failure` with `allow_retries=False` makes it a dead letter at once. The job is named
+    after the function unless `name` is given.
+
+    Raises:
+        UsageError: `target` is no name of a target, or the function has other parameters.
+    """
+
+    def declared(handler: Handler) -> EventJob:
+        _check_parameters(handler)
+        chosen = str(name or getattr(handler, "__name__", "event_job"))
+        return EventJob(_checked(target), chosen, handler, (), frozenset(required_resource_keys))
+
+    return declared
+
+
+def event_asset_job(
+    *, target: str, assets: Iterable[dg.AssetsDefinition | dg.AssetKey | str], name: str | None = None
+) -> EventJob:
+    """Declare assets as those of a target of kind `dagster_asset`: each run materializes all of them.
+
+    Each of the assets must be downstream of `target_key(target)`. It reads the events of its run from the
+    resource `events`: `events.read(context)`. When all of them are materialized, the events are sent. When
+    one fails, the events are tried again by the policy of the target.
+
+    Raises:
+        UsageError: `target` is no name of a target, or no asset is given.
+    """
+    keys = tuple(dict.fromkeys(key for one in assets for key in _keys(one)))
+    if not keys:
+        raise UsageError(
+            f"event_asset_job of target {target!r} has no asset",
+            hint="Give the assets that a run materializes.",
+        )
+    chosen = name or f"{_checked(target).replace('.', '_').replace('-', '_')}_event_job"
+    return EventJob(target, chosen, None, keys)
+
+
+def _keys(one: dg.AssetsDefinition | dg.AssetKey | str) -> Iterable[dg.AssetKey]:
+    if isinstance(one, dg.AssetsDefinition):
+        return one.keys
+    return [one if isinstance(one, dg.AssetKey) else dg.AssetKey.from_user_string(one)]
+
+
+def _checked(target: str) -> str:
+    if not re.fullmatch(NAME_PATTERN, target):
+        raise UsageError(
+            f"target = {target!r} is refused",
+            hint="A target has 1 to 100 lowercase letters, digits and the characters _ . - in its name.",
+        )
+    return target
+
+
+def _check_parameters(handler: Handler) -> None:
+    names = list(inspect.signature(handler).parameters)
+    if len(names) != 1 + (names[:1] == [_CONTEXT]):
+        raise UsageError(
+            f"the function {getattr(handler, '__name__', handler)!r} has the parameters ({', '.join(names)})",
+            hint="Write it as (event) or (context, event).",
+        )
