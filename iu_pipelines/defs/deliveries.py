@@ -64,7 +64,7 @@ def definitions(mount: Mount) -> dg.Definitions:
     checked = checks.definition_of_all(
         mount,
         "check_deliveries",
-        [check for name, target in places(mount) for check in delivery_checks.of_target(target, name)],
+        [check for name, target in all_places(mount) for check in delivery_checks.of_target(target, name)],
     )
     delivery_job = job(mount, made, checked)
     return dg.Definitions(
@@ -75,6 +75,11 @@ def definitions(mount: Mount) -> dg.Definitions:
 def places(mount: Mount) -> list[tuple[str, str]]:
     """Return the name of each asset, as `Mount.key` takes it, with its target."""
     return [(delivery_asset(target), target) for target in mount.targets or (ALL,)]
+
+
+def all_places(mount: Mount) -> list[tuple[str, str]]:
+    """Return what `places` does, and the same for the targets of event jobs."""
+    return [*places(mount), *((delivery_asset(job.target), job.target) for job in mount.event_jobs)]
 
 
 def assets(mount: Mount) -> dg.AssetsDefinition:

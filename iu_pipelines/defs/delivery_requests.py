@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.runs import unfinished_run, unfinished_run_of_one
 from iu_pipelines.defs.kit.step_errors import skipped
 from iu_pipelines.defs.targets import ALL, NOT_INSTALLED, delivery_asset
+from iu_pipelines.delivery.dagster_runs import KINDS
+from iu_pipelines.delivery.pull import PullTarget
 from iu_pipelines.domain import deliveries, delivery_queue, gates
 from iu_pipelines.domain.delivery_queue import Waiting
 from iu_pipelines.errors import IuError
@@ -57,7 +60,7 @@ def _requests(
     closed = _closed(gateway)
     if closed:
         return dg.SkipReason(explained(closed))
-    found = delivery_queue.waiting(gateway)
+    found = [_for_senders(one) for one in delivery_queue.waiting(gateway) if one.kind not in KINDS]
     results = [
         _request(instance, mount, target, [one for one in found if target in (ALL, one.target)])
         for target in mount.targets or (ALL,)
@@ -69,6 +72,11 @@ def _requests(
     for reason in reasons:
         log.info(reason)
     return requests or dg.SkipReason("; ".join(reasons))
+
+
+def _for_senders(one: Waiting) -> Waiting:
+    """Return what waits for runs of this package: another program claims what is due to a target of `pull`."""
+    return replace(one, next_due_at=None) if one.kind == PullTarget.kind else one
 
 
 def _closed(gateway: Queries) -> list[str]:

@@ -129,14 +129,14 @@ def _deliver(
 
 
 def _require_downstream(context: dg.OpExecutionContext, mount: Mount, job: EventJob) -> None:
-    """Raise UsageError unless each asset of a job is downstream of the one that claims."""
-    claiming, graph = mount.key(delivery_asset(job.target)), context.repository_def.asset_graph
-    downstream, new = {claiming}, {claiming}
-    while new:
-        new = {child for key in new for child in graph.get(key).child_keys} - downstream
-        downstream |= new
+    """Raise UsageError unless each asset of a job is downstream of the claiming one within the job."""
+    claiming, graph = mount.key(delivery_asset(job.target)), context.job_def.asset_layer.asset_graph
+    left, downstream = set(job.assets), {claiming}
+    while ready := {key for key in left if graph.get(key).parent_keys & downstream}:
+        downstream |= ready
+        left -= ready
     for key in job.assets:
-        if key not in downstream:
+        if key in left:
             raise UsageError(
                 f"the asset {key.to_user_string()} of the job {job.name} is not downstream of "
                 f"{claiming.to_user_string()}",

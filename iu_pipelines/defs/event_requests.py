@@ -36,6 +36,8 @@ MOST_REQUESTS: Final = 50
 """Runs that one tick requests at most."""
 
 _QUEUED_A_TICK: Final = 1000
+_FIRST_PAUSE: Final = 5.0
+_LONGEST_PAUSE: Final = 300.0
 
 
 def sensor(mount: Mount, job: EventJob, made: Any) -> dg.SensorDefinition:
@@ -93,7 +95,8 @@ class _Tick:
                 f"{len(unfinished)} runs are queued or running, and max_runs of the target is it"
             )
         batches = list(self._batches(unfinished, free, options.events_per_run))
-        return self._requests(batches, options) or dg.SkipReason(_idle(unfinished))
+        requests = self._requests(batches, options)
+        return requests or dg.SkipReason(_idle(unfinished, sum(map(len, batches))))
 
     def _settle(self, target: GrantedTarget) -> None:
         """Record what became of runs that ended, and prolong the leases of those that go on."""
@@ -138,18 +141,24 @@ class _Tick:
 
     def _requests(self, batches: Sequence[Sequence[Head]], options: RunOptions) -> list[dg.RunRequest]:
         launches = {_launch(batch): batch for batch in batches}
-        numbers = self._launch_numbers(list(launches))
-        return [self._request(launch, numbers[launch], batch, options) for launch, batch in launches.items()]
+        last = self._last_launches(list(launches))
+        return [
+            self._request(launch, number + 1, batch, options)
+            for launch, batch in launches.items()
+            for number, ended_at in [last.get(launch, (0, None))]
+            if ended_at is None or datetime.now(UTC) >= ended_at + _pause(number)
+        ]
 
-    def _launch_numbers(self, launches: Sequence[str]) -> Mapping[str, int]:
-        """Return a number for each launch that none of its runs has had, so that its run key is new."""
-        numbers = dict.fromkeys(launches, 1)
+    def _last_launches(self, launches: Sequence[str]) -> Mapping[str, tuple[int, datetime]]:
+        """Return the number of the last run for each launch that had one, and when that run was updated."""
+        last: dict[str, tuple[int, datetime]] = {}
         found = dg.RunsFilter(tags={tags.LAUNCH: list(launches)})
-        for run in self.context.instance.get_runs(found) if launches else ():
-            launch, number = run.tags[tags.LAUNCH], run.tags.get(tags.LAUNCH_NO, "")
+        for record in self.context.instance.get_run_records(found) if launches else ():
+            launch, number = (record.dagster_run.tags.get(tag, "") for tag in (tags.LAUNCH, tags.LAUNCH_NO))
             if number.isdecimal():
-                numbers[launch] = max(numbers[launch], int(number) + 1)
-        return numbers
+                ended = (int(number), record.update_timestamp)
+                last[launch] = max(last.get(launch, ended), ended)
+        return last
 
     def _request(self, launch: str, number: int, batch: Sequence[Head], options: RunOptions) -> dg.RunRequest:
         wanted = {
@@ -170,6 +179,11 @@ class _Tick:
         )
 
 
+def _pause(number: int) -> timedelta:
+    """Return how long after a run its deliveries are launched again: a run may end before it claims."""
+    return timedelta(seconds=min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(number - 1, 10)))
+
+
 def _launch(batch: Sequence[Head]) -> str:
     """Return what a launch is for: the key of its delivery, or a digest of several keys."""
     keys = [one.delivery_key for one in batch]
@@ -183,9 +197,10 @@ def _refusals(waiting: Sequence[Waiting]) -> list[str]:
     return list(dict.fromkeys(one.refusal for one in waiting if one.refusal))
 
 
-def _idle(unfinished: Sequence[dg.DagsterRun]) -> str:
+def _idle(unfinished: Sequence[dg.DagsterRun], waiting: int) -> str:
+    if waiting:
+        return f"{waiting} deliveries wait, because a run for them ended a moment ago without a claim"
     if unfinished:
-        return (
-            f"nothing is due besides what {len(unfinished)} runs are for; the first is {unfinished[0].run_id}"
-        )
+        first = unfinished[0].run_id
+        return f"nothing is due besides what {len(unfinished)} runs are for; the first is {first}"
     return "nothing is due"

@@ -68,3 +68,7 @@ class DagsterAssetTarget(DagsterJobTarget):
     """Assets of Dagster that are materialized for events."""
 
     kind: ClassVar[str] = "dagster_asset"
+
+
+KINDS: Final = (DagsterJobTarget.kind, DagsterAssetTarget.kind)
+"""The kinds whose deliveries are claimed by runs of jobs that were declared for them."""
