@@ -37,7 +37,7 @@ from aio_pika.exceptions import (  # noqa: E402
     PublishError,
 )
 from aiormq.connection import TransportFactory  # noqa: E402
-from aiormq.exceptions import ChannelAccessRefused  # noqa: E402
+from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed, InvalidFrameError  # noqa: E402
 from yarl import URL  # noqa: E402
 
 _SCHEMES: Final = ("amqps",)
@@ -231,8 +231,14 @@ def _encoded(message: Message) -> aio_pika.Message:
 
 
 _LOGIN_REFUSED: Final = Answer(
-    "retry", "login_refused", error="the broker refused the login", local_fault=True
+    "retry", "login_refused", error="the broker refused the login or the virtual host", local_fault=True
 )
+_LOGIN: Final = (
+    AuthenticationError, ProbableAuthenticationError, ChannelAccessRefused, ConnectionNotAllowed
+)  # fmt: skip
+_CLOSE: Final = "Connection.Close"
+"""In the text of an error: what the broker sent where it should have opened the virtual host."""
+
 _UNCONNECTED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (TimeoutError, "timeout", "no connection within the timeout"),
     (socket.gaierror, "unknown_host", "the name of the host could not be resolved"),
@@ -246,7 +252,7 @@ _UNCONNECTED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
 
 def _unconnected(error: Exception) -> Answer:
     """Return the answer for a failed connection: no message was sent. The broker's text is not kept."""
-    if isinstance(error, AuthenticationError | ProbableAuthenticationError | ChannelAccessRefused):
+    if isinstance(error, _LOGIN) or (isinstance(error, InvalidFrameError) and _CLOSE in str(error)):
         return _LOGIN_REFUSED
     for kind, status_class, text in _UNCONNECTED:
         if isinstance(error, kind):
