@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -13,9 +14,11 @@ from uuid import uuid4
 
 import pytest
 
+from delivery.broker_drain import check, drain_through
 from delivery.kind_parts import Authority, answers_of, granted, listening, message, secrets, send
 from delivery.proxy import Proxy
 from delivery.rabbitmq import Rabbit
+from delivery.sending import Ground
 from iu_pipelines import settings
 from iu_pipelines.delivery import contract
 from iu_pipelines.delivery.amqp import AmqpTarget
@@ -419,7 +422,8 @@ def test_an_address_has_a_user_and_no_parameters(address: str) -> None:
 @pytest.mark.parametrize(
     "options",
     [{}, {"exchange": 1}, {"exchange": "x" * 128}, {"exchange": "a\nb"},
-     {"exchange": "e", "routing_key": "ü"}, {"exchange": "e", "ca_certificate_secret": "not a name"}, {"exchange": "e", "heartbeat": 1}],
+     {"exchange": "e", "routing_key": "ü"}, {"exchange": "e", "heartbeat": 1},
+     {"exchange": "e", "ca_certificate_secret": "not a name"}],
 )  # fmt: skip
 def test_options_are_checked(options: dict[str, Any]) -> None:
     with pytest.raises(ArgumentInvalid):
@@ -438,3 +442,25 @@ def test_an_address_is_allowed(address: str, private: bool) -> None:
 def test_the_secret_is_needed() -> None:
     with pytest.raises(ArgumentInvalid, match="needs a secret"):
         AmqpTarget.check("amqps://u@broker.example/", {"exchange": ""}, None, private=False)
+
+
+@pytest.mark.parametrize("outage", ["killed", "connections lost"])
+def test_a_live_route_loses_nothing_while_the_node_fails(
+    ground: Ground, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch, outage: str
+) -> None:
+    queue, user = rabbit.add_queue(), rabbit.add_user("pw")
+    monkeypatch.setenv("IU_SECRET_HOOK", "host=127.0.0.1 pw")
+    ground.add(
+        "orders", address=rabbit.address(user), kind="amqp", options=json.dumps({"exchange": queue}),
+        timeout_seconds=5, retry_seconds=[1] * 20,
+    )  # fmt: skip
+
+    def interrupt() -> None:
+        if outage == "killed":
+            rabbit.kill()
+            rabbit.start()
+        else:
+            rabbit.close_connections(user)
+
+    drain_through(ground, interrupt)
+    check([json.loads(one.body) for one in rabbit.taken(queue)])
