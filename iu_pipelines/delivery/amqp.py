@@ -40,6 +40,9 @@ from aiormq.connection import TransportFactory  # noqa: E402
 from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed, InvalidFrameError  # noqa: E402
 from yarl import URL  # noqa: E402
 
+PERSISTENT: Final = DeliveryMode.PERSISTENT
+"""How a message is kept: a durable queue has it on disk before it is confirmed."""
+
 _SCHEMES: Final = ("amqps",)
 _PRIVATE_SCHEMES: Final = ("amqps", "amqp")
 _OPTIONS: Final = ("exchange", "routing_key")
@@ -91,7 +94,7 @@ class AmqpTarget(LinkedTarget):
         return found
 
 
-class _Link(Link):
+class AmqpLink(Link):
     """One connection with one channel, on which the broker confirms messages."""
 
     def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets) -> None:
@@ -158,7 +161,7 @@ class _Link(Link):
         self._transport.abort()
 
 
-AmqpTarget.link = _Link
+AmqpTarget.link = AmqpLink
 
 
 class _Transport(TransportFactory):
@@ -225,7 +228,7 @@ def _encoded(message: Message) -> aio_pika.Message:
         headers=headers,
         content_type=str(message.headers.get("content-type") or "application/json"),
         content_encoding="utf-8",
-        delivery_mode=DeliveryMode.PERSISTENT,
+        delivery_mode=PERSISTENT,
         message_id=message.key,
     )
 

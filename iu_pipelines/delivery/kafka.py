@@ -66,11 +66,8 @@ class KafkaTarget(LinkedTarget):
         brokers.check_options(cls.kind, options, _OPTIONS, required=("topic",))
         hint = "Give at most 249 of A-Z, a-z, 0-9, dot, - and _."
         brokers.check_text("topic", options["topic"], r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}", hint)
-        if "mechanism" in options and options["mechanism"] not in MECHANISMS:
-            raise ArgumentInvalid(
-                f"unknown mechanism {shown(str(options['mechanism']))}",
-                hint=f"Known: {', '.join(MECHANISMS)}.",
-            )
+        if "mechanism" in options:
+            _check_mechanism(options["mechanism"], broker.user)
         if (broker.user is None) != (secret_name is None):
             raise ArgumentInvalid(
                 "a target of kind kafka has both a user and a secret, which is the password, or none",
@@ -86,7 +83,7 @@ class KafkaTarget(LinkedTarget):
         return brokers.check_address(address, *schemes, private=private)
 
 
-class _Link(Link):
+class KafkaLink(Link):
     """One producer, and the thread that takes its reports."""
 
     def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets) -> None:
@@ -111,7 +108,7 @@ class _Link(Link):
             Unconnected: no broker answered, the login was refused, or the topic does not exist.
             OSError: a host has no address, or one that is not allowed.
         """
-        config = await self._config()
+        config = await self.config()
         self._opening = asyncio.ensure_future(asyncio.to_thread(self._open, config))
         self._producer = await asyncio.shield(self._opening)
         self._thread = threading.Thread(target=self._take_reports, name="iu-kafka", daemon=True)
@@ -127,7 +124,7 @@ class _Link(Link):
             producer.produce(
                 self.target.options["topic"],
                 value=message.body.encode(),
-                key=str(message.subject).encode(),
+                key=self.key(message),
                 headers=_headers(message),
                 on_delivery=lambda error, _: self._reports.append((reported, error)),
             )
@@ -156,7 +153,7 @@ class _Link(Link):
             producer.flush(0)
             del producer
 
-    async def _config(self) -> dict[str, Any]:
+    async def config(self) -> dict[str, Any]:
         """Return the configuration of the client, with hosts whose addresses are allowed.
 
         Without TLS they are replaced by these addresses. With TLS they are names, which the client resolves
@@ -178,26 +175,37 @@ class _Link(Link):
 
     def _open(self, config: Mapping[str, Any]) -> Producer:
         """Return a producer, after another client has shown where the brokers are. It blocks."""
-        self._check_brokers(_ask(config, self.target, self._stopped))
-        # A record that is not confirmed in this time is given up, before the send that waits for it ends, so
-        # that it is not sent later.
-        most = self.target.timeout_seconds * 500
-        return Producer(
-            {
-                **config,
-                "acks": "all",
-                "enable.idempotence": True,
-                "message.timeout.ms": most,
-                "request.timeout.ms": most,
-                "socket.timeout.ms": most,
-                "partitioner": "murmur2_random",
-                "linger.ms": 0,
-                "queue.buffering.max.messages": MOST_WAITING,
-                "error_cb": self._on_error,
-            }
-        )
+        self.check_brokers(_ask(config, self.target, self._stopped))
+        return Producer({**config, **self.settings(), "error_cb": self._on_error})
 
-    def _check_brokers(self, found: Any) -> None:
+    def settings(self) -> dict[str, Any]:
+        """Return what the producer has besides the configuration of each client.
+
+        A record that is not confirmed in half of the timeout is given up, so that it is not sent after the
+        send that waits for it has ended, also if half of the timeout went by until there was a connection.
+        """
+        most = self.target.timeout_seconds * 500
+        return {
+            "acks": "all",
+            "enable.idempotence": True,
+            "message.timeout.ms": most,
+            "request.timeout.ms": most,
+            "socket.timeout.ms": most,
+            "partitioner": "murmur2_random",
+            "linger.ms": 0,
+            "queue.buffering.max.messages": MOST_WAITING,
+        }
+
+    def key(self, message: Message) -> bytes:
+        """Return the key of a record: it decides about the partition."""
+        return str(message.subject).encode()
+
+    def check_brokers(self, found: Any) -> None:
+        """Raise unless each broker of the cluster is at an address that is allowed.
+
+        Raises:
+            Unconnected, OSError: one is not, or its name has no address.
+        """
         private, plain = self.target.allow_private, not self.broker.is_encrypted
         for one in found.brokers.values():
             try:
@@ -229,7 +237,7 @@ class _Link(Link):
         return _refused(error)
 
 
-KafkaTarget.link = _Link
+KafkaTarget.link = KafkaLink
 
 
 class _Log:

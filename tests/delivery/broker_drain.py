@@ -1,14 +1,20 @@
-"""Drains of a live route into a real broker that fails in the middle of it."""
+"""Batches of sends, and drains of a live route, into a broker that fails in the middle of it."""
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
+from uuid import UUID
 
+from delivery.kind_parts import message, secrets
 from delivery.sending import Ground, emit
+from iu_pipelines.delivery.kind import Message, TargetKind
+from iu_pipelines.domain.targets import GrantedTarget
 from waiting import eventually
 
 SUBJECTS, EACH = 30, 30
@@ -66,3 +72,53 @@ def check(bodies: Sequence[Mapping[str, Any]]) -> int:
     assert all(numbers == sorted(numbers) for numbers in first.values()), "out of order"
     assert len(first) == SUBJECTS
     return len(bodies) - len(seen)
+
+
+def batches(subjects: int = 8, each: int = 20) -> list[list[Message]]:
+    """Return the messages of some subjects, in their order."""
+    return [
+        [replace(message(100 * subject + n), subject=UUID(int=subject)) for n in range(each)]
+        for subject in range(subjects)
+    ]
+
+
+def send_through(
+    kind: type[TargetKind], target: GrantedTarget, cut: Callable[[], None], pause: float
+) -> set[str]:
+    """Send `batches` while connections are cut again and again, each message until it is accepted.
+
+    Return the keys of the messages that may have arrived before they were accepted.
+    """
+    unsure: set[str] = set()
+
+    async def send_in_turn(opened: TargetKind, messages: Sequence[Message]) -> None:
+        for one in messages:
+            while (answer := await opened.send(one)).decision != "sent":
+                assert (answer.decision, answer.local_fault) == ("retry", False), answer
+                if answer.may_have_arrived:
+                    unsure.add(one.key)
+
+    async def run() -> None:
+        opened = kind(target, secrets())
+        await opened.open()
+        sending = asyncio.gather(*(send_in_turn(opened, messages) for messages in batches()))
+        while not sending.done():
+            await asyncio.sleep(pause)
+            cut()
+        await opened.close()
+        await sending
+
+    asyncio.run(run())
+    return unsure
+
+
+def check_batches(parts: Sequence[Sequence[str]], unsure: set[str]) -> None:
+    """Check keys that arrived in each part: all are there, in order, and only unsure ones came twice."""
+    found = [key for part in parts for key in part]
+    assert set(found) == {one.key for messages in batches() for one in messages}
+    twice = {key for key in found if found.count(key) > 1}
+    assert twice <= unsure, "a message came twice although it was accepted or could not have arrived"
+    for messages in batches():
+        (part,) = [part for part in parts if messages[0].key in part]
+        places = [part.index(one.key) for one in messages]
+        assert places == sorted(places), "out of order"

@@ -21,7 +21,8 @@ class Proxy:
     """A proxy for one port. `acts_on` says which data of the client lets it act; before that it forwards.
 
     `act` is `cut` (the connection ends with an RST) or `silence` (the server is heard no more). With `tls`,
-    clients encrypt, and the connection to the server is plain.
+    clients encrypt, and the connection to the server is plain. `before` talks to both before all that, and
+    raises OSError to end the connection.
     """
 
     def __init__(
@@ -30,11 +31,13 @@ class Proxy:
         acts_on: Callable[[bytes], bool] = lambda _: False,
         act: str = "cut",
         tls: ssl.SSLContext | None = None,
+        before: Callable[[socket.socket, socket.socket], None] = lambda _client, _server: None,
     ) -> None:
         self._target = ("127.0.0.1", port)
         self._acts_on = acts_on
         self._act = act
-        self._tls = tls
+        self.tls = tls
+        self._before = before
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=100)
         self.port: int = self._listener.getsockname()[1]
         self._sockets: list[socket.socket] = []
@@ -78,14 +81,20 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         try:
-            if self._tls is not None:
-                client = self._tls.wrap_socket(client, server_side=True)
+            if self.tls is not None:
+                client = self.tls.wrap_socket(client, server_side=True)
             server = socket.create_connection(self._target)
         except OSError:
             client.close()
             return
         with self._lock:
             self._sockets += [client, server]
+        try:
+            self._before(client, server)
+        except OSError:
+            _reset(client)
+            _reset(server)
+            return
         acted = threading.Event()
         answers = threading.Thread(target=self._answer, args=(server, client, acted), daemon=True)
         answers.start()

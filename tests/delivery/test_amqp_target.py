@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -13,14 +14,15 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
+from aio_pika import DeliveryMode
 
-from delivery.broker_drain import check, drain_through
+from delivery.broker_drain import check, check_batches, drain_through, send_through
 from delivery.kind_parts import Authority, answers_of, granted, listening, message, secrets, send
 from delivery.proxy import Proxy
 from delivery.rabbitmq import Rabbit
 from delivery.sending import Ground
 from iu_pipelines import settings
-from iu_pipelines.delivery import contract
+from iu_pipelines.delivery import amqp, contract
 from iu_pipelines.delivery.amqp import AmqpTarget
 from iu_pipelines.delivery.contract import Place, Received
 from iu_pipelines.delivery.kind import Answer, Message
@@ -168,11 +170,16 @@ def test_a_full_queue_is_tried_again(place: Exchange, rabbit: Rabbit, limit: str
     assert send(AmqpTarget, target, of=secrets())[0].decision == "sent"
 
 
-def test_a_message_without_a_queue_is_tried_again(place: Exchange, rabbit: Rabbit) -> None:
+def route_to_nobody(kind: type[AmqpTarget], place: Exchange) -> None:
+    """Send messages that the exchange routes to no queue."""
     target = place.target(options={"exchange": "amq.topic", "routing_key": "nobody"})
-    answers = send(AmqpTarget, target, message(1), message(2), of=secrets())
+    answers = send(kind, target, message(1), message(2), of=secrets())
     assert {(one.decision, one.status_class) for one in answers} == {("retry", "unroutable")}
     assert not any(one.may_have_arrived or one.local_fault for one in answers)
+
+
+def test_a_message_without_a_queue_is_tried_again(place: Exchange) -> None:
+    route_to_nobody(AmqpTarget, place)
 
 
 def test_an_exchange_that_does_not_exist_is_tried_again(place: Exchange) -> None:
@@ -224,47 +231,18 @@ def test_a_virtual_host_that_does_not_exist_is_a_fault_of_the_sender(place: Exch
 
 def test_a_connection_that_is_lost_in_mid_batch_loses_nothing(place: Exchange, rabbit: Rabbit) -> None:
     """Each message that was not confirmed is sent again; nothing is missing, and order is kept."""
-    subjects = [[message(100 * n + m) for m in range(20)] for n in range(8)]
-    cuts = 0
-
-    async def send_in_turn(opened: AmqpTarget, messages: Sequence[Message]) -> set[str]:
-        unsure = set()
-        for one in messages:
-            while (answer := await opened.send(one)).decision != "sent":
-                assert (answer.decision, answer.local_fault) == ("retry", False)
-                if answer.may_have_arrived:
-                    unsure.add(one.key)
-        return unsure
-
-    async def run(proxy: Proxy) -> set[str]:
-        nonlocal cuts
-        target = replace(place.target(), address=rabbit.address(place.user, port=proxy.port))
-        opened = AmqpTarget(target, secrets())
-        await opened.open()
-        sending = asyncio.gather(*(send_in_turn(opened, messages) for messages in subjects))
-        while not sending.done():
-            await asyncio.sleep(0.01)
-            proxy.cut()
-            cuts += 1
-        await opened.close()
-        return set().union(*await sending)
-
     with Proxy(rabbit.port) as proxy:
-        unsure = asyncio.run(run(proxy))
+        target = replace(place.target(), address=rabbit.address(place.user, port=proxy.port))
+        unsure = send_through(AmqpTarget, target, proxy.cut, pause=0.01)
         assert proxy.connections > 1, "no connection was lost"
-    found = [one.key for one in rabbit.taken(place.queue)]
-    first = list(dict.fromkeys(found))
-    assert sorted(first) == sorted(one.key for messages in subjects for one in messages)
-    for messages in subjects:
-        places = [first.index(one.key) for one in messages]
-        assert places == sorted(places)
-    twice = {key for key in found if found.count(key) > 1}
-    assert twice <= unsure, "a message came twice although it was confirmed or could not have arrived"
+    check_batches([[one.key for one in rabbit.taken(place.queue)]], unsure)
 
 
-def test_a_node_that_is_killed_loses_no_confirmed_message(place: Exchange, rabbit: Rabbit) -> None:
+def kill_in_mid_batch(kind: type[AmqpTarget], place: Exchange, rabbit: Rabbit) -> None:
+    """Kill the node among 2,000 sends, and compare what was confirmed with what the queue has then."""
+
     async def run() -> list[Answer]:
-        opened = AmqpTarget(place.target(), secrets())
+        opened = kind(place.target(), secrets())
         await opened.open()
         sending = [asyncio.ensure_future(opened.send(message(number))) for number in range(1, 2001)]
         while sum(one.done() for one in sending) < 200:
@@ -285,6 +263,10 @@ def test_a_node_that_is_killed_loses_no_confirmed_message(place: Exchange, rabbi
     found = {one.key for one in rabbit.taken(place.queue)}
     assert sent <= found, "a confirmed message was lost"
     assert found <= sent | unsure | {message(5000).key}
+
+
+def test_a_node_that_is_killed_loses_no_confirmed_message(place: Exchange, rabbit: Rabbit) -> None:
+    kill_in_mid_batch(AmqpTarget, place, rabbit)
 
 
 def test_an_alarm_of_memory_ends_in_the_timeout(place: Exchange, rabbit: Rabbit) -> None:
@@ -355,26 +337,29 @@ def test_tls_needs_both_certificates(
     assert not rabbit.taken(place.queue)
 
 
-def test_tls_with_a_wrong_authority_is_refused(
-    place: Exchange, rabbit: Rabbit, certificates: dict[str, str], tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+def be_deceived(
+    kind: type[AmqpTarget], place: Exchange, rabbit: Rabbit, options: dict[str, str], tmp_path: Path,
+    patch: pytest.MonkeyPatch, how: str,
 ) -> None:  # fmt: skip
-    other = Authority(tmp_path / "other").certificate.read_text()
-    monkeypatch.setenv("IU_SECRET_AUTHORITY", f"host=127.0.0.1 {other}")
-    (answer,) = send(AmqpTarget, _encrypted(place, rabbit, certificates), of=secrets())
+    """Let the node show a certificate of an unknown authority, or for another name than that of the host."""
+    target = _encrypted(place, rabbit, options)
+    if how == "another authority":
+        other = Authority(tmp_path / "other").certificate.read_text()
+        patch.setenv("IU_SECRET_AUTHORITY", f"host=127.0.0.1 {other}")
+    else:
+        patch.setattr("socket.getaddrinfo", answers_of({"broker.example": ["127.0.0.1"]}))
+        patch.setenv("IU_SECRET_HOOK", f"host=broker.example {place.canary}")
+        target = replace(target, address=target.address.replace("127.0.0.1", "broker.example"))
+    (answer,) = send(kind, target, of=secrets())
     assert (answer.decision, answer.status_class, answer.may_have_arrived) == ("retry", "tls", False)
 
 
-def test_tls_verifies_the_name_and_not_the_address(
-    place: Exchange, rabbit: Rabbit, certificates: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The name of the host leads to the node, whose certificate is for another name."""
-    monkeypatch.setattr("socket.getaddrinfo", answers_of({"broker.example": ["127.0.0.1"]}))
-    monkeypatch.setenv("IU_SECRET_HOOK", f"host=broker.example {place.canary}")
-    target = _encrypted(place, rabbit, certificates)
-    named = replace(target, address=target.address.replace("127.0.0.1", "broker.example"))
-    (answer,) = send(AmqpTarget, named, of=secrets())
-    assert (answer.decision, answer.status_class, answer.may_have_arrived) == ("retry", "tls", False)
+@pytest.mark.parametrize("how", ["another authority", "another name"])
+def test_tls_with_a_wrong_certificate_is_refused(
+    place: Exchange, rabbit: Rabbit, certificates: dict[str, str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, how: str,
+) -> None:  # fmt: skip
+    be_deceived(AmqpTarget, place, rabbit, certificates, tmp_path, monkeypatch, how)
 
 
 def test_a_name_that_resolves_to_loopback_sees_no_connection(
@@ -464,3 +449,86 @@ def test_a_live_route_loses_nothing_while_the_node_fails(
 
     drain_through(ground, interrupt)
     check([json.loads(one.body) for one in rabbit.taken(queue)])
+
+
+# Kinds that break one promise each.
+
+
+class _NothingAwaited(amqp.AmqpLink):
+    async def publish(self, message: Message) -> Answer:
+        self.later = asyncio.ensure_future(super().publish(message))
+        return Answer("sent", "confirmed")
+
+
+class _NackIsSent(amqp.AmqpLink):
+    async def publish(self, message: Message) -> Answer:
+        answer = await super().publish(message)
+        return Answer("sent", "confirmed") if answer.status_class == "nacked" else answer
+
+
+class _ReturnIsSent(amqp.AmqpLink):
+    async def publish(self, message: Message) -> Answer:
+        answer = await super().publish(message)
+        return Answer("sent", "confirmed") if answer.status_class == "unroutable" else answer
+
+
+class _NoVerification(amqp.AmqpLink):
+    async def open(self) -> None:
+        context = self._transport._context
+        assert context is not None
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        await super().open()
+
+
+class AwaitsNothing(AmqpTarget):
+    link = _NothingAwaited
+
+
+class TreatsANackAsSent(AmqpTarget):
+    link = _NackIsSent
+
+
+class TreatsAReturnAsSent(AmqpTarget):
+    link = _ReturnIsSent
+
+
+class VerifiesNothing(AmqpTarget):
+    link = _NoVerification
+
+
+class HasAnotherKey(AmqpTarget):
+    async def send(self, message: Message) -> Answer:
+        return await super().send(replace(message, key=uuid4().hex))
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [(AwaitsNothing, "reports_a_refusal"), (AwaitsNothing, "ends_within_the_timeout"),
+     (TreatsANackAsSent, "reports_a_refusal"), (HasAnotherKey, "sends_the_same_key_again")],
+)  # fmt: skip
+def test_the_contract_finds_a_kind_that_breaks_it(kind: type[AmqpTarget], name: str, place: Exchange) -> None:
+    with pytest.raises(AssertionError):
+        asyncio.run(contract.run(name, kind, place))
+
+
+def test_a_kind_that_treats_a_return_as_sent_is_found(place: Exchange) -> None:
+    with pytest.raises(AssertionError):
+        route_to_nobody(TreatsAReturnAsSent, place)
+
+
+def test_a_kind_that_sends_what_is_not_persistent_is_found(
+    place: Exchange, rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(amqp, "PERSISTENT", DeliveryMode.NOT_PERSISTENT)
+    with pytest.raises(AssertionError, match="a confirmed message was lost"):
+        kill_in_mid_batch(AmqpTarget, place, rabbit)
+
+
+@pytest.mark.parametrize("how", ["another authority", "another name"])
+def test_a_kind_that_verifies_no_certificate_is_found(
+    place: Exchange, rabbit: Rabbit, certificates: dict[str, str], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch, how: str,
+) -> None:  # fmt: skip
+    with pytest.raises(AssertionError):
+        be_deceived(VerifiesNothing, place, rabbit, certificates, tmp_path, monkeypatch, how)
