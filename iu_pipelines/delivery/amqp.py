@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 
@@ -21,7 +21,7 @@ from iu_pipelines.delivery.kind import Answer, Message
 from iu_pipelines.delivery.links import Link, LinkedTarget, Unconnected
 from iu_pipelines.delivery.secrets import Secrets, check_name
 from iu_pipelines.domain.targets import GrantedTarget
-from iu_pipelines.errors import ArgumentInvalid
+from iu_pipelines.errors import ArgumentInvalid, IuError
 
 extras.require("amqp", "aio_pika")
 
@@ -120,10 +120,10 @@ class AmqpLink(Link):
             OSError: no connection could be made.
         """
         try:
-            await self._open(brokers.password(self.target, self._secrets) or "")
-        except addresses.AddressRefused:
+            await _done(self._open(brokers.password(self.target, self._secrets) or ""))
+        except (addresses.AddressRefused, IuError):
             raise
-        except (AMQPError, OSError, RuntimeError) as error:
+        except Exception as error:  # noqa: BLE001  the library raises bare ones for a lost connection
             raise Unconnected(_unconnected(error)) from None
 
     async def _open(self, password: str) -> None:
@@ -145,8 +145,8 @@ class AmqpLink(Link):
             raise AssertionError("unreachable: a link is opened before it is used")
         key = self.target.options.get("routing_key", message.headers.get("ce-type"))
         try:
-            await exchange.publish(_encoded(message), str(key or ""), mandatory=True)
-        except (AMQPError, OSError, RuntimeError) as error:
+            await _done(exchange.publish(_encoded(message), str(key or ""), mandatory=True))
+        except Exception as error:  # noqa: BLE001  as above
             return _unconfirmed(error, alone=not self.is_shared)
         return Answer("sent", "confirmed")
 
@@ -155,7 +155,7 @@ class AmqpLink(Link):
         if self.is_stuck:
             self._transport.abort()
         if self._connection is not None:
-            with suppress(TimeoutError, AMQPError, OSError, RuntimeError):
+            with suppress(Exception):
                 async with asyncio.timeout(_CLOSE_SECONDS):
                     await self._connection.close()
         self._transport.abort()
@@ -209,6 +209,21 @@ class _Connection(aio_pika.Connection):
     )
 
 
+async def _done(calling: Awaitable[object]) -> None:
+    """Await a call of the library, which after a lost connection may end as if it had been cancelled.
+
+    Raises:
+        ConnectionResetError: it was cancelled, but not by us.
+    """
+    try:
+        await calling
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        raise ConnectionResetError from None
+
+
 def _url(broker: Broker, password: str) -> URL:
     """Return the URL from which the library takes the login and the virtual host. It connects elsewhere."""
     path = "/" + (broker.path or "/").replace("/", "%2F")
@@ -250,6 +265,7 @@ _UNCONNECTED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
     (ChannelNotFoundEntity, "no_exchange", "the broker has no such exchange"),
     (AMQPError, "closed", "the broker closed the connection before a message was sent"),
     (ConnectionResetError, "closed", "the broker closed the connection before a message was sent"),
+    (OSError, "refused", "no connection could be made"),
 )
 
 
@@ -260,7 +276,7 @@ def _unconnected(error: Exception) -> Answer:
     for kind, status_class, text in _UNCONNECTED:
         if isinstance(error, kind):
             return Answer("retry", status_class, error=text)
-    return Answer("retry", "refused", error="no connection could be made")
+    return Answer("retry", "closed", error="the connection was lost before a message was sent")
 
 
 def _unconfirmed(error: Exception, *, alone: bool) -> Answer:

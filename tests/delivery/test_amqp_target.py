@@ -233,7 +233,7 @@ def test_a_connection_that_is_lost_in_mid_batch_loses_nothing(place: Exchange, r
     """Each message that was not confirmed is sent again; nothing is missing, and order is kept."""
     with Proxy(rabbit.port) as proxy:
         target = replace(place.target(), address=rabbit.address(place.user, port=proxy.port))
-        unsure = send_through(AmqpTarget, target, proxy.cut, pause=0.01)
+        unsure = send_through(AmqpTarget, target, proxy.cut, pause=0.02)
         assert proxy.connections > 1, "no connection was lost"
     check_batches([[one.key for one in rabbit.taken(place.queue)]], unsure)
 
