@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 
@@ -89,6 +91,7 @@ class KafkaLink(Link):
     def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets) -> None:
         super().__init__(broker, target, secrets)
         self._loop = asyncio.get_running_loop()
+        self._threads = ThreadPoolExecutor(1, thread_name_prefix="iu-kafka")
         self._stopped = threading.Event()
         self._failed = False
         self._producer: Producer | None = None
@@ -109,7 +112,7 @@ class KafkaLink(Link):
             OSError: a host has no address, or one that is not allowed.
         """
         config = await self.config()
-        self._opening = asyncio.ensure_future(asyncio.to_thread(self._open, config))
+        self._opening = self._loop.run_in_executor(self._threads, self._open, config)
         self._producer = await asyncio.shield(self._opening)
         self._thread = threading.Thread(target=self._take_reports, name="iu-kafka", daemon=True)
         self._thread.start()
@@ -142,7 +145,8 @@ class KafkaLink(Link):
             await asyncio.gather(self._opening, return_exceptions=True)
             if self._producer is None and not self._opening.exception():
                 self._producer = self._opening.result()
-        await asyncio.to_thread(self._end)
+        await self._loop.run_in_executor(self._threads, self._end)
+        self._threads.shutdown(wait=False)
 
     def _end(self) -> None:
         if self._thread is not None:
@@ -160,10 +164,17 @@ class KafkaLink(Link):
         again, because it verifies the certificate for what it connects to.
         """
         places: list[Endpoint] = []
+        unknown: OSError | None = None
         for endpoint in self.broker.endpoints:
-            ips = await brokers.resolved(endpoint, self.broker.scheme, private=self.target.allow_private)
+            try:
+                ips = await brokers.resolved(endpoint, self.broker.scheme, private=self.target.allow_private)
+            except socket.gaierror as error:
+                unknown = error
+                continue
             hosts = (endpoint.host,) if self.broker.is_encrypted else ips
             places += [Endpoint(endpoint.scheme, host, endpoint.port) for host in hosts]
+        if unknown is not None and not places:
+            raise unknown
         return {
             "bootstrap.servers": ",".join(map(_place, places)),
             "client.id": "iu-pipelines",
@@ -295,7 +306,9 @@ def _headers(message: Message) -> list[tuple[str, str | bytes | None]]:
     headers: list[tuple[str, str | bytes | None]] = []
     for name, value in message.headers.items():
         if value is not None:
-            headers.append((f"ce_{name[3:]}" if name.startswith("ce-") else name, str(value).encode()))
+            headers.append(
+                (f"ce_{name[3:]}" if name.startswith("ce-") else name, str(value).encode(errors="replace"))
+            )
     return headers
 
 

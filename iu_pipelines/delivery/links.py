@@ -7,6 +7,7 @@ within the timeout is not sent later.
 from __future__ import annotations
 
 import asyncio
+import socket
 from abc import abstractmethod
 from datetime import datetime
 from typing import ClassVar
@@ -140,16 +141,8 @@ class LinkedTarget(TargetKind):
     async def _send(self, broker: Broker, message: Message, used: list[Link]) -> Answer:
         try:
             link = await self._connected(broker)
-        except Unconnected as error:
-            return error.answer
-        except addresses.AddressRefused as error:
-            return Answer("retry", "not_safe", error=str(error))
-        except IuError as error:
-            return brokers.local(error.message)
-        except TimeoutError:
-            return Answer("retry", "timeout", error="no connection within the timeout")
-        except OSError:
-            return Answer("retry", "refused", error="no connection could be made")
+        except (Unconnected, IuError, OSError) as error:
+            return _unconnected(error)
         used.append(link)
         answer = await link.send(message)
         if not link.is_open:
@@ -213,3 +206,19 @@ class LinkedTarget(TargetKind):
             task = asyncio.create_task(link.close())
             self._retired.add(task)
             task.add_done_callback(self._retired.discard)
+
+
+def _unconnected(error: Unconnected | IuError | OSError) -> Answer:
+    """Return the answer for a failed connection: nothing was sent."""
+    match error:
+        case Unconnected():
+            return error.answer
+        case IuError():
+            return brokers.local(error.message)
+        case addresses.AddressRefused():
+            return Answer("retry", "not_safe", error=str(error))
+        case TimeoutError():
+            return Answer("retry", "timeout", error="no connection within the timeout")
+        case socket.gaierror():
+            return Answer("retry", "unknown_host", error="the name of a host could not be resolved")
+    return Answer("retry", "refused", error="no connection could be made")

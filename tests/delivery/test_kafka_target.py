@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 import ssl
 import time
 from collections.abc import Iterator, Sequence
@@ -297,6 +298,25 @@ def test_a_name_is_connected_to_at_the_checked_address(
     """Without TLS the client gets addresses: for itself it could not resolve this name."""
     monkeypatch.setattr("socket.getaddrinfo", answers_of({"broker.invalid": ["127.0.0.1"]}))
     target = replace(place.target(), address=f"kafka://broker.invalid:{cluster.ports[0]}")
+    assert send(KafkaTarget, target, of=secrets())[0].decision == "sent"
+
+
+def test_a_name_that_has_no_address_is_tried_again(
+    place: Topic, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One host that is known is enough."""
+    real = socket.getaddrinfo
+
+    def find(host: str, *arguments: Any, **options: Any) -> Any:
+        if host.endswith(".example"):
+            raise socket.gaierror
+        return real(host, *arguments, **options)
+
+    monkeypatch.setattr("socket.getaddrinfo", find)
+    target = replace(place.target(), address="kafka://gone.example")
+    (answer,) = send(KafkaTarget, target, of=secrets())
+    assert (answer.decision, answer.status_class, answer.local_fault) == ("retry", "unknown_host", False)
+    target = replace(target, address=f"kafka://gone.example,127.0.0.1:{cluster.ports[0]}")
     assert send(KafkaTarget, target, of=secrets())[0].decision == "sent"
 
 
