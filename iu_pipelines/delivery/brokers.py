@@ -118,6 +118,18 @@ def password(target: GrantedTarget, secrets: Secrets) -> str | None:
     return secrets.find(target.secret_name, target.address).text
 
 
+def secret_texts(target: GrantedTarget, secrets: Secrets) -> tuple[str, ...]:
+    """Return the secrets of a target as they are now: the password and the certificates that it names.
+
+    A connection that was made with others is replaced.
+
+    Raises:
+        UsageError: a secret is missing or bound to another host.
+    """
+    names = (target.secret_name, *(target.options.get(name) for name in CERTIFICATES))
+    return tuple(secrets.find(name, target.address).text for name in names if name)
+
+
 def encryption(target: GrantedTarget, secrets: Secrets) -> ssl.SSLContext:
     """Return a context that verifies, with the certificates that options of the target name.
 

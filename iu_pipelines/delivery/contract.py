@@ -35,6 +35,11 @@ AT_ONCE: Final = 50
 GRACE_SECONDS: Final = 1.0
 """How much later than its timeout a send may end."""
 
+PATIENCE_SECONDS: Final = 60.0
+"""How long a target may take to accept messages again after an outage."""
+
+_SUBJECTS, _EACH = 8, 6
+
 _STATUS_CLASS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 
@@ -82,6 +87,36 @@ class Place(ABC):
     def refusing(self) -> GrantedTarget | None:
         """Return a target that refuses every message; None if there is no such thing."""
         return None
+
+    def breaking(self) -> GrantedTarget | None:
+        """Return a target that closes the connection after a message and before its answer.
+
+        None if there is no such thing.
+        """
+        return None
+
+    def parts(self) -> Sequence[Sequence[Received]] | None:
+        """Return what arrived at `target`, in the order in which its consumers get it.
+
+        If they get it in order only within parts, such as the partitions of a topic, return one list for each
+        part. None if there is no order.
+        """
+        return None
+
+    def stop(self) -> bool:
+        """Let nothing answer at `target` until `start`; return False if that cannot be done."""
+        return False
+
+    def start(self) -> None:  # noqa: B027
+        """End what `stop` began. The address stays the same, and what was accepted is kept."""
+
+    def change_secret(self) -> bool:
+        """Change the secret of `target` where it is checked, and then what `secrets` finds.
+
+        The old one is refused from then on, also on connections that are open. Return False if that cannot be
+        done.
+        """
+        return False
 
 
 def scenarios(kind: type[TargetKind]) -> list[str]:
@@ -239,6 +274,101 @@ async def _reports_a_refusal(kind: type[TargetKind], place: Place) -> None:
         return
     (answer,) = await _sent(kind, target, place.secrets(), message(1))
     _require(answer.decision != "sent" and not answer.local_fault, f"the target refused: {answer}")
+
+
+@_scenario(True)
+async def _keeps_the_order_of_a_subject(kind: type[TargetKind], place: Place) -> None:
+    """A sender sends the next message of a subject when the one before was accepted."""
+    subjects = [uuid4() for _ in range(_SUBJECTS)]
+    many = [
+        [replace(message(number * _SUBJECTS + index + 1), subject=subject) for number in range(_EACH)]
+        for index, subject in enumerate(subjects)
+    ]
+    opened = kind(place.target(), place.secrets())
+
+    async def send_in_turn(messages: Sequence[Message]) -> None:
+        for one in messages:
+            answer = await opened.send(one)
+            _require(answer.decision == "sent", f"the message was not accepted: {answer}")
+
+    try:
+        await opened.open()
+        await asyncio.gather(*map(send_in_turn, many))
+    finally:
+        await opened.close()
+    _check_order(place, many)
+
+
+def _check_order(place: Place, many: Sequence[Sequence[Message]]) -> None:
+    parts = place.parts()
+    if parts is None:
+        return
+    arrived = {one.key: (part, at) for part, found in enumerate(parts) for at, one in enumerate(found)}
+    for messages in many:
+        places = [arrived.get(one.key) for one in messages]
+        _require(None not in places, "a message is missing in the parts")
+        found = [place for place in places if place]
+        _require(len({part for part, _ in found}) == 1, "a subject is in several parts")
+        _require(found == sorted(found), "the messages of a subject are out of order")
+
+
+@_scenario(True)
+async def _says_that_a_message_may_have_arrived(kind: type[TargetKind], place: Place) -> None:
+    """The connection is lost after the message and before its answer."""
+    target = place.breaking()
+    if target is None:
+        return
+    began = time.monotonic()
+    (answer,) = await _sent(kind, target, place.secrets(), message(1))
+    _require(answer.decision == "retry" and not answer.local_fault, f"the connection was lost: {answer}")
+    _require(answer.may_have_arrived, "the message may have arrived before the connection was lost")
+    _in_time(began, target)
+
+
+@_scenario(True)
+async def _works_again_after_an_outage(kind: type[TargetKind], place: Place) -> None:
+    """A sender opens a target once, for as long as it runs."""
+    target = place.target()
+    opened = kind(target, place.secrets())
+    try:
+        await opened.open()
+        answer = await opened.send(message(1))
+        _require(answer.decision == "sent", f"the message was not accepted: {answer}")
+        if not await asyncio.to_thread(place.stop):
+            return
+        began = time.monotonic()
+        answer = await opened.send(message(2))
+        _check(answer)
+        _in_time(began, target)
+        _require(answer.decision == "retry" and not answer.local_fault, f"nothing answers: {answer}")
+        await asyncio.to_thread(place.start)
+        await _until_sent(opened, message(3))
+    finally:
+        await opened.close()
+    _require({message(1).key, message(3).key} <= {one.key for one in place.received()}, "a message was lost")
+
+
+@_scenario(True)
+async def _uses_a_changed_secret(kind: type[TargetKind], place: Place) -> None:
+    """A secret is rotated while a sender runs."""
+    opened = kind(place.target(), place.secrets())
+    try:
+        await opened.open()
+        answer = await opened.send(message(1))
+        _require(answer.decision == "sent", f"the message was not accepted: {answer}")
+        if await asyncio.to_thread(place.change_secret):
+            await _until_sent(opened, message(2))
+    finally:
+        await opened.close()
+
+
+async def _until_sent(opened: TargetKind, one: Message) -> None:
+    """Send a message again and again until it is accepted, as a sender does."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (answer := await opened.send(one)).decision != "sent":
+        _check(answer)
+        _require(time.monotonic() < deadline, f"still not accepted: {answer}")
+        await asyncio.sleep(0.1)
 
 
 @_scenario(True)

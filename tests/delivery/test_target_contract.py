@@ -18,7 +18,7 @@ import pytest
 
 from databases import Server
 from delivery.kind_parts import VALUE, granted
-from delivery.receiver import Receiver
+from delivery.receiver import Behaviour, Receiver
 from delivery.world import PASSWORD, make_login
 from iu_pipelines import settings
 from iu_pipelines.db.gateway import Gateway
@@ -27,7 +27,7 @@ from iu_pipelines.delivery.contract import Place, Received
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
 from iu_pipelines.delivery.postgres import PostgresTarget, inbox_sql
 from iu_pipelines.delivery.pull import PullTarget
-from iu_pipelines.delivery.secrets import Secret, Secrets
+from iu_pipelines.delivery.secrets import Secret, Secrets, new_value
 from iu_pipelines.delivery.webhook import WebhookTarget
 from iu_pipelines.domain.targets import GrantedTarget
 
@@ -47,8 +47,9 @@ class Hooks(Place):
     )
     password_address = "https://ann:s3cret@127.0.0.1/"
 
-    def __init__(self, receiver: Receiver) -> None:
+    def __init__(self, receiver: Receiver, patch: pytest.MonkeyPatch) -> None:
         self._receiver = receiver
+        self._patch = patch
 
     def target(self) -> GrantedTarget:
         return granted(self._receiver.url())
@@ -68,6 +69,25 @@ class Hooks(Place):
     def refusing(self) -> GrantedTarget:
         return granted(self._receiver.url(status=422))
 
+    def breaking(self) -> GrantedTarget:
+        return granted(self._receiver.url(mode="drop"))
+
+    def parts(self) -> Sequence[Sequence[Received]]:
+        return [self.received()]
+
+    def stop(self) -> bool:
+        self._receiver.kill()
+        return True
+
+    def start(self) -> None:
+        self._receiver.start()
+
+    def change_secret(self) -> bool:
+        value = new_value()
+        self._receiver.behave(Behaviour(secrets=value))
+        self._patch.setenv("IU_SECRET_HOOK", f"host=127.0.0.1 {value}")
+        return True
+
 
 class Inbox(Place):
     """A second database, with the table of the inbox."""
@@ -80,14 +100,16 @@ class Inbox(Place):
     )
     password_address = "postgresql://u:s3cret@127.0.0.1/d"
 
-    def __init__(self, url: str, login: str) -> None:
+    def __init__(self, url: str, login: str, patch: pytest.MonkeyPatch) -> None:
         self._gateway = Gateway(url)
         self._login = login
+        self._patch = patch
         self._gateway.run_script(inbox_sql())
         make_login(self._gateway, login)
         self._gateway.execute(f"grant insert, select (delivery_key) on public.iu_inbox to {login}")
         parts = urlsplit(url)
-        self._place = f"127.0.0.1:{parts.port}{parts.path}"
+        self._database = parts.path.removeprefix("/")
+        self._place = f"127.0.0.1:{parts.port}/{self._database}"
 
     def target(self) -> GrantedTarget:
         return granted(f"postgresql://{self._login}@{self._place}", kind="postgres")
@@ -97,7 +119,8 @@ class Inbox(Place):
 
     def received(self) -> Sequence[Received]:
         found = self._gateway.fetch_all(
-            "select delivery_key, body::text as body, headers from public.iu_inbox"
+            "select delivery_key, body::text as body, headers from public.iu_inbox "
+            "order by xmin::text::bigint"
         )
         return [Received(row["delivery_key"], row["body"], row["headers"]) for row in found]
 
@@ -118,7 +141,41 @@ class Inbox(Place):
         self._gateway.execute("alter table public.iu_inbox add check (delivery_key is null)")
         return self.target()
 
+    def breaking(self) -> GrantedTarget:
+        self._gateway.execute(
+            "create function public.break() returns trigger language plpgsql security definer as "
+            "$$ begin perform pg_terminate_backend(pg_backend_pid()); return new; end $$"
+        )
+        self._gateway.execute(
+            "create trigger break before insert on public.iu_inbox for each row "
+            "execute function public.break()"
+        )
+        return self.target()
+
+    def parts(self) -> Sequence[Sequence[Received]]:
+        return [self.received()]
+
+    def stop(self) -> bool:
+        self._gateway.execute(f'alter database "{self._database}" connection limit 0')
+        self._terminate()
+        return True
+
+    def start(self) -> None:
+        self._gateway.execute(f'alter database "{self._database}" connection limit -1')
+
+    def change_secret(self) -> bool:
+        self._gateway.execute(f"alter role {self._login} password 'another'")
+        self._terminate()
+        self._patch.setenv("IU_SECRET_HOOK", "host=127.0.0.1 another")
+        return True
+
+    def _terminate(self) -> None:
+        self._gateway.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = %s", (self._login,)
+        )
+
     def close(self) -> None:
+        self._gateway.execute(f"alter role {self._login} password '{PASSWORD}'")
         self._gateway.close()
 
 
@@ -142,13 +199,13 @@ class Nowhere(Place):
 def hooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hooks]:
     monkeypatch.setenv("IU_SECRET_HOOK", f"host=127.0.0.1 {VALUE}")
     with Receiver(tmp_path) as receiver:
-        yield Hooks(receiver)
+        yield Hooks(receiver, monkeypatch)
 
 
 @pytest.fixture
 def inbox(empty_database: str, server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
     monkeypatch.setenv("IU_SECRET_HOOK", f"host=127.0.0.1 {PASSWORD}")
-    made = Inbox(empty_database, f"iu_test_inbox_{os.getpid()}")
+    made = Inbox(empty_database, f"iu_test_inbox_{os.getpid()}", monkeypatch)
     yield made
     made.close()
 
@@ -262,6 +319,48 @@ class UsesTheAnswerAsClass(_Broken):
         return replace(await super().send(message), status_class="Unprocessable Entity")
 
 
+class SendsLater(_Broken):
+    """It answers before it sends each second message of a subject."""
+
+    async def send(self, message: Message) -> Answer:
+        if message.subject_no // 8 % 2:
+            return await super().send(message)
+        self.later = [*getattr(self, "later", []), message]
+        return Answer("sent", "2xx")
+
+    async def close(self) -> None:
+        for message in getattr(self, "later", []):
+            await super().send(message)
+        await super().close()
+
+
+class SaysThatNothingArrived(_Broken):
+    async def send(self, message: Message) -> Answer:
+        answer = await super().send(message)
+        return replace(answer, may_have_arrived=answer.status_class == "timeout")
+
+
+class StaysUnconnected(_Broken):
+    failed: Answer | None = None
+
+    async def send(self, message: Message) -> Answer:
+        answer = self.failed or await super().send(message)
+        if answer.decision != "sent":
+            self.failed = answer
+        return answer
+
+
+class OldSecrets(Secrets):
+    def find(self, secret_name: str, address: str) -> Secret:
+        self.kept = getattr(self, "kept", None) or super().find(secret_name, address)
+        return self.kept
+
+
+class KeepsItsSecret(_Broken):
+    def __init__(self, target: GrantedTarget, secrets: Secrets) -> None:
+        super().__init__(target, OldSecrets(settings.load()))
+
+
 class NeedsNoSecret(_Broken):
     async def open(self) -> None:
         pass
@@ -350,6 +449,10 @@ _RULES: Final[Mapping[type[TargetKind], str]] = {
     HasNoTimeout: "ends_within_the_timeout",
     AcceptsEveryStatus: "reports_a_refusal",
     UsesTheAnswerAsClass: "reports_a_refusal",
+    SendsLater: "keeps_the_order_of_a_subject",
+    SaysThatNothingArrived: "says_that_a_message_may_have_arrived",
+    StaysUnconnected: "works_again_after_an_outage",
+    KeepsItsSecret: "uses_a_changed_secret",
     NeedsNoSecret: "reports_a_missing_secret",
     IgnoresTheHost: "uses_no_secret_for_another_host",
     LogsItsSecret: "prints_no_secret",
@@ -373,7 +476,10 @@ _DEFINITIONS: Final = {
     [*_RULES.items(), *((kind, name) for name, kind in _DEFINITIONS.items())],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )
-def test_a_kind_that_breaks_a_rule_is_found(kind: type[TargetKind], name: str, hooks: Hooks) -> None:
+def test_a_kind_that_breaks_a_rule_is_found(
+    kind: type[TargetKind], name: str, hooks: Hooks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contract, "PATIENCE_SECONDS", 1.0)
     with pytest.raises((AssertionError, OSError)):
         _run(name, kind, hooks)
 
