@@ -6,8 +6,10 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -44,8 +46,13 @@ class NatsServer:
         self._home = Path(tempfile.mkdtemp(prefix="nats-", dir=directory))
         self.port = free_port()
         self._settings = {"authorization": {"token": TOKEN}, **settings}
-        self._inside: dict[str, Any] = {"token": TOKEN}
+        self._login: dict[str, Any] = {"token": TOKEN}
         self.start()
+
+    @property
+    def address(self) -> str:
+        """The address without a login and encryption."""
+        return f"nats://127.0.0.1:{self.port}"
 
     def start(self) -> None:
         """Start the server with what it has stored."""
@@ -70,9 +77,24 @@ class NatsServer:
         self.kill()
         shutil.rmtree(self._home)
 
-    def log_in_with(self, **login: Any) -> None:
+    def log_in(self, **login: Any) -> None:
         """Let the calls below connect with these arguments of the library."""
-        self._inside = login
+        self._login = login
+
+    def greeting(self) -> str:
+        """Return the first line that the server sends to a client."""
+        with (
+            socket.create_connection(("127.0.0.1", self.port)) as one,
+            one.makefile(encoding="utf-8") as lines,
+        ):
+            return lines.readline()
+
+    def change_token(self, token: str) -> None:
+        """Start the server anew with another token."""
+        self.kill()
+        self._settings["authorization"] = {"token": token}
+        self._login = {"token": token}
+        self.start()
 
     def add_stream(self, name: str = "EVENTS", subject: str = "events", **config: Any) -> None:
         """Create a stream; with `max_msgs` it refuses what it has no room for."""
@@ -108,10 +130,11 @@ class NatsServer:
 
     def _run(self, act: Callable[[Client], Awaitable[_Answer]]) -> _Answer:
         async def run() -> _Answer:
-            client = await nats.connect(f"nats://127.0.0.1:{self.port}", **self._inside)
+            client = await nats.connect(self.address, **self._login)
             try:
                 return await act(client)
             finally:
                 await client.close()
 
-        return asyncio.run(run())
+        with ThreadPoolExecutor(1) as thread:  # a test may call this in its own loop
+            return thread.submit(asyncio.run, run()).result()
