@@ -43,6 +43,7 @@ class RedisServer:
     ) -> None:
         self._home = Path(tempfile.mkdtemp(prefix="redis-", dir=shared))
         self.port = free_port()
+        self._password = PASSWORD
         self.url = f"redis://:{PASSWORD}@127.0.0.1:{self.port}"
         ports: tuple[str, ...] = ("--port", str(self.port))
         if certificate:
@@ -58,8 +59,8 @@ class RedisServer:
         """Start the server with what it has stored."""
         assert PROGRAM
         self._group = process_groups.start(
-            self._home / "redis.log", os.environ, PROGRAM, "--bind", "127.0.0.1", "--requirepass", PASSWORD,
-            "--save", "", "--dir", str(self._home), *self._arguments,
+            self._home / "redis.log", os.environ, PROGRAM, "--bind", "127.0.0.1",
+            "--requirepass", self._password, "--save", "", "--dir", str(self._home), *self._arguments,
         )  # fmt: skip
         self._group.wait_for("Ready to accept connections")
 
@@ -76,6 +77,13 @@ class RedisServer:
         """Kill the server and delete its files."""
         self.kill()
         shutil.rmtree(self._home)
+
+    def change_password(self, password: str) -> None:
+        """Change the password, and close the connections that used the old one."""
+        self.run("CONFIG", "SET", "requirepass", password)
+        self.url = self.url.replace(self._password, password)
+        self._password = password
+        self.run("CLIENT", "KILL", "TYPE", "normal")
 
     def run(self, *command: Any) -> Any:
         """Return the answer to a command, which is sent in clear text."""
