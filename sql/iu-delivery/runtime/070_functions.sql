@@ -188,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a4e6e4d3278469a9b2e4daf724932399d637e95d4f68457d93f24607d071b4bc'
+    '7c6cfa48b62614499cbc629e7041e015bfbc591ce0a1783a286f61da120dafa6'
 );
