@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -28,9 +29,11 @@ from iu_pipelines.delivery.redis import MOST_CONNECTIONS, RedisTarget
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, TargetNotSafe
+from programs import PROJECT
 from redis_server import PASSWORD, RedisServer
 
 _MANY: Final = 40
+_PAGE: Final = PROJECT / "docs/operate/targets.md"
 
 
 @pytest.fixture
@@ -330,6 +333,18 @@ def test_a_user_needs_its_password_and_the_permission(
     (answer,) = send(RedisTarget, target(broker, address=address, options={"stream": stream}), of=secrets())
     assert answer.status_class == expected
     assert answer.local_fault == (expected != "added")
+
+
+@pytest.mark.parametrize("options", [{}, {"remember_seconds": 60}])
+def test_the_rights_that_the_page_gives_a_login_are_enough(
+    broker: RedisServer, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (rights,) = re.findall(r"ACL SETUSER iu on >PASSWORD (.+)", _PAGE.read_text("utf-8"))
+    broker.run("ACL", "SETUSER", "iu", "on", ">of-iu", *rights.split())
+    monkeypatch.setenv("IU_SECRET_HOOK", "host=127.0.0.1 of-iu")
+    address = f"redis://iu@127.0.0.1:{broker.port}"
+    where = target(broker, address=address, options={"stream": "shop:orders", **options})
+    assert [one.status_class for one in send(RedisTarget, where, of=secrets())] == ["added"]
 
 
 def test_a_server_without_a_password_needs_no_secret(tmp_path: Path) -> None:
