@@ -176,8 +176,8 @@ def encoded(message: Message) -> dict[str, str]:
     Spaces, `"`, `%`, control characters and all that is not ASCII are percent-encoded in values, as the
     bindings of CloudEvents prescribe.
     """
-    return {
-        name: quote(str(value), safe=_UNENCODED, errors="replace")
-        for name, value in message.headers.items()
-        if value is not None
-    }
+    found: dict[str, str] = {}
+    for name, value in message.headers.items():
+        if value is not None:
+            found[name] = quote(str(value), safe=_UNENCODED, errors="replace")
+    return found

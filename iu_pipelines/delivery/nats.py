@@ -115,7 +115,9 @@ class NatsTarget(TargetKind):
         except IuError as error:
             return brokers.local(error.message)
         except (OSError, TimeoutError, nats.errors.Error) as error:
-            return _failure(error, attempt.may_have_arrived)
+            if isinstance(error, TimeoutError):
+                await self._give_up(attempt.connection)
+            return _failure(error, attempt.connection is not None)
 
     async def close(self) -> None:
         """Close the connection."""
@@ -142,7 +144,7 @@ class NatsTarget(TargetKind):
         headers["ce-datacontenttype"] = headers.get("content-type", "application/json")
         if expected := self.target.options.get("stream"):
             headers["Nats-Expected-Stream"] = expected
-        attempt.may_have_arrived = True
+        attempt.connection = connection
         try:
             return await connection.publish(self.target.options["subject"], message.body.encode(), headers)
         finally:
@@ -165,6 +167,15 @@ class NatsTarget(TargetKind):
     def _usable(self, secret: Secret | None) -> _Connection | None:
         present = self._connection
         return present if present and present.secret is secret and present.is_connected else None
+
+    async def _give_up(self, connection: _Connection | None) -> None:
+        """Use a connection no more on which an answer was too late: it may be dead without a word."""
+        if connection is not None:
+            connection.is_stuck = True
+            if self._connection is connection:
+                self._left.append(connection)
+                self._connection = None
+            await self._close_unused()
 
     async def _close_unused(self) -> None:
         """Close connections that were replaced and whose sends have all ended."""
@@ -212,7 +223,8 @@ class NatsTarget(TargetKind):
 class _Attempt:
     """How far one send has come."""
 
-    may_have_arrived: bool = False
+    connection: _Connection | None = None
+    """The connection to which the message was given; it may have arrived since."""
 
 
 class _Lost(ConnectionError):
@@ -279,6 +291,7 @@ class _Connection:
 
     def __init__(self, transport: _Transport, secret: Secret | None) -> None:
         self.secret = secret
+        self.is_stuck = False
         self._transport = transport
         self._client = Client()
         self._client._transport = transport  # the library takes no connection that exists
@@ -349,7 +362,9 @@ class _Connection:
             del self._waiting[reply]
 
     async def close(self) -> None:
-        """Close the connection, also if the server does not answer."""
+        """Close the connection, also if the server does not answer. What waits to be sent is not sent."""
+        if self.is_stuck:
+            self._transport.abort()
         with suppress(Exception):
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self._client.close()

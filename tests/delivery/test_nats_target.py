@@ -416,6 +416,34 @@ def test_the_next_host_of_an_address_is_used_if_one_does_not_answer(broker: Nats
     assert [answer.status_class for answer in answers] == ["stored", "stored"]
 
 
+def check_a_connection_without_answers(found: type[TargetKind], broker: NatsServer) -> None:
+    """After a timeout the next message goes over another connection."""
+    published: list[bytes] = []
+
+    def is_first(data: bytes) -> bool:
+        if is_publish(data):
+            published.append(data)
+        return is_publish(data) and len(published) == 1
+
+    async def run(address: str) -> list[Answer]:
+        opened = found(target(address, timeout_seconds=2), secrets())
+        await opened.open()
+        try:
+            return [await opened.send(message(number)) for number in (1, 2, 1)]
+        finally:
+            await opened.close()
+
+    with Proxy(broker.port, is_first, "silence") as proxy:
+        answers = asyncio.run(run(f"nats://127.0.0.1:{proxy.port}"))
+        assert proxy.connections == 2
+    assert [answer.status_class for answer in answers] == ["timeout", "stored", "duplicate"]
+    assert answers[0].may_have_arrived
+
+
+def test_a_connection_that_answers_no_more_is_replaced(broker: NatsServer) -> None:
+    check_a_connection_without_answers(NatsTarget, broker)
+
+
 def test_many_tasks_share_one_connection(broker: NatsServer) -> None:
     with Proxy(broker.port) as proxy:
         many = map(message, range(1, 201))
@@ -471,6 +499,16 @@ class KnowsNoLoss(NatsTarget):
     async def send(self, message: Message) -> Answer:
         answer = await super().send(message)
         return Answer("sent", "stored") if answer.status_class == "closed" else answer
+
+
+class KeepsADeadConnection(NatsTarget):
+    async def _give_up(self, connection: Any) -> None:
+        pass
+
+
+def test_a_kind_that_keeps_a_dead_connection_is_found(broker: NatsServer) -> None:
+    with pytest.raises(AssertionError):
+        check_a_connection_without_answers(KeepsADeadConnection, broker)
 
 
 def test_a_kind_that_does_not_await_the_acknowledgement_is_found(place: Subject) -> None:
