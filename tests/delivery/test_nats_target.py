@@ -146,10 +146,12 @@ def test_the_key_is_the_id_of_the_message_and_a_duplicate_counts_as_sent(broker:
 def test_after_the_window_of_the_stream_the_key_still_tells_a_duplicate(broker: NatsServer) -> None:
     broker.update_stream(duplicate_window=0.1)
     send(NatsTarget, target(broker.address), message(1), of=secrets())
-    answers: list[str] = []
-    while "stored" not in answers:  # the server forgets the key some time after the window
+
+    def is_stored_again() -> bool:
         (answer,) = send(NatsTarget, target(broker.address), message(1), of=secrets())
-        answers.append(answer.status_class)
+        return answer.status_class == "stored"
+
+    eventually(is_stored_again, "the server forgets the key some time after the window")
     assert {one.key for one in broker.stored()} == {message(1).key}
 
 
@@ -232,7 +234,7 @@ def test_a_connection_that_is_lost_in_mid_batch_loses_nothing(broker: NatsServer
 
 def test_what_was_acknowledged_outlives_a_kill_of_the_server(broker: NatsServer) -> None:
     async def run() -> list[str]:
-        opened = NatsTarget(target(broker.address, timeout_seconds=2), secrets())
+        opened = NatsTarget(target(broker.address), secrets())
         accepted: list[str] = []
         await opened.open()
         try:
@@ -371,7 +373,7 @@ def check_addresses_that_the_server_names(
         broker = _named_by_another(directory, other.port, stack)
 
         async def run() -> list[Answer]:
-            opened = found(target(broker.address, timeout_seconds=2), secrets())
+            opened = found(target(broker.address), secrets())
             await opened.open()
             try:
                 first = await opened.send(message(1))
@@ -412,7 +414,7 @@ def test_addresses_that_the_server_names_are_not_connected_to(
 def test_the_next_host_of_an_address_is_used_if_one_does_not_answer(broker: NatsServer) -> None:
     with listening() as silent:
         address = f"nats://127.0.0.1:9,127.0.0.1:{silent.port},127.0.0.1:{broker.port}"
-        answers = send(NatsTarget, target(address, timeout_seconds=3), message(1), message(2), of=secrets())
+        answers = send(NatsTarget, target(address, timeout_seconds=9), message(1), message(2), of=secrets())
     assert [answer.status_class for answer in answers] == ["stored", "stored"]
 
 
@@ -426,7 +428,7 @@ def check_a_connection_without_answers(found: type[TargetKind], broker: NatsServ
         return is_publish(data) and len(published) == 1
 
     async def run(address: str) -> list[Answer]:
-        opened = found(target(address, timeout_seconds=2), secrets())
+        opened = found(target(address, timeout_seconds=4), secrets())
         await opened.open()
         try:
             return [await opened.send(message(number)) for number in (1, 2, 1)]

@@ -14,12 +14,18 @@ import pytest
 
 from delivery.sending import emit
 from delivery.world import DEPLOYMENT, World, url_of
+from domain.test_plans import apply, brief, plan
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import routes
-from iu_pipelines.errors import TargetUnknown
+from iu_pipelines.errors import OutboxFileInvalid, TargetUnknown
 from programs import PROJECT
 
 _PAGE: Final = PROJECT / "docs/how-to/write-a-target-kind.md"
 _NONE: Final[Mapping[str, str]] = {}
+_FILE: Final = """
+targets: {own: {kind: acme.sqs, address: "https://sqs.example.com/orders", senders: [LOGIN]}}
+routes: {own.route: {event_type: version_applied, target: {kind: acme.sqs, ref: own}}}
+"""
 _FILES: Final = ("pyproject.toml", "acme_file.py", "test_contract.py")
 _KINDS: Final = ("acme.sqs", "a.b", "acme.", ".sqs", "acme.sqs.x", "acme-x.sqs", "Acme.sqs", "acme", "")
 
@@ -122,3 +128,18 @@ def test_targets_and_routes_of_other_names_are_refused_with_a_hint(world: World)
         "insert into public.iu_outbound_route (route_code, event_type, target_kind, target_ref) "
         "values ('own.route', 'version_applied', 'acme.sqs', 'own')"
     )
+
+
+def test_an_outbox_file_may_name_a_kind_of_others(world: World) -> None:
+    text = _FILE.replace("LOGIN", world.login)
+    assert {("add", "target", "own"), ("add", "route", "own.route")} <= set(
+        brief(apply(world.owner, text).changes)
+    )
+    assert not plan(world.owner, text).changes
+
+
+def test_without_the_module_a_kind_of_others_is_unknown(database: str) -> None:
+    routed = "routes: {own.route: {event_type: version_applied, target: {kind: acme.sqs, ref: own}}}"
+    with Gateway(database) as gateway, pytest.raises(OutboxFileInvalid) as refused:
+        plan(gateway, routed)
+    assert "no such kind of target: 'acme.sqs'" in str(refused.value)

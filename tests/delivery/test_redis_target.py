@@ -31,6 +31,7 @@ from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, TargetNotSafe
 from programs import PROJECT
 from redis_server import PASSWORD, RedisServer
+from waiting import eventually
 
 _MANY: Final = 40
 _PAGE: Final = PROJECT / "docs/operate/targets.md"
@@ -227,9 +228,10 @@ def test_a_replica_confirms_and_takes_no_entries_itself(broker: RedisServer, tmp
     replica = _start(tmp_path, "--replicaof", f"127.0.0.1 {broker.port}", "--masterauth", PASSWORD)
     try:
         where = target(broker, options={"replicas": 1, "remember_seconds": 60}, timeout_seconds=20)
-        answers = []
-        while "added" not in answers and "duplicate" not in answers:  # until it has synchronized
-            answers += [one.status_class for one in send(RedisTarget, where, message(1), of=secrets())]
+        eventually(
+            lambda: send(RedisTarget, where, message(1), of=secrets())[0].decision == "sent",
+            "the replica has synchronized and confirms",
+        )
         assert [one.key for one in replica.entries()] == [message(1).key]
         (answer,) = send(RedisTarget, target(replica), message(2), of=secrets())
         assert (answer.decision, answer.status_class) == ("retry", "read_only")
@@ -265,7 +267,7 @@ def test_a_connection_that_is_lost_in_mid_batch_loses_nothing(broker: RedisServe
 
 def test_what_was_answered_outlives_a_kill_of_a_server_that_syncs(broker: RedisServer) -> None:
     async def run() -> list[str]:
-        opened = RedisTarget(target(broker, timeout_seconds=2), secrets())
+        opened = RedisTarget(target(broker), secrets())
         accepted: list[str] = []
         await opened.open()
         try:
