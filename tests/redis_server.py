@@ -55,14 +55,15 @@ class RedisServer:
         self._arguments = (*ports, *kept, *options)
         self.start()
 
-    def start(self) -> None:
-        """Start the server with what it has stored."""
+    def start(self, *options: str, until: str = "Ready to accept connections") -> None:
+        """Start the server with what it has stored, and wait until it has printed `until`."""
         assert PROGRAM
         self._group = process_groups.start(
             self._home / "redis.log", os.environ, PROGRAM, "--bind", "127.0.0.1",
             "--requirepass", self._password, "--save", "", "--dir", str(self._home), *self._arguments,
+            *options,
         )  # fmt: skip
-        self._group.wait_for("Ready to accept connections")
+        self._group.wait_for(until)
 
     def kill(self) -> None:
         """Kill the server with SIGKILL."""

@@ -39,7 +39,7 @@ from nats.aio.transport import TcpTransport  # noqa: E402
 _SCHEMES: Final = ("tls",)
 _PRIVATE_SCHEMES: Final = ("tls", "nats")
 _OPTIONS: Final = ("subject", "stream")
-_SUBJECT: Final = r"(?=.{1,200}$)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
+_SUBJECT: Final = r"(?=.{1,200}$)(?!_INBOX(\.|$))[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*"
 _STREAM: Final = r"[A-Za-z0-9_-]{1,100}"
 
 _CLOSE_SECONDS: Final = 0.5

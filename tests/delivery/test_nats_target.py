@@ -463,6 +463,7 @@ def test_many_tasks_share_one_connection(broker: NatsServer) -> None:
         ("tls://nats.example.com", {"subject": "a b"}, "HOOK", "'subject'"),
         ("tls://nats.example.com", {"subject": "a\r\nPUB b 1"}, "HOOK", "'subject'"),
         ("tls://nats.example.com", {"subject": "$JS.API"}, "HOOK", "'subject'"),
+        ("tls://nats.example.com", {"subject": "_INBOX.a"}, "HOOK", "'subject'"),
         ("tls://nats.example.com", {"subject": "a", "stream": "a.b"}, "HOOK", "'stream'"),
         ("tls://ann@nats.example.com", {"subject": "a"}, None, "needs a secret"),
         ("tls://nats.example.com/x", {"subject": "a"}, "HOOK", "has a path"),

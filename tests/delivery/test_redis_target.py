@@ -358,6 +358,16 @@ def test_a_server_without_a_password_needs_no_secret(tmp_path: Path) -> None:
         made.remove()
 
 
+def test_a_server_that_loads_its_data_is_tried_again(broker: RedisServer) -> None:
+    send(RedisTarget, target(broker, timeout_seconds=60), *map(message, range(1, 4001)), of=secrets())
+    broker.kill()
+    # It answers after each 1,024 commands that it has loaded, and is slow on purpose: 2 ms for each.
+    broker.start("--key-load-delay", "2000", until="Server initialized")
+    (answer,) = send(RedisTarget, target(broker, timeout_seconds=30), message(1), of=secrets())
+    assert (answer.decision, answer.status_class, answer.local_fault) == ("retry", "loading", False)
+    assert not answer.may_have_arrived
+
+
 def test_another_database_can_be_chosen(broker: RedisServer) -> None:
     where = replace(target(broker), address=f"redis://127.0.0.1:{broker.port}/3")
     assert send(RedisTarget, where, of=secrets())[0].decision == "sent"
