@@ -12,7 +12,7 @@ import asyncio
 import json
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -251,6 +251,7 @@ class _Transport(TcpTransport):
         self._connected = writer.transport
         self._may_write = not must_be_encrypted
         self._is_taken = False
+        self.when_lost: Callable[[], None] = lambda: None
 
     async def connect(self, uri: ParseResult, buffer_size: int, connect_timeout: int) -> None:
         """Take the connection that exists. A second one is refused: the library would choose its address."""
@@ -281,6 +282,16 @@ class _Transport(TcpTransport):
             raise nats.errors.SecureConnWantedError
         super().writelines(payload)  # type: ignore[no-untyped-call]
 
+    async def read(self, buffer_size: int) -> bytes:
+        """Return bytes of the server. At the end of the connection `when_lost` is called first."""
+        found = b""
+        try:
+            found = bytes(await super().read(buffer_size))
+        finally:
+            if not found:
+                self.when_lost()
+        return found
+
     def abort(self) -> None:
         """Close the connection at once."""
         self._connected.abort()
@@ -292,7 +303,9 @@ class _Connection:
     def __init__(self, transport: _Transport, secret: Secret | None) -> None:
         self.secret = secret
         self.is_stuck = False
+        self._is_lost = False
         self._transport = transport
+        transport.when_lost = self._lose
         self._client = Client()
         self._client._transport = transport  # the library takes no connection that exists
         self._inbox = self._client.new_inbox()
@@ -302,7 +315,7 @@ class _Connection:
     @property
     def is_connected(self) -> bool:
         """Whether messages can be published."""
-        return bool(self._client.is_connected)
+        return bool(self._client.is_connected) and not self._is_lost
 
     @property
     def is_used(self) -> bool:
@@ -380,6 +393,10 @@ class _Connection:
             self._fail(_Refused(False))
 
     async def _end(self) -> None:
+        self._lose()
+
+    def _lose(self) -> None:
+        self._is_lost = True
         self._fail(_Lost())
 
     def _fail(self, error: Exception) -> None:
