@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from iu_pipelines.delivery import addresses, tls
 from iu_pipelines.delivery.addresses import DEFAULT_PORTS, PLAIN, Endpoint
@@ -25,6 +25,7 @@ CERTIFICATES: Final = ("ca_certificate_secret", "client_certificate_secret")
 """The options that each encrypted broker has: names of secrets in PEM form."""
 
 _MOST_HOSTS: Final = 20
+_UNENCODED: Final = "".join(chr(n) for n in range(0x21, 0x7F) if chr(n) not in '"%')
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +168,16 @@ def too_large(message: Message) -> Answer | None:
 def local(text: str) -> Answer:
     """Return the answer for a fault of the sender."""
     return Answer("retry", "local", error=text, local_fault=True)
+
+
+def encoded(message: Message) -> dict[str, str]:
+    """Return the headers of a message in ASCII, each value in one line.
+
+    Spaces, `"`, `%`, control characters and all that is not ASCII are percent-encoded in values, as the
+    bindings of CloudEvents prescribe.
+    """
+    found: dict[str, str] = {}
+    for name, value in message.headers.items():
+        if value is not None:
+            found[name] = quote(str(value), safe=_UNENCODED, errors="replace")
+    return found

@@ -516,4 +516,4 @@ async def _refuses_a_password_in_the_address(kind: type[TargetKind], place: Plac
 @_scenario(False)
 async def _has_a_name(kind: type[TargetKind], place: Place) -> None:
     _require(kind.kind == place.target().kind, f"the kind is {kind.kind!r}")
-    _require(set(kind.kind) <= _STATUS_CLASS and kind.kind, f"the name {kind.kind!r} is no word")
+    _require(set(kind.kind) <= _STATUS_CLASS | {"."} and kind.kind, f"the name {kind.kind!r} is no word")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Final
@@ -14,6 +15,7 @@ from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.errors import ArgumentInvalid
 
 _SQL: Final = Statements(__name__)
+_OWN_KIND: Final = re.compile(r"[a-z][a-z0-9_]{0,30}\.[a-z][a-z0-9_]{0,30}")
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,14 @@ def uses(gateway: Queries, route: Route) -> RouteUse:
 def target_kinds(gateway: Queries) -> list[TargetKind]:
     """Return every known kind of target, the built-in kinds first."""
     return [rows.read(TargetKind, row) for row in gateway.fetch_all(_SQL["target_kinds"])]
+
+
+def is_own_kind(target_kind: str) -> bool:
+    """Return whether a kind is named as that of a distribution of others, such as `acme.sqs`.
+
+    The module iu-delivery accepts these, as `fn_iu_target_kind_is_own` says.
+    """
+    return _OWN_KIND.fullmatch(target_kind) is not None
 
 
 def target_warning(gateway: Queries, target_kind: str) -> str | None:

@@ -371,6 +371,9 @@ def test_a_target_that_was_promoted_to_cannot_be_removed(office: Office) -> None
     [
         ("'a', 'fax', ''", "IU601"),
         ("'a', 'workflow', ''", "IU601"),
+        ("'a', 'acme.', ''", "IU601"),
+        ("'a', 'acme.sqs.x', ''", "IU601"),
+        ("'a', 'Acme.sqs', ''", "IU601"),
         ("'a', 'webhook', 'https://user:pw@a.example/'", "IU602"),
         ("'a', 'webhook', 'https://a.example/?token=x1'", "IU602"),
         ("'A b', 'webhook', 'https://a.example/'", "23514"),

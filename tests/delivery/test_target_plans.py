@@ -415,7 +415,8 @@ MISFITS: Final = {
     "an unknown kind": (
         "{kind: carrierpigeon}",
         "line 2, column 7: targets.t.kind: nothing is delivered to targets of kind 'carrierpigeon'",
-        "Write one of amqp, dagster_asset, dagster_job, kafka, nats, postgres, pull, redis, webhook.",
+        "Write one of amqp, dagster_asset, dagster_job, kafka, nats, postgres, pull, redis, webhook, "
+        "or a kind of your own, such as acme.sqs.",
     ),
     "the built-in kind": ("{kind: workflow}", "to targets of kind 'workflow'", "webhook"),
     "an unknown login": (

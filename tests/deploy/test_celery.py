@@ -16,15 +16,15 @@ import psycopg
 import pytest
 import yaml
 
+import redis_server
 from databases import Server
-from deploy import redis_server
 from deploy.celery_deployment import SAMPLES, Deployment, deployed, with_driver
-from deploy.redis_server import PASSWORD, RedisServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, outbox, routes
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.hosting import instance_configuration
 from programs import PROJECT
+from redis_server import PASSWORD, RedisServer
 from waiting import eventually
 
 EVENTS = 20_000

@@ -129,6 +129,11 @@ EDITS: Final = {
         "fn_iu_route_check()",
         ("where k.kind = new.target_kind", ""),
     ),
+    "kinds of others are known without the module": (
+        "routes/an_unknown_kind_of_target_is_refused_with_the_known_ones",
+        "fn_iu_route_check()",
+        ("s.module = 'iu-delivery' and ", ""),
+    ),
     "a kind is missing": (
         "routes/an_unknown_kind_of_target_is_refused_with_the_known_ones",
         "fn_iu_target_kinds()",

@@ -89,7 +89,8 @@ def _of_routes(source: Source, state: State, gateway: Queries) -> Iterator[Probl
             continue
         field = ("routes", name)
         yield from _of_type(source, (*field, "event_type"), entry.event_type, types)
-        if entry.target.kind not in kinds:
+        is_own = state.delivers and routes.is_own_kind(entry.target.kind)
+        if entry.target.kind not in kinds and not is_own:
             yield source.problem(
                 (*field, "target", "kind"),
                 f"no such kind of target: {shown(entry.target.kind)}",

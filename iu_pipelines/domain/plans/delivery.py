@@ -65,11 +65,11 @@ def _changed(source: Source, state: State) -> dict[str, DeliveryTarget]:
 def _of_kinds(source: Source, gateway: Queries, changed: Mapping[str, DeliveryTarget]) -> Iterator[Problem]:
     kinds = sorted(known.kind for known in routes.target_kinds(gateway) if known.module == _MODULE)
     for name, entry in changed.items():
-        if entry.kind not in kinds:
+        if entry.kind not in kinds and not routes.is_own_kind(entry.kind):
             yield source.problem(
                 ("targets", name, "kind"),
                 f"nothing is delivered to targets of kind {shown(entry.kind)}",
-                f"Write one of {', '.join(kinds)}.",
+                f"Write one of {', '.join(kinds)}, or a kind of your own, such as acme.sqs.",
             )
 
 
@@ -195,7 +195,8 @@ def warnings(source: Source, state: State, gateway: Queries, check: Check | None
                 yield f"target {name}: {login} {warning}, so it cannot deliver"
     kinds = {known.kind for known in routes.target_kinds(gateway) if known.module == _MODULE}
     for code, route in sorted(source.file.routes.items()):
-        if route.target.kind in kinds and (warning := _of_route(source, state, route)):
+        kind = route.target.kind
+        if (kind in kinds or routes.is_own_kind(kind)) and (warning := _of_route(source, state, route)):
             yield f"route {code}: {warning}"
 
 

@@ -66,6 +66,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/routes/tables.sql
 \ir ../objects/routes/fn_iu_name_intern.sql
 \ir ../objects/routes/fn_iu_target_kinds.sql
+\ir ../objects/routes/fn_iu_target_kind_is_own.sql
 \ir ../objects/routes/fn_iu_target_secret.sql
 \ir ../objects/routes/fn_iu_target_secret_refuse.sql
 \ir ../objects/routes/trg_iu_route_check.sql
@@ -256,5 +257,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '46e30009289794f2aabe878ba7b4497fca56d3e4422a18adbfed44340f111c7d'
+    '39a84ad7c6e1902e54be13b741470d3c2720ac4e4152a16624488312a5509923'
 );

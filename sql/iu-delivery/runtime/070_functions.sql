@@ -195,5 +195,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'b470e7e620343b75c6514656f0e75245fa0c54073481b98dbf385d1535c05465'
+    '92eb09c2f978e4d2289da6cdc02a4d6a315a8a54a699e9bbb514445e4933359f'
 );

@@ -31,11 +31,16 @@ begin
     end if;
     if (v_new -> 'target_kind') is distinct from (v_old -> 'target_kind') and not exists (
         select from public.fn_iu_target_kinds() as k where k.kind = new.target_kind
+        union all
+        select from public.iu_schema_step as s
+        where s.module = 'iu-delivery' and public.fn_iu_target_kind_is_own(new.target_kind)
     ) then
         raise exception 'unknown target kind %', coalesce(quote_literal(left(new.target_kind, 100)), 'null')
-            using errcode = 'IU601', hint = format('Known: %s.', (
-                select string_agg(k.kind, ', ' order by k.kind) from public.fn_iu_target_kinds() as k
-            ));
+            using errcode = 'IU601', hint = format(
+                'Known: %s. With the module iu-delivery also kinds of your own, such as acme.sqs.', (
+                    select string_agg(k.kind, ', ' order by k.kind) from public.fn_iu_target_kinds() as k
+                )
+            );
     end if;
     if (v_new -> 'target_ref') is distinct from (v_old -> 'target_ref') then
         perform public.fn_iu_argument_require('target_ref', new.target_ref, 1000);
@@ -46,8 +51,9 @@ $$;
 comment on function public.fn_iu_route_check() is
 'Trigger function: checks a new outbound route, and each column of a route that changes. Raises IU602 for a
 password or another secret, IU104 for a malformed code or reference, IU101 for an event type that is not
-registered and IU601 for a kind of target that is unknown. A route that was stored before these checks may
-still be enabled and disabled.';
+registered and IU601 for a kind of target that is unknown: with the module iu-delivery, kinds of others
+(fn_iu_target_kind_is_own) are known. A route that was stored before these checks may still be enabled and
+disabled.';
 select public.fn_iu_object_declare('iu-core', 'function', 'public.fn_iu_route_check()', 'internal');
 
 select public.fn_iu_trigger_ensure(

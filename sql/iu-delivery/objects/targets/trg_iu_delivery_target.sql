@@ -17,9 +17,9 @@ begin
     end loop;
     if not exists (
         select from public.fn_iu_target_kinds() as k where k.kind = new.kind and k.module = 'iu-delivery'
-    ) then
+    ) and not public.fn_iu_target_kind_is_own(new.kind) then
         raise exception 'unknown target kind %', coalesce(quote_literal(left(new.kind, 100)), 'null') using
-            errcode = 'IU601', hint = format('Known: %s.', (
+            errcode = 'IU601', hint = format('Known: %s, and kinds of your own, such as acme.sqs.', (
                 select string_agg(k.kind, ', ' order by k.kind) from public.fn_iu_target_kinds() as k
                 where k.module = 'iu-delivery'
             ));
@@ -49,9 +49,9 @@ end
 $$;
 comment on function public.fn_iu_delivery_target_check() is
 'Trigger function: checks a target, records its definition in iu_delivery_target_version if it changed, and
-sets target_version. Raises IU602 for a secret, IU601 for a kind that the module does not deliver to, IU607 if
-target_no changes, and IU204 if a login that is not an approver sets allow_private, or changes the kind or the
-address of a target that has it.';
+sets target_version. Raises IU602 for a secret, IU601 for a kind that the module does not deliver to and that
+is not named as one of others (fn_iu_target_kind_is_own), IU607 if target_no changes, and IU204 if a login
+that is not an approver sets allow_private, or changes the kind or the address of a target that has it.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_target_check()', 'internal'
 );
