@@ -188,5 +188,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a4e6e4d3278469a9b2e4daf724932399d637e95d4f68457d93f24607d071b4bc'
+    'b99412f6d6fd3777a7ebe8b6bf27724b7fa6f71f49b95be8d541b42bfffe9cee'
 );
