@@ -152,6 +152,11 @@ class ShardStorm:
     def cut_off(self, name: str) -> None:
         """Expect no share for a sender that reaches nothing."""
         self._frozen.add(name)
+        self.counts["cut off"] += 1
+
+    def reach(self, name: str) -> None:
+        """Expect a share for a sender again."""
+        self._frozen.discard(name)
 
     def settle(self, what: str) -> None:
         """Wait until every sender that can work owns its share, and no other owns anything."""

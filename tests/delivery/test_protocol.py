@@ -9,9 +9,10 @@ from hashlib import sha256
 
 import pytest
 
-from delivery import variants
+from delivery import broken, variants
 from delivery.simulation import Simulation
 from delivery.world import Sender, World, url_of
+from engine.sessions import opened
 from iu_pipelines.errors import IuError
 
 Worlds = Callable[[], World]
@@ -102,6 +103,14 @@ def test_the_shards_of_a_sender_that_leaves_go_to_the_others_in_equal_parts(worl
         for sender in reversed(rest):
             sender.claim(limit=1)
     assert sorted(owned(world).values()) == [9, 9, 9, 9, 9, 9, 10]
+
+
+def test_senders_without_a_shard_are_seen_if_every_share_is_rounded_up(world: World) -> None:
+    with opened(world.url) as (session,):
+        broken.shares_that_are_rounded_up(session)
+    with pytest.raises(AssertionError):
+        test_each_sender_that_joins_gets_its_share_of_the_shards_at_once(world, 9)
+    assert len(owned(world)) < 9
 
 
 def owned(world: World) -> dict[str, int]:

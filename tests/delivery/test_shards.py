@@ -11,14 +11,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import pytest
 
+import servers
+from delivery.namespaces import Namespace, namespaces
 from delivery.receiver import Behaviour
 from delivery.sending import Ground
 from delivery.shard_storm import LEASE, ShardStorm
 from delivery.verdict import Verdict, doubts, duplicates, judge, read_claims, summary
+from delivery.world import World
 from engine.sessions import opened
+from iu_pipelines.db.embedded.server import EmbeddedServer
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 from waiting import eventually
 
 LONG: Final = os.environ.get("IU_LONG") == "1"
@@ -36,6 +43,30 @@ def storm(ground: Ground, tmp_path: Path) -> Iterator[ShardStorm]:
     storm.start()
     yield storm
     storm.close()
+
+
+@pytest.fixture
+def apart(
+    own_server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[ShardStorm, list[Namespace]]]:
+    """Yield a storm for senders in namespaces; PostgreSQL and the receiver listen on one of the host."""
+    with namespaces(2) as made:
+        host = made[0].host
+        server = servers.make(own_server.home, {**servers.FAST, "listen_addresses": f"127.0.0.1,{host}"})
+        with (own_server.home / "postgres" / "data" / "pg_hba.conf").open("a", encoding="utf-8") as rules:
+            rules.write("host all all 10.213.0.0/16 scram-sha-256\n")
+        url = server.ensure_running()
+        with Gateway(url) as owner:
+            migration.apply(owner, ["delivery"])
+            ground = Ground(World(owner, url, "iu_test_apart"), tmp_path, monkeypatch, host)
+            ground.add("hook", **LEASE)
+            ground.receiver.behave(Behaviour(delay=0.02))
+            storm = ShardStorm(ground, tmp_path)
+            storm.start()
+            yield storm, made
+            storm.close()
+            ground.close()
+        server.stop()
 
 
 def judged(storm: ShardStorm) -> Verdict:
@@ -76,6 +107,33 @@ def test_senders_that_join_leave_freeze_and_are_killed_lose_nothing_and_keep_the
             print(summary(verdict, evidence, claims, storm.counts, time.monotonic() - began))
             print(storm.settling())
             print(storm.ownership())
+    assert verdict == Verdict(), storm.surprises
+    assert duplicates(evidence) <= doubts(claims)
+    assert storm.late() == []
+
+
+@pytest.mark.timeout(3600 if LONG else 300)
+def test_a_sender_that_is_cut_off_from_the_network_loses_nothing_and_holds_nobody_up(
+    apart: tuple[ShardStorm, list[Namespace]],
+) -> None:
+    storm, (near, far) = apart
+    parts = urlsplit(storm.world.url)
+    address = f"{near.host}:{parts.port}"
+    url = parts._replace(netloc=f"{parts.netloc.rpartition('@')[0]}@{address}").geturl()
+    join(storm, "near", url=url, before=near.command)
+    join(storm, "far", url=url, before=far.command)
+    for _ in range(ROUNDS):
+        far.cut()
+        storm.cut_off("far")
+        storm.pass_lease()
+        storm.settle("far was cut off")
+        far.restore()
+        storm.reach("far")
+        storm.settle("far is reached again")
+    storm.finish(EVENTS // 2)
+    verdict, evidence = judged(storm), storm.evidence()
+    with opened(storm.world.url) as (session,):
+        claims = read_claims(session)
     assert verdict == Verdict(), storm.surprises
     assert duplicates(evidence) <= doubts(claims)
     assert storm.late() == []
