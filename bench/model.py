@@ -42,7 +42,7 @@ def senders_needed(wanted: float, one: float) -> int:
 def databases_per_daemon(interval: float, tick: float, threads: int, slots: int, busy: float) -> int:
     """Return how many databases one daemon serves, by the ticks of their sensors and by their runs.
 
-    Each database has a tick of `tick` in each `interval`, and a run for the share `busy` of the time; `threads`
-    ticks and `slots` runs are possible at a time.
+    Each database has a tick of `tick` in each `interval`, and a run for the share `busy` of the time. At a
+    time, `threads` ticks and `slots` runs are possible.
     """
     return min(int(threads * interval / tick), int(slots / busy))
