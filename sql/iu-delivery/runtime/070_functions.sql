@@ -176,6 +176,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_senders.sql
 \ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
 \ir ../objects/deliveries/fn_iu_delivery_gate_require.sql
@@ -188,5 +189,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'b99412f6d6fd3777a7ebe8b6bf27724b7fa6f71f49b95be8d541b42bfffe9cee'
+    '82172ae5de963489294b42f71094eb113ec14eaf82e080de7964f898d6674665'
 );
