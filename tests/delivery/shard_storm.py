@@ -195,8 +195,11 @@ class ShardStorm:
         return [line["late"] for line in self._lines() if "late" in line]
 
     def owners(self) -> set[str]:
-        """Return the senders that own a shard now."""
-        return {self.names[pid] for pid in self._shares()}
+        """Return the senders that have not given a shard back, also if its lease has passed."""
+        rows = self.world.owner.fetch_all(
+            "select distinct owner from public.iu_delivery_shard where owner is not null"
+        )
+        return {self.names[int(row["owner"].split(":")[-2])] for row in rows}
 
     def settling(self) -> str:
         """Return how long it took until the shares were fair, a line for each change, to be printed."""
