@@ -24,6 +24,7 @@ from bench import (
     report,
     retention,
     scale,
+    senders,
     shapes,
     startup,
     webhooks,
@@ -34,7 +35,8 @@ from bench.server import BOTH, EMBEDDED, STOCK, BenchServer, newest_pg_bin, star
 
 _SETTINGS = {STOCK: (STOCK,), EMBEDDED: (EMBEDDED,), "both": BOTH}
 _GROUPS = (
-    "route", "shapes", "one", "idle", "emit", "capture", "retention", "audit", "delivery", "webhook", "other",
+    "route", "shapes", "one", "idle", "emit", "capture", "retention", "audit", "delivery", "webhook",
+    "senders", "other",
 )  # fmt: skip
 
 
@@ -55,8 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
         results = _measure(servers, receiver, given)
     found = lines(results["rows"])
     print("\n" + report.table(found) + "\n\n" + report.webhooks_table(found) + "\n")
-    for line in report.chain_lines(found):
-        print(line + "\n")
+    for part in (*report.chain_lines(found), *report.senders_part(found, results["about"])):
+        print(part + "\n")
     for name, reason in results["missing"].items():
         print(f"missing: {name}: {reason}")
     made = [goal for goal in report.goals_of(results) if goal.met is not None or not given.only]
@@ -174,6 +176,7 @@ def _cases(
         with_peers="all peers" not in missing and _asked(given, webhooks.GROUP),
     )  # fmt: skip
     todo, missing = todo + posts, missing | without
+    todo += senders.cases(receiver, quick=quick)
     todo += emits.cases(emitters, [1, 16], 1.5 if quick else 4.0, max(5, events // 2000))
     return [case for case in todo if not given.only or _group(case) in given.only], missing
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench import audits, captures, deliveries, emits, peer_emits, shapes, webhooks
+from bench import audits, captures, deliveries, emits, peer_emits, senders, shapes, webhooks
 from bench.lines import Line, beside
 from bench.server import EMBEDDED, STOCK
 
@@ -51,6 +51,7 @@ def goals(
         *_deliveries(found, one),
         *_webhooks(find, one),
         _memory(found, one),
+        *_senders(find, one),
         *(goal for settings in used for goal in _audit(find, settings)),
         *(goal for settings in used for goal in [_health(find, settings)]),
         *_scale(scale, one),
@@ -223,6 +224,22 @@ def _scale(scale: Points, settings: str) -> Iterator[Goal]:
     for name in audits.QUESTIONS:
         figure = (last.get("audit_ms") or {}).get(name)
         yield at_most(f"attempts {name}, of {beside_them}: ms", settings, 10, figure, ".1f")
+
+
+def _senders(find: Find, settings: str) -> Iterator[Goal]:
+    def figure(latency: int, number: int, base: int) -> float | None:
+        pair = [find(settings, senders.GROUP, senders.system(latency), str(one)) for one in (number, base)]
+        return beside(pair[0], pair[1]) if pair[0] and pair[1] else None
+
+    for number, least in ((2, 1.8), (4, 3.2)):
+        name = f"{number} senders, receiver answers after 100 ms: rate / rate of 1"
+        yield at_least(name, settings, least, figure(100, number, 1))
+    for latency in senders.LATENCIES:
+        name = f"8 senders on two cores, receiver answers after {latency} ms: rate / rate of 4"
+        yield at_least(name, settings, 0.8, figure(latency, 8, 4))
+    line = find(settings, senders.GROUP, senders.system(100), "4")
+    fewest = line.extra.get("fewest") if line else None
+    yield at_least("4 senders: fewest deliveries of one / mean", settings, 0.8, fewest)
 
 
 def _flat(what: str, settings: str, scale: Points, curve: str) -> Goal:

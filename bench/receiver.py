@@ -1,6 +1,7 @@
 """A receiver of webhooks in a process of its own: it answers 204 to each POST, and counts them.
 
 Its CPU belongs to no system. It reads no header but Content-Length, so that it takes little of the machine.
+A path with a number, such as /20, is answered after so many milliseconds.
 """
 
 from __future__ import annotations
@@ -66,9 +67,13 @@ class _Connection(asyncio.Protocol):
         at = head.find(_LENGTH)
         length = int(head[at + len(_LENGTH) :].split(b"\r\n", 1)[0]) if at >= 0 else 0
         if len(self._got) >= end + len(_END) + length:
+            delay = self._got[6 : self._got.find(b" ", 6)]
             self._got = b""
             _Connection.count += 1
-            self._transport.write(_NO_CONTENT)
+            if delay:
+                asyncio.get_running_loop().call_later(int(delay) / 1000, self._transport.write, _NO_CONTENT)
+            else:
+                self._transport.write(_NO_CONTENT)
 
     def _answer_count(self) -> None:
         text, _Connection.count = str(_Connection.count).encode(), 0

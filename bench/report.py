@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import webhooks
+from bench import senders, webhooks
 from bench.goals import Goal, formatted, goals
-from bench.lines import Line, lines
+from bench.lines import Line, beside, lines
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 RESULTS: Final = ROOT / "bench" / "results"
 CHARTS: Final = ROOT / "docs" / "images" / "bench"
 PAGE: Final = ROOT / "docs" / "performance.md"
 
-_WITHOUT_RATE: Final = ("health", "chain", "audit", webhooks.GROUP)
+_WITHOUT_RATE: Final = ("health", "chain", "audit", webhooks.GROUP, senders.GROUP)
 _INK, _QUIET, _OURS = "#1F2328", "#9AA1AD", "#4F43DD"
 
 
@@ -153,6 +153,7 @@ def _server_part(results: dict[str, Any]) -> list[str]:
         "Missing from this run:\n\n" + missing,
         *chain_lines(found),
         *_webhooks_part(found, about),
+        *senders_part(found, about),
     ]
     if results["scale"]:
         _chart_scale(results["scale"], f"scale-{major}")
@@ -188,6 +189,44 @@ def _webhooks_part(found: Sequence[Line], about: dict[str, Any]) -> list[str]:
             )
             parts.append(f"Memory of the sender over {line.label} webhooks in one drain: {shares}.")
     return parts
+
+
+def senders_part(found: Sequence[Line], about: dict[str, Any]) -> list[str]:
+    """Return the section about several senders of one target; empty if the run had none."""
+    by = {(line.system, line.label): line for line in found if line.group == senders.GROUP}
+    if not by:
+        return []
+    about = about.get("parts", {}).get(senders.GROUP, about)
+    body = []
+    for latency in senders.LATENCIES:
+        one = by.get((senders.system(latency), "1"))
+        for number in senders.NUMBERS:
+            line = by.get((senders.system(latency), str(number)))
+            if line is not None:
+                body.append(
+                    [
+                        f"{latency}", f"{number}", f"{line.rate:,.0f}",
+                        formatted(beside(line, one) if one else None, ".2f"),
+                        formatted(line.extra.get("fewest"), ".2f"), f"{line.client_cpu_us:,.0f}",
+                        formatted(line.server_cpu_us, ",.0f"), f"{line.wal:,.0f}",
+                    ]
+                )  # fmt: skip
+    head = ["answers after, ms", "senders", "webhooks/s", "rate / rate of 1", "fewest of one / mean"]
+    head += ["senders CPU µs", "backends CPU µs", "WAL bytes"]
+    return [
+        "### Several senders of one target",
+        f"Each sender is a process with the default limits, {senders.CONCURRENCY} sends at a time, and they\n"
+        "share the 64 shards of the target. Senders, receiver and PostgreSQL share the cores, so a rate\n"
+        f"ends where they are full. Measured {about['taken']}, medians of {about['repeats']} interleaved\n"
+        "repeats. CPU and WAL are for one webhook. Load of the machine before each case, with that of\n"
+        f"other programs and of the case before: {_loads(list(by.values()))}.",
+        _markdown(head, body),
+    ]
+
+
+def _loads(found: Sequence[Line]) -> str:
+    loads = [line.extra["load"] for line in found if "load" in line.extra]
+    return f"{min(loads):.1f} to {max(loads):.1f}" if loads else "unknown"
 
 
 def chain_lines(found: Sequence[Line]) -> list[str]:

@@ -44,6 +44,9 @@ _SPACED: Final = re.compile("==|@")
 _WORKERS: Final = Path(__file__).parent / "workers"
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _SECRET: Final = "whsec_" + "a2tr" * 10
+ENVIRONMENT: Final = {"IU_DEPLOYMENT": "bench", "IU_SECRET_BENCH": f"host=127.0.0.1 {_SECRET}"}
+"""What a process of our sender needs."""
+
 _TARGET: Final = (
     "update public.iu_delivery_target set address = %s, allow_private = true, secret_name = 'BENCH'"
 )
@@ -107,30 +110,31 @@ def versions() -> list[str]:
 def sender_case(receiver: Receiver, name: str, events: int, *, queued: bool, label: str = CONCURRENT) -> Case:
     """Return the case of our sender. With `queued`, the events are in the queue when it starts."""
 
-    def prepare(server: BenchServer) -> str:
-        template = server.template(
-            f"bench_webhook_{'queued' if queued else 'outbox'}_{events}",
-            lambda name: deliveries.load(server, name, events, enqueued=queued),
-        )
-        server.fresh(DATABASE, template)
-        with server.connect(DATABASE) as connection, connection.transaction():
-            # Without triggers, so that the version of the target stays that of the promotion.
-            connection.execute("set local session_replication_role = 'replica'")
-            connection.execute(_TARGET, (receiver.url,))
-        return DATABASE
-
     def run(server: BenchServer, database: str) -> Outcome:
         receiver.taken()
         parts = urlsplit(server.url(database))
         login = f"{deliveries.LOGIN}:{deliveries.PASSWORD}@"
         url = parts._replace(netloc=login + parts.netloc.rpartition("@")[2]).geturl()
         result = _ours("webhook_ours.py").run(
-            "consume", url, str(events), receiver.url, IU_DEPLOYMENT="bench",
-            IU_SECRET_BENCH=f"host=127.0.0.1 {_SECRET}",
+            "consume", url, str(events), receiver.url, **ENVIRONMENT
         )  # fmt: skip
         return _outcome(server, database, receiver, result, events, ours=True)
 
-    return Case(GROUP, name, label, prepare, run)
+    return Case(GROUP, name, label, lambda server: prepared(server, receiver.url, events, queued=queued), run)
+
+
+def prepared(server: BenchServer, address: str, events: int, *, queued: bool) -> str:
+    """Return the name of a database with events for a target at `address`, in its queue or in the outbox."""
+    template = server.template(
+        f"bench_webhook_{'queued' if queued else 'outbox'}_{events}",
+        lambda name: deliveries.load(server, name, events, enqueued=queued),
+    )
+    server.fresh(DATABASE, template)
+    with server.connect(DATABASE) as connection, connection.transaction():
+        # Without triggers, so that the version of the target stays that of the promotion.
+        connection.execute("set local session_replication_role = 'replica'")
+        connection.execute(_TARGET, (address,))
+    return DATABASE
 
 
 def _peer_case(receiver: Receiver, name: str, script: _Script, events: int) -> Case:

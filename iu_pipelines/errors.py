@@ -320,7 +320,7 @@ CODES: Final[Mapping[str, type[Refusal]]] = {
 }
 """The exception class of each SQLSTATE of class IU."""
 
-_LOST = ("08", "57P")
+_LOST = ("08", "25P03", "57P")
 _LATER = ("40", "53", "55P03", "57", "58")
 
 _PASSWORD_IN_URL = re.compile(r"(://[^:/?#\s]*):[^\s]*@")

@@ -109,6 +109,12 @@ class Settings(BaseSettings):
         description="names of targets, separated by commas: each has assets of its own in Dagster's web UI; "
         "iu dev sets it to all targets",
     )
+    delivery_senders: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="how many runs the delivery sensor requests for one target while something waits long",
+    )
     notify_url: Annotated[SecretStr, AfterValidator(_http)] | None = Field(
         default=None,
         description="http(s) URL to which the notification sensor posts each notice; it is never printed",

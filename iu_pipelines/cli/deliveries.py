@@ -161,8 +161,8 @@ def _queues(gateway: Gateway, report: DrainReport, deployment: str | None) -> li
 def status(gateway: DeliveryGateway) -> Answer:
     """Show the deliveries of each target by state, and why they are held."""
     found = deliveries.status(gateway)
-    listed = gates.listed_routes(gateway)
-    return Answer(found, lambda: print_queues(found, listed))
+    listed, senders = gates.listed_routes(gateway), deliveries.senders(gateway)
+    return Answer(found, lambda: print_queues(found, listed, senders))
 
 
 def plan(

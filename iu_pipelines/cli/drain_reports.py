@@ -23,7 +23,7 @@ from iu_pipelines.cli.output import (
 )
 from iu_pipelines.delivery.reports import DrainReport, TargetReport
 from iu_pipelines.domain import delivery_reasons
-from iu_pipelines.domain.deliveries import QUEUE_STATES, TargetQueue
+from iu_pipelines.domain.deliveries import QUEUE_STATES, SenderShards, TargetQueue
 from iu_pipelines.domain.delivery_plans import Progress
 from iu_pipelines.domain.promotions import Promotion
 
@@ -160,8 +160,10 @@ def _left_of_plan(plan: Progress) -> str:
     return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "nothing"
 
 
-def print_queues(found: Sequence[TargetQueue], listed: str | None) -> None:
-    """Print the deliveries of targets by state, and below it why they are held and what to do.
+def print_queues(
+    found: Sequence[TargetQueue], listed: str | None, senders: Sequence[SenderShards] = ()
+) -> None:
+    """Print the deliveries of targets by state, and below it who delivers, why they are held and what to do.
 
     `listed` is the value of the list of live routes, None if it is not known.
     """
@@ -181,6 +183,8 @@ def print_queues(found: Sequence[TargetQueue], listed: str | None) -> None:
         "breaker", "held by",
     )  # fmt: skip
     print_table("Deliveries", columns, rows, empty="no target yet; add one with: iu target add")
+    for sender in senders:
+        print_line(f"  {sender.target}: {sender.sender} has {sender.shards} of 64 shards")
     for one in found:
         _print_reasons(one.held_reasons or (), f"{one.target}: ", listed)
         if one.in_doubt:

@@ -123,8 +123,10 @@ class Gateway:
     `role` is the role of every connection, as with `set role`. A connection attempt is retried for at most 10
     seconds while the server is starting, stopping or recovering. A statement is never sent twice. With
     `lock_seconds`, a statement that waits longer for a lock is cancelled, unless the URL sets `lock_timeout`
-    or a pooler drops startup options; the error names who holds the lock. Without `retries`, a connection is
-    attempted once.
+    or a pooler drops startup options; the error names who holds the lock. With `idle_seconds`, the server
+    ends a session whose transaction waits longer for this process, so that a frozen process holds no lock for
+    long, and both ends give up a connection on which the other has been silent for twice as long (decision
+    083). Without `retries`, a connection is attempted once.
     """
 
     def __init__(
@@ -135,11 +137,12 @@ class Gateway:
         role: str | None = None,
         max_size: int = 4,
         lock_seconds: int | None = None,
+        idle_seconds: int | None = None,
         retries: bool = True,
     ) -> None:
         self.url = url
         self._attempts = None if retries else 1
-        self._target = _Target(url, application_name, role, lock_seconds)
+        self._target = _Target(url, application_name, role, lock_seconds, idle_seconds)
         self._explains_locks = lock_seconds is not None
         self._must_set_level = False
         self._max_size = max_size
@@ -352,12 +355,22 @@ class _Target:
     """The connection string of a gateway, with startup options unless a pooler has refused them."""
 
     def __init__(
-        self, url: str, application_name: str, role: str | None, lock_seconds: int | None = None
+        self,
+        url: str,
+        application_name: str,
+        role: str | None,
+        lock_seconds: int | None = None,
+        idle_seconds: int | None = None,
     ) -> None:
         self.url = url
-        weak = "" if lock_seconds is None else f"-c lock_timeout={lock_seconds}s"
-        self.conninfo = _conninfo(url, application_name, role, _STARTUP_OPTIONS, weak)
-        self._without_options = _conninfo(url, application_name, role, "")
+        weak = [] if lock_seconds is None else [f"-c lock_timeout={lock_seconds}s"]
+        defaults: dict[str, Any] = {"application_name": application_name, "connect_timeout": _CONNECT_SECONDS}
+        if idle_seconds is not None:
+            weak.append(f"-c idle_in_transaction_session_timeout={idle_seconds}s")
+            weak.append(f"-c tcp_user_timeout={2 * idle_seconds}s")
+            defaults |= _silence(idle_seconds)
+        self.conninfo = _conninfo(url, defaults, role, _STARTUP_OPTIONS, " ".join(weak))
+        self._without_options = _conninfo(url, defaults, role, "")
 
     def leave_out_options(self) -> bool:
         """Remove the startup options; return false if they were removed before."""
@@ -388,8 +401,23 @@ def _has_other_default_level(connection: _Connection) -> bool:
     return row is None or row["level"] != "read committed"
 
 
-def _conninfo(url: str, application_name: str, role: str | None, options: str, weak_options: str = "") -> str:
-    """Return the connection string. The options of the URL override the weak ones, not the others."""
+def _silence(seconds: int) -> dict[str, int]:
+    """Return the parameters of libpq that end a connection after `seconds` times two without a sign of life.
+
+    They end a statement that takes long only if the host of the server is silent too.
+    """
+    return {
+        "tcp_user_timeout": 2000 * seconds,
+        "keepalives_idle": seconds,
+        "keepalives_interval": max(1, seconds // 2),
+        "keepalives_count": 2,
+    }
+
+
+def _conninfo(
+    url: str, defaults: Mapping[str, Any], role: str | None, options: str, weak_options: str = ""
+) -> str:
+    """Return the connection string. The URL overrides `defaults` and the weak options, not the others."""
     _check_scheme(url)
     try:
         given = conninfo_to_dict(url)
@@ -399,7 +427,6 @@ def _conninfo(url: str, application_name: str, role: str | None, options: str, w
             hint="Write it as postgresql://user:password@host:5432/database; "
             "in a password % is %25, / is %2F, : is %3A and @ is %40.",
         ) from None
-    defaults: dict[str, Any] = {"application_name": application_name, "connect_timeout": _CONNECT_SECONDS}
     if role:
         escaped = re.sub(r"([\\ ])", r"\\\1", role)
         options = f"{options} -c role={escaped}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -14,7 +14,7 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.delivery_tables import explained
 from iu_pipelines.defs.kit import tags
 from iu_pipelines.defs.kit.configuration import Mount
-from iu_pipelines.defs.kit.runs import unfinished_run, unfinished_run_of_one
+from iu_pipelines.defs.kit.runs import unfinished_runs
 from iu_pipelines.defs.kit.step_errors import skipped
 from iu_pipelines.defs.targets import ALL, NOT_INSTALLED, delivery_asset
 from iu_pipelines.delivery.dagster_runs import KINDS
@@ -37,7 +37,8 @@ def sensor(mount: Mount, delivery_job: Any) -> dg.SensorDefinition:
         required_resource_keys=mount.requires,
         description=(
             "Run delivery_job for each target on which a delivery is due, or of whose routes an event is not "
-            "queued yet. While everything is held, skip and say which rule refuses."
+            "queued yet; with senders_per_target, several times if something has waited long. While "
+            "everything is held, skip and say which rule refuses."
         ),
         owners=list(mount.owners) or None,
     )
@@ -62,13 +63,13 @@ def _requests(
         return dg.SkipReason(explained(closed))
     found = [_for_senders(one) for one in delivery_queue.waiting(gateway) if one.kind not in KINDS]
     results = [
-        _request(instance, mount, target, [one for one in found if target in (ALL, one.target)])
+        _of_target(instance, mount, target, [one for one in found if target in (ALL, one.target)])
         for target in mount.targets or (ALL,)
     ]
-    requests = [result for result in results if isinstance(result, dg.RunRequest)]
+    requests = [request for result in results if not isinstance(result, str) for request in result]
     reasons = [result for result in results if isinstance(result, str)]
     for request in requests:
-        log.info("%s: a run is requested", request.tags[tags.TARGET])
+        log.info("%s: run %s is requested", request.tags[tags.TARGET], request.tags[tags.SENDER])
     for reason in reasons:
         log.info(reason)
     return requests or dg.SkipReason("; ".join(reasons))
@@ -86,23 +87,46 @@ def _closed(gateway: Queries) -> list[str]:
     return [word for key, word in words.items() if not states[key]]
 
 
-def _request(
+def _of_target(
     instance: dg.DagsterInstance, mount: Mount, target: str, found: Sequence[Waiting]
-) -> dg.RunRequest | str:
-    """Return a run request for one target or for all, or the reason to skip.
+) -> list[dg.RunRequest] | str:
+    """Return the run requests for one target or for all, or the reason to skip.
 
-    The request has no run key, because Dagster would ignore every later request with the same key.
+    The requests have no run key, because Dagster would ignore every later request with the same key.
     """
-    name = target or "all targets"
-    reason = _reason(found, datetime.now(UTC))
+    name, now = target or "all targets", datetime.now(UTC)
+    reason = _reason(found, now)
     if reason:
         return f"{name}: {reason}"
     key = mount.key(delivery_asset(target))
     wanted = {tags.TARGET: mount.tag(target or "all")}
-    busy = unfinished_run(instance, wanted) or unfinished_run_of_one(instance, key, mount.named(_JOB))
-    if busy:
-        return f"{name}: run {busy} is already queued or running"
-    return dg.RunRequest(asset_selection=[key], tags=wanted)
+    busy = unfinished_runs(instance, wanted, key, mount.named(_JOB))
+    is_backlog = _waits_longer(found, now - timedelta(seconds=mount.backlog_age_seconds))
+    free = _free(busy, mount.senders_per_target if is_backlog else 1)
+    if not free:
+        return f"{name}: {_busy(busy)}"
+    return [
+        dg.RunRequest(asset_selection=[key], tags={**wanted, tags.SENDER: str(number)}) for number in free
+    ]
+
+
+def _free(busy: Sequence[dg.DagsterRun], senders: int) -> list[int]:
+    """Return the numbers of the senders that are missing. A run without a number has the lowest free one."""
+    taken = {run.tags.get(tags.SENDER) for run in busy}
+    free = [number for number in range(1, senders + 1) if str(number) not in taken]
+    return free[sum(tags.SENDER not in run.tags for run in busy) :]
+
+
+def _busy(busy: Sequence[dg.DagsterRun]) -> str:
+    if len(busy) == 1:
+        return f"run {busy[0].run_id} is already queued or running"
+    return f"runs {', '.join(sorted(run.run_id for run in busy))} are already queued or running"
+
+
+def _waits_longer(found: Sequence[Waiting], since: datetime) -> bool:
+    """Return whether something that nothing refuses is due, or not queued, since before a time."""
+    times = [at for one in found if one.refusal is None for at in (one.next_due_at, one.unread_since) if at]
+    return bool(times) and min(times) < since
 
 
 def _reason(found: Sequence[Waiting], now: datetime) -> str | None:

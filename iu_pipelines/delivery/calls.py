@@ -23,6 +23,8 @@ _Answer = TypeVar("_Answer")
 _THREADS: Final = 4
 _ENQUEUING_THREADS: Final = 2
 _LOCK_SECONDS: Final = 10
+_IDLE_SECONDS: Final = 5
+"""How long a transaction may wait for this process: a frozen one holds its target so long."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,11 @@ class _Lane:
 
     def __init__(self, url: str, application_name: str, threads: int = _THREADS) -> None:
         self._gateway = Gateway(
-            url, application_name=application_name, max_size=threads, lock_seconds=_LOCK_SECONDS
+            url,
+            application_name=application_name,
+            max_size=threads,
+            lock_seconds=_LOCK_SECONDS,
+            idle_seconds=_IDLE_SECONDS,
         )
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=application_name)
 

@@ -84,6 +84,7 @@ class Sender:
         self._faults = 0
         self._news = asyncio.Event()
         self._was_full = False
+        self._has_asked = False
         self._stop_reason: StoppedReason | None = None
         self._enqueuers = [
             Enqueuer(calls, code, limits.enqueue_limit, self._on_queued)
@@ -126,7 +127,7 @@ class Sender:
 
     async def _release(self) -> None:
         """Give back the shards, so that the next sender need not wait for the end of their leases."""
-        if self.claimed:
+        if self._has_asked:  # also a claim that found nothing may have leased shards
             with suppress(IuError):  # the leases pass by themselves
                 await self._calls.release(self.target.target_name)
 
@@ -225,6 +226,7 @@ class Sender:
             return 0
         if self._outstanding == 0:
             self._faults = 0  # all are recorded, so the breaker decides
+        self._has_asked = True
         asked_at = time.monotonic()
         claimed = await self._calls.claim(self.target, limit, self._plan_hash)
         claims = claimed.claims

@@ -129,6 +129,16 @@ class TargetQueue:
 
 
 @dataclass(frozen=True)
+class SenderShards:
+    """How many of the 64 shards of a target a sender owns, and until when unless it claims again."""
+
+    target: str
+    sender: str
+    shards: int
+    lease_until: datetime
+
+
+@dataclass(frozen=True)
 class DeliveryState:
     """The state of an event on one route, and the reason."""
 
@@ -321,6 +331,11 @@ def record(gateway: Queries, outcomes: Sequence[Outcome]) -> Recorded:
 def status(gateway: Queries) -> list[TargetQueue]:
     """Return the deliveries of every target by state."""
     return [rows.read(TargetQueue, row) for row in gateway.fetch_all(_SQL["status"])]
+
+
+def senders(gateway: Queries) -> list[SenderShards]:
+    """Return the senders that own shards of a target now."""
+    return [rows.read(SenderShards, row) for row in gateway.fetch_all(_SQL["senders"])]
 
 
 def why(gateway: Queries, event_id: UUID) -> list[DeliveryState]:

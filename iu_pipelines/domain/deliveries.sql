@@ -55,6 +55,11 @@ select
 from public.fn_iu_delivery_status()
 order by target;
 
+-- name: senders
+select target, sender, shards, lease_until
+from public.fn_iu_delivery_senders()
+order by target, sender;
+
 -- name: why
 select route_code, state, reason, since, attempts, run_ref, next_at, last_error
 from public.fn_iu_delivery_why(%(event_id)s)

@@ -192,6 +192,16 @@ def test_what_is_in_flight_is_not_discarded_and_the_exit_code_is_1(shop: Shop) -
     assert (done.code, "unchanged: it is in flight" in done.out) == (1, True)
 
 
+def test_the_senders_of_a_target_are_shown_with_their_shards(shop: Shop) -> None:
+    assert "shards" not in shop.done("auditor", "deliver", "status").out
+    shop.office.emit(1, 1)
+    shop.office.enqueue()
+    shop.office.claim()
+    assert "hook: sender-1 has 64 of 64 shards" in shop.done("auditor", "deliver", "status").out
+    shop.office.owner.execute("update public.iu_delivery_shard set lease_until = clock_timestamp()")
+    assert "shards" not in shop.done("sender", "deliver", "status").out
+
+
 def test_a_plan_that_another_session_executes_is_not_waited_for_without_end(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from typing import Final
 
 import pytest
 
@@ -59,3 +60,19 @@ def test_a_program_that_does_not_close_its_gateway_ends_at_once_without_output(
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert time.monotonic() - begin < AT_ONCE
+
+
+def test_a_transaction_that_waits_too_long_for_its_process_is_ended_by_the_server(
+    running: EmbeddedServer,
+) -> None:
+    """So a process that stands still holds no lock for long."""
+    with Gateway(running.url(), idle_seconds=1) as idle, Gateway(running.url()) as other:
+        other.execute("create table place (n int)")
+        with pytest.raises(ConnectionFailed, match="idle-in-transaction"), idle.transaction() as session:
+            session.execute("lock table place")
+            eventually(lambda: other.fetch_value(_LOCKS) == 0, "the lock is gone")
+            session.fetch_value("select 1")
+        assert idle.fetch_value("select 1") == 1
+
+
+_LOCKS: Final = "select count(*) from pg_locks where relation = 'place'::regclass"

@@ -50,6 +50,7 @@ OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "retention_cron": "4 * * * *",
     "evidence_cron": "5 * * * *",
     "replay_attempts": 4,
+    "senders_per_target": 3,
     "notify": "builtins.print",
     "red_fails_run": True,
     "actions": ["gate_set"],

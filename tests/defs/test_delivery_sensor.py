@@ -24,6 +24,7 @@ from iu_pipelines.defs.kit import tags
 from iu_pipelines.defs.kit.resources import GatewayResource
 from iu_pipelines.domain import targets
 from iu_pipelines.domain.delivery_reasons import REFUSALS
+from iu_pipelines.errors import UsageError
 
 
 def test_the_sensor_requests_a_run_for_each_target_with_something_due(delivering: Delivering) -> None:
@@ -60,6 +61,42 @@ def test_the_sensor_skips_while_a_run_of_the_target_is_queued_or_started(deliver
     )
     delivering.instance.add_run(of_another)
     assert location.tick("delivery_sensor").run_requests
+
+
+def test_the_sensor_requests_a_run_for_each_sender_if_something_has_waited_long(
+    delivering: Delivering,
+) -> None:
+    location = delivering.mount("hook", senders_per_target=3, backlog_age_seconds=3600)
+    delivering.world.emit(1, 1)
+    assert senders(location) == ["1"]
+    delivering.world.enqueue()
+    assert senders(location) == ["1"]
+    delivering.world.pass_time(3600)
+    assert senders(location) == ["1", "2", "3"]
+    second = location.add_started_run("delivery_job", {tags.TARGET: "hook", tags.SENDER: "2"})
+    assert senders(location) == ["1", "3"]
+    manual = location.add_started_run("delivery_job", {})
+    assert senders(location) == ["3"]
+    third = location.add_started_run("delivery_job", {tags.TARGET: "hook", tags.SENDER: "3"})
+    expected = ", ".join(sorted([second, manual, third]))
+    assert location.tick("delivery_sensor").skip_message == (
+        f"hook: runs {expected} are already queued or running"
+    )
+
+
+def test_no_more_runs_are_requested_than_the_mount_allows(delivering: Delivering) -> None:
+    location = delivering.mount("hook")
+    delivering.world.emit(1, 1)
+    delivering.world.enqueue()
+    delivering.world.pass_time(3600)
+    assert senders(location) == ["1"]
+    with pytest.raises(UsageError, match="senders_per_target = 65 is refused"):
+        delivering.mount("hook", senders_per_target=65)
+
+
+def senders(location: Location) -> list[str]:
+    """Return the numbers of the senders that the sensor requests."""
+    return [one.tags[tags.SENDER] for one in location.tick("delivery_sensor").run_requests]
 
 
 @pytest.mark.parametrize("gate", ["master", "delivery", "live_routes"])

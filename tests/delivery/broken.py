@@ -95,6 +95,11 @@ def claims_that_wait(session: Session) -> None:
     edit(session, "fn_iu_delivery_due", (" skip locked", ""))
 
 
+def shares_that_are_rounded_up(session: Session) -> None:
+    """Let every sender have a larger share, so that the last ones find no shard left."""
+    edit(session, "fn_iu_delivery_shards_lease", ("mod(64, count(*) over ())", "64"))
+
+
 def claims_without_a_lease(session: Session) -> None:
     """Leave a claimed delivery due."""
     edit(

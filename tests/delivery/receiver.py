@@ -82,10 +82,17 @@ class Receiver:
     """The receiver as a test sees it. `kill` and `start` keep the port and the record."""
 
     def __init__(
-        self, directory: Path, *, port: int = 0, fsync: bool = False, tls: Tls | None = None
+        self,
+        directory: Path,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        fsync: bool = False,
+        tls: Tls | None = None,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.record = directory / "received.jsonl"
+        self.host = host
         self.port = port
         self._fsync = fsync
         self._tls = tls
@@ -100,7 +107,7 @@ class Receiver:
 
     def start(self) -> None:
         """Start the process and wait until it listens."""
-        command = [sys.executable, __file__, str(self.record), str(self.port)]
+        command = [sys.executable, __file__, str(self.record), str(self.port), "--host", self.host]
         command += ["--fsync"] if self._fsync else []
         if self._tls:
             command += ["--certificate", str(self._tls.certificate), "--key", str(self._tls.key)]
@@ -118,10 +125,10 @@ class Receiver:
             self._process.stdout.close()
             self._process = None
 
-    def url(self, path: str = "/hook", host: str = "127.0.0.1", **behaviour: Any) -> str:
+    def url(self, path: str = "/hook", host: str = "", **behaviour: Any) -> str:
         """Return the address of the receiver, with a behaviour in the query."""
         query = f"?{urlencode(behaviour)}" if behaviour else ""
-        return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}{query}"
+        return f"{'https' if self._tls else 'http'}://{host or self.host}:{self.port}{path}{query}"
 
     def behave(
         self, default: Behaviour | None = None, subjects: Mapping[str, Behaviour] | None = None
@@ -132,7 +139,7 @@ class Receiver:
             "subjects": {name: asdict(one) for name, one in (subjects or {}).items()},
         }
         request = urllib.request.Request(
-            f"http://127.0.0.1:{self.port}{_CONTROL}", json.dumps(content).encode(), method="PUT"
+            f"http://{self.host}:{self.port}{_CONTROL}", json.dumps(content).encode(), method="PUT"
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=60) as answer:
@@ -331,7 +338,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
             context.load_verify_locations(arguments.authority)
     shared = _Server(arguments.record, arguments.fsync)
     server = await asyncio.get_running_loop().create_server(
-        lambda: _Connection(shared), "127.0.0.1", arguments.port, ssl=context, backlog=1000
+        lambda: _Connection(shared), arguments.host, arguments.port, ssl=context, backlog=1000
     )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
@@ -341,6 +348,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("record")
     parser.add_argument("port", type=int)
+    parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--fsync", action="store_true")
     for option in ("--certificate", "--key", "--authority"):
         parser.add_argument(option)

@@ -24,13 +24,15 @@ SECRET: Final = "HOOK"
 class Ground:
     """Targets that post to one receiver, each under its own path, with a route and event type of its own."""
 
-    def __init__(self, world: World, directory: Path, patch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self, world: World, directory: Path, patch: pytest.MonkeyPatch, host: str = "127.0.0.1"
+    ) -> None:
         self.world = world
-        self.receiver = Receiver(directory / "receiver")
+        self.receiver = Receiver(directory / "receiver", host=host)
         self.receiver.start()
         self.other = Receiver(directory / "other receiver")
         value = base64.b64encode(b"of a test" * 4).decode()
-        patch.setenv(f"IU_SECRET_{SECRET}", f"host=127.0.0.1 whsec_{value}")
+        patch.setenv(f"IU_SECRET_{SECRET}", f"host={host} whsec_{value}")
 
     def add(
         self, name: str, event_type: str = "version_applied", address: str | None = None, **columns: Any

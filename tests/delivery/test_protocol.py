@@ -9,9 +9,10 @@ from hashlib import sha256
 
 import pytest
 
-from delivery import variants
+from delivery import broken, variants
 from delivery.simulation import Simulation
 from delivery.world import Sender, World, url_of
+from engine.sessions import opened
 from iu_pipelines.errors import IuError
 
 Worlds = Callable[[], World]
@@ -71,16 +72,54 @@ def test_an_event_that_is_queued_while_its_head_becomes_a_dead_letter_becomes_th
         simulation.drain()
 
 
-def test_a_sender_that_joins_gets_its_share_of_the_shards_at_once(world: World) -> None:
+@pytest.mark.parametrize("senders", [2, 3, 7, 9, 12, 30, 40, 64, 70])
+def test_each_sender_that_joins_gets_its_share_of_the_shards_at_once(world: World, senders: int) -> None:
+    """The shares of all senders differ by one at most, so that no sender is left without work."""
     for subject in range(1, 65):
         world.emit(subject)
     world.enqueue()
-    for name in ("one", "two", "three"):
-        world.sender(name).claim(limit=1)
-    owned = world.owner.fetch_all(
-        "select owner, count(*) as shards from public.iu_delivery_shard group by owner"
+    session = world.sender()
+    for number in range(1, senders + 1):
+        session.name = f"sender-{number}"
+        session.claim(limit=1)
+        world.owner.execute("update public.iu_delivery set due_at = clock_timestamp()")
+        shares = owned(world)
+        assert sum(shares.values()) == 64
+        assert len(shares) == min(number, 64)
+        assert max(shares.values()) - min(shares.values()) <= 1
+
+
+def test_the_shards_of_a_sender_that_leaves_go_to_the_others_in_equal_parts(world: World) -> None:
+    for subject in range(1, 65):
+        world.emit(subject)
+    world.enqueue()
+    senders = [world.sender(f"sender-{number}") for number in range(9)]
+    for sender in senders:
+        sender.claim(limit=1)
+    for name in ("sender-0", "sender-4"):
+        senders[0].session.execute("select public.fn_iu_delivery_shards_release('hook', %s)", (name,))
+    rest = [one for one in senders if one.name not in {"sender-0", "sender-4"}]
+    for _ in range(2):
+        for sender in reversed(rest):
+            sender.claim(limit=1)
+    assert sorted(owned(world).values()) == [9, 9, 9, 9, 9, 9, 10]
+
+
+def test_senders_without_a_shard_are_seen_if_every_share_is_rounded_up(world: World) -> None:
+    with opened(world.url) as (session,):
+        broken.shares_that_are_rounded_up(session)
+    with pytest.raises(AssertionError):
+        test_each_sender_that_joins_gets_its_share_of_the_shards_at_once(world, 9)
+    assert len(owned(world)) < 9
+
+
+def owned(world: World) -> dict[str, int]:
+    """Return the number of shards of each sender."""
+    rows = world.owner.fetch_all(
+        """select owner, count(*) as shards from public.iu_delivery_shard
+           where owner is not null group by owner"""
     )
-    assert {row["owner"]: row["shards"] for row in owned} == {"one": 22, "two": 22, "three": 20}
+    return {row["owner"]: row["shards"] for row in rows}
 
 
 def test_a_sender_of_another_deployment_claims_nothing_and_leases_nothing(world: World) -> None:

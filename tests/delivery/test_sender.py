@@ -48,6 +48,7 @@ _UNKNOWN: Final = (
     "select count(*) from public.iu_delivery_claim c "
     "where not exists (select from public.iu_delivery_outcome o where o.claim_id = c.claim_id)"
 )
+_OWNERS: Final = "select count(distinct owner) from public.iu_delivery_shard"
 _LEASED: Final = "select count(*) from public.iu_delivery_shard where owner is not null"
 
 PROGRAM: Final = """
@@ -102,6 +103,22 @@ def test_a_sender_that_ends_gives_its_shards_back(ground: Ground) -> None:
         emit(ground.world, 64)
         assert ground.drain().sent == 64
         assert ground.world.owner.fetch_value(_LEASED) == 0
+
+
+def test_a_sender_that_claimed_nothing_gives_its_shards_back_too(ground: Ground) -> None:
+    """The only event that is due is in a shard of another sender."""
+    code = ground.add("hook")
+    emit(ground.world, 64)
+    ground.world.enqueue(code)
+    assert len(ground.world.sender().claim(limit=100)) == 64
+    ground.world.owner.execute(
+        """update public.iu_delivery set due_at = clock_timestamp()
+           where event_seq = (select min(event_seq) from public.iu_delivery where shard = 0)"""
+    )
+    with draining(ground) as found:
+        eventually(lambda: ground.world.owner.fetch_value(_OWNERS) == 2, "both own shards")
+    assert of(found[0], "hook").claimed == 0
+    assert ground.world.owner.fetch_value(_OWNERS) == 1
 
 
 @pytest.mark.parametrize("asks", [True, False], ids=["asks whether anything is due", "does not ask"])

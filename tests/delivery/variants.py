@@ -387,6 +387,6 @@ VARIANTS: Final = (
     ),
     Variant(
         "shards_are_never_taken_over", "progress", forever,
-        (("delivery_shards_lease", "else m.place <= v_fair", "else false"),),
+        (("delivery_shards_lease", "else m.is_mine end", "else false end"),),
     ),
 )  # fmt: skip

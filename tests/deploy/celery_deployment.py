@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,18 +110,28 @@ class Deployment:
 
 @contextmanager
 def deployed(
-    server: Server, template: str, shared: Path, samples: Path, addresses: Mapping[str, str]
+    server: Server,
+    template: str,
+    shared: Path,
+    samples: Path,
+    addresses: Mapping[str, str],
+    prepare: Callable[[str], Mapping[str, str]] = lambda _: {},
 ) -> Iterator[Deployment]:
-    """Yield a deployment with a daemon and two workers. `addresses` are added to their environment."""
+    """Yield a deployment with a daemon and two workers.
+
+    `addresses`, and what `prepare` returns for the URL of the database, are added to their environment.
+    """
     name = f"iu_celery_{uuid4().hex[:8]}"
     home = Path(tempfile.mkdtemp(prefix="celery-", dir=shared))
     shutil.copy(samples / "dagster.yaml", home)
+    url = server.create(name, template)
     given = {
         "DAGSTER_HOME": str(home),
-        "IU_DATABASE_URL": server.create(name, template),
+        "IU_DATABASE_URL": url,
         "IU_DAGSTER_DATABASE_URL": with_driver(server.create(f"{name}_dagster")),
         "PATH": f"{_BIN}{os.pathsep}{os.environ['PATH']}",
         **addresses,
+        **prepare(url),
     }
     groups: dict[str, ProcessGroup] = {}
     try:

@@ -125,6 +125,14 @@ class Mount(dg.Resolvable, dg.Model):
         "member of iu_sender. It is read at run time; by default IU_SENDER_DATABASE_URL for an outbox "
         "without database_url_variable, and otherwise the URL of the outbox.",
     )
+    senders_per_target: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="How many runs delivery_sensor requests for one target, 1 to 64. Each is a sender, and "
+        "they share the 64 shards of the target. All but the first are requested only if something has been "
+        "due, or not queued, for longer than backlog_age_seconds.",
+    )
     key_prefix: Annotated[tuple[str, ...], _NAMES] = Field(
         default=(), description="Prefix of every asset key, in parts; by default the name of the outbox."
     )

@@ -36,15 +36,19 @@ def unfinished_run_of_asset(
     return None
 
 
-def unfinished_run_of_one(instance: dg.DagsterInstance, asset: dg.AssetKey, job_name: str) -> str | None:
-    """Return the id of an unfinished run that materializes `asset`, or None.
+def unfinished_runs(
+    instance: dg.DagsterInstance, tags: Mapping[str, str], asset: dg.AssetKey, job_name: str
+) -> list[dg.DagsterRun]:
+    """Return the unfinished runs with `tags`, and those that materialize `asset`.
 
-    It is a run of `job_name` that selects the asset, or everything; or it is one of *Materialize*.
+    These are runs of `job_name` that select the asset, or everything, and those of *Materialize*.
     """
+    tagged = instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED), tags=tags), limit=_LOOKED_AT)
+    found = {run.run_id: run for run in tagged}
     for run in instance.get_runs(dg.RunsFilter(statuses=list(UNFINISHED)), limit=_LOOKED_AT):
         if asset in (run.asset_selection or ()) or (run.job_name == job_name and not run.asset_selection):
-            return run.run_id
-    return None
+            found.setdefault(run.run_id, run)
+    return list(found.values())
 
 
 def earlier_run(instance: dg.DagsterInstance, run_id: str, tags: Mapping[str, str]) -> str | None:
