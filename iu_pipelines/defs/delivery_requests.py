@@ -75,7 +75,7 @@ def _requests(
 
 
 def _for_senders(one: Waiting) -> Waiting:
-    """Return what waits for runs of this package: another program claims what is due to a target of `pull`."""
+    """Return what waits for runs of this package: others claim what is due to a target of `pull`."""
     return replace(one, next_due_at=None) if one.kind == PullTarget.kind else one
 
 

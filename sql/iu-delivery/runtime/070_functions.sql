@@ -85,6 +85,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_routes_admit.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_rate_cut.sql
+\ir ../objects/deliveries/fn_iu_delivery_keys_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_named.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_named.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_lock.sql
@@ -195,5 +196,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'b470e7e620343b75c6514656f0e75245fa0c54073481b98dbf385d1535c05465'
+    'b07d47f0bd067e3af2ed2011512ef0a975123849e195fb48710b2cedce159a9e'
 );
