@@ -196,5 +196,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'b07d47f0bd067e3af2ed2011512ef0a975123849e195fb48710b2cedce159a9e'
+    '25bf2856f1d3a7616b7cac3a906c09a9973e472fd3631093c7c1f64d5b79d59e'
 );
