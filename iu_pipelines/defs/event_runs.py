@@ -67,12 +67,12 @@ def claim(
     if not keys:
         context.log.info("no delivery is given: the sensor requests runs for events")
         return []
-    own, others = _own_and_others(context, open_claims(gateway, keys))
+    others = [one for one in open_claims(gateway, keys) if one.run_id != context.run.run_id]
     fates = event_fates.settle(context.instance, gateway, mount, job, target, others)
     for one in fates.running:
         context.log.info("%s is delivered by the run %s", one.key, one.run_id)
-    taken = {one.key for one in (*own, *fates.running)}
-    left = [key for key in dict.fromkeys(keys) if key not in taken]
+    busy = {one.key for one in fates.running}
+    left = [key for key in dict.fromkeys(keys) if key not in busy]
     if left:
         with gateway.transaction() as session:
             deliveries.present_deployment(session, current_settings().deployment)
@@ -81,11 +81,6 @@ def claim(
     found = [one.claim for one in delivery_heads.claimed(gateway, keys) if one.run_ref == context.run.run_id]
     context.log.info("%s of %s deliveries are claimed", len(found), len(keys))
     return found
-
-
-def _own_and_others(context: Any, claims: Sequence[Open]) -> tuple[list[Open], list[Open]]:
-    own = [one for one in claims if one.run_id == context.run.run_id]
-    return own, [one for one in claims if one.run_id != context.run.run_id]
 
 
 def granted(gateway: Gateway, job: EventJob) -> GrantedTarget:

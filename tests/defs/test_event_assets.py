@@ -72,6 +72,11 @@ class Assets:
 
 @pytest.fixture
 def assets(handling: Handling) -> Assets:
+    return two_events(handling)
+
+
+def two_events(handling: Handling) -> Assets:
+    """Return assets for whose target two events wait."""
     handling.add('{"events_per_run": 2}', kind="dagster_asset")
     for number in (1, 2):
         handling.world.emit(number)

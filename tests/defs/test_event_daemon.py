@@ -33,7 +33,7 @@ from iu_pipelines.hosting.instance_configuration import configuration
 from waiting import eventually
 
 LONG: Final = os.environ.get("IU_LONG") == "1"
-SUBJECTS, EACH = (12, 10) if LONG else (4, 2)
+SUBJECTS, EACH = (10, 8) if LONG else (4, 2)
 KILLS: Final = 40 if LONG else 4
 SECONDS_BETWEEN: Final = (0.5, 6.0) if LONG else (0.5, 1.5)
 LOCATION: Final = Path(__file__).with_name("event_location.py")
@@ -78,8 +78,9 @@ class Place:
 
     def prepare(self, _dev: Dev) -> dict[str, str]:
         self.outbox.ensure_running()
+        with Gateway(self.outbox.url()) as owner:
+            migration.apply(owner, ["delivery"])
         with self.world() as world:
-            migration.apply(world.owner, ["delivery"])
             retries = {"retry_seconds": [1] * 9, "lease_seconds": 60}
             world.add_target(TARGET, kind="dagster_job", address="", options=OPTIONS, **retries)
             world.add_route(ROUTE, "version_applied", TARGET, valid_for="20 days")
@@ -90,7 +91,6 @@ class Place:
     @contextmanager
     def world(self) -> Iterator[World]:
         with Gateway(self.outbox.url()) as owner:
-            migration.apply(owner, ["delivery"])
             world = World(owner, self.outbox.url(), self.login)
             yield world
             world.close()

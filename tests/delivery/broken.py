@@ -95,12 +95,6 @@ def claims_that_wait(session: Session) -> None:
     edit(session, "fn_iu_delivery_due", (" skip locked", ""))
 
 
-def named_claims_without_a_lock(session: Session) -> None:
-    """Read the heads that keys name without a lock, and claim them beside other claims."""
-    claims_side_by_side(session)
-    edit(session, "fn_iu_delivery_due_named", (" for no key update skip locked", ""))
-
-
 def leases_prolonged_under_a_lock_that_waits(session: Session) -> None:
     """Wait for a delivery whose outcome is being recorded."""
     edit(session, "fn_iu_delivery_prolong", ("for no key update skip locked", "for no key update"))

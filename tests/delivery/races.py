@@ -668,7 +668,9 @@ def _claim_by_key(sender: Sender, events_named: list[UUID], number: int) -> list
 
 def _prolong(sender: Sender, claims: list[dict[str, Any]]) -> int:
     ids = [one["claim_id"] for one in claims]
-    return int(value(sender.session, "select public.fn_iu_delivery_prolong(%s) as said", (ids,)))
+    row = sender.session.execute("select public.fn_iu_delivery_prolong(%s) as said", (ids,)).fetchone()
+    assert row
+    return int(row["said"])
 
 
 def _route(race: Race) -> int:

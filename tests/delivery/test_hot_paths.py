@@ -56,7 +56,7 @@ PROLONG: Final = "select public.fn_iu_delivery_prolong('{claims}')"
 
 MOST: Final = {
     "enqueue": 8_000, "claim": 12_000, "record": 10_000, "idle claim": 60, "idle enqueue": 60,
-    "heads": 4_000, "claim named": 14_000, "claimed": 6_000, "prolong": 8_000,
+    "heads": 4_000, "claim named": 16_000, "claimed": 12_000, "prolong": 8_000,
 }  # fmt: skip
 """The number of pages that each may touch: a batch of 200, or a call with nothing to do."""
 

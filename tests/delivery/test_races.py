@@ -52,7 +52,7 @@ BREAKS: Final[list[tuple[Scenario, Break]]] = [
     (races.a_plan_beside_the_outcome_of_the_head, broken.replays_that_leave_the_head),
     (races.a_plan_beside_a_late_outcome, broken.plans_without_a_lock),
     (races.retention_beside_a_plan, broken.retention_that_ignores_the_queue),
-    (races.two_claims_of_one_key, broken.named_claims_without_a_lock),
+    (races.two_claims_of_one_key, broken.claims_without_a_lease),
     (races.a_claim_beside_one_by_key, broken.claims_without_a_lease),
     (races.a_claim_by_key_that_waits_while_its_lease_ends, broken.claims_without_a_lease),
     (races.a_lease_prolonged_beside_an_outcome, broken.leases_prolonged_under_a_lock_that_waits),
