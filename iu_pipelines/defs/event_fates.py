@@ -17,7 +17,7 @@ import dagster as dg
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.event_jobs import EventJob
-from iu_pipelines.defs.kit.runs import FINISHED
+from iu_pipelines.defs.kit.runs import FINISHED, is_gone
 from iu_pipelines.defs.targets import delivery_asset, recorded_asset
 from iu_pipelines.domain import deliveries
 from iu_pipelines.domain.deliveries import Outcome
@@ -45,11 +45,15 @@ class Open:
 
 @dataclass(frozen=True)
 class Fates:
-    """How many outcomes were recorded, the claims of runs that go on, and those of runs nobody knows."""
+    """How many outcomes were recorded, the claims of runs that go on, and those of runs that are lost.
+
+    A run is lost if Dagster does not know it, or if its maximum runtime is over and it did not end: then its
+    host is gone. Its claims are in doubt when their leases pass.
+    """
 
     recorded: int
     running: tuple[Open, ...]
-    unknown: tuple[Open, ...]
+    lost: tuple[Open, ...]
 
 
 def settle(
@@ -68,22 +72,28 @@ def settle(
     by_run: dict[str, list[Open]] = defaultdict(list)
     for claim in claims:
         by_run[claim.run_id or ""].append(claim)
-    runs = {run.run_id: run for run in _runs(instance, list(by_run))}
+    found = _records(instance, list(by_run))
+    runs = {one.dagster_run.run_id: one.dagster_run for one in found}
+    ended = [run_id for run_id, run in runs.items() if run.status in FINISHED]
+    running = [one.dagster_run.run_id for one in found if not (_is_finished(one) or is_gone(one))]
     outcomes: list[Outcome] = []
-    for run_id, run in runs.items():
-        if run.status in FINISHED:
-            outcomes += _Run(instance, mount, job, target, run).outcomes(by_run[run_id])
+    for run_id in ended:
+        outcomes += _Run(instance, mount, job, target, runs[run_id]).outcomes(by_run[run_id])
     for place in range(0, len(outcomes), deliveries.MOST_CLAIMED):
         deliveries.record(gateway, outcomes[place : place + deliveries.MOST_CLAIMED])
     return Fates(
         len(outcomes),
-        tuple(one for key, run in runs.items() if run.status not in FINISHED for one in by_run[key]),
-        tuple(one for key, found in by_run.items() if key not in runs for one in found),
+        tuple(one for run_id in running for one in by_run[run_id]),
+        tuple(one for run_id in by_run.keys() - {*ended, *running} for one in by_run[run_id]),
     )
 
 
-def _runs(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> Sequence[dg.DagsterRun]:
-    return instance.get_runs(dg.RunsFilter(run_ids=list(run_ids))) if run_ids else []
+def _records(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> Sequence[dg.RunRecord]:
+    return instance.get_run_records(dg.RunsFilter(run_ids=list(run_ids))) if run_ids else []
+
+
+def _is_finished(record: dg.RunRecord) -> bool:
+    return record.dagster_run.status in FINISHED
 
 
 class _Run:
@@ -110,24 +120,33 @@ class _Run:
         return self._of_assets(ordered) if self._job.handler is None else self._of_handler(ordered)
 
     def _of_handler(self, claims: Sequence[Open]) -> list[Outcome]:
+        if self._is_successful():
+            return [_sent(claim) for claim in claims]
         handled = self._handled()
         left = [claim for claim in claims if claim.key not in handled]
-        # Events are handled one after the other, so only the first of these can have been begun.
-        undone = [self._undone(claim, begun=place == 0) for place, claim in enumerate(left)]
+        # Events are handled one after the other, so only the first of these can have been begun; and a run
+        # ends after an event that it could only tell Dagster.
+        undone = [self._undone(claim, begun=place == 0 and not handled) for place, claim in enumerate(left)]
         return [*(_sent(claim) for claim in claims if claim.key in handled), *undone]
 
     def _of_assets(self, claims: Sequence[Open]) -> list[Outcome]:
-        if self._run.status == dg.DagsterRunStatus.SUCCESS or self._has_made_all():
+        if self._is_successful() or self._has_made_all():
             return [_sent(claim) for claim in claims]
         began = any(step != _node(self._claiming) for step in self._steps(_STARTED))
         return [self._undone(claim, begun=began) for claim in claims]
 
+    def _is_successful(self) -> bool:
+        """Return whether the run claimed and succeeded: it fails unless all of its events were sent."""
+        return self._run.status == dg.DagsterRunStatus.SUCCESS and self._claiming in self._made()
+
+    def _made(self) -> set[dg.AssetKey | None]:
+        return {event.asset_key for event in self._events(_MADE)}
+
     def _has_made_all(self) -> bool:
         """Return whether all assets were made, except the one that records, and no other step failed."""
         planned = {event.asset_key for event in self._events(_PLANNED)} - {self._recording}
-        made = {event.asset_key for event in self._events(_MADE)}
         failed = self._steps(_FAILED) - {_node(self._recording)}
-        return set(self._job.assets) <= planned <= made and not failed
+        return set(self._job.assets) <= planned <= self._made() and not failed
 
     def _handled(self) -> set[str]:
         """Return the keys of what the run has done and could only tell Dagster."""

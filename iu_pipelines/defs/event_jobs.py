@@ -55,13 +55,15 @@ def _of_job(mount: Mount, job: EventJob) -> dg.Definitions:
 
 
 def _job(mount: Mount, job: EventJob) -> Any:
-    keys = [mount.key(delivery_asset(job.target)), *job.assets]
+    claiming = mount.key(delivery_asset(job.target))
+    # The checks of the target are not those of a run: health_audit_job and delivery_job make them.
+    selection = dg.AssetSelection.assets(claiming).without_checks()
     if job.handler is None:
-        keys.append(mount.key(recorded_asset(job.target)))
+        selection |= dg.AssetSelection.assets(*job.assets, mount.key(recorded_asset(job.target)))
     return dg.define_asset_job(
         mount.named(job.name),
-        selection=dg.AssetSelection.assets(*keys),
-        config=validated(EventRunConfig, node_name(keys[0])),
+        selection=selection,
+        config=validated(EventRunConfig, node_name(claiming)),
         description=f"Handle events of the target {job.target}. Its sensor requests the runs.",
         tags={tags.TARGET: mount.tag(job.target)},
         executor_def=mount.executor if job.handler else None,

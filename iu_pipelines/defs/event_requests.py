@@ -6,11 +6,12 @@ other, and the sensor has no cursor. A tick that is repeated requests the same r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import dagster as dg
 
@@ -22,7 +23,7 @@ from iu_pipelines.defs.kit import tags
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.event_jobs import EventJob
 from iu_pipelines.defs.kit.resources import current_settings
-from iu_pipelines.defs.kit.runs import UNFINISHED
+from iu_pipelines.defs.kit.runs import UNFINISHED, is_gone
 from iu_pipelines.defs.kit.step_errors import skipped
 from iu_pipelines.defs.targets import NOT_INSTALLED
 from iu_pipelines.delivery.dagster_runs import RunOptions
@@ -36,6 +37,7 @@ MOST_REQUESTS: Final = 50
 """Runs that one tick requests at most."""
 
 _QUEUED_A_TICK: Final = 1000
+_LOOKED_AT: Final = 1000
 _FIRST_PAUSE: Final = 5.0
 _LONGEST_PAUSE: Final = 300.0
 
@@ -81,7 +83,7 @@ class _Tick:
             return dg.SkipReason(NOT_INSTALLED)
         target = event_runs.granted(self.gateway, self.job)
         options = RunOptions.of(target.options)
-        self._settle(target)
+        busy = self._settle(target)
         waiting = [one for one in delivery_queue.waiting(self.gateway) if one.target == target.target_name]
         if not waiting:
             return dg.SkipReason("no route was ever promoted to the target")
@@ -89,18 +91,19 @@ class _Tick:
         if refusals := _refusals(waiting):
             return dg.SkipReason(f"everything is held: {explained(refusals)}")
         unfinished = self._unfinished(options.max_runs)
+        taken = busy | {key for run in unfinished for key in event_runs.keys_of(run.run_config)}
         free = min(MOST_REQUESTS, options.max_runs - len(unfinished))
         if free <= 0:
             return dg.SkipReason(
                 f"{len(unfinished)} runs are queued or running, and max_runs of the target is it"
             )
-        batches = list(self._batches(unfinished, free, options.events_per_run))
+        batches = list(self._batches(taken, free, options.events_per_run))
         requests = self._requests(batches, options)
         return requests or dg.SkipReason(_idle(unfinished, sum(map(len, batches))))
 
-    def _settle(self, target: GrantedTarget) -> None:
-        """Record what became of runs that ended, and prolong the leases of those that go on."""
-        heads = {one.claim_id: one for one in self._heads(1) if one.claim_id is not None}
+    def _settle(self, target: GrantedTarget) -> set[str]:
+        """Record what became of runs that ended, and prolong the leases of those that go on: return these."""
+        heads = {one.claim_id: one for one in self._heads(_LOOKED_AT) if one.claim_id is not None}
         claims = [Open(no, one.fence, one.delivery_key, one.run_ref) for no, one in heads.items()]
         fates = event_fates.settle(self.context.instance, self.gateway, self.mount, self.job, target, claims)
         if fates.recorded:
@@ -109,6 +112,7 @@ class _Tick:
         prolonged = [one.claim_id for one in fates.running if heads[one.claim_id].due_at < soon]
         for place in range(0, len(prolonged), delivery_heads.MOST_NAMED):
             delivery_heads.prolong(self.gateway, prolonged[place : place + delivery_heads.MOST_NAMED])
+        return {one.key for one in fates.running}
 
     def _enqueue(self, waiting: Sequence[Waiting]) -> None:
         """Queue events of the routes on which some are unread."""
@@ -124,14 +128,18 @@ class _Tick:
             return delivery_heads.heads(session, self.job.target, limit)
 
     def _unfinished(self, most: int) -> Sequence[dg.DagsterRun]:
-        wanted = dg.RunsFilter(statuses=list(UNFINISHED), tags={tags.TARGET: self.mount.tag(self.job.target)})
-        return self.context.instance.get_runs(wanted, limit=most)
+        """Return runs that may claim or have claimed.
 
-    def _batches(
-        self, unfinished: Sequence[dg.DagsterRun], most: int, events_per_run: int
-    ) -> Iterable[list[Head]]:
-        """Yield the due heads that no unfinished run is for, `events_per_run` at a time."""
-        taken = {key for run in unfinished for key in event_runs.keys_of(run.run_config)}
+        Those whose host is gone are left out, and those that were never launched: the daemon launches such a
+        run when it is requested again.
+        """
+        statuses = [status for status in UNFINISHED if status != dg.DagsterRunStatus.NOT_STARTED]
+        wanted = dg.RunsFilter(statuses=statuses, tags={tags.TARGET: self.mount.tag(self.job.target)})
+        found = self.context.instance.get_run_records(wanted, limit=most + _LOOKED_AT)
+        return [one.dagster_run for one in found if not is_gone(one)]
+
+    def _batches(self, taken: Collection[str], most: int, events_per_run: int) -> Iterable[list[Head]]:
+        """Yield the due heads that are not taken, `events_per_run` at a time."""
         wanted = most * events_per_run
         due = [
             one for one in self._heads(wanted + len(taken)) if one.is_due and one.delivery_key not in taken
@@ -141,30 +149,30 @@ class _Tick:
 
     def _requests(self, batches: Sequence[Sequence[Head]], options: RunOptions) -> list[dg.RunRequest]:
         launches = {_launch(batch): batch for batch in batches}
-        last = self._last_launches(list(launches))
+        earlier = self._earlier(list(launches))
         return [
-            self._request(launch, number + 1, batch, options)
+            self._request(launch, number, batch, options)
             for launch, batch in launches.items()
-            for number, ended_at in [last.get(launch, (0, None))]
-            if ended_at is None or datetime.now(UTC) >= ended_at + _pause(number)
+            for number in [_next_number(earlier[launch], _claims(batch))]
+            if number is not None
         ]
 
-    def _last_launches(self, launches: Sequence[str]) -> Mapping[str, tuple[int, datetime]]:
-        """Return the number of the last run for each launch that had one, and when that run was updated."""
-        last: dict[str, tuple[int, datetime]] = {}
-        found = dg.RunsFilter(tags={tags.LAUNCH: list(launches)})
-        for record in self.context.instance.get_run_records(found) if launches else ():
-            launch, number = (record.dagster_run.tags.get(tag, "") for tag in (tags.LAUNCH, tags.LAUNCH_NO))
-            if number.isdecimal():
-                ended = (int(number), record.update_timestamp)
-                last[launch] = max(last.get(launch, ended), ended)
-        return last
+    def _earlier(self, launches: Sequence[str]) -> Mapping[str, list[_Earlier]]:
+        """Return the runs for each launch."""
+        earlier: dict[str, list[_Earlier]] = defaultdict(list)
+        wanted = dg.RunsFilter(tags={tags.LAUNCH: list(launches)})
+        for record in self.context.instance.get_run_records(wanted) if launches else ():
+            one = _Earlier.of(record)
+            if one:
+                earlier[record.dagster_run.tags[tags.LAUNCH]].append(one)
+        return earlier
 
     def _request(self, launch: str, number: int, batch: Sequence[Head], options: RunOptions) -> dg.RunRequest:
         wanted = {
             tags.TARGET: self.mount.tag(self.job.target),
             tags.LAUNCH: launch,
             tags.LAUNCH_NO: str(number),
+            tags.CLAIMS: _claims(batch),
             tags.EVENTS: str(len(batch)),
             dg.MAX_RUNTIME_SECONDS_TAG: str(options.max_run_seconds),
         }
@@ -179,9 +187,44 @@ class _Tick:
         )
 
 
-def _pause(number: int) -> timedelta:
-    """Return how long after a run its deliveries are launched again: a run may end before it claims."""
-    return timedelta(seconds=min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(number - 1, 10)))
+@dataclass(frozen=True)
+class _Earlier:
+    """A run that was requested for a launch. `claims` is how often its deliveries were claimed before it."""
+
+    number: int
+    claims: str
+    is_launched: bool
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, record: dg.RunRecord) -> Self | None:
+        """Return the facts of a run, or None if its tags are not those of a request."""
+        run = record.dagster_run
+        number = run.tags.get(tags.LAUNCH_NO, "")
+        if not number.isdecimal():
+            return None
+        launched = run.status != dg.DagsterRunStatus.NOT_STARTED
+        return cls(int(number), run.tags.get(tags.CLAIMS, ""), launched, record.update_timestamp)
+
+
+def _next_number(earlier: Sequence[_Earlier], claims: str) -> int | None:
+    """Return the number of the next run of a launch, or None if it has to wait.
+
+    A run may end before it claims, and so may the next: the pauses after such runs grow.
+    """
+    if not earlier:
+        return 1
+    last = max(earlier, key=lambda one: one.number)
+    if not last.is_launched:
+        return last.number
+    idle = sum(one.claims == claims for one in earlier)
+    pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(idle - 1, 10)) if idle else 0.0
+    is_over = datetime.now(UTC) >= last.updated_at + timedelta(seconds=pause)
+    return last.number + 1 if is_over else None
+
+
+def _claims(batch: Sequence[Head]) -> str:
+    return str(sum(one.fence for one in batch))
 
 
 def _launch(batch: Sequence[Head]) -> str:

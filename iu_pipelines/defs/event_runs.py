@@ -10,9 +10,11 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from math import ceil, isnan
+from traceback import format_exc
 from typing import Any, Final
 
 import dagster as dg
@@ -35,6 +37,7 @@ from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget
 _RECORD_SECONDS: Final = 60.0
 """How long a run waits for its database to record an outcome."""
 
+_LONGEST_WAIT: Final = 86_400
 _SHOWN: Final = 100
 
 DELIVERIES: Final = "deliveries"
@@ -64,16 +67,18 @@ def claim(
     if not keys:
         context.log.info("no delivery is given: the sensor requests runs for events")
         return []
-    fates = event_fates.settle(context.instance, gateway, mount, job, target, open_claims(gateway, keys))
+    others = [one for one in open_claims(gateway, keys) if one.run_id != context.run.run_id]
+    fates = event_fates.settle(context.instance, gateway, mount, job, target, others)
     for one in fates.running:
         context.log.info("%s is delivered by the run %s", one.key, one.run_id)
     busy = {one.key for one in fates.running}
     left = [key for key in dict.fromkeys(keys) if key not in busy]
-    if not left:
-        return []
-    with gateway.transaction() as session:
-        deliveries.present_deployment(session, current_settings().deployment)
-        found = delivery_heads.claim(session, job.target, left, _sender(), context.run.run_id)
+    if left:
+        with gateway.transaction() as session:
+            deliveries.present_deployment(session, current_settings().deployment)
+            delivery_heads.claim(session, job.target, left, _sender(), context.run.run_id)
+    # Also what an attempt of this step claimed whose connection ended before the answer came.
+    found = [one.claim for one in delivery_heads.claimed(gateway, keys) if one.run_ref == context.run.run_id]
     context.log.info("%s of %s deliveries are claimed", len(found), len(keys))
     return found
 
@@ -155,27 +160,35 @@ def handle_all(
     the target is at most once; those that were not begun are given back.
 
     Raises:
-        dg.Failure: an outcome could not be recorded. What was handled is in Dagster's storage then.
+        dg.Failure: an outcome could not be recorded. What was sent is in Dagster's storage then.
     """
     done: list[Handled] = []
-    try:
-        for one in claims:
+    for place, one in enumerate(claims):
+        begun = _interrupted(one, undone(target))
+        try:
             done.append(_handled(context, job, one))
-            note = partial(_note_handled, context, mount, job, done[-1])
-            _record_surely(gateway, [done[-1].outcome], note)
-    except (dg.DagsterExecutionInterruptedError, KeyboardInterrupt, SystemExit):
-        with deferred_cancellation():
-            _give_back(gateway, target, claims[len(done) :])
-        raise
+            begun = done[-1].outcome
+            _record_surely(gateway, [begun], partial(_note_handled, context, mount, job, done[-1]))
+        except dg.Failure:
+            raise
+        except BaseException:
+            left = [_interrupted(other, "retry", local_fault=True) for other in claims[place + 1 :]]
+            if not _give_back(gateway, [begun, *left]) and len(done) > place:
+                _note_handled(context, mount, job, done[-1])
+            raise
     return done
 
 
-def _give_back(gateway: Gateway, target: GrantedTarget, claims: Sequence[Claim]) -> None:
-    """Record the claims of a run that was interrupted: the handler may have begun with the first one."""
-    begun = _outcome(claims[0], undone(target), error="the run was interrupted") if claims else None
-    left = [_outcome(one, "retry", error="the run was interrupted", local_fault=True) for one in claims[1:]]
-    if begun:
-        deliveries.record(gateway, [begun, *left])
+def _interrupted(claim: Claim, decision: Any, *, local_fault: bool = False) -> Outcome:
+    return _outcome(claim, decision, error="the run was interrupted", local_fault=local_fault)
+
+
+def _give_back(gateway: Gateway, outcomes: Sequence[Outcome]) -> bool:
+    """Record the outcomes of a run that was interrupted, and return whether they could be."""
+    with deferred_cancellation(), suppress(IuError):
+        deliveries.record(gateway, outcomes)
+        return True
+    return False
 
 
 def _handled(context: dg.OpExecutionContext, job: EventJob, claim: Claim) -> Handled:
@@ -185,14 +198,20 @@ def _handled(context: dg.OpExecutionContext, job: EventJob, claim: Claim) -> Han
         job.handle(context, event)
     except dg.RetryRequested as error:
         facts = {"decision": "retry", "error": "the handler requested a retry"}
-        facts["retry_after_seconds"] = int(error.seconds_to_wait or 0) or None
+        facts["retry_after_seconds"] = _seconds(error.seconds_to_wait)
     except dg.Failure as error:
         facts = {"decision": "retry" if error.allow_retries else "failed", "error": "the handler failed"}
-    except Exception as error:
+        context.log.error("the handler failed for %s: %s", event.key, error.description)
+    except Exception as error:  # noqa: BLE001  whatever a handler raises
         facts = {"decision": "retry", "error": f"the handler raised {type(error).__name__}"}
-        context.log.exception("the handler failed for %s", event.key)
+        context.log.error("the handler failed for %s: %s", event.key, format_exc())
     latency = int((time.monotonic() - began) * 1000)
     return Handled(event, _outcome(claim, latency_ms=latency, **facts))
+
+
+def _seconds(wait: float | None) -> int | None:
+    """Return the seconds that a handler asks to wait, rounded up, as they can be recorded."""
+    return None if not wait or isnan(wait) else ceil(min(max(wait, 0), _LONGEST_WAIT)) or None
 
 
 def _outcome(claim: Claim, decision: Any, **facts: Any) -> Outcome:

@@ -1,4 +1,4 @@
-"""Targets of the kinds `postgres` and `pull`: promoted by the commands alone, and delivered to."""
+"""Targets of kinds that are no webhooks: promoted by the commands alone, and delivered to."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class Aim:
         assert done.code == 0, f"{words}: {done.err or done.out}"
         return done
 
-    def add(self, kind: str, *words: str) -> None:
+    def add(self, kind: str, *words: str, route_kind: str = "") -> None:
         """Add the target, grant it to the sender, and add a route with the events that a proposal needs."""
         self.done("admin", "target", "add", self.target, "--kind", kind, *words)
         self.done("admin", "target", "grant", self.target, self.office.login("sender"))
         self.done(
             "admin", "route", "add", self.route, "version_applied", "--enabled",
-            "--target-kind", kind, "--target-ref", self.target,
+            "--target-kind", route_kind or kind, "--target-ref", self.target,
         )  # fmt: skip
         self.done("admin", "gate", "set", GATES["live_routes"], f"shop.paid,{self.route}", *_WHY)
         self.office.emit()
@@ -106,3 +106,50 @@ def test_the_test_of_a_pulled_target_shows_whether_the_login_may_claim(office_iu
     refused(office_iu("stranger", "target", "test", "desk"), 1, "no target 'desk' is granted")
     aim.done("admin", "target", "disable", "desk", *_WHY)
     refused(office_iu("sender", "target", "test", "desk"), 1, "target_disabled")
+
+
+@pytest.mark.parametrize(
+    ("kind", "route_kind"),
+    [("dagster_job", "dagster_job"), ("dagster_job", "workflow"), ("dagster_asset", "workflow")],
+)
+def test_a_target_of_dagster_is_promoted_and_a_drain_only_queues(
+    office_iu: OfficeIu, kind: str, route_kind: str
+) -> None:
+    aim = Aim(office_iu, "search")
+    aim.done("admin", "gate", "set", GATES["jobs"], "true", *_WHY)
+    aim.add(kind, "--option", "events_per_run=10", "--option", "max_runs=5", route_kind=route_kind)
+    aim.promote()
+    aim.office.emit(3, 3)
+    queued = aim.done("sender", "deliver", "--target", "search", "--json").json["targets"][0]
+    assert (queued["enqueued"], queued["claimed"]) == (3, 0)
+    heads = aim.office.run("sender", "select * from public.fn_iu_delivery_heads('search', 9)")
+    assert len(heads) == 3
+
+
+@pytest.mark.parametrize("kind", ["dagster_job", "dagster_asset"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--option", "events_per_run=0"), "option 'events_per_run' is not a whole number from 1 to 1000"),
+        (("--option", "events_per_run=1001"), "option 'events_per_run' is not a whole number from 1 to 1000"),
+        (("--option", "events_per_run=true"), "option 'events_per_run' is not a whole number"),
+        (("--option", "events_per_run=1.5"), "option 'events_per_run' is not a whole number"),
+        (("--option", "max_runs=0"), "option 'max_runs' is not a whole number from 1 to 1000"),
+        (("--option", "max_run_seconds=604801"), "is not a whole number from 1 to 604800"),
+        (("--option", "job=mine"), "unknown option 'job'"),
+        (("--address", "https://example.com/"), "a target of kind {kind} has no address"),
+        (("--secret", "HOOK"), "a target of kind {kind} has no secret"),
+    ],
+)
+def test_an_option_that_a_target_of_dagster_cannot_have_is_refused(
+    office_iu: OfficeIu, kind: str, words: tuple[str, ...], said: str
+) -> None:
+    done = office_iu("admin", "target", "add", "search", "--kind", kind, *words)
+    refused(done, 1, said.replace("{kind}", kind))
+
+
+def test_a_route_of_another_kind_is_not_promoted_to_a_target_of_dagster(office_iu: OfficeIu) -> None:
+    aim = Aim(office_iu, "search")
+    aim.add("dagster_job", route_kind="dagster_asset")
+    done = office_iu("admin", "promote", "propose", aim.route, "--max-failure-share", "1", *_WHY)
+    refused(done, 1, "kind dagster_job seen, kind dagster_asset needed")

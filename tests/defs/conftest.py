@@ -14,6 +14,7 @@ import pytest
 from databases import Server
 from defs.code_location import ROUTE, Location
 from defs.delivering import ENVIRONMENT, Delivering
+from defs.handling import Handling
 from delivery.receiver import Receiver
 from delivery.world import World
 from iu_pipelines.db.gateway import Gateway
@@ -130,4 +131,22 @@ def delivering(
     with Gateway(url) as owner:
         world = World(owner, url, f"iu_test_sender_{os.getpid()}")
         yield Delivering(world, receiver, instance)
+        world.close()
+
+
+@pytest.fixture
+def handling(
+    new_database: Callable[[str], str],
+    delivery_template: str,
+    server: Server,
+    instance: dg.DagsterInstance,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Handling]:
+    """Yield a database with the module, and a job for events of the target `search`, which a test adds."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    url = new_database(delivery_template)
+    with Gateway(url) as owner:
+        world = World(owner, url, f"iu_test_sender_{os.getpid()}")
+        yield Handling(world, instance)
         world.close()

@@ -35,6 +35,7 @@ OTHER_THAN_THE_DEFAULT: dict[str, Any] = {
     "database_url_variable": "ORDERS_DATABASE_URL",
     "workers": ["one", "two"],
     "targets": ["hook", "partner.eu"],
+    "event_jobs": ["defs.test_event_jobs.imported"],
     "sender_database_url_variable": "ORDERS_SENDER_URL",
     "key_prefix": ["shop", "orders"],
     "group_name": "shop",

@@ -100,6 +100,16 @@ def shares_that_are_rounded_up(session: Session) -> None:
     edit(session, "fn_iu_delivery_shards_lease", ("mod(64, count(*) over ())", "64"))
 
 
+def leases_prolonged_under_a_lock_that_waits(session: Session) -> None:
+    """Wait for a delivery whose outcome is being recorded."""
+    edit(session, "fn_iu_delivery_prolong", ("for no key update skip locked", "for no key update"))
+
+
+def leases_of_any_claim(session: Session) -> None:
+    """Prolong the lease of a delivery by a claim that is not its newest."""
+    edit(session, "fn_iu_delivery_prolong", ("and (d.claim_id + 0) = any (claim_ids)", ""))
+
+
 def claims_without_a_lease(session: Session) -> None:
     """Leave a claimed delivery due."""
     edit(

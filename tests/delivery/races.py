@@ -657,3 +657,102 @@ def retention_beside_a_plan(race: Race) -> list[str]:
     race.hand.execute("commit")
     act = race.start(race.one, race.one.claim)
     return race.wrong(events(act.finish()) != made and "an event of the plan is missing")
+
+
+def _claim_by_key(sender: Sender, events_named: list[UUID], number: int) -> list[dict[str, Any]]:
+    keys = [f"evt_{event.hex}_{number}" for event in events_named]
+    return sender.session.execute(
+        "select * from public.fn_iu_delivery_claim_named('hook', %s, %s)", (keys, sender.name)
+    ).fetchall()
+
+
+def _prolong(sender: Sender, claims: list[dict[str, Any]]) -> int:
+    ids = [one["claim_id"] for one in claims]
+    row = sender.session.execute("select public.fn_iu_delivery_prolong(%s) as said", (ids,)).fetchone()
+    assert row
+    return int(row["said"])
+
+
+def _route(race: Race) -> int:
+    return int(value(race.judge, "select route_no from public.iu_delivery_route"))
+
+
+def two_claims_of_one_key(race: Race) -> list[str]:
+    made, number = race.queue(1, 2), _route(race)
+    race.one.session.execute("begin")
+    claimed = events(_claim_by_key(race.one, made, number))
+    act = race.start(race.two, lambda: _claim_by_key(race.two, made, number))
+    race.one.session.execute("commit")
+    return race.wrong(
+        sorted(claimed) != sorted(made) and "the first run did not claim",
+        bool(act.finish()) and "a second claim in flight",
+    )
+
+
+def a_claim_beside_one_by_key(race: Race) -> list[str]:
+    made, number = race.queue(1, 2), _route(race)
+    race.one.session.execute("begin")
+    claimed = events(_claim_by_key(race.one, made[:1], number))
+    act = race.start(race.two, race.two.claim)
+    race.one.session.execute("commit")
+    both = claimed + events(act.finish())
+    return race.wrong(sorted(both) != sorted(made) and f"claimed {both}")
+
+
+def a_claim_by_key_that_waits_while_its_lease_ends(race: Race) -> list[str]:
+    """Another claim is first; the claim by key gets it when its lease has passed, with the next fence."""
+    made, number = race.queue(1), _route(race)
+    race.one.session.execute("begin")
+    race.one.claim()
+    act = race.start(race.two, lambda: _claim_by_key(race.two, made, number))
+    race.one.session.execute("commit")
+    early = act.finish()
+    race.world.pass_time(_LEASE)
+    late = _claim_by_key(race.two, made, number)
+    return race.wrong(
+        bool(early) and "a second claim in flight",
+        [one["fence"] for one in late] != [2] and f"claimed {late}",
+    )
+
+
+def a_lease_prolonged_beside_an_outcome(race: Race) -> list[str]:
+    """Prolonging must not wait for an outcome, nor change what is due after it."""
+    race.queue(1, 2)
+    claims = race.one.claim()
+    race.one.session.execute("begin")
+    race.one.record(claims[1:], "retry", retry_after_seconds=3_600)
+    act = race.start(race.two, lambda: _prolong(race.two, claims))
+    waited = not act.has_ended
+    race.one.session.execute("commit")
+    prolonged = act.finish()
+    left = "select count(*) from public.iu_delivery where due_at > clock_timestamp() + interval '50 min'"
+    return race.wrong(
+        waited and "prolonging waits for an outcome",
+        prolonged != 1 and f"{prolonged} leases are prolonged",
+        value(race.judge, left) != 1 and "a retry is due at another time",
+    )
+
+
+def a_lease_prolonged_beside_another_claim(race: Race) -> list[str]:
+    made, number = race.queue(1), _route(race)
+    first = race.one.claim()
+    race.world.pass_time(_LEASE)
+    second = _claim_by_key(race.two, made, number)
+    race.world.pass_time(30)
+    prolonged = _prolong(race.one, first)
+    return race.wrong(
+        prolonged != 0 and "a claim that is not the newest is prolonged",
+        _prolong(race.two, second) != 1 and "the newest claim is not prolonged",
+    )
+
+
+def an_outcome_after_a_claim_by_key(race: Race) -> list[str]:
+    made, number = race.queue(1), _route(race)
+    late = _claim_by_key(race.one, made, number)
+    race.world.pass_time(_LEASE)
+    again = _claim_by_key(race.two, made, number)
+    stale = race.one.record(late)["stale"]
+    return race.wrong(
+        stale != 1 and "the late outcome is current",
+        race.two.record(again)["sent"] != 1 and "the outcome of the second claim is stale",
+    )

@@ -66,6 +66,11 @@ PERIODS = st.none() | st.sampled_from(
     ["1 day", "30 days", "-1 s", "1 month", "178000000 years", "0", "720:00:00", "30 days 1 us"]
 )
 TARGET = st.just("hook") | TEXT
+KEYS = st.none() | st.lists(
+    st.none() | TEXT | st.sampled_from([f"evt_{'0' * 32}_1", f"evt_{'f' * 32}_999999999", "evt_1_1"]),
+    max_size=3,
+)
+CLAIM_IDS = st.none() | st.lists(st.none() | st.integers(-1, 5) | st.integers(2**62, 2**63 - 1), max_size=3)
 LETTERS, DRAIN = "{plan of letters}", "{drain}"
 PLANS = st.sampled_from([LETTERS, DRAIN, "ab" * 32, "AB" * 32, "ab"]) | TEXT
 FILTERS = PAYLOADS | st.fixed_dictionaries(
@@ -90,6 +95,13 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         (TARGET, NUMBERS, st.just("one") | TEXT, TEXT),
     ),
     "has due": ("select public.fn_iu_delivery_has_due(%s)", (TARGET,)),
+    "heads": ("select json_agg(h) from public.fn_iu_delivery_heads(%s, %s) as h", (TARGET, NUMBERS)),
+    "claim named": (
+        "select json_agg(c) from public.fn_iu_delivery_claim_named(%s, %s::text[], %s, %s) as c",
+        (TARGET, KEYS, st.just("one") | TEXT, TEXT),
+    ),
+    "claimed": ("select json_agg(c) from public.fn_iu_delivery_claimed(%s::text[]) as c", (KEYS,)),
+    "prolong": ("select public.fn_iu_delivery_prolong(%s::bigint[])", (CLAIM_IDS,)),
     "release shards": (
         "select public.fn_iu_delivery_shards_release(%s, %s)", (TARGET, st.just("one") | TEXT),
     ),

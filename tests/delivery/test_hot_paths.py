@@ -47,7 +47,17 @@ CLAIM_ONE: Final = "select count(*) from public.fn_iu_delivery_claim('hook', 1, 
 IDLE_CLAIM: Final = "select count(*) from public.fn_iu_delivery_claim('quiet', 200, 'plan')"
 CLAIMED: Final = f"""select claim_id, fence from public.fn_iu_delivery_claim('hook', {BATCH}, 'plan')"""
 
-MOST: Final = {"enqueue": 8_000, "claim": 12_000, "record": 10_000, "idle claim": 60, "idle enqueue": 60}
+HEADS: Final = f"select * from public.fn_iu_delivery_heads('hook', {BATCH})"
+NAMED: Final = (
+    "select claim_id, delivery_key from public.fn_iu_delivery_claim_named('hook', '{keys}', 'plan')"
+)
+READ: Final = "select count(*) from public.fn_iu_delivery_claimed('{keys}')"
+PROLONG: Final = "select public.fn_iu_delivery_prolong('{claims}')"
+
+MOST: Final = {
+    "enqueue": 8_000, "claim": 12_000, "record": 10_000, "idle claim": 60, "idle enqueue": 60,
+    "heads": 4_000, "claim named": 16_000, "claimed": 12_000, "prolong": 8_000,
+}  # fmt: skip
 """The number of pages that each may touch: a batch of 200, or a call with nothing to do."""
 
 
@@ -176,9 +186,25 @@ def measure(owner: psycopg.Connection[Any], sender: psycopg.Connection[Any], tim
             "idle claim": touched(sender, IDLE_CLAIM),
             "idle enqueue": touched(owner, ENQUEUE.replace("paid", "quiet")),
             "record": touched(sender, recorded(sender)),
+            **named(sender),
         }
         seen = {name: min(count, seen.get(name, count)) for name, count in found.items()}
     return seen
+
+
+def named(sender: psycopg.Connection[Any]) -> dict[str, int]:
+    """Return the pages of what programs call that start work for each delivery."""
+    keys = "{" + ",".join(row[0] for row in sender.execute(HEADS.encode())) + "}"
+    assert keys.count(",") == BATCH - 1
+    sender.rollback()
+    claim = NAMED.replace("{keys}", keys)
+    found = {"heads": touched(sender, HEADS), "claim named": touched(sender, claim)}
+    claims = ",".join(str(row[0]) for row in sender.execute(claim.encode()))
+    assert claims.count(",") == BATCH - 1
+    found["claimed"] = pages(explained(sender, READ.replace("{keys}", keys)))
+    found["prolong"] = pages(explained(sender, PROLONG.replace("{claims}", f"{{{claims}}}")))
+    sender.rollback()
+    return found
 
 
 def too_many(seen: dict[str, int]) -> dict[str, int]:

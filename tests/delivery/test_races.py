@@ -52,6 +52,12 @@ BREAKS: Final[list[tuple[Scenario, Break]]] = [
     (races.a_plan_beside_the_outcome_of_the_head, broken.replays_that_leave_the_head),
     (races.a_plan_beside_a_late_outcome, broken.plans_without_a_lock),
     (races.retention_beside_a_plan, broken.retention_that_ignores_the_queue),
+    (races.two_claims_of_one_key, broken.claims_without_a_lease),
+    (races.a_claim_beside_one_by_key, broken.claims_without_a_lease),
+    (races.a_claim_by_key_that_waits_while_its_lease_ends, broken.claims_without_a_lease),
+    (races.a_lease_prolonged_beside_an_outcome, broken.leases_prolonged_under_a_lock_that_waits),
+    (races.a_lease_prolonged_beside_another_claim, broken.leases_of_any_claim),
+    (races.an_outcome_after_a_claim_by_key, broken.no_fence),
 ]
 
 SCENARIOS: Final = list(dict.fromkeys(scenario for scenario, _ in BREAKS))
@@ -85,6 +91,10 @@ insert into public.iu_delivery_plan_state (plan_no) select plan_no from plan
 ACTS: Final[dict[str, tuple[str, tuple[Any, ...]]]] = {
     "enqueue": ("select public.fn_iu_delivery_enqueue('shop.paid', 10)", ()),
     "claim": ("select * from public.fn_iu_delivery_claim('hook', 10, 'one')", ()),
+    "claim named": (
+        f"select * from public.fn_iu_delivery_claim_named('hook', '{{evt_{'0' * 32}_1}}', 'one')",
+        (),
+    ),
     "record": ("select public.fn_iu_delivery_record('[]')", ()),
     "replay": ("select public.fn_iu_delivery_replay('shop.paid', gen_random_uuid(), 'test')", ()),
     "discard": ("select public.fn_iu_delivery_discard('shop.paid', gen_random_uuid(), 'test')", ()),
@@ -113,7 +123,7 @@ def refusal(world: World, act: str, level: str) -> str | None:
     sender = world.sender()
     with opened(world.url) as (session,):
         session.execute(_PLANNED)
-        actor = sender.session if act in {"claim", "claim plan", "record"} else session
+        actor = sender.session if act in {"claim", "claim plan", "claim named", "record"} else session
         actor.execute("select set_config('iu.deployment', %s, false)", (DEPLOYMENT,))
         actor.execute(f"begin isolation level {level}".encode())
         try:

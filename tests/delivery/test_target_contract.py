@@ -24,6 +24,7 @@ from iu_pipelines import settings
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery import contract
 from iu_pipelines.delivery.contract import Place, Received
+from iu_pipelines.delivery.dagster_runs import DagsterAssetTarget, DagsterJobTarget
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
 from iu_pipelines.delivery.postgres import PostgresTarget, inbox_sql
 from iu_pipelines.delivery.pull import PullTarget
@@ -182,8 +183,11 @@ class Inbox(Place):
 class Nowhere(Place):
     """Another program claims: there is no place."""
 
+    def __init__(self, kind: str = PullTarget.kind) -> None:
+        self._kind = kind
+
     def target(self) -> GrantedTarget:
-        return granted("", kind="pull", secret_name=None, allow_private=False)
+        return granted("", kind=self._kind, secret_name=None, allow_private=False)
 
     def secrets(self) -> Secrets:
         return Secrets(settings.load())
@@ -227,6 +231,12 @@ def test_inboxes_keep_the_contract(name: str, inbox: Inbox) -> None:
 @pytest.mark.parametrize("name", contract.scenarios(PullTarget))
 def test_targets_that_are_pulled_keep_the_contract(name: str) -> None:
     _run(name, PullTarget, Nowhere())
+
+
+@pytest.mark.parametrize("kind", [DagsterJobTarget, DagsterAssetTarget])
+@pytest.mark.parametrize("name", contract.scenarios(DagsterJobTarget))
+def test_targets_of_dagster_keep_the_contract(name: str, kind: type[TargetKind]) -> None:
+    _run(name, kind, Nowhere(kind.kind))
 
 
 # Kinds that break one rule each.

@@ -91,7 +91,9 @@ class EventJob:
         """Call the handler."""
         if self.handler is None:
             raise TypeError(f"the job {self.name} materializes assets and has no handler")
-        self.handler(*arguments)
+        answer: Any = self.handler(*arguments)
+        if inspect.isawaitable(answer) or inspect.isgenerator(answer) or inspect.isasyncgen(answer):
+            raise TypeError(f"the function of the job {self.name} returned before it began: {type(answer)}")
 
     def handle(self, context: dg.OpExecutionContext, event: Event) -> None:
         """Call the handler, with the context of the run if its first parameter is named `context`."""
@@ -114,13 +116,15 @@ def event_job(
     after the function unless `name` is given.
 
     Raises:
-        UsageError: `target` is no name of a target, or the function has other parameters.
+        UsageError: `target` is no name of a target, `name` is none of a job, or the function has other
+            parameters or is a coroutine or a generator.
     """
 
     def declared(handler: Handler) -> EventJob:
         _check_parameters(handler)
         chosen = str(name or getattr(handler, "__name__", "event_job"))
-        return EventJob(_checked(target), chosen, handler, (), frozenset(required_resource_keys))
+        resources = frozenset(required_resource_keys)
+        return EventJob(_checked(target), _checked_name(chosen), handler, (), resources)
 
     return declared
 
@@ -144,7 +148,7 @@ def event_asset_job(
             hint="Give the assets that a run materializes.",
         )
     chosen = name or f"{_checked(target).replace('.', '_').replace('-', '_')}_event_job"
-    return EventJob(target, chosen, None, keys)
+    return EventJob(target, _checked_name(chosen), None, keys)
 
 
 def _keys(one: dg.AssetsDefinition | dg.AssetKey | str) -> Iterable[dg.AssetKey]:
@@ -162,10 +166,28 @@ def _checked(target: str) -> str:
     return target
 
 
-def _check_parameters(handler: Handler) -> None:
-    names = list(inspect.signature(handler).parameters)
-    if len(names) != 1 + (names[:1] == [_CONTEXT]):
+def _checked_name(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
         raise UsageError(
-            f"the function {getattr(handler, '__name__', handler)!r} has the parameters ({', '.join(names)})",
+            f"name = {name!r} is refused",
+            hint="A job has letters, digits and _ in its name. Give it one with name=NAME.",
+        )
+    return name
+
+
+def _check_parameters(handler: Handler) -> None:
+    parameters = inspect.signature(handler).parameters.values()
+    names = [one.name for one in parameters]
+    by_position = {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    shown = f"the function {getattr(handler, '__name__', handler)!r}"
+    if len(names) != 1 + (names[:1] == [_CONTEXT]) or not {one.kind for one in parameters} <= by_position:
+        raise UsageError(
+            f"{shown} has the parameters ({', '.join(map(str, parameters))})",
             hint="Write it as (event) or (context, event).",
         )
+    for is_other in (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction):
+        if is_other(handler):
+            raise UsageError(
+                f"{shown} is a coroutine or a generator",
+                hint="Write a plain function that has handled the event when it returns.",
+            )

@@ -80,6 +80,11 @@ def _is_same_location(one: dg.RunRecord, other: dg.RunRecord) -> bool:
     return None in origins or len({origin.location_name for origin in origins if origin}) == 1
 
 
+def is_gone(record: dg.RunRecord) -> bool:
+    """Return whether the maximum runtime of a run that executes is over: then its host is gone."""
+    return record.dagster_run.status in _EXECUTING and _is_overdue(record)
+
+
 def _is_overdue(record: dg.RunRecord) -> bool:
     limit = record.dagster_run.tags.get(dg.MAX_RUNTIME_SECONDS_TAG)
     started = record.start_time or record.create_timestamp.timestamp()

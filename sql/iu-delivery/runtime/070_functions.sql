@@ -85,6 +85,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_routes_admit.sql
 \ir ../objects/deliveries/fn_iu_delivery_due.sql
 \ir ../objects/deliveries/fn_iu_delivery_rate_cut.sql
+\ir ../objects/deliveries/fn_iu_delivery_keys_require.sql
 \ir ../objects/deliveries/fn_iu_delivery_named.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_named.sql
 \ir ../objects/deliveries/fn_iu_delivery_due_lock.sql
@@ -196,5 +197,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '869394af93068061c248c8c00e954845afb4292e60348f45f1b2c26c4391ecc2'
+    'b4691f0a30eda7c4da33d2b964673e5914ef0fab696f89dc979a189eb8059ae8'
 );

@@ -53,8 +53,8 @@ $$;
 comment on function public.fn_iu_delivery_claim_lock(text, int, text, text, int, text[]) is
 'The part that all claims share: checks the arguments and the login, asks everything that may refuse a claim,
 leases shards unless delivery_keys are given, takes tokens, and returns the target and the due heads to claim,
-locked until the end of the transaction; with plan_no or delivery_keys only those that these name. due is null or
-empty if nothing is to be claimed. Raises what fn_iu_delivery_claim raises.';
+locked until the end of the transaction; with plan_no or delivery_keys only those that these name. due is null
+or empty if nothing is to be claimed. Raises what fn_iu_delivery_claim raises.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_claim_lock(text, int, text, text, int, text[])',
     'internal'

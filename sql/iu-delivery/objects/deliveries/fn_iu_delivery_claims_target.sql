@@ -15,14 +15,15 @@ declare
     v_facts record;
 begin
     select count(distinct l.target_no) as targets, min(l.target_no) as target_no,
+        bool_or(c.claim_id is null) as is_unknown,
         min(a.claim_id) filter (where c.claim_id is null) as unknown,
         min(a.claim_id) filter (where l.login <> session_user) as claim_id
     into v_facts
     from unnest(claim_ids) as a (claim_id)
     left join public.iu_delivery_claim as c on c.claim_id = a.claim_id
     left join public.iu_delivery_ledger as l on l.ledger_no = c.ledger_no;
-    if v_facts.unknown is not null then
-        raise exception 'unknown claim %', v_facts.unknown using
+    if v_facts.is_unknown then
+        raise exception 'unknown claim %', coalesce(v_facts.unknown::text, 'null') using
             errcode = 'IU605', hint = 'Record only claims that fn_iu_delivery_claim returned here.';
     elsif v_facts.claim_id is not null then
         raise exception 'claim % was made by another login than %', v_facts.claim_id, session_user using

@@ -9,7 +9,8 @@ as $$
 #variable_conflict use_variable
 declare
     v_routes constant int [] := public.fn_iu_delivery_routes_admit(
-        given, shards, case when plan_no is null and delivery_keys is null then batch_limit else 1000 end, now_at
+        given, shards, case when plan_no is null and delivery_keys is null then batch_limit else 1000 end,
+        now_at
     );
     v_due public.iu_delivery [];
 begin
@@ -35,9 +36,8 @@ comment on function public.fn_iu_delivery_due_lock(
     public.iu_delivery_target, smallint[], int, timestamptz, int, text[]
 ) is
 'The due heads of a target in the shards that may be claimed now, at most batch_limit, locked until the end of
-the transaction; with plan_no or
-delivery_keys only those that the plan or the keys name. Dead letters are made of those whose outcome is
-unknown too often.';
+the transaction; with plan_no or delivery_keys only those that the plan or the keys name. Dead letters are
+made of those whose outcome is unknown too often.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_due_lock(public.iu_delivery_target, smallint[], int, timestamptz, int, text[])',

@@ -1,5 +1,4 @@
--- enable_seqscan, enable_bitmapscan and enable_sort off: heads are read by their index, oldest first
--- (decision 011).
+-- enable_seqscan and enable_bitmapscan off: heads are read by their index, oldest first (decision 011).
 create or replace function public.fn_iu_delivery_heads(target text, batch_limit int)
 returns table (
     delivery_key text, event_id uuid, route_code text, subject uuid, due_at timestamptz, is_due boolean,
@@ -27,7 +26,8 @@ begin
             select d.* from public.iu_delivery_route as r
             cross join lateral (
                 select q.* from public.iu_delivery as q
-                where (q.route_no * 1) = r.route_no and q.is_head and q.dead_at is null and q.due_at <= v_now
+                where (q.route_no * 1) = r.route_no and q.is_head and q.dead_at is null
+                    and q.due_at >= r.due_from and q.due_at <= v_now
                 order by q.due_at limit batch_limit
             ) as d
             where r.target_no = v_target.target_no and r.held_reason is null and r.route_code = any (v_listed)
@@ -49,22 +49,28 @@ begin
     )
 
     select public.fn_iu_delivery_key(h.event_id, h.route_no), h.event_id, r.route_code, h.subject, h.due_at,
-        h.due_at <= v_now, h.claim_id, h.claims, (
-            select l.run_ref from public.iu_delivery_claim as c
-            inner join public.iu_delivery_ledger as l on l.ledger_no = c.ledger_no
-            where c.claim_id = h.claim_id
-        )
+        h.due_at <= v_now, l.claim_id, h.claims, l.run_ref
     from head as h
     inner join public.iu_delivery_route as r on r.route_no = h.route_no
+    left join lateral (
+        select c.claim_id, g.run_ref from (
+            select i.claim_id, i.ledger_no from public.iu_delivery_claim as i
+            where i.claim_id = h.claim_id limit 1
+        ) as c
+        cross join lateral (
+            select e.run_ref from public.iu_delivery_ledger as e
+            where e.ledger_no = c.ledger_no and e.login = session_user limit 1
+        ) as g
+    ) as l on true
     order by h.due_at;
 end
 $$;
 comment on function public.fn_iu_delivery_heads(text, int) is
 'The heads of a target for programs that start work for each delivery: at most batch_limit that are due on
-listed routes that are not held and are promoted for the deployment of the session, and all that are claimed,
-whatever the gates (at most 10,000 a route). claim_id, fence and run_ref are of the claim whose outcome is not
-recorded; null: there is none. is_due with a claim: in doubt. Oldest first. Raises IU201, IU301, IU603.
-Read-only; locks nothing.';
+listed routes that are not held and are promoted for the deployment of the session, and all whose lease goes
+on, whatever the gates (at most 10,000 a route). claim_id and run_ref are of the claim of this login whose
+outcome is not recorded; null: there is none. fence counts the claims. is_due with a claim: in doubt. Oldest
+first. Raises IU201, IU301, IU603. Read-only; locks nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_heads(text, int)', 'deliver'
 );

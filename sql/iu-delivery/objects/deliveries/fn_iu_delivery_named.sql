@@ -10,18 +10,8 @@ as $$
 #variable_conflict use_column
 declare
     v_parts constant text := '^evt_([0-9a-f]{32})_([0-9]{1,9})$';
-    v_wrong text;
 begin
-    if coalesce(array_length(delivery_keys, 1), 0) not between 1 and 1000 then
-        raise exception '% delivery keys are given', coalesce(array_length(delivery_keys, 1), 0) using
-            errcode = 'IU104', hint = 'Give 1 to 1000 keys, as fn_iu_delivery_heads returns them.';
-    end if;
-    select coalesce(left(k, 100), 'null') into v_wrong from unnest(delivery_keys) as k
-    where k is null or k !~ v_parts limit 1;
-    if found then
-        raise exception 'not a delivery key: %', v_wrong using
-            errcode = 'IU104', hint = 'A key is evt_<event id in hex>_<route number>.';
-    end if;
+    perform public.fn_iu_delivery_keys_require(delivery_keys);
     return query
     select d.place, k.key
     from (select distinct u as key from unnest(delivery_keys) as u) as k
