@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,11 @@ def of_sql(*files: str) -> dict[str, dg.CodeReferencesMetadataValue]:
 
     A file of another module begins with the name of its directory under `sql/`.
     """
+    return dict(_of_sql(files))
+
+
+@cache
+def _of_sql(files: tuple[str, ...]) -> Mapping[str, dg.CodeReferencesMetadataValue]:
     if _is_installed() and repository_url() is None:
         return {}
     found: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [
