@@ -12,7 +12,10 @@ each transaction sets the level itself (decision 042).
 from __future__ import annotations
 
 import logging
+import math
+import os
 import re
+import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -242,8 +245,21 @@ class Gateway:
         pool = self._opened()
         connection, is_pooled = self._taken(pool)
         try:
-            with _collected(connection, notices):
+            with self._named(connection, notices), _collected(connection, notices):
                 yield connection, notices
+        finally:
+            with self._lock:
+                self._in_use -= 1
+            if is_pooled:
+                pool.putconn(connection)
+            else:
+                connection.close()
+
+    @contextmanager
+    def _named(self, connection: _Connection, notices: list[Notice]) -> Iterator[None]:
+        """Name the login that lacks a privilege, and who holds a lock, in errors of the block."""
+        try:
+            yield
         except PermissionDenied as error:
             name_login(error, connection.info.user)
             raise
@@ -252,13 +268,6 @@ class Gateway:
                 with suppress(IuError):
                     locks.explain(error, Session(connection, notices).fetch_all)
             raise
-        finally:
-            with self._lock:
-                self._in_use -= 1
-            if is_pooled:
-                pool.putconn(connection)
-            else:
-                connection.close()
 
     def _taken(self, pool: ConnectionPool[_Connection]) -> tuple[_Connection, bool]:
         """Return a connection, and whether it is one of the pool.
@@ -316,6 +325,62 @@ class Gateway:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+class BoundedGateway(Gateway):
+    """A gateway for a question that must be answered in time: one connection, without a pool.
+
+    A connection attempt and each statement take at most `seconds`, and a wait for a lock one second less.
+    These limits are the server's and the driver's. `abort` ends a call that neither of them ends.
+    """
+
+    def __init__(self, url: str, *, seconds: float, application_name: str = "iu") -> None:
+        lock_seconds = max(1, int(seconds) - 1)
+        super().__init__(
+            url, application_name=application_name, max_size=1, lock_seconds=lock_seconds, retries=False
+        )
+        self._target = _Target(url, application_name, None, lock_seconds, seconds)
+        self._only: _Connection | None = None
+        self._is_aborted = False
+
+    def server_version(self) -> int:
+        """Return PostgreSQL's `server_version_num`, such as 180004. Raises ServerTooOld."""
+        self._connection()
+        return self._version
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._only = self._only, None
+        if connection:
+            connection.close()
+
+    def abort(self) -> None:
+        """End the call that waits for the server, from another thread: it raises ConnectionFailed.
+
+        A call that is connecting ends when the attempt does. Every later call fails too.
+        """
+        self._is_aborted = True
+        connection = self._only
+        if connection:
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as own:
+                own.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def _acquired(self) -> Iterator[tuple[_Connection, list[Notice]]]:
+        notices: list[Notice] = []
+        connection = self._connection()
+        with self._named(connection, notices), _collected(connection, notices):
+            yield connection, notices
+
+    def _connection(self) -> _Connection:
+        if self._only is None:
+            self._only = self._connected()
+            with _translated(()):
+                self._version = _supported(self._only, self.url)
+                self._must_set_level = _has_other_default_level(self._only)
+        if self._is_aborted:
+            raise ConnectionFailed(f"the call to {redact(self.url)} was aborted")
+        return self._only
+
+
 def probe(url: str) -> int:
     """Connect once and return the server's `server_version_num`.
 
@@ -352,12 +417,20 @@ class _Target:
     """The connection string of a gateway, with startup options unless a pooler has refused them."""
 
     def __init__(
-        self, url: str, application_name: str, role: str | None, lock_seconds: int | None = None
+        self,
+        url: str,
+        application_name: str,
+        role: str | None,
+        lock_seconds: int | None = None,
+        seconds: float | None = None,
     ) -> None:
         self.url = url
         weak = "" if lock_seconds is None else f"-c lock_timeout={lock_seconds}s"
-        self.conninfo = _conninfo(url, application_name, role, _STARTUP_OPTIONS, weak)
-        self._without_options = _conninfo(url, application_name, role, "")
+        strong = _STARTUP_OPTIONS
+        if seconds is not None:
+            strong = f"{strong} -c statement_timeout={math.ceil(seconds * 1000)} {weak}"
+        self.conninfo = _conninfo(url, application_name, role, strong, weak, seconds)
+        self._without_options = _conninfo(url, application_name, role, "", "", seconds)
 
     def leave_out_options(self) -> bool:
         """Remove the startup options; return false if they were removed before."""
@@ -388,8 +461,18 @@ def _has_other_default_level(connection: _Connection) -> bool:
     return row is None or row["level"] != "read committed"
 
 
-def _conninfo(url: str, application_name: str, role: str | None, options: str, weak_options: str = "") -> str:
-    """Return the connection string. The options of the URL override the weak ones, not the others."""
+def _conninfo(
+    url: str,
+    application_name: str,
+    role: str | None,
+    options: str,
+    weak_options: str = "",
+    seconds: float | None = None,
+) -> str:
+    """Return the connection string. The options of the URL override the weak ones, not the others.
+
+    `seconds` limits a connection attempt, whatever the URL says, but libpq waits for two at least.
+    """
     _check_scheme(url)
     try:
         given = conninfo_to_dict(url)
@@ -400,6 +483,8 @@ def _conninfo(url: str, application_name: str, role: str | None, options: str, w
             "in a password % is %25, / is %2F, : is %3A and @ is %40.",
         ) from None
     defaults: dict[str, Any] = {"application_name": application_name, "connect_timeout": _CONNECT_SECONDS}
+    if seconds is not None:
+        given["connect_timeout"] = max(2, math.ceil(seconds))
     if role:
         escaped = re.sub(r"([\\ ])", r"\\\1", role)
         options = f"{options} -c role={escaped}"
