@@ -1,7 +1,7 @@
 """Governed event routing on PostgreSQL, orchestrated by Dagster.
 
-`build_defs`, `Mount` and `OutboxComponent` are imported on first use, because they import Dagster. Without
-Dagster this raises ExtraMissing, which is an ImportError.
+`build_defs`, `build_fleet_defs`, `Mount` and the components are imported on first use, because they import
+Dagster. Without Dagster this raises ExtraMissing, which is an ImportError.
 """
 
 from __future__ import annotations
@@ -10,18 +10,21 @@ TYPE_CHECKING = False  # importing `typing` takes several milliseconds, in which
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from iu_pipelines.defs.component import OutboxComponent
+    from iu_pipelines.defs.component import FleetComponent, OutboxComponent
     from iu_pipelines.defs.factory import build_defs
+    from iu_pipelines.defs.fleet import build_fleet_defs
     from iu_pipelines.defs.kit.configuration import Mount
 
 __version__ = "0.1.0"
 
-__all__ = ["Mount", "OutboxComponent", "build_defs"]
+__all__ = ["FleetComponent", "Mount", "OutboxComponent", "build_defs", "build_fleet_defs"]
 
 _MODULES: Final = {
+    "FleetComponent": "iu_pipelines.defs.component",
     "Mount": "iu_pipelines.defs.kit.configuration",
     "OutboxComponent": "iu_pipelines.defs.component",
     "build_defs": "iu_pipelines.defs.factory",
+    "build_fleet_defs": "iu_pipelines.defs.fleet",
 }
 
 

@@ -101,10 +101,15 @@ def own_mount(file: FleetFile, outboxes: Sequence[FleetMount]) -> Mount:
         UsageError: a default is invalid.
     """
     shared = ("owners", "executor", "notify", "red_fails_run", "prune_cron")
-    return Mount(
-        name=file.name,
-        running=None if file.fleet_running is None else frozenset(file.fleet_running),
-        health_audit_cron=file.fleet_cron,
-        sensor_interval_seconds=min(one.sensor_interval_seconds for one in outboxes),
-        **{name: file.defaults[name] for name in shared if name in file.defaults},
-    )
+    running = file.fleet_running
+    try:
+        return Mount(
+            name=file.name,
+            running=None if running is None else frozenset(running),
+            health_audit_cron=file.fleet_cron,
+            sensor_interval_seconds=min(one.sensor_interval_seconds for one in outboxes),
+            **{name: file.defaults[name] for name in shared if name in file.defaults},
+        )
+    except UsageError as error:
+        message = error.message.replace("health_audit_cron", "fleet_cron")
+        raise UsageError(f"fleet {file.name}: {message}", hint=error.hint) from None
