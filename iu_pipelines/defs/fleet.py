@@ -90,7 +90,7 @@ def _build(file: FleetFile, resources: Mapping[str, object]) -> dg.Definitions:
         jobs=[one for part in parts for one in part.jobs or ()],
         schedules=schedules,
         sensors=sensors,
-        resources={fleet_mount.resource_key(file.name): FleetResource(), **resources},
+        resources={fleet_mount.resource_key(file.name): FleetResource(fleet=file.name), **resources},
     )
 
 

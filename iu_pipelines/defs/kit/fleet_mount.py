@@ -22,6 +22,8 @@ from iu_pipelines.errors import UsageError
 class FleetResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The databases of a fleet. It holds no URL: each is read from its variable when it is opened."""
 
+    fleet: str = Field(description="The name of the fleet.")
+
     def url(self, variable: str) -> str:
         """Return the URL in an environment variable. Raises UsageError if it is not set."""
         return url_in(variable)
