@@ -391,7 +391,7 @@ def test_the_asset_has_every_outbox_and_its_check_passes(
     assert (summary["outboxes"], summary["unreachable"], summary["unhealthy"]) == (3, 0, 0)
     assert summary["backlog"] == 1
     assert summary["backlog_oldest_seconds"] > 0
-    assert [row[0] for row in summary["status"]] == list(NAMES)
+    assert [row.data["outbox"] for row in summary["status"].records] == list(NAMES)
     assert checks(result)["every_outbox_is_well"].passed
 
 
@@ -404,7 +404,7 @@ def test_an_outbox_that_does_not_answer_fails_the_check_by_name_and_is_the_first
     assert result.success
     (summary,) = materializations(result, ["fleet", "iu_fleet"])
     assert (summary["outboxes"], summary["unreachable"]) == (3, 1)
-    assert [row[0] for row in summary["status"]] == ["returns", "orders", "billing"]
+    assert [row.data["outbox"] for row in summary["status"].records] == ["returns", "orders", "billing"]
     failed = checks(result)["every_outbox_is_well"]
     assert not failed.passed
     assert failed.metadata["unreachable"].value == "returns"
