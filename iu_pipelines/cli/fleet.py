@@ -9,7 +9,7 @@ import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.output import counted, duration, print_line, print_table
-from iu_pipelines.domain import gates, health
+from iu_pipelines.domain import health
 from iu_pipelines.domain.fleet import members, report
 from iu_pipelines.domain.fleet.asking import Asker
 from iu_pipelines.domain.fleet.report import FleetReport, OutboxRow
@@ -99,7 +99,7 @@ def _row(one: OutboxRow) -> tuple[Any, ...]:
         health.at_least(state.backlog, capped=state.backlog_capped),
         duration(state.oldest_seconds),
         health.at_least(state.dead_letters, capped=state.dead_letters_capped),
-        f"{len(state.closed_gates)} closed" if state.closed_gates else "open",
+        f"{len(state.stopping_gates)} closed" if state.stopping_gates else "open",
         len(state.live_routes),
         state.in_doubt,
         state.parked + state.dead_deliveries,
@@ -117,8 +117,7 @@ def _print_notes(one: OutboxRow) -> None:
         return
     for fault in one.state.faults:
         print_line(f"  {one.outbox}: reason: {fault}")
-    closed = [key for key in one.state.closed_gates if key != gates.DELIVERY or one.state.live_routes]
-    if closed:
-        print_line(f"  {one.outbox}: note: closed: {', '.join(closed)}")
+    if one.state.stopping_gates:
+        print_line(f"  {one.outbox}: note: closed: {', '.join(one.state.stopping_gates)}")
     for route, refusal in one.state.held_routes:
         print_line(f"  {one.outbox}: note: live route {route} is held: {refusal}")

@@ -24,7 +24,7 @@ from iu_pipelines.defs.kit.freshness import due_by
 from iu_pipelines.domain.fleet import members, report
 from iu_pipelines.domain.fleet.asking import Asker
 from iu_pipelines.domain.fleet.members import FleetFile, Member
-from iu_pipelines.domain.fleet.report import FleetReport, OutboxRow
+from iu_pipelines.domain.fleet.report import FleetReport, OutboxRow, OutboxState
 
 FLEET: Final = "iu_fleet"
 CHECK: Final = "every_outbox_is_well"
@@ -34,10 +34,9 @@ _HEADER: Final = (
     "health",
     "backlog",
     "oldest s",
-    "dead letters",
-    "closed gates",
+    "letters",
+    "closed",
     "live routes",
-    "held routes",
     "in doubt",
     "parked",
     "reasons",
@@ -194,13 +193,17 @@ def _row(one: OutboxRow) -> list[object]:
         state.backlog,
         state.oldest_seconds,
         state.dead_letters,
-        ", ".join(state.closed_gates),
-        ", ".join(state.live_routes),
-        ", ".join(f"{route}: {reason}" for route, reason in state.held_routes),
+        ", ".join(key.removeprefix("iu_core.") for key in state.stopping_gates),
+        ", ".join(_route(state, route) for route in state.live_routes),
         state.in_doubt,
         state.parked,
         _reasons(one),
     ]
+
+
+def _route(state: OutboxState, route: str) -> str:
+    held = dict(state.held_routes)
+    return f"{route} (held: {held[route]})" if route in held else route
 
 
 def _reasons(one: OutboxRow) -> str:

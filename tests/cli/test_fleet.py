@@ -108,3 +108,16 @@ def test_a_file_that_is_invalid_is_refused_with_the_key(command: Iu, tmp_path: P
     path = tmp_path / "fleet.yaml"
     path.write_text("outboxes: []\n", encoding="utf-8")
     refused(command("fleet", "status", "--file", str(path)), 2, "outboxes")
+
+
+def test_a_login_that_may_not_read_is_refused_in_its_row(
+    command: Iu, file: Path, monkeypatch: pytest.MonkeyPatch, urls: dict[str, str]
+) -> None:
+    login = f"iu_test_emitter_{os.getpid()}"
+    with Gateway(urls["first"]) as owner:
+        make_login(owner, login, "iu_emitter")
+    monkeypatch.setenv("FIRST_DATABASE_URL", url_of(urls["first"], login))
+    found = command("fleet", "status", "--file", str(file), "--json").json
+    assert found["unreachable"] == ["first"]
+    assert found["outboxes"][0]["error"]["code"] == "42501"
+    assert login in found["outboxes"][0]["error"]["hint"]

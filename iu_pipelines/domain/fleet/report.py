@@ -49,6 +49,11 @@ class OutboxState:
     parked: int
     dead_deliveries: int
 
+    @property
+    def stopping_gates(self) -> tuple[str, ...]:
+        """The closed gates that hold something: without a live route, that of delivery holds nothing."""
+        return tuple(key for key in self.closed_gates if key != gates.DELIVERY or self.live_routes)
+
 
 @dataclass(frozen=True)
 class Fault:
