@@ -3,8 +3,10 @@
 Each outbox has its own assets, jobs and schedules. The sensors are those of the fleet.
 """
 
+import gc
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,9 +57,21 @@ def build_fleet_defs(
         UsageError: the file cannot be read, or a value in it is invalid.
     """
     # Owners, code references and observable assets are beta features, and Dagster warns about each use.
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _without_collections():
         warnings.filterwarnings("ignore", category=dg.BetaWarning)
         return _build(_file(fleet), resources or {})
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Pause Python's garbage collector: everything that is made here stays, and is searched in vain."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _file(fleet: str | Path | Mapping[str, Any] | FleetFile) -> FleetFile:
