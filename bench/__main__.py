@@ -18,6 +18,7 @@ from bench import (
     deliveries,
     emits,
     engine,
+    fleet,
     idle,
     peer_emits,
     peers,
@@ -36,7 +37,7 @@ from bench.server import BOTH, EMBEDDED, STOCK, BenchServer, newest_pg_bin, star
 _SETTINGS = {STOCK: (STOCK,), EMBEDDED: (EMBEDDED,), "both": BOTH}
 _GROUPS = (
     "route", "shapes", "one", "idle", "emit", "capture", "retention", "audit", "delivery", "webhook",
-    "senders", "other",
+    "senders", "fleet", "other",
 )  # fmt: skip
 
 
@@ -163,6 +164,7 @@ def _cases(
     todo += captures.cases(20_000 if quick else 100_000)
     todo += retention.cases(20_000 if quick else 100_000)
     todo += deliveries.cases(*((100_000, 20_000, 4_000) if quick else (10_000_000, 1_000_000, 20_000)))
+    todo += fleet.cases() if fleet.GROUP in given.only or not quick else []
     emitters, missing = emits.ours(), {}
     if given.no_peers or (quick and not given.only):
         missing["all peers"] = "left out of this run"

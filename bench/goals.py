@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bench import audits, captures, deliveries, emits, peer_emits, senders, shapes, webhooks
+from bench import audits, captures, deliveries, emits, fleet, peer_emits, senders, shapes, webhooks
 from bench.lines import Line, beside
 from bench.server import EMBEDDED, STOCK
 
@@ -57,6 +57,7 @@ def goals(
         *_scale(scale, one),
         *_dagster(dagster, one),
         *_startup(startup),
+        *_fleet(find, one),
         *_elsewhere(),
     ]
 
@@ -261,6 +262,19 @@ def _startup(startup: dict[str, float]) -> Iterator[Goal]:
     yield at_most("`iu --version`: seconds", NONE, 0.25, startup.get("iu_version"), ".2f")
     figure = startup["definitions"] / startup["dagster"] if startup else None
     yield at_most("import of the definitions: time / time of `import dagster`", NONE, 1.3, figure, ".2f")
+
+
+def _fleet(find: Find, settings: str) -> Iterator[Goal]:
+    """Yield the goals of a fleet. A tick of which one database hangs lasts until its time limit."""
+    healthy = find(settings, fleet.GROUP, fleet.SYSTEM, fleet.TICK)
+    hanging = find(settings, fleet.GROUP, fleet.SYSTEM, fleet.HANGS)
+    loaded, ticked, hung = (
+        line and line.extra.get(name)
+        for line, name in ((healthy, fleet.LOAD), (healthy, fleet.TICK), (hanging, fleet.TICK))
+    )
+    yield at_most("definitions of 100 outboxes: seconds in a new process", settings, 5, loaded, ".1f")
+    yield at_most("tick over 100 healthy databases: seconds", settings, 10, ticked, ".1f")
+    yield at_most("tick over 100 databases, of which one hangs: seconds", settings, 10, hung, ".1f")
 
 
 def _elsewhere() -> Iterator[Goal]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench import senders, webhooks
+from bench import fleet, senders, webhooks
 from bench.goals import Goal, formatted, goals
 from bench.lines import Line, beside, lines
 
@@ -16,7 +16,7 @@ RESULTS: Final = ROOT / "bench" / "results"
 CHARTS: Final = ROOT / "docs" / "images" / "bench"
 PAGE: Final = ROOT / "docs" / "performance.md"
 
-_WITHOUT_RATE: Final = ("health", "chain", "audit", webhooks.GROUP, senders.GROUP)
+_WITHOUT_RATE: Final = ("health", "chain", "audit", fleet.GROUP, webhooks.GROUP, senders.GROUP)
 _INK, _QUIET, _OURS = "#1F2328", "#9AA1AD", "#4F43DD"
 
 

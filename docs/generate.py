@@ -53,6 +53,7 @@ ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "retention": {
         "tests": ("tests/concurrency/test_retention.py", "tests/concurrency/test_retention_races.py")
     },
+    "fleet": {"Python": ("iu_pipelines/domain/fleet/",)},
     "promotion": {"tests": ("tests/delivery/test_promotions.py", "tests/delivery/test_bypasses.py")},
 }
 """Parts of a noun that have another name than the noun, by noun and layer."""

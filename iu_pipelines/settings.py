@@ -115,6 +115,9 @@ class Settings(BaseSettings):
         le=64,
         description="how many runs the delivery sensor requests for one target while something waits long",
     )
+    fleet_file: AbsolutePath | None = Field(
+        default=None, description="the file of a fleet, whose outboxes iu fleet status asks"
+    )
     notify_url: Annotated[SecretStr, AfterValidator(_http)] | None = Field(
         default=None,
         description="http(s) URL to which the notification sensor posts each notice; it is never printed",
@@ -176,6 +179,12 @@ def secret_variable(secret_name: str) -> str:
 def secret(secret_name: str) -> SecretStr | None:
     """Return the value of the variable of a secret, or None if it is not set or empty."""
     value = os.environ.get(secret_variable(secret_name))
+    return SecretStr(value) if value else None
+
+
+def database_url_in(variable: str) -> SecretStr | None:
+    """Return the URL in a variable that a fleet or a mount names, or None if it is not set or empty."""
+    value = os.environ.get(variable)
     return SecretStr(value) if value else None
 
 

@@ -7,14 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from iu_pipelines.db.connection_errors import MIGRATE_HINT, NOT_INSTALLED
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import code
 from iu_pipelines.errors import PermissionDenied, StatementFailed
 from iu_pipelines.settings import Settings
-
-# A table, function, column or schema that does not exist.
-_NOT_INSTALLED: Final = frozenset({"42P01", "42883", "42703", "3F000"})
 
 _OBJECT: Final = re.compile(r"permission denied for (?:function|table|view) (\w+)")
 
@@ -35,8 +33,8 @@ def connect(chosen: Settings, *, installs_schema: bool = False, writes: bool = T
         try:
             yield gateway
         except StatementFailed as error:
-            if error.code in _NOT_INSTALLED and not installs_schema:
-                error.hint = "The schema is not installed, or not completely. Run: iu migrate"
+            if error.code in NOT_INSTALLED and not installs_schema:
+                error.hint = MIGRATE_HINT
             raise
         except PermissionDenied as error:
             _name_roles(error, writes=writes)

@@ -46,6 +46,9 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
     "status": {
         "status": "Show all workers and domains, gates, routes, dead letters, events and steps on one screen",
     },
+    "fleet": {
+        "fleet": "Many outboxes that one file names, each in a database of its own",
+    },
     "metrics": {
         "metrics": "Print the numbers for Prometheus in its text format, or serve them",
     },

@@ -22,6 +22,11 @@ class _Reason:
     hint: str
 
 
+NOT_INSTALLED: Final = frozenset({"42P01", "42883", "42703", "3F000"})
+"""The SQLSTATEs of a table, function, column or schema that does not exist."""
+
+MIGRATE_HINT: Final = "The schema is not installed, or not completely. Run: iu migrate"
+
 _STARTING: Final = "57P03"
 _CLOSED_EARLY: Final = "08006"
 

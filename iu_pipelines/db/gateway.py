@@ -12,7 +12,10 @@ each transaction sets the level itself (decision 042).
 from __future__ import annotations
 
 import logging
+import math
+import os
 import re
+import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -245,8 +248,21 @@ class Gateway:
         pool = self._opened()
         connection, is_pooled = self._taken(pool)
         try:
-            with _collected(connection, notices):
+            with self._named(connection, notices), _collected(connection, notices):
                 yield connection, notices
+        finally:
+            with self._lock:
+                self._in_use -= 1
+            if is_pooled:
+                pool.putconn(connection)
+            else:
+                connection.close()
+
+    @contextmanager
+    def _named(self, connection: _Connection, notices: list[Notice]) -> Iterator[None]:
+        """Name the login that lacks a privilege, and who holds a lock, in errors of the block."""
+        try:
+            yield
         except PermissionDenied as error:
             name_login(error, connection.info.user)
             raise
@@ -255,13 +271,6 @@ class Gateway:
                 with suppress(IuError):
                     locks.explain(error, Session(connection, notices).fetch_all)
             raise
-        finally:
-            with self._lock:
-                self._in_use -= 1
-            if is_pooled:
-                pool.putconn(connection)
-            else:
-                connection.close()
 
     def _taken(self, pool: ConnectionPool[_Connection]) -> tuple[_Connection, bool]:
         """Return a connection, and whether it is one of the pool.
@@ -319,6 +328,62 @@ class Gateway:
         raise AssertionError("unreachable: the last attempt returns or raises")
 
 
+class BoundedGateway(Gateway):
+    """A gateway for a question that must be answered in time: one connection, without a pool.
+
+    A connection attempt and each statement take at most `seconds`, and a wait for a lock one second less.
+    These limits are the server's and the driver's. `abort` ends a call that neither of them ends.
+    """
+
+    def __init__(self, url: str, *, seconds: float, application_name: str = "iu") -> None:
+        lock_seconds = max(1, int(seconds) - 1)
+        super().__init__(
+            url, application_name=application_name, max_size=1, lock_seconds=lock_seconds, retries=False
+        )
+        self._target = _Target(url, application_name, None, lock_seconds, seconds=seconds)
+        self._only: _Connection | None = None
+        self._is_aborted = False
+
+    def server_version(self) -> int:
+        """Return PostgreSQL's `server_version_num`, such as 180004. Raises ServerTooOld."""
+        self._connection()
+        return self._version
+
+    def close(self) -> None:
+        """Close the connection."""
+        connection, self._only = self._only, None
+        if connection:
+            connection.close()
+
+    def abort(self) -> None:
+        """End the call that waits for the server, from another thread: it raises ConnectionFailed.
+
+        A call that is connecting ends when the attempt does. Every later call fails too.
+        """
+        self._is_aborted = True
+        connection = self._only
+        if connection:
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as own:
+                own.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def _acquired(self) -> Iterator[tuple[_Connection, list[Notice]]]:
+        notices: list[Notice] = []
+        connection = self._connection()
+        with self._named(connection, notices), _collected(connection, notices):
+            yield connection, notices
+
+    def _connection(self) -> _Connection:
+        if self._only is None:
+            self._only = self._connected()
+            with _translated(()):
+                self._version = _supported(self._only, self.url)
+                self._must_set_level = _has_other_default_level(self._only)
+        if self._is_aborted:
+            raise ConnectionFailed(f"the call to {redact(self.url)} was aborted")
+        return self._only
+
+
 def probe(url: str) -> int:
     """Connect once and return the server's `server_version_num`.
 
@@ -361,6 +426,7 @@ class _Target:
         role: str | None,
         lock_seconds: int | None = None,
         idle_seconds: int | None = None,
+        seconds: float | None = None,
     ) -> None:
         self.url = url
         weak = [] if lock_seconds is None else [f"-c lock_timeout={lock_seconds}s"]
@@ -369,8 +435,11 @@ class _Target:
             weak.append(f"-c idle_in_transaction_session_timeout={idle_seconds}s")
             weak.append(f"-c tcp_user_timeout={2 * idle_seconds}s")
             defaults |= _silence(idle_seconds)
-        self.conninfo = _conninfo(url, defaults, role, _STARTUP_OPTIONS, " ".join(weak))
-        self._without_options = _conninfo(url, defaults, role, "")
+        strong = _STARTUP_OPTIONS
+        if seconds is not None:
+            strong = f"{strong} -c statement_timeout={math.ceil(seconds * 1000)} {' '.join(weak)}"
+        self.conninfo = _conninfo(url, defaults, role, strong, " ".join(weak), seconds)
+        self._without_options = _conninfo(url, defaults, role, "", "", seconds)
 
     def leave_out_options(self) -> bool:
         """Remove the startup options; return false if they were removed before."""
@@ -415,9 +484,17 @@ def _silence(seconds: int) -> dict[str, int]:
 
 
 def _conninfo(
-    url: str, defaults: Mapping[str, Any], role: str | None, options: str, weak_options: str = ""
+    url: str,
+    defaults: Mapping[str, Any],
+    role: str | None,
+    options: str,
+    weak_options: str = "",
+    seconds: float | None = None,
 ) -> str:
-    """Return the connection string. The URL overrides `defaults` and the weak options, not the others."""
+    """Return the connection string. The URL overrides `defaults` and the weak options, not the others.
+
+    `seconds` limits a connection attempt, whatever the URL says, but libpq waits for two at least.
+    """
     _check_scheme(url)
     try:
         given = conninfo_to_dict(url)
@@ -427,6 +504,8 @@ def _conninfo(
             hint="Write it as postgresql://user:password@host:5432/database; "
             "in a password % is %25, / is %2F, : is %3A and @ is %40.",
         ) from None
+    if seconds is not None:
+        given["connect_timeout"] = max(2, math.ceil(seconds))
     if role:
         escaped = re.sub(r"([\\ ])", r"\\\1", role)
         options = f"{options} -c role={escaped}"

@@ -1,4 +1,4 @@
-"""A `dg` component that adds one or more outboxes to a code location, and its scaffolder."""
+"""`dg` components that add some outboxes or a fleet to a code location, and their scaffolders."""
 
 import re
 from collections.abc import Sequence
@@ -10,9 +10,11 @@ import dagster as dg
 from pydantic import Field
 
 from iu_pipelines.defs.factory import build_defs
+from iu_pipelines.defs.fleet import build_fleet_defs
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.errors import UsageError
 
+_FLEET_FILE: Final = "fleet.yaml"
 _FILES: Final = {"yaml": "defs.yaml", "python": "component.py"}
 _LONGEST: Final = 41
 
@@ -60,3 +62,37 @@ class OutboxComponent(dg.Component, dg.Resolvable, dg.Model):
                 f"two outboxes have the name {twice[0]!r}", hint="Give each outbox a different `name`."
             )
         return dg.Definitions.merge(*(build_defs(outbox) for outbox in self.outboxes))
+
+
+class FleetScaffolder(dg.Scaffolder):
+    """`dg scaffold defs iu_pipelines.FleetComponent NAME`: the component, and a file with two outboxes."""
+
+    def scaffold(self, request: dg.ScaffoldRequest) -> None:
+        """Write the component and the file of the fleet.
+
+        Raises:
+            UsageError: another format than YAML, or an existing file, is asked for.
+        """
+        if request.scaffold_format != "yaml" or request.append:
+            raise UsageError(
+                "a fleet is a component of its own in YAML", hint="Leave out --format and --append."
+            )
+        name = outbox_name(request.target_path.name)
+        for file, template in ((_FILES["yaml"], "fleet_defs.yaml"), (_FLEET_FILE, _FLEET_FILE)):
+            (request.target_path / file).write_text(scaffolded(template, name), encoding="utf-8")
+
+
+@dg.scaffold_with(FleetScaffolder)
+class FleetComponent(dg.Component, dg.Resolvable, dg.Model):
+    """The outboxes of a fleet, and its sensors: one for each kind of question."""
+
+    file: str = Field(
+        default=_FLEET_FILE,
+        min_length=1,
+        description="The file of the fleet, relative to the folder of the component. `iu fleet status` "
+        "reads the same file.",
+    )
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Return the definitions of the fleet. Raises UsageError if the file is invalid."""
+        return build_fleet_defs(context.path / self.file)

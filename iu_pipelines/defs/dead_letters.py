@@ -12,18 +12,17 @@ from pydantic import Field
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.kit import checks, tags
+from iu_pipelines.defs.kit import checks, questions, tags
 from iu_pipelines.defs.kit.asset_metadata import metadata, table
 from iu_pipelines.defs.kit.cancellation import deferred_cancellation, is_cancelled
 from iu_pipelines.defs.kit.checks import Check
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.configured_asset import configured_asset, node_name
+from iu_pipelines.defs.kit.questions import Question
 from iu_pipelines.defs.kit.runs import unfinished_run
-from iu_pipelines.defs.kit.step_errors import skipped
 from iu_pipelines.defs.kit.validated_config import UUID_PATTERN, validated
 from iu_pipelines.domain import dead_letters, gates
 from iu_pipelines.domain.dead_letters import DeadLetter, ReplayResult
-from iu_pipelines.errors import IuError
 
 MAX_LETTERS: Final = 10_000
 _SHOWN: Final = 50
@@ -237,45 +236,44 @@ def job(mount: Mount, letters: dg.AssetsDefinition, letters_open: dg.AssetChecks
 
 def sensor(mount: Mount, replay_job: Any) -> dg.SensorDefinition:
     """Return the sensor that starts the job if letters exist whose replay can succeed now."""
-
-    @dg.sensor(
-        name=mount.named("dead_letter_replay_sensor"),
-        job=replay_job,
-        minimum_interval_seconds=max(30, mount.sensor_interval_seconds),
-        default_status=mount.sensor_status("dead_letter_replay_sensor"),
-        required_resource_keys=mount.requires,
-        description=(
-            "Replay open letters whose route is enabled and dry-run, if they are due or if their route was "
-            "changed after their last attempt. Other letters are not replayed."
-        ),
-        owners=list(mount.owners) or None,
-    )
-    def dead_letter_replay_sensor(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        try:
-            with mount.open(context.resources) as gateway:
-                answer = _request(context.instance, gateway, mount)
-        except IuError as error:
-            answer = skipped(error)
-        context.log.info(answer.skip_message if isinstance(answer, dg.SkipReason) else "a run is requested")
-        return answer
-
-    return dead_letter_replay_sensor
+    return questions.sensor(mount, REPLAYABLE, replay_job)
 
 
-def _request(instance: dg.DagsterInstance, gateway: Queries, mount: Mount) -> dg.RunRequest | dg.SkipReason:
+def _reason(gateway: Queries, mount: Mount) -> str | None:
+    """Return why no run is needed, or None if a letter exists whose replay can succeed now."""
     if not gates.list_gates(gateway)[0].is_open:
-        return dg.SkipReason("the master gate is closed")
+        return "the master gate is closed"
     open_letters = dead_letters.count_open(gateway)
     if not open_letters:
-        return dg.SkipReason("no dead letter is open")
-    if not dead_letters.list_replayable(gateway, max_attempts=mount.replay_attempts, limit=1):
-        return dg.SkipReason(
-            f"{open_letters:,} letters are open, but no replay can succeed now: their route is missing, "
-            f"disabled or not dry-run, they are not due, or they have {mount.replay_attempts} attempts"
-        )
+        return "no dead letter is open"
+    if dead_letters.list_replayable(gateway, max_attempts=mount.replay_attempts, limit=1):
+        return None
+    return (
+        f"{open_letters:,} letters are open, but no replay can succeed now: their route is missing, "
+        f"disabled or not dry-run, they are not due, or they have {mount.replay_attempts} attempts"
+    )
+
+
+def _request(instance: dg.DagsterInstance, mount: Mount, reason: str | None) -> list[dg.RunRequest | str]:
+    if reason:
+        return [reason]
     wanted = {tags.REPLAY: mount.tag("replay")}
     busy = unfinished_run(instance, wanted)
     if busy:
-        return dg.SkipReason(f"run {busy} is already queued or running")
+        return [f"run {busy} is already queued or running"]
     config = {"replayable_only": True, "max_attempts": mount.replay_attempts}
-    return dg.RunRequest(run_config=config, tags=wanted)
+    return [dg.RunRequest(run_config=config, tags=wanted)]
+
+
+REPLAYABLE: Final = Question(
+    sensor="dead_letter_replay_sensor",
+    job="dead_letter_replay_job",
+    description=lambda _mount: (
+        "Replay open letters whose route is enabled and dry-run, if they are due or if their route was "
+        "changed after their last attempt. Other letters are not replayed."
+    ),
+    look=_reason,
+    decide=_request,
+    least_seconds=30,
+)
+"""Whether a dead letter exists whose replay can succeed now."""

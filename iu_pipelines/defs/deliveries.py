@@ -132,7 +132,7 @@ def _deliver(
         raise UsageError(NOT_INSTALLED, hint="Nothing can be delivered before.")
     seconds = math.ceil(config.max_seconds) + _GRACE_SECONDS
     context.instance.add_run_tags(context.run.run_id, {dg.MAX_RUNTIME_SECONDS_TAG: str(seconds)})
-    url = getattr(context.resources, mount.sender_key).url()
+    url = mount.sender_url(context.resources)
     seen = [source.observation(gateway, mount) for source in _SOURCES]
     for observation in seen:
         context.log_event(observation)

@@ -2,77 +2,54 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.delivery_tables import explained
-from iu_pipelines.defs.kit import tags
+from iu_pipelines.defs.kit import questions, tags
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.questions import Question
 from iu_pipelines.defs.kit.runs import unfinished_runs
-from iu_pipelines.defs.kit.step_errors import skipped
 from iu_pipelines.defs.targets import ALL, NOT_INSTALLED, delivery_asset
 from iu_pipelines.delivery.dagster_runs import KINDS
 from iu_pipelines.delivery.pull import PullTarget
 from iu_pipelines.domain import deliveries, delivery_queue, gates
 from iu_pipelines.domain.delivery_queue import Waiting
-from iu_pipelines.errors import IuError
 
 _JOB = "delivery_job"
 
 
 def sensor(mount: Mount, delivery_job: Any) -> dg.SensorDefinition:
     """Return the sensor that requests a run for each target on which something is due."""
+    return questions.sensor(mount, DELIVERIES, delivery_job)
 
-    @dg.sensor(
-        name=mount.named("delivery_sensor"),
-        job=delivery_job,
-        minimum_interval_seconds=mount.sensor_interval_seconds,
-        default_status=mount.sensor_status("delivery_sensor"),
-        required_resource_keys=mount.requires,
-        description=(
-            "Run delivery_job for each target on which a delivery is due, or of whose routes an event is not "
-            "queued yet; with senders_per_target, several times if something has waited long. While "
-            "everything is held, skip and say which rule refuses."
-        ),
-        owners=list(mount.owners) or None,
-    )
-    def delivery_sensor(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        try:
-            with mount.open(context.resources) as gateway:
-                return _requests(context.instance, context.log, gateway, mount)
-        except IuError as error:
-            return skipped(error)
 
-    return delivery_sensor
+def _look(gateway: Queries, _mount: Mount) -> str | list[Waiting]:
+    """Return what waits, or why nothing can be delivered."""
+    if not deliveries.is_installed(gateway):
+        return NOT_INSTALLED
+    closed = _closed(gateway)
+    if closed:
+        return explained(closed)
+    return [_for_senders(one) for one in delivery_queue.waiting(gateway) if one.kind not in KINDS]
 
 
 def _requests(
-    instance: dg.DagsterInstance, log: logging.Logger, gateway: Queries, mount: Mount
-) -> list[dg.RunRequest] | dg.SkipReason:
-    """Return the run requests of all targets, or all reasons to skip if there is no request."""
-    if not deliveries.is_installed(gateway):
-        return dg.SkipReason(NOT_INSTALLED)
-    closed = _closed(gateway)
-    if closed:
-        return dg.SkipReason(explained(closed))
-    found = [_for_senders(one) for one in delivery_queue.waiting(gateway) if one.kind not in KINDS]
+    instance: dg.DagsterInstance, mount: Mount, found: str | list[Waiting]
+) -> list[dg.RunRequest | str]:
+    """Return the run requests of all targets, and the reasons to skip the others."""
+    if isinstance(found, str):
+        return [found]
     results = [
         _of_target(instance, mount, target, [one for one in found if target in (ALL, one.target)])
         for target in mount.targets or (ALL,)
     ]
-    requests = [request for result in results if not isinstance(result, str) for request in result]
-    reasons = [result for result in results if isinstance(result, str)]
-    for request in requests:
-        log.info("%s: run %s is requested", request.tags[tags.TARGET], request.tags[tags.SENDER])
-    for reason in reasons:
-        log.info(reason)
-    return requests or dg.SkipReason("; ".join(reasons))
+    return [one for result in results for one in ([result] if isinstance(result, str) else result)]
 
 
 def _for_senders(one: Waiting) -> Waiting:
@@ -142,3 +119,17 @@ def _reason(found: Sequence[Waiting], now: datetime) -> str | None:
         return f"everything that waits is held: {explained(held)}"
     later = min((one.next_due_at for one in free if one.next_due_at), default=None)
     return f"nothing is due before {later:%Y-%m-%d %H:%M:%S} UTC" if later else "nothing is due"
+
+
+DELIVERIES: Final = Question(
+    sensor="delivery_sensor",
+    job=_JOB,
+    description=lambda _mount: (
+        "Run delivery_job for each target on which a delivery is due, or of whose routes an event is not "
+        "queued yet; with senders_per_target, several times if something has waited long. While everything "
+        "is held, skip and say which rule refuses."
+    ),
+    look=_look,
+    decide=_requests,
+)
+"""On which targets something is due."""

@@ -4,7 +4,7 @@ If the mount says when evidence is due, an automation condition of the asset req
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 from pydantic import Field
@@ -22,6 +22,8 @@ from iu_pipelines.evidence import collect, facts, ledgers, pack, store
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.evidence.pack import Pack
 from iu_pipelines.settings import sql_root
+
+EVIDENCE: Final = "iu_evidence"
 
 
 class EvidenceConfig(dg.Config):
@@ -47,12 +49,12 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
     """Return the asset of the evidence, with a check that every line of every proof passes."""
     verdict = dg.AssetCheckSpec(
         "every_line_passes",
-        asset=mount.key("iu_evidence"),
+        asset=mount.key(EVIDENCE),
         description="Every line of the verify files, the probes and the verification of the ledgers passed.",
     )
 
     @dg.asset(
-        key=mount.key("iu_evidence"),
+        key=mount.key(EVIDENCE),
         deps=[mount.key("iu_route_attempt"), mount.key("iu_route_dead_letter"), mount.key("iu_health_audit")],
         required_resource_keys=mount.requires,
         check_specs=[verdict],

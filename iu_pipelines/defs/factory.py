@@ -67,11 +67,30 @@ def build_defs(
         return _build(mount or Mount(), resources or {})
 
 
-def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
+def outbox_definitions(mount: Mount, *, with_sensors: bool = True) -> dg.Definitions:
+    """Return the definitions of one outbox without resources and code references.
+
+    In a fleet they have no sensors: those of the fleet ask all outboxes.
+
+    Raises:
+        UsageError: `mount.running` contains an unknown name.
+    """
     built = dg.Definitions.merge(*(noun.definitions(mount) for noun in NOUNS))
     for noun in ABOUT_OTHERS:
         built = dg.Definitions.merge(built, noun.definitions(mount, built))
-    mount.require_running({one.name for one in (*(built.schedules or ()), *(built.sensors or ()))})
+    sensors = (built.sensors or ()) if with_sensors else ()
+    mount.require_running({one.name for one in (*(built.schedules or ()), *sensors)})
+    return dg.Definitions(
+        assets=built.assets,
+        asset_checks=built.asset_checks,
+        jobs=built.jobs,
+        schedules=built.schedules,
+        sensors=sensors,
+    )
+
+
+def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
+    built = outbox_definitions(mount)
     return dg.Definitions(
         assets=with_references(list(built.assets or ())),
         asset_checks=built.asset_checks,

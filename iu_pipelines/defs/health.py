@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import dagster as dg
@@ -171,23 +171,50 @@ def sensor(mount: Mount, health_audit_job: Any) -> dg.SensorDefinition:
 
     It looks at the failed runs of every job, because *Materialize* starts runs of a job of Dagster's own.
     """
-    names = ("route_worker_job", "dead_letter_replay_job", "delivery_job")
-    jobs = {mount.named(name) for name in names}
-    watched = {mount.key("iu_route_attempt"), mount.key("iu_route_dead_letter")}
-    watched |= {mount.key(name) for name, _ in deliveries.places(mount)}
+    own = failures_of(mount)
 
     @dg.run_failure_sensor(
         name=mount.named("run_failure_sensor"),
         request_job=health_audit_job,
         default_status=mount.sensor_status("run_failure_sensor", only_reads=True),
-        description="After a failed worker, replay or delivery run: log the error, request health reports.",
+        description=FAILURES_DESCRIPTION,
     )
     def run_failure_sensor(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
         run = context.dagster_run
-        if run.job_name not in jobs and not watched & (run.asset_selection or frozenset()):
+        if not own.has(run):
             return dg.SkipReason(f"run {run.run_id} of {run.job_name} is not one of this outbox")
-        reason = (context.failure_event.message or "no message").splitlines()[0]
-        context.log.error("%s run %s failed: %s", run.job_name, run.run_id, reason)
-        return dg.RunRequest(job_name=health_audit_job.name, tags={tags.FAILED_RUN: run.run_id})
+        return report_request(context, mount)
 
     return run_failure_sensor
+
+
+FAILURES_DESCRIPTION: Final = (
+    "After a failed worker, replay or delivery run: log the error, request health reports."
+)
+
+
+@dataclass(frozen=True)
+class Failures:
+    """The jobs and assets of one outbox after whose failed runs health reports are requested."""
+
+    jobs: frozenset[str]
+    assets: frozenset[dg.AssetKey]
+
+    def has(self, run: dg.DagsterRun) -> bool:
+        """Return whether a run is of one of the jobs, or selects one of the assets."""
+        return run.job_name in self.jobs or bool(self.assets & (run.asset_selection or frozenset()))
+
+
+def failures_of(mount: Mount) -> Failures:
+    """Return the jobs that run workers, replay or deliver, and the assets that *Materialize* runs."""
+    names = ("route_worker_job", "dead_letter_replay_job", "delivery_job")
+    assets = ("iu_route_attempt", "iu_route_dead_letter", *(name for name, _ in deliveries.places(mount)))
+    return Failures(frozenset(map(mount.named, names)), frozenset(map(mount.key, assets)))
+
+
+def report_request(context: dg.RunFailureSensorContext, mount: Mount) -> dg.RunRequest:
+    """Log why a run of an outbox failed, and return the request of its health reports."""
+    run = context.dagster_run
+    reason = (context.failure_event.message or "no message").splitlines()[0]
+    context.log.error("%s run %s failed: %s", run.job_name, run.run_id, reason)
+    return dg.RunRequest(job_name=mount.named("health_audit_job"), tags={tags.FAILED_RUN: run.run_id})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -11,6 +11,7 @@ from typing import Final
 
 import dagster as dg
 
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs import notice_messages, prune
 from iu_pipelines.defs.dead_letters import DEAD_LETTERS_OPEN
@@ -26,7 +27,7 @@ from iu_pipelines.defs.kit.step_errors import line_of
 from iu_pipelines.domain import dead_letters
 from iu_pipelines.errors import IuError
 
-_SECONDS: Final = 30
+SECONDS: Final = 30
 """The time after which a tick begins no delivery. Dagster ends a tick after 60 s, and its cursor is lost."""
 
 _MOST: Final = 50
@@ -56,7 +57,7 @@ class _Pending:
 
 
 @dataclass(frozen=True)
-class _Database:
+class Database:
     """What a tick reads from the database of the outbox, or why it cannot."""
 
     evaluation: dg.AssetCheckEvaluation | None = None
@@ -100,74 +101,112 @@ def sensor(mount: Mount, own: Watched) -> dg.SensorDefinition:
         owners=list(mount.owners) or None,
     )
     def notification_sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _Tick(context, mount, own).evaluate()
+        tick = Tick(context, mount, own, context.cursor)
+        states = check_states.read(context.instance, own.checks)
+        ended = tick.end(states, _read(tick, context))
+        if ended.failure and not ended.changed and ended.cursor == context.cursor:
+            raise NotDelivered(ended.failure)
+        context.update_cursor(ended.cursor)
+        context.log.info(ended.said)
+        events = [ended.changed] if ended.changed else []
+        return dg.SensorResult(skip_reason=dg.SkipReason(ended.said), asset_events=events)
 
     return notification_sensor
 
 
-class _Tick:
-    """One evaluation of the sensor."""
+def _read(tick: Tick, context: dg.SensorEvaluationContext) -> Database:
+    """Read the database. If it is unavailable, failed runs and checks are reported nevertheless."""
+    try:
+        with tick.mount.open(context.resources) as gateway:
+            return tick.look(gateway)
+    except IuError as error:
+        return unread(error)
 
-    def __init__(self, context: dg.SensorEvaluationContext, mount: Mount, own: Watched) -> None:
+
+def unread(error: IuError) -> Database:
+    """Return what a tick knows of a database that cannot be read."""
+    return Database(problem=f"the dead letters cannot be read: {line_of(error)}")
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a tick did for one outbox: its words, the changed check, its cursor, and why it must be repeated.
+
+    Dagster discards the cursor of a tick that fails. So a tick fails only if it has nothing to keep.
+    """
+
+    said: str
+    changed: dg.AssetCheckEvaluation | None
+    cursor: str | None
+    failure: str
+
+
+class Tick:
+    """One evaluation of the sensor for one outbox, with the cursor of that outbox.
+
+    The ticks of a fleet share `now`, `stop_at` and `runs`, which returns the runs that failed since a time.
+    """
+
+    def __init__(
+        self,
+        context: dg.SensorEvaluationContext,
+        mount: Mount,
+        own: Watched,
+        cursor: str | None,
+        *,
+        now: datetime | None = None,
+        stop_at: float | None = None,
+        runs: Callable[[datetime], Sequence[dg.RunRecord]] | None = None,
+    ) -> None:
         self._context = context
-        self._mount = mount
+        self.mount = mount
         self._own = own
-        self._stop_at = time.monotonic() + _SECONDS
-        self._now = datetime.now(UTC)
+        self._stop_at = time.monotonic() + SECONDS if stop_at is None else stop_at
+        self._now = now or datetime.now(UTC)
+        self._runs = runs or partial(recent_failures, context.instance)
         self._channels = channels(mount, current_settings())
-        self._cursor = Cursor.read(context.cursor)
+        self._given = cursor
+        self._cursor = Cursor.read(cursor)
 
-    def evaluate(self) -> dg.SensorResult:
-        """Look at everything, deliver the notices, and return the evaluation of the check if it changed.
+    def look(self, gateway: Gateway) -> Database:
+        """Read the database. The states of checks are read before the letters are counted.
 
-        The states are read before the letters are counted, so that no older count replaces a newer one.
+        So no older count replaces a newer one.
         """
-        states = check_states.read(self._context.instance, self._own.checks)
-        database = self._read_database()
-        letters_open = dg.AssetCheckKey(self._mount.key(DEAD_LETTERS_OPEN.asset), DEAD_LETTERS_OPEN.name)
-        changed = _if_changed(states.get(letters_open), database.evaluation)
-        words = [self._report(states, database.letters, changed), database.problem]
-        if changed:
-            words.append(f"{DEAD_LETTERS_OPEN.name} {'passes' if changed.passed else 'fails'} now")
-        said = "; ".join(word for word in words if word)
-        self._context.log.info(said)
-        return dg.SensorResult(skip_reason=dg.SkipReason(said), asset_events=[changed] if changed else [])
-
-    def _read_database(self) -> _Database:
-        """Read the database. If it is unavailable, failed runs and checks are reported nevertheless."""
         letters = self._cursor.letters or self._opened()
-        try:
-            with self._mount.open(self._context.resources) as gateway:
-                return _Database(
-                    evaluation=DEAD_LETTERS_OPEN.evaluation(gateway, self._mount),
-                    letters=_given_up(gateway, self._mount, letters.since) if self._channels else None,
-                )
-        except IuError as error:
-            return _Database(problem=f"the dead letters cannot be read: {line_of(error)}")
+        return Database(
+            evaluation=DEAD_LETTERS_OPEN.evaluation(gateway, self.mount),
+            letters=_given_up(gateway, self.mount, letters.since) if self._channels else None,
+        )
+
+    def end(self, states: _States, database: Database) -> Ended:
+        """Deliver the notices, and return the evaluation of the check of dead letters if it changed."""
+        letters_open = dg.AssetCheckKey(self.mount.key(DEAD_LETTERS_OPEN.asset), DEAD_LETTERS_OPEN.name)
+        changed = _if_changed(states.get(letters_open), database.evaluation)
+        words, cursor, failure = self._report(states, database.letters, changed)
+        parts = [words, database.problem]
+        if changed:
+            parts.append(f"{DEAD_LETTERS_OPEN.name} {'passes' if changed.passed else 'fails'} now")
+        return Ended("; ".join(part for part in parts if part), changed, cursor, failure)
 
     def _opened(self) -> Window:
         return Window(since=self._now - OVERLAP)
 
-    def _report(self, states: _States, letters: Found | None, changed: dg.AssetCheckEvaluation | None) -> str:
-        """Deliver all notices, move the cursor, and return what was done.
-
-        Dagster discards the cursor of a tick that fails. So a tick fails only if it has nothing to keep.
-        """
+    def _report(
+        self, states: _States, letters: Found | None, changed: dg.AssetCheckEvaluation | None
+    ) -> tuple[str, str | None, str]:
+        """Deliver all notices, and return what was done, the cursor, and the failure."""
         if not self._channels:
-            self._context.update_cursor(None)
-            return "nobody is notified: neither `notify` of the mount nor IU_NOTIFY_URL is set"
+            return "nobody is notified: neither `notify` of the mount nor IU_NOTIFY_URL is set", None, ""
         runs = self._failed_runs((self._cursor.runs or self._opened()).since)
         pending = [*self._of_runs(runs), *self._of_checks(states, changed), *self._of_letters(letters)]
         delivered, error = self._deliver(pending)
         if delivered == len(pending):
             self._move(runs, letters)
-        text = self._cursor.model_dump_json()
         left = len(pending) - delivered
         failure = f"{error}; the next tick tries again with {left} notices" if error else ""
-        if failure and not changed and text == self._context.cursor:
-            raise NotDelivered(failure)
-        self._context.update_cursor(text)
-        return failure or self._looked_at(runs, states, letters, delivered, left)
+        said = failure or self._looked_at(runs, states, letters, delivered, left)
+        return said, self._cursor.model_dump_json(), failure
 
     def _of_runs(self, found: Found) -> Iterator[_Pending]:
         if self._cursor.runs is None:
@@ -195,18 +234,18 @@ class _Tick:
             self._cursor.partly = None
         failed = {key: state for key, state in states.items() if _name(key) in red.difference(reported)}
         for group, keys in _by_cause(failed).items():
-            notice = partial(notice_messages.check_failed, self._mount, keys, failed[keys[0]])
+            notice = partial(notice_messages.check_failed, self.mount, keys, failed[keys[0]])
             yield _Pending(group, notice, partial(reported.extend, map(_name, keys)))
 
     def _failed_runs(self, since: datetime) -> Found:
         """Return the runs of this outbox that failed after `since`."""
         instance = self._context.instance
-        records = failed_runs(instance, since, _MOST_RUNS)
+        records = self._runs(since)
         found = [
             Occurrence(
                 record.dagster_run.run_id,
                 notice_messages.ended(record),
-                partial(notice_messages.run_failed, instance, self._mount, self._own.assets, record),
+                partial(notice_messages.run_failed, instance, self.mount, self._own.assets, record),
             )
             for record in records
             if notice_messages.ended(record) > since and self._is_own(record.dagster_run)
@@ -261,6 +300,11 @@ class _Tick:
             f"recently, {len(self._own.checks)} checks, of which {red} fail, and {gave_up} dead letters that "
             "gave up recently"
         )
+
+
+def recent_failures(instance: dg.DagsterInstance, since: datetime) -> Sequence[dg.RunRecord]:
+    """Return the runs that failed since a time, of every outbox, at most 500."""
+    return failed_runs(instance, since, _MOST_RUNS)
 
 
 def _unreported(window: Window, found: Found) -> Iterator[_Pending]:

@@ -80,10 +80,14 @@ class RouteWorkerConfig(dg.Config):
         return str(named.value) if isinstance(named, Enum) else None
 
 
-@cache
 def config_class(mount: Mount) -> type[RouteWorkerConfig]:
     """Return the config class with the field `worker_name`, which accepts only the workers of `mount`."""
-    names = choice("Worker", mount.workers)
+    return _config_class(mount.workers)
+
+
+@cache
+def _config_class(workers: tuple[str, ...]) -> type[RouteWorkerConfig]:
+    names = choice("Worker", workers)
     described = Field(
         default=None,
         description="The worker. Without it: the worker of the selected partition, or else the first one.",

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.kit import tags
+from iu_pipelines.defs.kit import questions, tags
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.questions import Question
 from iu_pipelines.defs.kit.runs import unfinished_run, unfinished_run_of_asset
 from iu_pipelines.defs.kit.step_errors import skipped
 from iu_pipelines.domain import health
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.errors import IuError
-
-Decide = Callable[[dg.DagsterInstance, Mount, HealthReport], dg.RunRequest | str]
 
 
 def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
@@ -37,9 +35,10 @@ def schedule(mount: Mount, route_worker_job: Any) -> dg.ScheduleDefinition:
     ) -> list[dg.RunRequest] | dg.SkipReason:
         try:
             with mount.open(context.resources) as gateway:
-                requests = _requests(context.instance, context.log, gateway, mount, _if_waiting)
+                reports = _reports(gateway, mount)
         except IuError as error:
             return skipped(error)
+        requests = _requests(context.instance, context.log, mount, reports)
         return requests if isinstance(requests, dg.SkipReason) else _with_run_keys(context, requests)
 
     return route_worker_schedule
@@ -59,34 +58,18 @@ def _with_run_keys(
 
 def sensor(mount: Mount, route_worker_job: Any) -> dg.SensorDefinition:
     """Return the sensor that runs a worker if its backlog is large or its oldest unread event is old."""
+    return questions.sensor(mount, BACKLOG, route_worker_job)
 
-    @dg.sensor(
-        name=mount.named("backlog_sensor"),
-        job=route_worker_job,
-        minimum_interval_seconds=mount.sensor_interval_seconds,
-        default_status=mount.sensor_status("backlog_sensor"),
-        required_resource_keys=mount.requires,
-        description=(
-            f"Run a worker if {mount.backlog_threshold:,} events are waiting, or if one has waited for "
-            f"{mount.backlog_age_seconds:g} seconds."
-        ),
-        owners=list(mount.owners) or None,
-    )
-    def backlog_sensor(context: dg.SensorEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        try:
-            with mount.open(context.resources) as gateway:
-                return _requests(context.instance, context.log, gateway, mount, _if_due)
-        except IuError as error:
-            return skipped(error)
 
-    return backlog_sensor
+def _reports(gateway: Queries, mount: Mount) -> list[HealthReport]:
+    return [health.read(gateway, name) for name in mount.workers]
 
 
 def _requests(
-    instance: dg.DagsterInstance, log: logging.Logger, gateway: Queries, mount: Mount, decide: Decide
+    instance: dg.DagsterInstance, log: logging.Logger, mount: Mount, reports: list[HealthReport]
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """Return the run requests of all workers, or all reasons to skip if there is no request."""
-    results = [decide(instance, mount, health.read(gateway, name)) for name in mount.workers]
+    """Return the run requests of all workers with unread events, or all reasons to skip if there is none."""
+    results = [_if_waiting(instance, mount, report) for report in reports]
     requests = [result for result in results if isinstance(result, dg.RunRequest)]
     reasons = [result for result in results if isinstance(result, str)]
     for request in requests:
@@ -144,3 +127,16 @@ def closed_gate(report: HealthReport) -> str | None:
     if not report.master_gate_open:
         return "master"
     return None if report.worker_gate_open else "worker"
+
+
+BACKLOG: Final = Question(
+    sensor="backlog_sensor",
+    job="route_worker_job",
+    description=lambda mount: (
+        f"Run a worker if {mount.backlog_threshold:,} events are waiting, or if one has waited for "
+        f"{mount.backlog_age_seconds:g} seconds."
+    ),
+    look=_reports,
+    decide=lambda instance, mount, reports: [_if_due(instance, mount, report) for report in reports],
+)
+"""Which workers have a backlog that is large or old."""

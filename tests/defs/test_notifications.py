@@ -726,7 +726,7 @@ def test_a_tick_begins_no_delivery_after_its_time_and_leaves_the_rest_to_the_nex
 ) -> None:
     runs = [_fail_prune_job(watch) for _ in range(2)]
     with monkeypatch.context() as patched:
-        patched.setattr(notifications, "_SECONDS", -1)
+        patched.setattr(notifications, "SECONDS", -1)
         assert "2 are left for the next tick" in str(watch.tick().skip_message)
     watch.tick()
     assert [notice.run_id for notice in received.notices] == runs

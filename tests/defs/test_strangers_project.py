@@ -100,7 +100,10 @@ def test_dg_accepts_the_project_without_a_warning(project: Path, command: tuple[
 
 def test_dg_lists_the_component_by_its_public_name(project: Path) -> None:
     listed = run(project, "dg", "list", "components")
-    assert set(re.findall(r"iu_pipelines[\w.]+", listed)) == {"iu_pipelines.OutboxComponent"}
+    assert set(re.findall(r"iu_pipelines[\w.]+", listed)) == {
+        "iu_pipelines.FleetComponent",
+        "iu_pipelines.OutboxComponent",
+    }
 
 
 @pytest.mark.parametrize("name", ["Web-Shop", "3"])

@@ -103,13 +103,17 @@ OF_NO_ROLE = {
     "iu dev",
     "iu stop",
     "iu doctor",
+    "iu fleet status",
     "iu migrate",
     "iu steps stamp",
     "iu evidence verify",
     "iu schema",
     "iu target inbox-sql",
 }
-"""Commands that need no role, or more than one: the page describes `iu migrate`, `iu dev` and `iu doctor`."""
+"""Commands that need no role, or more than one. The page describes `iu migrate`, `iu dev` and `iu doctor`.
+
+`iu fleet status` needs one in each database; `tests/cli/test_fleet.py` tries it.
+"""
 
 LOGINS = (
     "iu_emitter", "iu_auditor", "workflow_admin", "iu_owner", "iu_approver", "iu_sender", "nobody",

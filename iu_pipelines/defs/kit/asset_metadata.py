@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -28,6 +29,7 @@ def metadata_of_part(name: str, row: type, *sql_files: str) -> dict[str, Any]:
     return found
 
 
+@cache
 def column_schema(row: type) -> dg.TableSchema:
     """Return the columns of the dataclass `row` as a table schema."""
     return dg.TableSchema(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +34,11 @@ def of_sql(*files: str) -> dict[str, dg.CodeReferencesMetadataValue]:
 
     A file of another module begins with the name of its directory under `sql/`.
     """
+    return dict(_of_sql(files))
+
+
+@cache
+def _of_sql(files: tuple[str, ...]) -> Mapping[str, dg.CodeReferencesMetadataValue]:
     if _is_installed() and repository_url() is None:
         return {}
     found: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [
@@ -52,17 +58,37 @@ def with_references(assets: Sequence[Any]) -> Sequence[Any]:
     of the version. If the metadata of the package has no URL of the repository, there are none.
     """
     if not _is_installed():
-        return dg.with_source_code_references(assets)
+        return [_with_source(asset) for asset in assets]
     url = repository_url()
     if url is None:
         return assets
     return dg.link_code_references_to_git(
-        dg.with_source_code_references(assets),
+        [_with_source(asset) for asset in assets],
         git_url=url,
         git_branch=f"v{iu_pipelines.__version__}",
         file_path_mapping=_InRepository(),
         platform="gitlab" if "gitlab" in url else "github",
     )
+
+
+def _with_source(asset: Any) -> Any:
+    """Return an asset with a reference to the function that makes it, if it has one of its own.
+
+    `dg.with_source_code_references` does the same, but it parses the file of each function to its end.
+    """
+    if not (isinstance(asset, dg.AssetsDefinition) and isinstance(asset.node_def, dg.OpDefinition)):
+        return asset
+    compute: Any = asset.node_def.compute_fn
+    code = getattr(compute, "decorated_fn", compute).__code__
+    source = dg.LocalFileCodeReference(file_path=code.co_filename, line_number=code.co_firstlineno)
+    return asset.map_asset_specs(lambda spec: _added(spec, source))
+
+
+def _added(spec: dg.AssetSpec, source: dg.LocalFileCodeReference) -> dg.AssetSpec:
+    known = spec.metadata.get(_KEY)
+    references = known.code_references if isinstance(known, dg.CodeReferencesMetadataValue) else ()
+    found = dg.CodeReferencesMetadataValue(code_references=[*references, source])
+    return spec.replace_attributes(metadata={**spec.metadata, _KEY: found})
 
 
 def _is_installed() -> bool:

@@ -278,6 +278,10 @@ class Mount(dg.Resolvable, dg.Model):
         connection: AbstractContextManager[Gateway] = getattr(resources, self.resource_key).open()
         return connection
 
+    def sender_url(self, resources: object) -> str:
+        """Return the URL of the login that delivers, from the resources of a context. Raises UsageError."""
+        return str(getattr(resources, self.sender_key).url())
+
     def schedule_status(self, name: str, *, only_reads: bool = False) -> dg.DefaultScheduleStatus:
         """Return whether the schedule `name` starts switched on: by default, only if it `only_reads`."""
         is_on = self._starts(name, only_reads)

@@ -11,7 +11,7 @@ import dagster as dg
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.step_errors import one_clear_line
-from iu_pipelines.defs.kit.validated_config import checked
+from iu_pipelines.defs.kit.validated_config import checked, schema_of
 
 _Config = TypeVar("_Config", bound=dg.Config)
 _Result = dg.MaterializeResult[Any]
@@ -96,7 +96,7 @@ def _op(
         name=mount.named(name),
         ins={one: dg.In(dg.Nothing) for one in inputs},
         out={one: dg.Out(dg.Nothing, is_required=is_required) for one in outputs},
-        config_schema=_schema(config_class),
+        config_schema=schema_of(config_class),
         required_resource_keys={*mount.requires, *requires},
     )
     def compute(context: dg.OpExecutionContext) -> Iterator[_Result]:
@@ -105,10 +105,6 @@ def _op(
             yield from perform(context, gateway, keys, config_class(**context.op_config))
 
     return compute
-
-
-def _schema(config_class: type[dg.Config]) -> Any:
-    return config_class.to_config_schema()
 
 
 def _graph(name: str, op: dg.OpDefinition, config_class: type[dg.Config]) -> dg.GraphDefinition:
@@ -125,6 +121,6 @@ def _graph(name: str, op: dg.OpDefinition, config_class: type[dg.Config]) -> dg.
         ],
         config=dg.ConfigMapping(
             config_fn=lambda values: {op.name: {"config": checked(config_class, values)}},
-            config_schema=_schema(config_class),
+            config_schema=schema_of(config_class),
         ),
     )

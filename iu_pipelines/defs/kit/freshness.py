@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 import dagster as dg
@@ -12,6 +13,7 @@ from iu_pipelines.defs.kit.dagster_private import get_smallest_cron_interval
 _EARLIEST: Final = timedelta(minutes=15)
 
 
+@cache
 def due_by(cron: str) -> dg.FreshnessPolicy:
     """Return the policy that a new materialization exists at each tick of `cron`.
 

@@ -9,6 +9,7 @@ import hashlib
 import reprlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cache
 from typing import Any, Final
 
 import dagster as dg
@@ -30,7 +31,13 @@ def validated(config_class: type[dg.Config], *op_names: str) -> dg.ConfigMapping
         config = checked(config_class, values)
         return {"ops": {name: {"config": config} for name in op_names}}
 
-    return dg.ConfigMapping(config_fn=mapping, config_schema=config_class.to_config_schema())
+    return dg.ConfigMapping(config_fn=mapping, config_schema=schema_of(config_class))
+
+
+@cache
+def schema_of(config_class: type[dg.Config]) -> Any:
+    """Return the schema of `config_class`, which is made once: a code location may have many outboxes."""
+    return config_class.to_config_schema()
 
 
 def checked(config_class: type[dg.Config], values: Mapping[str, Any]) -> dict[str, Any]:
