@@ -1,14 +1,13 @@
-"""The files of deploy/kubernetes, what is wrong with a manifest, and what Dagster's chart makes of the values.
+"""The files of deploy/kubernetes, what is wrong with a manifest, and what Dagster's chart makes of values.
 
-Helm is not installed with the tests. `container_context` and `launcher_configuration` do what two templates of
-the chart do with the values: dagsterUserDeployments.k8sContainerContext and dagsterYaml.runLauncher.k8s.
+Helm is not installed with the tests. `container_context` and `launcher_configuration` do what two templates
+of the chart do: dagsterUserDeployments.k8sContainerContext and dagsterYaml.runLauncher.k8s.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -23,7 +22,9 @@ NAMESPACE: Final = "iu"
 USER: Final = 10001
 PLACEHOLDER: Final = "CHANGE-ME"
 
-_SECRET_NAME: Final = re.compile(r"password|secret|token|credential|api_?key|pgpass|database_url", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(
+    r"password|secret|token|credential|api_?key|pgpass|database_url", re.IGNORECASE
+)
 
 
 def read(name: str) -> list[dict[str, Any]]:
@@ -34,7 +35,7 @@ def read(name: str) -> list[dict[str, Any]]:
 def manifests() -> dict[str, list[dict[str, Any]]]:
     """Return the documents of every file with manifests of Kubernetes, by the name of the file."""
     found = {path.name: read(path.name) for path in sorted(FOLDER.glob("*.yaml"))}
-    return {name: documents for name, documents in found.items() if name not in {"values.yaml", "kustomization.yaml"}}
+    return {name: found[name] for name in found if name not in {"values.yaml", "kustomization.yaml"}}
 
 
 def values() -> dict[str, Any]:
@@ -69,15 +70,9 @@ def pod_faults(pod: Mapping[str, Any]) -> Iterator[str]:
 
 def container_faults(container: Mapping[str, Any], volumes: set[str]) -> Iterator[str]:
     """Yield what is unsafe in a container of a pod with these volumes."""
-    context = container.get("securityContext") or {}
-    if context.get("allowPrivilegeEscalation") is not False or context.get("privileged"):
-        yield "privileges may be gained"
-    if not context.get("readOnlyRootFilesystem"):
-        yield "the root filesystem is writable"
-    if (context.get("capabilities") or {}).get("drop") != ["ALL"]:
-        yield "capabilities are kept"
+    yield from context_faults(container.get("securityContext") or {})
     resources = container.get("resources") or {}
-    if "memory" not in (resources.get("limits") or {}) or "memory" not in (resources.get("requests") or {}):
+    if not all("memory" in (resources.get(kind) or {}) for kind in ("requests", "limits")):
         yield "the memory has no request or no limit"
     if container["image"].endswith(":latest") or ":" not in container["image"]:
         yield f"the image {container['image']} has no version"
@@ -86,6 +81,16 @@ def container_faults(container: Mapping[str, Any], volumes: set[str]) -> Iterato
             yield f"the volume {mount['name']} does not exist"
     for variable in container.get("env") or []:
         yield from variable_faults(variable)
+
+
+def context_faults(context: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is unsafe in the security context of a container."""
+    if context.get("allowPrivilegeEscalation") is not False or context.get("privileged"):
+        yield "privileges may be gained"
+    if not context.get("readOnlyRootFilesystem"):
+        yield "the root filesystem is writable"
+    if (context.get("capabilities") or {}).get("drop") != ["ALL"]:
+        yield "capabilities are kept"
 
 
 def variable_faults(variable: Mapping[str, Any]) -> Iterator[str]:
@@ -100,6 +105,7 @@ def variable_faults(variable: Mapping[str, Any]) -> Iterator[str]:
 def container_context(given: Mapping[str, Any], release: str = "dagster") -> dict[str, Any]:
     """Return the container context that the chart gives to the server of our code location."""
     (deployment,) = given["dagster-user-deployments"]["deployments"]
+    part = f"{release}-dagster-user-deployments"
     passed = {
         "volume_mounts": deployment["volumeMounts"],
         "volumes": deployment["volumes"],
@@ -110,10 +116,10 @@ def container_context(given: Mapping[str, Any], release: str = "dagster") -> dic
     return {
         "k8s": {
             "image_pull_policy": deployment["image"]["pullPolicy"],
-            "env_config_maps": [f"{release}-{deployment['name']}-user-env"],
+            "env_config_maps": [f"{part}-{deployment['name']}-user-env"],
             **passed,
             "namespace": NAMESPACE,
-            "service_account_name": f"{release}-dagster-user-deployments-user-deployments",
+            "service_account_name": f"{part}-user-deployments",
             "run_k8s_config": {
                 "pod_spec_config": {
                     "automount_service_account_token": True,
@@ -200,8 +206,3 @@ def names_of_secrets(value: Any) -> Iterator[tuple[str, str | None]]:
             yield one, "postgresql-password"
         else:
             yield from names_of_secrets(one)
-
-
-def folder() -> Path:
-    """Return the directory of the manifests."""
-    return FOLDER
