@@ -49,6 +49,8 @@ from process_groups import ProcessGroup
 from programs import PROJECT
 from waiting import eventually
 
+pytestmark = pytest.mark.timeout(1800)  # the installation takes a minute, and many on a busy machine
+
 SECRET: Final = "SHOP"
 UNRECORDED: Final = """
     select count(*) from public.iu_delivery_claim as c
@@ -130,9 +132,6 @@ def emit(owner: Gateway, events: int) -> None:
     outbox.emit_many(owner, found)
 
 
-# The code location, and the web server that asks it
-
-
 @contextmanager
 def serving(image: Image, port: int, **given: str) -> Iterator[ProcessGroup]:
     """Run the command of the image on a port of loopback, until the health check of the image succeeds."""
@@ -198,9 +197,6 @@ def job_names(port: int) -> set[str]:
         return set()
     nodes = said["data"]["repositoriesOrError"].get("nodes", [])
     return {job["name"] for node in nodes for job in node["jobs"]}
-
-
-# The pods of runs
 
 
 class ApiServer(BaseHTTPRequestHandler):
@@ -443,9 +439,6 @@ def test_a_run_without_a_store_of_evidence_fails_and_names_the_directory(
     assert done.returncode != 0  # fail_pod_on_run_failure
     directory = store or f"{launcher.image.workdir}/.iu/evidence"
     assert f"cannot write {directory}" in done.stdout + done.stderr
-
-
-# The plain manifests
 
 
 def test_the_job_that_migrates_installs_the_schema_and_can_be_repeated(image: Image, server: Server) -> None:
