@@ -45,6 +45,7 @@ from deploy.kubernetes_files import (
 from dev_server import free_port
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox
+from iu_pipelines.evidence.chain import BEGINNING, Manifest
 from process_groups import ProcessGroup
 from programs import PROJECT
 from waiting import eventually
@@ -416,13 +417,13 @@ def test_the_command_of_the_job_routes_the_events_and_ends_the_run(
 
 def test_the_chain_of_evidence_continues_in_the_pod_of_the_next_run(launcher: Launcher) -> None:
     for _ in range(2):
-        manifest = launcher.launch("evidence_job", ops={"iu_evidence": {"config": {"probes": False}}})
+        manifest = launcher.launch("evidence_job", probes=False)
         done = launcher.execute(manifest)
         assert launcher.status(manifest) == "SUCCESS", done.stdout + done.stderr
     found = sorted(launcher.evidence.glob("*/*/manifest.json"))
     first, second = (json.loads(path.read_text(encoding="utf-8")) for path in found)
-    assert first["previous"] is None
-    assert second["previous"]
+    assert first["previous_hash"] == BEGINNING
+    assert second["previous_hash"] == Manifest(1, BEGINNING, first["files"]).hash
 
 
 @pytest.mark.parametrize(
@@ -433,7 +434,7 @@ def test_a_run_without_a_store_of_evidence_fails_and_names_the_directory(
 ) -> None:
     if os.geteuid() != 0:
         pytest.skip("the directories belong to the user of the tests")
-    manifest = launcher.launch("evidence_job", ops={"iu_evidence": {"config": {"probes": False}}})
+    manifest = launcher.launch("evidence_job", probes=False)
     done = launcher.execute(manifest, IU_EVIDENCE_STORE=store)
     assert launcher.status(manifest) == "FAILURE"
     assert done.returncode != 0  # fail_pod_on_run_failure
@@ -596,7 +597,7 @@ def test_a_sender_that_is_refused_ends_its_pod(sending: Sending) -> None:
     wrong = sending.cluster.secrets["iu-sender", "database-url"].replace(PASSWORD, "wrong")
     group = sending.start(IU_SENDER_DATABASE_URL=wrong)
     try:
-        group.wait_for("password authentication failed")
+        group.wait_for("the server rejected the user or the password")
         eventually(lambda: not is_running(child(group)) if Path(f"/proc/{group.id}").exists() else True)
     finally:
         group.kill()
