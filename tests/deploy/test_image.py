@@ -439,7 +439,7 @@ def test_a_run_without_a_store_of_evidence_fails_and_names_the_directory(
     assert launcher.status(manifest) == "FAILURE"
     assert done.returncode != 0  # fail_pod_on_run_failure
     directory = store or f"{launcher.image.workdir}/.iu/evidence"
-    assert f"cannot write {directory}" in done.stdout + done.stderr
+    assert f"cannot write to {directory}" in done.stdout + done.stderr
 
 
 def test_the_job_that_migrates_installs_the_schema_and_can_be_repeated(image: Image, server: Server) -> None:
