@@ -517,8 +517,8 @@ def sending(image: Image, cluster: Cluster, tmp_path: Path) -> Iterator[Sending]
 
 def child(group: ProcessGroup) -> int:
     """Return the process that a group runs: in a container, process 1 sends it the signals."""
-    children = Path(f"/proc/{group.id}/task/{group.id}/children").read_text(encoding="utf-8").split()
-    return int(children[0])
+    children = Path(f"/proc/{group.id}/task/{group.id}/children")
+    return int(eventually(lambda: children.read_text(encoding="utf-8").split())[0])
 
 
 def is_running(pid: int) -> bool:
@@ -597,7 +597,8 @@ def test_a_sender_that_is_refused_ends_its_pod(sending: Sending) -> None:
     wrong = sending.cluster.secrets["iu-sender", "database-url"].replace(PASSWORD, "wrong")
     group = sending.start(IU_SENDER_DATABASE_URL=wrong)
     try:
+        pid = child(group)
         group.wait_for("the server rejected the user or the password")
-        eventually(lambda: not is_running(child(group)) if Path(f"/proc/{group.id}").exists() else True)
+        eventually(lambda: not is_running(pid), group.output())
     finally:
         group.kill()
