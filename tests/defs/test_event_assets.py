@@ -1,14 +1,19 @@
 """Jobs that materialize assets for events: the lineage, what the assets get, and how a run ends."""
 
+import os
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 import dagster as dg
 import pytest
 
+from defs import event_asset_location
 from defs.code_location import Location, failure, materializations
 from defs.handling import TARGET, Handling, keys_of
+from delivery.world import url_of
 from iu_pipelines import target_key
 from iu_pipelines.defs.kit.event_jobs import Event, event_asset_job
 from iu_pipelines.domain import deliveries
@@ -202,3 +207,31 @@ def test_a_closed_gate_makes_no_asset(assets: Assets, gate: str) -> None:
     assert result.success
     assert not result.get_asset_materialization_events()
     assert assets.made == []
+
+
+@pytest.mark.stored
+def test_each_step_in_its_own_process_reads_what_the_first_has_claimed(
+    handling: Handling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handling.add('{"events_per_run": 2}', kind="dagster_asset", target="pages", route="shop.pages")
+    for number in (1, 2):
+        handling.world.emit(number)
+    file = tmp_path / "handled"
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    monkeypatch.setenv("HANDLED_FILE", str(file))
+    monkeypatch.setenv("OUTBOX_URL", url_of(handling.world.url, handling.admin))
+    monkeypatch.setenv("OUTBOX_SENDER_URL", url_of(handling.world.url, handling.world.login))
+    location = Location(event_asset_location.definitions(), handling.instance)
+    (request,) = handling.requests(location, "pages_event_job")
+    with dg.execute_job(
+        dg.reconstructable(event_asset_location.job),
+        instance=handling.instance,
+        run_config=dict(request.run_config),
+        tags=dict(request.tags),
+    ) as result:
+        assert result.success
+    lines = [line.split() for line in file.read_text(encoding="utf-8").splitlines()]
+    assert [word for word, *_ in lines] == ["drafts", "pages"]
+    assert len({pid for _, pid, *_ in lines}) == 2
+    assert [sorted(keys) for _, _, *keys in lines] == [sorted(keys_of(request))] * 2
+    assert handling.decisions() == ["sent", "sent"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -56,6 +56,15 @@ OUTCOMES = st.lists(
     ),
     max_size=4,
 ).map(lambda outcomes: json.dumps(outcomes, ensure_ascii=False))
+
+
+def array(values: Sequence[object]) -> str:
+    """Return the text of an array, as PostgreSQL reads it."""
+    texts = [str(one).replace("\\", "\\\\").replace('"', '\\"') for one in values]
+    quoted = ["null" if one is None else f'"{text}"' for one, text in zip(values, texts, strict=True)]
+    return "{" + ",".join(quoted) + "}"
+
+
 ROUTE = st.just("shop.paid") | TEXT
 HASH: Final = "{hash}"
 HASHES = st.sampled_from([HASH, "ab" * 32, "AB" * 32, "ab", "xy" * 32]) | TEXT
@@ -69,8 +78,10 @@ TARGET = st.just("hook") | TEXT
 KEYS = st.none() | st.lists(
     st.none() | TEXT | st.sampled_from([f"evt_{'0' * 32}_1", f"evt_{'f' * 32}_999999999", "evt_1_1"]),
     max_size=3,
-)
-CLAIM_IDS = st.none() | st.lists(st.none() | st.integers(-1, 5) | st.integers(2**62, 2**63 - 1), max_size=3)
+).map(array)
+CLAIM_IDS = st.none() | st.lists(
+    st.none() | st.integers(-1, 5) | st.integers(2**62, 2**63 - 1), max_size=3
+).map(array)
 LETTERS, DRAIN = "{plan of letters}", "{drain}"
 PLANS = st.sampled_from([LETTERS, DRAIN, "ab" * 32, "AB" * 32, "ab"]) | TEXT
 FILTERS = PAYLOADS | st.fixed_dictionaries(
@@ -195,6 +206,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
 
 ACTORS: Final = {
     "claim": "iu_sender",
+    "heads": "iu_sender",
+    "claim named": "iu_sender",
+    "claimed": "iu_sender",
+    "prolong": "iu_sender",
     "has due": "iu_sender",
     "release shards": "iu_sender",
     "claim plan": "iu_sender",
