@@ -11,22 +11,25 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))
 
 # They need the path set above.
+from acceptance.console import commands  # noqa: E402
+from acceptance.delivery_page import EVENT_JOBS, page_shell  # noqa: E402
 from defs.delivering import prepared, trouble  # noqa: E402
 from delivery.receiver import Receiver  # noqa: E402
 from dev_server import Dev, running  # noqa: E402
 
-SIZE = {"width": 1200, "height": 720}
+SIZE: ViewportSize = {"width": 1200, "height": 720}
+View = Callable[[Page], None]
 
 
 def launchpad(page: Page) -> None:
@@ -86,16 +89,38 @@ def delivery_checks(page: Page) -> None:
     page.get_by_text("who_decides").first.wait_for()
 
 
-VIEWS: tuple[Callable[[Page], None], ...] = (
+def event_jobs(page: Page) -> None:
+    """Open the lineage from the outbox to the assets of the tutorial about event jobs, and to the record."""
+    page.set_viewport_size({"width": SIZE["width"], "height": 760})
+    page.goto("/assets/iu_delivery/to_search?view=lineage&lineageScope=neighbors&lineageDepth=2")
+    page.get_by_text("recorded_search").first.wait_for()
+
+
+VIEWS: tuple[View, ...] = (
     *(launchpad, batch, plot, lineage, checks, automation, evidence),
     *(deliveries, delivery_checks),
 )
 
 
 def main() -> None:
-    """Ingest and route the history of this repository in Dagster, and save the screenshots."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    wanted = [view for view in VIEWS if view.__name__ in sys.argv[1:] or not sys.argv[1:]]
+    """Take the screenshots that are named, or all."""
+    chosen = [view for view in (*VIEWS, event_jobs) if view.__name__ in sys.argv[1:] or not sys.argv[1:]]
+    if event_jobs in chosen:
+        _of_the_tutorial()
+    if wanted := [view for view in chosen if view is not event_jobs]:
+        _of_this_repository(wanted)
+
+
+def _of_the_tutorial() -> None:
+    """Run the commands of the tutorial about event jobs except the last, which stops Dagster."""
+    with tempfile.TemporaryDirectory() as folder, page_shell(Path(folder), EVENT_JOBS) as shell:
+        for command in commands(EVENT_JOBS.read_text(encoding="utf-8"))[:-1]:
+            shell.run(command.text)
+        _take(shell.web_port, [event_jobs])
+
+
+def _of_this_repository(wanted: Sequence[View]) -> None:
+    """Ingest and route the history of this repository in Dagster."""
     with (
         tempfile.TemporaryDirectory() as home,
         Receiver(Path(home) / "receiver") as receiver,
@@ -103,15 +128,20 @@ def main() -> None:
     ):
         _work(dev)
         trouble(dev, receiver, "hook")
-        with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = browser.new_page(base_url=f"http://127.0.0.1:{dev.port}", viewport=SIZE)
-            page.set_default_timeout(120_000)
-            for view in wanted:
-                view(page)
-                page.wait_for_timeout(6_000)
-                _keep(page.screenshot(), HERE / f"{view.__name__}.png")
-            browser.close()
+        _take(dev.port, wanted)
+
+
+def _take(port: int, wanted: Sequence[View]) -> None:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(base_url=f"http://127.0.0.1:{port}", viewport=SIZE)
+        page.set_default_timeout(120_000)
+        for view in wanted:
+            view(page)
+            page.wait_for_timeout(6_000)
+            _keep(page.screenshot(), HERE / f"{view.__name__}.png")
+        browser.close()
 
 
 def _work(dev: Dev) -> None:

@@ -124,7 +124,8 @@ def _facts(server: DevServer) -> Iterator[tuple[str, str]]:
     url = server.ports.web_url
     job = f"{url}/locations/{LOCATION}/jobs/route_worker_job"
     yield "web UI", f"{url}{' (read-only, no daemon)' if server.read_only else ''}"
-    yield "route", f"{job}{'' if server.read_only else '/playground'}"
+    if LOCATION in {loaded.location for loaded in server.workspace.servers}:
+        yield "route", f"{job}{'' if server.read_only else '/playground'}"
     yield "batches", f"{url}/assets/iu_route_attempt"
     yield "runs", f"{url}/runs"
     yield "schedules", f"{url}/automation"

@@ -232,7 +232,7 @@ def rehearse(
     made = trials.rehearse(gateway, route_code, secrets)
     lines = [
         f"kind {one.payload_kind}: {one.body_bytes:,} bytes of event {one.event_id}, "
-        + ("signed" if one.passed else f"refused: {one.error_detail}")
+        + (f"refused: {one.error_detail}" if not one.passed else "signed" if one.signed else "rendered")
         for one in made
     ]
     if not made:
@@ -282,7 +282,7 @@ def _print_approved(answer: dict[str, Any]) -> None:
         print_line(f"passed over: {counted(answer['passed_over'], 'event')} from before")
     if answer["discarded"]:
         print_line(f"discarded: {counted(answer['discarded'], 'delivery', 'deliveries')}")
-    print_line("deliver with: iu deliver")
+    print_line("deliver with: iu deliver, or to a job of Dagster with its sensor")
 
 
 def list_thresholds(gateway: DeliveryGateway) -> Answer:

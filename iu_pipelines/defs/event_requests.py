@@ -36,6 +36,7 @@ from iu_pipelines.errors import IuError
 MOST_REQUESTS: Final = 50
 """Runs that one tick requests at most."""
 
+_JOBS_ARE_CLOSED: Final = "jobs_gate_closed"
 _QUEUED_A_TICK: Final = 1000
 _LOOKED_AT: Final = 1000
 _FIRST_PAUSE: Final = 5.0
@@ -115,9 +116,9 @@ class _Tick:
         return {one.key for one in fates.running}
 
     def _enqueue(self, waiting: Sequence[Waiting]) -> None:
-        """Queue events of the routes on which some are unread."""
+        """Queue events of the routes on which some are unread. While jobs are not allowed they are held."""
         for one in waiting:
-            if one.unread_since and one.refusal is None:
+            if one.unread_since and one.refusal in (None, _JOBS_ARE_CLOSED):
                 with self.gateway.transaction() as session:
                     deliveries.present_deployment(session, current_settings().deployment)
                     deliveries.enqueue(session, one.route_code, _QUEUED_A_TICK)

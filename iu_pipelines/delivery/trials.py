@@ -34,7 +34,7 @@ _OF_DELIVERIES: Final = ("breaker_open", "rate_limit")
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """One recorded rehearsal: a body of one kind of event was rendered and signed."""
+    """One recorded rehearsal: a body of one kind of event was rendered, and signed if its kind signs."""
 
     target_name: str
     payload_kind: str
@@ -42,6 +42,7 @@ class Rehearsed:
     body_bytes: int
     passed: bool
     error_detail: str | None
+    signed: bool = False
 
 
 def rehearse(gateway: Queries, route_code: str, secrets: Secrets) -> list[Rehearsed]:
@@ -72,12 +73,13 @@ def _rehearsed(gateway: Queries, route_code: str, target: TargetKind, rehearsal:
         headers={name: str(value) for name, value in rehearsal.headers.items()},
         body=rehearsal.body,
     )
+    signature = target.sign(message, datetime.now(UTC))
     recorded = promotions.record_rehearsal(
         gateway,
         route_code,
         rehearsal.event_id,
         sha256(rehearsal.body.encode()).hexdigest(),
-        target.sign(message, datetime.now(UTC)) or UNSIGNED,
+        signature or UNSIGNED,
     )
     return Rehearsed(
         rehearsal.target_name,
@@ -86,6 +88,7 @@ def _rehearsed(gateway: Queries, route_code: str, target: TargetKind, rehearsal:
         rehearsal.body_bytes,
         recorded.passed,
         recorded.error_detail,
+        bool(signature),
     )
 
 

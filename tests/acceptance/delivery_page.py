@@ -1,6 +1,6 @@
-"""The tutorial about deliveries: its files, and a shell with a server, a port and the logins of the page.
+"""The tutorials about deliveries: their files, and a shell with a server, ports and the logins of a page.
 
-`python tests/acceptance/delivery_page.py` runs the commands and rewrites their output.
+`python tests/acceptance/delivery_page.py PAGE` runs the commands of a page and rewrites their output.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from string import Template
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -25,27 +26,35 @@ from dev_server import free_port  # noqa: E402
 from iu_pipelines.db.gateway import Gateway  # noqa: E402
 
 PAGE: Final = PROJECT / "docs" / "tutorial" / "delivery.md"
+EVENT_JOBS: Final = PROJECT / "docs" / "tutorial" / "event-jobs.md"
 _FILE: Final = re.compile(
     r"^`([\w./-]+)`[^\n]*(?:\n[^\n`]+)?:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _EXPORT: Final = re.compile(r"^export (\w+)=(.*)$", re.MULTILINE)
 _SERVER: Final = "127.0.0.1:5432"
-_RECEIVER: Final = "127.0.0.1:8787"
+_OTHERS: Final = (8787, 3000)
+"""The ports of the receiver and of the web UI."""
+
+_SAVED: Final = "*.pid"
+"""The files in which a page keeps the process ids of what it starts in the background."""
 
 
 def files(text: str) -> dict[str, str]:
-    """Return the files of the page: a fenced block after a line that begins with a name in backquotes."""
+    """Return the files of a page: a fenced block after a line that begins with a name in backquotes."""
     return dict(_FILE.findall(text))
 
 
 class PageShell(Shell):
-    """A shell in which the files of the page exist, with the server and the receiver on free ports."""
+    """A shell in which the files of a page exist, with the server and what it starts on free ports."""
 
-    def __init__(self, folder: Path, url: str, psql: Path, port: int) -> None:
-        given = files(PAGE.read_text(encoding="utf-8"))
+    def __init__(self, folder: Path, page: Path, url: str, psql: Path) -> None:
+        given = files(page.read_text(encoding="utf-8"))
         place = urlsplit(url)
-        self._ports = {_SERVER: f"127.0.0.1:{place.port}", _RECEIVER: f"127.0.0.1:{port}"}
-        names = dict(_EXPORT.findall(self._placed(given.pop("people.env"))))
+        self._ports = {str(port): str(free_port()) for port in _OTHERS}
+        self._server = f"127.0.0.1:{place.port}"
+        names: dict[str, str] = {}
+        for name, value in _EXPORT.findall(self._placed(given.pop("people.env"))):
+            names[name] = Template(value).safe_substitute(names)
         owner = place._replace(netloc=f"{place.username}@{place.hostname}:{place.port}").geturl()
         super().__init__(folder, **{**names, "OWNER": owner})
         given["pgpass"] = given["pgpass"].replace(
@@ -59,34 +68,49 @@ class PageShell(Shell):
             path = self.folder / name
             path.parent.mkdir(mode=0o700, exist_ok=True)
             path.touch(mode=0o600)
-            path.write_text(self._placed(text).replace('("127.0.0.1", 8787)', f'("127.0.0.1", {port})'))
+            path.write_text(self._placed(text))
 
     def run(self, command: str) -> tuple[str, ...]:
-        return tuple(self._shown(line) for line in super().run(command))
+        return tuple(self._shown(line) for line in super().run(self._placed(command)))
+
+    @property
+    def web_port(self) -> int:
+        """The port of the web UI that the page starts."""
+        return int(self._ports["3000"])
+
+    def stop(self) -> None:
+        """End what the page has started in the background, and wait for it."""
+        for saved in self.folder.glob(_SAVED):
+            super().run(f"kill $(cat '{saved}') 2>/dev/null && tail --pid=$(cat '{saved}') -f /dev/null")
 
     def _placed(self, text: str) -> str:
-        for shown, used in self._ports.items():
-            text = text.replace(shown, used)
-        return text
+        """Return a text with the server and the ports that are used here."""
+        text = text.replace(_SERVER, self._server)
+        return _PORT.sub(lambda found: self._ports[found.group()], text)
 
     def _shown(self, text: str) -> str:
+        """Return a text with the server and the ports that the page shows."""
+        text = text.replace(self._server, _SERVER)
         for shown, used in self._ports.items():
-            text = text.replace(used, shown)
+            text = re.sub(rf"\b{used}\b", shown, text)
         return text
+
+
+_PORT: Final = re.compile(rf"\b({'|'.join(map(str, _OTHERS))})\b")
 
 
 @contextmanager
-def page_shell(folder: Path) -> Iterator[PageShell]:
-    """Yield a shell for the page, with a PostgreSQL of its own that asks for passwords."""
+def page_shell(folder: Path, page: Path = PAGE) -> Iterator[PageShell]:
+    """Yield a shell for a page, with a PostgreSQL of its own that asks for passwords."""
     home = Path(tempfile.mkdtemp(prefix="tutorial-", dir=servers.memory()))
     server = servers.make(home)
     try:
         url = _with_database(server.ensure_running(), "shop")
-        shell = PageShell(folder, url, servers.program(server, "psql"), free_port())
+        shell = PageShell(folder, page, url, servers.program(server, "psql"))
         try:
             yield shell
         finally:
-            shell.run(f"kill $(cat '{folder}/work/receiver.pid') 2>/dev/null")
+            shell.stop()
     finally:
         server.stop()
         shutil.rmtree(home, ignore_errors=True)
@@ -100,5 +124,6 @@ def _with_database(url: str, name: str) -> str:
 
 if __name__ == "__main__":
     os.chdir(PROJECT)
-    with tempfile.TemporaryDirectory() as scratch, page_shell(Path(scratch)) as sandbox:
-        PAGE.write_text(rewritten(PAGE.read_text(encoding="utf-8"), sandbox), encoding="utf-8")
+    for chosen in map(Path.resolve, map(Path, sys.argv[1:])):
+        with tempfile.TemporaryDirectory() as scratch, page_shell(Path(scratch), chosen) as sandbox:
+            chosen.write_text(rewritten(chosen.read_text(encoding="utf-8"), sandbox), encoding="utf-8")
