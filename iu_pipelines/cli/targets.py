@@ -83,7 +83,10 @@ def add(
         str, typer.Argument(metavar="NAME", help="Lower-case letters, digits, dots, dashes and underscores.")
     ],
     kind: Annotated[
-        str, typer.Option("--kind", metavar="KIND", help="webhook, postgres, pull, or another kind.")
+        str,
+        typer.Option(
+            "--kind", metavar="KIND", help="webhook, postgres, dagster_job, kafka, or another kind."
+        ),
     ],
     address: Address = None,
     secret_name: SecretName = None,

@@ -117,7 +117,7 @@ class Place:
             )
         return SUBJECTS * EACH - int(sent)
 
-    # What is killed
+    # What is killed.
 
     def kill_a_worker(self) -> None:
         one = eventually(self._one_under_way, "a run is under way")

@@ -19,7 +19,7 @@ from delivery.verdict import doubts, read_claims
 from delivery.world import World, url_of
 from deploy import redis_server
 from deploy.celery_deployment import SAMPLES, Deployment, deployed
-from deploy.redis_server import RedisServer
+from redis_server import RedisServer
 from engine.sessions import opened
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit import tags
