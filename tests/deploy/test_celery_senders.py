@@ -10,6 +10,7 @@ from typing import Final
 import dagster as dg
 import pytest
 
+import redis_server
 from databases import Server
 from defs.delivering import ENVIRONMENT, SECRET
 from delivery.receiver import Behaviour, Receiver
@@ -17,12 +18,11 @@ from delivery.sending import accepted, disorder, emit
 from delivery.shard_storm import LEASE
 from delivery.verdict import doubts, read_claims
 from delivery.world import World, url_of
-from deploy import redis_server
 from deploy.celery_deployment import SAMPLES, Deployment, deployed
-from redis_server import RedisServer
 from engine.sessions import opened
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit import tags
+from redis_server import RedisServer
 from waiting import eventually
 
 SUBJECTS: Final = 400

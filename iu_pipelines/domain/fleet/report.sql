@@ -6,6 +6,6 @@ from (
     select 1 as one
     from public.iu_route_dead_letter
     where resolution is null
-    order by true
+    order by next_replay_at, dead_letter_id
     limit %(counted)s
 ) as open;
