@@ -96,7 +96,7 @@ class _Tick:
         free = min(MOST_REQUESTS, options.max_runs - len(unfinished))
         if free <= 0:
             return dg.SkipReason(
-                f"{len(unfinished)} runs are queued or running, and max_runs of the target is it"
+                f"{len(unfinished)} runs are queued or running, as many as max_runs of the target allows"
             )
         batches = list(self._batches(taken, free, options.events_per_run))
         requests = self._requests(batches, options)
