@@ -33,7 +33,7 @@ from iu_pipelines.hosting.instance_configuration import configuration
 from waiting import eventually
 
 LONG: Final = os.environ.get("IU_LONG") == "1"
-SUBJECTS, EACH = (10, 8) if LONG else (4, 2)
+SUBJECTS, EACH = (10, 8) if LONG else (3, 2)
 KILLS: Final = 40 if LONG else 4
 SECONDS_BETWEEN: Final = (0.5, 6.0) if LONG else (0.5, 1.5)
 LOCATION: Final = Path(__file__).with_name("event_location.py")
