@@ -117,8 +117,6 @@ class Place:
             )
         return SUBJECTS * EACH - int(sent)
 
-    # What is killed
-
     def kill_a_worker(self) -> None:
         one = eventually(self._one_under_way, "a run is under way")
         with suppress(ProcessLookupError):
