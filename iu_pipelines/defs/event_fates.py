@@ -76,13 +76,15 @@ def settle(
     runs = {one.dagster_run.run_id: one.dagster_run for one in found}
     ended = [run_id for run_id, run in runs.items() if run.status in FINISHED]
     running = [one.dagster_run.run_id for one in found if not (_is_finished(one) or is_gone(one))]
-    outcomes: list[Outcome] = []
+    recorded = 0
     for run_id in ended:
-        outcomes += _Run(instance, mount, job, target, runs[run_id]).outcomes(by_run[run_id])
-    for place in range(0, len(outcomes), deliveries.MOST_CLAIMED):
-        deliveries.record(gateway, outcomes[place : place + deliveries.MOST_CLAIMED])
+        # Run by run: a tick that takes too long has settled some, and the next one goes on.
+        outcomes = _Run(instance, mount, job, target, runs[run_id]).outcomes(by_run[run_id])
+        for place in range(0, len(outcomes), deliveries.MOST_CLAIMED):
+            deliveries.record(gateway, outcomes[place : place + deliveries.MOST_CLAIMED])
+        recorded += len(outcomes)
     return Fates(
-        len(outcomes),
+        recorded,
         tuple(one for run_id in running for one in by_run[run_id]),
         tuple(one for run_id in by_run.keys() - {*ended, *running} for one in by_run[run_id]),
     )

@@ -1,7 +1,5 @@
 """Jobs that materialize assets for events: the lineage, what the assets get, and how a run ends."""
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -9,6 +7,7 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.reconstruct import ReconstructableJob
 
 from defs import event_asset_location
 from defs.code_location import Location, failure, materializations
@@ -217,14 +216,13 @@ def test_each_step_in_its_own_process_reads_what_the_first_has_claimed(
     for number in (1, 2):
         handling.world.emit(number)
     file = tmp_path / "handled"
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.setenv("HANDLED_FILE", str(file))
     monkeypatch.setenv("OUTBOX_URL", url_of(handling.world.url, handling.admin))
     monkeypatch.setenv("OUTBOX_SENDER_URL", url_of(handling.world.url, handling.world.login))
     location = Location(event_asset_location.definitions(), handling.instance)
     (request,) = handling.requests(location, "pages_event_job")
     with dg.execute_job(
-        dg.reconstructable(event_asset_location.job),
+        ReconstructableJob.for_file(str(event_asset_location.__file__), "job"),
         instance=handling.instance,
         run_config=dict(request.run_config),
         tags=dict(request.tags),

@@ -33,7 +33,7 @@ from iu_pipelines.hosting.instance_configuration import configuration
 from waiting import eventually
 
 LONG: Final = os.environ.get("IU_LONG") == "1"
-SUBJECTS, EACH = (10, 8) if LONG else (4, 2)
+SUBJECTS, EACH = (10, 8) if LONG else (3, 2)
 KILLS: Final = 40 if LONG else 4
 SECONDS_BETWEEN: Final = (0.5, 6.0) if LONG else (0.5, 1.5)
 LOCATION: Final = Path(__file__).with_name("event_location.py")
@@ -116,8 +116,6 @@ class Place:
                 "select count(*) from public.iu_delivery_outcome where decision = 'sent' and not stale"
             )
         return SUBJECTS * EACH - int(sent)
-
-    # What is killed.
 
     def kill_a_worker(self) -> None:
         one = eventually(self._one_under_way, "a run is under way")

@@ -11,7 +11,7 @@ import pytest
 from databases import Server
 from defs.handling import TARGET, Handling, keys_of
 from delivery.world import make_login
-from iu_pipelines.defs import event_runs
+from iu_pipelines.defs import event_fates, event_runs
 from iu_pipelines.defs.event_fates import HANDLED
 from iu_pipelines.defs.kit.event_jobs import Event
 from iu_pipelines.domain import deliveries
@@ -288,3 +288,30 @@ def test_the_sensor_skips_while_the_database_is_away(handling: Handling) -> None
     said = away.tick("reindex_sensor").skip_message
     assert said.startswith(("the database is unavailable", "refused"))
     assert location.tick("reindex_sensor").skip_message == "nothing is due"
+
+
+def test_a_tick_that_ends_early_has_settled_some_runs(
+    handling: Handling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster ends a tick that takes too long, and each run's history takes time to read."""
+    handling.add()
+    for number in range(3):
+        handling.world.emit(number)
+    location = handling.location()
+    for request in handling.requests(location):
+        run_id = handling.add_run(request, dg.DagsterRunStatus.FAILURE)
+        assert handling.claim_as(run_id, keys_of(request))
+    whole, seen = event_fates._Run.outcomes, list[Any]()
+
+    def outcomes(run: Any, claims: Any) -> Any:
+        seen.append(run)
+        if len(seen) == 3:
+            raise TimeoutError
+        return whole(run, claims)
+
+    monkeypatch.setattr(event_fates._Run, "outcomes", outcomes)
+    with pytest.raises(TimeoutError):
+        location.tick("reindex_sensor")
+    assert handling.decisions() == ["retry"] * 2
+    location.tick("reindex_sensor")
+    assert handling.decisions() == ["retry"] * 3

@@ -13,6 +13,7 @@ import pytest
 from defs.code_location import Location, failure, materializations
 from defs.delivering import all_metadata, materialized_one
 from defs.handling import ROUTE, TARGET, Handling, keys_of
+from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit import tags
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.event_jobs import Event, EventJob, event_asset_job, event_job
@@ -583,3 +584,13 @@ def test_the_drains_leave_such_a_target(handling: Handling) -> None:
     handling.world.emit(1)
     location: Location = handling.location(targets=["other"])
     assert not location.tick("delivery_sensor").run_requests
+
+
+def test_a_target_may_have_every_character_of_a_name_in_it() -> None:
+    @event_job(target="eu.search-1")
+    def reindex(_event: Event) -> None:
+        """A job whose target has no name of Python."""
+
+    assert event_asset_job(target="de.pages-2", assets=["pages"]).name == "de_pages_2_event_job"
+    repository = build_defs(Mount(event_jobs=(reindex,), targets=("a.b",))).get_repository_def()
+    assert "reindex" in {one.name for one in repository.get_all_jobs()}
