@@ -194,7 +194,7 @@ def print_queues(
                 f"  {one.target}: dead: {delivery_reasons.STATES['dead']}, or in bulk: iu deliver plan"
             )
             print_line(
-                f"  {one.target}: dead with the reason in_doubt: {delivery_reasons.REFUSALS['in_doubt']}"
+                f"  {one.target}: if iu why says in_doubt of it: {delivery_reasons.REFUSALS['in_doubt']}"
             )
 
 

@@ -45,11 +45,12 @@ REFUSALS: Final[Mapping[str, str]] = {
 
 STATES: Final[Mapping[str, str]] = {
     "not_promoted": REFUSALS["not_promoted"],
-    "unread": "the route has not read it yet; read and deliver with: iu deliver",
+    "unread": "the route has not read it yet; read and deliver with: iu deliver, or for a job of Dagster "
+    "with its sensor",
     "not_for_route": "the route has another event type",
     "passed_over": "it was there before the first promotion of the route",
     "outside_canary": "its subject is not in the share of the promotion",
-    "queued": "the next claim takes it; deliver with: iu deliver",
+    "queued": "the next claim takes it; deliver with: iu deliver, or for a job of Dagster with its sensor",
     "held": "nothing of the route is claimed",
     "in_flight": "it is claimed and may be sent at this moment",
     "in_doubt": "it may have been sent; it is sent again under the same key, with: iu deliver",

@@ -72,6 +72,13 @@ def test_a_mount_with_an_invalid_value_is_refused(options: dict[str, Any], words
     assert hint.endswith(".")
 
 
+@pytest.mark.parametrize("field", ["database_url_variable", "database_url"])
+def test_a_password_that_is_given_by_mistake_is_not_shown(field: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        Mount(**{field: "postgresql://a:hidden-word@b/c"})  # type: ignore[arg-type]
+    assert "hidden-word" not in f"{refused.value.message} {refused.value.hint}"
+
+
 def test_running_accepts_the_names_of_every_schedule_and_sensor_and_no_other() -> None:
     names = {one.name for one in schedules_and_sensors(build_defs(Mount(name="orders")))}
     bare = {name.removeprefix("orders_") for name in names}

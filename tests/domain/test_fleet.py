@@ -287,6 +287,8 @@ def test_a_url_in_the_file_by_mistake_is_not_shown() -> None:
         {"outboxes": [{"workers": url}]},
         {"outboxes": ["a", "b"], "defaults": {"database_url_variable": url}},
         {"outboxes": ["a"], "name": url},
+        {"outboxes": ["a"], "defaults": {"database_url_variable": url}},
+        {"outboxes": [{"name": "a", "sender_database_url_variable": url}]},
     ):
         with pytest.raises(UsageError) as refused:
             members.parse(values)

@@ -24,7 +24,7 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit.event_jobs import EventJob
 from iu_pipelines.defs.kit.notices import Notice
 from iu_pipelines.domain.worker import DEFAULT_WORKER, NAME_PATTERN, RESERVED_PREFIXES
-from iu_pipelines.errors import UsageError
+from iu_pipelines.errors import UsageError, redact
 
 
 def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -310,4 +310,5 @@ def _refusal(mount: type[Mount], error: ValidationError) -> UsageError:
     known = mount.model_fields.get(field)
     give = known.description if known else f"The fields are: {', '.join(mount.model_fields)}."
     reason = detail["msg"].removeprefix("Value error, ")
-    return UsageError(f"{field} = {detail['input']!r} is refused", hint=f"{reason}. {give}")
+    value = redact(repr(detail["input"]))
+    return UsageError(f"{field} = {value} is refused", hint=f"{reason}. {give}")

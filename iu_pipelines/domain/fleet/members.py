@@ -5,6 +5,7 @@ The layers above read the fields of a mount; here they are only put together.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ MAX_BYTES: Final = 1024 * 1024
 
 _VARIABLE: Final = "database_url_variable"
 _PATTERNS: Final = (_VARIABLE, "sender_database_url_variable")
+_VARIABLE_NAME: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?", re.ASCII)
+_VARIABLE_HINT: Final = "Give the name of the variable that has the URL, such as {NAME}_DATABASE_URL."
 _DEFAULT_PATTERN: Final = "{NAME}_DATABASE_URL"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
@@ -161,6 +164,9 @@ def _member(given: str | Mapping[str, Any], defaults: Fields) -> Member:
         raise UsageError(f"an outbox has no name: {_shown(own)}", hint=_HINT)
     fields = {_VARIABLE: _DEFAULT_PATTERN, **defaults, **own}
     fields |= {key: _named(fields[key], name) for key in _PATTERNS if isinstance(fields.get(key), str)}
+    for key in _PATTERNS:
+        if not _VARIABLE_NAME.fullmatch(str(fields.get(key, ""))):
+            raise UsageError(f"outbox {name}: {key} is not the name of a variable", hint=_VARIABLE_HINT)
     return Member(name, str(fields.pop(_VARIABLE)), fields)
 
 
