@@ -25,6 +25,7 @@ from iu_pipelines.delivery.addresses import Endpoint
 from iu_pipelines.delivery.brokers import CERTIFICATES, Broker
 from iu_pipelines.delivery.kind import Answer, Message
 from iu_pipelines.delivery.links import Link, LinkedTarget, Unconnected
+from iu_pipelines.delivery.resolver import Resolver
 from iu_pipelines.delivery.secrets import Secrets, check_name, shown
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, IuError
@@ -88,8 +89,8 @@ class KafkaTarget(LinkedTarget):
 class KafkaLink(Link):
     """One producer, and the thread that takes its reports."""
 
-    def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets) -> None:
-        super().__init__(broker, target, secrets)
+    def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets, resolver: Resolver) -> None:
+        super().__init__(broker, target, secrets, resolver)
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="iu-kafka")
         self._stopped = threading.Event()
@@ -167,11 +168,11 @@ class KafkaLink(Link):
         unknown: OSError | None = None
         for endpoint in self.broker.endpoints:
             try:
-                ips = await brokers.resolved(endpoint, self.broker.scheme, private=self.target.allow_private)
+                ips = await self._resolver.resolve(endpoint.host, endpoint.port)
             except socket.gaierror as error:
                 unknown = error
                 continue
-            hosts = (endpoint.host,) if self.broker.is_encrypted else ips
+            hosts = [endpoint.host] if self.broker.is_encrypted else ips
             places += [Endpoint(endpoint.scheme, host, endpoint.port) for host in hosts]
         if unknown is not None and not places:
             raise unknown
