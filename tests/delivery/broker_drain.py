@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from delivery.kind_parts import message, secrets
@@ -20,6 +20,7 @@ from waiting import eventually
 SUBJECTS, EACH = 30, 30
 
 _SENT: Final = "select count(*) from public.iu_delivery_outcome where decision = 'sent'"
+_FAILED: Final = "select count(*) from public.iu_delivery_outcome where decision = 'retry'"
 _CLOSE_BREAKER: Final = """
 update public.iu_delivery_target_state
 set breaker = 'closed', failures = 0, half_open_failures = 0, retry_at = null
@@ -54,6 +55,21 @@ def drain_through(ground: Ground, interrupt: Callable[[], None], after: int = 15
         failed.set()
         worker.join()
     assert owner.fetch_value(_SENT) >= SUBJECTS * EACH
+
+
+class Restartable(Protocol):
+    """A broker whose data outlives a kill."""
+
+    def kill(self) -> None: ...
+
+    def start(self) -> None: ...
+
+
+def restart(ground: Ground, broker: Restartable) -> None:
+    """Kill a broker, and start it when a send has failed."""
+    broker.kill()
+    eventually(lambda: ground.world.owner.fetch_value(_FAILED), "a send has failed")
+    broker.start()
 
 
 def check(bodies: Sequence[Mapping[str, Any]]) -> int:

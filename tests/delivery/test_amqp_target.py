@@ -16,8 +16,8 @@ from uuid import uuid4
 import pytest
 from aio_pika import DeliveryMode
 
-from delivery.broker_drain import check, check_batches, drain_through, send_through
-from delivery.kind_parts import Authority, answers_of, granted, listening, message, secrets, send
+from delivery.broker_drain import check, check_batches, drain_through, restart, send_through
+from delivery.kind_parts import Authority, answers_of, deaf, granted, listening, message, secrets, send
 from delivery.proxy import Proxy
 from delivery.rabbitmq import Rabbit
 from delivery.sending import Ground
@@ -304,6 +304,14 @@ def test_the_next_host_is_used_if_the_first_does_not_listen(place: Exchange, rab
     assert send(AmqpTarget, replace(place.target(), address=address), of=secrets())[0].decision == "sent"
 
 
+def test_the_next_host_is_used_if_the_first_takes_no_connection(place: Exchange, rabbit: Rabbit) -> None:
+    """A host that is switched off does not refuse. Each host has its share of the timeout."""
+    with deaf() as port:
+        address = f"amqp://{place.user}@127.0.0.1:{port},127.0.0.1:{rabbit.port}/%2F"
+        target = replace(place.target(), address=address)
+        assert send(AmqpTarget, target, of=secrets())[0].decision == "sent"
+
+
 @pytest.fixture
 def certificates(rabbit: Rabbit, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Bind the authority and a client certificate to the host, and return the options that name them."""
@@ -442,8 +450,7 @@ def test_a_live_route_loses_nothing_while_the_node_fails(
 
     def interrupt() -> None:
         if outage == "killed":
-            rabbit.kill()
-            rabbit.start()
+            restart(ground, rabbit)
         else:
             rabbit.close_connections(user)
 

@@ -7,7 +7,6 @@ import json
 import re
 import socket
 import ssl
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,7 +17,7 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import KafkaError
 
-from delivery.broker_drain import check, check_batches, drain_through, send_through
+from delivery.broker_drain import check, check_batches, drain_through, restart, send_through
 from delivery.kafka_gate import Gate
 from delivery.kafka_mock import PRODUCE, Cluster
 from delivery.kind_parts import Authority, answers_of, granted, listening, message, secrets, send
@@ -110,11 +109,11 @@ class Topic(Place):
         return self.behind("cut")
 
     def stop(self) -> bool:
-        self._cluster.set_down()
+        self._cluster.kill()
         return True
 
     def start(self) -> None:
-        self._cluster.set_up()
+        self._cluster.start()
 
 
 @pytest.fixture
@@ -236,9 +235,9 @@ def time_out(kind: type[KafkaTarget], place: Topic, cluster: Cluster) -> None:
         opened = kind(place.target(timeout_seconds=2), secrets())
         await opened.open()
         assert (await opened.send(message(1))).decision == "sent"
-        cluster.set_down()
+        cluster.kill()
         answer = await opened.send(message(2))
-        cluster.set_up()
+        cluster.start()
         while (await opened.send(message(3))).decision != "sent":
             await asyncio.sleep(0.1)
         await asyncio.sleep(2)
@@ -531,13 +530,7 @@ def test_a_live_route_loses_nothing_while_the_brokers_are_down(
         "orders", address=cluster.address(), kind="kafka", secret_name=None,
         options=json.dumps({"topic": place.topic}), timeout_seconds=4, retry_seconds=[1] * 20,
     )  # fmt: skip
-
-    def interrupt() -> None:
-        cluster.set_down()
-        time.sleep(1)
-        cluster.set_up()
-
-    drain_through(ground, interrupt)
+    drain_through(ground, lambda: restart(ground, cluster))
     check([json.loads(one.body) for part in place.parts() for one in part])
 
 

@@ -17,8 +17,8 @@ import pytest
 import redis.asyncio
 
 import redis_server
+from delivery.broker_drain import check, drain_through, restart
 from delivery.kind_parts import Authority, granted, message, secrets, send
-from delivery.outage import drain_through_a_restart, out_of_order
 from delivery.proxy import Proxy
 from delivery.sending import Ground
 from iu_pipelines import settings
@@ -292,18 +292,14 @@ def test_what_was_answered_outlives_a_kill_of_a_server_that_syncs(broker: RedisS
 def test_events_of_a_live_route_arrive_in_order_although_the_server_is_restarted(
     ground: Ground, broker: RedisServer, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
-    monkeypatch.setenv("IU_SECRET_BROKER", f"host=127.0.0.1 {PASSWORD}")
-    kept = drain_through_a_restart(
-        ground,
-        broker,
-        broker.entries,
-        f"redis://127.0.0.1:{broker.port}",
-        kind="redis",
-        options={"stream": "events", **options},
-    )
-    assert out_of_order(kept) == 0
-    if options:
-        assert len({one.key for one in kept}) == len(kept)
+    monkeypatch.setenv("IU_SECRET_HOOK", f"host=127.0.0.1 {PASSWORD}")
+    ground.add(
+        "orders", address=f"redis://127.0.0.1:{broker.port}", kind="redis",
+        options=json.dumps({"stream": "events", **options}), timeout_seconds=5, retry_seconds=[1] * 20,
+    )  # fmt: skip
+    drain_through(ground, lambda: restart(ground, broker))
+    twice = check([json.loads(one.body) for one in broker.entries()])
+    assert not (options and twice)
 
 
 @pytest.mark.parametrize("options", [{}, {"replicas": 1}])
