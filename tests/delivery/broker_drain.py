@@ -13,6 +13,7 @@ from uuid import UUID
 
 from delivery.kind_parts import message, secrets
 from delivery.sending import Ground, emit
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery.kind import Message, TargetKind
 from iu_pipelines.domain.targets import GrantedTarget
 from waiting import eventually
@@ -30,10 +31,12 @@ set breaker = 'closed', failures = 0, half_open_failures = 0, retry_at = null
 def drain_through(ground: Ground, interrupt: Callable[[], None], after: int = 150) -> None:
     """Deliver 900 events of 30 subjects, and call `interrupt` after the first deliveries.
 
-    Waits for retries, leases and the breaker are skipped.
+    Waits for retries, leases and the breaker are skipped, but not while `interrupt` runs: so no event uses up
+    its tries, however long that takes.
     """
     emit(ground.world, SUBJECTS, EACH)
-    owner, failed = ground.world.owner, threading.Event()
+    owner, failed, up = ground.world.owner, threading.Event(), threading.Event()
+    up.set()
 
     def work() -> None:
         while not failed.is_set():
@@ -41,20 +44,29 @@ def drain_through(ground: Ground, interrupt: Callable[[], None], after: int = 15
             if report.problems or not owner.fetch_value("select count(*) from public.iu_delivery"):
                 return
             time.sleep(0.1)
-            ground.world.pass_time(120)
-            owner.execute(_CLOSE_BREAKER)
+            if up.is_set():
+                ground.world.pass_time(120)
+                owner.execute(_CLOSE_BREAKER)
 
     worker = threading.Thread(target=work)
     worker.start()
     try:
         eventually(lambda: owner.fetch_value(_SENT) >= after or not worker.is_alive(), "some are sent")
         assert owner.fetch_value("select count(*) from public.iu_delivery") > 0, "all were sent before"
+        up.clear()
         interrupt()
-        eventually(lambda: not worker.is_alive(), "all are sent")
+        up.set()
+        while worker.is_alive():
+            _wait_for_progress(owner, worker)
     finally:
         failed.set()
         worker.join()
     assert owner.fetch_value(_SENT) >= SUBJECTS * EACH
+
+
+def _wait_for_progress(owner: Gateway, worker: threading.Thread) -> None:
+    sent = owner.fetch_value(_SENT)
+    eventually(lambda: owner.fetch_value(_SENT) > sent or not worker.is_alive(), "another is sent")
 
 
 class Restartable(Protocol):

@@ -91,7 +91,7 @@ class Subject(Place):
         return target(f"nats://127.0.0.1:{proxy.port}")
 
     def silent(self) -> GrantedTarget:
-        return replace(self._behind("silence"), timeout_seconds=1)
+        return replace(self._behind("silence"), timeout_seconds=4)
 
     def refusing(self) -> GrantedTarget:
         self._server.add_stream("FULL", "full", max_bytes=1)

@@ -102,7 +102,7 @@ class Stream(Place):
         return replace(self.target(), address=f"redis://127.0.0.1:{proxy.port}")
 
     def silent(self) -> GrantedTarget:
-        return replace(self._behind("silence"), timeout_seconds=1)
+        return replace(self._behind("silence"), timeout_seconds=4)
 
     def refusing(self) -> GrantedTarget:
         self._server.run("SET", "text", "of another type")
