@@ -150,3 +150,28 @@ def check_batches(parts: Sequence[Sequence[str]], unsure: set[str]) -> None:
         (part,) = [part for part in parts if messages[0].key in part]
         places = [part.index(one.key) for one in messages]
         assert places == sorted(places), "out of order"
+
+
+def accepted_through_kills(
+    kind: type[TargetKind], target: GrantedTarget, broker: Restartable
+) -> Sequence[str]:
+    """Send 60 messages in turn, while the broker is killed twice; return the keys of the accepted ones."""
+
+    async def run() -> list[str]:
+        opened = kind(target, secrets())
+        accepted: list[str] = []
+        await opened.open()
+        try:
+            for number in range(1, 61):
+                if number in {20, 40}:
+                    broker.kill()
+                    answer = await opened.send(message(1000 + number))
+                    assert answer.status_class in {"closed", "refused"}
+                    broker.start()
+                if (await opened.send(message(number))).decision == "sent":
+                    accepted.append(message(number).key)
+        finally:
+            await opened.close()
+        return accepted
+
+    return asyncio.run(run())

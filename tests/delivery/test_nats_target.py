@@ -15,7 +15,7 @@ from uuid import uuid4
 import pytest
 from nats.aio.client import Client
 
-from delivery.broker_drain import check, drain_through, restart
+from delivery.broker_drain import accepted_through_kills, check, drain_through, restart
 from delivery.kind_parts import Authority, granted, listening, message, secrets, send
 from delivery.nats_server import TOKEN, NatsServer
 from delivery.proxy import Proxy
@@ -234,23 +234,7 @@ def test_a_connection_that_is_lost_in_mid_batch_loses_nothing(broker: NatsServer
 
 
 def test_what_was_acknowledged_outlives_a_kill_of_the_server(broker: NatsServer) -> None:
-    async def run() -> list[str]:
-        opened = NatsTarget(target(broker.address), secrets())
-        accepted: list[str] = []
-        await opened.open()
-        try:
-            for number in range(1, 61):
-                if number in {20, 40}:
-                    broker.kill()
-                    assert (await opened.send(message(1000 + number))).status_class in {"closed", "refused"}
-                    broker.start()
-                if (await opened.send(message(number))).decision == "sent":
-                    accepted.append(message(number).key)
-        finally:
-            await opened.close()
-        return accepted
-
-    accepted = asyncio.run(run())
+    accepted = accepted_through_kills(NatsTarget, target(broker.address), broker)
     assert len(accepted) == 60
     assert [one.key for one in broker.stored()] == accepted
 

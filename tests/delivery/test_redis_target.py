@@ -17,7 +17,7 @@ import pytest
 import redis.asyncio
 
 import redis_server
-from delivery.broker_drain import check, drain_through, restart
+from delivery.broker_drain import accepted_through_kills, check, drain_through, restart
 from delivery.kind_parts import Authority, granted, message, secrets, send
 from delivery.proxy import Proxy
 from delivery.sending import Ground
@@ -266,24 +266,7 @@ def test_a_connection_that_is_lost_in_mid_batch_loses_nothing(broker: RedisServe
 
 
 def test_what_was_answered_outlives_a_kill_of_a_server_that_syncs(broker: RedisServer) -> None:
-    async def run() -> list[str]:
-        opened = RedisTarget(target(broker), secrets())
-        accepted: list[str] = []
-        await opened.open()
-        try:
-            for number in range(1, 61):
-                if number in {20, 40}:
-                    broker.kill()
-                    answer = await opened.send(message(1000 + number))
-                    assert answer.status_class in {"closed", "refused"}
-                    broker.start()
-                if (await opened.send(message(number))).decision == "sent":
-                    accepted.append(message(number).key)
-        finally:
-            await opened.close()
-        return accepted
-
-    accepted = asyncio.run(run())
+    accepted = accepted_through_kills(RedisTarget, target(broker), broker)
     assert len(accepted) == 60
     assert [one.key for one in broker.entries()] == accepted
 
