@@ -217,7 +217,7 @@ def test_a_stream_is_trimmed_only_if_the_target_says_so(broker: RedisServer) -> 
 
 
 def test_a_replica_that_has_not_confirmed_is_waited_for_in_vain(broker: RedisServer) -> None:
-    where = target(broker, options={"replicas": 1}, timeout_seconds=1)
+    where = target(broker, options={"replicas": 1}, timeout_seconds=5)
     (answer,) = send(RedisTarget, where, message(1), of=secrets())
     assert (answer.decision, answer.status_class) == ("retry", "too_few_replicas")
     assert answer.may_have_arrived
