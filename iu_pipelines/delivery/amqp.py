@@ -8,17 +8,18 @@ checked IP address, while TLS verifies the name of the host.
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Any, ClassVar, Final
 
 from iu_pipelines import extras
-from iu_pipelines.delivery import addresses, brokers
+from iu_pipelines.delivery import brokers
+from iu_pipelines.delivery.addresses import Endpoint
 from iu_pipelines.delivery.brokers import Broker
 from iu_pipelines.delivery.kind import Answer, Message
 from iu_pipelines.delivery.links import Link, LinkedTarget, Unconnected
+from iu_pipelines.delivery.resolver import Resolver
 from iu_pipelines.delivery.secrets import Secrets, check_name
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, IuError
@@ -97,10 +98,10 @@ class AmqpTarget(LinkedTarget):
 class AmqpLink(Link):
     """One connection with one channel, on which the broker confirms messages."""
 
-    def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets) -> None:
-        super().__init__(broker, target, secrets)
+    def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets, resolver: Resolver) -> None:
+        super().__init__(broker, target, secrets, resolver)
         context = brokers.encryption(target, secrets) if broker.is_encrypted else None
-        self._transport = _Transport(broker, target.allow_private, context)
+        self._transport = _Transport(broker, resolver, target.timeout_seconds, context)
         self._connection: _Connection | None = None
         self._channel: AbstractChannel | None = None
         self._exchange: AbstractExchange | None = None
@@ -121,10 +122,12 @@ class AmqpLink(Link):
         """
         try:
             await _done(self._open(brokers.password(self.target, self._secrets) or ""))
-        except (addresses.AddressRefused, IuError):
+        except IuError:
             raise
-        except Exception as error:  # noqa: BLE001  the library raises bare ones for a lost connection
-            raise Unconnected(_unconnected(error)) from None
+        except Exception as error:
+            if (answer := _unconnected(error)) is None:
+                raise
+            raise Unconnected(answer) from None
 
     async def _open(self, password: str) -> None:
         self._connection = _Connection(
@@ -167,32 +170,23 @@ AmqpTarget.link = AmqpLink
 class _Transport(TransportFactory):
     """Resolves the hosts, and connects to one of the checked IP addresses."""
 
-    def __init__(self, broker: Broker, private: bool, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, broker: Broker, resolver: Resolver, seconds: float, context: ssl.SSLContext | None
+    ) -> None:
         self._broker = broker
-        self._private = private
+        self._resolver = resolver
+        self._seconds = seconds
         self._context = context
         self._writer: asyncio.StreamWriter | None = None
 
     async def create(self, url: URL, **kwargs: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Return the streams of a connection to the first host that accepts one."""
-        failed: OSError | None = None
-        for endpoint in self._broker.endpoints:
-            try:
-                ips = await brokers.resolved(endpoint, self._broker.scheme, private=self._private)
-            except OSError as error:
-                failed = error
-                continue
-            for ip in ips:
-                name = endpoint.host if self._context else None
-                try:
-                    reader, self._writer = await asyncio.open_connection(
-                        ip, endpoint.port, ssl=self._context, server_hostname=name
-                    )
-                except OSError as error:
-                    failed = error
-                    continue
-                return reader, self._writer
-        raise failed or OSError("the host has no address")
+        reader, writer = await brokers.first_of(self._broker, self._seconds, self._reach)
+        self._writer = writer
+        return reader, writer
+
+    async def _reach(self, endpoint: Endpoint) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await brokers.reach(endpoint, self._resolver, self._context)
 
     def abort(self) -> None:
         """Close the socket at once, with what is in its buffers."""
@@ -257,25 +251,18 @@ _LOGIN: Final = (
 _CLOSE: Final = "Connection.Close"
 """In the text of an error: what the broker sent where it should have opened the virtual host."""
 
-_UNCONNECTED: Final[tuple[tuple[type[Exception], str, str], ...]] = (
-    (TimeoutError, "timeout", "no connection within the timeout"),
-    (socket.gaierror, "unknown_host", "the name of the host could not be resolved"),
-    (ssl.SSLCertVerificationError, "tls", "the certificate of the broker is not valid"),
-    (ssl.SSLError, "tls", "no TLS connection could be made"),
-    (ChannelNotFoundEntity, "no_exchange", "the broker has no such exchange"),
-    (AMQPError, "closed", "the broker closed the connection before a message was sent"),
-    (ConnectionResetError, "closed", "the broker closed the connection before a message was sent"),
-    (OSError, "refused", "no connection could be made"),
-)
 
+def _unconnected(error: Exception) -> Answer | None:
+    """Return the answer for a failed connection: no message was sent. The broker's text is not kept.
 
-def _unconnected(error: Exception) -> Answer:
-    """Return the answer for a failed connection: no message was sent. The broker's text is not kept."""
+    None is returned for an error of the network, which has the same answer for each kind.
+    """
     if isinstance(error, _LOGIN) or (isinstance(error, InvalidFrameError) and _CLOSE in str(error)):
         return _LOGIN_REFUSED
-    for kind, status_class, text in _UNCONNECTED:
-        if isinstance(error, kind):
-            return Answer("retry", status_class, error=text)
+    if isinstance(error, ChannelNotFoundEntity):
+        return Answer("retry", "no_exchange", error="the broker has no such exchange")
+    if isinstance(error, OSError) and not isinstance(error, (AMQPError, ConnectionResetError)):
+        return None
     return Answer("retry", "closed", error="the connection was lost before a message was sent")
 
 

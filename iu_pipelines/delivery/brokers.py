@@ -9,20 +9,23 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import quote, unquote
 
 from iu_pipelines.delivery import addresses, tls
 from iu_pipelines.delivery.addresses import DEFAULT_PORTS, PLAIN, Endpoint
 from iu_pipelines.delivery.kind import MOST_BODY_BYTES, Answer, Message
+from iu_pipelines.delivery.resolver import Resolver
 from iu_pipelines.delivery.secrets import Secrets, check_name, shown
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid
 
 CERTIFICATES: Final = ("ca_certificate_secret", "client_certificate_secret")
 """The options that each encrypted broker has: names of secrets in PEM form."""
+
+_Connection = TypeVar("_Connection")
 
 _MOST_HOSTS: Final = 20
 _UNENCODED: Final = "".join(chr(n) for n in range(0x21, 0x7F) if chr(n) not in '"%')
@@ -107,6 +110,21 @@ def check_text(name: str, value: object, pattern: str, hint: str) -> None:
         raise ArgumentInvalid(f"the value of option {name!r} is not valid: {text}", hint=hint)
 
 
+def check_login(kind: str, broker: Broker, secret_name: str | None) -> None:
+    """Check the name of a secret, which only an address without a user can do without.
+
+    Raises:
+        ArgumentInvalid: it is missing, or no name of a secret.
+    """
+    if secret_name is not None:
+        check_name(secret_name)
+    elif broker.user is not None:
+        raise ArgumentInvalid(
+            f"a target of kind {kind} whose address has a user needs a secret, which is the password",
+            hint="Give the name of a secret, or an address without a user.",
+        )
+
+
 def password(target: GrantedTarget, secrets: Secrets) -> str | None:
     """Return the secret of a target, as it is now, or None if the target has none.
 
@@ -145,17 +163,41 @@ def encryption(target: GrantedTarget, secrets: Secrets) -> ssl.SSLContext:
     return made
 
 
-async def resolved(endpoint: Endpoint, scheme: str, *, private: bool) -> tuple[str, ...]:
-    """Return the checked IP addresses of a host, by one query in a thread.
+async def first_of(
+    broker: Broker, seconds: float, connect: Callable[[Endpoint], Awaitable[_Connection]]
+) -> _Connection:
+    """Return the connection to the first host that can be connected to. Each has its share of the time.
 
     Raises:
-        AddressRefused: one of them is not allowed.
-        OSError: there is no such host, or no name server answered.
+        OSError: no host could be connected to; the error is that of the last one.
     """
-    found = await asyncio.to_thread(
-        addresses.resolve, endpoint.host, endpoint.port, private=private, plain=scheme in PLAIN
-    )
-    return tuple(found)
+    failed = OSError()
+    for endpoint in broker.endpoints:
+        try:
+            async with asyncio.timeout(seconds / len(broker.endpoints)):
+                return await connect(endpoint)
+        except OSError as error:
+            failed = error
+    raise failed
+
+
+async def reach(
+    endpoint: Endpoint, resolver: Resolver, context: ssl.SSLContext | None = None
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the first IP address of a host that accepts. With a context, TLS verifies its name.
+
+    Raises:
+        AddressRefused: one of its IP addresses is not allowed.
+        OSError: it has no address, none accepts, or its certificate is not valid.
+    """
+    name = endpoint.host if context else None
+    failed = OSError()
+    for ip in await resolver.resolve(endpoint.host, endpoint.port):
+        try:
+            return await asyncio.open_connection(ip, endpoint.port, ssl=context, server_hostname=name)
+        except OSError as error:
+            failed = error
+    raise failed
 
 
 def too_large(message: Message) -> Answer | None:

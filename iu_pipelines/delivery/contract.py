@@ -167,11 +167,13 @@ def _require(condition: object, rule: str) -> None:
 async def _sent(
     kind: type[TargetKind], target: GrantedTarget, secrets: Secrets, *messages: Message
 ) -> list[Answer]:
-    """Return the answers of messages that are sent at the same time; each answer is well formed."""
+    """Return the answers of messages that are sent at the same time; each is in time and well formed."""
     opened = kind(target, secrets)
     try:
         await opened.open()
+        began = time.monotonic()
         answers = await asyncio.gather(*(opened.send(one) for one in messages))
+        _in_time(began, target)
     finally:
         await opened.close()
     for answer in answers:
@@ -242,11 +244,9 @@ async def _refuses_a_body_that_is_too_large(kind: type[TargetKind], place: Place
 @_scenario(True)
 async def _reports_a_target_that_cannot_be_reached(kind: type[TargetKind], place: Place) -> None:
     target = place.unreachable()
-    began = time.monotonic()
     (answer,) = await _sent(kind, target, place.secrets(), message(1))
     _require(answer.decision == "retry" and not answer.local_fault, f"nothing listens: {answer}")
     _require(not answer.may_have_arrived, "nothing listens, so nothing can have arrived")
-    _in_time(began, target)
 
 
 @_scenario(True)
@@ -254,11 +254,9 @@ async def _ends_within_the_timeout(kind: type[TargetKind], place: Place) -> None
     target = place.silent()
     if target is None:
         return
-    began = time.monotonic()
     answers = await _sent(kind, target, place.secrets(), *(message(number) for number in range(1, 6)))
     _require(all(a.decision == "retry" and not a.local_fault for a in answers), f"no answer: {answers}")
     _require(all(answer.may_have_arrived for answer in answers), "what got no answer may have arrived")
-    _in_time(began, target)
 
 
 def _in_time(began: float, target: GrantedTarget) -> None:
@@ -318,11 +316,9 @@ async def _says_that_a_message_may_have_arrived(kind: type[TargetKind], place: P
     target = place.breaking()
     if target is None:
         return
-    began = time.monotonic()
     (answer,) = await _sent(kind, target, place.secrets(), message(1))
     _require(answer.decision == "retry" and not answer.local_fault, f"the connection was lost: {answer}")
     _require(answer.may_have_arrived, "the message may have arrived before the connection was lost")
-    _in_time(began, target)
 
 
 @_scenario(True)

@@ -10,11 +10,12 @@ that the cluster announces for its brokers are asked for and checked by a client
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import socket
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, ClassVar, Final
@@ -25,6 +26,7 @@ from iu_pipelines.delivery.addresses import Endpoint
 from iu_pipelines.delivery.brokers import CERTIFICATES, Broker
 from iu_pipelines.delivery.kind import Answer, Message
 from iu_pipelines.delivery.links import Link, LinkedTarget, Unconnected
+from iu_pipelines.delivery.resolver import Resolver
 from iu_pipelines.delivery.secrets import Secrets, check_name, shown
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, IuError
@@ -45,6 +47,7 @@ _PRIVATE_SCHEMES: Final = ("kafkas", "kafka")
 _OPTIONS: Final = ("topic", "mechanism")
 _LOGGER: Final = logging.getLogger(__name__)
 _ASK_SECONDS: Final = 0.2
+_LOOK_MILLISECONDS: Final = 10
 _POLL_SECONDS: Final = 0.1
 
 
@@ -88,8 +91,8 @@ class KafkaTarget(LinkedTarget):
 class KafkaLink(Link):
     """One producer, and the thread that takes its reports."""
 
-    def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets) -> None:
-        super().__init__(broker, target, secrets)
+    def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets, resolver: Resolver) -> None:
+        super().__init__(broker, target, secrets, resolver)
         self._loop = asyncio.get_running_loop()
         self._threads = ThreadPoolExecutor(1, thread_name_prefix="iu-kafka")
         self._stopped = threading.Event()
@@ -167,11 +170,11 @@ class KafkaLink(Link):
         unknown: OSError | None = None
         for endpoint in self.broker.endpoints:
             try:
-                ips = await brokers.resolved(endpoint, self.broker.scheme, private=self.target.allow_private)
+                ips = await self._resolver.resolve(endpoint.host, endpoint.port)
             except socket.gaierror as error:
                 unknown = error
                 continue
-            hosts = (endpoint.host,) if self.broker.is_encrypted else ips
+            hosts = [endpoint.host] if self.broker.is_encrypted else ips
             places += [Endpoint(endpoint.scheme, host, endpoint.port) for host in hosts]
         if unknown is not None and not places:
             raise unknown
@@ -186,7 +189,7 @@ class KafkaLink(Link):
 
     def _open(self, config: Mapping[str, Any]) -> Producer:
         """Return a producer, after another client has shown where the brokers are. It blocks."""
-        self.check_brokers(_ask(config, self.target, self._stopped))
+        _ask(config, self.target, self._stopped, self.check_brokers)
         return Producer({**config, **self.settings(), "error_cb": self._on_error})
 
     def settings(self) -> dict[str, Any]:
@@ -211,14 +214,14 @@ class KafkaLink(Link):
         """Return the key of a record: it decides about the partition."""
         return str(message.subject).encode()
 
-    def check_brokers(self, found: Any) -> None:
+    def check_brokers(self, found: Sequence[Endpoint]) -> None:
         """Raise unless each broker of the cluster is at an address that is allowed.
 
         Raises:
             Unconnected, OSError: one is not, or its name has no address.
         """
         private, plain = self.target.allow_private, not self.broker.is_encrypted
-        for one in found.brokers.values():
+        for one in found:
             try:
                 addresses.refuse_host(one.host.lower(), private=private, plain=plain)
                 addresses.resolve(one.host, one.port, private=private, plain=plain)
@@ -312,31 +315,61 @@ def _headers(message: Message) -> list[tuple[str, str | bytes | None]]:
     return headers
 
 
-def _ask(config: Mapping[str, Any], target: GrantedTarget, stopped: threading.Event) -> Any:
-    """Return the brokers and the topic, as a client that produces nothing learns them. It blocks.
+def _ask(
+    config: Mapping[str, Any],
+    target: GrantedTarget,
+    stopped: threading.Event,
+    check: Callable[[Sequence[Endpoint]], None],
+) -> None:
+    """Check the brokers that a client learns of which produces nothing, and then the topic. It blocks.
+
+    The client learns of the brokers from the first one that it connects to. What it is asked for after that,
+    it asks any of them: so it is asked for nothing until they are checked, and its statistics show them.
 
     Raises:
         Unconnected: no broker answered within the timeout, or the topic does not exist.
     """
     errors: list[KafkaError] = []
+    learned: list[Endpoint] = []
+    given: dict[str, Any] = {
+        **config,
+        "error_cb": errors.append,
+        "stats_cb": lambda text: learned.extend(_learned(text)),
+        "statistics.interval.ms": _LOOK_MILLISECONDS,
+    }
     try:
-        given: dict[str, Any] = {**config, "error_cb": errors.append}
         client = AdminClient(given)
     except KafkaException:
         # Its text may contain a part of a certificate.
         raise Unconnected(brokers.local("a certificate cannot be read")) from None
     topic, until = target.options["topic"], time.monotonic() + target.timeout_seconds
+    is_checked = False
     while not stopped.is_set() and time.monotonic() < until:
+        client.poll(0 if is_checked else _ASK_SECONDS)
+        if not learned:
+            _check_errors(errors)
+            continue
+        if not is_checked:
+            check(learned)
+            is_checked = True
         try:
             found = client.list_topics(topic, timeout=_ASK_SECONDS)
         except KafkaException as error:
             errors.append(error.args[0])
+            _check_errors(errors)
         else:
-            _check_topic(found.topics[topic].error)
-            return found
-        client.poll(0)
-        _check_errors(errors)
+            return _check_topic(found.topics[topic].error)
     raise Unconnected(Answer("retry", "timeout", error="no connection within the timeout"))
+
+
+def _learned(text: str) -> list[Endpoint]:
+    """Return the brokers that the cluster has announced, from the statistics of a client."""
+    found: list[Endpoint] = []
+    for one in json.loads(text)["brokers"].values():
+        if one["source"] == "learned":
+            host, _, port = one["nodename"].rpartition(":")
+            found.append(Endpoint("", host.strip("[]"), int(port)))
+    return found
 
 
 def _check_topic(error: KafkaError | None) -> None:

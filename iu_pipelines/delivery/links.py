@@ -1,21 +1,23 @@
-"""Kinds of targets whose sends share one connection, which is made anew after a failure or for a new secret.
+"""Targets at brokers, and those whose sends share one connection.
 
-A connection is made by the first send that needs it, and never by itself: what a connection did not send
-within the timeout is not sent later.
+It is made anew after a failure or for a new secret: by the first send that needs it, and never by itself, so
+that what a connection did not send within the timeout is not sent later.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from abc import abstractmethod
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from iu_pipelines.delivery import addresses, brokers
 from iu_pipelines.delivery.brokers import Broker
 from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
+from iu_pipelines.delivery.resolver import Resolver
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import IuError
@@ -32,7 +34,7 @@ class Unconnected(Exception):
 class Link:
     """One connection, and how many sends use it. It is opened once and closed once."""
 
-    def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets) -> None:
+    def __init__(self, broker: Broker, target: GrantedTarget, secrets: Secrets, resolver: Resolver) -> None:
         self.broker = broker
         self.target = target
         self.texts = brokers.secret_texts(target, secrets)
@@ -40,6 +42,7 @@ class Link:
         self.is_stuck = False
         self.is_shared = False
         self._secrets = secrets
+        self._resolver = resolver
         self._in_flight = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -89,18 +92,16 @@ class Link:
         await self.end()
 
 
-class LinkedTarget(TargetKind):
-    """A target with one connection at a time."""
-
-    link: ClassVar[type[Link]]
+class BrokerTarget(TargetKind):
+    """A target at a broker, whose secret is a password."""
 
     def __init__(self, target: GrantedTarget, secrets: Secrets) -> None:
         super().__init__(target, secrets)
         self._deadline = Deadline(target.timeout_seconds)
         self._broker: Broker | None = None
-        self._link: Link | None = None
-        self._connecting: asyncio.Task[Link] | None = None
-        self._retired: set[asyncio.Task[None]] = set()
+        self._resolver = Resolver(
+            private=target.allow_private, plain=target.address.partition(":")[0] in addresses.PLAIN
+        )
 
     @classmethod
     @abstractmethod
@@ -119,6 +120,32 @@ class LinkedTarget(TargetKind):
         brokers.secret_texts(self.target, self.secrets)
         brokers.encryption(self.target, self.secrets)
         self._broker = self.parsed(self.target.address, private=private)
+
+    async def close(self) -> None:
+        """Send no more."""
+        self._broker = None
+        self._resolver.close()
+
+    def sign(self, message: Message, at: datetime) -> str:
+        """Return an empty text: the login of the sender stands for it. The secret is looked up.
+
+        Raises:
+            UsageError: the secret is missing or bound to another host.
+        """
+        brokers.password(self.target, self.secrets)
+        return ""
+
+
+class LinkedTarget(BrokerTarget):
+    """A target with one connection at a time."""
+
+    link: ClassVar[type[Link]]
+
+    def __init__(self, target: GrantedTarget, secrets: Secrets) -> None:
+        super().__init__(target, secrets)
+        self._link: Link | None = None
+        self._connecting: asyncio.Task[Link] | None = None
+        self._retired: set[asyncio.Task[None]] = set()
 
     async def send(self, message: Message) -> Answer:
         """Send one message and wait until the broker confirms it."""
@@ -142,7 +169,7 @@ class LinkedTarget(TargetKind):
         try:
             link = await self._connected(broker)
         except (Unconnected, IuError, OSError) as error:
-            return _unconnected(error)
+            return unconnected(error)
         used.append(link)
         answer = await link.send(message)
         if not link.is_open:
@@ -158,15 +185,7 @@ class LinkedTarget(TargetKind):
         if self._link is not None:
             self._retire(self._link)
         await asyncio.gather(*self._retired, return_exceptions=True)
-
-    def sign(self, message: Message, at: datetime) -> str:
-        """Return an empty text: the login of the sender stands for it. The secret is looked up.
-
-        Raises:
-            UsageError: the secret is missing or bound to another host.
-        """
-        brokers.password(self.target, self.secrets)
-        return ""
+        await super().close()
 
     async def _connected(self, broker: Broker) -> Link:
         """Return the connection; a new one after a failure, or for a new secret. Many tasks make one."""
@@ -181,7 +200,7 @@ class LinkedTarget(TargetKind):
         return await asyncio.shield(self._connecting)
 
     async def _connect(self, broker: Broker) -> Link:
-        link = self.link(broker, self.target, self.secrets)
+        link = self.link(broker, self.target, self.secrets, self._resolver)
         try:
             async with asyncio.timeout(self.target.timeout_seconds):
                 await link.open()
@@ -208,7 +227,15 @@ class LinkedTarget(TargetKind):
             task.add_done_callback(self._retired.discard)
 
 
-def _unconnected(error: Unconnected | IuError | OSError) -> Answer:
+_UNCONNECTED: Final[tuple[tuple[type[OSError], str, str], ...]] = (
+    (TimeoutError, "timeout", "no connection within the timeout"),
+    (socket.gaierror, "unknown_host", "the name of the host could not be resolved"),
+    (ssl.SSLCertVerificationError, "tls", "the certificate of the server is not valid"),
+    (ssl.SSLError, "tls", "no TLS connection could be made"),
+)
+
+
+def unconnected(error: Unconnected | IuError | OSError) -> Answer:
     """Return the answer for a failed connection: nothing was sent."""
     match error:
         case Unconnected():
@@ -217,8 +244,7 @@ def _unconnected(error: Unconnected | IuError | OSError) -> Answer:
             return brokers.local(error.message)
         case addresses.AddressRefused():
             return Answer("retry", "not_safe", error=str(error))
-        case TimeoutError():
-            return Answer("retry", "timeout", error="no connection within the timeout")
-        case socket.gaierror():
-            return Answer("retry", "unknown_host", error="the name of a host could not be resolved")
+    for kind, status_class, text in _UNCONNECTED:
+        if isinstance(error, kind):
+            return Answer("retry", status_class, error=text)
     return Answer("retry", "refused", error="no connection could be made")

@@ -1,33 +1,27 @@
 """Targets of kind `nats`: a message of NATS JetStream for each delivery, whose acknowledgement is awaited.
 
 The key of a delivery is the header `Nats-Msg-Id`, by which a stream drops duplicates within its window. The
-headers are those of CloudEvents 1.0 in binary mode. A target has one connection, made at the first send and
-again at the first send after it was lost: the library makes none, because it would choose among addresses
-that the server names and that nobody checked.
+headers are those of CloudEvents 1.0 in binary mode. The library makes no connection by itself, because it
+would choose among addresses that the server names and that nobody checked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 from typing import Any, ClassVar, Final
 from urllib.parse import ParseResult
 
 from iu_pipelines import extras
-from iu_pipelines.delivery import addresses, brokers
+from iu_pipelines.delivery import brokers
 from iu_pipelines.delivery.addresses import Endpoint
 from iu_pipelines.delivery.brokers import Broker
-from iu_pipelines.delivery.deadline import Deadline
-from iu_pipelines.delivery.kind import Answer, Message, TargetKind
-from iu_pipelines.delivery.secrets import Secret, Secrets, check_name
-from iu_pipelines.domain.targets import GrantedTarget
-from iu_pipelines.errors import ArgumentInvalid, IuError
+from iu_pipelines.delivery.kind import Answer, Message
+from iu_pipelines.delivery.links import Link, LinkedTarget, Unconnected
 
 extras.require("nats", "nats")
 
@@ -43,6 +37,8 @@ _SUBJECT: Final = r"(?=.{1,200}$)(?!_INBOX(\.|$))[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+
 _STREAM: Final = r"[A-Za-z0-9_-]{1,100}"
 
 _CLOSE_SECONDS: Final = 0.5
+_LONG_SECONDS: Final = 86_400
+"""A limit of the library that is not reached, because the timeout of the target ends first."""
 
 _NO_RESPONDERS: Final = "503"
 _LOGIN_REFUSED: Final = ("authorization violation", "user authentication")
@@ -51,20 +47,11 @@ _STORE_FAILED, _TOO_LARGE, _OTHER_STREAM = 10077, 10054, 10060
 _NO_ROOM: Final = (10023, 10028, 10047)
 
 
-class NatsTarget(TargetKind):
+class NatsTarget(LinkedTarget):
     """One subject of NATS, with one connection that all sends share."""
 
     kind: ClassVar[str] = "nats"
     extra: ClassVar[str | None] = "nats"
-
-    def __init__(self, target: GrantedTarget, secrets: Secrets) -> None:
-        super().__init__(target, secrets)
-        self._deadline = Deadline(target.timeout_seconds)
-        self._lock = asyncio.Lock()
-        self._broker: Broker | None = None
-        self._first = 0
-        self._connection: _Connection | None = None
-        self._left: list[_Connection] = []
 
     @classmethod
     def check(
@@ -76,167 +63,88 @@ class NatsTarget(TargetKind):
             TargetNotSafe: the address is not allowed, or contains a password.
             ArgumentInvalid: the address, an option or the name of the secret is wrong.
         """
-        broker = _broker(address, private)
-        brokers.check_options("nats", options, _OPTIONS, ("subject",))
+        broker = cls.parsed(address, private=private)
+        brokers.check_options(cls.kind, options, _OPTIONS, ("subject",))
         hint = "Write letters, digits, _ and - with dots between them, such as shop.orders, and no wildcard."
         brokers.check_text("subject", options["subject"], _SUBJECT, hint)
         if "stream" in options:
             brokers.check_text("stream", options["stream"], _STREAM, "Write the name of a stream.")
-        if secret_name is not None:
-            check_name(secret_name)
-        elif broker.user is not None:
-            raise ArgumentInvalid(
-                "a target of kind nats whose address has a user needs a secret, which is the password",
-                hint="Give the name of a secret, or an address without a user.",
-            )
+        brokers.check_login(cls.kind, broker, secret_name)
+
+    @classmethod
+    def parsed(cls, address: str, *, private: bool) -> Broker:
+        """Return the parts of an address, after the checks of `check`."""
+        schemes = _PRIVATE_SCHEMES if private else _SCHEMES
+        return brokers.check_address(address, *schemes, private=private)
+
+
+class NatsLink(Link):
+    """One connection to the first host that lets us log in."""
+
+    _connection: _Connection | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether messages can be published."""
+        connection = self._connection
+        return connection is not None and connection.is_usable and not self.is_retired
 
     async def open(self) -> None:
-        """Check the definition and the secrets; the first send connects.
+        """Connect to the first host that answers, encrypt, and log in.
 
         Raises:
-            TargetNotSafe, ArgumentInvalid: as `check` does.
-            UsageError: a secret is missing, bound to another host, or no certificate.
+            Unconnected: the login was refused.
+            IuError: a secret is missing, bound to another host or malformed.
+            OSError: no connection could be made.
         """
-        private = self.target.allow_private
-        self.check(self.target.address, self.target.options, self.target.secret_name, private=private)
-        self._secret()
-        brokers.encryption(self.target, self.secrets)
-        self._broker = _broker(self.target.address, private)
+        self._connection = await brokers.first_of(self.broker, self.target.timeout_seconds, self._connect)
 
-    async def send(self, message: Message) -> Answer:
-        """Publish one message. Only the acknowledgement of a stream accepts it."""
-        if large := brokers.too_large(message):
-            return large
-        if self._broker is None:
-            return brokers.local("the target is not open")
-        attempt = _Attempt()
+    async def _connect(self, endpoint: Endpoint) -> _Connection:
+        context = brokers.encryption(self.target, self._secrets)
+        password = brokers.password(self.target, self._secrets)
+        transport = _Transport(*await brokers.reach(endpoint, self._resolver), self.broker.is_encrypted)
+        made = _Connection(transport)
         try:
-            return await self._deadline.limit(self._publish(message, attempt))
-        except IuError as error:
-            return brokers.local(error.message)
-        except (OSError, TimeoutError, nats.errors.Error) as error:
-            if isinstance(error, TimeoutError):
-                await self._give_up(attempt.connection)
-            return _failure(error, attempt.connection is not None)
-
-    async def close(self) -> None:
-        """Close the connection."""
-        self._broker = None
-        if self._connection is not None:
-            self._left.append(self._connection)
-            self._connection = None
-        while self._left:
-            await self._left.pop().close()
-
-    def sign(self, message: Message, at: datetime) -> str:
-        """Return an empty text: the login of the sender stands for it. The secret is looked up.
-
-        Raises:
-            UsageError: the secret is missing or bound to another host.
-        """
-        self._secret()
-        return ""
-
-    async def _publish(self, message: Message, attempt: _Attempt) -> Answer:
-        connection = await self._connected()
-        headers = brokers.encoded(message)
-        headers["Nats-Msg-Id"] = message.key
-        headers["ce-datacontenttype"] = headers.get("content-type", "application/json")
-        if expected := self.target.options.get("stream"):
-            headers["Nats-Expected-Stream"] = expected
-        attempt.connection = connection
-        try:
-            return await connection.publish(self.target.options["subject"], message.body.encode(), headers)
-        finally:
-            await self._close_unused()
-
-    async def _connected(self) -> _Connection:
-        """Return the connection; a new one after a loss, or for a new secret."""
-        found = self._secret()
-        if (present := self._usable(found)) is not None:
-            return present
-        async with self._lock:
-            if (present := self._usable(found)) is not None:
-                return present
-            if self._connection is not None:
-                self._left.append(self._connection)
-                self._connection = None
-            self._connection = await self._connect(found)
-            return self._connection
-
-    def _usable(self, secret: Secret | None) -> _Connection | None:
-        present = self._connection
-        return present if present and present.secret is secret and present.is_connected else None
-
-    async def _give_up(self, connection: _Connection | None) -> None:
-        """Use a connection no more on which an answer was too late: it may be dead without a word."""
-        if connection is not None:
-            connection.is_stuck = True
-            if self._connection is connection:
-                self._left.append(connection)
-                self._connection = None
-            await self._close_unused()
-
-    async def _close_unused(self) -> None:
-        """Close connections that were replaced and whose sends have all ended."""
-        for left in [one for one in self._left if not one.is_used]:
-            self._left.remove(left)
-            await left.close()
-
-    async def _connect(self, secret: Secret | None) -> _Connection:
-        """Connect to the first host that answers, beginning with the one that answered last."""
-        if self._broker is None:
-            raise ConnectionError
-        hosts = self._broker.endpoints
-        failure: Exception = OSError()
-        for number in (*range(self._first, len(hosts)), *range(self._first)):
-            try:
-                async with asyncio.timeout(self.target.timeout_seconds / len(hosts)):
-                    made = await self._connect_to(hosts[number], self._broker, secret)
-            except _Refused:
-                raise
-            except (OSError, nats.errors.Error) as error:
-                failure = error
-                continue
-            self._first = number
-            return made
-        raise failure
-
-    async def _connect_to(self, endpoint: Endpoint, broker: Broker, secret: Secret | None) -> _Connection:
-        context = brokers.encryption(self.target, self.secrets)
-        ips = await brokers.resolved(endpoint, broker.scheme, private=self.target.allow_private)
-        transport = await _reach(ips, endpoint.port, broker.is_encrypted)
-        made = _Connection(transport, secret)
-        try:
-            await made.login(endpoint, context, broker, self.target.timeout_seconds)
+            await made.login(endpoint, context, self.broker.user, password)
         except BaseException:
             transport.abort()
             raise
         return made
 
-    def _secret(self) -> Secret | None:
-        name = self.target.secret_name
-        return self.secrets.find(name, self.target.address) if name else None
+    async def publish(self, message: Message) -> Answer:
+        """Publish one message. Only the acknowledgement of a stream accepts it."""
+        connection = self._connection
+        if connection is None:
+            raise AssertionError("unreachable: a link is opened before it is used")
+        headers = brokers.encoded(message)
+        headers["Nats-Msg-Id"] = message.key
+        headers["ce-datacontenttype"] = headers.get("content-type", "application/json")
+        if expected := self.target.options.get("stream"):
+            headers["Nats-Expected-Stream"] = expected
+        try:
+            return await connection.publish(self.target.options["subject"], message.body.encode(), headers)
+        except (OSError, nats.errors.Error) as error:
+            return _unacknowledged(error)
+
+    async def end(self) -> None:
+        """Close the connection, also if the server does not answer."""
+        if self._connection is not None:
+            await self._connection.close(at_once=self.is_stuck)
 
 
-@dataclass
-class _Attempt:
-    """How far one send has come."""
-
-    connection: _Connection | None = None
-    """The connection to which the message was given; it may have arrived since."""
+NatsTarget.link = NatsLink
 
 
 class _Lost(ConnectionError):
     """The connection was lost before the acknowledgement."""
 
 
-class _Refused(ConnectionError):
-    """The server refused the login, or a permission (`is_login` is false)."""
+class _NotPermitted(ConnectionError):
+    """The login may not publish, or not receive acknowledgements: then the message may have arrived."""
 
-    def __init__(self, is_login: bool) -> None:
+    def __init__(self, may_have_arrived: bool) -> None:
         super().__init__()
-        self.is_login = is_login
+        self.may_have_arrived = may_have_arrived
 
 
 class _Transport(TcpTransport):
@@ -300,10 +208,8 @@ class _Transport(TcpTransport):
 class _Connection:
     """One connection and the messages whose acknowledgement is awaited."""
 
-    def __init__(self, transport: _Transport, secret: Secret | None) -> None:
-        self.secret = secret
-        self.is_stuck = False
-        self._is_lost = False
+    def __init__(self, transport: _Transport) -> None:
+        self._lost: ConnectionError | None = None
         self._transport = transport
         transport.when_lost = self._lose
         self._client = Client()
@@ -313,24 +219,20 @@ class _Connection:
         self._waiting: dict[str, asyncio.Future[Answer]] = {}
 
     @property
-    def is_connected(self) -> bool:
+    def is_usable(self) -> bool:
         """Whether messages can be published."""
-        return bool(self._client.is_connected) and not self._is_lost
+        return bool(self._client.is_connected) and self._lost is None
 
-    @property
-    def is_used(self) -> bool:
-        """Whether a message waits for its acknowledgement."""
-        return bool(self._waiting)
-
-    async def login(self, endpoint: Endpoint, context: ssl.SSLContext, broker: Broker, seconds: int) -> None:
-        """Greet the server, encrypt, and log in.
+    async def login(
+        self, endpoint: Endpoint, context: ssl.SSLContext, user: str | None, password: str | None
+    ) -> None:
+        """Greet the server, encrypt, and log in. The caller limits the time.
 
         Raises:
-            _Refused: the server refused the login.
-            OSError, nats.errors.Error: the connection failed.
+            Unconnected: the server refused the login, or does not let it receive acknowledgements.
+            OSError: the connection failed.
         """
         host = f"[{endpoint.host}]" if ":" in endpoint.host else endpoint.host
-        text = self.secret.text if self.secret else None
         try:
             await self._client.connect(
                 servers=[f"{endpoint.scheme}://{host}:{endpoint.port}"],
@@ -338,32 +240,38 @@ class _Connection:
                 error_cb=self._note,
                 closed_cb=self._end,
                 allow_reconnect=False,
-                connect_timeout=seconds,
+                connect_timeout=_LONG_SECONDS,
                 max_reconnect_attempts=1,
                 reconnect_time_wait=0,
                 tls=context,
                 tls_hostname=endpoint.host,
-                user=broker.user,
-                password=text if broker.user is not None else None,
-                token=text if broker.user is None else None,
+                user=user,
+                password=password if user is not None else None,
+                token=password if user is None else None,
                 # Without it, a publish that is cancelled while the buffer is full would wait on.
                 pending_size=0,
             )
+            if not self._client.is_connected:
+                raise _Lost
+            await self._client.subscribe(f"{self._inbox}.*", cb=self._take)
+            await self._client.flush(_LONG_SECONDS)
         except nats.errors.Error as error:
-            if any(word in str(error).lower() for word in _LOGIN_REFUSED):
-                raise _Refused(True) from None
-            raise
-        if not self._client.is_connected:
-            raise _Lost
-        await self._client.subscribe(f"{self._inbox}.*", cb=self._take)
+            raise _unconnected(error) from None
+        if isinstance(self._lost, _NotPermitted):
+            raise Unconnected(replace(_unacknowledged(self._lost), may_have_arrived=False))
+        if self._lost is not None:
+            raise self._lost
 
     async def publish(self, subject: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Publish a message and return what the stream, or the server without one, has answered.
 
         Raises:
             _Lost: the connection was lost before.
-            _Refused: the login may not publish it, or not receive acknowledgements.
+            _NotPermitted: the login may not publish it, or not receive acknowledgements.
+            nats.errors.Error: the library refused it.
         """
+        if self._lost is not None:
+            raise self._lost
         self._number += 1
         reply = f"{self._inbox}.{self._number}"
         waiting: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
@@ -374,9 +282,9 @@ class _Connection:
         finally:
             del self._waiting[reply]
 
-    async def close(self) -> None:
+    async def close(self, *, at_once: bool) -> None:
         """Close the connection, also if the server does not answer. What waits to be sent is not sent."""
-        if self.is_stuck:
+        if at_once:
             self._transport.abort()
         with suppress(Exception):
             async with asyncio.timeout(_CLOSE_SECONDS):
@@ -389,45 +297,19 @@ class _Connection:
             waiting.set_result(_answer(reply))
 
     async def _note(self, error: Exception) -> None:
-        if "permissions violation" in str(error).lower():
-            self._fail(_Refused(False))
+        text = str(error).lower()
+        if "permissions violation" in text:
+            self._lose(_NotPermitted("subscription" in text))
 
     async def _end(self) -> None:
         self._lose()
 
-    def _lose(self) -> None:
-        self._is_lost = True
-        self._fail(_Lost())
-
-    def _fail(self, error: Exception) -> None:
+    def _lose(self, error: ConnectionError | None = None) -> None:
+        """Use the connection no more, and end what waits for an acknowledgement."""
+        self._lost = error or _Lost()
         for waiting in self._waiting.values():
             if not waiting.done():
-                waiting.set_exception(error)
-
-
-_LOGIN_WORDS: Final = (
-    "authorization violation",
-    "authentication",
-    "account",
-    "nkey",
-    "permissions violation",
-)
-
-
-async def _reach(ips: Sequence[str], port: int, must_be_encrypted: bool) -> _Transport:
-    failure = OSError()
-    for ip in ips:
-        try:
-            reader, writer = await asyncio.open_connection(ip, port)
-        except OSError as error:
-            failure = error
-            continue
-        return _Transport(reader, writer, must_be_encrypted)
-    raise failure
-
-
-def _broker(address: str, private: bool) -> Broker:
-    return brokers.check_address(address, *(_PRIVATE_SCHEMES if private else _SCHEMES), private=private)
+                waiting.set_exception(self._lost)
 
 
 def _answer(reply: Msg) -> Answer:
@@ -457,29 +339,23 @@ def _refusal(code: int, description: str) -> Answer:
     return Answer("retry", "refused", error=f"the stream refused the message: error {code}")
 
 
-_FAILURES: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
-    (TimeoutError, "timeout", "no answer within the timeout"),
-    (ssl.SSLCertVerificationError, "tls", "the certificate of the server is not valid"),
-    (ssl.SSLError, "tls", "no TLS connection could be made"),
-    (nats.errors.SecureConnWantedError, "tls", "the server does not encrypt"),
-    (socket.gaierror, "unknown_host", "the name of the host could not be resolved"),
-)
+def _unconnected(error: nats.errors.Error) -> Exception:
+    """Return the exception for a failed login."""
+    if any(word in str(error).lower() for word in _LOGIN_REFUSED):
+        text = "the server refused the login"
+        return Unconnected(Answer("retry", "login_refused", error=text, local_fault=True))
+    if isinstance(error, nats.errors.SecureConnWantedError):
+        return ssl.SSLError("the server does not encrypt")
+    return TimeoutError() if isinstance(error, TimeoutError) else _Lost()
 
 
-def _failure(error: Exception, may_have_arrived: bool) -> Answer:
-    """Return the answer for a send without an acknowledgement."""
-    if isinstance(error, addresses.AddressRefused):
-        return Answer("retry", "not_safe", error=str(error))
+def _unacknowledged(error: Exception) -> Answer:
+    """Return the answer for a message without an acknowledgement."""
     if isinstance(error, nats.errors.MaxPayloadError):
         return Answer("retry", "too_large", error="the server takes no message of this size")
-    if isinstance(error, _Refused):
-        refused = "login" if error.is_login else "permission to publish or to receive acknowledgements"
-        status = "login_refused" if error.is_login else "not_permitted"
-        return Answer("retry", status, error=f"the server refused the {refused}", local_fault=True)
-    for kind, status, text in _FAILURES:
-        if isinstance(error, kind):
-            return Answer("retry", status, error=text, may_have_arrived=may_have_arrived)
-    if may_have_arrived:
-        text = "the connection was lost before the acknowledgement"
-        return Answer("retry", "closed", error=text, may_have_arrived=True)
-    return Answer("retry", "refused", error="no connection could be made")
+    if isinstance(error, _NotPermitted):
+        text = "the login may not publish, or not receive acknowledgements"
+        arrived = error.may_have_arrived
+        return Answer("retry", "not_permitted", error=text, local_fault=True, may_have_arrived=arrived)
+    text = "the connection was lost before the acknowledgement"
+    return Answer("retry", "closed", error=text, may_have_arrived=True)

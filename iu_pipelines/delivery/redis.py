@@ -9,20 +9,18 @@ which would repeat them after a lost connection.
 from __future__ import annotations
 
 import asyncio
-import socket
-import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any, ClassVar, Final
 
 from iu_pipelines import extras
-from iu_pipelines.delivery import addresses, brokers
+from iu_pipelines.delivery import brokers
 from iu_pipelines.delivery.brokers import Broker
-from iu_pipelines.delivery.deadline import Deadline
-from iu_pipelines.delivery.kind import Answer, Message, TargetKind
-from iu_pipelines.delivery.secrets import Secret, Secrets, check_name, shown
+from iu_pipelines.delivery.kind import Answer, Message
+from iu_pipelines.delivery.links import BrokerTarget, unconnected
+from iu_pipelines.delivery.resolver import Resolver
+from iu_pipelines.delivery.secrets import Secrets, shown
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, IuError
 
@@ -58,7 +56,7 @@ return id
 """Adds an entry and then keeps the key. If adding fails, the key is not kept: no event is taken for sent."""
 
 
-class RedisTarget(TargetKind):
+class RedisTarget(BrokerTarget):
     """One stream of Redis, with a pool of connections."""
 
     kind: ClassVar[str] = "redis"
@@ -66,8 +64,6 @@ class RedisTarget(TargetKind):
 
     def __init__(self, target: GrantedTarget, secrets: Secrets) -> None:
         super().__init__(target, secrets)
-        self._deadline = Deadline(target.timeout_seconds)
-        self._broker: Broker | None = None
         self._pool: _Pool | None = None
         self._left: list[_Pool] = []
 
@@ -81,32 +77,27 @@ class RedisTarget(TargetKind):
             TargetNotSafe: the address is not allowed, or contains a password.
             ArgumentInvalid: the address, an option or the name of the secret is wrong.
         """
-        broker = _broker(address, private)
-        brokers.check_options("redis", options, _OPTIONS, ("stream",))
+        broker = cls.parsed(address, private=private)
+        brokers.check_options(cls.kind, options, _OPTIONS, ("stream",))
         brokers.check_text("stream", options["stream"], _STREAM, "Write ASCII without spaces.")
         for name, most in _NUMBERS.items():
             if name in options:
                 _check_number(name, options[name], most)
-        if secret_name is not None:
-            check_name(secret_name)
-        elif broker.user is not None:
+        brokers.check_login(cls.kind, broker, secret_name)
+
+    @classmethod
+    def parsed(cls, address: str, *, private: bool) -> Broker:
+        """Return the parts of an address, after the checks of `check`."""
+        schemes = _PRIVATE_SCHEMES if private else _SCHEMES
+        broker = brokers.check_address(address, *schemes, private=private, has_path=True)
+        if len(broker.endpoints) > 1:
             raise ArgumentInvalid(
-                "a target of kind redis whose address has a user needs a secret, which is the password",
-                hint="Give the name of a secret, or an address without a user.",
+                "the address of a target of kind redis has several hosts", hint="Give one host."
             )
-
-    async def open(self) -> None:
-        """Check the definition and the secrets; the first sends connect.
-
-        Raises:
-            TargetNotSafe, ArgumentInvalid: as `check` does.
-            UsageError: a secret is missing, bound to another host, or no certificate.
-        """
-        private = self.target.allow_private
-        self.check(self.target.address, self.target.options, self.target.secret_name, private=private)
-        self._secret()
-        brokers.encryption(self.target, self.secrets)
-        self._broker = _broker(self.target.address, private)
+        if broker.path:
+            hint = "Write its number after the host, such as /1."
+            brokers.check_text("database", broker.path, _DATABASE, hint)
+        return broker
 
     async def send(self, message: Message) -> Answer:
         """Add one entry. Only the answer of Redis, and of its replicas if it waits for these, accepts it."""
@@ -124,21 +115,12 @@ class RedisTarget(TargetKind):
 
     async def close(self) -> None:
         """Close all connections."""
-        self._broker = None
         if self._pool is not None:
             self._left.append(self._pool)
             self._pool = None
         while self._left:
             await self._left.pop().close()
-
-    def sign(self, message: Message, at: datetime) -> str:
-        """Return an empty text: the login of the sender stands for it. The secret is looked up.
-
-        Raises:
-            UsageError: the secret is missing or bound to another host.
-        """
-        self._secret()
-        return ""
+        await super().close()
 
     async def _add(self, message: Message, broker: Broker, attempt: _Attempt) -> Answer:
         pool = self._current_pool(broker)
@@ -184,11 +166,11 @@ class RedisTarget(TargetKind):
 
     def _current_pool(self, broker: Broker) -> _Pool:
         """Return the pool; a new one for a new secret."""
-        found = self._secret()
-        if self._pool is None or self._pool.secret is not found:
+        texts = brokers.secret_texts(self.target, self.secrets)
+        if self._pool is None or self._pool.texts != texts:
             if self._pool is not None:
                 self._left.append(self._pool)
-            self._pool = _Pool(self, broker, found)
+            self._pool = _Pool(self.target, self.secrets, broker, self._resolver, texts)
         return self._pool
 
     async def _close_unused(self) -> None:
@@ -196,10 +178,6 @@ class RedisTarget(TargetKind):
         for left in [one for one in self._left if not one.users]:
             self._left.remove(left)
             await left.close()
-
-    def _secret(self) -> Secret | None:
-        name = self.target.secret_name
-        return self.secrets.find(name, self.target.address) if name else None
 
 
 @dataclass
@@ -210,7 +188,11 @@ class _Attempt:
 
 
 class _Unconnected(Exception):
-    """No connection could be made; `__cause__` is the reason."""
+    """No connection could be made, because of `error`."""
+
+    def __init__(self, error: OSError | IuError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class _Pinned(Connection):
@@ -224,7 +206,7 @@ class _Pinned(Connection):
         try:
             self._reader, self._writer = await self._opener.open()
         except (OSError, IuError) as error:
-            raise _Unconnected from error
+            raise _Unconnected(error) from None
 
 
 @dataclass(frozen=True)
@@ -234,6 +216,7 @@ class _Opener:
     target: GrantedTarget
     secrets: Secrets
     broker: Broker
+    resolver: Resolver
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Resolve the host, check the IP addresses, and connect to the first that answers.
@@ -244,42 +227,32 @@ class _Opener:
         """
         (endpoint,) = self.broker.endpoints
         context = brokers.encryption(self.target, self.secrets) if self.broker.is_encrypted else None
-        private = self.target.allow_private
-        failure = OSError()
-        for ip in await brokers.resolved(endpoint, self.broker.scheme, private=private):
-            try:
-                return await _reach(ip, endpoint.port, context, endpoint.host)
-            except ssl.SSLError:
-                raise
-            except OSError as error:
-                failure = error
-        raise failure
-
-
-async def _reach(
-    ip: str, port: int, context: ssl.SSLContext | None, host: str
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    if context is None:
-        return await asyncio.open_connection(ip, port)
-    return await asyncio.open_connection(ip, port, ssl=context, server_hostname=host)
+        return await brokers.reach(endpoint, self.resolver, context)
 
 
 class _Pool:
-    """The connections that log in with one secret. `users` counts the sends that use them or wait."""
+    """The connections that log in with the same secrets. `users` counts the sends that use them or wait."""
 
-    def __init__(self, target: RedisTarget, broker: Broker, secret: Secret | None) -> None:
-        self.secret = secret
+    def __init__(
+        self,
+        target: GrantedTarget,
+        secrets: Secrets,
+        broker: Broker,
+        resolver: Resolver,
+        texts: tuple[str, ...],
+    ) -> None:
+        self.texts = texts
         self.users = 0
         self._connections = BlockingConnectionPool(
             max_connections=MOST_CONNECTIONS,
             timeout=None,
             connection_class=_Pinned,
-            opener=_Opener(target.target, target.secrets, broker),
+            opener=_Opener(target, secrets, broker, resolver),
             db=int(broker.path or 0),
             username=broker.user,
-            password=secret.text if secret else None,
+            password=brokers.password(target, secrets),
             socket_timeout=None,
-            socket_connect_timeout=target.target.timeout_seconds,
+            socket_connect_timeout=target.timeout_seconds,
             retry=Retry(NoBackoff(), 0),
             protocol=2,  # with version 3 a server may send the library to another address
         )
@@ -326,18 +299,6 @@ async def _answers(connection: Connection, count: int) -> list[Any]:
     return answers
 
 
-def _broker(address: str, private: bool) -> Broker:
-    schemes = _PRIVATE_SCHEMES if private else _SCHEMES
-    broker = brokers.check_address(address, *schemes, private=private, has_path=True)
-    if len(broker.endpoints) > 1:
-        raise ArgumentInvalid(
-            "the address of a target of kind redis has several hosts", hint="Give one host."
-        )
-    if broker.path:
-        brokers.check_text("database", broker.path, _DATABASE, "Write its number after the host, such as /1.")
-    return broker
-
-
 def _check_number(name: str, value: object, most: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= most:
         text = shown(value) if isinstance(value, str) else str(value)[:40]
@@ -346,13 +307,6 @@ def _check_number(name: str, value: object, most: int) -> None:
         )
 
 
-_UNCONNECTED: Final[tuple[tuple[type[BaseException], str, str], ...]] = (
-    (socket.gaierror, "unknown_host", "the name of the host could not be resolved"),
-    (ssl.SSLCertVerificationError, "tls", "the certificate of the server is not valid"),
-    (ssl.SSLError, "tls", "no TLS connection could be made"),
-    (TimeoutError, "timeout", "no answer within the timeout"),
-    (OSError, "refused", "no connection could be made"),
-)
 _NOT_PERMITTED: Final = "the login may not add entries to the stream"
 _ERRORS: Final[tuple[tuple[type[Exception], str, str, bool], ...]] = (
     (redis.exceptions.BusyLoadingError, "loading", "the server loads its data", False),
@@ -374,7 +328,7 @@ _WORDS: Final = {
 def _failure(error: Exception, may_have_arrived: bool) -> Answer:
     """Return the answer for a failed send. The text of the server is not shown; it may contain anything."""
     if isinstance(error.__cause__, _Unconnected):
-        return _unconnected(error.__cause__.__cause__)
+        return unconnected(error.__cause__.error)
     if isinstance(error, (TimeoutError, redis.exceptions.TimeoutError)):
         text = "no answer within the timeout"
         return Answer("retry", "timeout", error=text, may_have_arrived=may_have_arrived)
@@ -390,15 +344,3 @@ def _failure(error: Exception, may_have_arrived: bool) -> Answer:
     return Answer(
         "retry", "closed" if may_have_arrived else "refused", error=text, may_have_arrived=may_have_arrived
     )
-
-
-def _unconnected(error: BaseException | None) -> Answer:
-    if isinstance(error, IuError):
-        return brokers.local(error.message)
-    if isinstance(error, addresses.AddressRefused):
-        return Answer("retry", "not_safe", error=str(error))
-    status, text = next(
-        ((status, text) for kind, status, text in _UNCONNECTED if isinstance(error, kind)),
-        ("refused", "no connection could be made"),
-    )
-    return Answer("retry", status, error=text)

@@ -6,13 +6,11 @@ and cookies are ignored, and at most 64 KiB of an answer are read, of which only
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
 import socket
 import ssl
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar, Final
@@ -22,6 +20,7 @@ from iu_pipelines import __version__, extras
 from iu_pipelines.delivery import addresses, tls
 from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.kind import MOST_BODY_BYTES, Answer, Message, TargetKind
+from iu_pipelines.delivery.resolver import Resolver
 from iu_pipelines.delivery.secrets import Secret, Secrets, check_name, shown
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, IuError, UsageError
@@ -201,24 +200,17 @@ class WebhookTarget(TargetKind):
 
 
 class _Resolver(AbstractResolver):
-    """Resolves names in threads of its own, and refuses IP addresses that are not allowed.
-
-    A name server that does not answer therefore delays no other target.
-    """
+    """Resolves names for aiohttp, and refuses IP addresses that are not allowed."""
 
     def __init__(self, private: bool, *, plain: bool) -> None:
         self._private = private
         self._plain = plain
-        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="iu-resolve")
+        self._names = Resolver(private=private, plain=plain)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         """Return the checked addresses of a host. aiohttp connects to one of them and asks no more."""
-        found = await asyncio.get_running_loop().run_in_executor(
-            self._threads,
-            lambda: addresses.resolve(host, port, private=self._private, plain=self._plain),
-        )
         return [
             ResolveResult(
                 hostname=host,
@@ -228,7 +220,7 @@ class _Resolver(AbstractResolver):
                 proto=0,
                 flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
             )
-            for ip in found
+            for ip in await self._names.resolve(host, port)
         ]
 
     def socket(self, info: tuple[Any, ...]) -> socket.socket:
@@ -239,7 +231,7 @@ class _Resolver(AbstractResolver):
 
     async def close(self) -> None:
         """Let the threads end."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._names.close()
 
 
 def _endpoint(address: str, private: bool) -> addresses.Endpoint:

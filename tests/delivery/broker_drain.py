@@ -8,11 +8,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from uuid import UUID
 
 from delivery.kind_parts import message, secrets
 from delivery.sending import Ground, emit
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery.kind import Message, TargetKind
 from iu_pipelines.domain.targets import GrantedTarget
 from waiting import eventually
@@ -20,6 +21,7 @@ from waiting import eventually
 SUBJECTS, EACH = 30, 30
 
 _SENT: Final = "select count(*) from public.iu_delivery_outcome where decision = 'sent'"
+_FAILED: Final = "select count(*) from public.iu_delivery_outcome where decision = 'retry'"
 _CLOSE_BREAKER: Final = """
 update public.iu_delivery_target_state
 set breaker = 'closed', failures = 0, half_open_failures = 0, retry_at = null
@@ -29,10 +31,12 @@ set breaker = 'closed', failures = 0, half_open_failures = 0, retry_at = null
 def drain_through(ground: Ground, interrupt: Callable[[], None], after: int = 150) -> None:
     """Deliver 900 events of 30 subjects, and call `interrupt` after the first deliveries.
 
-    Waits for retries, leases and the breaker are skipped.
+    Waits for retries, leases and the breaker are skipped, but not while `interrupt` runs: so no event uses up
+    its tries, however long that takes.
     """
     emit(ground.world, SUBJECTS, EACH)
-    owner, failed = ground.world.owner, threading.Event()
+    owner, failed, up = ground.world.owner, threading.Event(), threading.Event()
+    up.set()
 
     def work() -> None:
         while not failed.is_set():
@@ -40,20 +44,44 @@ def drain_through(ground: Ground, interrupt: Callable[[], None], after: int = 15
             if report.problems or not owner.fetch_value("select count(*) from public.iu_delivery"):
                 return
             time.sleep(0.1)
-            ground.world.pass_time(120)
-            owner.execute(_CLOSE_BREAKER)
+            if up.is_set():
+                ground.world.pass_time(120)
+                owner.execute(_CLOSE_BREAKER)
 
     worker = threading.Thread(target=work)
     worker.start()
     try:
         eventually(lambda: owner.fetch_value(_SENT) >= after or not worker.is_alive(), "some are sent")
         assert owner.fetch_value("select count(*) from public.iu_delivery") > 0, "all were sent before"
+        up.clear()
         interrupt()
-        eventually(lambda: not worker.is_alive(), "all are sent")
+        up.set()
+        while worker.is_alive():
+            _wait_for_progress(owner, worker)
     finally:
         failed.set()
         worker.join()
     assert owner.fetch_value(_SENT) >= SUBJECTS * EACH
+
+
+def _wait_for_progress(owner: Gateway, worker: threading.Thread) -> None:
+    sent = owner.fetch_value(_SENT)
+    eventually(lambda: owner.fetch_value(_SENT) > sent or not worker.is_alive(), "another is sent")
+
+
+class Restartable(Protocol):
+    """A broker whose data outlives a kill."""
+
+    def kill(self) -> None: ...
+
+    def start(self) -> None: ...
+
+
+def restart(ground: Ground, broker: Restartable) -> None:
+    """Kill a broker, and start it when a send has failed."""
+    broker.kill()
+    eventually(lambda: ground.world.owner.fetch_value(_FAILED), "a send has failed")
+    broker.start()
 
 
 def check(bodies: Sequence[Mapping[str, Any]]) -> int:
@@ -122,3 +150,28 @@ def check_batches(parts: Sequence[Sequence[str]], unsure: set[str]) -> None:
         (part,) = [part for part in parts if messages[0].key in part]
         places = [part.index(one.key) for one in messages]
         assert places == sorted(places), "out of order"
+
+
+def accepted_through_kills(
+    kind: type[TargetKind], target: GrantedTarget, broker: Restartable
+) -> Sequence[str]:
+    """Send 60 messages in turn, while the broker is killed twice; return the keys of the accepted ones."""
+
+    async def run() -> list[str]:
+        opened = kind(target, secrets())
+        accepted: list[str] = []
+        await opened.open()
+        try:
+            for number in range(1, 61):
+                if number in {20, 40}:
+                    broker.kill()
+                    answer = await opened.send(message(1000 + number))
+                    assert answer.status_class in {"closed", "refused"}
+                    broker.start()
+                if (await opened.send(message(number))).decision == "sent":
+                    accepted.append(message(number).key)
+        finally:
+            await opened.close()
+        return accepted
+
+    return asyncio.run(run())

@@ -82,12 +82,12 @@ class Cluster:
         """Answer each request about a topic with an error; 0 ends it."""
         self._call("topic_set_error", topic.encode(), error)
 
-    def set_down(self) -> None:
+    def kill(self) -> None:
         """End all connections and listen no more; the records are kept."""
         for number in range(1, self._brokers + 1):
             self._call("broker_set_down", number)
 
-    def set_up(self) -> None:
+    def start(self) -> None:
         """Listen again, at the same ports."""
         for number in range(1, self._brokers + 1):
             self._call("broker_set_up", number)

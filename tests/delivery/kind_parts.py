@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -107,6 +107,17 @@ def listening() -> Iterator[Listener]:
         yield Listener(sock)
 
 
+@contextmanager
+def deaf() -> Iterator[int]:
+    """Yield a port that answers no connection: its queue is full, so that the kernel drops further ones."""
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        with suppress(TimeoutError):
+            while True:
+                stack.enter_context(socket.create_connection(full.getsockname(), timeout=0.5))
+        yield full.getsockname()[1]
+
+
 class Authority:
     """A certificate authority that makes certificates in a directory."""
 
@@ -181,6 +192,6 @@ def answers_of(ips: Mapping[str, list[str]]) -> Any:
 
 
 __all__ = [
-    "VALUE", "Authority", "Listener", "answers_of", "granted", "listening", "message", "new_value",
+    "VALUE", "Authority", "Listener", "answers_of", "deaf", "granted", "listening", "message", "new_value",
     "secrets", "send",
 ]  # fmt: skip

@@ -7,7 +7,6 @@ import json
 import re
 import socket
 import ssl
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -18,7 +17,7 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import KafkaError
 
-from delivery.broker_drain import check, check_batches, drain_through, send_through
+from delivery.broker_drain import check, check_batches, drain_through, restart, send_through
 from delivery.kafka_gate import Gate
 from delivery.kafka_mock import PRODUCE, Cluster
 from delivery.kind_parts import Authority, answers_of, granted, listening, message, secrets, send
@@ -26,6 +25,7 @@ from delivery.proxy import Proxy
 from delivery.sending import Ground
 from iu_pipelines import settings
 from iu_pipelines.delivery import contract, kafka
+from iu_pipelines.delivery.addresses import Endpoint
 from iu_pipelines.delivery.contract import Place, Received
 from iu_pipelines.delivery.kafka import KafkaTarget
 from iu_pipelines.delivery.kind import Answer, Message
@@ -93,13 +93,13 @@ class Topic(Place):
         cluster = self._stack.enter_context(Cluster(brokers=1))
         proxy = self._stack.enter_context(Proxy(cluster.ports[0], is_produce, act))
         cluster.announce(1, "127.0.0.1", proxy.port)
-        return self.target_at(proxy.port, options={"topic": cluster.add_topic()}, timeout_seconds=2)
+        return self.target_at(proxy.port, options={"topic": cluster.add_topic()}, timeout_seconds=6)
 
     def silent(self) -> GrantedTarget | None:
         return self.unheard()
 
     def unheard(self) -> GrantedTarget:
-        return replace(self.behind("silence"), timeout_seconds=1)
+        return replace(self.behind("silence"), timeout_seconds=4)
 
     def refusing(self) -> GrantedTarget | None:
         topic = self._cluster.add_topic()
@@ -110,11 +110,11 @@ class Topic(Place):
         return self.behind("cut")
 
     def stop(self) -> bool:
-        self._cluster.set_down()
+        self._cluster.kill()
         return True
 
     def start(self) -> None:
-        self._cluster.set_up()
+        self._cluster.start()
 
 
 @pytest.fixture
@@ -235,10 +235,11 @@ def time_out(kind: type[KafkaTarget], place: Topic, cluster: Cluster) -> None:
     async def run() -> Answer:
         opened = kind(place.target(timeout_seconds=2), secrets())
         await opened.open()
-        assert (await opened.send(message(1))).decision == "sent"
-        cluster.set_down()
+        while (await opened.send(message(1))).decision != "sent":
+            await asyncio.sleep(0.1)
+        cluster.kill()
         answer = await opened.send(message(2))
-        cluster.set_up()
+        cluster.start()
         while (await opened.send(message(3))).decision != "sent":
             await asyncio.sleep(0.1)
         await asyncio.sleep(2)
@@ -247,7 +248,7 @@ def time_out(kind: type[KafkaTarget], place: Topic, cluster: Cluster) -> None:
 
     answer = asyncio.run(run())
     assert (answer.decision, answer.status_class) == ("retry", "timeout")
-    assert sorted(one.key for one in place.received()) == [message(1).key, message(3).key]
+    assert {one.key for one in place.received()} == {message(1).key, message(3).key}
 
 
 def test_what_timed_out_is_not_delivered_later(place: Topic, cluster: Cluster) -> None:
@@ -264,18 +265,24 @@ def test_a_full_queue_of_the_client_is_a_fault_of_the_sender(
     assert sum(one.local_fault and not one.may_have_arrived for one in answers) == 4
 
 
-def announce_an_unsafe_address(kind: type[KafkaTarget], place: Topic, cluster: Cluster) -> Answer:
-    """Let a broker be announced at an address that is never allowed, and look that nobody connects to it."""
+def announce_an_unsafe_address(
+    kind: type[KafkaTarget], place: Topic, cluster: Cluster, *numbers: int, seconds: int = 20
+) -> Answer:
+    """Let brokers be announced at an address that is never allowed, and look that nobody connects to it."""
     with listening() as listener:
-        cluster.announce(2, "::ffff:127.0.0.1", listener.port)
-        target = place.target(timeout_seconds=2)
+        for number in numbers:
+            cluster.announce(number, "::ffff:127.0.0.1", listener.port)
+        target = place.target(timeout_seconds=seconds)
         answers = send(kind, target, *(contract.message(n) for n in range(20)), of=secrets())
         assert listener.connections() == 0
         return answers[0]
 
 
-def test_a_broker_with_an_unsafe_address_gets_no_connection(place: Topic, cluster: Cluster) -> None:
-    answer = announce_an_unsafe_address(KafkaTarget, place, cluster)
+@pytest.mark.parametrize("numbers", [(2,), (1, 2, 3)])
+def test_a_broker_with_an_unsafe_address_gets_no_connection(
+    place: Topic, cluster: Cluster, numbers: tuple[int, ...]
+) -> None:
+    answer = announce_an_unsafe_address(KafkaTarget, place, cluster, *numbers)
     assert (answer.decision, answer.status_class, answer.local_fault) == ("retry", "not_safe", False)
 
 
@@ -285,7 +292,6 @@ def test_a_name_that_resolves_to_loopback_sees_no_connection(monkeypatch: pytest
         address = f"kafkas://broker.example.com:{listener.port}"
         target = granted(
             address, kind="kafka", secret_name=None, allow_private=False, options={"topic": "t"},
-            timeout_seconds=1,
         )  # fmt: skip
         (answer,) = send(KafkaTarget, target, of=secrets())
         assert (answer.decision, answer.status_class, answer.local_fault) == ("retry", "not_safe", False)
@@ -343,7 +349,7 @@ class Encrypted:
 
     def target(self, **options: str) -> GrantedTarget:
         return granted(
-            f"kafkas://127.0.0.1:{self.proxy.port}", kind="kafka", secret_name=None, timeout_seconds=5,
+            f"kafkas://127.0.0.1:{self.proxy.port}", kind="kafka", secret_name=None,
             options={"topic": self.topic, **options},
         )  # fmt: skip
 
@@ -529,15 +535,9 @@ def test_a_live_route_loses_nothing_while_the_brokers_are_down(
 ) -> None:
     ground.add(
         "orders", address=cluster.address(), kind="kafka", secret_name=None,
-        options=json.dumps({"topic": place.topic}), timeout_seconds=4, retry_seconds=[1] * 20,
+        options=json.dumps({"topic": place.topic}), timeout_seconds=8, retry_seconds=[1] * 20,
     )  # fmt: skip
-
-    def interrupt() -> None:
-        cluster.set_down()
-        time.sleep(1)
-        cluster.set_up()
-
-    drain_through(ground, interrupt)
+    drain_through(ground, lambda: restart(ground, cluster))
     check([json.loads(one.body) for part in place.parts() for one in part])
 
 
@@ -566,7 +566,7 @@ class _LongTimeout(kafka.KafkaLink):
 
 
 class _UncheckedBrokers(kafka.KafkaLink):
-    def check_brokers(self, found: Any) -> None:
+    def check_brokers(self, found: Sequence[Endpoint]) -> None:
         pass
 
 
@@ -630,7 +630,7 @@ def test_a_kind_that_sends_later_is_found(place: Topic, cluster: Cluster) -> Non
 
 def test_a_kind_that_checks_no_broker_is_found(place: Topic, cluster: Cluster) -> None:
     with pytest.raises(AssertionError):
-        announce_an_unsafe_address(ChecksNoBroker, place, cluster)
+        announce_an_unsafe_address(ChecksNoBroker, place, cluster, 2, seconds=5)
 
 
 @pytest.mark.parametrize("how", ["another authority", "another name", "no authority"])

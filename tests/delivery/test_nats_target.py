@@ -15,9 +15,9 @@ from uuid import uuid4
 import pytest
 from nats.aio.client import Client
 
+from delivery.broker_drain import accepted_through_kills, check, drain_through, restart
 from delivery.kind_parts import Authority, granted, listening, message, secrets, send
 from delivery.nats_server import TOKEN, NatsServer
-from delivery.outage import drain_through_a_restart, out_of_order
 from delivery.proxy import Proxy
 from delivery.sending import Ground
 from dev_server import free_port
@@ -25,6 +25,7 @@ from iu_pipelines import settings
 from iu_pipelines.delivery import brokers, contract
 from iu_pipelines.delivery.contract import Place, Received
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
+from iu_pipelines.delivery.links import Link
 from iu_pipelines.delivery.nats import NatsTarget
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain.targets import GrantedTarget
@@ -90,7 +91,7 @@ class Subject(Place):
         return target(f"nats://127.0.0.1:{proxy.port}")
 
     def silent(self) -> GrantedTarget:
-        return replace(self._behind("silence"), timeout_seconds=1)
+        return replace(self._behind("silence"), timeout_seconds=4)
 
     def refusing(self) -> GrantedTarget:
         self._server.add_stream("FULL", "full", max_bytes=1)
@@ -233,23 +234,7 @@ def test_a_connection_that_is_lost_in_mid_batch_loses_nothing(broker: NatsServer
 
 
 def test_what_was_acknowledged_outlives_a_kill_of_the_server(broker: NatsServer) -> None:
-    async def run() -> list[str]:
-        opened = NatsTarget(target(broker.address), secrets())
-        accepted: list[str] = []
-        await opened.open()
-        try:
-            for number in range(1, 61):
-                if number in {20, 40}:
-                    broker.kill()
-                    assert (await opened.send(message(1000 + number))).status_class in {"closed", "refused"}
-                    broker.start()
-                if (await opened.send(message(number))).decision == "sent":
-                    accepted.append(message(number).key)
-        finally:
-            await opened.close()
-        return accepted
-
-    accepted = asyncio.run(run())
+    accepted = accepted_through_kills(NatsTarget, target(broker.address), broker)
     assert len(accepted) == 60
     assert [one.key for one in broker.stored()] == accepted
 
@@ -257,12 +242,13 @@ def test_what_was_acknowledged_outlives_a_kill_of_the_server(broker: NatsServer)
 def test_events_of_a_live_route_arrive_in_order_although_the_server_is_restarted(
     ground: Ground, broker: NatsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("IU_SECRET_BROKER", f"host=127.0.0.1 {TOKEN}")
-    kept = drain_through_a_restart(
-        ground, broker, broker.stored, broker.address, kind="nats", options={"subject": "events"}
-    )
-    assert out_of_order(kept) == 0
-    assert len({one.key for one in kept}) == len(kept)
+    monkeypatch.setenv("IU_SECRET_HOOK", f"host=127.0.0.1 {TOKEN}")
+    ground.add(
+        "orders", address=broker.address, kind="nats", options=json.dumps({"subject": "events"}),
+        timeout_seconds=5, retry_seconds=[1] * 20,
+    )  # fmt: skip
+    drain_through(ground, lambda: restart(ground, broker))
+    assert check([json.loads(one.body) for one in broker.stored()]) == 0
 
 
 def test_a_wrong_token_is_a_fault_of_the_sender(broker: NatsServer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,14 +260,15 @@ def test_a_wrong_token_is_a_fault_of_the_sender(broker: NatsServer, monkeypatch:
 
 
 @pytest.fixture
-def two_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NatsServer]:
-    """Yield a server with one user that may publish and one that may not."""
+def users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NatsServer]:
+    """Yield a server with a user that may do all, one that may not publish, and one that is not answered."""
     forbidden = {"publish": {"deny": ["events"]}}
-    users = [
+    logins = [
         {"user": "ann", "password": "of ann"},
         {"user": "bob", "password": "of bob", "permissions": forbidden},
+        {"user": "eve", "password": "of eve", "permissions": {"subscribe": {"deny": ["_INBOX.>"]}}},
     ]
-    made = NatsServer(tmp_path, authorization={"users": users})
+    made = NatsServer(tmp_path, authorization={"users": logins})
     made.log_in(user="ann", password="of ann")
     made.add_stream()
     yield made
@@ -290,15 +277,22 @@ def two_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NatsS
 
 @pytest.mark.parametrize(
     ("user", "password", "expected"),
-    [("ann", "of ann", "stored"), ("ann", "of bob", "login_refused"), ("bob", "of bob", "not_permitted")],
+    [
+        ("ann", "of ann", "stored"),
+        ("ann", "of bob", "login_refused"),
+        ("bob", "of bob", "not_permitted"),
+        ("eve", "of eve", "not_permitted"),
+    ],
 )
 def test_a_user_needs_its_password_and_the_permission(
-    two_users: NatsServer, user: str, password: str, expected: str, monkeypatch: pytest.MonkeyPatch
+    users: NatsServer, user: str, password: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("IU_SECRET_HOOK", f"host=127.0.0.1 {password}")
-    (answer,) = send(NatsTarget, target(f"nats://{user}@127.0.0.1:{two_users.port}"), of=secrets())
+    (answer,) = send(NatsTarget, target(f"nats://{user}@127.0.0.1:{users.port}"), of=secrets())
     assert answer.status_class == expected
     assert answer.local_fault == (expected != "stored")
+    assert not answer.may_have_arrived
+    assert len(users.stored()) == (expected == "stored")
 
 
 @pytest.fixture
@@ -505,8 +499,11 @@ class KnowsNoLoss(NatsTarget):
 
 
 class KeepsADeadConnection(NatsTarget):
-    async def _give_up(self, connection: Any) -> None:
-        pass
+    def _retire(self, link: Link) -> None:
+        if link.is_stuck:
+            link.is_stuck = False
+        else:
+            super()._retire(link)
 
 
 def test_a_kind_that_keeps_a_dead_connection_is_found(broker: NatsServer) -> None:

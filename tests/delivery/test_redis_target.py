@@ -17,8 +17,8 @@ import pytest
 import redis.asyncio
 
 import redis_server
+from delivery.broker_drain import accepted_through_kills, check, drain_through, restart
 from delivery.kind_parts import Authority, granted, message, secrets, send
-from delivery.outage import drain_through_a_restart, out_of_order
 from delivery.proxy import Proxy
 from delivery.sending import Ground
 from iu_pipelines import settings
@@ -102,7 +102,7 @@ class Stream(Place):
         return replace(self.target(), address=f"redis://127.0.0.1:{proxy.port}")
 
     def silent(self) -> GrantedTarget:
-        return replace(self._behind("silence"), timeout_seconds=1)
+        return replace(self._behind("silence"), timeout_seconds=4)
 
     def refusing(self) -> GrantedTarget:
         self._server.run("SET", "text", "of another type")
@@ -217,7 +217,7 @@ def test_a_stream_is_trimmed_only_if_the_target_says_so(broker: RedisServer) -> 
 
 
 def test_a_replica_that_has_not_confirmed_is_waited_for_in_vain(broker: RedisServer) -> None:
-    where = target(broker, options={"replicas": 1}, timeout_seconds=1)
+    where = target(broker, options={"replicas": 1}, timeout_seconds=5)
     (answer,) = send(RedisTarget, where, message(1), of=secrets())
     assert (answer.decision, answer.status_class) == ("retry", "too_few_replicas")
     assert answer.may_have_arrived
@@ -266,24 +266,7 @@ def test_a_connection_that_is_lost_in_mid_batch_loses_nothing(broker: RedisServe
 
 
 def test_what_was_answered_outlives_a_kill_of_a_server_that_syncs(broker: RedisServer) -> None:
-    async def run() -> list[str]:
-        opened = RedisTarget(target(broker), secrets())
-        accepted: list[str] = []
-        await opened.open()
-        try:
-            for number in range(1, 61):
-                if number in {20, 40}:
-                    broker.kill()
-                    answer = await opened.send(message(1000 + number))
-                    assert answer.status_class in {"closed", "refused"}
-                    broker.start()
-                if (await opened.send(message(number))).decision == "sent":
-                    accepted.append(message(number).key)
-        finally:
-            await opened.close()
-        return accepted
-
-    accepted = asyncio.run(run())
+    accepted = accepted_through_kills(RedisTarget, target(broker), broker)
     assert len(accepted) == 60
     assert [one.key for one in broker.entries()] == accepted
 
@@ -292,18 +275,14 @@ def test_what_was_answered_outlives_a_kill_of_a_server_that_syncs(broker: RedisS
 def test_events_of_a_live_route_arrive_in_order_although_the_server_is_restarted(
     ground: Ground, broker: RedisServer, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
 ) -> None:
-    monkeypatch.setenv("IU_SECRET_BROKER", f"host=127.0.0.1 {PASSWORD}")
-    kept = drain_through_a_restart(
-        ground,
-        broker,
-        broker.entries,
-        f"redis://127.0.0.1:{broker.port}",
-        kind="redis",
-        options={"stream": "events", **options},
-    )
-    assert out_of_order(kept) == 0
-    if options:
-        assert len({one.key for one in kept}) == len(kept)
+    monkeypatch.setenv("IU_SECRET_HOOK", f"host=127.0.0.1 {PASSWORD}")
+    ground.add(
+        "orders", address=f"redis://127.0.0.1:{broker.port}", kind="redis",
+        options=json.dumps({"stream": "events", **options}), timeout_seconds=5, retry_seconds=[1] * 20,
+    )  # fmt: skip
+    drain_through(ground, lambda: restart(ground, broker))
+    twice = check([json.loads(one.body) for one in broker.entries()])
+    assert not (options and twice)
 
 
 @pytest.mark.parametrize("options", [{}, {"replicas": 1}])
