@@ -116,6 +116,8 @@ def test_a_passed_test_lets_one_delivery_through_an_open_breaker_at_once(world: 
         assert len(sender.claim()) == 2
 
 
+COUNTS = "select outcomes, failed_outcomes, unanswered from public.iu_delivery_route where sent > 0"
+
 WHY = "select state, reason, last_error from public.fn_iu_delivery_why(%s) where route_code = 'shop.paid'"
 
 
@@ -164,6 +166,36 @@ def test_a_share_of_failures_above_the_promised_one_demotes(world: World, failed
     assert (world.owner.fetch_value("select held_reason from public.iu_delivery_route") is not None) is bool(
         demoted
     )
+
+
+def test_a_target_that_is_away_for_a_while_ends_no_promotion(world: World) -> None:
+    """Its sends under way fail at once, more than the promised share; then the breaker opens."""
+    world.promote("shop.paid", max_failure_share=0.1)
+    sender = queued(world, 100)
+    sender.record(sender.claim(limit=40))
+    mixed = sender.claim(limit=14)
+    sender.record(mixed[:4])
+    assert sender.record(mixed[4:], "retry")["demoted"] == 0
+    world.pass_time(5)
+    assert sender.record(sender.claim(limit=30), "retry")["demoted"] == 0
+    assert world.owner.fetch_one(STATE)["breaker"] == "open"  # type: ignore[index]
+    world.pass_time(3_600)
+    assert try_once(world, sender, "sent")["demoted"] == 0
+    assert world.owner.fetch_one(COUNTS) == {"outcomes": 45, "failed_outcomes": 0, "unanswered": 0}
+
+
+@pytest.mark.parametrize(("seconds", "demoted"), [(0, 0), (2, 1)])
+def test_sends_without_an_answer_are_failures_if_the_target_goes_on(
+    world: World, seconds: int, demoted: int
+) -> None:
+    world.promote("shop.paid", max_failure_share=0.1)
+    sender = queued(world, 60)
+    sender.record(sender.claim(limit=20))
+    for _ in range(3):
+        assert sender.record(sender.claim(limit=3), "retry")["demoted"] == 0
+        assert sender.record(sender.claim(limit=1))["demoted"] == 0
+    world.pass_time(seconds)
+    assert sender.record(sender.claim(limit=1))["demoted"] == demoted
 
 
 def test_ten_failures_of_the_one_that_the_breaker_lets_through_demote(world: World) -> None:

@@ -36,7 +36,13 @@ _TIMES: Final = {
     "iu_delivery": ("due_at",),
     "iu_delivery_shard": ("lease_until",),
     "iu_delivery_target_state": ("retry_at", "refilled_at"),
-    "iu_delivery_route": ("expires_at", "refilled_at", "due_from", "due_checked_at"),
+    "iu_delivery_route": (
+        "expires_at",
+        "refilled_at",
+        "due_from",
+        "due_checked_at",
+        "unanswered_since",
+    ),
 }
 
 _PROMOTE: Final = """

@@ -170,6 +170,8 @@ create table public.iu_delivery_route (
     passed_count bigint not null default 0,
     outcomes int not null default 0,
     failed_outcomes int not null default 0,
+    unanswered int not null default 0,
+    unanswered_since timestamptz,
     sent bigint not null default 0,
     tokens double precision not null default 'infinity',
     refilled_at timestamptz not null default clock_timestamp(),
@@ -193,6 +195,9 @@ comment on column public.iu_delivery_route.due_batch_id is
 comment on column public.iu_delivery_route.outcomes is
 'outcomes since the promotion; from 200 on, both counts are halved';
 
+comment on column public.iu_delivery_route.unanswered is
+'sends without an answer since unanswered_since that are no outcomes yet: they become failures if the target
+accepts a delivery a second later, and nothing if the breaker opens, because then the target was away';
 comment on column public.iu_delivery_route.sent is 'outcomes sent, ever';
 
 insert into public.iu_promotion_threshold
@@ -205,5 +210,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '07d2b26b46935687caa539be520b724d5542a1540fff82109d41e05c124357c2'
+    '2c77a8bb082212532041b8da1ee22c18f89b43102cc0f9b9be3e324a0d1db68c'
 );

@@ -106,6 +106,8 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_reports_hold.sql
 \ir ../objects/deliveries/fn_iu_delivery_outcomes_write.sql
 \ir ../objects/deliveries/fn_iu_delivery_settle.sql
+\ir ../objects/deliveries/fn_iu_delivery_unanswered.sql
+\ir ../objects/deliveries/fn_iu_delivery_outcomes_count.sql
 \ir ../objects/deliveries/fn_iu_delivery_consequences.sql
 \ir ../objects/deliveries/fn_iu_delivery_record.sql
 \ir ../objects/deliveries/fn_iu_delivery_prolong.sql
@@ -197,5 +199,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'b4691f0a30eda7c4da33d2b964673e5914ef0fab696f89dc979a189eb8059ae8'
+    '39ebd6de1d1439da3b6c5e9820822f0c2e97d7336b61ed349f15bc789178d6f4'
 );

@@ -25,38 +25,13 @@ begin
     v_state := public.fn_iu_target_breaker(v_state, v_count.sent::int, v_count.faults::int);
     perform public.fn_iu_target_state_store(v_state);
     for v_route in
-        with told as (
-            select r.route_no, count(*) filter (where r.decision = 'sent') as sent,
-                count(*) filter (where f.counts) as outcomes,
-                count(*) filter (where f.counts and r.decision <> 'sent') as failed,
-                coalesce(bool_or(f.counts and r.status_code = 410), false) as is_gone
-            from unnest(reports) as r
-            inner join public.iu_delivery_route as k on k.route_no = r.route_no
-            cross join lateral (
-                select not r.local_fault and r.promotion_no = k.promotion_no as counts
-            ) as f
-            where not r.is_known
-            group by r.route_no
-        ),
-
-        counted as (
-            update public.iu_delivery_route as d
-            set sent = d.sent + t.sent,
-                outcomes = (d.outcomes + t.outcomes)
-                / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end,
-                failed_outcomes = (d.failed_outcomes + t.failed)
-                / case when d.outcomes + t.outcomes >= 200 then 2 else 1 end
-            from (select told.* from told order by told.route_no) as t
-            where d.route_no = t.route_no
-            returning d.*, t.is_gone
-        )
-
         select c.route_no, case
             when c.is_gone then 'the target answered 410'
             when v_state.half_open_failures >= 10 then 'the breaker let ten deliveries through that failed'
             else format('%s of the last %s outcomes failed', c.failed_outcomes, c.outcomes)
         end as reason
-        from counted as c inner join public.iu_route_promotion as p on p.promotion_no = c.promotion_no
+        from public.fn_iu_delivery_outcomes_count(reports, v_state.breaker = 'closed') as c
+        inner join public.iu_route_promotion as p on p.promotion_no = c.promotion_no
         where c.held_reason is null and (
             c.is_gone or v_state.half_open_failures >= 10
             or (c.outcomes >= 20 and c.failed_outcomes > c.outcomes * p.max_failure_share)
@@ -74,7 +49,8 @@ comment on function public.fn_iu_delivery_consequences(
 ) is
 'What outcomes mean for the target and its routes: moves the breaker, counts failures, and demotes a route
 whose share of failures exceeds that of its promotion, after 20 outcomes or more, after a 410, or after ten
-failures of a half-open breaker. Outcomes of claims under an earlier promotion do not count. Returns the
+failures of a half-open breaker. Sends without an answer count later, and not at all if the breaker opens
+(fn_iu_delivery_unanswered): a target that was away ends no promotion. Outcomes of claims under an earlier promotion do not count. Returns the
 number of demoted routes. Locks the state of the target, then the routes.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
