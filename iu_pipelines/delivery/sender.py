@@ -266,8 +266,8 @@ class Sender:
             return "held" if self._is_refused() else "left_to_others" if others else "drained"
         if await self._has_due(is_limited=queue.held > 0):
             return None  # in a shard that another sender leases, or locked by another transaction
-        if queue.held or self._is_refused():
-            return "held"
+        if self._plan_hash is None and (queue.held or self._is_refused()):
+            return "held"  # what the rate holds beside a plan is not of the plan
         if not await self._is_in_flight(queue):
             return "drained"
         # By then its outcome was recorded, or it is in doubt and due.
