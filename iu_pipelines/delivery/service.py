@@ -51,7 +51,7 @@ _REFUSED: Final = ("28", "3D")
 
 _DATABASE: Final = ""
 
-NoticeKind = Literal["served", "left", "waits", "goes_on", "problem", "mended", "progress"]
+NoticeKind = Literal["served", "left", "waits", "goes_on", "problem", "recovered", "progress"]
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ class _Service:
             else:
                 self._tell_problem(DrainProblem(_DATABASE, error.message, error.hint))
             return False
-        self._mend(_DATABASE, "the database answers again")
+        self._recover(_DATABASE, "the database answers again")
         self._choose(granted)
         return True
 
@@ -252,7 +252,7 @@ class _Service:
     def _tell_state(self, name: str, sender: Sender) -> None:
         self._tell_refusal(sender)
         if sender.is_answered:
-            self._mend(name, "is served again")
+            self._recover(name, "is served again")
         before, now = self._waiting.get(name, frozenset()), sender.refusals
         if now != before:
             self._waiting[name] = now
@@ -285,9 +285,9 @@ class _Service:
             self._problems[problem.target] = problem.message
             self._tell("problem", problem.target or None, problem.message, problem.hint)
 
-    def _mend(self, target: str, message: str) -> None:
+    def _recover(self, target: str, message: str) -> None:
         if self._problems.pop(target, None) is not None:
-            self._tell("mended", target or None, message)
+            self._tell("recovered", target or None, message)
 
     def _tell(self, kind: NoticeKind, target: str | None, message: str, hint: str | None = None) -> None:
         try:
