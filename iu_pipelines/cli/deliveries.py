@@ -201,7 +201,11 @@ def status(gateway: DeliveryGateway) -> Answer:
     """Show the deliveries of each target by state, and why they are held."""
     found = deliveries.status(gateway)
     listed, senders = gates.listed_routes(gateway), deliveries.senders(gateway)
-    return Answer(found, lambda: print_queues(found, listed, senders))
+    rows = [
+        {**vars(one), "senders": [sender for sender in senders if sender.target == one.target]}
+        for one in found
+    ]
+    return Answer(rows, lambda: print_queues(found, listed, senders))
 
 
 def plan(

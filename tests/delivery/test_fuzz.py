@@ -134,6 +134,7 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select json_agg(p) from public.fn_iu_delivery_gate_preview(%s, %s) as p",
         (st.sampled_from([*GATES.values()]) | TEXT, st.sampled_from(["true", "false", "shop.paid"]) | TEXT),
     ),
+    "senders": ("select json_agg(s) from public.fn_iu_delivery_senders() as s", ()),
     "unrehearsed": ("select public.fn_iu_delivery_unrehearsed(%s)", (NUMBERS,)),
     "misfit": ("select public.fn_iu_delivery_misfit(%s)", (NUMBERS,)),
     "verify chains": ("select public.fn_iu_delivery_chain_verify(%s)", (BATCHES,)),

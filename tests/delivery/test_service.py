@@ -306,9 +306,7 @@ def test_it_endures_that_the_server_is_away_at_its_start_and_later(
 
 
 @pytest.mark.parametrize("fault", ["no sender", "wrong password", "no database"])
-def test_it_ends_with_1_only_for_what_waiting_does_not_help(
-    ground: Ground, starts: Start, fault: str
-) -> None:
+def test_it_ends_with_1_for_what_waiting_does_not_help(ground: Ground, starts: Start, fault: str) -> None:
     login = f"iu_test_nobody_{os.getpid()}"
     make_login(ground.world.owner, login)
     url = {
