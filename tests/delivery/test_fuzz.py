@@ -345,7 +345,7 @@ def test_every_result_and_error_is_documented(stage: World, name: str, hostile: 
             assert set(seen) <= {"IU104", "IU205"}
         else:
             assert "ok" in seen
-            assert len(seen) > 1
+            assert len(seen) > 1 or not CALLS[name][1], "some arguments are refused"
 
 
 @pytest.mark.parametrize("name", CALLS)
