@@ -90,19 +90,9 @@ class Invocation:
             StepRefused: the module iu-delivery is not installed.
         """
         chosen = self.sender_settings()
-        with connect(chosen, writes=self.writes) as gateway:
-            try:
-                deliveries.require_installed(gateway)
-                yield SenderGateway(gateway)
-            except PermissionDenied as error:
-                error.hint = _SENDER_HINT
-                raise
-            except DeliveryRefused as error:
-                if error.message.startswith("login "):
-                    error.add_note(
-                        "A sender has a login of its own; its URL is named in IU_SENDER_DATABASE_URL."
-                    )
-                raise
+        with connect(chosen, writes=self.writes) as gateway, sender_advice():
+            deliveries.require_installed(gateway)
+            yield SenderGateway(gateway)
 
     def sender_settings(self) -> Settings:
         """Return the settings of this call with the URL of the login that delivers."""
@@ -119,6 +109,20 @@ class Invocation:
     def say_fact(self, name: str, value: str) -> None:
         """Print one fact immediately, as a line of text or, with --json, as one JSON object."""
         print_line(json.dumps({name: value}) if self.as_json else f"{name:<11} {value}")
+
+
+@contextmanager
+def sender_advice() -> Iterator[None]:
+    """Say in errors of the block which login delivers, and how it is given."""
+    try:
+        yield
+    except PermissionDenied as error:
+        error.hint = _SENDER_HINT
+        raise
+    except DeliveryRefused as error:
+        if error.message.startswith("login "):
+            error.add_note("A sender has a login of its own; its URL is named in IU_SENDER_DATABASE_URL.")
+        raise
 
 
 Function = Callable[..., Answer | None]

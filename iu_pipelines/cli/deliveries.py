@@ -17,12 +17,15 @@ from iu_pipelines.cli.command import (
     Invocation,
     add_command,
     add_group,
+    sender_advice,
 )
 from iu_pipelines.cli.drain_reports import (
     drain_progress,
     failed,
     is_cancelled,
     print_drain,
+    print_end,
+    print_notice,
     print_queues,
 )
 from iu_pipelines.cli.interrupts import EXIT_CODE
@@ -34,7 +37,7 @@ from iu_pipelines.delivery.reports import DrainLimits, DrainReport
 from iu_pipelines.domain import deliveries, delivery_plans, gates, promotions
 from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeliveryChange, TargetQueue
 from iu_pipelines.domain.delivery_plans import Executed, Plan, Progress
-from iu_pipelines.errors import ReplayOutOfOrder, Unavailable
+from iu_pipelines.errors import ReplayOutOfOrder, Unavailable, UsageError
 
 _BUSY_SECONDS: Final = 30.0
 _WAIT_SECONDS: Final = 0.2
@@ -100,14 +103,50 @@ def deliver(
         ),
     ] = 0.0,
     run_ref: RunRef = None,
-) -> Answer:
+    stays: Annotated[
+        bool,
+        typer.Option(
+            "--stay",
+            help="Go on until SIGTERM or Ctrl-C, as a service: wait while a gate is closed, nothing is due "
+            "or the database is away, and serve what is granted or promoted later.",
+        ),
+    ] = False,
+) -> Answer | None:
     """Deliver what is due to the targets that are granted to this login.
 
     It connects as the login that delivers (IU_SENDER_DATABASE_URL), for the deployment IU_DEPLOYMENT. Exit
-    code 1 if a target could not be served, or the database refused something.
+    code 1 if a target could not be served, or the database refused something. With --stay it is 0 after
+    SIGTERM or Ctrl-C, and 1 if the login is refused or an outcome could not be recorded.
     """
+    if stays:
+        if max_seconds is not None or linger_seconds:
+            raise UsageError(
+                "--stay has no end, so it cannot be given with --max-seconds or --linger-seconds",
+                hint="Leave the other option out.",
+            )
+        _stay(call, DrainLimits(batch_limit=batch_limit), run_ref, targets)
+        return None
     limits = DrainLimits(batch_limit=batch_limit, max_seconds=max_seconds, linger_seconds=linger_seconds)
     return _drain(call, limits, run_ref, targets=targets)
+
+
+def _stay(call: Invocation, limits: DrainLimits, run_ref: str | None, targets: list[str] | None) -> None:
+    """Run the service and print a line for each notice and one at the end, with --json one object each."""
+    from iu_pipelines.delivery import service  # noqa: PLC0415  as in `_drain`
+
+    chosen = call.sender_settings()
+    with sender_advice():
+        report = service.stay(
+            resolve_database_url(chosen),
+            chosen,
+            targets=targets,
+            limits=limits,
+            run_ref=run_ref,
+            on_notice=lambda notice: print_notice(notice, as_json=call.as_json),
+        )
+    print_end(report, as_json=call.as_json)
+    if failed(report):
+        raise typer.Exit(1)
 
 
 def _drain(
@@ -162,7 +201,11 @@ def status(gateway: DeliveryGateway) -> Answer:
     """Show the deliveries of each target by state, and why they are held."""
     found = deliveries.status(gateway)
     listed, senders = gates.listed_routes(gateway), deliveries.senders(gateway)
-    return Answer(found, lambda: print_queues(found, listed, senders))
+    rows = [
+        {**vars(one), "senders": [sender for sender in senders if sender.target == one.target]}
+        for one in found
+    ]
+    return Answer(rows, lambda: print_queues(found, listed, senders))
 
 
 def plan(

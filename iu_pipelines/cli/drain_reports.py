@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
 
 from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
@@ -15,6 +16,7 @@ from iu_pipelines.cli.output import (
     console,
     counted,
     duration,
+    json_line,
     print_line,
     print_table,
     print_warning,
@@ -26,6 +28,9 @@ from iu_pipelines.domain import delivery_reasons
 from iu_pipelines.domain.deliveries import QUEUE_STATES, SenderShards, TargetQueue
 from iu_pipelines.domain.delivery_plans import Progress
 from iu_pipelines.domain.promotions import Promotion
+
+if TYPE_CHECKING:
+    from iu_pipelines.delivery.service import Notice
 
 _LINE_SECONDS: Final = 10.0
 """How often progress is a line, where there is no terminal for a bar."""
@@ -143,6 +148,29 @@ def _print_target(one: TargetReport, queue: TargetQueue | None, plan: Progress |
         print_line(f"  left: {left}")
     if one.stopped_reason:
         print_line(f"  stopped: {WHY_STOPPED[one.stopped_reason]}")
+
+
+def print_notice(notice: Notice, *, as_json: bool) -> None:
+    """Print what the service tells: problems on stderr, everything else on stdout."""
+    if as_json:
+        print(json_line({"at": datetime.now(UTC), **vars(notice)}), flush=True)
+        return
+    about = f"{notice.target}: " if notice.target else ""
+    line = f"{about}{notice.message}" + (f". {notice.hint}" if notice.hint else "")
+    (print_warning if notice.kind == "problem" else print_line)(line)
+
+
+def print_end(report: DrainReport, *, as_json: bool) -> None:
+    """Print what the service has done until it was stopped."""
+    if as_json:
+        print(json_line({"at": datetime.now(UTC), "kind": "ended", **vars(report)}), flush=True)
+        return
+    print_line(
+        f"ended: {report.sent:,} sent to {counted(len(report.targets), 'target')} "
+        f"in {duration(report.seconds)}; every outcome is recorded"
+        if not failed(report)
+        else f"ended: {sum(one.unrecorded for one in report.targets):,} outcomes could not be recorded"
+    )
 
 
 def _left(queue: TargetQueue) -> str:

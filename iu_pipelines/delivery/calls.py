@@ -57,6 +57,10 @@ class Calls:
         """Return the targets that are granted to the login."""
         return await self._claims.run(targets.granted)
 
+    async def require_installed(self) -> None:
+        """Raise StepRefused unless the module `iu-delivery` is installed."""
+        await self._claims.run(deliveries.require_installed)
+
     async def plan_target(self, plan_hash: str) -> str | None:
         """Return the target of a frozen plan, None if it is not a drain."""
         return (await self._claims.run(lambda gateway: delivery_plans.progress(gateway, plan_hash))).target

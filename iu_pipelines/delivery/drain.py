@@ -12,15 +12,14 @@ import secrets as random_secrets
 import socket
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Final
 
-from iu_pipelines.delivery import kinds
 from iu_pipelines.delivery.calls import Calls, Identity
 from iu_pipelines.delivery.interruption import on_signal
-from iu_pipelines.delivery.kind import TargetKind
+from iu_pipelines.delivery.opening import Kinds, Opener
 from iu_pipelines.delivery.reports import (
     DrainLimits,
     DrainProblem,
@@ -33,13 +32,11 @@ from iu_pipelines.delivery.sender import Sender
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.domain.targets import GrantedTarget
-from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget, UsageError
+from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget
 from iu_pipelines.settings import Settings
 
 _WATCH_SECONDS: Final = 0.1
 _PROGRESS_SECONDS: Final = 1.0
-
-Kinds = Mapping[str, type[TargetKind]]
 
 
 def drain(
@@ -70,7 +67,7 @@ def drain(
         ArgumentInvalid: the plan is not a drain.
         DatabaseError: the database cannot be reached.
     """
-    identity = Identity(_sender_name(), settings.deployment, run_ref)
+    identity = Identity(sender_name(), settings.deployment, run_ref)
     given = _Drain(
         Calls(url, identity), limits or DrainLimits(), targets, plan_hash, Secrets(settings), kinds_by_name
     )
@@ -93,12 +90,11 @@ class _Drain:
         self._limits = limits
         self._targets = targets
         self._plan_hash = plan_hash
-        self._secrets = secrets
-        self._kinds = kinds_by_name
         self._began = time.monotonic()
         self._running: dict[str, Sender] = {}
         self._reports: defaultdict[str, list[TargetReport]] = defaultdict(list)
         self._problems: list[DrainProblem] = []
+        self._opener = Opener(secrets, kinds_by_name, self._problems.append)
         self._errors: list[BaseException] = []
         self._stopped: StoppedReason | None = None
 
@@ -161,46 +157,26 @@ class _Drain:
             reports.append(TargetReport(name, stopped_reason=self._stopped))
 
     async def _serve_version(self, target: GrantedTarget) -> Sender:
-        kind = self._kind(target)
-        sender = Sender(target, kind, self._calls, self._limits, self._plan_hash)
-        try:
-            if kind:
-                await _open(kind)
-            self._running[target.target_name] = sender
-            if self._stopped:
-                sender.stop(self._stopped)
-            await sender.run()
-        finally:
-            if kind:
-                await self._close(kind)
-            self._running.pop(target.target_name, None)
-        self._reports[target.target_name].append(sender.report())
+        name = target.target_name
+        async with self._opener.opened(target) as kind:
+            sender = Sender(target, kind, self._calls, self._limits, self._plan_hash)
+            self._running[name] = sender
+            try:
+                if self._stopped:
+                    sender.stop(self._stopped)
+                await sender.run()
+            finally:
+                self._running.pop(name, None)
+            self._reports[name].append(sender.report())
         for error in (sender.recorder.refusal, sender.error):
             if error:
-                self._problems.append(DrainProblem(target.target_name, error.message, error.hint))
+                self._problems.append(DrainProblem(name, error.message, error.hint))
         if sender.error:
             self._errors.append(sender.error)
         return sender
 
-    async def _close(self, kind: TargetKind) -> None:
-        """Close a kind. An error of it ends no other target; its text might contain a secret."""
-        try:
-            await kind.close()
-        except Exception as error:  # noqa: BLE001
-            message = f"the target cannot be closed: {type(error).__name__}"
-            self._problems.append(DrainProblem(kind.target.target_name, message))
-
     async def _granted(self, name: str) -> GrantedTarget | None:
         return next((one for one in await self._calls.granted() if one.target_name == name), None)
-
-    def _kind(self, target: GrantedTarget) -> TargetKind | None:
-        """Return the object that sends to a target, or None if another program does."""
-        found = self._kinds[target.kind] if self._kinds is not None else kinds.load(target.kind)
-        if not found.sends:
-            return None
-        if target.secret_name:
-            self._secrets.find(target.secret_name, target.address)  # so that nothing is claimed without it
-        return found(target, self._secrets)
 
     def _stop(self, reason: StoppedReason) -> None:
         self._stopped = self._stopped or reason
@@ -254,19 +230,6 @@ class _Drain:
         )
 
 
-async def _open(kind: TargetKind) -> None:
-    """Open a kind. The text of an error that is not ours might contain a secret."""
-    try:
-        await kind.open()
-    except IuError:
-        raise
-    except Exception as error:  # noqa: BLE001  a fault of a kind of others must not end the other targets
-        raise UsageError(
-            f"the target cannot be opened: {type(error).__name__}",
-            hint=f"See the documentation of targets of kind {kind.kind}.",
-        ) from None
-
-
 def _with_left(report: TargetReport, queue: TargetQueue | None) -> TargetReport:
     if queue is None:
         return report
@@ -276,6 +239,6 @@ def _with_left(report: TargetReport, queue: TargetQueue | None) -> TargetReport:
     )  # fmt: skip
 
 
-def _sender_name() -> str:
+def sender_name() -> str:
     """Return a name for this sender that no other has: host, process and a random number."""
     return f"{socket.gethostname()[:60]}:{os.getpid()}:{random_secrets.token_hex(4)}"

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from iu_pipelines.delivery.backoff import Backoff, Outage
+from iu_pipelines.delivery.backoff import DRAINING, Backoff, Outage, Patience
 from iu_pipelines.delivery.calls import Calls
 from iu_pipelines.errors import IuError
 
@@ -19,7 +19,14 @@ class Enqueuer:
     `is_idle` is true while the last call read nothing, because there was nothing or because of `refusal`.
     """
 
-    def __init__(self, calls: Calls, route_code: str, limit: int, on_queued: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        calls: Calls,
+        route_code: str,
+        limit: int,
+        on_queued: Callable[[], None],
+        patience: Patience = DRAINING,
+    ) -> None:
         self.route_code = route_code
         self.queued = 0
         self.is_idle = False
@@ -27,6 +34,7 @@ class Enqueuer:
         self._calls = calls
         self._limit = limit
         self._on_queued = on_queued
+        self._patience = patience
         self._over = asyncio.Event()
 
     @property
@@ -44,7 +52,7 @@ class Enqueuer:
         Raises:
             IuError: the database refuses, or was unreachable for too long.
         """
-        backoff, outage = Backoff(), Outage()
+        backoff, outage = Backoff(self._patience.longest_seconds), Outage(self._patience.outage_seconds)
         while not self._over.is_set():
             try:
                 seen = await self._enqueue()

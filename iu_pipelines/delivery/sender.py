@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from iu_pipelines.delivery.backoff import Backoff, Outage
+from iu_pipelines.delivery.backoff import DRAINING, Backoff, Outage, Patience
 from iu_pipelines.delivery.calls import Calls
 from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.enqueuer import Enqueuer
@@ -53,7 +53,8 @@ class _Queued:
 class Sender:
     """Delivers to one target until nothing is due, a limit is reached, or `stop` is called.
 
-    `kind` is opened; without one, events are queued and nothing is claimed.
+    `kind` is opened; without one, events are queued and nothing is claimed. `is_answered` is whether a claim
+    has succeeded, also if it found nothing. A sender whose `patience` never ends only stops.
     """
 
     def __init__(
@@ -63,18 +64,21 @@ class Sender:
         calls: Calls,
         limits: DrainLimits,
         plan_hash: str | None = None,
+        patience: Patience = DRAINING,
     ) -> None:
         self.target = target
         self.error: IuError | None = None
         self.claimed = 0
         self.unsent = 0
         self.is_outdated = False
+        self.is_answered = False
         self.stopped_reason: StoppedReason | None = None
         self.recorder = Recorder(calls.record, self._nothing_runs, self._on_recorded)
         self._kind = kind
         self._calls = calls
         self._limits = limits
         self._plan_hash = plan_hash
+        self._patience = patience
         self._began = self._ended = time.monotonic()
         self._active_at = self._began
         self._deadline = Deadline(target.timeout_seconds + _GRACE_SECONDS)
@@ -87,7 +91,7 @@ class Sender:
         self._has_asked = False
         self._stop_reason: StoppedReason | None = None
         self._enqueuers = [
-            Enqueuer(calls, code, limits.enqueue_limit, self._on_queued)
+            Enqueuer(calls, code, limits.enqueue_limit, self._on_queued, patience)
             for code in (() if plan_hash else target.routes)
         ]
 
@@ -131,6 +135,11 @@ class Sender:
             with suppress(IuError):  # the leases pass by themselves
                 await self._calls.release(self.target.target_name)
 
+    @property
+    def refusals(self) -> frozenset[str]:
+        """Why events of routes are not queued now."""
+        return frozenset(one.refusal for one in self._enqueuers if one.refusal)
+
     def report(self) -> TargetReport:
         """Return the counts so far."""
         tally = self.recorder.tally
@@ -164,7 +173,7 @@ class Sender:
             self.stop("failed")
 
     async def _claim_until_over(self) -> StoppedReason:
-        backoff, outage = Backoff(), Outage()
+        backoff, outage = Backoff(self._patience.longest_seconds), Outage(self._patience.outage_seconds)
         while (reason := self._over()) is None:
             if not self._has_room():
                 await self._wait(1.0)
@@ -172,6 +181,7 @@ class Sender:
             self._news.clear()
             try:
                 found, reason = await self._claim_or_end()
+                self.is_answered = True
                 outage.over()
             except IuError as error:
                 outage.endure(error)
@@ -188,7 +198,7 @@ class Sender:
         """Claim once. Return the number of claims, and why the drain is over if there is nothing to do."""
         was_quiet = self._is_quiet()
         found = await self._claim()
-        if found or not (was_quiet and self._is_quiet()):
+        if found or not (self._patience.ends and was_quiet and self._is_quiet()):
             return found, None
         return 0, await self._idle_reason()
 
@@ -266,8 +276,8 @@ class Sender:
             return "held" if self._is_refused() else "left_to_others" if others else "drained"
         if await self._has_due(is_limited=queue.held > 0):
             return None  # in a shard that another sender leases, or locked by another transaction
-        if queue.held or self._is_refused():
-            return "held"
+        if self._plan_hash is None and (queue.held or self._is_refused()):
+            return "held"  # what the rate holds beside a plan is not of the plan
         if not await self._is_in_flight(queue):
             return "drained"
         # By then its outcome was recorded, or it is in doubt and due.

@@ -36,11 +36,12 @@ CALLS: Final = {
     "progress": f"select public.fn_iu_delivery_plan_progress('{'0' * 64}')",
     "preview": "select * from public.fn_iu_delivery_gate_preview('iu_core.delivery_enabled', 'false')",
     "twin": "select * from public.fn_iu_delivery_twin('shop.paid')",
+    "senders": "select * from public.fn_iu_delivery_senders()",
     "pause": "select public.fn_iu_delivery_target_pause('hook', true, 'a test')",
     "enable": "select public.fn_iu_delivery_target_enable('hook', true, 'a test')",
     "granted": "select * from public.fn_iu_delivery_targets_granted()",
 }
-EXPLAINED: Final = {"progress", "preview", "twin"}
+EXPLAINED: Final = {"progress", "preview", "twin", "senders"}
 ALLOWED: Final = {
     "iu_sender": {
         "enqueue",

@@ -182,6 +182,25 @@ def test_a_drain_waits_for_the_rate_until_everything_is_delivered(ground: Ground
     assert (said.sent, said.stopped_reason) == (60 if is_plan else 100, "drained")
 
 
+def test_a_plan_is_drained_although_the_rate_holds_other_deliveries_of_its_target(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = deliveries.status
+
+    def held(gateway: Gateway) -> list[deliveries.TargetQueue]:
+        return [
+            replace(one, held=one.held + one.queued, held_reasons=["rate_limit"]) for one in status(gateway)
+        ]
+
+    monkeypatch.setattr(deliveries, "status", held)
+    code = ground.add("hook")
+    emit(ground.world, 10)
+    ground.world.enqueue(code)
+    plan = delivery_plans.make(ground.world.owner, "drain", "test", {"target": "hook", "limit": 6})
+    said = of(ground.drain(plan_hash=plan.plan_hash), "hook")
+    assert (said.sent, said.stopped_reason) == (6, "drained")
+
+
 def test_a_count_of_what_is_held_has_always_its_reason(ground: Ground) -> None:
     """In each round a token comes back a little later, in some of them while the status is read."""
     code = ground.add("hook", max_per_minute=60)

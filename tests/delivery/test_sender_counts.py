@@ -6,6 +6,7 @@ test's own, so that its WAL is that of the deliveries.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,6 +19,8 @@ from iu_pipelines import settings
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
+from iu_pipelines.delivery import service
+from iu_pipelines.delivery.backoff import Backoff
 from iu_pipelines.delivery.drain import drain
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
 from iu_pipelines.delivery.reports import DrainLimits
@@ -27,6 +30,8 @@ DELIVERIES: Final = 1000
 BATCHES: Final = DELIVERIES // DrainLimits().batch_limit
 IDLE: Final = 5
 """Calls that may find nothing: before the drain ends, it looks again."""
+
+IDLE_SECONDS: Final = 12.0
 
 FUNCTIONS: Final = ("fn_iu_delivery_claim", "fn_iu_delivery_record", "fn_iu_delivery_enqueue")
 CALLS: Final = """
@@ -85,6 +90,17 @@ class Counted:
         )
         assert self.world.enqueue()["queued"] == DELIVERIES
 
+    def wait(self, seconds: float) -> Counts:
+        """Run the service for some seconds in which nothing is due."""
+        begun, until = self._counts(), time.monotonic() + seconds
+        service.stay(
+            url_of(self.world.url, self.world.login),
+            settings.load(deployment=DEPLOYMENT),
+            kinds_by_name={"webhook": Accepting},
+            should_stop=lambda: time.monotonic() >= until,
+        )
+        return self._since(begun, 0)
+
     def drain(self) -> Counts:
         """Deliver everything by the real sender, with its default limits."""
         owner, begun = self.world.owner, self._counts()
@@ -98,11 +114,15 @@ class Counted:
         wal = owner.fetch_value(
             "select (pg_current_wal_insert_lsn() - %(lsn)s::pg_lsn)::bigint", {"lsn": lsn}
         )
+        return self._since(begun, int(wal))
+
+    def _since(self, begun: Mapping[str, int], wal: int) -> Counts:
+        owner = self.world.owner
         # A session reports its statistics before it ends.
         eventually(lambda: owner.fetch_value(NOBODY, {"login": self.world.login}), "the sessions to end")
         ended = self._counts()
-        calls = {name: ended[name] - begun.get(name, 0) for name in FUNCTIONS}
-        return Counts(calls, ended["commits"] - begun["commits"], int(wal))
+        calls = {name: ended.get(name, 0) - begun.get(name, 0) for name in FUNCTIONS}
+        return Counts(calls, ended["commits"] - begun["commits"], wal)
 
     def _counts(self) -> dict[str, int]:
         owner = self.world.owner
@@ -139,3 +159,15 @@ def test_a_delivery_costs_some_1200_bytes_of_wal(counted: Counted) -> None:
         counted.queue()
         costs.append(counted.drain().wal / DELIVERIES)
     assert 1100 <= min(costs) <= 1350, costs
+
+
+@pytest.mark.parametrize("is_patient", [True, False], ids=["waits longer and longer", "does not"])
+def test_an_idle_service_asks_every_two_seconds(
+    counted: Counted, monkeypatch: pytest.MonkeyPatch, is_patient: bool
+) -> None:
+    """A pause is at least a second and a half, after six shorter ones at the start."""
+    if not is_patient:
+        monkeypatch.setattr(Backoff, "pause", lambda _: 0.05)
+    found = counted.wait(IDLE_SECONDS)
+    asked = max(found.calls["fn_iu_delivery_claim"], found.calls["fn_iu_delivery_enqueue"])
+    assert (asked <= IDLE_SECONDS / 1.5 + 8) == is_patient, found
