@@ -217,6 +217,8 @@ def test_each_step_in_its_own_process_reads_what_the_first_has_claimed(
     for number in (1, 2):
         handling.world.emit(number)
     file = tmp_path / "handled"
+    # Dagster takes the first entry of sys.path away in each process, and looks in the working directory.
+    monkeypatch.chdir(Path(__file__).parents[1])
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.setenv("HANDLED_FILE", str(file))
     monkeypatch.setenv("OUTBOX_URL", url_of(handling.world.url, handling.admin))
