@@ -197,5 +197,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'b4691f0a30eda7c4da33d2b964673e5914ef0fab696f89dc979a189eb8059ae8'
+    'c498e393db5963a1150d1ade2259ad72bfae3b115ff104bdd472160cbbe720be'
 );
