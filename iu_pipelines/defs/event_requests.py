@@ -111,7 +111,9 @@ class _Tick:
         if fates.recorded:
             self.context.log.info("%s outcomes of runs that ended are recorded", fates.recorded)
         soon = datetime.now(UTC) + timedelta(seconds=target.lease_seconds / 2)
-        prolonged = [one.claim_id for one in fates.running if heads[one.claim_id].due_at < soon]
+        # A lease that has passed is known from the clock of the database, whatever that of this host says.
+        ending = {no for no, one in heads.items() if one.is_due or one.due_at < soon}
+        prolonged = [one.claim_id for one in fates.running if one.claim_id in ending]
         for place in range(0, len(prolonged), delivery_heads.MOST_NAMED):
             delivery_heads.prolong(self.gateway, prolonged[place : place + delivery_heads.MOST_NAMED])
         return {one.key for one in fates.running}
