@@ -374,14 +374,15 @@ class BoundedGateway(Gateway):
             yield connection, notices
 
     def _connection(self) -> _Connection:
-        if self._only is None:
-            self._only = self._connected()
-            with _translated(()):
-                self._version = _supported(self._only, self.url)
-                self._must_set_level = _has_other_default_level(self._only)
-        if self._is_aborted:
+        is_new = self._only is None
+        connection = self._only = self._only or self._connected()
+        if self._is_aborted:  # also while it connected: then nobody ends a call that begins now
             raise ConnectionFailed(f"the call to {redact(self.url)} was aborted")
-        return self._only
+        if is_new:
+            with _translated(()):
+                self._version = _supported(connection, self.url)
+                self._must_set_level = _has_other_default_level(connection)
+        return connection
 
 
 def probe(url: str) -> int:

@@ -164,7 +164,8 @@ def _recording(mount: Mount, job: EventJob) -> dg.AssetsDefinition:
     )
     def record(context: dg.AssetExecutionContext) -> dg.MaterializeResult[Any]:
         with event_runs.opened(context, mount) as gateway:
-            claims = event_runs.claims_of(context, gateway)
+            found = event_runs.claims_of(context, gateway)
+            claims = [one.claim for one in found if one.target == job.target]
             event_runs.record_all(gateway, claims)
         return dg.MaterializeResult(metadata={"sent": len(claims)})
 

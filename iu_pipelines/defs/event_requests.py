@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final, Self
+from uuid import UUID
 
 import dagster as dg
 
@@ -110,7 +111,9 @@ class _Tick:
         if fates.recorded:
             self.context.log.info("%s outcomes of runs that ended are recorded", fates.recorded)
         soon = datetime.now(UTC) + timedelta(seconds=target.lease_seconds / 2)
-        prolonged = [one.claim_id for one in fates.running if heads[one.claim_id].due_at < soon]
+        # A lease that has passed is known from the clock of the database, whatever that of this host says.
+        ending = {no for no, one in heads.items() if one.is_due or one.due_at < soon}
+        prolonged = [one.claim_id for one in fates.running if one.claim_id in ending]
         for place in range(0, len(prolonged), delivery_heads.MOST_NAMED):
             delivery_heads.prolong(self.gateway, prolonged[place : place + delivery_heads.MOST_NAMED])
         return {one.key for one in fates.running}
@@ -140,13 +143,23 @@ class _Tick:
         return [one.dagster_run for one in found if not is_gone(one)]
 
     def _batches(self, taken: Collection[str], most: int, events_per_run: int) -> Iterable[list[Head]]:
-        """Yield the due heads that are not taken, `events_per_run` at a time."""
+        """Yield the due heads that are not taken, at most `events_per_run` of different subjects at a time.
+
+        A subject has a head on each route.
+        """
         wanted = most * events_per_run
-        due = [
+        left = [
             one for one in self._heads(wanted + len(taken)) if one.is_due and one.delivery_key not in taken
         ]
-        for place in range(0, min(len(due), wanted), events_per_run):
-            yield due[place : place + events_per_run]
+        for _ in range(most):
+            batch: dict[UUID, Head] = {}
+            for one in left:
+                if len(batch) < events_per_run:
+                    batch.setdefault(one.subject, one)
+            if not batch:
+                return
+            yield list(batch.values())
+            left = [one for one in left if batch.get(one.subject) is not one]
 
     def _requests(self, batches: Sequence[Sequence[Head]], options: RunOptions) -> list[dg.RunRequest]:
         launches = {_launch(batch): batch for batch in batches}

@@ -31,6 +31,7 @@ from iu_pipelines.defs.targets import delivery_asset
 from iu_pipelines.delivery.backoff import Backoff, is_passing
 from iu_pipelines.domain import deliveries, delivery_heads, targets
 from iu_pipelines.domain.deliveries import Claim, Outcome
+from iu_pipelines.domain.delivery_heads import OpenClaim
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, IuError, UnknownTarget
 
@@ -67,7 +68,7 @@ def claim(
     if not keys:
         context.log.info("no delivery is given: the sensor requests runs for events")
         return []
-    others = [one for one in open_claims(gateway, keys) if one.run_id != context.run.run_id]
+    others = [one for one in _open_claims(gateway, job.target, keys) if one.run_id != context.run.run_id]
     fates = event_fates.settle(context.instance, gateway, mount, job, target, others)
     for one in fates.running:
         context.log.info("%s is delivered by the run %s", one.key, one.run_id)
@@ -78,7 +79,7 @@ def claim(
             deliveries.present_deployment(session, current_settings().deployment)
             delivery_heads.claim(session, job.target, left, _sender(), context.run.run_id)
     # Also what an attempt of this step claimed whose connection ended before the answer came.
-    found = [one.claim for one in delivery_heads.claimed(gateway, keys) if one.run_ref == context.run.run_id]
+    found = [one.claim for one in _of_run(context, gateway, keys) if one.target == job.target]
     context.log.info("%s of %s deliveries are claimed", len(found), len(keys))
     return found
 
@@ -104,19 +105,23 @@ def granted(gateway: Gateway, job: EventJob) -> GrantedTarget:
     return found
 
 
-def open_claims(gateway: Gateway, keys: Sequence[str]) -> list[Open]:
-    """Return the claims without an outcome of deliveries."""
+def _open_claims(gateway: Gateway, target: str, keys: Sequence[str]) -> list[Open]:
+    """Return the claims without an outcome for a target. What became of others is not known to its job."""
     return [
         Open(one.claim.claim_id, one.claim.fence, one.claim.delivery_key, one.run_ref)
         for one in delivery_heads.claimed(gateway, keys)
+        if one.target == target
     ]
 
 
-def claims_of(context: Any, gateway: Gateway) -> list[Claim]:
-    """Return what the run of a context has claimed and not recorded."""
+def claims_of(context: Any, gateway: Gateway) -> list[OpenClaim]:
+    """Return what the run of a context has claimed and not recorded, for each of its targets."""
     keys = keys_of(context.run.run_config)
-    found = delivery_heads.claimed(gateway, keys) if keys else []
-    return [one.claim for one in found if one.run_ref == context.run.run_id]
+    return _of_run(context, gateway, keys) if keys else []
+
+
+def _of_run(context: Any, gateway: Gateway, keys: Sequence[str]) -> list[OpenClaim]:
+    return [one for one in delivery_heads.claimed(gateway, keys) if one.run_ref == context.run.run_id]
 
 
 def keys_of(run_config: Mapping[str, Any]) -> list[str]:

@@ -27,8 +27,8 @@ MOST_NAMED: Final = 1000
 class Head:
     """The first delivery of a subject that is not settled.
 
-    `claim_id`, `fence` and `run_ref` are of the claim whose outcome is not recorded; None: there is none.
-    With a claim, `due_at` is the end of its lease.
+    `claim_id`, `fence` and `run_ref` are of the claim for the target whose outcome is not recorded; None:
+    there is none. With a claim, `due_at` is the end of its lease.
     """
 
     delivery_key: str
@@ -44,8 +44,9 @@ class Head:
 
 @dataclass(frozen=True)
 class OpenClaim:
-    """A claim whose outcome is not recorded, and the run that claimed."""
+    """A claim whose outcome is not recorded, its target, and the run that claimed."""
 
+    target: str
     run_ref: str | None
     claim: Claim
 
@@ -84,7 +85,7 @@ def claimed(gateway: Queries, keys: Sequence[str]) -> list[OpenClaim]:
         ArgumentInvalid: there is no key, or one is malformed.
     """
     found = gateway.fetch_all(_SQL["claimed"], {"keys": list(keys)})
-    return [OpenClaim(row.pop("run_ref"), Claim(**row)) for row in map(dict, found)]
+    return [OpenClaim(row.pop("target"), row.pop("run_ref"), Claim(**row)) for row in map(dict, found)]
 
 
 def prolong(gateway: Queries, claim_ids: Sequence[int]) -> int:

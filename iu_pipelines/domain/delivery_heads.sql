@@ -13,7 +13,7 @@ from public.fn_iu_delivery_claim_named(%(target)s, %(keys)s, %(sender)s, %(run_r
 
 -- name: claimed
 select
-    run_ref, claim_id, fence, delivery_key, event_id, route_code, subject, subject_no, attempt_no,
+    target, run_ref, claim_id, fence, delivery_key, event_id, route_code, subject, subject_no, attempt_no,
     lease_seconds, address, headers, body
 from public.fn_iu_delivery_claimed(%(keys)s);
 

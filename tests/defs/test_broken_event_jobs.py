@@ -57,7 +57,9 @@ def runs_that_forget_what_they_claimed(patch: Patch) -> None:
         return answers
 
     patch.setattr(delivery_heads, "claim", claim)
-    patch.setattr(delivery_heads, "claimed", lambda *_arguments: [OpenClaim("other", one) for one in answers])
+    patch.setattr(
+        delivery_heads, "claimed", lambda *_arguments: [OpenClaim("search", "other", one) for one in answers]
+    )
 
 
 def outcomes_before_the_handler(patch: Patch) -> None:

@@ -186,6 +186,29 @@ def test_a_run_that_ended_before_the_first_asset_counts_no_failure(assets: Asset
     assert assets.handling.failures() == [0, 0]
 
 
+def test_a_run_that_was_killed_between_two_assets_leaves_the_events_for_the_next_run(assets: Assets) -> None:
+    """The process was killed, so that no step has failed; one of the assets was made."""
+    (request,) = assets.handling.requests(assets.location, JOB)
+    run_id = assets.handling.add_run(request, dg.DagsterRunStatus.FAILURE, JOB)
+    assert len(assets.handling.claim_as(run_id, keys_of(request))) == 2
+    for key in (dg.AssetKey(TO), FIRST, SECOND):
+        planned = dg.DagsterEvent(
+            event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value,
+            job_name=JOB,
+            event_specific_data=dg._core.events.AssetMaterializationPlannedData(key),
+        )
+        assets.handling.instance.report_dagster_event(planned, run_id)
+    for key in (dg.AssetKey(TO), FIRST):
+        made = dg.DagsterEvent(
+            event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+            job_name=JOB,
+            event_specific_data=dg._core.events.StepMaterializationData(dg.AssetMaterialization(key), []),
+        )
+        assets.handling.instance.report_dagster_event(made, run_id)
+    assets.tick()
+    assert assets.handling.decisions() == ["retry", "retry"]
+
+
 def test_a_run_that_is_cancelled_in_an_asset_leaves_the_events_for_the_next_run(assets: Assets) -> None:
     def cancelled() -> None:
         raise dg.DagsterExecutionInterruptedError
@@ -216,6 +239,9 @@ def test_each_step_in_its_own_process_reads_what_the_first_has_claimed(
     for number in (1, 2):
         handling.world.emit(number)
     file = tmp_path / "handled"
+    # Dagster takes the first entry of sys.path away in each process, and looks in the working directory.
+    monkeypatch.chdir(Path(__file__).parents[1])
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     monkeypatch.setenv("HANDLED_FILE", str(file))
     monkeypatch.setenv("OUTBOX_URL", url_of(handling.world.url, handling.admin))
     monkeypatch.setenv("OUTBOX_SENDER_URL", url_of(handling.world.url, handling.world.login))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import dagster as dg
@@ -11,10 +12,10 @@ import pytest
 from databases import Server
 from defs.handling import TARGET, Handling, keys_of
 from delivery.world import make_login
-from iu_pipelines.defs import event_fates, event_runs
+from iu_pipelines.defs import event_fates, event_requests, event_runs
 from iu_pipelines.defs.event_fates import HANDLED
 from iu_pipelines.defs.kit.event_jobs import Event
-from iu_pipelines.domain import deliveries
+from iu_pipelines.domain import deliveries, delivery_heads
 from iu_pipelines.errors import ConnectionFailed
 
 TO: Final = dg.AssetKey(["iu_delivery", "to_search"])
@@ -126,6 +127,40 @@ def test_the_lease_of_a_run_that_goes_on_is_prolonged(
         assert 50 < left <= 60, "also a lease that has passed"
     assert not handling.requests(location)
     assert handling.decisions() == []
+
+
+def test_a_lease_is_prolonged_though_the_clock_of_this_host_is_behind_that_of_the_database(
+    handling: Handling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Behind(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return datetime.now(tz) - timedelta(hours=2)
+
+    handling.add('{"events_per_run": 3}')
+    location, _, _ = killed(handling, dg.DagsterRunStatus.STARTED)
+    monkeypatch.setattr(event_requests, "datetime", Behind)
+    handling.world.pass_time(300)
+    assert not handling.requests(location)
+    assert handling.world.owner.fetch_value("select min(due_at) > clock_timestamp() from public.iu_delivery")
+
+
+def test_what_a_run_without_tags_works_on_is_not_requested_though_its_lease_has_passed(
+    handling: Handling, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run of *Materialize*, whose deliveries another transaction has locked when they are prolonged."""
+    handling.add('{"events_per_run": 3}')
+    for number in range(2):
+        handling.world.emit(number)
+    location = handling.location()
+    (request,) = handling.requests(location)
+    run_id = handling.add_run(request._replace(tags={}), dg.DagsterRunStatus.STARTED)
+    assert len(handling.claim_as(run_id, keys_of(request))) == 2
+    monkeypatch.setattr(delivery_heads, "prolong", lambda *_arguments: 0)
+    handling.world.pass_time(300)
+    assert not handling.requests(location)
+    handling.instance.delete_run(run_id)
+    assert len(handling.requests(location)) == 1, "only that run kept them"
 
 
 def test_the_claims_of_a_run_that_dagster_does_not_know_are_in_doubt_when_their_leases_pass(

@@ -207,6 +207,13 @@ def test_no_more_runs_than_max_runs_are_unfinished(handling: Handling) -> None:
     assert "2 runs are queued or running" in location.tick("reindex_sensor").skip_message
 
 
+def test_one_tick_requests_fifty_runs_at_most(handling: Handling) -> None:
+    handling.add('{"max_runs": 1000}')
+    for number in range(52):
+        handling.world.emit(number)
+    assert len(handling.requests(handling.location())) == 50
+
+
 def test_a_repeated_tick_requests_the_same_runs(handling: Handling) -> None:
     handling.add('{"events_per_run": 2}')
     for number in range(3):

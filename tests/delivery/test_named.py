@@ -198,7 +198,7 @@ def test_a_process_of_the_same_login_reads_what_was_claimed(world: World) -> Non
     sender = world.sender()
     claims = claim(sender, keys[:2])
     found = world.sender("another").session.execute(KEYS.format(name="claimed"), (keys,)).fetchall()
-    assert {one.pop("run_ref") for one in found} == {"run"}
+    assert {(one.pop("target"), one.pop("run_ref")) for one in found} == {("hook", "run")}
 
     def order(one: dict[str, Any]) -> int:
         return int(one["claim_id"])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 
 from delivery.world import make_login, url_of
@@ -19,7 +20,7 @@ from iu_pipelines.domain import gates, outbox, worker
 from iu_pipelines.domain.fleet import members, report
 from iu_pipelines.domain.fleet.asking import Asked, Asker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
-from iu_pipelines.errors import UsageError
+from iu_pipelines.errors import IuError, UsageError
 from waiting import eventually
 
 NAMES = ("first", "second", "third")
@@ -184,6 +185,36 @@ def test_the_same_test_finds_connections_that_are_not_shut_down(
         frozen(Asker(seconds=1, at_once=1), places[0].where)
     monkeypatch.undo()
     eventually(lambda: not alive("frozen"))
+
+
+def test_a_question_that_is_aborted_while_it_connects_sends_no_statement(
+    places: list[At], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody aborts a second time, so that a statement to a server that is silent would wait for ever."""
+    connect, said = psycopg.connect, list[str]()
+    with freezer(places[0].where) as proxy, BoundedGateway(proxy.url, seconds=60) as gateway:
+
+        def connected(*given: Any, **named: Any) -> Any:
+            connection = connect(*given, **named)
+            gateway.abort()
+            proxy.frozen.set()
+            return connection
+
+        def ask() -> None:
+            try:
+                gateway.server_version()
+            except IuError as error:
+                said.append(error.message)
+
+        monkeypatch.setattr(psycopg, "connect", connected)
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            eventually(lambda: said, "the question has ended")
+        finally:
+            proxy.frozen.clear()
+            thread.join()
+    assert said[0].endswith("was aborted")
 
 
 def test_a_thread_that_cannot_be_ended_is_the_only_one_of_its_database(places: list[At]) -> None:

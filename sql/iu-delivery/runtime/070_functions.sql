@@ -199,5 +199,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '39ebd6de1d1439da3b6c5e9820822f0c2e97d7336b61ed349f15bc789178d6f4'
+    '8956fdab5514d48a182d58ff1dbf600707feeace1717c6f81cbaf35ed51d4984'
 );

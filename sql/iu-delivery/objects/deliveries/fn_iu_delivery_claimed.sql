@@ -1,8 +1,8 @@
 -- enable_seqscan and enable_bitmapscan off: each row is one probe of a primary key (decision 011).
 create or replace function public.fn_iu_delivery_claimed(delivery_keys text[])
 returns table (
-    run_ref text, claim_id bigint, fence int, delivery_key text, event_id uuid, route_code text, subject uuid,
-    subject_no bigint, attempt_no int, lease_seconds int, address text, headers json, body text
+    target text, run_ref text, claim_id bigint, fence int, delivery_key text, event_id uuid, route_code text,
+    subject uuid, subject_no bigint, attempt_no int, lease_seconds int, address text, headers json, body text
 )
 language plpgsql stable security definer rows 50
 set search_path = pg_catalog, pg_temp
@@ -17,8 +17,9 @@ declare
 begin
     perform public.fn_iu_login_require('iu_sender', 'IU201');
     return query
-    select l.run_ref, c.claim_id, c.attempt_no, b.key, c.event_id, r.route_code, c.subject, c.subject_no,
-        c.attempt_no, l.lease_seconds, t.address, public.fn_iu_delivery_headers(o, b.key, c.attempt_no),
+    select t.target_name, l.run_ref, c.claim_id, c.attempt_no, b.key, c.event_id, r.route_code, c.subject,
+        c.subject_no, c.attempt_no, l.lease_seconds, t.address,
+        public.fn_iu_delivery_headers(o, b.key, c.attempt_no),
         public.fn_iu_delivery_body(o, b.key, c.subject, c.subject_no, d.replayed)
     from public.iu_delivery as d
     cross join lateral (
@@ -39,8 +40,9 @@ end
 $$;
 comment on function public.fn_iu_delivery_claimed(text[]) is
 'The claims of the login whose outcome is not recorded, among the deliveries that keys name: what
-fn_iu_delivery_claim_named returned, and the run of each. So a later process of a run reads what its first
-process claimed. Raises IU104 as fn_iu_delivery_named does, IU201 for a login that is no sender. Read-only.';
+fn_iu_delivery_claim_named returned, and the target and the run of each claim. So a later process of a run
+reads what its first process claimed. Raises IU104 as fn_iu_delivery_named does, IU201 for a login that is no
+sender. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_claimed(text[])', 'deliver'
 );

@@ -59,7 +59,9 @@ begin
         ) as c
         cross join lateral (
             select e.run_ref from public.iu_delivery_ledger as e
-            where e.ledger_no = c.ledger_no and e.login = session_user limit 1
+            where e.ledger_no = c.ledger_no and e.target_no = v_target.target_no
+                and e.login = session_user
+            limit 1
         ) as g
     ) as l on true
     order by h.due_at;
@@ -68,9 +70,9 @@ $$;
 comment on function public.fn_iu_delivery_heads(text, int) is
 'The heads of a target for programs that start work for each delivery: at most batch_limit that are due on
 listed routes that are not held and are promoted for the deployment of the session, and all whose lease goes
-on, whatever the gates (at most 10,000 a route). claim_id and run_ref are of the claim of this login whose
-outcome is not recorded; null: there is none. fence counts the claims. is_due with a claim: in doubt. Oldest
-first. Raises IU201, IU301, IU603. Read-only; locks nothing.';
+on, whatever the gates (at most 10,000 a route). claim_id and run_ref are of the claim of this login for the
+target whose outcome is not recorded; null: there is none. fence counts the claims. is_due with a claim: in
+doubt. Oldest first. Raises IU201, IU301, IU603. Read-only; locks nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_heads(text, int)', 'deliver'
 );
