@@ -27,13 +27,12 @@ from iu_pipelines.domain.delivery_queue import Delivery
 from iu_pipelines.errors import UsageError
 
 _SOURCES: Final = (GATES, ROUTES, OUTBOX)
-_KEY: Final = r"^evt_[0-9a-f]{32}_[0-9]{1,9}$"
 
 
 class EventRunConfig(dg.Config):
     """The configuration of one run: the deliveries that it claims. The sensor requests runs with it."""
 
-    deliveries: list[Annotated[str, StringConstraints(pattern=_KEY)]] = Field(
+    deliveries: list[Annotated[str, StringConstraints(pattern=event_runs.KEY_PATTERN)]] = Field(
         default=[],
         max_length=delivery_heads.MOST_NAMED,
         description="The keys of the deliveries, up to 1,000.",

@@ -7,6 +7,7 @@ deliveries, and the outcome of one that ended is recorded. So a second run for t
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,6 +41,9 @@ _RECORD_SECONDS: Final = 60.0
 
 _LONGEST_WAIT: Final = 86_400
 _SHOWN: Final = 100
+
+KEY_PATTERN: Final = r"^evt_[0-9a-f]{32}_[0-9]{1,9}$"
+"""The keys of deliveries."""
 
 DELIVERIES: Final = "deliveries"
 """The field of the config of a run with the keys of its deliveries."""
@@ -125,9 +129,14 @@ def _of_run(context: Any, gateway: Gateway, keys: Sequence[str]) -> list[OpenCla
 
 
 def keys_of(run_config: Mapping[str, Any]) -> list[str]:
-    """Return the keys of deliveries in the config of a run, of a job or of Materialize."""
+    """Return the keys of deliveries in the config of a run, of a job or of Materialize.
+
+    There, an asset of the user may have a field of the same name with something else.
+    """
     found = [run_config, *(op.get("config", {}) for op in run_config.get("ops", {}).values())]
-    return [key for one in found if isinstance(one, Mapping) for key in one.get(DELIVERIES, ())]
+    lists = [one.get(DELIVERIES, ()) for one in found if isinstance(one, Mapping)]
+    keys = [key for one in lists if isinstance(one, Sequence) for key in one]
+    return [key for key in keys if isinstance(key, str) and re.match(KEY_PATTERN, key)]
 
 
 def record_all(gateway: Gateway, claims: Sequence[Claim]) -> None:

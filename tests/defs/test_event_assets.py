@@ -1,5 +1,7 @@
 """Jobs that materialize assets for events: the lineage, what the assets get, and how a run ends."""
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final

@@ -350,3 +350,10 @@ def test_a_tick_that_ends_early_has_settled_some_runs(
     assert handling.decisions() == ["retry"] * 2
     location.tick("reindex_sensor")
     assert handling.decisions() == ["retry"] * 3
+
+
+def test_a_field_of_the_user_with_the_same_name_is_no_key() -> None:
+    key = f"evt_{'0' * 32}_1"
+    ops = {"to_search": {"config": {"deliveries": [key]}}, "mine": {"config": {"deliveries": 3}}}
+    more = {"other": {"config": {"deliveries": ["none", 7]}}, "bare": {}}
+    assert event_runs.keys_of({"ops": {**ops, **more}}) == [key]

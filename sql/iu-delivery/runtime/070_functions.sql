@@ -199,5 +199,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '8956fdab5514d48a182d58ff1dbf600707feeace1717c6f81cbaf35ed51d4984'
+    'f1937b3fc0a760dcbae87181e49ee0ec73ae3333bbb665498fe2ec085d1843c8'
 );

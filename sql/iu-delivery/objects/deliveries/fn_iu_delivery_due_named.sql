@@ -16,7 +16,7 @@ begin
     return query select d.* from public.iu_delivery as d
     where d.ctid = any (v_places) and d.route_no = any (routes) and d.is_head and d.dead_at is null
         and d.due_at <= now_at
-    limit batch_limit for no key update skip locked;
+    order by d.due_at, d.subject_no limit batch_limit for no key update skip locked;
 end
 $$;
 comment on function public.fn_iu_delivery_due_named(text[], int[], int, timestamptz) is
