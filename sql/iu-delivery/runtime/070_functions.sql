@@ -199,5 +199,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'f1937b3fc0a760dcbae87181e49ee0ec73ae3333bbb665498fe2ec085d1843c8'
+    'a63d572a749ba2c76f7d5278c11c6d8485df1f3ae7df8d1ded2f176d1f8d69da'
 );

@@ -64,8 +64,8 @@ $$;
 comment on function public.fn_iu_delivery_outcomes_count(public.iu_delivery_report[], boolean) is
 'Counts outcomes that were not known for their routes, and returns the counts of each: outcomes and failures
 under its promotion, and whether the target answered 410. is_closed: whether the breaker is closed after these
-outcomes. Sends without an answer count later, and not at all if the breaker opens (fn_iu_delivery_unanswered).
-Outcomes of claims under an earlier promotion, and local faults, do not count.';
+outcomes. Sends without an answer count later, and not at all if the breaker opens
+(fn_iu_delivery_unanswered). Outcomes of claims under an earlier promotion, and local faults, do not count.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_outcomes_count(public.iu_delivery_report[], boolean)', 'internal'

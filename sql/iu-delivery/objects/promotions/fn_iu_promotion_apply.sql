@@ -13,7 +13,8 @@ declare
 begin
     update public.iu_delivery_route as r
     set route_code = given.route_code, target_no = given.target_no, promotion_no = given.promotion_no,
-        expires_at = v_expires_at, held_reason = null, held_since = null, outcomes = 0, failed_outcomes = 0, unanswered = 0, unanswered_since = null,
+        expires_at = v_expires_at, held_reason = null, held_since = null, outcomes = 0, failed_outcomes = 0,
+        unanswered = 0, unanswered_since = null,
         tokens = 'infinity', refilled_at = clock_timestamp()
     where r.route_no = given.route_no;
     if not found then
