@@ -199,5 +199,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a63d572a749ba2c76f7d5278c11c6d8485df1f3ae7df8d1ded2f176d1f8d69da'
+    'a1e76bcf87d4d549b86b36b74db34bd2043bfd122c7944f66450e463a474ec07'
 );

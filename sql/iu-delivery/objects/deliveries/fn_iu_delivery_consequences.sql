@@ -49,9 +49,9 @@ comment on function public.fn_iu_delivery_consequences(
 ) is
 'What outcomes mean for the target and its routes: moves the breaker, counts failures, and demotes a route
 whose share of failures exceeds that of its promotion, after 20 outcomes or more, after a 410, or after ten
-failures of a half-open breaker. A target that was away ends no promotion (fn_iu_delivery_unanswered). Outcomes
-of claims under an earlier promotion do not count. Returns the number of demoted routes. Locks the state of the
-target, then the routes.';
+failures of a half-open breaker. A target that was away ends no promotion (fn_iu_delivery_unanswered).
+Outcomes of claims under an earlier promotion do not count. Returns the number of demoted routes. Locks the
+state of the target, then the routes.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function',
     'public.fn_iu_delivery_consequences(public.iu_delivery_target, public.iu_delivery_report[])', 'internal'
