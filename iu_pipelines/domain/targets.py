@@ -16,7 +16,7 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
 from iu_pipelines.domain.similar import similar_names
-from iu_pipelines.errors import TargetNotSafe, UnknownTarget
+from iu_pipelines.errors import IuError, TargetNotSafe, UnknownTarget
 
 _SQL: Final = Statements(__name__)
 
@@ -226,6 +226,17 @@ def remove(session: Session, target_name: str) -> bool:
         TargetInUse: a route was promoted to it.
     """
     return session.execute(_SQL["remove"], {"target_name": target_name}) == 1
+
+
+def only_private(target_name: str, refused: IuError) -> str:
+    """Return what an address means that is accepted only of a target that may be private.
+
+    `refused` is the refusal for one that may not be: of the host, or of what a public host needs.
+    """
+    allow = f"an approver runs: iu target set {target_name} --allow-private --reason WHY"
+    if isinstance(refused, TargetNotSafe):
+        return f"{refused.message}, so nothing is sent before {allow}"
+    return f"{refused.message}, so nothing is sent to a public host, and to a private one not before {allow}"
 
 
 def allow_private(gateway: Queries, target_name: str, allowed: bool, reason: str) -> dict[str, Any]:
