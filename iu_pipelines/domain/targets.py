@@ -5,6 +5,7 @@ The module `iu-delivery` must be installed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.errors import IuError, TargetNotSafe, UnknownTarget
 
 _SQL: Final = Statements(__name__)
+
+MODULE: Final = "iu-delivery"
 
 NAME_PATTERN: Final = r"[a-z0-9_][a-z0-9_.-]{0,99}"
 """The names of targets, as the constraint `target_name_is_a_name` has them."""
@@ -173,6 +176,18 @@ def get(gateway: Queries, target_name: str) -> Target:
         hint = similar_names("targets", target_name, _names(gateway))
         raise UnknownTarget(f"no such target: {target_name!r}", hint=hint)
     return rows.read(Target, row)
+
+
+def warning_of_route(gateway: Queries, target_kind: str, target_name: str) -> str | None:
+    """Return why a route to a target cannot be promoted as the target is now, or None."""
+    kind = gateway.fetch_value(_SQL["kind"], {"target_name": target_name})
+    if kind is None:
+        name = target_name if re.fullmatch(NAME_PATTERN, target_name) else "NAME"
+        add = f"iu target add {name} --kind {target_kind}"
+        return f"there is no target {target_name!r} yet, so the route cannot be promoted; add one with: {add}"
+    if kind == target_kind:
+        return None
+    return f"target {target_name!r} is of kind {kind}, not {target_kind}, so the route cannot be promoted"
 
 
 def _names(gateway: Queries) -> list[str]:

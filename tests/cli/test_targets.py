@@ -100,6 +100,23 @@ def test_what_an_approver_must_allow_is_said_with_a_command_that_can_be_run(
     assert office_iu("approver", *command).code == 0
 
 
+def test_a_route_whose_target_does_not_exist_is_a_warning_only(office_iu: OfficeIu) -> None:
+    def warned(code: str, kind: str, ref: str) -> str:
+        add = ("route", "add", code, "version_applied", "--target-kind", kind, "--target-ref", ref)
+        done = office_iu("admin", *add, "--enabled")
+        assert (done.code, done.out) == (0, f"{code}: enabled, dry run\n")
+        return done.err
+
+    add = "so the route cannot be promoted; add one with: iu target add"
+    assert f"no target 'other' yet, {add} other --kind webhook" in warned("shop.a", "webhook", "other")
+    assert f"no target 'x' yet, {add} x --kind acme.sqs" in warned("shop.b", "acme.sqs", "x")
+    assert f"{add} NAME --kind webhook" in warned("shop.c", "webhook", "https://a.example/in")
+    assert "target 'hook' is of kind webhook, not postgres, so" in warned("shop.d", "postgres", "hook")
+    assert warned("shop.e", "webhook", "hook") == ""
+    assert warned("shop.f", "workflow", "other") == ""
+    assert "no target 'other' yet" in office_iu("auditor", "route", "show", "shop.a").err
+
+
 def test_an_address_that_nobody_may_allow_is_refused(office_iu: OfficeIu) -> None:
     refused(office_iu("admin", *ADD[:-1], "http://8.8.8.8/x"), 1, "sends in clear text")
 
