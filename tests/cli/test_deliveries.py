@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -26,6 +27,7 @@ from iu_pipelines.delivery.reports import DrainReport, StoppedReason, TargetRepo
 from iu_pipelines.delivery.trials import Rehearsed
 from iu_pipelines.domain import delivery_plans, delivery_reasons
 from iu_pipelines.domain.deliveries import DeliveryState
+from iu_pipelines.domain.times import shown
 from waiting import eventually
 
 
@@ -365,6 +367,17 @@ def test_a_delivery_that_failed_is_explained_with_its_last_error() -> None:
     meaning = delivery_reasons.REFUSALS["not_due"]
     assert delivery_reasons.explain(found) == f"{meaning}; last error: HTTP status 503"
     assert delivery_reasons.explain(replace(found, last_error=None)) == meaning
+
+
+def test_a_delivery_that_is_tried_again_says_when(shop: Shop) -> None:
+    shop.receiver.behave(Behaviour(status=500))
+    shop.office.emit(1, 1)
+    shop.iu("sender", "deliver", "--max-seconds", "1")
+    why = ("auditor", "why", newest(shop))
+    (found,) = (one for one in shop.done(*why, "--json").json["deliveries"] if one["route_code"] == ROUTE)
+    due = datetime.fromisoformat(found["next_at"])
+    assert (found["state"], found["reason"]) == ("retry", "not_due")
+    assert f"retry: it is due at {shown(due)}; it goes on by itself; last error: " in shop.done(*why).out
 
 
 def test_each_word_of_the_documentation_is_explained() -> None:
