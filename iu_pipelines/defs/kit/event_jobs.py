@@ -117,12 +117,10 @@ def event_job(
 ) -> Callable[[Handler], EventJob]:
     """Declare a function as the job of a target of kind `dagster_job`: it is called for each event.
 
-    Write `@event_job(target="receipts")` above it.
-
-    The function takes an `Event`, or `context` and an `Event`. When it returns, the event is sent. When it
-    raises, the event is tried again by the policy of the target; `dagster.RetryRequested` says after how many
-    seconds, and `dagster.Failure` with `allow_retries=False` makes it a dead letter at once. The job is named
-    after the function unless `name` is given.
+    Write `@event_job(target="receipts")` above it. It takes an `Event`, or `context` and an `Event`. When it
+    returns, the event is sent. When it raises, the event is tried again by the policy of the target;
+    `dagster.RetryRequested` says after how many seconds, and `dagster.Failure` with `allow_retries=False`
+    makes it a dead letter at once. The job is named after the function unless `name` is given.
 
     Raises:
         UsageError: `target` is missing or no name of a target, `name` is none of a job, or the function has
