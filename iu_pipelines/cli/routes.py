@@ -14,7 +14,7 @@ from iu_pipelines.cli.options import OptionalReason, Reason
 from iu_pipelines.cli.output import print_facts, print_line, print_table, print_warnings
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.domain import configuration, event_types, inbound, routes
+from iu_pipelines.domain import configuration, deliveries, event_types, inbound, routes, targets
 from iu_pipelines.domain.plans.delivery import Ended
 from iu_pipelines.domain.routes import NewRoute, Route
 from iu_pipelines.errors import ArgumentInvalid, UsageError
@@ -241,12 +241,22 @@ def _warnings(session: Queries, route: Route) -> list[str]:
     return [
         warning
         for warning in (
-            routes.target_warning(session, route.target_kind),
+            routes.target_warning(session, route.target_kind) or _target_warning(session, route),
             event_types.domain_warning(found, event_types.uses(session, found.event_type)),
             None if found.enabled else f"the event type {found.event_type!r} is disabled",
         )
         if warning
     ]
+
+
+def _target_warning(session: Queries, route: Route) -> str | None:
+    """Return what is wrong with the target of a route whose kind is that of targets of live delivery."""
+    kinds = {known.kind for known in routes.target_kinds(session) if known.module == targets.MODULE}
+    if not (route.target_kind in kinds or routes.is_own_kind(route.target_kind)):
+        return None
+    if not deliveries.is_installed(session):
+        return None
+    return targets.warning_of_route(session, route.target_kind, route.target_ref)
 
 
 def _state(route: Route | inbound.InboundRoute) -> str:

@@ -43,6 +43,7 @@ from iu_pipelines.cli.target_options import (
 from iu_pipelines.delivery import kinds, postgres, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
 from iu_pipelines.domain import configuration, deliveries, delivery_reasons, targets
+from iu_pipelines.domain.plans.delivery import Ended
 from iu_pipelines.domain.targets import StateChange, Target, TargetChange, TargetTest
 from iu_pipelines.errors import (
     ArgumentInvalid,
@@ -126,7 +127,10 @@ def add(
         options,
         None,
     )
-    warnings = _check(kind, address or "", given.get("options", {}), given.get("secret_name"), private=False)
+    warnings = _check(
+        name, kind, address or "", given.get("options", {}), given.get("secret_name"), private=False
+    )
+    warnings += _longer_lease(given, lease_seconds, targets.DEFAULTS["lease_seconds"])
     with call.connect_to_module() as gateway, gateway.transaction() as session:
         configuration.give_reason(session, reason)
         if not targets.add(session, name, given):
@@ -192,22 +196,29 @@ def change(
         before = targets.get(session, name)
         wanted = columns(changes, options, before)
         warnings = _check(
+            name,
             before.kind,
             wanted.get("address", before.address),
             wanted.get("options", before.options),
             wanted.get("secret_name", before.secret_name),
             private=before.allow_private,
         )
+        warnings += _longer_lease(wanted, lease_seconds, before.lease_seconds)
+        ended = Ended(session)
         targets.change(session, name, wanted)
         target = targets.get(session, name)
+        warnings += ended.warnings()
     if target.target_version == before.target_version:
         return _defined(target, "unchanged", warnings)
-    if target.routes:
-        warnings.append(
-            f"promotions of {', '.join(target.routes)} were for version {before.target_version} and end; "
-            "test, rehearse and propose again"
-        )
     return _defined(target, f"changed, version {target.target_version}", warnings)
+
+
+def _longer_lease(wanted: Mapping[str, Any], given: int | None, before: int) -> list[str]:
+    """Return a warning if the lease becomes longer because the timeout does."""
+    lease = wanted.get("lease_seconds")
+    if lease is None or given is not None:
+        return []
+    return [f"the lease is {lease} s instead of {before} s: it is at least two timeouts of {lease // 2} s"]
 
 
 @contextmanager
@@ -245,7 +256,7 @@ def _allow_private(call: Invocation, name: str, allowed: bool, reason: str | Non
 
 
 def _check(
-    kind: str, address: str, options: Mapping[str, Any], secret_name: str | None, *, private: bool
+    name: str, kind: str, address: str, options: Mapping[str, Any], secret_name: str | None, *, private: bool
 ) -> list[str]:
     """Check a definition by the kind, and return warnings: it cannot be checked, or must be allowed first.
 
@@ -262,7 +273,7 @@ def _check(
         if private:
             raise
         loaded.check(address, options, secret_name, private=True)
-        return [f"nothing is sent before an approver runs iu target set --allow-private: {error.message}"]
+        return [targets.only_private(name, error)]
     return []
 
 

@@ -141,8 +141,15 @@ def _require_downstream(context: dg.OpExecutionContext, mount: Mount, job: Event
             raise UsageError(
                 f"the asset {key.to_user_string()} of the job {job.name} is not downstream of "
                 f"{claiming.to_user_string()}",
-                hint=f'Add deps=[target_key("{job.target}")] to it.',
+                hint=f"Add deps=[{_target_key(mount, job.target)}] to it.",
             )
+
+
+def _target_key(mount: Mount, target: str) -> str:
+    """Return the call that makes the key of the asset of a target."""
+    if mount.key_prefix:
+        return f"dg.AssetKey({mount.key(delivery_asset(target)).path})"
+    return f'target_key("{target}", "{mount.name}")' if mount.name else f'target_key("{target}")'
 
 
 def _recording(mount: Mount, job: EventJob) -> dg.AssetsDefinition:

@@ -96,9 +96,8 @@ class _Tick:
         taken = busy | {key for run in unfinished for key in event_runs.keys_of(run.run_config)}
         free = min(MOST_REQUESTS, options.max_runs - len(unfinished))
         if free <= 0:
-            return dg.SkipReason(
-                f"{len(unfinished)} runs are queued or running, as many as max_runs of the target allows"
-            )
+            are = "1 run is" if len(unfinished) == 1 else f"{len(unfinished)} runs are"
+            return dg.SkipReason(f"{are} queued or running, as many as max_runs of the target allows")
         batches = list(self._batches(taken, free, options.events_per_run))
         requests = self._requests(batches, options)
         return requests or dg.SkipReason(_idle(unfinished, sum(map(len, batches))))
@@ -256,8 +255,15 @@ def _refusals(waiting: Sequence[Waiting]) -> list[str]:
 
 def _idle(unfinished: Sequence[dg.DagsterRun], waiting: int) -> str:
     if waiting:
-        return f"{waiting} deliveries wait, because a run for them ended a moment ago without a claim"
+        wait = (
+            "1 delivery waits, because a run for it"
+            if waiting == 1
+            else (f"{waiting} deliveries wait, because a run for them")
+        )
+        return f"{wait} ended a moment ago without a claim"
     if unfinished:
         first = unfinished[0].run_id
+        if len(unfinished) == 1:
+            return f"nothing is due besides what run {first} is for"
         return f"nothing is due besides what {len(unfinished)} runs are for; the first is {first}"
     return "nothing is due"

@@ -34,12 +34,16 @@ def recorded_asset(target: str) -> str:
     return f"iu_delivery/recorded_{target}"
 
 
-def target_key(target: str, mount: Mount | None = None) -> dg.AssetKey:
+def target_key(target: str, mount: Mount | str = "") -> dg.AssetKey:
     """Return the key of the asset of the deliveries to a target: the assets of its events depend on it.
 
-    `mount` is the outbox, unless its asset keys have no prefix.
+    `mount` is the outbox or its name, unless it has none. One with a `key_prefix` is given itself.
+
+    Raises:
+        UsageError: `mount` is no name of a mount.
     """
-    return (mount or Mount()).key(delivery_asset(target))
+    of = mount if isinstance(mount, Mount) else Mount(name=mount)
+    return of.key(delivery_asset(target))
 
 
 def definitions(mount: Mount) -> dg.Definitions:

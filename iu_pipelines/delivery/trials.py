@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -169,6 +170,7 @@ def opened(target: GrantedTarget, secrets: Secrets) -> TargetKind:
     try:
         kind.check(target.address, target.options, target.secret_name, private=target.allow_private)
     except IuError as error:
-        error.hint = error.hint or f"See the target with: iu target show {target.target_name}"
+        hint = error.hint or "See the target with: iu target show NAME"
+        error.hint = re.sub(r"(iu target \w+) NAME\b", rf"\1 {target.target_name}", hint)
         raise
     return kind(target, secrets)

@@ -7,6 +7,7 @@ from typing import Final
 
 from iu_pipelines.domain import gates
 from iu_pipelines.domain.deliveries import DeliveryState
+from iu_pipelines.domain.times import shown
 
 _OPEN: Final = "the gate {0} is closed; open it with: iu gate set {0} true --reason WHY"
 _LIST: Final = "A,B,ROUTE"
@@ -37,8 +38,8 @@ REFUSALS: Final[Mapping[str, str]] = {
     "iu target test",
     "rate_limit": "the rate of the target or of the promotion is used up; it goes on by itself",
     "not_due": "it is due later; it goes on by itself",
-    "in_doubt": "it may have arrived: ask the receiver whether it has the id before you replay it with: "
-    "iu deliver replay",
+    "in_doubt": "it may have arrived: ask the receiver whether it has the id, or for a job of Dagster look "
+    "at its run and its effect, before you replay it with: iu deliver replay",
     "not_head": "an earlier event of its subject is delivered first; it goes on by itself",
 }
 """What each word of `fn_iu_delivery_refusal`, and each reason of a delivery that waits or is dead, means."""
@@ -53,7 +54,8 @@ STATES: Final[Mapping[str, str]] = {
     "queued": "the next claim takes it; deliver with: iu deliver, or for a job of Dagster with its sensor",
     "held": "nothing of the route is claimed",
     "in_flight": "it is claimed and may be sent at this moment",
-    "in_doubt": "it may have been sent; it is sent again under the same key, with: iu deliver",
+    "in_doubt": "it may have been sent; it is sent again under the same key, with: iu deliver, or for a job "
+    "of Dagster with its sensor",
     "retry": "it failed and is tried again",
     "parked": "it waits behind a dead letter of its subject; replay that one with: iu deliver replay",
     "dead": "it failed for good; when the cause is gone: iu deliver replay",
@@ -88,4 +90,6 @@ def explain(found: DeliveryState) -> str:
     meaning = STATES.get(found.state, "an unknown state")
     if found.reason:
         meaning = REFUSALS.get(found.reason, f"{found.reason}: {meaning}")
+    if found.reason == "not_due" and found.next_at:
+        meaning = f"it is due at {shown(found.next_at)}; it goes on by itself"
     return f"{meaning}; last error: {found.last_error}" if found.last_error else meaning

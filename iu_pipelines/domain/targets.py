@@ -5,6 +5,7 @@ The module `iu-delivery` must be installed.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
 from iu_pipelines.domain.similar import similar_names
-from iu_pipelines.errors import TargetNotSafe, UnknownTarget
+from iu_pipelines.errors import IuError, TargetNotSafe, UnknownTarget
 
 _SQL: Final = Statements(__name__)
+
+MODULE: Final = "iu-delivery"
 
 NAME_PATTERN: Final = r"[a-z0-9_][a-z0-9_.-]{0,99}"
 """The names of targets, as the constraint `target_name_is_a_name` has them."""
@@ -175,6 +178,18 @@ def get(gateway: Queries, target_name: str) -> Target:
     return rows.read(Target, row)
 
 
+def warning_of_route(gateway: Queries, target_kind: str, target_name: str) -> str | None:
+    """Return why a route to a target cannot be promoted as the target is now, or None."""
+    kind = gateway.fetch_value(_SQL["kind"], {"target_name": target_name})
+    if kind is None:
+        name = target_name if re.fullmatch(NAME_PATTERN, target_name) else "NAME"
+        add = f"iu target add {name} --kind {target_kind}"
+        return f"there is no target {target_name!r} yet, so the route cannot be promoted; add one with: {add}"
+    if kind == target_kind:
+        return None
+    return f"target {target_name!r} is of kind {kind}, not {target_kind}, so the route cannot be promoted"
+
+
 def _names(gateway: Queries) -> list[str]:
     return [row["target_name"] for row in gateway.fetch_all(_SQL["names"])]
 
@@ -226,6 +241,17 @@ def remove(session: Session, target_name: str) -> bool:
         TargetInUse: a route was promoted to it.
     """
     return session.execute(_SQL["remove"], {"target_name": target_name}) == 1
+
+
+def only_private(target_name: str, refused: IuError) -> str:
+    """Return what an address means that is accepted only of a target that may be private.
+
+    `refused` is the refusal for one that may not be: of the host, or of what a public host needs.
+    """
+    allow = f"an approver runs: iu target set {target_name} --allow-private --reason WHY"
+    if isinstance(refused, TargetNotSafe):
+        return f"{refused.message}, so nothing is sent before {allow}"
+    return f"{refused.message}, so nothing is sent to a public host, and to a private one not before {allow}"
 
 
 def allow_private(gateway: Queries, target_name: str, allowed: bool, reason: str) -> dict[str, Any]:

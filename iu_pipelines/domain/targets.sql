@@ -27,6 +27,11 @@ select t.target_name
 from public.iu_delivery_target as t
 order by t.target_name;
 
+-- name: kind
+select t.kind
+from public.iu_delivery_target as t
+where t.target_name = %(target_name)s;
+
 -- name: versions
 select v.target_version, v.definition, v.recorded_at, v.recorded_by
 from public.iu_delivery_target_version as v

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, get_args
 from uuid import UUID
@@ -26,6 +27,7 @@ from iu_pipelines.delivery.reports import DrainReport, StoppedReason, TargetRepo
 from iu_pipelines.delivery.trials import Rehearsed
 from iu_pipelines.domain import delivery_plans, delivery_reasons
 from iu_pipelines.domain.deliveries import DeliveryState
+from iu_pipelines.domain.times import shown
 from waiting import eventually
 
 
@@ -371,6 +373,17 @@ def test_a_delivery_that_failed_is_explained_with_its_last_error() -> None:
     assert delivery_reasons.explain(replace(found, last_error=None)) == meaning
 
 
+def test_a_delivery_that_is_tried_again_says_when(shop: Shop) -> None:
+    shop.receiver.behave(Behaviour(status=500))
+    shop.office.emit(1, 1)
+    shop.iu("sender", "deliver", "--max-seconds", "1")
+    why = ("auditor", "why", newest(shop))
+    (found,) = (one for one in shop.done(*why, "--json").json["deliveries"] if one["route_code"] == ROUTE)
+    due = datetime.fromisoformat(found["next_at"])
+    assert (found["state"], found["reason"]) == ("retry", "not_due")
+    assert f"retry: it is due at {shown(due)}; it goes on by itself; last error: " in shop.done(*why).out
+
+
 def test_each_word_of_the_documentation_is_explained() -> None:
     page = (Path(__file__).parents[2] / "docs" / "concepts" / "delivery.md").read_text(encoding="utf-8")
     words = page.partition("## Why nothing is claimed")[2].partition("## Order")[0]
@@ -379,8 +392,10 @@ def test_each_word_of_the_documentation_is_explained() -> None:
     refusals = set(re.findall(r"`([a-z]+_[a-z_]+)`", words)) - {"dagster_job", "dagster_asset"}
     assert len(refusals) > 15
     assert refusals <= set(delivery_reasons.REFUSALS)
-    states = set(re.findall(r"^\| `([a-z_]+)` \|", page.partition("## States")[2], re.MULTILINE))
-    assert states - {"state", "run_ref"} <= set(delivery_reasons.STATES)
+    table = page.partition("## States")[2].partition("\n## ")[0]
+    states = set(re.findall(r"^\| `([a-z_]+)` \|", table, re.MULTILINE))
+    assert len(states) > 10
+    assert states - {"state"} <= set(delivery_reasons.STATES)
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,63 @@ def test_a_change_without_an_effect_makes_no_version(office_iu: OfficeIu) -> Non
     done = office_iu("admin", "target", "set", "hook", "--timeout-seconds", "10", "--json")
     assert done.json["target_version"] == before
     changed = office_iu("admin", "target", "set", "hook", "--timeout-seconds", "11")
-    assert f"promotions of {ROUTE} were for version {before} and end" in changed.err
     assert f"version {before + 1}" in changed.out
+    assert changed.err == "", "no route was promoted"
+
+
+def test_a_change_names_the_promotion_that_it_ends(office_iu: OfficeIu) -> None:
+    office_iu.office.promote()
+    changed = office_iu("admin", "target", "set", "hook", "--secret", "SHOP")
+    assert f"promotion 1 of {ROUTE} ends (target_changed), and 0 deliveries are held" in changed.err
+
+
+def test_a_lease_that_becomes_longer_with_the_timeout_is_said(office_iu: OfficeIu) -> None:
+    said = "the lease is 100 s instead of 60 s: it is at least two timeouts of 50 s"
+    assert said in office_iu("admin", *ADD, "--timeout-seconds", "50").err
+    assert (
+        said in office_iu("admin", "target", "set", "hook", "--secret", "SHOP", "--timeout-seconds", "50").err
+    )
+    longer = office_iu("admin", "target", "set", "hook", "--timeout-seconds", "60", "--lease-seconds", "120")
+    assert (longer.code, longer.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("http://example.com/x", "nothing is sent to a public host, and to a private one not before"),
+        ("https://10.0.0.1/x", "the host '10.0.0.1' is private, so nothing is sent before"),
+    ],
+)
+def test_what_an_approver_must_allow_is_said_with_a_command_that_can_be_run(
+    office_iu: OfficeIu, address: str, said: str
+) -> None:
+    add = (*ADD[:-1], address)
+    warned = office_iu("admin", *add).err
+    assert said in warned
+    command = warned.partition("an approver runs: iu ")[2].split()
+    assert command == ["target", "set", "second", "--allow-private", "--reason", "WHY"]
+    assert office_iu("approver", *command).code == 0
+
+
+def test_a_route_whose_target_does_not_exist_is_a_warning_only(office_iu: OfficeIu) -> None:
+    def warned(code: str, kind: str, ref: str) -> str:
+        add = ("route", "add", code, "version_applied", "--target-kind", kind, "--target-ref", ref)
+        done = office_iu("admin", *add, "--enabled")
+        assert (done.code, done.out) == (0, f"{code}: enabled, dry run\n")
+        return done.err
+
+    add = "so the route cannot be promoted; add one with: iu target add"
+    assert f"no target 'other' yet, {add} other --kind webhook" in warned("shop.a", "webhook", "other")
+    assert f"no target 'x' yet, {add} x --kind acme.sqs" in warned("shop.b", "acme.sqs", "x")
+    assert f"{add} NAME --kind webhook" in warned("shop.c", "webhook", "https://a.example/in")
+    assert "target 'hook' is of kind webhook, not postgres, so" in warned("shop.d", "postgres", "hook")
+    assert warned("shop.e", "webhook", "hook") == ""
+    assert warned("shop.f", "workflow", "other") == ""
+    assert "no target 'other' yet" in office_iu("auditor", "route", "show", "shop.a").err
+
+
+def test_an_address_that_nobody_may_allow_is_refused(office_iu: OfficeIu) -> None:
+    refused(office_iu("admin", *ADD[:-1], "http://8.8.8.8/x"), 1, "sends in clear text")
 
 
 def test_targets_are_listed_with_their_logins_and_routes(office_iu: OfficeIu) -> None:

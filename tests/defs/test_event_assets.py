@@ -15,10 +15,11 @@ from defs import event_asset_location
 from defs.code_location import Location, failure, materializations
 from defs.handling import TARGET, Handling, keys_of
 from delivery.world import url_of
-from iu_pipelines import target_key
+from iu_pipelines import Mount, target_key
+from iu_pipelines.defs import event_jobs
 from iu_pipelines.defs.kit.event_jobs import Event, event_asset_job
 from iu_pipelines.domain import deliveries
-from iu_pipelines.errors import ConnectionFailed
+from iu_pipelines.errors import ConnectionFailed, UsageError
 
 JOB: Final = "search_event_job"
 TO: Final = ["iu_delivery", "to_search"]
@@ -126,6 +127,20 @@ def test_an_asset_that_is_materialized_alone_reads_no_event(assets: Assets) -> N
     assert assets.read == [[]]
 
 
+def test_the_key_of_a_target_is_found_by_the_mount_or_its_name() -> None:
+    shop, parts = Mount(name="shop"), Mount(name="shop", key_prefix=("one", "two"))
+    assert target_key(TARGET).path == TO
+    assert target_key(TARGET, "shop") == target_key(TARGET, shop) == dg.AssetKey(["shop", *TO])
+    assert target_key(TARGET, parts).path == ["one", "two", *TO]
+    assert [event_jobs._target_key(mount, TARGET) for mount in (Mount(), shop, parts)] == [
+        'target_key("search")',
+        'target_key("search", "shop")',
+        f"dg.AssetKey({target_key(TARGET, parts).path})",
+    ]
+    with pytest.raises(UsageError, match="name = 'Shop' is refused"):
+        target_key(TARGET, "Shop")
+
+
 @pytest.mark.parametrize("which", ["elsewhere", "first"])
 def test_an_asset_that_is_not_downstream_is_named_before_anything_is_claimed(
     assets: Assets, which: str
@@ -134,6 +149,7 @@ def test_an_asset_that_is_not_downstream_is_named_before_anything_is_claimed(
     result = assets.run(assets.mount(*chosen))
     name = "elsewhere" if which == "elsewhere" else "index"
     assert f"the asset {name} of the job {JOB} is not downstream of iu_delivery/to_search" in failure(result)
+    assert 'Add deps=[target_key("search")] to it.' in failure(result)
     assert assets.handling.decisions() == []
     assert [one["claims"] for one in assets.handling.world.queue()] == [0, 0]
 

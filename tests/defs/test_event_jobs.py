@@ -81,6 +81,15 @@ def test_a_name_that_no_target_has_is_refused(target: str) -> None:
         event_asset_job(target=target, assets=["made"])
 
 
+def test_a_declaration_without_its_parentheses_is_told_the_right_form() -> None:
+    bare: Any = event_job
+    for declare in (lambda: bare(handled), lambda: bare(TARGET), bare):
+        with pytest.raises(UsageError) as refused:
+            declare()
+        assert refused.value.message == "event_job without the name of a target: target = ''"
+        assert '@event_job(target="NAME")' in str(refused.value.hint)
+
+
 def test_a_job_of_assets_needs_some() -> None:
     with pytest.raises(UsageError, match="has no asset"):
         event_asset_job(target=TARGET, assets=[])
@@ -98,10 +107,20 @@ def of(target: str, name: str) -> EventJob:
         ({"event_jobs": [handled]}, "Not a job of events: declare it with event_job"),
         ({"event_jobs": "defs.test_event_jobs.imported"}, "Not a list of jobs"),
         ({"event_jobs": ["defs.test_event_jobs.nothing"]}, "nothing"),
-        ({"event_jobs": [of("a", "one"), of("a", "two")]}, "A name occurs twice"),
-        ({"event_jobs": [of("a.b", "one"), of("a-b", "two")]}, "A name occurs twice"),
-        ({"event_jobs": [of("a", "one"), of("b", "one")]}, "A name occurs twice"),
-        ({"event_jobs": [of("a", "one")], "targets": ["a"]}, "A name occurs twice"),
+        (
+            {"event_jobs": [of("a", "one"), of("a", "two")]},
+            "event_jobs = [<job one of target a>, <job two of target a>] is refused "
+            "Two jobs of events are for the target a. ",
+        ),
+        (
+            {"event_jobs": [of("a.b", "one"), of("a-b", "two")]},
+            "Two jobs of events are for the target a.b or a-b. ",
+        ),
+        ({"event_jobs": [of("a", "one"), of("b", "one")]}, "Two jobs of events have the name one. "),
+        (
+            {"event_jobs": [of("a", "one")], "targets": ["a"]},
+            "Two places, targets and event_jobs, have the target a. ",
+        ),
     ],
 )
 def test_jobs_that_a_mount_cannot_have_are_refused(fields: dict[str, Any], said: str) -> None:
@@ -214,6 +233,24 @@ def test_one_tick_requests_fifty_runs_at_most(handling: Handling) -> None:
     assert len(handling.requests(handling.location())) == 50
 
 
+@pytest.mark.parametrize(
+    ("max_runs", "said"),
+    [
+        (2, "nothing is due besides what run {run} is for"),
+        (1, "1 run is queued or running, as many as max_runs of the target allows"),
+    ],
+)
+def test_a_tick_that_requests_nothing_says_which_run_is_unfinished(
+    handling: Handling, max_runs: int, said: str
+) -> None:
+    handling.add(f'{{"max_runs": {max_runs}}}')
+    handling.world.emit(1)
+    location = handling.location()
+    (request,) = handling.requests(location)
+    run = handling.add_run(request, dg.DagsterRunStatus.STARTED)
+    assert location.tick("reindex_sensor").skip_message == said.format(run=run)
+
+
 def test_a_repeated_tick_requests_the_same_runs(handling: Handling) -> None:
     handling.add('{"events_per_run": 2}')
     for number in range(3):
@@ -243,7 +280,7 @@ def test_a_run_that_ended_before_it_claimed_is_launched_again_after_a_pause(
     (request,) = handling.requests(location)
     handling.add_run(request, dg.DagsterRunStatus.FAILURE)
     said = location.tick("reindex_sensor").skip_message
-    assert said == "1 deliveries wait, because a run for them ended a moment ago without a claim"
+    assert said == "1 delivery waits, because a run for it ended a moment ago without a claim"
     pauses = "iu_pipelines.defs.event_requests._FIRST_PAUSE"
     monkeypatch.setattr(pauses, 0.0)
     (again,) = handling.requests(location)

@@ -22,9 +22,11 @@ from iu_pipelines.db.steps import migration
 from iu_pipelines.defs import fleet_sensors
 from iu_pipelines.defs.component import FleetComponent
 from iu_pipelines.defs.fleet import build_fleet_defs
+from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.fleet_mount import FleetMount
 from iu_pipelines.defs.kit.notices import Notice
 from iu_pipelines.domain.fleet.asking import Asker
+from iu_pipelines.domain.fleet.members import MOUNT_FIELDS, MOUNT_LISTS
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import UsageError
 from waiting import eventually
@@ -48,6 +50,21 @@ pytestmark = [
 
 def variable(name: str) -> str:
     return f"{name.upper()}_DATABASE_URL"
+
+
+def test_the_fields_of_a_mount_are_those_that_a_file_may_have() -> None:
+    assert tuple(Mount.model_fields) == MOUNT_FIELDS
+    lists = set()
+    for name in MOUNT_FIELDS:
+        try:
+            Mount.model_validate({name: ()})
+        except UsageError as error:
+            is_list = "at least 1 item" in str(error.hint)
+        else:
+            is_list = True
+        if is_list:
+            lists.add(name)
+    assert lists == MOUNT_LISTS
 
 
 @pytest.fixture
@@ -122,8 +139,11 @@ def test_evidence_that_is_due_has_one_sensor_for_all() -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"outboxes": [{"name": "a", "backlog_treshold": 5}]}, "outbox a: backlog_treshold"),
-        ({"outboxes": [{"name": "a", "fleet": "b"}]}, "outbox a: fleet is refused"),
+        (
+            {"outboxes": [{"name": "a", "backlog_treshold": 5}]},
+            "outbox a: the key 'backlog_treshold'",
+        ),
+        ({"outboxes": [{"name": "a", "fleet": "b"}]}, "outbox a: the key 'fleet' is not known"),
         ({"outboxes": ["a"], "fleet_cron": "often"}, "fleet fleet: fleet_cron = 'often'"),
         ({"outboxes": ["a"], "fleet_running": ["everything"]}, "running = 'everything'"),
         ({"outboxes": ["a"], "defaults": {"running": ["backlog_sensor"]}}, "running = 'backlog_sensor'"),

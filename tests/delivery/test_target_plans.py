@@ -379,8 +379,12 @@ def test_what_the_kind_refuses_is_refused_with_its_line(
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("https://127.0.0.1/", "address https://127.0.0.1/ is not allowed"),
-        ("http://a.example/", "the address is not encrypted"),
+        ("https://127.0.0.1/", "address https://127.0.0.1/ is not allowed, so nothing is sent before"),
+        (
+            "http://a.example/",
+            "the address is not encrypted, so nothing is sent to a public host, and to a private one not "
+            "before",
+        ),
     ],
 )
 def test_an_address_that_only_an_approver_may_allow_is_named(
@@ -391,10 +395,7 @@ def test_an_address_that_only_an_approver_may_allow_is_named(
 
     private = CHECKED % address
     (warning,) = checked(private).warnings
-    assert warning == (
-        f"target t: {reason}, so nothing is sent until an approver allows private addresses: "
-        "iu target set t --allow-private"
-    )
+    assert warning == (f"target t: {reason} an approver runs: iu target set t --allow-private --reason WHY")
     apply(owner, private)
     assert checked(private).warnings == (warning,)
     owner.execute("alter table public.iu_delivery_target disable trigger trg_iu_delivery_target")

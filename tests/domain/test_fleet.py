@@ -293,7 +293,15 @@ def test_a_member_has_the_defaults_its_own_fields_and_a_variable_of_its_own() ->
         ({"outboxes": [{"workers": ["w"]}]}, "an outbox has no name"),
         ({"outboxes": ["a", "a"]}, "two outboxes have the name 'a'"),
         ({"outboxes": ["a", "fleet"]}, "an outbox has the name of the fleet, 'fleet'"),
-        ({"outboxes": ["a"], "default": {}}, "default"),
+        ({"outboxes": ["a"], "default": {}}, "fleet.yaml: the key 'default' is not known"),
+        ({"outboxs": ["a"]}, "fleet.yaml: the key 'outboxs' is not known"),
+        ({"outboxes": [{"name": "a", "targts": ["x"]}]}, "outbox a: the key 'targts' is not known"),
+        ({"outboxes": [{"name": "a", "workers": "w1"}]}, "outbox a: workers = 'w1' is not a list"),
+        (
+            {"outboxes": ["a"], "defaults": {"database_url": "X"}},
+            "defaults: the key 'database_url' is not known",
+        ),
+        ({"outboxes": ["a"], "defaults": {"owners": "team:a"}}, "defaults: owners = 'team:a' is not a list"),
         ({"outboxes": ["a"], "defaults": {"name": "b"}}, "defaults.name is refused"),
         ({"outboxes": ["a"], "seconds": 0}, "seconds = 0"),
         ({"outboxes": ["a"], "at_once": 0}, "at_once = 0"),
@@ -311,6 +319,17 @@ def test_a_file_that_is_not_one_of_a_fleet_is_refused(values: Any, said: str) ->
     assert refused.value.hint
 
 
+def test_an_unknown_key_is_refused_with_the_known_ones() -> None:
+    for values, said in (
+        ({"outboxs": ["a"]}, "Did you mean outboxes?"),
+        ({"outboxes": ["a"], "xyz": 1}, "The keys are: name, seconds, at_once, fleet_cron"),
+        ({"outboxes": [{"name": "a", "xyz": 1}]}, "The keys are: name, database_url_variable, workers"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            members.parse(values)
+        assert said in str(refused.value.hint)
+
+
 def test_a_url_in_the_file_by_mistake_is_not_shown() -> None:
     url = "postgresql://a:hidden-word@b/c"
     for values in (
@@ -320,6 +339,9 @@ def test_a_url_in_the_file_by_mistake_is_not_shown() -> None:
         {"outboxes": ["a"], "name": url},
         {"outboxes": ["a"], "defaults": {"database_url_variable": url}},
         {"outboxes": [{"name": "a", "sender_database_url_variable": url}]},
+        {"outboxes": [{"name": "a", "database_url": url}]},
+        {"outboxes": ["a"], "defaults": {"workers": url}},
+        {"outboxes": ["a"], url: 1},
     ):
         with pytest.raises(UsageError) as refused:
             members.parse(values)

@@ -204,7 +204,7 @@ REFUSED: Final = {
     "a private address": (
         TARGET % "allow_private: true",
         "targets.'shop-hook'.allow_private: only an approver may allow a private address",
-        "iu target set shop-hook --allow-private",
+        "iu target set shop-hook --allow-private --reason WHY",
     ),
     "a secret instead of its name": (
         TARGET % "secret: whsec_s3cret",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, Final, Literal
 
@@ -37,6 +37,17 @@ def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
     """Return `names` if their names in Dagster differ too: there, `.` and `-` are written as `_`."""
     _unique(tuple(name.replace(".", "_").replace("-", "_") for name in names))
     return names
+
+
+def _require_one_each(what: str, names: Sequence[str]) -> None:
+    """Raise ValueError if two of `names` are one name in Dagster; `what` is what two of them would be."""
+    seen: dict[str, str] = {}
+    for name in names:
+        key = name.replace(".", "_").replace("-", "_")
+        other = seen.get(key)
+        if other is not None:
+            raise ValueError(f"Two {what} {name}" if other == name else f"Two {what} {other} or {name}")
+        seen[key] = name
 
 
 def _unreserved(name: str) -> str:
@@ -216,8 +227,8 @@ class Mount(dg.Resolvable, dg.Model):
         for one in value:
             if not isinstance(one, EventJob):
                 raise ValueError("Not a job of events: declare it with event_job or event_asset_job")
-        _distinct(tuple(one.target for one in value))
-        _unique(tuple(one.name for one in value))
+        _require_one_each("jobs of events are for the target", [one.target for one in value])
+        _require_one_each("jobs of events have the name", [one.name for one in value])
         return value
 
     @field_validator("executor")
@@ -229,7 +240,8 @@ class Mount(dg.Resolvable, dg.Model):
 
     @model_validator(mode="after")
     def _targets_once(self) -> Mount:
-        _distinct((*self.targets, *(job.target for job in self.event_jobs)))
+        both = [*self.targets, *(job.target for job in self.event_jobs)]
+        _require_one_each("places, targets and event_jobs, have the target", both)
         return self
 
     @model_validator(mode="wrap")

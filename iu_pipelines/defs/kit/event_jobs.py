@@ -68,7 +68,7 @@ class Event:
 Handler = Callable[..., None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class EventJob:
     """A job whose runs handle events of one target. Give it to `Mount.event_jobs`.
 
@@ -81,6 +81,10 @@ class EventJob:
     handler: Handler | None = None
     assets: tuple[dg.AssetKey, ...] = ()
     required_resource_keys: frozenset[str] = frozenset()
+
+    def __repr__(self) -> str:
+        """Return the job as errors name it."""
+        return f"<job {self.name} of target {self.target}>"
 
     @property
     def kind(self) -> str:
@@ -106,19 +110,27 @@ class EventJob:
 
 
 def event_job(
-    *, target: str, name: str | None = None, required_resource_keys: Collection[str] = ()
+    *misplaced: object,
+    target: str = "",
+    name: str | None = None,
+    required_resource_keys: Collection[str] = (),
 ) -> Callable[[Handler], EventJob]:
     """Declare a function as the job of a target of kind `dagster_job`: it is called for each event.
 
-    The function takes an `Event`, or `context` and an `Event`. When it returns, the event is sent. When it
-    raises, the event is tried again by the policy of the target; `dagster.RetryRequested` says after how many
-    seconds, and `dagster.Failure` with `allow_retries=False` makes it a dead letter at once. The job is named
-    after the function unless `name` is given.
+    Write `@event_job(target="receipts")` above it. It takes an `Event`, or `context` and an `Event`. When it
+    returns, the event is sent. When it raises, the event is tried again by the policy of the target;
+    `dagster.RetryRequested` says after how many seconds, and `dagster.Failure` with `allow_retries=False`
+    makes it a dead letter at once. The job is named after the function unless `name` is given.
 
     Raises:
-        UsageError: `target` is no name of a target, `name` is none of a job, or the function has other
-            parameters or is a coroutine or a generator.
+        UsageError: `target` is missing or no name of a target, `name` is none of a job, or the function has
+            other parameters or is a coroutine or a generator.
     """
+    if misplaced or not target:
+        raise UsageError(
+            f"event_job without the name of a target: target = {target!r}",
+            hint='Write @event_job(target="NAME") above the function.',
+        )
 
     def declared(handler: Handler) -> EventJob:
         _check_parameters(handler)

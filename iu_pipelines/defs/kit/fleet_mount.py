@@ -83,8 +83,6 @@ def mounts(file: FleetFile) -> list[FleetMount]:
 
 
 def _mount(member: Member, fleet: str) -> FleetMount:
-    if "fleet" in member.fields:
-        raise UsageError(f"outbox {member.name}: fleet is refused", hint="It is no field of a mount.")
     try:
         return FleetMount(
             name=member.name,

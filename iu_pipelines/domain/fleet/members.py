@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -26,6 +27,19 @@ _PATTERNS: Final = (_VARIABLE, "sender_database_url_variable")
 _VARIABLE_NAME: Final = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?", re.ASCII)
 _VARIABLE_HINT: Final = "Give the name of the variable that has the URL, such as {NAME}_DATABASE_URL."
 _DEFAULT_PATTERN: Final = "{NAME}_DATABASE_URL"
+
+MOUNT_FIELDS: Final = (
+    "name", "database_url_variable", "workers", "targets", "event_jobs", "sender_database_url_variable",
+    "senders_per_target", "key_prefix", "group_name", "owners", "kinds", "executor", "backlog_threshold",
+    "backlog_age_seconds", "sensor_interval_seconds", "route_worker_cron", "health_audit_cron", "prune_cron",
+    "retention_cron", "evidence_cron", "replay_attempts", "notify", "red_fails_run", "actions", "running",
+)  # fmt: skip
+"""The fields of a mount. The layer of Dagster, which this one does not know, has the same."""
+
+MOUNT_LISTS: Final = frozenset(
+    {"workers", "targets", "event_jobs", "key_prefix", "owners", "kinds", "actions", "running"}
+)
+"""Those whose value is a list."""
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 Fields = Mapping[str, Any]
@@ -83,8 +97,10 @@ class FleetFile(BaseModel):
         """Return the outboxes.
 
         Raises:
-            UsageError: a name is missing or invalid, or two outboxes have the same name or variable.
+            UsageError: a name is missing or invalid, a field is none of a mount, or two outboxes have the
+                same name or variable.
         """
+        _check_fields("defaults", self.defaults)
         members = tuple(_member(given, self.defaults) for given in self.outboxes)
         _require_distinct(self.name, members)
         return members
@@ -119,6 +135,8 @@ def parse(values: object, name: str = "the fleet") -> FleetFile:
     Raises:
         UsageError: they are not those of a fleet.
     """
+    if isinstance(values, Mapping):
+        _check_keys(name, values, tuple(FleetFile.model_fields))
     try:
         found = FleetFile.model_validate(values)
     except ValidationError as error:
@@ -155,6 +173,27 @@ def _shown(value: object) -> str:
     return "'…'" if "://" in text else text[:100]
 
 
+def _check_keys(place: str, values: Mapping[Any, Any], known: Sequence[str]) -> None:
+    for key in values:
+        if key not in known:
+            close = get_close_matches(str(key), known, 1)
+            raise UsageError(
+                f"{place}: the key {_shown(key)} is not known",
+                hint=f"Did you mean {close[0]}?" if close else f"The keys are: {', '.join(known)}.",
+            )
+
+
+def _check_fields(place: str, fields: Fields) -> None:
+    """Check what can be checked of a mount without Dagster: the names of its fields, and lists."""
+    _check_keys(place, fields, MOUNT_FIELDS)
+    for key in MOUNT_LISTS & fields.keys():
+        value = fields[key]
+        if not (isinstance(value, list | tuple | set | frozenset) or (key == "running" and value is None)):
+            raise UsageError(
+                f"{place}: {key} = {_shown(value)} is not a list", hint=f"Write it as a list: {key}: [NAME]."
+            )
+
+
 def _member(given: str | Mapping[str, Any], defaults: Fields) -> Member:
     own = {"name": given} if isinstance(given, str) else dict(given)
     name = own.pop("name", None)
@@ -162,6 +201,7 @@ def _member(given: str | Mapping[str, Any], defaults: Fields) -> Member:
         raise UsageError("defaults.name is refused", hint="Each outbox has a name of its own.")
     if not isinstance(name, str) or not name:
         raise UsageError(f"an outbox has no name: {_shown(own)}", hint=_HINT)
+    _check_fields(f"outbox {name}", own)
     fields = {_VARIABLE: _DEFAULT_PATTERN, **defaults, **own}
     fields |= {key: _named(fields[key], name) for key in _PATTERNS if isinstance(fields.get(key), str)}
     for key in _PATTERNS:

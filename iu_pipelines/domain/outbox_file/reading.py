@@ -120,7 +120,7 @@ def _count(context: Mapping[str, Any], field: Field, value: Any) -> tuple[str, s
     return f"more than {context['max_length']} elements", "Leave some out."
 
 
-_ALLOW_PRIVATE: Final = "Delete this key. An approver runs: iu target set {name} --allow-private"
+_ALLOW_PRIVATE: Final = "Delete this key. An approver runs: iu target set {name} --allow-private --reason WHY"
 
 _ADVICE_MISSING: Final[Mapping[str, str]] = {
     "payload_keys": "List the keys that a payload may have, such as [total_cents], or write the word any.",

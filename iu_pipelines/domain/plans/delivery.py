@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import configuration, deliveries, routes
+from iu_pipelines.domain import configuration, deliveries, routes, targets
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.outbox_file.model import DeliveryTarget, Route
 from iu_pipelines.domain.outbox_file.problems import Problem, shown
@@ -186,10 +186,7 @@ def warnings(source: Source, state: State, gateway: Queries, check: Check | None
     known = _logins(gateway, source.file.targets)
     for name, entry in sorted(source.file.targets.items()):
         if not _may_be_private(state, name) and (private := check and _private(check, entry)):
-            yield (
-                f"target {name}: {private}, so nothing is sent until an approver allows private addresses: "
-                f"iu target set {name} --allow-private"
-            )
+            yield f"target {name}: {targets.only_private(name, private)}"
         for login in entry.senders:
             if warning := _of_login(known.get(login)):
                 yield f"target {name}: {login} {warning}, so it cannot deliver"
@@ -204,10 +201,10 @@ def _may_be_private(state: State, name: str) -> bool:
     return name in state.targets and state.targets[name].allow_private
 
 
-def _private(check: Check, entry: DeliveryTarget) -> str | None:
+def _private(check: Check, entry: DeliveryTarget) -> IuError | None:
     """Return why the address is refused, if it would be allowed for a target that may be private."""
     refused = _refusal(check, entry, private=False)
-    return refused.message if refused and not _refusal(check, entry, private=True) else None
+    return refused if refused and not _refusal(check, entry, private=True) else None
 
 
 def _of_login(login: Mapping[str, Any] | None) -> str | None:
