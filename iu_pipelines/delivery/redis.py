@@ -334,7 +334,8 @@ def _broker(address: str, private: bool) -> Broker:
             "the address of a target of kind redis has several hosts", hint="Give one host."
         )
     if broker.path:
-        brokers.check_text("database", broker.path, _DATABASE, "Write its number after the host, such as /1.")
+        hint = "Write its number after the host, such as /1, or leave it out."
+        brokers.check_path("database", broker.path, _DATABASE, hint)
     return broker
 
 
