@@ -19,6 +19,9 @@ from delivery.kafka_mock import Cluster
 from delivery.nats_server import TOKEN, NatsServer
 from delivery.rabbitmq import Rabbit
 from delivery.world import DEPLOYMENT, url_of
+from iu_pipelines.delivery import kinds
+from iu_pipelines.domain import delivery_reasons
+from iu_pipelines.errors import ArgumentInvalid
 from redis_server import PASSWORD, RedisServer
 from waiting import eventually
 
@@ -183,3 +186,22 @@ def test_the_database_of_redis_is_named_as_the_path_of_the_address(office_iu: Of
         "--address", "rediss://example.com/abc",
     )  # fmt: skip
     refused(done, 1, "the database in the path of the address is not valid: 'abc'", "such as /1")
+
+
+def test_a_kind_that_is_not_installed_needs_its_distribution() -> None:
+    with pytest.raises(ArgumentInvalid) as found:
+        kinds.load("carrier_pigeon")
+    assert found.value.hint
+    assert found.value.hint.startswith("Install the distribution that has this kind, or give one of: amqp, ")
+
+
+@pytest.mark.parametrize(
+    "word", ["no_stream", "other_stream", "no_exchange", "unroutable", "refused", "login_refused", "local"]
+)
+def test_each_class_of_answer_has_a_hint_for_the_target(word: str) -> None:
+    hint = delivery_reasons.answer_hint(word, "bus")
+    assert hint
+    assert "{0}" not in hint
+    assert hint[0].isupper()
+    assert hint.endswith(".") or ": iu " in hint
+    assert delivery_reasons.answer_hint("unheard_of", "bus") is None
