@@ -67,7 +67,7 @@ STATES: Final[Mapping[str, str]] = {
 
 _WHERE: Final = "IU_SECRET_<NAME> or the file NAME in IU_SECRETS_DIR of the sender"
 _ADDRESS: Final = "the address and the port in: iu target show {0}"
-_RECEIVER: Final = "Nothing: it is tried again by itself. If it goes on, look at the receiver, and at "
+_RECEIVER: Final = "The receiver failed; if it goes on, look at "
 
 ANSWERS: Final[Mapping[str, str]] = {
     "login_refused": "Check the user in the address of the target, what it may do at the receiver, and its "
