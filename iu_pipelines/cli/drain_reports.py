@@ -132,9 +132,10 @@ def print_drain(
 
 def _print_target(one: TargetReport, queue: TargetQueue | None, plan: Progress | None) -> None:
     has_dead = queue is not None and queue.dead > 0
+    retried = "failed, to retry or dead" if has_dead else "to retry"
     counts = {
         "sent": one.sent,
-        "failed, to retry or dead" if has_dead else "to retry": one.retry,
+        retried: one.retry,
         "dead": one.failed,
         "not sent in time": one.unsent,
         "recorded late": one.stale,
@@ -142,6 +143,9 @@ def _print_target(one: TargetReport, queue: TargetQueue | None, plan: Progress |
     }
     said = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count or word == "sent")
     print_line(f"{one.target}: {said} in {duration(one.seconds)}, {rate(one.sent, one.seconds)}")
+    for failed_sends in one.failures:
+        word = "dead" if failed_sends.decision == "failed" else retried
+        print_line(f"  {failed_sends.count:,} {word}: {failed_sends.said}")
     if plan:
         print_line(f"  left of the plan: {_left_of_plan(plan)}")
     elif queue and (left := _left(queue)):

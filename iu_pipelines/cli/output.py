@@ -150,6 +150,12 @@ def print_warning(text: str) -> None:
     _print_text(console(stderr=True), text, "warning: ", "bold yellow")
 
 
+def print_hint(text: str | None) -> None:
+    """Print a hint on stderr, if there is one."""
+    if text:
+        _print_text(console(stderr=True), text, "hint:  ", "bold")
+
+
 def print_error(
     message: str, hint: str | None, code: str | None, notes: Sequence[str], *, as_json: bool
 ) -> None:

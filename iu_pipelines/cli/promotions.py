@@ -19,8 +19,8 @@ from iu_pipelines.cli.command import (
     add_group,
 )
 from iu_pipelines.cli.options import Reason, row_number, small_number
-from iu_pipelines.cli.output import counted, print_facts, print_line, print_table, when
-from iu_pipelines.cli.targets import in_flight, send_test, test_line
+from iu_pipelines.cli.output import counted, print_facts, print_hint, print_line, print_table, when
+from iu_pipelines.cli.targets import in_flight, send_test, test_hint, test_line
 from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import promotions
@@ -238,11 +238,18 @@ def rehearse(
     if not made:
         lines = [f"{route_code}: there is no event of its type to rehearse with"]
     failed = not made or not all(one.passed for one in made)
+    hint = None
     if test_target and made:
         tested = send_test(gateway, made[0].target_name, secrets)
         lines.append(test_line(tested))
+        hint = test_hint(tested)
         failed = failed or not tested.passed
-    return Answer(made, lambda: print_line("\n".join(lines)), failed=failed)
+
+    def print_all() -> None:
+        print_line("\n".join(lines))
+        print_hint(hint)
+
+    return Answer(made, print_all, failed=failed)
 
 
 def approve(gateway: DeliveryGateway, number: PromotionNo, reason: Reason) -> Answer:

@@ -21,6 +21,7 @@ from iu_pipelines.cli.options import Limit, OptionalReason, Reason
 from iu_pipelines.cli.output import (
     counted,
     print_facts,
+    print_hint,
     print_line,
     print_table,
     print_verbatim,
@@ -522,7 +523,13 @@ def test(call: Invocation, gateway: SenderGateway, name: Name) -> Answer:
     pull nothing is sent. Exit code 1 if the target did not accept it.
     """
     done = send_test(gateway, name, secrets.Secrets(call.sender_settings()))
-    return Answer(done, lambda: print_line(test_line(done)), failed=not done.passed)
+    hint = test_hint(done)
+
+    def print_all() -> None:
+        print_line(test_line(done))
+        print_hint(hint)
+
+    return Answer({**vars(done), "hint": hint}, print_all, failed=not done.passed)
 
 
 def inbox_sql() -> Answer:
@@ -540,6 +547,11 @@ def send_test(gateway: SenderGateway, name: str, given: secrets.Secrets) -> Targ
         if word in delivery_reasons.REFUSALS:
             error.hint = delivery_reasons.hint(word, name)
         raise
+
+
+def test_hint(done: TargetTest) -> str | None:
+    """Return what a person does about a test that failed, if it is known."""
+    return None if done.passed else delivery_reasons.answer_hint(done.status_class, done.target_name)
 
 
 def test_line(done: TargetTest) -> str:

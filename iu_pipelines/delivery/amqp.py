@@ -8,6 +8,7 @@ checked IP address, while TLS verifies the name of the host.
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
@@ -40,6 +41,10 @@ from aio_pika.exceptions import (  # noqa: E402
 from aiormq.connection import TransportFactory  # noqa: E402
 from aiormq.exceptions import ChannelAccessRefused, ConnectionNotAllowed, InvalidFrameError  # noqa: E402
 from yarl import URL  # noqa: E402
+
+for _library in ("aio_pika", "aiormq"):
+    # Each answer says what was wrong. Without a handler their records would be printed on stderr.
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 
 PERSISTENT: Final = DeliveryMode.PERSISTENT
 """How a message is kept: a durable queue has it on disk before it is confirmed."""
@@ -91,7 +96,7 @@ class AmqpTarget(LinkedTarget):
                 "the address names no user", hint="Write it as amqps://USER@HOST/VHOST, without a password."
             )
         hint = "Write / as %2F; a % cannot be in its name."
-        brokers.check_text("virtual host", found.path, r"[ -$&-~]{0,127}", hint)
+        brokers.check_path("virtual host", found.path, r"[ -$&-~]{0,127}", hint)
         return found
 
 

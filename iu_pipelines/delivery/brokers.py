@@ -7,6 +7,7 @@ the target. Where in the broker a message goes (topic, exchange, subject, stream
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -28,6 +29,7 @@ CERTIFICATES: Final = ("ca_certificate_secret", "client_certificate_secret")
 _Connection = TypeVar("_Connection")
 
 _MOST_HOSTS: Final = 20
+_MOST_SHOWN: Final = 40
 _UNENCODED: Final = "".join(chr(n) for n in range(0x21, 0x7F) if chr(n) not in '"%')
 
 
@@ -106,8 +108,18 @@ def check_options(
 def check_text(name: str, value: object, pattern: str, hint: str) -> None:
     """Raise ArgumentInvalid unless the value of the option `name` is a text that matches `pattern`."""
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
-        text = shown(value) if isinstance(value, str) else f"of type {type(value).__name__}"
-        raise ArgumentInvalid(f"the value of option {name!r} is not valid: {text}", hint=hint)
+        if not isinstance(value, str):
+            text = json.dumps(value)[:_MOST_SHOWN]
+            if re.fullmatch(pattern, text):
+                hint = f"""Quote it, so that it is a text: --option '{name}="{text}"'"""
+            raise ArgumentInvalid(f"the value of option {name!r} is not a text", hint=hint)
+        raise ArgumentInvalid(f"the value of option {name!r} is not valid: {shown(value)}", hint=hint)
+
+
+def check_path(what: str, path: str, pattern: str, hint: str) -> None:
+    """Raise ArgumentInvalid unless the path of an address, which is `what`, matches `pattern`."""
+    if not re.fullmatch(pattern, path):
+        raise ArgumentInvalid(f"the {what} in the path of the address is not valid: {shown(path)}", hint=hint)
 
 
 def check_login(kind: str, broker: Broker, secret_name: str | None) -> None:

@@ -39,6 +39,7 @@ class DagsterJobTarget(PullTarget):
     """A job of Dagster with a function that is called for each event."""
 
     kind: ClassVar[str] = "dagster_job"
+    why_no_address: ClassVar[str] = "its deliveries are runs of Dagster, which the code location starts."
 
     @classmethod
     def check(

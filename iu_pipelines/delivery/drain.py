@@ -29,6 +29,7 @@ from iu_pipelines.delivery.reports import (
 )
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.delivery.sender import Sender
+from iu_pipelines.delivery.unretrieved import log_unretrieved
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.similar import similar_names
 from iu_pipelines.domain.targets import GrantedTarget
@@ -101,6 +102,7 @@ class _Drain:
     async def run(
         self, on_progress: Callable[[DrainReport], None] | None, should_stop: Callable[[], bool] | None
     ) -> DrainReport:
+        log_unretrieved()
         try:
             with on_signal(lambda: self._stop("cancelled")):
                 granted = await self._chosen()
@@ -171,6 +173,7 @@ class _Drain:
         for error in (sender.recorder.refusal, sender.error):
             if error:
                 self._problems.append(DrainProblem(name, error.message, error.hint))
+        self._problems += sender.failures.problems(name)
         if sender.error:
             self._errors.append(sender.error)
         return sender

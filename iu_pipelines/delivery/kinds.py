@@ -37,5 +37,6 @@ def load(kind: str) -> type[TargetKind]:
             ) from error
         return found
     raise ArgumentInvalid(
-        f"no sender for targets of kind {kind!r} is installed", hint=f"Installed: {', '.join(names())}."
+        f"no sender for targets of kind {kind!r} is installed",
+        hint=f"Install the distribution that has this kind, or give one of: {', '.join(names())}.",
     )

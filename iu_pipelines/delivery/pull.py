@@ -19,6 +19,9 @@ class PullTarget(TargetKind):
 
     kind: ClassVar[str] = "pull"
     sends: ClassVar[bool] = False
+    why_no_address: ClassVar[str] = (
+        "the program that claims the deliveries knows where it sends them, and how it signs."
+    )
 
     @classmethod
     def check(
@@ -29,11 +32,12 @@ class PullTarget(TargetKind):
         Raises:
             ArgumentInvalid: there is one.
         """
-        hint = "The program that claims the deliveries knows where it sends them, and how it signs."
-        if address:
-            raise ArgumentInvalid(f"a target of kind {cls.kind} has no address", hint=hint)
-        if secret_name is not None:
-            raise ArgumentInvalid(f"a target of kind {cls.kind} has no secret", hint=hint)
+        for option, given in {"address": address, "secret": secret_name}.items():
+            if given:
+                raise ArgumentInvalid(
+                    f"a target of kind {cls.kind} has no {option}",
+                    hint=f"Leave --{option} out: {cls.why_no_address}",
+                )
         for name in sorted(options):
             raise ArgumentInvalid(
                 f"unknown option {shown(name)} of a target of kind pull", hint="It has none."

@@ -96,7 +96,7 @@ class RedisTarget(BrokerTarget):
             )
         if broker.path:
             hint = "Write its number after the host, such as /1."
-            brokers.check_text("database", broker.path, _DATABASE, hint)
+            brokers.check_path("database", broker.path, _DATABASE, hint)
         return broker
 
     async def send(self, message: Message) -> Answer:

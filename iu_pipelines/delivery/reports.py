@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
@@ -57,6 +58,21 @@ class DrainLimits:
 
 
 @dataclass(frozen=True)
+class FailedSends:
+    """Sends of a target that failed with one class of answer. `error` is the newest, and has no secret."""
+
+    status_class: str
+    decision: Literal["retry", "failed"]
+    count: int
+    error: str | None = None
+
+    @property
+    def said(self) -> str:
+        """The class, and the newest error in brackets."""
+        return f"{self.status_class} ({self.error})" if self.error else self.status_class
+
+
+@dataclass(frozen=True)
 class TargetReport:
     """What a drain did for one target.
 
@@ -82,6 +98,9 @@ class TargetReport:
         StoppedReason | None, "why the drain of the target ended; None while it runs"
     ] = None
     seconds: Annotated[float, "duration"] = 0.0
+    failures: Annotated[
+        tuple[FailedSends, ...], "failed sends by the class of the answer, the newest first"
+    ] = ()
 
     @property
     def rate(self) -> float:
@@ -91,12 +110,20 @@ class TargetReport:
     def __add__(self, later: TargetReport) -> TargetReport:
         """Return the sum of two reports about the same target, with what is left according to the later."""
         added = {name: getattr(self, name) + getattr(later, name) for name in _ADDED}
-        return replace(later, **added)
+        return replace(later, **added, failures=_merged(self.failures, later.failures))
 
 
 _ADDED: Final = (
     "enqueued", "claimed", "sent", "retry", "failed", "stale", "unsent", "unrecorded", "seconds",
 )  # fmt: skip
+
+
+def _merged(earlier: Sequence[FailedSends], later: Sequence[FailedSends]) -> tuple[FailedSends, ...]:
+    found = {(one.status_class, one.decision): one for one in later}
+    for one in earlier:
+        key = one.status_class, one.decision
+        found[key] = replace(found[key], count=found[key].count + one.count) if key in found else one
+    return tuple(found.values())
 
 
 @dataclass(frozen=True)

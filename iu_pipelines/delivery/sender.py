@@ -16,6 +16,7 @@ from iu_pipelines.delivery.backoff import DRAINING, Backoff, Outage, Patience
 from iu_pipelines.delivery.calls import Calls
 from iu_pipelines.delivery.deadline import Deadline
 from iu_pipelines.delivery.enqueuer import Enqueuer
+from iu_pipelines.delivery.failures import Failures
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
 from iu_pipelines.delivery.recorder import Recorder
 from iu_pipelines.delivery.reports import DrainLimits, StoppedReason, TargetReport
@@ -70,6 +71,7 @@ class Sender:
         self.error: IuError | None = None
         self.claimed = 0
         self.unsent = 0
+        self.failures = Failures()
         self.is_outdated = False
         self.is_answered = False
         self.stopped_reason: StoppedReason | None = None
@@ -155,6 +157,7 @@ class Sender:
             unsent=self.unsent,
             unrecorded=tally.unrecorded,
             stopped_reason=self.stopped_reason,
+            failures=self.failures.newest_first(),
             seconds=(self._ended if over and self._ended > self._began else time.monotonic()) - self._began,
         )
 
@@ -366,6 +369,7 @@ class Sender:
         if self.target.at_most_once and answer.may_have_arrived:
             answer = _not_again(answer)
         self._count(answer)
+        self.failures.add(claim.delivery_key, answer)
         return _outcome(claim, answer, time.monotonic() - began)
 
     def _count(self, answer: Answer) -> None:

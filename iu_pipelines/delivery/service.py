@@ -271,7 +271,9 @@ class _Service:
             return
         new_sent, new_failed = sent - self._progress[0], failed - self._progress[1]
         self._progress = (sent, failed)
-        self._tell("progress", None, f"{new_sent:,} sent, {new_failed:,} failed in {seconds:.0f} s")
+        why = [one.failures.newest_first()[:1] for one in self._running.values()] if new_failed else []
+        newest = "".join(f"; {one[0].said}" for one in why if one)
+        self._tell("progress", None, f"{new_sent:,} sent, {new_failed:,} failed in {seconds:.0f} s{newest}")
 
     def _tell_refusal(self, sender: Sender) -> None:
         """Tell that the database refused an outcome."""

@@ -18,7 +18,8 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.delivery import kinds
 from iu_pipelines.delivery.kind import Answer, Message, TargetKind
 from iu_pipelines.delivery.secrets import Secrets
-from iu_pipelines.domain import promotions, targets
+from iu_pipelines.delivery.unretrieved import log_unretrieved
+from iu_pipelines.domain import delivery_reasons, promotions, targets
 from iu_pipelines.domain.promotions import Rehearsal
 from iu_pipelines.domain.targets import GrantedTarget, TargetTest
 from iu_pipelines.errors import DeliveryRefused, IuError, UnknownTarget, UsageError
@@ -112,11 +113,15 @@ def send_test(gateway: Queries, target_name: str, secrets: Secrets) -> TargetTes
         )
     answer = asyncio.run(_sent(target))
     if answer.local_fault:
-        raise UsageError(f"the test could not be sent: {answer.error}")
+        raise UsageError(
+            f"the test could not be sent: {answer.error}",
+            hint=delivery_reasons.answer_hint(answer.status_class, target_name),
+        )
     return targets.record_test(gateway, target_name, answer.decision == "sent", answer.status_class)
 
 
 async def _sent(target: TargetKind) -> Answer:
+    log_unretrieved()
     try:
         await target.open()
         return await target.test(_made_up())

@@ -67,6 +67,49 @@ STATES: Final[Mapping[str, str]] = {
 """What each state of a delivery means."""
 
 
+_WHERE: Final = "IU_SECRET_<NAME> or the file NAME in IU_SECRETS_DIR of the sender"
+_ADDRESS: Final = "the address and the port in: iu target show {0}"
+_RECEIVER: Final = "The receiver failed; if it goes on, look at "
+
+ANSWERS: Final[Mapping[str, str]] = {
+    "login_refused": "Check the user in the address of the target, what it may do at the receiver, and its "
+    f"secret: {_WHERE}.",
+    "not_permitted": "Give the login of the target the rights that docs/operate/targets.md names.",
+    "local": f"Check the secrets that iu target show {{0}} names: {_WHERE}.",
+    "fault": "The kind of the target has a fault; see the documentation of the distribution that has it.",
+    "no_stream": "Create a stream that takes the subject, or name another with: "
+    "iu target set {0} --option subject=SUBJECT",
+    "other_stream": "Name the stream that takes the subject with: iu target set {0} --option stream=STREAM",
+    "no_exchange": "Create the exchange, or name another with: iu target set {0} --option exchange=EXCHANGE",
+    "unroutable": "Bind a queue to the exchange for the routing key: the type of the event, or the option "
+    "routing_key.",
+    "unknown_topic": "Create the topic, or name another with: iu target set {0} --option topic=TOPIC",
+    "wrong_type": "Name a key that is a stream, or a new one, with: iu target set {0} --option stream=KEY",
+    "refused": f"Check that the receiver runs and takes what is sent, and {_ADDRESS}",
+    "unknown_host": f"Check the name of the host in the address, and the name server: {_ADDRESS}",
+    "not_safe": "Give a public address, or let an approver run: "
+    "iu target set {0} --allow-private --reason WHY",
+    "tls": "Check the certificate of the receiver, its name, and the option ca_certificate_secret of the "
+    "target.",
+    "timeout": f"Check that nothing between the sender and the receiver drops packets, and {_ADDRESS}",
+    "closed": f"{_RECEIVER}its log.",
+    "too_large": "Let the receiver take messages of this size, or name fewer fields in the capture.",
+    "full": "Make room at the receiver, or give it more.",
+    "nacked": "Make room in the queues that are bound to the exchange.",
+    "too_few_replicas": f"{_RECEIVER}its replicas.",
+    "read_only": "Give the address of the primary with: iu target set {0} --address ADDRESS",
+    "4xx": "See in the log of the receiver why it refuses, and check the address and the secret.",
+    "5xx": f"{_RECEIVER}its log.",
+}
+"""What a person does about a class of answer of a target; `{0}` is the name of the target."""
+
+
+def answer_hint(status_class: str, target_name: str) -> str | None:
+    """Return as a hint what a person does about a class of answer of a target, or None if it is not known."""
+    text = ANSWERS.get(status_class)
+    return text and text.replace("{0}", target_name)
+
+
 def with_list(text: str, listed: str | None, route_code: str = "ROUTE") -> str:
     """Return a text of this module with the present value of the list of routes, if it is known."""
     return text if listed is None else text.replace(_LIST, f"{listed},{route_code}".lstrip(","))

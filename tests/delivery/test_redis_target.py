@@ -424,7 +424,12 @@ def test_a_server_that_does_not_encrypt_gets_no_password(broker: RedisServer) ->
             "HOOK",
             "'remember_seconds'",
         ),
-        ("rediss://redis.example.com/one", {"stream": "a"}, "HOOK", "'database'"),
+        (
+            "rediss://redis.example.com/one",
+            {"stream": "a"},
+            "HOOK",
+            "the database in the path of the address",
+        ),
         ("rediss://a.example.com,b.example.com", {"stream": "a"}, "HOOK", "several hosts"),
         ("rediss://ann@redis.example.com", {"stream": "a"}, None, "needs a secret"),
         ("redis://redis.example.com", {"stream": "a"}, "HOOK", "does not begin with rediss://"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -27,9 +28,10 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 from iu_pipelines.delivery import sender
 from iu_pipelines.delivery.calls import Calls, Identity
+from iu_pipelines.delivery.failures import MOST_CLASSES, OTHER, Failures
 from iu_pipelines.delivery.kind import Answer, Message
 from iu_pipelines.delivery.recorder import Recorder
-from iu_pipelines.delivery.reports import DrainReport
+from iu_pipelines.delivery.reports import DrainReport, FailedSends, TargetReport
 from iu_pipelines.domain import deliveries, delivery_plans, targets
 from iu_pipelines.domain.deliveries import Outcome
 from iu_pipelines.errors import DeliveryRefused, UnknownTarget
@@ -322,6 +324,80 @@ def test_an_exception_of_a_kind_is_a_fault_of_the_sender_and_its_text_is_not_kep
     ]
     assert {row["failures"] for row in ground.world.queue()} == {0}
     assert ground.world.owner.fetch_value("select breaker from public.iu_delivery_target_state") == "closed"
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+def test_the_report_counts_failed_sends_by_class_and_a_fault_of_the_sender_is_a_problem(
+    ground: Ground, is_local: bool
+) -> None:
+    answers = {
+        2: Answer("failed", "4xx", 400, error="HTTP status 400"),
+        3: Answer("sent", "2xx", 200),
+    }
+
+    async def send(message: Message) -> Answer:
+        refused = Answer("retry", "login_refused", error="the login was refused", local_fault=is_local)
+        return answers.get(int(str(message.subject)[-1]), refused)
+
+    ground.add("hook")
+    emit(ground.world, 4)
+    report = ground.drain(kinds_by_name={"webhook": kind_of(send)})
+    assert {one.said: (one.decision, one.count) for one in of(report, "hook").failures} == {
+        "login_refused (the login was refused)": ("retry", 2),
+        "4xx (HTTP status 400)": ("failed", 1),
+    }
+    said = [(one.target, one.message, bool(one.hint)) for one in report.problems]
+    message = "a fault of the sender left 2 undelivered: login_refused (the login was refused)"
+    assert said == ([("hook", message, True)] if is_local else [])
+
+
+def test_an_exception_that_a_library_leaves_in_a_task_is_logged_without_its_text(
+    ground: Ground, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fail() -> None:
+        raise ValueError("hunter2")
+
+    async def send(message: Message) -> Answer:
+        left = asyncio.ensure_future(fail())
+        await asyncio.wait([left])
+        del left
+        gc.collect()
+        return Answer("sent", "2xx", 200)
+
+    ground.add("hook")
+    emit(ground.world, 1)
+    assert of(ground.drain(kinds_by_name={"webhook": kind_of(send)}), "hook").sent == 1
+    said = [(one.name, one.getMessage()) for one in caplog.records if "retrieved" in one.getMessage()]
+    assert said == [("iu_pipelines.delivery.unretrieved", "Task exception was never retrieved: ValueError")]
+    assert "hunter2" not in caplog.text
+
+
+def test_a_fault_after_which_a_delivery_was_accepted_is_no_problem() -> None:
+    failures = Failures()
+    refused = Answer("retry", "login_refused", local_fault=True)
+    for key, answer in (("a", refused), ("b", refused), ("a", Answer("sent", "2xx"))):
+        failures.add(key, answer)
+    (problem,) = failures.problems("hook")
+    assert problem.message == "a fault of the sender left 1 undelivered: login_refused"
+    failures.add("b", Answer("sent", "2xx"))
+    assert failures.problems("hook") == []
+    assert [one.count for one in failures.newest_first()] == [2]
+
+
+def test_many_classes_of_answers_are_counted_together() -> None:
+    failures = Failures()
+    for number in range(MOST_CLASSES + 5):
+        failures.add(str(number), Answer("retry", f"class-{number}", error=str(number)))
+    newest, *others = failures.newest_first()
+    assert (newest.status_class, newest.count, newest.error) == (OTHER, 5, str(MOST_CLASSES + 4))
+    assert len(others) == MOST_CLASSES
+
+
+def test_the_failures_of_two_reports_are_added() -> None:
+    def report(count: int, error: str) -> TargetReport:
+        return TargetReport("hook", failures=(FailedSends("5xx", "retry", count, error),))
+
+    assert (report(2, "old") + report(3, "new")).failures == (FailedSends("5xx", "retry", 5, "new"),)
 
 
 @pytest.mark.parametrize("at_most_once", [True, False])
