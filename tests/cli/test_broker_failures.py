@@ -76,7 +76,7 @@ def _nats(shared: Path, stack: ExitStack) -> Made:
 
 def _kafka(shared: Path, stack: ExitStack) -> Made:
     made = stack.enter_context(Cluster())
-    return made.address(), "", ("--option", f"topic={made.add_topic()}"), made.set_down
+    return made.address(), "", ("--option", f"topic={made.add_topic()}"), made.kill
 
 
 _BROKERS: Final[dict[str, Callable[[Path, ExitStack], Made]]] = {
