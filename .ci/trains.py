@@ -21,8 +21,8 @@ from pathlib import Path
 ENVIRONMENTS = Path(".trains")
 LOCK = Path("requirements.lock")
 TESTS = ("tests/defs", "tests/hosting")
-BOUND = re.compile(r"^(dagster[a-z-]*)\s*>=\s*([\d.]+)")
-LOCKED = re.compile(r"^(dagster[a-z-]*)==([\d.]+).*\n(?: +.*\n)*", re.MULTILINE)
+BOUND = re.compile(r"^(dagster[a-z0-9-]*)\s*>=\s*([\d.]+)")
+LOCKED = re.compile(r"^(dagster[a-z0-9-]*)==([\d.]+).*\n(?: +.*\n)*", re.MULTILINE)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -32,7 +32,7 @@ _PATH = re.compile(
 )
 _MODULE = re.compile(r"`(iu_pipelines(?:\.\w+)+)`")
 _PLACEHOLDER = re.compile(r"<\w+>|NNN(?:_\w+)?")
-_STATEMENT = re.compile(r"\s(?:&&|\|\||\||>|>>|#)(?:\s|$)")
+_STATEMENT = re.compile(r"\s(?:&&|\|\||\||>|>>|&|#)(?:\s|$)")
 
 
 @pytest.fixture

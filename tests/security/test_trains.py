@@ -27,7 +27,7 @@ def requirements() -> dict[str, str]:
     """The version ranges of Dagster's packages in pyproject.toml, by name."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     every = chain(project["dependencies"], *project["optional-dependencies"].values())
-    found = (re.fullmatch(r"(dagster[a-z-]*)(.*)", requirement) for requirement in every)
+    found = (re.fullmatch(r"(dagster[a-z0-9-]*)(.*)", requirement) for requirement in every)
     return {one[1]: one[2] for one in found if one}
 
 
