@@ -102,9 +102,15 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
             mount.sender_key: SenderResource.of(
                 mount.sender_database_url_variable, mount.database_url_variable
             ),
-            mount.named("events"): EventsResource.of(
-                mount.sender_database_url_variable, mount.database_url_variable
-            ),
+            **_events(mount),
             **resources,
         },
     )
+
+
+def _events(mount: Mount) -> Mapping[str, object]:
+    """Return the resource of events, only with event jobs: a project may have its own with this name."""
+    if not mount.event_jobs:
+        return {}
+    urls = mount.sender_database_url_variable, mount.database_url_variable
+    return {mount.named("events"): EventsResource.of(*urls)}

@@ -306,7 +306,7 @@ def test_targets_are_checked_as_an_installed_kind_does(
         "Write another.",
     )
     path.write_text("targets: {t: {kind: kafka, address: here}}", encoding="utf-8")
-    assert "! target t: address here is not allowed, so nothing is sent until an approver" in (
+    assert "! target t: address here is not allowed, so nothing is sent before an approver" in (
         delivering_iu("plan", str(path)).out
     )
     sys.modules.pop("a_kind_of_a_test")
