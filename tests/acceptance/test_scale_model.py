@@ -40,7 +40,10 @@ def test_the_model_is_close_to_the_recorded_rates_of_one_sender() -> None:
 
 
 def test_no_recorded_rate_of_several_senders_is_higher_than_the_model() -> None:
-    for line in recorded(senders.GROUP):
+    found = recorded(senders.GROUP)
+    if not found:
+        pytest.skip("no rates of several senders are recorded: python -m bench --only senders --keep")
+    for line in found:
         latency = int(line.system.split()[-2]) / 1000
         ratio = line.rate / predicted(line, int(line.label), latency)
         assert ratio <= 1.05, (line.system, line.label, ratio)
