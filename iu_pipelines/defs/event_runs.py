@@ -6,9 +6,7 @@ deliveries, and the outcome of one that ended is recorded. So a second run for t
 
 from __future__ import annotations
 
-import os
 import re
-import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -30,6 +28,7 @@ from iu_pipelines.defs.kit.event_jobs import Event, EventJob
 from iu_pipelines.defs.kit.resources import current_settings
 from iu_pipelines.defs.targets import delivery_asset
 from iu_pipelines.delivery.backoff import Backoff, is_passing
+from iu_pipelines.delivery.drain import sender_name
 from iu_pipelines.domain import deliveries, delivery_heads, targets
 from iu_pipelines.domain.deliveries import Claim, Outcome
 from iu_pipelines.domain.delivery_heads import OpenClaim
@@ -81,7 +80,7 @@ def claim(
     if left:
         with gateway.transaction() as session:
             deliveries.present_deployment(session, current_settings().deployment)
-            delivery_heads.claim(session, job.target, left, _sender(), context.run.run_id)
+            delivery_heads.claim(session, job.target, left, sender_name(), context.run.run_id)
     # Also what an attempt of this step claimed whose connection ended before the answer came.
     found = [one.claim for one in _of_run(context, gateway, keys) if one.target == job.target]
     context.log.info("%s of %s deliveries are claimed", len(found), len(keys))
@@ -146,10 +145,6 @@ def record_all(gateway: Gateway, claims: Sequence[Claim]) -> None:
         dg.Failure: it could not be recorded. The sensor finds in Dagster's storage that the assets were made.
     """
     _record_surely(gateway, [_outcome(one, "sent") for one in claims], lambda: None)
-
-
-def _sender() -> str:
-    return f"dagster {socket.gethostname()[:60]} {os.getpid()}"
 
 
 @dataclass(frozen=True)
