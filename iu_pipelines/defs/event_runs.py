@@ -51,7 +51,7 @@ DELIVERIES: Final = "deliveries"
 @contextmanager
 def opened(context: Any, mount: Mount) -> Iterator[Gateway]:
     """Yield a gateway of the login that delivers."""
-    url = getattr(context.resources, mount.sender_key).url()
+    url = mount.sender_url(context.resources)
     with Gateway(url, application_name="iu event run") as gateway:
         yield gateway
 
