@@ -70,7 +70,7 @@ def build_defs(
 def outbox_definitions(mount: Mount, *, with_sensors: bool = True) -> dg.Definitions:
     """Return the definitions of one outbox without resources and code references.
 
-    In a fleet they have no sensors: those of the fleet ask all outboxes.
+    In a fleet they have only the sensors of event jobs: those of the fleet ask all outboxes.
 
     Raises:
         UsageError: `mount.running` contains an unknown name.
@@ -78,7 +78,8 @@ def outbox_definitions(mount: Mount, *, with_sensors: bool = True) -> dg.Definit
     built = dg.Definitions.merge(*(noun.definitions(mount) for noun in NOUNS))
     for noun in ABOUT_OTHERS:
         built = dg.Definitions.merge(built, noun.definitions(mount, built))
-    sensors = (built.sensors or ()) if with_sensors else ()
+    of_events = {mount.named(f"{job.name}_sensor") for job in mount.event_jobs}
+    sensors = [one for one in built.sensors or () if with_sensors or one.name in of_events]
     mount.require_running({one.name for one in (*(built.schedules or ()), *sensors)})
     return dg.Definitions(
         assets=built.assets,
@@ -102,13 +103,13 @@ def _build(mount: Mount, resources: Mapping[str, object]) -> dg.Definitions:
             mount.sender_key: SenderResource.of(
                 mount.sender_database_url_variable, mount.database_url_variable
             ),
-            **_events(mount),
+            **events_resource(mount),
             **resources,
         },
     )
 
 
-def _events(mount: Mount) -> Mapping[str, object]:
+def events_resource(mount: Mount) -> Mapping[str, object]:
     """Return the resource of events, only with event jobs: a project may have its own with this name."""
     if not mount.event_jobs:
         return {}

@@ -14,7 +14,7 @@ import dagster as dg
 
 from iu_pipelines.defs import fleet_sensors, notifications, prune
 from iu_pipelines.defs.evidence import EVIDENCE
-from iu_pipelines.defs.factory import outbox_definitions
+from iu_pipelines.defs.factory import events_resource, outbox_definitions
 from iu_pipelines.defs.fleet_sensors import Outbox
 from iu_pipelines.defs.kit import fleet_mount
 from iu_pipelines.defs.kit.asset_metadata import table
@@ -102,8 +102,12 @@ def _build(file: FleetFile, resources: Mapping[str, object]) -> dg.Definitions:
         asset_checks=[one for part in parts for one in part.asset_checks or ()],
         jobs=[one for part in parts for one in part.jobs or ()],
         schedules=schedules,
-        sensors=sensors,
-        resources={fleet_mount.resource_key(file.name): FleetResource(fleet=file.name), **resources},
+        sensors=[*sensors, *(one for part in built for one in part.sensors or ())],
+        resources={
+            fleet_mount.resource_key(file.name): FleetResource(fleet=file.name),
+            **{key: one for outbox in mounts for key, one in events_resource(outbox).items()},
+            **resources,
+        },
     )
 
 

@@ -17,6 +17,7 @@ from databases import Server
 from defs.code_location import Location, attempts_in, checks, emit_one, materializations
 from dev_server import Dev, running
 from hanging import silent
+from iu_pipelines import Event, event_job
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 from iu_pipelines.defs import fleet_sensors
@@ -486,3 +487,27 @@ def test_the_daemon_runs_what_the_sensor_of_the_fleet_requests_on_the_right_data
     eventually(lambda: attempts_in(dev.server.url()) == 1, "an attempt in the first database", pause=0.2)
     assert attempts_in(second) == 1
     dev.switch_off("fleet_backlog_sensor")
+
+
+@event_job(target="search")
+def reindex(event: Event) -> None:
+    """Do nothing with an event."""
+
+
+def test_an_event_job_of_an_outbox_keeps_its_sensor_and_its_resource() -> None:
+    """No sensor of the fleet requests its runs."""
+    given = {"name": "a", "event_jobs": ["defs.test_fleet.reindex"]}
+    built = build_fleet_defs({"outboxes": [given, {"name": "b"}]})
+    names = {one.name for one in built.sensors or ()}
+    assert "a_reindex_sensor" in names
+    assert not any(name.startswith("b_") for name in names)
+    assert {key for key in built.resources or {} if key.endswith("_events")} == {"a_events"}
+    (sensor,) = (one for one in built.sensors or () if one.name == "a_reindex_sensor")
+    with dg.DagsterInstance.ephemeral() as instance:
+        repository = built.get_repository_def()
+        databases = (built.resources or {})["fleet_databases"]
+        context = dg.build_sensor_context(
+            instance, repository_def=repository, resources={"fleet_databases": databases}
+        )
+        answer = sensor.evaluate_tick(context)
+    assert "A_DATABASE_URL is not set" in str(answer.skip_message)
