@@ -49,6 +49,7 @@ _LOGGER: Final = logging.getLogger(__name__)
 _ASK_SECONDS: Final = 0.2
 _LOOK_MILLISECONDS: Final = 10
 _POLL_SECONDS: Final = 0.1
+_HANDSHAKE: Final = "in state SSL_HANDSHAKE"
 
 
 class KafkaTarget(LinkedTarget):
@@ -393,12 +394,18 @@ _UNCONNECTED: Final[tuple[tuple[int, Answer], ...]] = (
 
 def _check_errors(errors: Sequence[KafkaError]) -> None:
     """Raise Unconnected if the login was refused, or if no host is left that may answer."""
-    codes = {error.code() for error in errors}
+    codes = {_code(error) for error in errors}
     if KafkaError._AUTHENTICATION not in codes and KafkaError._ALL_BROKERS_DOWN not in codes:
         return
     for code, answer in _UNCONNECTED:
         if code in codes:
             raise Unconnected(answer)
+
+
+def _code(error: KafkaError) -> int:
+    """Return the code of an error. A refused certificate is now and then reported as a lost connection."""
+    code: int = error.code()
+    return KafkaError._SSL if code == KafkaError._TRANSPORT and _HANDSHAKE in error.str() else code
 
 
 _LOST: Final = frozenset(
