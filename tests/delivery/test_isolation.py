@@ -195,5 +195,5 @@ def test_the_drain_of_a_plan_does_not_wait_for_what_the_rate_holds_of_others(gro
     report = ground.drain(plan_hash=plan.plan_hash)
     said = of(report, "hook")
     assert (said.sent, said.held, said.held_reasons) == (1, 10, ("rate_limit",))
-    assert said.stopped_reason == "held"
+    assert said.stopped_reason == "drained"
     assert report.seconds < 15

@@ -42,7 +42,7 @@ def test_deliveries_are_counted_by_state(world: World) -> None:
     assert states(world.owner) == {"queued": 12}
     sender = world.sender()
     sender.record(sender.claim(limit=1))
-    sender.record(sender.claim(limit=1), "retry")
+    sender.record(sender.claim(limit=1), "retry", status_code=503)
     sender.record(sender.claim(limit=1), "failed")
     sender.claim(limit=1)
     assert states(world.owner) == {"queued": 7, "retry": 1, "dead": 1, "parked": 1, "in_flight": 1}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -37,7 +38,7 @@ def receiver(tmp_path: Path) -> Iterator[Receiver]:
 
 @pytest.fixture
 def deployment(
-    server: Server, delivery_template: str, shared: Path, receiver: Receiver
+    server: Server, delivery_template: str, shared: Path, tmp_path: Path, receiver: Receiver
 ) -> Iterator[Deployment]:
     """Yield two Celery workers, and a target on which many events have been due for a while."""
     if redis_server.PROGRAM is None:
@@ -62,10 +63,21 @@ def deployment(
             }  # fmt: skip
 
     try:
-        with deployed(server, delivery_template, shared, SAMPLES, addresses, prepare) as deployment:
+        samples = one_run_a_worker(tmp_path / "samples")
+        with deployed(server, delivery_template, shared, samples, addresses, prepare) as deployment:
             yield deployment
     finally:
         redis.remove()
+
+
+def one_run_a_worker(place: Path) -> Path:
+    """Copy the samples, with workers that execute one run at a time: so two runs are on two workers."""
+    shutil.copytree(SAMPLES, place)
+    settings = place / "celery.yaml"
+    text = settings.read_text(encoding="utf-8")
+    assert "worker_concurrency: 4" in text
+    settings.write_text(text.replace("worker_concurrency: 4", "worker_concurrency: 1"), encoding="utf-8")
+    return place
 
 
 def test_two_runs_on_two_workers_share_a_target_and_one_takes_over_from_a_killed_worker(
