@@ -172,7 +172,7 @@ def _recording(mount: Mount, job: EventJob) -> dg.AssetsDefinition:
         with event_runs.opened(context, mount) as gateway:
             found = event_runs.claims_of(context, gateway)
             claims = [one.claim for one in found if one.target == job.target]
-            event_runs.record_all(gateway, claims)
-        return dg.MaterializeResult(metadata={"sent": len(claims)})
+            late = event_runs.record_all(gateway, claims)
+        return dg.MaterializeResult(metadata={"sent": len(claims) - late, "late": late})
 
     return record

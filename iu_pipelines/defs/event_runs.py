@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, isnan
 from traceback import format_exc
@@ -138,21 +138,30 @@ def keys_of(run_config: Mapping[str, Any]) -> list[str]:
     return [key for key in keys if isinstance(key, str) and re.match(KEY_PATTERN, key)]
 
 
-def record_all(gateway: Gateway, claims: Sequence[Claim]) -> None:
-    """Record that the events of a run were sent.
+def record_all(gateway: Gateway, claims: Sequence[Claim]) -> int:
+    """Record that the events of a run were sent, and return how many outcomes came too late.
 
     Raises:
         dg.Failure: it could not be recorded. The sensor finds in Dagster's storage that the assets were made.
     """
-    _record_surely(gateway, [_outcome(one, "sent") for one in claims], lambda: None)
+    return _record_surely(gateway, [_outcome(one, "sent") for one in claims], lambda: None)
 
 
 @dataclass(frozen=True)
 class Handled:
-    """One event that was handled, and its outcome."""
+    """One event that was handled, and its outcome.
+
+    `is_late`: the delivery had been claimed again or settled by then, so the database kept that instead.
+    """
 
     event: Event
     outcome: Outcome
+    is_late: bool = False
+
+    @property
+    def word(self) -> str:
+        """The decision, or `late`."""
+        return "late" if self.is_late else self.outcome.decision
 
 
 def handle_all(
@@ -177,7 +186,9 @@ def handle_all(
         try:
             done.append(_handled(context, job, one))
             begun = done[-1].outcome
-            _record_surely(gateway, [begun], partial(_note_handled, context, mount, job, done[-1]))
+            if _record_surely(gateway, [begun], partial(_note_handled, context, mount, job, done[-1])):
+                done[-1] = replace(done[-1], is_late=True)
+                context.log.warning("%s: the outcome came too late; another one decides", done[-1].event.key)
         except dg.Failure:
             raise
         except BaseException:
@@ -227,13 +238,16 @@ def _outcome(claim: Claim, decision: Any, **facts: Any) -> Outcome:
     return Outcome(claim.claim_id, claim.fence, decision, **facts)
 
 
-def _record_surely(gateway: Gateway, outcomes: Sequence[Outcome], on_failure: Callable[[], None]) -> None:
-    """Record outcomes. If the database stays away, call `on_failure` and fail."""
+def _record_surely(gateway: Gateway, outcomes: Sequence[Outcome], on_failure: Callable[[], None]) -> int:
+    """Record outcomes, and return how many came too late and changed nothing.
+
+    If the database stays away, call `on_failure` and fail.
+    """
     until, backoff = time.monotonic() + _RECORD_SECONDS, Backoff()
     while outcomes:
         try:
             with deferred_cancellation():
-                deliveries.record(gateway, outcomes)
+                late = deliveries.record(gateway, outcomes).stale
                 interrupted = is_cancelled()
         except IuError as error:
             if is_passing(error) and time.monotonic() < until:
@@ -245,7 +259,8 @@ def _record_surely(gateway: Gateway, outcomes: Sequence[Outcome], on_failure: Ca
             ) from error
         if interrupted:
             raise dg.DagsterExecutionInterruptedError
-        return
+        return late
+    return 0
 
 
 def _note_handled(context: dg.OpExecutionContext, mount: Mount, job: EventJob, done: Handled) -> None:
@@ -262,9 +277,9 @@ def _note_handled(context: dg.OpExecutionContext, mount: Mount, job: EventJob, d
 
 def summary(done: Sequence[Handled]) -> Mapping[str, Any]:
     """Return the metadata of a run that handled events."""
-    counts = {word: sum(one.outcome.decision == word for one in done) for word in ("sent", "retry", "failed")}
+    counts = {word: sum(one.word == word for one in done) for word in ("sent", "retry", "failed", "late")}
     rows = [
-        [one.event.key, one.event.type, one.event.canonical_address, one.outcome.decision, one.outcome.error]
+        [one.event.key, one.event.type, one.event.canonical_address, one.word, one.outcome.error]
         for one in done[:_SHOWN]
     ]
     header = ["delivery", "type", "address", "decision", "error"]

@@ -110,7 +110,7 @@ def test_a_run_claims_makes_each_asset_and_records(assets: Assets) -> None:
     assert [[one.subject_ref for one in events] for events in assets.read] == [[UUID(int=1), UUID(int=2)]] * 2
     assert assets.handling.decisions() == ["sent", "sent"]
     assert [one["claimed"] for one in materializations(result, TO)] == [2]
-    assert [one["sent"] for one in materializations(result, RECORDED)] == [2]
+    assert [(one["sent"], one["late"]) for one in materializations(result, RECORDED)] == [(2, 0)]
 
 
 def test_a_second_run_makes_nothing(assets: Assets) -> None:

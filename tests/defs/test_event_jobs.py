@@ -361,6 +361,25 @@ def test_a_second_run_for_the_same_events_does_nothing(handling: Handling) -> No
     assert handling.decisions() == ["sent"]
 
 
+def test_a_run_whose_delivery_was_claimed_again_does_not_say_that_it_sent_it(handling: Handling) -> None:
+    handling.add()
+    handling.world.emit(1)
+    location = handling.location()
+    (request,) = handling.requests(location)
+
+    def be_slow(_event: Event) -> None:
+        handling.world.pass_time(3_600)
+        assert handling.claim_as("8f2a9b52-0000-4000-8000-000000000002", keys_of(request))
+
+    handling.answer = be_slow
+    result = handling.run(location, request)
+    (summary,) = materializations(result, TO)
+    assert (summary["sent"], summary["late"]) == (0, 1)
+    (left,) = handling.world.queue()
+    assert left["claim_id"] is not None, "the other claim decides"
+    assert f"{keys_of(request)[0]}: the outcome came too late" in all_metadata(handling.instance)
+
+
 def test_a_run_leaves_what_another_run_is_working_on(handling: Handling) -> None:
     handling.add()
     handling.world.emit(1)

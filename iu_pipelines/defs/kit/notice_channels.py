@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Final
 
-import requests
 from pydantic import SecretStr
 
 from iu_pipelines.defs.kit.configuration import Mount
@@ -59,6 +58,8 @@ def _call(notify: Callable[[Notice], None], notice: Notice) -> None:
 
 def _post(url: SecretStr, notice: Notice) -> None:
     """Post `notice` as JSON. A redirect is not followed, because it would become a GET."""
+    import requests  # noqa: PLC0415  each code location would wait for it, and few have such a URL
+
     body = {**asdict(notice), "happened_at": notice.happened_at.isoformat()}
     try:
         with requests.post(

@@ -68,6 +68,11 @@ class _Call:
             self.gateway.abort()
 
 
+def _unexpected(error: Exception) -> IuError:
+    """Return the error for an answer. The text of `error` is in no answer: it may contain a password."""
+    return IuError(f"unexpected {type(error).__name__}", hint="Ask this database alone, with: iu doctor")
+
+
 class Asker:
     """Asks databases. One asker is kept for all looks, because it knows what has not ended yet."""
 
@@ -131,7 +136,7 @@ class Asker:
             except IuError as error:
                 finished.put((call, None, error))
             except Exception as error:  # noqa: BLE001  one database must not end the look at the others
-                finished.put((call, None, IuError(f"unexpected {type(error).__name__}: {error}")))
+                finished.put((call, None, _unexpected(error)))
 
         call.thread = threading.Thread(
             target=copy_context().run, args=(ask,), name=f"iu-fleet {place.name}", daemon=True
