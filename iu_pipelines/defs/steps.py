@@ -10,6 +10,7 @@ from iu_pipelines.db.steps import verification
 from iu_pipelines.defs.evidence import proof_table
 from iu_pipelines.defs.kit.checks import fail_if_red
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.signatures import signed
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.settings import sql_root
 
@@ -32,6 +33,7 @@ def checks(mount: Mount) -> dg.AssetChecksDefinition:
         required_resource_keys=mount.requires,
         description="Run the verify files of the installed steps, read-only.",
     )
+    @signed
     def verify_steps(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         results = []
         with one_clear_line(), mount.open(context.resources) as gateway:

@@ -8,6 +8,7 @@ import dagster as dg
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.signatures import signed
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 
 
@@ -60,6 +61,7 @@ def definition(mount: Mount, check: Check) -> dg.AssetChecksDefinition:
     @dg.multi_asset_check(
         name=mount.named(check.name), specs=[_spec(mount, check)], required_resource_keys=mount.requires
     )
+    @signed
     def checked(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         with one_clear_line(), mount.open(context.resources) as gateway:
             result = check.result(gateway, mount)
@@ -79,6 +81,7 @@ def definition_of_all(mount: Mount, name: str, checks: Sequence[Check]) -> dg.As
         can_subset=True,
         required_resource_keys=mount.requires,
     )
+    @signed
     def checked(context: dg.AssetCheckExecutionContext) -> Iterator[dg.AssetCheckResult]:
         results = []
         with one_clear_line(), mount.open(context.resources) as gateway:

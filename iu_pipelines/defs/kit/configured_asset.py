@@ -10,6 +10,7 @@ import dagster as dg
 
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.signatures import signed
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import checked, schema_of
 
@@ -99,6 +100,7 @@ def _op(
         config_schema=schema_of(config_class),
         required_resource_keys={*mount.requires, *requires},
     )
+    @signed
     def compute(context: dg.OpExecutionContext) -> Iterator[_Result]:
         keys = [outputs[one] for one in sorted(context.selected_output_names)]
         with one_clear_line(), mount.open(context.resources) as gateway:

@@ -13,6 +13,7 @@ import dagster as dg
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.kit.asset_metadata import metadata, metadata_of_part
 from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.signatures import signed
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 
 DATA_VERSION: Final = "dagster/data_version"
@@ -64,7 +65,7 @@ class Source:
             name=mount.named(f"observe_{dg.AssetKey(self.name.split('/')).to_python_identifier()}"),
             specs=[self._spec(mount)],
             required_resource_keys=mount.requires,
-        )(observe)
+        )(signed(observe))
         return decorated
 
     def observation(self, gateway: Queries, mount: Mount) -> dg.AssetObservation:

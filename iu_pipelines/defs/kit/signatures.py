@@ -1,0 +1,17 @@
+"""The signature of a function that becomes an op, read once.
+
+Dagster asks Python for it, and for the types in it, some twenty times for each op. That is an eighth of the
+time in which a fleet loads.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def signed(function: _Function) -> _Function:
+    """Return `function`, which from now on has its signature, without a type as text, as an attribute."""
+    function.__signature__ = inspect.signature(function, eval_str=True)  # type: ignore[attr-defined]
+    return function
