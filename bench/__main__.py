@@ -39,6 +39,8 @@ _GROUPS = (
     "route", "shapes", "one", "idle", "emit", "capture", "retention", "audit", "delivery", "webhook",
     "senders", "fleet", "other",
 )  # fmt: skip
+_WITH_PEERS = ("route", "emit", webhooks.GROUP)
+"""The groups that have cases of other systems."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -166,16 +168,17 @@ def _cases(
     todo += deliveries.cases(*((100_000, 20_000, 4_000) if quick else (10_000_000, 1_000_000, 20_000)))
     todo += fleet.cases() if fleet.GROUP in given.only or not quick else []
     emitters, missing = emits.ours(), {}
-    if given.no_peers or (quick and not given.only):
+    without_peers = given.no_peers or (quick and not given.only)
+    if without_peers and any(_asked(given, group) for group in _WITH_PEERS):
         missing["all peers"] = "left out of this run"
-    else:
+    if not without_peers:
         found, missing = _peers(server, given, events)
         todo += found
         others, without = peer_emits.emitters(server, given.home) if _asked(given, "emit") else ([], {})
         emitters, missing = emitters + others, missing | without
     posts, without = webhooks.cases(
         receiver, given.home, given.webhooks,
-        with_peers="all peers" not in missing and _asked(given, webhooks.GROUP),
+        with_peers=not without_peers and _asked(given, webhooks.GROUP),
     )  # fmt: skip
     todo, missing = todo + posts, missing | without
     todo += senders.cases(receiver, quick=quick)
