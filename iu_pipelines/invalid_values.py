@@ -1,6 +1,6 @@
-"""What is wrong with the value of a setting or an option, in the words of this project.
+"""What is wrong with the value of a setting or an option, or with a file, in the words of this project.
 
-pydantic checks the values of both; its own words are those of its types.
+pydantic checks the values; its own words are those of its types.
 """
 
 from __future__ import annotations
@@ -41,3 +41,15 @@ def explain(details: _Details) -> str:
         return phrase(details.get("ctx", {}))
     text = str(details["msg"])
     return f"is invalid: {text[:1].lower()}{text[1:]}"
+
+
+def explain_yaml(error: Exception) -> str:
+    """Return where a file is no YAML, and why. Its text, which may contain a password, is left out.
+
+    `error` is what reading it raised: an error of PyYAML, UnicodeDecodeError or ValueError.
+    """
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    parts = [getattr(error, part, None) for part in ("context", "problem")]
+    return f"line {mark.line + 1}, column {mark.column + 1}: {', '.join(part for part in parts if part)}"

@@ -10,6 +10,7 @@ from typing import Any, Final
 import yaml
 
 from iu_pipelines.errors import UsageError
+from iu_pipelines.invalid_values import explain_yaml
 from iu_pipelines.settings import Settings
 
 LOCATION: Final = "iu_pipelines"
@@ -50,7 +51,7 @@ def _entries(path: Path) -> tuple[Mapping[str, Any], ...]:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UsageError(
-            f"{path} cannot be read: {' '.join(str(error).split())}", hint="Correct the file, which is YAML."
+            f"{path} cannot be read: {explain_yaml(error)}", hint="Correct the file, which is YAML."
         ) from None
     entries = content.get("load_from") if isinstance(content, dict) else None
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):

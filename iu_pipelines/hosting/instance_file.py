@@ -17,6 +17,7 @@ import yaml
 
 from iu_pipelines.errors import UsageError, redact
 from iu_pipelines.hosting.instance_configuration import DRIVER, STORAGE_VARIABLE, configuration, storage_url
+from iu_pipelines.invalid_values import explain_yaml
 from iu_pipelines.settings import Settings, child_environment
 
 _MARK: Final = "# Written by iu, which replaces this file until you edit it; then it is yours. sha256: "
@@ -98,9 +99,7 @@ def _parse(path: Path, text: str | None) -> object:
     try:
         return yaml.safe_load(text or "")
     except (ValueError, yaml.YAMLError) as error:
-        raise UsageError(
-            f"{path} is not YAML: {redact(' '.join(str(error).split()))}", hint=take_back(path)
-        ) from None
+        raise UsageError(f"{path} is not YAML: {explain_yaml(error)}", hint=take_back(path)) from None
 
 
 def _is_own(text: str, content: object) -> bool:

@@ -354,6 +354,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text("outboxes: [a", encoding="utf-8")
     with pytest.raises(UsageError, match=r"bad\.yaml is not YAML"):
         members.read(tmp_path / "bad.yaml")
+    (tmp_path / "bad.yaml").write_text(
+        "outboxes:\n- name: a: postgresql://u:hidden-word@h/x", encoding="utf-8"
+    )
+    with pytest.raises(UsageError, match=r"bad\.yaml is not YAML: line 2, column 10: ") as refused:
+        members.read(tmp_path / "bad.yaml")
+    assert "hidden-word" not in f"{refused.value.message} {refused.value.hint}"
     (tmp_path / "good.yaml").write_text("outboxes: [a, b]", encoding="utf-8")
     assert [one.name for one in members.read(tmp_path / "good.yaml").members()] == ["a", "b"]
 

@@ -117,7 +117,7 @@ def test_a_storage_of_the_user_is_used_and_no_database_is_created_for_it(
 @pytest.mark.parametrize(
     ("text", "named"),
     [
-        ("storage: {postgres", "is not YAML: while parsing a flow mapping"),
+        ("storage: {postgres", "is not YAML: line 1, column 19: while parsing a flow mapping"),
         ("- storage", "['storage'] is not a mapping of keys"),
         ("", "storage = None: Dagster would keep its runs in SQLite files"),
         ("telemetry: {enabled: false}", "storage = None: Dagster would keep its runs in SQLite files"),

@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from iu_pipelines.errors import UsageError
-from iu_pipelines.invalid_values import explain
+from iu_pipelines.invalid_values import explain, explain_yaml
 from iu_pipelines.settings import database_url_in
 
 MAX_BYTES: Final = 1024 * 1024
@@ -125,7 +125,7 @@ def read(path: Path) -> FleetFile:
             hint="Name it with --file or IU_FLEET_FILE (docs/operate/fleet.md).",
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}", hint=_HINT) from None
+        raise UsageError(f"{path} is not YAML: {explain_yaml(error)}", hint=_HINT) from None
     return parse(values, str(path))
 
 
