@@ -12,6 +12,7 @@ import itertools
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,9 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in {name for name in os.environ if name.startswith("IU_")} - _VARIABLES:
         del os.environ[name]
     servers.prefer_binaries()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell script ignores it for what it starts in the background. Dagster then ignores SIGTERM too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     given = getattr(config, "workerinput", None)
     if given:
         config.stash[_SHARED] = Path(given["iu_shared"])

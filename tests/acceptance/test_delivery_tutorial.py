@@ -14,7 +14,8 @@ from acceptance.delivery_page import PAGE, PageShell, files, page_shell
 MOST_COMMANDS = 15
 """From nothing to a webhook that a receiver verified."""
 
-_OF_THE_RATE = re.compile(r", \d+ (to retry|not sent in time)\b")
+_OF_THE_RATE = re.compile(r", \d+ (to retry( later)?|not sent in time)\b")
+_FAILED = re.compile(r"  \d+ to retry: ")
 _STOPPED = re.compile(r"stopped: (--max-seconds is reached; more may|deliveries are held, none).*")
 _HELD_BY_RATE = re.compile(r"held( \(rate_limit\))?$")
 
@@ -22,10 +23,11 @@ _HELD_BY_RATE = re.compile(r"held( \(rate_limit\))?$")
 def comparable(command: str, lines: Sequence[str]) -> list[str]:
     """Return lines without numbers, and of the two drains that send, what the rate decided.
 
-    How many were sent in two seconds depends on the machine, and so does whether the rate is used up then.
+    How many were sent in two seconds depends on the machine, and so does whether the rate is used up then, and
+    whether one had to be tried again.
     """
     if command.startswith(("iu deliver --max-seconds", "iu deliver execute")):
-        lines = [line for line in lines if not line.startswith("  rate_limit: ")]
+        lines = [line for line in lines if not (line.startswith("  rate_limit: ") or _FAILED.match(line))]
         lines = [_HELD_BY_RATE.sub("queued", _OF_THE_RATE.sub("", line)) for line in lines]
         lines = [_STOPPED.sub("stopped: early", line) for line in lines]
     return without_numbers(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -127,8 +128,9 @@ def test_a_refused_login_is_named_with_a_hint_and_makes_the_exit_code_1(broker: 
     broker.aim.office.emit(8, 8)
     said = broker.command("deliver", "--target", "bus")
     assert said.returncode == 1
-    assert "\n  4 to retry: login_refused (the " in said.stdout
-    assert said.stderr.startswith("warning: bus: a fault of the sender left 4 undelivered: login_refused")
+    # Of those that failed before, some may be due again by now.
+    assert re.search(r"\n  [4-8] to retry: login_refused \(the ", said.stdout), said.stdout
+    assert re.match(r"warning: bus: a fault of the sender left [4-8] undelivered: login_refused", said.stderr)
     assert len(said.stderr.splitlines()) == 1, said.stderr
     tested = broker.command("target", "test", "bus")
     assert "hint:  Check the user in the address" in tested.stderr
