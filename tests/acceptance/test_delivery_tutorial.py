@@ -23,8 +23,8 @@ _HELD_BY_RATE = re.compile(r"held( \(rate_limit\))?$")
 def comparable(command: str, lines: Sequence[str]) -> list[str]:
     """Return lines without numbers, and of the two drains that send, what the rate decided.
 
-    How many were sent in two seconds depends on the machine, and so does whether the rate is used up then, and
-    whether one had to be tried again.
+    How many were sent in two seconds depends on the machine, and so does whether the rate is used up then,
+    and whether one had to be tried again.
     """
     if command.startswith(("iu deliver --max-seconds", "iu deliver execute")):
         lines = [line for line in lines if not (line.startswith("  rate_limit: ") or _FAILED.match(line))]
