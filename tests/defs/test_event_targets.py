@@ -38,6 +38,22 @@ def materialized(handling: Handling, run_id: str, target: str, job: str) -> None
     handling.instance.report_dagster_event(event, run_id)
 
 
+def test_no_drain_is_requested_for_a_target_whose_runs_an_event_job_requests(handling: Handling) -> None:
+    handling.add()
+    handling.world.emit(1)
+    location = handling.location()
+    assert not location.tick("delivery_sensor").run_requests
+    assert handling.requests(location)
+
+
+def test_no_drain_is_requested_for_what_is_due_to_a_program_that_pulls(handling: Handling) -> None:
+    handling.add(kind="pull")
+    handling.world.emit(1)
+    handling.world.enqueue(ROUTE)
+    said = handling.location().tick("delivery_sensor").skip_message
+    assert said == "all targets: nothing is due"
+
+
 def test_the_events_of_a_run_are_of_different_subjects_though_a_subject_has_several_routes(
     handling: Handling,
 ) -> None:

@@ -85,6 +85,23 @@ def test_what_is_no_head_or_not_due_is_not_claimed(world: World) -> None:
     assert [one["attempt_no"] for one in claim(sender, [key(first, number)])] == [2]
 
 
+def test_a_dead_letter_is_not_claimed_by_its_key(world: World) -> None:
+    (only,) = queued(world, 1)
+    sender = world.sender()
+    assert sender.record(claim(sender, [only]), "failed")["failed"] == 1
+    world.owner.execute("update public.iu_delivery set due_at = clock_timestamp() - interval '1 minute'")
+    assert claim(sender, [only]) == []
+
+
+def test_a_held_route_has_no_head_that_is_due(world: World) -> None:
+    (only,) = queued(world, 1)
+    sender = world.sender()
+    assert [one["delivery_key"] for one in heads(sender)] == [only]
+    world.owner.execute("select public.fn_iu_route_demote('shop.paid', 'test')")
+    assert heads(sender) == []
+    assert claim(sender, [only]) == []
+
+
 def test_keys_of_another_target_claim_nothing(world: World) -> None:
     world.add_target("other")
     world.add_route("shop.other", "version_applied", "other")

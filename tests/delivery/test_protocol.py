@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from hashlib import sha256
 
 import pytest
@@ -87,6 +88,42 @@ def test_each_sender_that_joins_gets_its_share_of_the_shards_at_once(world: Worl
         assert sum(shares.values()) == 64
         assert len(shares) == min(number, 64)
         assert max(shares.values()) - min(shares.values()) <= 1
+
+
+def test_a_sender_that_goes_on_claiming_keeps_its_shards(world: World) -> None:
+    """Its leases are renewed when half of them has passed, so another one finds none that has ended."""
+    for subject in range(1, 9):
+        world.emit(subject)
+    world.enqueue()
+    sender = world.sender()
+    sender.claim(limit=1)
+    ends = "select min(lease_until) from public.iu_delivery_shard where owner is not null"
+    first = world.owner.fetch_value(ends)
+    sender.claim(limit=1)
+    assert world.owner.fetch_value(ends) == first, "most claims write no shard"
+    world.owner.execute(
+        "update public.iu_delivery_shard set lease_until = lease_until - interval '1 second' * %s",
+        (60 * 2 / 3,),
+    )
+    sender.claim(limit=1)
+    assert world.owner.fetch_value(ends) > first - timedelta(seconds=1)
+    assert sum(owned(world).values()) == 64
+
+
+def test_no_shard_moves_while_the_same_senders_go_on(world: World) -> None:
+    """Three shares are not equal: the larger one stays where it is."""
+    for subject in range(1, 65):
+        world.emit(subject)
+    world.enqueue()
+    senders = [world.sender(f"sender-{number}") for number in range(3)]
+    for sender in senders * 2:
+        sender.claim(limit=1)
+    owners = "select array_agg(owner order by shard) from public.iu_delivery_shard"
+    before = world.owner.fetch_value(owners)
+    assert sorted(owned(world).values()) == [21, 21, 22]
+    for sender in senders * 3:
+        sender.claim(limit=1)
+    assert world.owner.fetch_value(owners) == before
 
 
 def test_the_shards_of_a_sender_that_leaves_go_to_the_others_in_equal_parts(world: World) -> None:

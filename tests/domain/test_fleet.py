@@ -106,8 +106,12 @@ def test_the_failed_are_asked_last_so_that_an_outage_of_many_delays_others_only_
         fleet = [At("silent", url), *places]
         asker.ask(fleet, look)
         order.clear()
-        asker.ask([replace(fleet[0], where=places[0].where), *places], look)
-    assert order == [*NAMES, "silent"]
+        recovered = [replace(fleet[0], where=places[0].where), *places]
+        asker.ask(recovered, look)
+        assert order == [*NAMES, "silent"]
+        order.clear()
+        asker.ask(recovered, look)
+    assert order == ["silent", *NAMES], "it answered, so it is asked in its turn"
 
 
 def test_what_is_not_asked_in_the_time_of_a_look_is_said_and_asked_by_the_next(places: list[At]) -> None:
