@@ -198,6 +198,24 @@ def test_sends_without_an_answer_are_failures_if_the_target_goes_on(
     assert sender.record(sender.claim(limit=1))["demoted"] == demoted
 
 
+def test_sends_without_an_answer_are_no_failures_as_long_as_the_target_accepts_nothing(world: World) -> None:
+    world.promote("shop.paid", max_failure_share=0.1)
+    sender = queued(world, 60)
+    sender.record(sender.claim(limit=20))
+    sender.record(sender.claim(limit=3), "retry")
+    world.pass_time(2)
+    assert sender.record(sender.claim(limit=1), "retry", status_code=404)["demoted"] == 0
+    assert world.owner.fetch_one(COUNTS) == {"outcomes": 21, "failed_outcomes": 1, "unanswered": 3}
+
+
+def test_outcomes_of_claims_under_an_earlier_promotion_do_not_count(world: World) -> None:
+    sender = queued(world, 20)
+    claims = sender.claim(limit=20)
+    world.promote("shop.paid", max_failure_share=0.1)
+    assert sender.record(claims, "retry", status_code=404)["demoted"] == 0
+    assert world.owner.fetch_one(COUNTS) == {"outcomes": 0, "failed_outcomes": 0, "unanswered": 0}
+
+
 def test_ten_failures_of_the_one_that_the_breaker_lets_through_demote(world: World) -> None:
     change_target(world, "retry_seconds = array_fill(1, array[50])")
     sender = queued(world, 5)
