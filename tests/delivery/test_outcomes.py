@@ -209,7 +209,8 @@ def test_sends_without_an_answer_are_no_failures_as_long_as_the_target_accepts_n
 
 
 def test_outcomes_of_claims_under_an_earlier_promotion_do_not_count(world: World) -> None:
-    sender = queued(world, 20)
+    sender = queued(world, 21)
+    sender.record(sender.claim(limit=1))
     claims = sender.claim(limit=20)
     world.promote("shop.paid", max_failure_share=0.1)
     assert sender.record(claims, "retry", status_code=404)["demoted"] == 0
