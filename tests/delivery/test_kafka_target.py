@@ -262,7 +262,6 @@ def test_a_full_queue_of_the_client_is_a_fault_of_the_sender(
     answers = send(KafkaTarget, place.unheard(), *(message(n) for n in range(9)), of=secrets())
     assert {one.decision for one in answers} == {"retry"}
     assert sorted(one.status_class for one in answers) == ["local"] * 4 + ["timeout"] * 5
-    assert all(one.local_fault for one in answers if one.status_class == "local"), "no failure of the target"
     assert sum(one.local_fault and not one.may_have_arrived for one in answers) == 4
 
 
