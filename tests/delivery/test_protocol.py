@@ -123,7 +123,7 @@ def test_no_shard_moves_while_the_same_senders_go_on(world: World) -> None:
     assert sorted(owned(world).values()) == [21, 21, 22]
     for sender in senders * 3:
         sender.claim(limit=1)
-    assert world.owner.fetch_value(owners) == before
+        assert world.owner.fetch_value(owners) == before
 
 
 def test_the_shards_of_a_sender_that_leaves_go_to_the_others_in_equal_parts(world: World) -> None:
