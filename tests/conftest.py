@@ -28,7 +28,7 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 
-pytest_plugins = ["iu_pipelines.pytest_plugin", "delivery.office_fixtures"]
+pytest_plugins = ["iu_pipelines.pytest_plugin", "delivery.office_fixtures", "releases"]
 
 _NUMBERS: Final = itertools.count()
 

@@ -6,19 +6,18 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 RELEASES: Final = sorted((Path(__file__).parent / "steps" / "releases").glob("*.tar.gz"))
 
 
-def version(archive: Path) -> str:
-    """Return the version of a release, as the id of a test."""
-    return archive.name.removesuffix(".tar.gz")
-
-
-def unpacked(archive: Path, folder: Path) -> Path:
-    """Unpack a release in `folder`, and return its SQL tree."""
-    with tarfile.open(archive) as opened:
+@pytest.fixture(params=RELEASES, ids=lambda archive: archive.name.removesuffix(".tar.gz"))
+def released(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """The SQL tree of a release."""
+    folder = tmp_path / "released"
+    with tarfile.open(request.param) as archive:
         if hasattr(tarfile, "data_filter"):
-            opened.extractall(folder, filter="data")
+            archive.extractall(folder, filter="data")
         else:  # Python 3.11 before 3.11.4, as in Debian 12
-            opened.extractall(folder)
+            archive.extractall(folder)
     return folder / "sql"

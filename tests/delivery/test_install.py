@@ -26,7 +26,6 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.settings import sql_root
 from plans.test_hot_paths import consume, fill
 from proven import failed_lines
-from releases import RELEASES, unpacked, version
 from steps.test_releases import Traffic, make_history
 
 MODULE: Final = "iu-delivery"
@@ -119,12 +118,6 @@ def test_a_big_database_gets_the_module_at_once_and_no_emitter_waits(database: s
     assert seconds < 5
     assert emitter.emitted > 0
     assert emitter.longest < 1
-
-
-@pytest.fixture(params=RELEASES, ids=version)
-def released(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Return the SQL tree of a release."""
-    return unpacked(request.param, tmp_path / "released")
 
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["in one go", "after the upgrade"])
