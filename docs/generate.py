@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from generators.markdown import table
 from iu_pipelines.evidence import facts, guarantees
 from iu_pipelines.evidence.guarantees import Promise
 from iu_pipelines.hosting.exposition import METRICS
@@ -137,7 +138,7 @@ def coverage() -> str:
         for number, promise in enumerate(guarantees.promises(), start=1)
     ]
     header = ["", "area", "guarantee", "lines of `iu evidence`", "tests", "tests that break it on purpose"]
-    return "\n".join([COVERAGE, *_table(header, rows), ""])
+    return "\n".join([COVERAGE, *table(header, rows), ""])
 
 
 def _lines(promise: Promise) -> str:
@@ -161,7 +162,7 @@ def _link(test: str) -> str:
 
 def _readme() -> list[str]:
     rows = [[promise.text, promise.how, _proof(promise, "docs/")] for promise in _shown("readme")]
-    return _table(["guarantee", "how it is kept", "proof"], rows)
+    return table(["guarantee", "how it is kept", "proof"], rows)
 
 
 def _security() -> list[str]:
@@ -169,7 +170,7 @@ def _security() -> list[str]:
         [promise.text, promise.how, ", ".join(_files(promise)), _proof(promise, "docs/")]
         for promise in _shown("security")
     ]
-    return _table(["guarantee", "how it is kept", "tests", "proof"], rows)
+    return table(["guarantee", "how it is kept", "tests", "proof"], rows)
 
 
 def _concepts() -> list[str]:
@@ -177,7 +178,7 @@ def _concepts() -> list[str]:
         [promise.text, promise.how, _tests(promise.broken), _proof(promise, "../")]
         for promise in _shown("concepts")
     ]
-    return _table(["guarantee", "how it is kept", "tests that break it on purpose", "proof"], rows)
+    return table(["guarantee", "how it is kept", "tests that break it on purpose", "proof"], rows)
 
 
 def _shown(page: str) -> list[Promise]:
@@ -214,8 +215,8 @@ def decisions() -> str:
     parts = [DECISIONS]
     for block, area in BLOCKS.items():
         rows = [row for row in found if int(row[0]) in block]
-        table = _table(["number", "decision", "status", "date"], rows)
-        parts += [f"## {block[0]:03d} to {block[-1]:03d}: {area}", "", *table, ""]
+        listed = table(["number", "decision", "status", "date"], rows)
+        parts += [f"## {block[0]:03d} to {block[-1]:03d}: {area}", "", *listed, ""]
     for number, title, status, _ in found:
         if not any(int(number) in block for block in BLOCKS):
             raise IncompletePageError(f"decision {number} is in no block of numbers: {title}")
@@ -245,7 +246,7 @@ def metrics() -> list[str]:
         [f"`{metric.name}`", metric.kind, ", ".join(f"`{label}`" for label in metric.labels), metric.help]
         for metric in METRICS
     ]
-    return _table(["metric", "type", "labels", "what it is"], rows)
+    return table(["metric", "type", "labels", "what it is"], rows)
 
 
 def places() -> list[str]:
@@ -256,7 +257,7 @@ def places() -> list[str]:
     if missing:
         raise IncompletePageError(f"{NOUNS} has no row for: {', '.join(missing)}")
     rows = [[noun, *("<br>".join(paths) for paths in found[noun].values())] for noun in found]
-    return _table(["noun", *PLACES], rows)
+    return table(["noun", *PLACES], rows)
 
 
 def _nouns() -> list[str]:
@@ -303,15 +304,15 @@ def _in_two_layers() -> set[str]:
     return {name for layer in layers for name in layer if sum(name in other for other in layers) > 1}
 
 
-def _with_table(page: str, name: str, table: Sequence[str]) -> str:
-    """Return `page` with `table` between the marks of `name`."""
+def _with_table(page: str, name: str, lines: Sequence[str]) -> str:
+    """Return `page` with the `lines` of a table between the marks of `name`."""
     begin, end = f"<!-- begin: {name} (make docs) -->\n", f"<!-- end: {name} -->\n"
     text = (PROJECT / page).read_text(encoding="utf-8")
     before, opened, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not opened or not closed:
         raise IncompletePageError(f"{page} has no lines {begin.strip()} and {end.strip()}")
-    return "".join([before, begin, "\n".join([*table, ""]), end, after])
+    return "".join([before, begin, "\n".join([*lines, ""]), end, after])
 
 
 def evidence_json() -> str:
@@ -328,7 +329,7 @@ def _object(name: str, schema: dict[str, Any]) -> str:
         for key, value in schema.get("properties", {}).items()
     ]
     return "\n".join(
-        [f"## {name}", "", schema["description"], "", *_table(["key", "type", "meaning"], rows), ""]
+        [f"## {name}", "", schema["description"], "", *table(["key", "type", "meaning"], rows), ""]
     )
 
 
@@ -345,11 +346,6 @@ def _type(schema: dict[str, Any]) -> str:
     if "additionalProperties" in schema and isinstance(schema["additionalProperties"], dict):
         return f"object of {_type(schema['additionalProperties'])}"
     return "time" if schema.get("format") == "date-time" else str(schema.get("type"))
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    lines = [header, ["---"] * len(header), *rows]
-    return [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
 
 
 def main(arguments: Sequence[str]) -> int:
