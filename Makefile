@@ -1,7 +1,7 @@
 # Targets that need .venv create it first. `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick coverage trains check fix dev bench soak vulnerabilities stamp docs lock hooks clean
+.PHONY: help setup demo test quick coverage trains check fix site dev bench soak vulnerabilities stamp docs lock hooks clean
 
 # One process more than processors, because tests also wait for servers and browsers.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -65,6 +65,9 @@ fix: setup ## repair what a program can: imports, formats, stamps, generated pag
 	@$(BIN)/python -m iu_pipelines steps stamp
 	@$(BIN)/python docs/generate.py
 
+site: setup ## build the documentation site, and say where it is
+	@$(BIN)/python docs/build_site.py
+
 dev: setup ## run Dagster's web UI and daemon on the embedded database
 	@$(BIN)/python -m iu_pipelines dev
 
@@ -87,9 +90,9 @@ lock: ## update requirements.lock (needs uv)
 	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-strip-extras --quiet --output-file requirements.lock
 
-clean: ## stop the embedded server, and remove .iu, .trains, .venv, builds and caches
+clean: ## stop the embedded server, and remove .iu, .trains, .venv, builds, the site and caches
 	@[ ! -x $(BIN)/python ] || [ ! -d .iu ] || $(BIN)/python -m iu_pipelines stop
-	@rm -rf .iu .trains .venv .venv.lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .iu .trains .venv .venv.lock build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 hooks: setup ## make git run the checks of .githooks before each commit

@@ -1,10 +1,10 @@
 """Build the documentation site in `site/`; `site/index.html` opens without a server or a network.
 
-    python docs/build_site.py [--repository URL]
+    python docs/build_site.py [--repository URL] [--folder FOLDER]
 
-The pages are copied to `build/docs` first. Links to files outside `docs/` become links below URL, such as
-`https://github.com/you/iu_pipelines/blob/main`; without a URL they become plain text. The scripts of the site
-are downloaded once, and their checksums are compared.
+The pages are copied to `build/docs` first; with --folder, copy and site are made there. Links to files
+outside `docs/` become links below URL, such as `https://github.com/you/iu_pipelines/blob/main`; without a URL
+they become plain text. The scripts of the site are downloaded once, and their checksums are compared.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ import urllib.request
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, cast
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 DOCS: Final = PROJECT / "docs"
-BUILD: Final = PROJECT / "build"
+CACHE: Final = PROJECT / "build" / "cache"
+CONFIGURATION: Final = "zensical.toml"
 
 
 class SiteError(Exception):
@@ -59,7 +60,7 @@ SCRIPTS: Final = (
 """What draws the diagrams, and what lets a page without a server search."""
 
 _REGISTRY: Final = "https://registry.npmjs.org/"
-_COPIED: Final = {".md", ".png", ".svg", ".css"}
+_COPIED: Final = {".js", ".md", ".png", ".svg"}
 _FENCE: Final = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(
     r"(?P<image>!?)\[(?P<label>(?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:|#)(?P<file>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)"
@@ -94,24 +95,22 @@ def page(path: Path, repository: str | None) -> str:
     return "".join(part if part.startswith("```") else _LINK.sub(replaced, part) for part in parts)
 
 
-def script(wanted: Script, cache: Path) -> bytes:
-    """Return the text of a script, from the cache or the registry of npm.
+def script(wanted: Script) -> bytes:
+    """Return the text of a script, from the cache in `build/` or the registry of npm.
 
     Raises:
         SiteError: if it cannot be downloaded, or its package is another one.
     """
-    archive = cache / Path(wanted.package).name
+    archive = CACHE / Path(wanted.package).name
     if not archive.is_file():
-        cache.mkdir(parents=True, exist_ok=True)
+        CACHE.mkdir(parents=True, exist_ok=True)
         archive.write_bytes(_downloaded(_REGISTRY + wanted.package))
     found = hashlib.sha256(archive.read_bytes()).hexdigest()
     if found != wanted.sha256:
         archive.unlink()
         raise SiteError(f"the sha256 of {_REGISTRY}{wanted.package} is {found} instead of {wanted.sha256}")
     with tarfile.open(archive) as package:
-        member = package.extractfile(wanted.file)
-        assert member is not None
-        return member.read()
+        return cast("IO[bytes]", package.extractfile(wanted.file)).read()
 
 
 def _downloaded(url: str) -> bytes:
@@ -122,27 +121,43 @@ def _downloaded(url: str) -> bytes:
         raise SiteError(f"{url} cannot be downloaded: {error}") from error
 
 
-def build(repository: str | None) -> int:
+def build(folder: Path, repository: str | None) -> int:
     """Copy the pages, add the scripts, and build the site; a broken link or anchor is a failure."""
-    copy_pages(BUILD / "docs", repository)
+    copy_pages(folder / "build" / "docs", repository)
     for wanted in SCRIPTS:
-        (BUILD / "docs" / wanted.name).write_bytes(script(wanted, BUILD / "cache"))
-    command = [Path(sys.executable).with_name("zensical"), "build", "--strict", "--clean"]
-    return subprocess.run(command, cwd=PROJECT, check=False).returncode
+        (folder / "build" / "docs" / wanted.name).write_bytes(script(wanted))
+    if folder != PROJECT:
+        shutil.copyfile(PROJECT / CONFIGURATION, folder / CONFIGURATION)
+    built = strict(folder)
+    print(built.stdout, end="")
+    return built.returncode
+
+
+def strict(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Build the site of a folder that has a configuration and pages; a warning is a failure."""
+    return subprocess.run(
+        [Path(sys.executable).with_name("zensical"), "build", "--strict", "--clean"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Build the site, and say where it is."""
     parser = argparse.ArgumentParser(description="Build the documentation site.")
     parser.add_argument("--repository", metavar="URL", help="where links to files outside docs/ lead")
+    parser.add_argument("--folder", type=Path, default=PROJECT, help="where the folder site/ is made")
     given = parser.parse_args(arguments)
     try:
-        code = build(given.repository)
+        code = build(given.folder, given.repository)
     except SiteError as error:
         print(f"site: {error}", file=sys.stderr)
         return 1
     if code == 0:
-        print(f"open {PROJECT / 'site' / 'index.html'}")
+        print(f"open {given.folder / 'site' / 'index.html'}")
     return code
 
 
