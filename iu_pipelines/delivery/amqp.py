@@ -196,7 +196,8 @@ class _Transport(TransportFactory):
     def abort(self) -> None:
         """Close the socket at once, with what is in its buffers."""
         if self._writer is not None:
-            self._writer.transport.abort()
+            with suppress(AttributeError):  # of early Python 3.11, where the transport was closed already
+                self._writer.transport.abort()
 
 
 class _Connection(aio_pika.Connection):

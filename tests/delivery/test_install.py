@@ -6,7 +6,6 @@ IU_LONG=1 makes the big database one of a million events.
 from __future__ import annotations
 
 import os
-import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -27,7 +26,8 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.settings import sql_root
 from plans.test_hot_paths import consume, fill
 from proven import failed_lines
-from steps.test_releases import RELEASES, Traffic, make_history
+from releases import RELEASES, unpacked, version
+from steps.test_releases import Traffic, make_history
 
 MODULE: Final = "iu-delivery"
 STEPS: Final = files.load_steps(sql_root(), [MODULE])
@@ -121,12 +121,10 @@ def test_a_big_database_gets_the_module_at_once_and_no_emitter_waits(database: s
     assert emitter.longest < 1
 
 
-@pytest.fixture(params=RELEASES, ids=lambda path: path.name.removesuffix(".tar.gz"))
+@pytest.fixture(params=RELEASES, ids=version)
 def released(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Return the SQL tree of a release."""
-    with tarfile.open(request.param) as archive:
-        archive.extractall(tmp_path / "released", filter="data")
-    return tmp_path / "released" / "sql"
+    return unpacked(request.param, tmp_path / "released")
 
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["in one go", "after the upgrade"])

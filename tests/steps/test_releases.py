@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,18 +23,16 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import IuError
 from iu_pipelines.settings import sql_root
 from proven import failed_lines
+from releases import RELEASES, unpacked, version
 from waiting import eventually
 
-RELEASES: Final = sorted((Path(__file__).parent / "releases").glob("*.tar.gz"))
 LIVE: Final = "iu.structure_piece_split.workflow"
 
 
-@pytest.fixture(params=RELEASES, ids=lambda path: path.name.removesuffix(".tar.gz"))
+@pytest.fixture(params=RELEASES, ids=version)
 def released(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """Return the SQL tree of a release."""
-    with tarfile.open(request.param) as archive:
-        archive.extractall(tmp_path / "released", filter="data")
-    return tmp_path / "released" / "sql"
+    return unpacked(request.param, tmp_path / "released")
 
 
 def edited(released: Path, now: Path) -> list[str]:
