@@ -60,7 +60,7 @@ SCRIPTS: Final = (
 """What draws the diagrams, and what lets a page without a server search."""
 
 _REGISTRY: Final = "https://registry.npmjs.org/"
-_COPIED: Final = {".js", ".md", ".png", ".svg"}
+_COPIED: Final = {".css", ".js", ".md", ".png", ".svg"}
 _FENCE: Final = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(
     r"(?P<image>!?)\[(?P<label>(?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:|#)(?P<file>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)"
