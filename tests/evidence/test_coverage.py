@@ -130,9 +130,9 @@ GENERATED = {
     "docs/concepts/guarantees.md": "An event exists if and only if",
     "docs/concepts/nouns.md": "[`objects/gates/`]",
     "docs/decisions/README.md": "[Embedded PostgreSQL]",
-    "docs/operate/monitoring.md": "| `iu_dead_letters_open` |",
     "docs/reference/coverage.md": "An event exists if and only if",
     "docs/reference/evidence-json.md": "## evidence.json",
+    "docs/reference/metrics.md": "| `iu_dead_letters_open` |",
 }
 
 
