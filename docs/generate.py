@@ -15,7 +15,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from generators import IncompletePageError, decisions, evidence_json, guarantees, metrics, places
+from generators import (
+    IncompletePageError,
+    catalog,
+    decisions,
+    errors,
+    evidence_json,
+    functions,
+    guarantees,
+    metrics,
+    places,
+    settings,
+    tables,
+)
 from generators.places import NOUNS
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -27,9 +39,11 @@ def pages() -> dict[str, str]:
     """Return the text of every generated page, and of every page with a generated table, by its path.
 
     Raises:
-        IncompletePageError: if a page has no marks for its table, or no row for a noun.
+        IncompletePageError: if a page has no marks for its table, or something that its author has to write
+            is missing, such as a row for a noun or the comment of a function.
     """
     return {
+        **_of_database(catalog.read()),
         "docs/reference/coverage.md": guarantees.coverage(),
         "docs/reference/evidence-json.md": evidence_json.page(),
         "docs/reference/metrics.md": metrics.page(),
@@ -39,6 +53,19 @@ def pages() -> dict[str, str]:
         CONCEPTS: _with_table(CONCEPTS, "guarantees", guarantees.concepts()),
         NOUNS: _with_table(NOUNS, "places", places.of_nouns(PROJECT)),
     }
+
+
+def _of_database(read: catalog.Catalog) -> dict[str, str]:
+    """Return the pages about what is in the database, which have links to each other."""
+    known = {**functions.links(read), **tables.links(read), **errors.links()}
+    made = {
+        functions.PAGE: functions.page(read, known),
+        functions.INTERNAL_PAGE: functions.internal_page(read, known),
+        tables.PAGE: tables.page(read, known),
+        errors.PAGE: errors.page(read, known),
+        settings.PAGE: settings.page(read, known),
+    }
+    return {f"docs/reference/{name}": text for name, text in made.items()}
 
 
 def _with_table(page: str, name: str, lines: Sequence[str]) -> str:

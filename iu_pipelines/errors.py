@@ -270,7 +270,7 @@ class PromotionRefused(Refusal):
     """A rule for promotions is not met; the message names it, the value seen and the value needed.
 
     Cause: The evidence for a route is too little, old or bad, the route or its target is disabled, or a login
-        approves what it proposed itself.
+        approves what it proposed itself. Or a superuser or a member of `iu_owner` proposes.
     Cure: Meet the rule, then propose again. docs/operate/promotions.md#rules explains each rule, and `iu
         promote threshold list` shows the thresholds.
     """
@@ -519,8 +519,10 @@ CODES: Final[Mapping[str, type[Refusal]]] = {
 }
 """The exception class of each SQLSTATE of class IU."""
 
-_LOST = ("08", "25P03", "57P")
-_LATER = ("40", "53", "55P03", "57", "58")
+LOST: Final = ("08", "25P03", "57P")
+"""The beginnings of the SQLSTATEs of ConnectionFailed."""
+LATER: Final = ("40", "53", "55P03", "57", "58")
+"""The beginnings of the SQLSTATEs of Unavailable, unless one is in LOST."""
 
 _PASSWORD_IN_URL = re.compile(r"(://[^:/?#\s]*):[^\s]*@")
 _PASSWORD_AS_KEY = re.compile(r"((?:ssl)?password\s*=\s*)('[^']*'|[^\s&]*)", re.IGNORECASE)
@@ -563,8 +565,8 @@ def from_sqlstate(sqlstate: str | None, message: str, hint: str | None = None) -
 def _database_error(sqlstate: str) -> type[IuError]:
     if sqlstate.startswith("IU"):
         return Refusal
-    if sqlstate.startswith(_LOST):
+    if sqlstate.startswith(LOST):
         return ConnectionFailed
     if sqlstate == PermissionDenied.default_code:
         return PermissionDenied
-    return Unavailable if sqlstate.startswith(_LATER) else StatementFailed
+    return Unavailable if sqlstate.startswith(LATER) else StatementFailed
