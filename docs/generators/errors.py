@@ -41,7 +41,7 @@ _WITHOUT_MESSAGES: Final = frozenset({"UsageError"})
 """The message of these names an argument or a setting; there are too many to list."""
 _MANY: Final = 30
 _ABSTRACT: Final = frozenset({"IuError", "DatabaseError", "Refusal"})
-_COMMAND: Final = re.compile(r"(?<=: )((?:alter|begin|grant|iu|pip|select) [^`]*[^`.])$")
+_COMMAND: Final = re.compile(r"(?<=: )((?:alter|begin|grant|iu|pip|select) [^`:]*[^`:.])$")
 _SECTION: Final = re.compile(r"^(Cause|Cure): (.*?)(?=^\S|\Z)", re.MULTILINE | re.DOTALL)
 
 

@@ -15,7 +15,7 @@ _WIDTH: Final = 150
 _PART: Final = re.compile(
     r"(?P<code>`[^`]+`|\{(?:[^{}]|\{[^{}]*\})*\}|\w*(?:<[^<>]+>_?)+|\blive:\w+)"
     r"|(?P<page>\bdocs/[\w/-]+\.md(?:#[\w-]+)?|\bREADME\.md\b)"
-    r"|(?P<name>\bIU\d{3}\b|\b(?:[a-z]+\.)?[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9…]+)+(?:\.[a-z_]+)*(?:\(\))?"
+    r"|(?P<name>\bIU\d{3}\b|\b(?:[a-z]+\.)?[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+(?:_…)?(?:\.[a-z_]+)*(?:\(\))?"
     r"|\biu\.[a-z_]+)"
     r"|(?P<special>[<*\[\]])"
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -15,7 +16,7 @@ _HANDLER: Final = re.compile(r"\bexception\s+when\b", re.IGNORECASE)
 _CLAUSE: Final = re.compile(r"\b[Rr]aises\b.*?\.(?=\s+[A-Z]|\s*$)", re.DOTALL)
 _CODE: Final = re.compile(r"\bIU\d{3}\b")
 _RANGE: Final = re.compile(r"\bIU(\d{3}) to IU(\d{3})\b")
-_AS: Final = re.compile(r"\bwhat (fn_iu_\w+)\s+raises\b")
+_AS: Final = re.compile(r"\bwhat (fn_iu_\w+)\s+raises\b|\bthe errors of\s+(fn_iu_\w+)")
 
 
 def named(function: Function, functions: Mapping[str, Function]) -> set[str]:
@@ -25,7 +26,7 @@ def named(function: Function, functions: Mapping[str, Function]) -> set[str]:
         found |= {*_CODE.findall(clause)}
         for first, last in _RANGE.findall(clause):
             found |= {f"IU{number}" for number in range(int(first), int(last) + 1)}
-        for other in _AS.findall(clause):
+        for other in filter(None, itertools.chain(*_AS.findall(clause))):
             found |= named(functions[other], functions)
     return found
 
