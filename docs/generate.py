@@ -10,6 +10,7 @@ and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/no
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,4 +103,5 @@ def _text(path: Path) -> str | None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the server of the catalog is stopped
     sys.exit(main(sys.argv[1:]))

@@ -119,19 +119,18 @@ def _row(error: type[IuError]) -> list[str]:
 def _section(error: type[IuError], catalog: Catalog, links: Mapping[str, str]) -> str:
     said = explanation(error)
     coded = error in CODES.values()
-    lines = [f"### {error.default_code if coded else error.__name__}", ""]
-    lines += [
-        paragraph(f"{f'`{error.__name__}`: ' if coded else ''}{prose(said.meaning, links)}{_states(error)}"),
-        "",
+    heading, name = (error.default_code, f"`{error.__name__}`: ") if coded else (error.__name__, "")
+    paragraphs = [
+        f"{name}{prose(said.meaning, links)}{_states(error)}",
+        f"**Cause.** {prose(said.cause, links)}",
+        f"**Cure.** {prose(said.cure, links)}",
     ]
-    lines += [paragraph(f"**Cause.** {prose(said.cause, links)}"), ""]
-    lines += [paragraph(f"**Cure.** {prose(said.cure, links)}"), ""]
     if coded and (by := _raised_by(error, catalog, links)):
-        lines += [paragraph(f"**Raised by** {by}."), ""]
+        paragraphs.append(f"**Raised by** {by}.")
     rows = [] if error.__name__ in _WITHOUT_MESSAGES else _messages(error)
-    if rows:
-        lines += [*table(["message", "hint"], ([f"`{text}`", _hint(hint, links)] for text, hint in rows)), ""]
-    return "\n".join(lines)
+    shown = ([f"`{text}`", _hint(hint, links)] for text, hint in rows)
+    lines = [f"### {heading}\n", *(f"{paragraph(one)}\n" for one in paragraphs)]
+    return "\n".join([*lines, *([*table(["message", "hint"], shown), ""] if rows else [])])
 
 
 def _raised_by(error: type[IuError], catalog: Catalog, links: Mapping[str, str]) -> str:
@@ -145,7 +144,7 @@ def _raised_by(error: type[IuError], catalog: Catalog, links: Mapping[str, str])
     parts = [_linked(function, links) for function in found]
     if len(parts) > _MANY:
         parts = [f"{len(parts)} [functions](functions.md)"]
-    if any(message.code == code for message in messages.of_sql(_steps())):
+    if code in _of_steps():
         parts.append("steps and their rollbacks")
     if any(message.code == error.__name__ for message in _of_python()):
         parts.append("the Python package")
@@ -181,8 +180,8 @@ def _of_sql() -> Sequence[messages.Message]:
 
 
 @cache
-def _steps() -> Sequence[str]:
-    return _files("runtime", "rollback")
+def _of_steps() -> frozenset[str]:
+    return frozenset(message.code for message in messages.of_sql(_files("runtime", "rollback")))
 
 
 def _files(*folders: str) -> list[str]:

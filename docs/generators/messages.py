@@ -108,7 +108,7 @@ def of_python(source: str, classes: frozenset[str]) -> Iterator[Message]:
 
 def _filled(text: str) -> str:
     """Return `text` with one gap for adjacent ones, or nothing if it has no word."""
-    return re.sub(f"{GAP}+", GAP, text) if re.search(r"[a-z]{2}", text) else ""
+    return re.sub(f"{GAP}+", GAP, text) if re.search(r"[A-Za-z]{2}", text) else ""
 
 
 def _name(node: ast.expr) -> str:

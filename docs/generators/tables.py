@@ -94,9 +94,11 @@ _REFERENCES: Final[Mapping[str, Sequence[str]]] = {
 }
 """Columns that refer to a table without a foreign key, as `table.column`."""
 
-_SIMILAR: Final[Mapping[str, Sequence[str]]] = {
-    "iu_attempt": ["iu_route_attempt"],
+_COPIED_FROM: Final[Mapping[str, str]] = {
+    "event_outbox": "event_type_registry",
+    "iu_attempt": "iu_route_attempt",
 }
+"""Relations whose columns without a comment mean what the columns of that name mean in another one."""
 
 
 @dataclass(frozen=True)
@@ -133,12 +135,13 @@ def page(catalog: Catalog, known: Mapping[str, str]) -> str:
     parts = [_HEAD]
     for heading, (module, _) in _GROUPS.items():
         found = [one for one in catalog.relations if sections[one.name] == heading]
+        found.sort(key=lambda one: one.kind == "type")
         note = "" if module == "iu-core" else "These tables need the module iu-delivery.\n"
         parts += [
             f"## {heading}\n",
             note,
             *_diagram(found, references),
-            *(_section(one, known) for one in found),
+            *(_section(one, _meanings(one, catalog), known) for one in found),
         ]
     return "\n".join(part for part in parts if part)
 
@@ -191,16 +194,32 @@ def _box(relation: Relation, references: Sequence[Reference]) -> Iterator[str]:
     yield "    }"
 
 
-def _section(relation: Relation, known: Mapping[str, str]) -> str:
+def _meanings(relation: Relation, catalog: Catalog) -> dict[str, str]:
+    """Return the comment of each column, or that of the column from which it is copied."""
+    source = _COPIED_FROM.get(relation.name)
+    copied = {
+        column.name: column.comment
+        for one in catalog.relations
+        if one.name == source
+        for column in one.columns
+    }
+    return {one.name: one.comment or copied.get(one.name, "") for one in relation.columns}
+
+
+def _section(relation: Relation, meanings: Mapping[str, str], known: Mapping[str, str]) -> str:
     others = {name: address for name, address in known.items() if name != relation.name}
     kind = {"table": "Table", "view": "View", "type": "Type"}[relation.kind]
     only = ", append-only" if relation.access == "record" else ""
-    header = ["column", "type", "null", "default", "meaning"]
+    header = ["column", "type", *(["null", "default"] if relation.kind == "table" else []), "meaning"]
+    rows = [
+        [*_column(one, relation.kind == "table"), prose(meanings[one.name], others)]
+        for one in relation.columns
+    ]
     lines = [
         f"### {relation.name}\n",
         f"{paragraph(prose(relation.comment, others))}\n",
         f"{kind}{only}. {_rights(relation)}\n",
-        *table(header, (_column(one, others) for one in relation.columns)),
+        *table(header, rows),
         "",
         *(_constraint(one, others) for one in relation.constraints),
         *(f"* Unique index `{one.replace(' ', '` on `', 1)}`" for one in relation.unique_indexes),
@@ -217,11 +236,12 @@ def _rights(relation: Relation) -> str:
     return f"Rights: {'; '.join(parts)}."
 
 
-def _column(column: Column, known: Mapping[str, str]) -> list[str]:
+def _column(column: Column, in_table: bool) -> list[str]:
+    """Return the name and the type of a column, and in a table whether it may be null, and its default."""
     default = f"`{plain(column.default_value)}`" if column.default_value else ""
     default = "identity" if column.default_value == "identity" else default
-    meaning = prose(column.comment, known)
-    return [f"`{column.name}`", short(column.type), "yes" if column.is_nullable else "", default, meaning]
+    of_table = ["yes" if column.is_nullable else "", default] if in_table else []
+    return [f"`{column.name}`", short(column.type), *of_table]
 
 
 def _constraint(constraint: Constraint, known: Mapping[str, str]) -> str:

@@ -104,13 +104,13 @@ where module <> 'iu-core' and kind = 'function';
 -- What the names of the columns of earlier steps do not say.
 comment on column public.event_type_registry.event_type is 'name of the type, such as order_paid';
 comment on column public.event_type_registry.event_domain is
-'domain of its events: each worker reads one domain';
-comment on column public.event_type_registry.event_stream is 'copied to its events, not interpreted';
-comment on column public.event_type_registry.delivery_lane is 'copied to its events, not interpreted';
+'domain of the events: each worker reads one domain';
+comment on column public.event_type_registry.event_stream is 'stored with each event, and not interpreted';
+comment on column public.event_type_registry.delivery_lane is 'stored with each event, and not interpreted';
 comment on column public.event_type_registry.payload_classification is
-'copied to its events, not interpreted';
+'stored with each event, and not interpreted';
 comment on column public.event_type_registry.event_subject_table is
-'table of the subjects, copied to its events';
+'table of the subjects, stored with each event';
 comment on column public.event_type_registry.payload_keys is
 'keys allowed at the top level of a payload; null: every key that is not forbidden';
 comment on column public.event_type_registry.enabled is 'whether events of the type may be emitted';
@@ -151,5 +151,5 @@ comment on column public.dot_config.value_pattern is 'regular expression that a 
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    '3a3d7e41c6cc6371b6d8682e3f5c000509e9da19a060028a97729c9ccd6a48e0'
+    '63ddff934b94ed79a481888e49eeff54d8da6dd3737b4fa89e951c42eea4c59a'
 );
