@@ -101,6 +101,10 @@ _COPIED_FROM: Final[Mapping[str, str]] = {
 """Relations whose columns without a comment mean what the columns of that name mean in another one."""
 
 
+_OLDER: Final[Mapping[str, str]] = {"uuidv7()": "fn_iu_event_id()"}
+"""Defaults on newer servers, and what older ones have instead: the page is the same for all."""
+
+
 @dataclass(frozen=True)
 class Reference:
     """Columns of a table that name a row of another table."""
@@ -238,7 +242,8 @@ def _rights(relation: Relation) -> str:
 
 def _column(column: Column, in_table: bool) -> list[str]:
     """Return the name and the type of a column, and in a table whether it may be null, and its default."""
-    default = f"`{plain(column.default_value)}`" if column.default_value else ""
+    value = _OLDER.get(column.default_value or "", column.default_value)
+    default = f"`{plain(value)}`" if value else ""
     default = "identity" if column.default_value == "identity" else default
     of_table = ["yes" if column.is_nullable else "", default] if in_table else []
     return [f"`{column.name}`", short(column.type), *of_table]
