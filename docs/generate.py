@@ -19,6 +19,7 @@ from typing import Final
 from generators import (
     IncompletePageError,
     catalog,
+    command_line,
     decisions,
     errors,
     evidence_json,
@@ -45,6 +46,7 @@ def pages() -> dict[str, str]:
     """
     return {
         **_of_database(catalog.read()),
+        "docs/reference/command-line.md": command_line.page(),
         "docs/reference/coverage.md": guarantees.coverage(),
         "docs/reference/evidence-json.md": evidence_json.page(),
         "docs/reference/metrics.md": metrics.page(),

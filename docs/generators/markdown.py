@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -77,3 +78,10 @@ def _page_link(path: str) -> str:
     title = page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
     place = f"../{file.removeprefix('docs/')}" if file.startswith("docs/") else f"../../{file}"
     return f"[{title}]({place}{'#' * bool(anchor)}{anchor})"
+
+
+def code(text: str) -> str:
+    """Return a text as code that can be in a cell, where a bar in backticks is shown with its escape."""
+    if "|" not in text:
+        return f"`{text}`"
+    return f"<code>{html.escape(text, quote=False).replace('|', '&#124;')}</code>"

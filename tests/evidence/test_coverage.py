@@ -132,6 +132,7 @@ GENERATED = {
     "docs/concepts/guarantees.md": "An event exists if and only if",
     "docs/concepts/nouns.md": "[`objects/gates/`]",
     "docs/decisions/README.md": "[Embedded PostgreSQL]",
+    "docs/reference/command-line.md": "### iu gate set",
     "docs/reference/coverage.md": "An event exists if and only if",
     "docs/reference/errors.md": "### IU101",
     "docs/reference/evidence-json.md": "## evidence.json",
