@@ -229,7 +229,10 @@ def send(name: str) -> None:
 
 
 def test_the_help_ends_with_the_examples_of_the_docstring(capsys: pytest.CaptureFixture[str]) -> None:
-    assert called(send, "--help") == 0
+    app = typer.Typer(rich_markup_mode=None)
+    app.callback()(lambda: None)
+    add_command(app, send, "tried")
+    app(["tried", "--help"], standalone_mode=False)
     shown = capsys.readouterr().out
     before, _, examples = shown.partition("\nExamples:\n")
     assert "Send something to someone.\n" in before
@@ -243,7 +246,7 @@ def test_the_help_of_a_group_that_can_be_called_ends_with_examples(
     app = typer.Typer(rich_markup_mode=None)
     group = add_group(app, "tried", send)
     add_command(group, count)
-    app(["--help"], standalone_mode=False)
+    app(["tried", "--help"], standalone_mode=False)
     _, _, examples = capsys.readouterr().out.partition("\nExamples:\n")
     assert examples.startswith("  tried bob\n")
 

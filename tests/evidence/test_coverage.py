@@ -135,12 +135,14 @@ GENERATED = {
     "docs/reference/command-line.md": "### iu gate set",
     "docs/reference/coverage.md": "An event exists if and only if",
     "docs/reference/errors.md": "### IU101",
+    "docs/reference/dagster.md": "### route_worker_job",
     "docs/reference/evidence-json.md": "## evidence.json",
     "docs/reference/functions.md": "### fn_iu_emit_event\n",
     "docs/reference/internal-functions.md": "`fn_iu_window_claim`",
     "docs/reference/metrics.md": "| `iu_dead_letters_open` |",
     "docs/reference/settings.md": "| `IU_BATCH_LIMIT` |",
     "docs/reference/tables.md": "### event_outbox\n",
+    "docs/reference/python.md": "### emit_many",
 }
 
 
