@@ -1,4 +1,4 @@
-"""What a kind of target is: one class in one module, found by the entry point group `iu_pipelines.targets`.
+"""What a kind of target is: one class in one module, found by the entry point group "iu_pipelines.targets".
 
 A kind checks the definition of a target without the network, opens it, sends one message at a time, from
 many tasks at once, and signs. It never raises for an answer of the target: it returns an `Answer`.
