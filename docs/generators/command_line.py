@@ -11,7 +11,7 @@ from typing import Any, Final
 from typer.main import get_command
 
 from generators import IncompletePageError
-from generators.markdown import cell, code, table
+from generators.markdown import code, paragraph, prose, table
 from iu_pipelines.cli.help_pages import BareGroup, example_lines
 from iu_pipelines.cli.main import COMMANDS, build_app
 
@@ -76,12 +76,16 @@ def page() -> str:
     """Return the page of the commands.
 
     Raises:
-        IncompletePageError: if a command has no example that calls it, or an option has no description.
+        IncompletePageError: if a command has no example that calls it, or it or an option has no description.
     """
     root, *found = entries()
     common = [_row(root, parameter) for parameter in _parameters(root, common=True)]
     listed = [
-        [f"[`{one.path}`](#{_anchor(one.path)})", one.command.short_help, "yes" if _writes(one) else ""]
+        [
+            f"[`{one.path}`](#{_anchor(one.path)})",
+            prose(one.command.short_help, {}),
+            "yes" if _writes(one) else "",
+        ]
         for one in found
         if one.is_called
     ]
@@ -111,7 +115,10 @@ def _section(entry: Entry) -> list[str]:
     """Return the description, usage, options and examples of a command or group."""
     level = "##" if entry.path.count(" ") < 2 else "###"
     usage = " ".join([entry.path, *entry.command.collect_usage_pieces(entry.context)])
-    lines = [f"{level} {entry.path}", "", entry.command.help, "", "```text", usage, "```", ""]
+    if not entry.command.help:
+        raise IncompletePageError(f"{entry.path} has no description: write a docstring for its function")
+    text = (paragraph(prose(part, {})) for part in entry.command.help.split("\n\n"))
+    lines = [f"{level} {entry.path}", "", "\n\n".join(text), "", "```text", usage, "```", ""]
     if not entry.is_called:
         links = (f"[`{name}`](#{_anchor(f'{entry.path} {name}')})" for name in entry.commands)
         return [*lines, f"Commands: {', '.join(links)}.", ""]
@@ -160,7 +167,7 @@ def _row(entry: Entry, parameter: Any) -> list[str]:
         else:
             ranges.append(_range(detail))
     shown = default if default in ("", "required") else code(default)
-    return [code(term.replace(" range>", ">")), " ".join([cell(found["meaning"]), *ranges]), shown]
+    return [code(term.replace(" range>", ">")), " ".join([prose(found["meaning"], {}), *ranges]), shown]
 
 
 def _range(detail: str) -> str:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from generators import IncompletePageError
-from generators.markdown import cell, table
+from generators.markdown import prose, table
 
 HEADER: Final = ("field", "type", "default", "meaning")
 _WORDS: Final[Mapping[Any, str]] = {
@@ -41,7 +41,7 @@ def described(name: str, description: str | None) -> str:
     """Return a description as a cell. Raises IncompletePageError if there is none."""
     if not description:
         raise IncompletePageError(f"{name} has no description")
-    return cell(description)
+    return prose(description, {})
 
 
 def type_of(kind: Any) -> str:

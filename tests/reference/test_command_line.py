@@ -47,7 +47,7 @@ def test_a_section_has_description_usage_options_ranges_defaults_and_examples() 
         "iu deliver --stay",
     ):
         assert line in found.splitlines()
-    assert "Exit\ncode 1 if a target could not be served" in found
+    assert "Exit code 1 if a target could not be served" in found
 
 
 def test_a_command_that_only_reads_is_not_said_to_write() -> None:
@@ -62,7 +62,7 @@ def test_a_required_argument_is_called_required() -> None:
 
 
 def one_command(function: Any) -> typer.Typer:
-    app = typer.Typer()
+    app = typer.Typer(help="A shop.")
     group = add_group(app, "shop", "The shop.")
     add_command(group, function, "sell")
     return app
@@ -96,11 +96,20 @@ def test_an_example_of_a_command_of_a_group_is_none_of_the_group(monkeypatch: py
             iu shop sell
         """
 
-    app = typer.Typer()
+    app = typer.Typer(help="A shop.")
     add_command(add_group(app, "shop", deliver), deliver, "sell")
     monkeypatch.setattr(command_line, "build_app", lambda: app)
     monkeypatch.setattr(command_line, "COMMANDS", {"shop": {"shop": "Deliver."}})
     with pytest.raises(IncompletePageError, match="iu shop has no example"):
+        command_line.page()
+
+
+def test_a_command_without_a_description_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sell() -> None: ...
+
+    monkeypatch.setattr(command_line, "build_app", lambda: one_command(sell))
+    monkeypatch.setattr(command_line, "COMMANDS", {"shop": {"shop": "The shop."}})
+    with pytest.raises(IncompletePageError, match="iu shop sell has no description"):
         command_line.page()
 
 

@@ -51,8 +51,15 @@ def test_a_function_has_its_signature_its_text_and_its_exceptions() -> None:
     for parameter in inspect.signature(emit.emit).parameters.values():
         assert f"    {parameter.name}: {parameter.annotation}" in found
     assert "Emit one event in the transaction of `connection`, and return its id, a UUIDv7." in found
-    assert "| `UnknownEventType` | the type is not registered, or is disabled. |" in found
+    assert "| [`UnknownEventType`](errors.md#iu101) | the type is not registered, or is disabled. |" in found
     assert "```python\nasync emit_async(" in section("emit_async")
+
+
+def test_each_link_to_an_error_is_to_its_section() -> None:
+    links = {*re.findall(r"\(errors\.md#([\w-]+)\)", python_api.page())}
+    assert {"iu101", "usageerror"} <= links
+    page = (python_api.PROJECT / "docs/reference/errors.md").read_text(encoding="utf-8")
+    assert links <= {heading.lower() for heading in re.findall(r"^### (\w+)$", page, re.MULTILINE)}
 
 
 def test_parameters_that_a_caller_must_not_give_are_left_out() -> None:
