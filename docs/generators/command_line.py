@@ -175,7 +175,11 @@ def _range(detail: str) -> str:
     found = _RANGE.fullmatch(detail)
     if found is None:
         raise IncompletePageError(f"{detail!r} is no range")
-    least, sign, bound = found["least"], found["sign"], found["bound"]
+    least, sign, bound = found["least"], found["sign"], _number(found["bound"])
     if least is not None:
-        return f"From {least} to {bound}."
+        return f"From {_number(least)} to {bound}."
     return f"At least {bound}." if sign == ">=" else f"At most {bound}."
+
+
+def _number(text: str) -> str:
+    return f"{int(text):,}" if text.isdecimal() else text

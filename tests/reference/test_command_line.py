@@ -42,7 +42,7 @@ def test_a_section_has_description_usage_options_ranges_defaults_and_examples() 
         "Deliver what is due to the targets that are granted to this login.",
         "iu deliver [OPTIONS] COMMAND [ARGS]...",
         "It may write to the database.",
-        "| `--batch-limit <int>` | Maximum number of deliveries in a claim. From 1 to 1000. | `200` |",
+        "| `--batch-limit <int>` | Maximum number of deliveries in a claim. From 1 to 1,000. | `200` |",
         "| `--max-seconds <float>` | Claim nothing more after this many seconds. At least 0. |  |",
         "iu deliver --stay",
     ):
