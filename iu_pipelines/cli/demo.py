@@ -85,6 +85,9 @@ def demo(call: Invocation, chosen: Settings) -> Answer:
     """Ingest the git history of this directory, route its events through Dagster, and run the probes.
 
     Exit code 1 when a run or a line of a probe failed.
+
+    Examples:
+        iu demo
     """
     extras.require("dagster", "dagster", "dagster_postgres")
     with call.connect() as gateway:

@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from acceptance.console import PROJECT, Shell, commands, first_difference
 from acceptance.delivery_page import files
+from generators.command_line import entries
 from iu_pipelines.cli.main import build_app
 from iu_pipelines.db.gateway import Gateway
 
@@ -102,6 +103,16 @@ def test_every_command_in_a_document_exists_with_its_options() -> None:
     assert len(commands) > 30
     for command in sorted(commands):
         parse(shlex.split(command))
+
+
+def test_every_example_in_a_help_page_is_a_command_that_exists_with_its_options() -> None:
+    examples = {line for one in entries() for line in one.examples}
+    assert len(examples) > 90
+    for example in sorted(examples):
+        statements = [part for part in _STATEMENT.split(example) if part.startswith("iu ")]
+        assert statements, example
+        for statement in statements:
+            parse(shlex.split(statement))
 
 
 def test_every_make_target_in_a_document_exists() -> None:
