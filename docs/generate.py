@@ -3,10 +3,10 @@
     python docs/generate.py            writes them
     python docs/generate.py --check    writes nothing, and exits with 1 if a page is out of date
 
-Whole pages: docs/reference and docs/decisions/README.md. Tables, each between a line
-`<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in README.md, SECURITY.md
-and docs/concepts/guarantees.md, the places of the nouns in docs/concepts/nouns.md, and the metrics in
-docs/operate/monitoring.md.
+Whole pages: docs/reference and docs/decisions/README.md. A drawing: docs/images/windows.svg. Tables, each
+between a line `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in
+README.md, SECURITY.md and docs/concepts/guarantees.md, the places of the nouns in docs/concepts/nouns.md, and
+the metrics in docs/operate/monitoring.md.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from generators import windows
 from generators.markdown import table
 from iu_pipelines.evidence import facts, guarantees
 from iu_pipelines.evidence.guarantees import Promise
@@ -121,6 +122,7 @@ def pages() -> dict[str, str]:
         CONCEPTS: _with_table(CONCEPTS, "guarantees", _concepts()),
         NOUNS: _with_table(NOUNS, "places", places()),
         MONITORING: _with_table(MONITORING, "metrics", metrics()),
+        "docs/images/windows.svg": windows.drawing(),
     }
 
 
