@@ -156,8 +156,9 @@ def _runs(shown: Example, y: int) -> Iterator[str]:
     yield _text(10, y, "who", "reads")
     for step in shown.steps:
         if step.who == WORKER:
-            found = numbers(reads[step.acts[0]])
+            cell = reads[step.acts[0]]
             x = _x(step.number)
-            half = 12 + 9 * (len(found) - 1) if found else 21
-            yield f'<rect class="run" x="{x - half}" y="{y - 13}" width="{2 * half}" height="26" rx="5"/>'
-            yield _text(x, y, "event", " ".join(map(str, found)) or "none")
+            if found := numbers(cell):
+                half = 3 + 9 * len(found)
+                yield f'<rect class="run" x="{x - half}" y="{y - 13}" width="{2 * half}" height="26" rx="5"/>'
+            yield _text(x, y, "event", " ".join(map(str, found)) or cell)
