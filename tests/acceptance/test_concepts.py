@@ -129,3 +129,42 @@ def test_limits_that_the_pages_name_are_those_of_the_sql() -> None:
     )
     assert half_open == "10"
     assert "the breaker has let ten deliveries through that failed" in page("promotion")
+
+
+LOOKED_UP: Final = """
+address, anchor, at most once, backlog, batch, breaker, canary, canonical address, capture, chain, claim,
+cursor, deployment, drain, due, evidence pack, fence, frozen plan, head, held, in doubt, in flight, intent,
+lease, line, linger, live route, mount, outcome, park, payload, probe, proof, rehearsal, replay, run, sender,
+shard, snapshot, subject, threshold, window
+"""
+"""Words of the web UI, of messages and of pages that a reader may not know."""
+
+
+def first_cells(heading: str) -> list[str]:
+    """Return the first column of the first table below a heading of the page of nouns and terms."""
+    text = (CONCEPTS / "nouns.md").read_text(encoding="utf-8").partition(f"\n## {heading}\n")[2]
+    (table, *_) = re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE)
+    return [row.split("|")[1].strip() for row in table.splitlines()[2:]]
+
+
+def test_the_glossary_is_in_alphabetical_order_and_has_each_word_once() -> None:
+    nouns, terms = first_cells("Nouns"), first_cells("Terms")
+    assert terms == sorted(terms, key=str.lower)
+    every = [*nouns, *terms]
+    assert [word for word in {*every} if every.count(word) > 1] == []
+    wanted = {*LOOKED_UP.strip().replace("\n", " ").split(", ")}
+    assert sorted(wanted - {*every}) == []
+
+
+def test_each_term_leads_to_the_page_that_explains_it() -> None:
+    text = (
+        (CONCEPTS / "nouns.md").read_text(encoding="utf-8").partition("\n## Terms\n")[2].partition("\n## ")[0]
+    )
+    rows = re.findall(r"^\| ([^|]+) \| .* \| \[[^\]]+\]\(([^)]+)\) \|$", text, re.MULTILINE)
+    assert [term for term, _ in rows] == first_cells("Terms")
+    for term, link in rows:
+        name, _, anchor = link.partition("#")
+        target = (CONCEPTS / (name or "nouns.md")).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.+)$", target, re.MULTILINE)
+        known = {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+        assert not anchor or anchor in known, term

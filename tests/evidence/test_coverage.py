@@ -130,6 +130,7 @@ GENERATED = {
     "docs/concepts/guarantees.md": "An event exists if and only if",
     "docs/concepts/nouns.md": "[`objects/gates/`]",
     "docs/decisions/README.md": "[Embedded PostgreSQL]",
+    "docs/images/windows.svg": "snapshot 2",
     "docs/operate/monitoring.md": "| `iu_dead_letters_open` |",
     "docs/reference/coverage.md": "An event exists if and only if",
     "docs/reference/evidence-json.md": "## evidence.json",
