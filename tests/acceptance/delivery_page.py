@@ -31,6 +31,7 @@ _FILE: Final = re.compile(
     r"^`([\w./-]+)`[^\n]*(?:\n[^\n`]+)?:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _EXPORT: Final = re.compile(r"^export (\w+)=(.*)$", re.MULTILINE)
+_ANY_PORT: Final = "${PGPORT:-5432}"
 _SERVER: Final = "127.0.0.1:5432"
 _OTHERS: Final = (8787, 3000)
 """The ports of the receiver and of the web UI."""
@@ -95,7 +96,7 @@ class PageShell(FileShell):
         place = urlsplit(url)
         self._server = f"127.0.0.1:{place.port}"
         names: dict[str, str] = {}
-        for name, value in _EXPORT.findall(given.pop("people.env")):
+        for name, value in _EXPORT.findall(given.pop("people.env").replace(_ANY_PORT, "5432")):
             names[name] = Template(value).safe_substitute(names)
         owner = place._replace(netloc=f"{place.username}@{place.hostname}:{place.port}").geturl()
         given["pgpass"] = given["pgpass"].replace(
