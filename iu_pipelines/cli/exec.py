@@ -52,5 +52,5 @@ def execute(chosen: Settings, program: Program) -> NoReturn:
     except OSError as error:
         raise UsageError(
             f"{program[0]!r} cannot be run: {error.strerror}",
-            hint="Name a program on PATH, or its path, such as: iu exec python shop.py",
+            hint="Name a program on PATH, or give its path.",
         ) from error
