@@ -3,9 +3,9 @@
     python docs/generate.py            writes them
     python docs/generate.py --check    writes nothing, and exits with 1 if a page is out of date
 
-Whole pages: docs/reference and docs/decisions/README.md. Tables, each between a line
-`<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in README.md, SECURITY.md
-and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/nouns.md.
+Whole pages: docs/reference and docs/decisions/README.md. A drawing: docs/images/windows.svg. Tables, each
+between a line `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in
+README.md, SECURITY.md and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/nouns.md.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from generators import (
     python_api,
     settings,
     tables,
+    windows,
 )
 from generators.places import NOUNS
 
@@ -59,6 +60,7 @@ def pages() -> dict[str, str]:
         "SECURITY.md": _with_table("SECURITY.md", "guarantees", guarantees.security()),
         CONCEPTS: _with_table(CONCEPTS, "guarantees", guarantees.concepts()),
         NOUNS: _with_table(NOUNS, "places", places.of_nouns(PROJECT)),
+        "docs/images/windows.svg": windows.drawing(),
     }
 
 

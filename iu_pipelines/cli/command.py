@@ -156,16 +156,24 @@ def add_command(
     *,
     installs_schema: bool = False,
     writes: bool = False,
+    takes_rest: bool = False,
 ) -> None:
     """Add `function` as a command, under its own name unless `name` is given.
 
     With `installs_schema`, an error about a missing table gets no hint to run `iu migrate`. A command that
-    `writes` waits for a lock, such as that of a batch, without limit; one that only reads does not.
+    `writes` waits for a lock, such as that of a batch, without limit; one that only reads does not. After
+    the first argument of a command that `takes_rest`, options are arguments too.
     """
     text, examples = _help_and_examples(function)
-    app.command(name, cls=Command, short_help=_first_sentence(text), help=text, epilog=examples)(
-        _with_common_options(function, installs_schema=installs_schema, writes=writes)
-    )
+    context = {"allow_interspersed_args": not takes_rest}
+    app.command(
+        name,
+        cls=Command,
+        context_settings=context,
+        short_help=_first_sentence(text),
+        help=text,
+        epilog=examples,
+    )(_with_common_options(function, installs_schema=installs_schema, writes=writes))
 
 
 def add_group(app: typer.Typer, name: str, purpose: Function | str, *, writes: bool = False) -> typer.Typer:

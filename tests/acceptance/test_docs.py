@@ -43,12 +43,6 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     shell.run("iu stop")
 
 
-def test_the_commands_of_the_tutorial_print_the_output_shown(shell: Shell) -> None:
-    for command in commands((PROJECT / "docs/tutorial/README.md").read_text(encoding="utf-8")):
-        difference = first_difference(command.output, shell.run(command.text))
-        assert difference is None, f"$ {command.text}\n{difference}"
-
-
 def test_the_sql_in_the_readme_emits_one_event(gateway: Gateway) -> None:
     (script,) = _SQL.findall((PROJECT / "README.md").read_text(encoding="utf-8"))
     gateway.execute("create table handbook (page text primary key, body text, version int)")

@@ -133,6 +133,7 @@ GENERATED = {
     "docs/concepts/nouns.md": "[`objects/gates/`]",
     "docs/decisions/README.md": "[Embedded PostgreSQL]",
     "docs/reference/command-line.md": "### iu gate set",
+    "docs/images/windows.svg": "snapshot 2",
     "docs/reference/coverage.md": "An event exists if and only if",
     "docs/reference/errors.md": "### IU101",
     "docs/reference/dagster.md": "### route_worker_job",
