@@ -33,7 +33,7 @@ from generators import (
     tables,
     windows,
 )
-from generators.places import NOUNS
+from generators.nouns import PAGE as NOUNS
 
 PROJECT = Path(__file__).resolve().parent.parent
 
@@ -48,7 +48,6 @@ def pages() -> dict[str, str]:
             is missing, such as a row for a noun or the comment of a function.
     """
     return {
-        **_of_database(catalog.read()),
         "docs/reference/command-line.md": command_line.page(),
         "docs/reference/coverage.md": guarantees.coverage(),
         "docs/reference/dagster.md": definitions.page(),
@@ -61,6 +60,7 @@ def pages() -> dict[str, str]:
         CONCEPTS: _with_table(CONCEPTS, "guarantees", guarantees.concepts()),
         NOUNS: _with_table(NOUNS, "places", places.of_nouns(PROJECT)),
         "docs/images/windows.svg": windows.drawing(),
+        **_of_database(catalog.read()),
     }
 
 

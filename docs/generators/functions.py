@@ -9,7 +9,7 @@ from typing import Final
 from generators import IncompletePageError
 from generators.catalog import Argument, Catalog, Function
 from generators.markdown import first_sentence, paragraph, prose, table
-from generators.nouns import NOUNS, places
+from generators.nouns import Noun, nouns, places
 
 PAGE: Final = "functions.md"
 INTERNAL_PAGE: Final = "internal-functions.md"
@@ -41,7 +41,6 @@ _SHORT: Final[Mapping[str, str]] = {
     "timestamp with time zone": "timestamptz",
     "timestamp with time zone[]": "timestamptz[]",
 }
-_NEEDS: Final = {"iu-core": "", "iu-delivery": " These need the module iu-delivery."}
 
 
 def short(type_name: str) -> str:
@@ -75,10 +74,10 @@ def page(catalog: Catalog, known: Mapping[str, str]) -> str:
     """
     known = {name: address.removeprefix(PAGE) for name, address in known.items()}
     parts = [_HEAD]
-    for place, noun in NOUNS.items():
-        found = [one for one in _of(place, catalog) if is_public(one)]
+    for noun in nouns():
+        found = [one for one in _of(noun, catalog) if is_public(one)]
         if found:
-            parts += [f"## {noun.heading}\n", f"{noun.about}{_NEEDS[place[0]]}\n"]
+            parts += [f"## {noun.heading}\n", f"{paragraph(noun.about + _note(noun))}\n"]
             parts += [*table(["function", "what it does", "roles"], (_row(one) for one in found)), ""]
             parts += [_section(one, known) for one in found]
     return "\n".join(parts)
@@ -91,22 +90,26 @@ def internal_page(catalog: Catalog, known: Mapping[str, str]) -> str:
         IncompletePageError: a function has no comment, or no file that declares it.
     """
     parts = [_INTERNAL_HEAD]
-    for place, noun in NOUNS.items():
-        found = [one for one in _of(place, catalog) if not is_public(one)]
+    for noun in nouns():
+        found = [one for one in _of(noun, catalog) if not is_public(one)]
         rows = [[f'<a id="{one.name}"></a>`{one.name}`', prose(one.comment, known)] for one in found]
         if found:
             parts += [f"## {noun.heading}\n", *table(["function", "what it does"], rows), ""]
     return "\n".join(parts)
 
 
-def _of(place: tuple[str, str], catalog: Catalog) -> list[Function]:
+def _note(noun: Noun) -> str:
+    return "" if noun.module == "iu-core" else f" These functions need the module {noun.module}."
+
+
+def _of(noun: Noun, catalog: Catalog) -> list[Function]:
     """Return the functions of a noun; each must have a comment and a place."""
     for function in catalog.functions:
         if not function.comment.strip():
             raise IncompletePageError(f"function {function.name} has no comment")
         if function.name not in places():
             raise IncompletePageError(f"function {function.name} is declared by no file below objects/")
-    return [function for function in catalog.functions if places()[function.name] == place]
+    return [function for function in catalog.functions if places()[function.name] == noun]
 
 
 def _row(function: Function) -> list[str]:

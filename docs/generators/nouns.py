@@ -6,64 +6,91 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Final
 
 from generators import IncompletePageError
 from iu_pipelines.settings import sql_root
 
+PAGE: Final = "docs/concepts/nouns.md"
 
-@dataclass(frozen=True)
-class Noun:
-    """A folder below `objects/`: the heading of its section, and a sentence that introduces it."""
+_PROJECT: Final = Path(__file__).resolve().parents[2]
+_ORDER: Final = (
+    *("outbox", "event_types", "events", "routes", "worker", "attempts", "dead_letters", "gates", "health"),
+    *("inbound", "units", "retention", "configuration", "targets", "promotions", "deliveries"),
+)
+"""The first folders of a module; the others follow in alphabetical order."""
 
-    heading: str
-    about: str
-
-
-NOUNS: Final[Mapping[tuple[str, str], Noun]] = {
-    ("iu-core", "outbox"): Noun("Outbox", "Emit events, and check what a payload may contain."),
-    ("iu-core", "event_types"): Noun("Event types", "The names under which events may be emitted."),
-    ("iu-core", "events"): Noun("Events", "Read the outbox, and follow one event."),
-    ("iu-core", "routes"): Noun("Routes", "Where the events of a type go."),
-    ("iu-core", "worker"): Noun("Worker", "Run a worker, move its cursor, add and retire workers."),
-    ("iu-core", "attempts"): Noun("Attempts", "The audit: read it by event, key, batch, run or worker."),
-    ("iu-core", "dead_letters"): Noun("Dead letters", "Replay and discard events whose processing failed."),
-    ("iu-core", "gates"): Noun("Gates", "Stop and resume processing, and change settings."),
-    ("iu-core", "health"): Noun("Health", "Whether workers progress, and what keeps them from it."),
-    ("iu-core", "inbound"): Noun("Inbound", "Captures: events for changed rows of your tables."),
-    ("iu-core", "units"): Noun("Units", "Information units and their versions, the subjects of events."),
-    ("iu-core", "retention"): Noun("Retention", "Delete events that are old enough and that all have read."),
-    ("iu-core", "configuration"): Noun(
-        "Configuration", "The history of event types, routes, captures, workers."
-    ),
-    ("iu-core", "evidence"): Noun("Evidence", "Verify the audit, and what probes use."),
-    ("iu-core", "steps"): Noun(
-        "Steps", "The ledger of steps, the manifest of objects and the access matrix."
-    ),
-    ("iu-core", "shared"): Noun("Shared", "What functions of several nouns use."),
-    ("iu-delivery", "targets"): Noun("Targets", "Where live routes deliver, and the state of each target."),
-    ("iu-delivery", "promotions"): Noun("Promotions", "Two people make a route live, on counted evidence."),
-    ("iu-delivery", "deliveries"): Noun("Deliveries", "Queue, claim, record, replay and explain deliveries."),
-    ("iu-delivery", "plans"): Noun("Plans", "Frozen plans: replay, discard or drain what is named, no more."),
+_LAST: Final = ("evidence", "steps", "shared")
+_NO_NOUNS: Final[Mapping[str, str]] = {
+    "shared": "what functions of several nouns use",
+    "plans": "frozen plans: replay, discard or drain the deliveries that they name, and no others",
 }
-"""The folders of both modules, in the order of the reference."""
+"""Folders of objects that are no nouns, and what they have."""
 
 _DECLARED: Final = re.compile(
     r"fn_iu_object_declare\(\s*'[\w-]+',\s*'(?:function|table|view|type)',\s*'public\.(\w+)"
 )
 
 
+@dataclass(frozen=True)
+class Noun:
+    """A folder below `objects/` of a module, its heading, and a sentence about it."""
+
+    module: str
+    folder: str
+    heading: str
+    about: str
+
+
+def rows(project: Path) -> dict[str, str]:
+    """Return the nouns in the first table of their page, and what each is."""
+    tables = re.findall(r"^(?:\|.*\|\n)+", (project / PAGE).read_text(encoding="utf-8"), re.MULTILINE)
+    cells = [row.split("|") for row in tables[0].splitlines()[2:]] if tables else []
+    return {row[1].strip(): row[2].strip() for row in cells}
+
+
+def names(noun: str) -> tuple[str, str]:
+    """Return the names of folders and modules of `noun`, such as `dead_letters` for the noun dead letter."""
+    name = noun.replace(" ", "_")
+    return re.sub("(?<![aeiou])ys$", "ies", f"{name}s"), name
+
+
 @cache
-def places() -> Mapping[str, tuple[str, str]]:
-    """Return the module and the noun of each object that a file declares, by the name of the object.
+def nouns() -> tuple[Noun, ...]:
+    """Return the folders of the objects of all modules, in the order of the reference.
 
     Raises:
-        IncompletePageError: a folder of objects has no heading here.
+        IncompletePageError: a folder has no row in the page of nouns.
     """
-    found: dict[str, tuple[str, str]] = {}
-    for file in sorted(sql_root().glob("*/objects/*/*.sql")):
-        place = (file.parents[2].name, file.parent.name)
-        if place not in NOUNS:
-            raise IncompletePageError(f"docs/generators/nouns.py has no heading for {'/'.join(place)}")
-        found |= dict.fromkeys(_DECLARED.findall(file.read_text(encoding="utf-8")), place)
-    return found
+    about = dict(_NO_NOUNS)
+    for noun, text in rows(_PROJECT).items():
+        for name in names(noun):
+            about.setdefault(name, text)
+    found = []
+    for folder in sorted(sql_root().glob("*/objects/*/"), key=_place):
+        module, name = folder.parents[1].name, folder.name
+        if name not in about:
+            raise IncompletePageError(f"{PAGE} has no row for {module}/objects/{name}")
+        sentence = re.split(r"[;.](?:\s|$)", about[name], maxsplit=1)[0]
+        heading = name.replace("_", " ").capitalize()
+        found.append(Noun(module, name, heading, f"{sentence[0].upper()}{sentence[1:]}."))
+    return tuple(found)
+
+
+def _place(folder: Path) -> tuple[bool, int, str, str]:
+    module, name = folder.parents[1].name, folder.name
+    rank = _ORDER.index(name) if name in _ORDER else len(_ORDER)
+    rank += _LAST.index(name) + 1 if name in _LAST else 0
+    return module != "iu-core", rank, module, name
+
+
+@cache
+def places() -> Mapping[str, Noun]:
+    """Return the noun of each object that a file declares, by the name of the object."""
+    return {
+        name: noun
+        for noun in nouns()
+        for file in sorted((sql_root() / noun.module / "objects" / noun.folder).glob("*.sql"))
+        for name in _DECLARED.findall(file.read_text(encoding="utf-8"))
+    }

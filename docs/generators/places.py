@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from generators import IncompletePageError
+from generators import IncompletePageError, nouns
 from generators.markdown import table
 
-NOUNS: Final = "docs/concepts/nouns.md"
 _PLACES: Final = {
     "SQL objects": ("sql/iu-core/objects/{}/", "sql/iu-delivery/objects/{}/"),
     "Python": ("iu_pipelines/domain/{}.py", "iu_pipelines/{}/", "iu_pipelines/db/{}/"),
@@ -45,25 +44,13 @@ _ELSEWHERE: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 
 def of_nouns(project: Path) -> list[str]:
     """Return the table of the nouns with the folders and modules of each."""
-    found = {noun: _places(project, noun) for noun in _nouns(project)}
-    known = {name for noun in found for name in _names(noun)}
+    found = {noun: _places(project, noun) for noun in nouns.rows(project)}
+    known = {name for noun in found for name in nouns.names(noun)}
     missing = sorted(name for name in _in_two_layers(project) if name not in known)
     if missing:
-        raise IncompletePageError(f"{NOUNS} has no row for: {', '.join(missing)}")
+        raise IncompletePageError(f"{nouns.PAGE} has no row for: {', '.join(missing)}")
     rows = [[noun, *("<br>".join(paths) for paths in found[noun].values())] for noun in found]
     return table(["noun", *_PLACES], rows)
-
-
-def _nouns(project: Path) -> list[str]:
-    """Return the first column of the first table of the page of nouns."""
-    rows = re.findall(r"^(?:\|.*\|\n)+", (project / NOUNS).read_text(encoding="utf-8"), re.MULTILINE)
-    return [row.split("|")[1].strip() for row in rows[0].splitlines()[2:]] if rows else []
-
-
-def _names(noun: str) -> tuple[str, str]:
-    """Return the names of folders and modules of `noun`, such as `dead_letters` for the noun dead letter."""
-    name = noun.replace(" ", "_")
-    return re.sub("(?<![aeiou])ys$", "ies", f"{name}s"), name
 
 
 def _places(project: Path, noun: str) -> Mapping[str, list[str]]:
@@ -71,7 +58,7 @@ def _places(project: Path, noun: str) -> Mapping[str, list[str]]:
         layer: [
             path
             for path in (
-                *(form.format(name) for name in _names(noun) for form in forms),
+                *(form.format(name) for name in nouns.names(noun) for form in forms),
                 *_ELSEWHERE.get(noun, {}).get(layer, ()),
             )
             if (project / path).exists()
@@ -79,7 +66,7 @@ def _places(project: Path, noun: str) -> Mapping[str, list[str]]:
         for layer, forms in _PLACES.items()
     }
     if not any(paths.values()):
-        raise IncompletePageError(f"{NOUNS} has a row for {noun}, which has no folder and no module")
+        raise IncompletePageError(f"{nouns.PAGE} has a row for {noun}, which has no folder and no module")
     return {layer: [_place(path) for path in found] for layer, found in paths.items()}
 
 

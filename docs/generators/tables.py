@@ -10,7 +10,7 @@ from generators import IncompletePageError
 from generators.catalog import Catalog, Column, Constraint, Relation
 from generators.functions import plain, short
 from generators.markdown import cell, paragraph, prose, table
-from generators.nouns import places
+from generators.nouns import Noun, nouns, places
 
 PAGE: Final = "tables.md"
 
@@ -30,20 +30,12 @@ In a diagram, a box has the primary key of a table and the columns that refer to
 row to those that refer to it. Where records must outlive what they refer to, there is no foreign key: the
 reference is a number that is never given twice.
 """
-_GROUPS: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
-    "Events and attempts": (
-        "iu-core",
-        ["outbox", "event_types", "routes", "worker", "attempts", "dead_letters"],
-    ),
-    "Captures and units": ("iu-core", ["inbound", "units"]),
-    "Settings, history and retention": ("iu-core", ["gates", "configuration", "retention"]),
-    "Steps": ("iu-core", ["steps"]),
-    "Targets": ("iu-delivery", ["targets"]),
-    "Promotions": ("iu-delivery", ["promotions"]),
-    "Deliveries": ("iu-delivery", ["deliveries"]),
-    "Plans": ("iu-delivery", ["plans"]),
+_GROUPS: Final[Mapping[str, Sequence[str]]] = {
+    "Events and attempts": ["outbox", "event_types", "routes", "worker", "attempts", "dead_letters"],
+    "Captures and units": ["inbound", "units"],
+    "Settings, history and retention": ["gates", "configuration", "retention"],
 }
-"""The sections: the module and the nouns of each."""
+"""Nouns whose tables are one section; the tables of any other noun are a section of their own."""
 
 _REFERENCES: Final[Mapping[str, Sequence[str]]] = {
     "dot_config": ["dot_config_history.key"],
@@ -135,31 +127,28 @@ def page(catalog: Catalog, known: Mapping[str, str]) -> str:
     """
     known = {name: address.removeprefix(PAGE) for name, address in known.items()}
     references = list(_references(catalog))
-    sections = {relation.name: _section_of(relation) for relation in catalog.relations}
+    sections: dict[tuple[str, str], list[Relation]] = {_section_of(one): [] for one in nouns()}
+    for relation in catalog.relations:
+        if not relation.comment.strip():
+            raise IncompletePageError(f"{relation.kind} {relation.name} has no comment")
+        if relation.name not in places():
+            raise IncompletePageError(
+                f"{relation.kind} {relation.name} is declared by no file below objects/"
+            )
+        sections[_section_of(places()[relation.name])].append(relation)
     parts = [_HEAD]
-    for heading, (module, _) in _GROUPS.items():
-        found = [one for one in catalog.relations if sections[one.name] == heading]
+    for (heading, module), found in sections.items():
         found.sort(key=lambda one: one.kind == "type")
-        note = "" if module == "iu-core" else "These tables need the module iu-delivery.\n"
-        parts += [
-            f"## {heading}\n",
-            note,
-            *_diagram(found, references),
-            *(_section(one, _meanings(one, catalog), known) for one in found),
-        ]
+        note = "" if module == "iu-core" else f"These tables need the module {module}.\n"
+        parts += [f"## {heading}\n", note, *_diagram(found, references)] if found else []
+        parts += [_section(one, _meanings(one, catalog), known) for one in found]
     return "\n".join(part for part in parts if part)
 
 
-def _section_of(relation: Relation) -> str:
-    module, noun = places().get(relation.name, ("", ""))
-    for heading, (of_module, nouns) in _GROUPS.items():
-        if module == of_module and noun in nouns:
-            if not relation.comment.strip():
-                raise IncompletePageError(f"{relation.kind} {relation.name} has no comment")
-            return heading
-    raise IncompletePageError(
-        f"docs/generators/tables.py has no section for {relation.name} of {module} {noun}"
-    )
+def _section_of(noun: Noun) -> tuple[str, str]:
+    """Return the heading of the section with the tables of a noun, and its module."""
+    headings = [heading for heading, folders in _GROUPS.items() if noun.folder in folders]
+    return (headings[0] if headings and noun.module == "iu-core" else noun.heading), noun.module
 
 
 def _references(catalog: Catalog) -> Iterator[Reference]:

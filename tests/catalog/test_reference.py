@@ -191,7 +191,7 @@ def missing_column(found: Catalog) -> Catalog:
         (without_comment, functions.page, "function fn_iu_access_declare has no comment"),
         (undeclared_function, functions.page, "function fn_iu_stray is declared by no file below objects/"),
         (table_without_comment, tables.page, "table dot_config has no comment"),
-        (undeclared_table, tables.page, "docs/generators/tables.py has no section for iu_stray"),
+        (undeclared_table, tables.page, "table iu_stray is declared by no file below objects/"),
         (missing_column, tables.page, "dot_config_history.key or dot_config does not exist"),
     ],
 )
