@@ -221,8 +221,8 @@ class DeliveryRefused(Refusal):
     """Nothing is delivered: a gate is closed, or the login may not deliver to the target.
 
     Cause: Without live delivery, something called the delivery function of the core, which always refuses.
-        With it, the login was not granted the target, is a superuser or a member of `iu_owner`, did not make
-        the claim, or a gate or the state of the target forbids a test.
+        With it, the login was not granted the target, is a superuser or a member of the owner role, did not
+        make the claim, or a gate or the state of the target forbids a test.
     Cure: Leave a route of the core as a dry run. Grant the target with `iu target grant`, record the outcome
         of a claim with the login that made it, and see with `iu deliver status` what holds a target
         (docs/operate/deliver.md).
@@ -258,8 +258,8 @@ class NotAnApprover(Refusal):
     """The login is not a member of iu_approver, or it is a superuser or a member of the owner role.
 
     Cause: The decision of a promotion, a change of a threshold or the permission of private addresses is for
-        a member of `iu_approver`. Superusers, members of `iu_owner` and sessions that changed their login are
-        refused, because they could pretend to be somebody else.
+        a member of `iu_approver`. Superusers, members of the owner role and sessions that changed their login
+        are refused, because they could pretend to be somebody else.
     Cure: Connect as a login that is a member of `iu_approver` and of no more (docs/operate/roles.md).
     """
 
@@ -270,7 +270,7 @@ class PromotionRefused(Refusal):
     """A rule for promotions is not met; the message names it, the value seen and the value needed.
 
     Cause: The evidence for a route is too little, old or bad, the route or its target is disabled, or a login
-        approves what it proposed itself. Or a superuser or a member of `iu_owner` proposes.
+        approves what it proposed itself. Or a superuser or a member of the owner role proposes.
     Cure: Meet the rule, then propose again. docs/operate/promotions.md#rules explains each rule, and `iu
         promote threshold list` shows the thresholds.
     """
