@@ -11,7 +11,7 @@ from typing import Final
 
 from generators import IncompletePageError, messages, raised
 from generators.catalog import Catalog, Function
-from generators.markdown import paragraph, prose, table
+from generators.markdown import code, paragraph, prose, table
 from iu_pipelines import errors
 from iu_pipelines.errors import CODES, IuError
 from iu_pipelines.settings import sql_root
@@ -128,7 +128,7 @@ def _section(error: type[IuError], catalog: Catalog, links: Mapping[str, str]) -
     if coded and (by := _raised_by(error, catalog, links)):
         paragraphs.append(f"**Raised by** {by}.")
     rows = [] if error.__name__ in _WITHOUT_MESSAGES else _messages(error)
-    shown = ([f"`{text}`", _hint(hint, links)] for text, hint in rows)
+    shown = ([code(text), _hint(hint, links)] for text, hint in rows)
     lines = [f"### {heading}\n", *(f"{paragraph(one)}\n" for one in paragraphs)]
     return "\n".join([*lines, *([*table(["message", "hint"], shown), ""] if rows else [])])
 

@@ -53,7 +53,7 @@ def prose(text: str, links: Mapping[str, str]) -> str:
         if found["name"]:
             address = links.get(part.removeprefix("public.").removesuffix("()"))
             return f"[`{part}`]({address})" if address else f"`{part}`"
-        return f"\\{part}" if found["special"] else f"`{part.strip('`')}`"
+        return f"\\{part}" if found["special"] else code(part.strip("`"))
 
     return _PART.sub(replaced, cell(text))
 

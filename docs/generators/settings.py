@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from generators import IncompletePageError
 from generators.catalog import Catalog
-from generators.markdown import prose, table
+from generators.markdown import code, prose, table
 from iu_pipelines import settings
 from iu_pipelines.settings import Settings, sql_root
 
@@ -87,7 +87,7 @@ def page(catalog: Catalog, links: Mapping[str, str]) -> str:
         [
             f"`{one.key}`",
             f"`{one.value}`" if one.value else "empty",
-            f"`{one.value_pattern}`",
+            code(one.value_pattern),
             one.description,
         ]
         for one in catalog.settings
