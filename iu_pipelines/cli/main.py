@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
         "rollback": "Undo all steps of a module after STEP, or none of them if one refuses because data "
         "would be lost",
         "steps": "List the steps, and stamp their files",
+        "sql": "The SQL files of this package, for psql",
     },
     "ingest": {
         "ingest": "Read history into information units and versions",

@@ -1,4 +1,4 @@
-"""`iu migrate`, `iu verify`, `iu probe`, `iu rollback` and `iu steps`."""
+"""`iu migrate`, `iu verify`, `iu probe`, `iu rollback`, `iu steps` and `iu sql`."""
 
 from __future__ import annotations
 
@@ -40,6 +40,8 @@ def register(app: typer.Typer) -> None:
     group = add_group(app, "steps", "List the steps, and stamp their files.")
     add_command(group, list_steps, "list")
     add_command(group, stamp)
+    group = add_group(app, "sql", "The SQL files of this package, for psql.")
+    add_command(group, sql_path, "path")
 
 
 def migrate(
@@ -198,6 +200,12 @@ def stamp(
     return Answer(
         {"stale": stale, "written": not check}, lambda: print_line(line), failed=bool(stale) and check
     )
+
+
+def sql_path() -> Answer:
+    """Print the directory with the SQL files of this package: those of `iu-core` and of each module."""
+    path = str(sql_root())
+    return Answer({"path": path}, lambda: print_verbatim(path))
 
 
 def _print_results(results: Sequence[migration.StepResult], nothing: str, verbose: bool) -> None:

@@ -18,18 +18,14 @@ MINOR = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 def build(folder: Path) -> Path:
     """Build the wheel of the checkout into `folder`."""
-    command = [
-        sys.executable,
-        "-m",
-        "build",
-        "--no-isolation",
-        "--wheel",
-        "--outdir",
-        str(folder),
-        str(CHECKOUT),
-    ]
-    subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    run_build(CHECKOUT, folder, "--wheel")
     return next(folder.glob("*.whl"))
+
+
+def run_build(checkout: Path, folder: Path, *options: str) -> None:
+    """Build the sdist of a checkout and the wheel of the sdist into `folder`, unless an option says what."""
+    command = [sys.executable, "-m", "build", "--no-isolation", *options, "--outdir", str(folder)]
+    subprocess.run([*command, str(checkout)], capture_output=True, text=True, check=True, timeout=300)
 
 
 def install(wheel: Path, venv: Path) -> Path:
