@@ -203,7 +203,12 @@ def stamp(
 
 
 def sql_path() -> Answer:
-    """Print the directory with the SQL files of this package: those of `iu-core` and of each module."""
+    """Print the directory with the SQL files of this package: those of `iu-core` and of each module.
+
+    Examples:
+        iu sql path
+        psql -f "$(iu sql path)/iu-core/sandbox/010_emit_probe.sql"
+    """
     path = str(sql_root())
     return Answer({"path": path}, lambda: print_verbatim(path))
 
