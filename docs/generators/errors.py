@@ -162,7 +162,7 @@ def _messages(error: type[IuError]) -> list[tuple[str, str]]:
     found = {
         (message.text.replace("`", ""), message.hint)
         for message in (*_of_sql(), *_of_python())
-        if message.code in wanted and message.text
+        if message.code in wanted and re.search("[A-Za-z]{3}", message.text)
     }
     hinted = {text for text, hint in found if hint}
     shown = [(text, hint) for text, hint in found if hint or text not in hinted]
