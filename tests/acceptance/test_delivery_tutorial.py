@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import pages
 from acceptance.console import commands, first_difference, without_numbers
 from acceptance.delivery_page import PAGE, PageShell, files, page_shell
 
@@ -55,7 +56,7 @@ def test_no_password_stands_in_an_argument_of_a_command() -> None:
 @pytest.mark.timeout(900)
 def test_the_commands_of_the_tutorial_print_the_output_shown(tmp_path: Path) -> None:
     with page_shell(tmp_path) as shell:
-        for command in commands(PAGE.read_text(encoding="utf-8")):
+        for command in commands(pages.text("docs/tutorial/delivery.md")):
             printed = shell.run(command.text)
             shown, seen = (comparable(command.text, lines) for lines in (command.output, printed))
             difference = first_difference(shown, seen)

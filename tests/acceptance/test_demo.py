@@ -13,7 +13,8 @@ from uuid import UUID
 
 import pytest
 
-from acceptance.console import PROJECT, commands, first_difference, stable, without_numbers
+import pages
+from acceptance.console import PROJECT, commands_of, first_difference, stable, without_numbers
 from acceptance.gitfolder import GitFolder
 from acceptance.unit_totals import totals
 from iu_pipelines.cli.demo import ingest_here
@@ -118,9 +119,10 @@ def test_on_a_server_of_its_user_the_demo_delivers_nothing() -> None:
 
 def difference_from_readme(printed: str) -> str | None:
     """Compare with the output of `make demo` in the README, except for numbers."""
-    readme = commands((PROJECT / "README.md").read_text(encoding="utf-8"))
-    (shown,) = (command.output for command in readme if command.text == "make demo")
-    return first_difference(without_numbers(shown), without_numbers(printed.splitlines()))
+    (block,) = pages.code("README.md", "Try it", "console")
+    (command,) = commands_of(block)
+    assert command.text == "make demo"
+    return first_difference(without_numbers(command.output), without_numbers(printed.splitlines()))
 
 
 def materializations_of_the_first_worker_run(home: Home) -> int:

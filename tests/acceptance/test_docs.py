@@ -14,17 +14,18 @@ from uuid import UUID
 import pytest
 from typer.main import get_command
 
+import pages
 from acceptance.console import PROJECT, Shell, commands, first_difference
 from acceptance.delivery_page import files
 from generators.command_line import entries
 from iu_pipelines.cli.main import build_app
 from iu_pipelines.db.gateway import Gateway
 
+DOMAINS = "docs/how-to/several-domains.md"
 LAYERS = ("domain", "defs", "cli")
 AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
 DOCUMENTS = sorted({*(PROJECT / name for name in AT_THE_ROOT), *PROJECT.glob("docs/**/*.md")})
 _FENCED = re.compile(r"^```(?:console|sh|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SQL = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 _FOLDERS = ("sql", "iu_pipelines", "tests", "docs", "bench", "deploy", ".ci", ".github")
 _PATH = re.compile(
@@ -44,7 +45,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 def test_the_sql_in_the_readme_emits_one_event(gateway: Gateway) -> None:
-    (script,) = _SQL.findall((PROJECT / "README.md").read_text(encoding="utf-8"))
+    (script,) = pages.code("README.md", "iu_pipelines", "sql")
     gateway.execute("create table handbook (page text primary key, body text, version int)")
     gateway.run_script(script)
     events = gateway.fetch_all("select canonical_address, safe_payload from public.event_outbox")
@@ -52,11 +53,10 @@ def test_the_sql_in_the_readme_emits_one_event(gateway: Gateway) -> None:
 
 
 def test_the_commands_of_the_page_on_domains_print_the_output_shown(shell: Shell, gateway: Gateway) -> None:
-    page = (PROJECT / "docs/how-to/several-domains.md").read_text(encoding="utf-8")
-    (script,) = _SQL.findall(page)
+    (script,) = pages.code(DOMAINS, "Register a type of the domain", "sql")
     gateway.run_script(script)
-    (notes,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    for command in commands(page):
+    (notes,) = pages.code(DOMAINS, "Register a type of the domain", "text")
+    for command in commands(pages.text(DOMAINS)):
         printed = shell.run(f"export IU_DATABASE_URL='{gateway.url}'; {command.text}")
         if command.text == "iu status":
             assert set(notes.splitlines()) <= set(printed)
@@ -77,7 +77,7 @@ def test_the_commands_of_the_page_on_lost_events_print_the_output_shown(
     shell: Shell, gateway: Gateway
 ) -> None:
     shown = event_id = "01a21c1a-63eb-71e7-a3a4-439c755e1fe0"
-    for command in commands((PROJECT / "docs/how-to/why.md").read_text(encoding="utf-8")):
+    for command in commands(pages.text("docs/how-to/why.md")):
         text = command.text.replace(shown, event_id)
         printed = shell.run(f"export IU_DATABASE_URL='{gateway.url}'; {text}")
         if text.startswith("iu emit"):

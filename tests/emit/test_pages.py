@@ -1,4 +1,4 @@
-"""The pages about emitting: every block of Python, SQL, JavaScript, Java and Go is run as it is printed."""
+"""The pages about emitting: their Python, SQL, JavaScript, Java and Go are run as they are printed."""
 
 from __future__ import annotations
 
@@ -18,42 +18,17 @@ import sqlalchemy
 from celery.contrib.testing.worker import start_worker
 from sqlalchemy.orm import Session
 
-from emit import kinds, pages, shop
+import pages
+from emit import kinds, shop
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.emit import subject
 from programs import PROJECT
 
-PYTHON: Final = "emit-from-python"
-SQL: Final = "emit-from-sql-and-triggers"
-OTHERS: Final = "emit-from-other-languages"
-TESTS: Final = "test-code-that-emits"
+PYTHON: Final = "docs/how-to/emit-from-python.md"
+SQL: Final = "docs/how-to/emit-from-sql-and-triggers.md"
+OTHERS: Final = "docs/how-to/emit-from-other-languages.md"
+TESTS: Final = "docs/how-to/test-code-that-emits.md"
 JDBC: Final = Path("/usr/share/java/postgresql.jar")
-
-RUN: Final = {
-    (PYTHON, "Emit from Python", "python"),
-    (PYTHON, "Many events", "python"),
-    (PYTHON, "Asynchronous psycopg", "python"),
-    (PYTHON, "SQLAlchemy", "python"),
-    (PYTHON, "Django", "python"),
-    (PYTHON, "Celery", "python"),
-    (SQL, "Plain SQL", "sql"),
-    (SQL, "Many events", "sql"),
-    (SQL, "A trigger", "sql"),
-    (OTHERS, "Emit from Go, JavaScript and Java", "sql"),
-    (OTHERS, "Go", "go"),
-    (OTHERS, "JavaScript and TypeScript", "js"),
-    (OTHERS, "Java", "java"),
-    (TESTS, "With pytest", "python"),
-    (TESTS, "With Django, or without pytest", "python"),
-    ("pgbouncer", "PgBouncer", "ini"),
-    ("pgbouncer", "PgBouncer", "python"),
-}
-"""The blocks that a test below, or `test_pgbouncer.py`, runs."""
-
-
-def test_every_block_of_the_pages_is_run() -> None:
-    found = {(one.page, one.heading, one.language) for page in pages.PAGES for one in pages.blocks(page)}
-    assert found == RUN
 
 
 def status(url: str, order: int) -> str:
@@ -180,7 +155,7 @@ def test_the_select_of_the_other_languages_emits(shop_url: str) -> None:
 
 
 def test_the_uuids_of_the_page_are_those_of_python() -> None:
-    page = (pages.FOLDER / f"{OTHERS}.md").read_text(encoding="utf-8")
+    page = pages.text(OTHERS)
     rows = re.findall(r"^\| `(public\.\w+)` \| `(.+)` \| `([0-9a-f-]{36})` \|$", page, re.MULTILINE)
     assert len(rows) == 2
     for table, key, expected in rows:
@@ -297,9 +272,9 @@ def pay(connection, order):
 """
 
 
-def written(folder: Path, heading: str) -> None:
-    """Write each block below a heading of the page about tests to the file that its first line names."""
-    for text in pages.code(TESTS, heading):
+def write(folder: Path, texts: list[str]) -> None:
+    """Write each block of the page about tests to the file that its first line names."""
+    for text in texts:
         name = text.partition("\n")[0].removeprefix("# ")
         (folder / name).write_text(text, encoding="utf-8")
 
@@ -308,7 +283,7 @@ def test_the_tests_of_the_page_pass(shop_url: str, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("SHOP_DATABASE_URL", shop_url)
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
     (tmp_path / "shop.py").write_text(SHOP_TO_TEST, encoding="utf-8")
-    written(tmp_path, "With pytest")
+    write(tmp_path, pages.code(TESTS, "With pytest"))
     lines = output(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", folder=tmp_path
     )
@@ -321,7 +296,7 @@ def test_the_django_test_of_the_page_passes(
 ) -> None:
     parts = urlsplit(shop_url)
     (tmp_path / "shop.py").write_text("\n".join(pages.code(PYTHON, "Django")), encoding="utf-8")
-    written(tmp_path, "With Django, or without pytest")
+    write(tmp_path, pages.code(TESTS, "With Django, or without pytest"))
     main = f"""
 import django, unittest
 from django.conf import settings
