@@ -19,7 +19,9 @@ from markdown_it.token import Token
 from programs import PROJECT
 
 _AT_THE_ROOT: Final = ("CHANGELOG.md", "CONTRIBUTING.md", "README.md", "SECURITY.md")
-_DECISIONS: Final = "docs/decisions/"
+_NOT_FOLLOWED: Final = ("docs/decisions/", "docs/reference/")
+"""Decisions tell what once was. The pages of reference are generated, and their blocks are signatures."""
+
 _COMMENT: Final = re.compile(r"<!-- (.*) -->\s*", re.DOTALL)
 _FILE: Final = re.compile(r"`([\w./-]+)`[,:].*", re.DOTALL)
 
@@ -52,8 +54,8 @@ def names() -> list[str]:
 
 
 def with_blocks() -> list[str]:
-    """Return the pages whose blocks are run: all but the decisions, which tell what once was."""
-    return [page for page in names() if not page.startswith(_DECISIONS) and blocks(page)]
+    """Return the pages whose blocks are run."""
+    return [page for page in names() if not page.startswith(_NOT_FOLLOWED) and blocks(page)]
 
 
 def text(page: str) -> str:

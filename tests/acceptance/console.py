@@ -35,7 +35,7 @@ _UNSTABLE: Final = (
     (re.compile(r"^\s*\d+\s+\d+\s+(?=\d{4}-)"), "<n> <n> "),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "<when>"),
     (re.compile(r"\b[\d,.]+ (ms|s|min|h)\b"), "<time>"),
-    (re.compile(r"\b[\d,]+/s"), "<rate>"),
+    (re.compile(r"\b[\d,]+/(s|min|h)\b"), "<rate>"),
     (re.compile(r"127\.0\.0\.1:\d+"), "<host>"),
     (re.compile(r"(/[\w.-]+)+/(?=[\w.-])"), "/<folder>/"),
 )

@@ -1,7 +1,8 @@
 """Programs of the pages that cannot do in a test what they do for a reader, called by the shell of a page.
 
 `iu` with a command that works until Ctrl-C gets Ctrl-C. `pip install` installs nothing: it fails if the
-package, its extra or the folder does not exist. `make` only prints what it would do, which is not shown.
+package or its extra does not exist. `python -m venv` makes an environment in which nothing changes. `make`
+fails if a target does not exist, and does nothing.
 """
 
 from __future__ import annotations
@@ -60,6 +61,15 @@ def _exists(named: str) -> bool:
     return found.name != name or found.extras <= {*content["optional-dependencies"]}
 
 
+def venv(words: Sequence[str]) -> int:
+    """Make an environment that can be activated, and return 0."""
+    (folder,) = words
+    programs = Path(folder) / "bin"
+    programs.mkdir(parents=True)
+    (programs / "activate").touch()
+    return 0
+
+
 def make(words: Sequence[str]) -> int:
     """Return 0 if the targets exist."""
     program = shutil.which("make", path=os.defpath) or "make"
@@ -68,4 +78,4 @@ def make(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit({"iu": iu, "pip": pip, "make": make}[sys.argv[1]](sys.argv[2:]))
+    sys.exit({"iu": iu, "pip": pip, "venv": venv, "make": make}[sys.argv[1]](sys.argv[2:]))

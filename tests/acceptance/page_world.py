@@ -34,6 +34,7 @@ from iu_pipelines.db.steps import migration
 from iu_pipelines.domain import outbox, worker
 from iu_pipelines.emit import subject
 from programs import PROJECT
+from waiting import eventually
 
 PASSWORD: Final = "…"
 """The password of every login, as the pages write it."""
@@ -73,11 +74,15 @@ _IU: Final = """#!/bin/sh
 case "$*" in
 "dev"* | "metrics "*--serve* | "deliver "*--stay* | "tail") exec "{python}" "{programs}" iu "$@" ;;
 esac
-exec "{python}" -m iu_pipelines "$@"
+exec "{python}" -I -S "{forked}" "{socket}" "$@"
 """
 _CHECKED: Final = '#!/bin/sh\nexec "{python}" "{programs}" {name} "$@"\n'
-_PYTHON: Final = '#!/bin/sh\nexec "{python}" "$@"\n'
-_SHIMS: Final = {"iu": _IU, "python": _PYTHON, "pip": _CHECKED, "make": _CHECKED}
+_PYTHON: Final = """#!/bin/sh
+case "$1 $2" in "-m venv") shift 2; exec "{python}" "{programs}" venv "$@" ;; esac
+exec "{python}" "$@"
+"""
+_SHIMS: Final = {"iu": _IU, "python": _PYTHON, "python3": _PYTHON, "pip": _CHECKED, "make": _CHECKED}
+_FORKED: Final = PROJECT / "tests" / "acceptance" / "forked_iu.py"
 _PROGRAMS: Final = PROJECT / "tests" / "acceptance" / "page_programs.py"
 
 
@@ -92,9 +97,10 @@ class Done:
 class PageServer:
     """A server whose databases have the names that the pages give them, and a receiver of webhooks."""
 
-    def __init__(self, url: str, programs: Path, receiver: str) -> None:
+    def __init__(self, url: str, programs: Path, receiver: str, socket: Path) -> None:
         self._server = Server(url)
         self.programs = programs
+        self.socket = socket
         self.place = f"127.0.0.1:{urlsplit(url).port}"
         self.receiver = receiver
         with Gateway(url) as gateway:
@@ -179,9 +185,10 @@ class PageWorld(Shell):
         self._places |= {path: str(self.folder / name) for path, name in _FOLDERS.items()}
         self._server = server.place
         self._aliases = {KNOWN: newest}
+        places = {"python": sys.executable, "programs": _PROGRAMS, "forked": _FORKED, "socket": server.socket}
         for name, text in _SHIMS.items():
             shim = folder / "bin" / name
-            shim.write_text(text.format(python=sys.executable, programs=_PROGRAMS, name=name))
+            shim.write_text(text.format(name=name, **places))
             shim.chmod(0o755)
         (folder / "state").touch()
         (folder / ".pgpass").touch(mode=0o600)
@@ -249,14 +256,27 @@ class PageWorld(Shell):
 
 
 @contextmanager
+def _forking(socket: Path) -> Iterator[Path]:
+    """Yield the socket of a process that runs `iu` without the time in which Python starts."""
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
+    with subprocess.Popen([sys.executable, _FORKED, socket], env=environment) as process:
+        try:
+            eventually(socket.exists, "the process that runs iu listens")
+            yield socket
+        finally:
+            process.kill()
+
+
+@contextmanager
 def page_server() -> Iterator[PageServer]:
     """Yield a server of its own, because the pages create logins and databases by name."""
     home = Path(tempfile.mkdtemp(prefix="pages-", dir=servers.memory()))
     server = servers.make(home)
     try:
-        with receiving(home / "received") as receiver:
+        with receiving(home / "received") as receiver, _forking(home / "iu") as socket:
             url = server.ensure_running()
-            made = PageServer(url, servers.program(server, "psql").parent, f"127.0.0.1:{receiver.port}")
+            programs = servers.program(server, "psql").parent
+            made = PageServer(url, programs, f"127.0.0.1:{receiver.port}", socket)
             yield made
             made.close()
     finally:
