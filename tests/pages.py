@@ -23,6 +23,7 @@ _NOT_FOLLOWED: Final = ("docs/decisions/", "docs/reference/")
 """Decisions tell what once was. The pages of reference are generated, and their blocks are signatures."""
 
 _COMMENT: Final = re.compile(r"<!-- (.*) -->\s*", re.DOTALL)
+_ID: Final = re.compile(r'<a id="([\w-]+)">')
 _FILE: Final = re.compile(r"`([\w./-]+)`[,:].*", re.DOTALL)
 
 
@@ -106,15 +107,16 @@ def run(page: str, place: str, **names: Any) -> dict[str, Any]:
     return names
 
 
-def headings(page: str) -> list[str]:
-    """Return the text of each heading in order, without its markup."""
-    opened = False
-    found = []
-    for token in tokens(page):
-        if opened:
-            found.append("".join(child.content for child in token.children or ()))
-        opened = token.type == "heading_open"
-    return found
+@cache
+def anchors(page: str) -> frozenset[str]:
+    """Return what a link to a part of a page may name: its headings, as GitHub does it, and explicit ids.
+
+    Of headings with the same text, only the first one can be named on the site and in the repository alike.
+    """
+    headings = [token for before, token in pairwise(tokens(page)) if before.type == "heading_open"]
+    titles = ["".join(child.content for child in token.children or ()) for token in headings]
+    named = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+    return frozenset({*named, *_ID.findall(text(page))})
 
 
 def links(page: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""`iu` without the time in which Python starts: a process has imported everything, and forks for each command.
+"""`iu` without the start of Python: a process has imported everything, and forks for each command.
 
 `forked_iu.py SOCKET` is that process. `forked_iu.py SOCKET WORD…` runs `iu WORD…` in a fork of it, with the
 environment, the folder and the streams of the caller, and exits with its code.
@@ -85,7 +85,7 @@ def _run(words: list[str], environment: dict[str, str], folder: str) -> None:
 
 def call(path: str, words: list[str]) -> int:
     """Return the exit code of a command that the process at `path` runs."""
-    request = {"words": words, "environment": {**os.environ}, "folder": os.getcwd()}
+    request = {"words": words, "environment": {**os.environ}, "folder": os.getcwd()}  # noqa: PTH109
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(path)
         socket.send_fds(server, [json.dumps(request).encode()], _STREAMS)

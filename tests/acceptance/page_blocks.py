@@ -166,10 +166,15 @@ def own(page: str) -> list[Block]:
     ]
 
 
+def predecessor(page: str) -> str | None:
+    """Return the page after whose blocks those of a page are run, or None."""
+    found = _AFTER.search(pages.text(page))
+    return found.group(1) if found else None
+
+
 def chains() -> list[list[str]]:
     """Return the pages with such blocks; a page whose blocks follow those of another one comes after it."""
-    links = {page: _AFTER.search(pages.text(page)) for page in pages.with_blocks()}
-    before = {page: link.group(1) for page, link in links.items() if link}
+    before = {page: first for page in pages.with_blocks() if (first := predecessor(page))}
     after = {first: page for page, first in before.items()}
     found = []
     for page in pages.with_blocks():

@@ -26,7 +26,6 @@ LAYERS = ("domain", "defs", "cli")
 AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
 DOCUMENTS = sorted({*(PROJECT / name for name in AT_THE_ROOT), *PROJECT.glob("docs/**/*.md")})
 _FENCED = re.compile(r"^```(?:console|sh|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 _FOLDERS = ("sql", "iu_pipelines", "tests", "docs", "bench", "deploy", ".ci", ".github")
 _PATH = re.compile(
     rf"`((?:{'|'.join(map(re.escape, _FOLDERS))})/[^`\s]*"
@@ -119,13 +118,54 @@ def test_every_make_target_in_a_document_exists() -> None:
         for word in re.findall(r"\bmake ([a-z][a-z-]*)", line)
         if line.removeprefix("$ ").startswith("make ")
     }
+    inline = [text for page in pages.names() for text in pages.inline_code(page)]
+    wanted |= {text.split()[1] for text in inline if re.fullmatch(r"make [a-z-]+", text)}
     assert {"demo", "test"} <= wanted <= targets
 
 
-def test_every_link_in_a_document_is_to_an_existing_file() -> None:
-    links = [(document, target) for document in DOCUMENTS for target in _LINK.findall(prose(document))]
-    assert len(links) > 100
-    assert [link for link in links if not (link[0].parent / link[1]).exists()] == []
+def test_every_command_within_a_sentence_exists_with_its_options() -> None:
+    commands = {
+        (page, text.partition(" | ")[0])
+        for page in pages.names()
+        if not page.startswith(("CHANGELOG.md", "docs/decisions/"))
+        for text in pages.inline_code(page)
+        if text.startswith("iu ")
+    }
+    assert len(commands) > 200
+    assert {named: unknown for named in commands if (unknown := unknown_words(named[1]))} == {}
+
+
+def test_an_unknown_word_of_a_command_within_a_sentence_is_reported() -> None:
+    assert unknown_words("iu frobnicate NAME") == ["frobnicate"]
+    assert unknown_words("iu gate frob") == ["frob"]
+    assert unknown_words("iu run --worker NAME --nope=1") == ["--nope=1"]
+    assert unknown_words("iu COMMAND --help") == unknown_words("iu deliver replay EVENT_ID --route R") == []
+
+
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it() -> None:
+    links = [(page, link) for page in pages.names() for link in pages.links(page)]
+    assert len(links) > 500
+    assert [link for link in links if is_broken(*link)] == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["docs/nowhere.md", "docs/operate/gates.md#open-sesame", "#nothing", "docs/performance.md#goals-1"],
+)
+def test_a_link_that_leads_nowhere_is_reported(link: str) -> None:
+    assert is_broken("README.md", link)
+
+
+def test_links_that_lead_somewhere_are_accepted() -> None:
+    for link in ("docs/operate/gates.md#stop-everything", "#install", "LICENSE", "https://example.org/#x"):
+        assert not is_broken("README.md", link)
+
+
+def test_a_heading_has_the_same_anchor_in_the_repository_and_on_the_site() -> None:
+    """They differ if it has two hyphens, or letters other than those of ASCII."""
+    anchors = [(page, anchor) for page in pages.names() for anchor in pages.anchors(page)]
+    on_site = [one for one in anchors if one[0].startswith("docs/")]
+    assert [one for one in on_site if "--" in one[1] or not one[1].isascii()] == []
 
 
 def test_every_path_that_a_document_names_exists() -> None:
@@ -198,6 +238,41 @@ def test_a_command_that_does_not_exist_is_reported() -> None:
             parse(command.split())
 
 
+def is_broken(page: str, link: str) -> bool:
+    """Return whether a link of a page leads to no file, or to no heading of a page."""
+    if re.match(r"https?://|mailto:", link):
+        return False
+    path, _, anchor = link.partition("#")
+    target = (PROJECT / page).parent / path if path else PROJECT / page
+    if not target.exists():
+        return True
+    if not anchor or target.suffix != ".md":
+        return False
+    return anchor not in pages.anchors(target.resolve().relative_to(PROJECT).as_posix())
+
+
+@cache
+def program() -> Any:
+    return get_command(build_app())
+
+
+def options_of(command: Any) -> set[str]:
+    return {"--help"} | {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+
+
+def unknown_words(text: str) -> list[str]:
+    """Return the words that name no command and no option. A word in capitals is a placeholder."""
+    command = program()
+    known = options_of(command)
+    words = shlex.split(text)[1:]
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]
+        known |= options_of(command)
+    if words and getattr(command, "commands", None) and not words[0].startswith("-"):
+        return [] if words[0].isupper() else words[:1]
+    return [word for word in words if word.startswith("-") and word.partition("=")[0] not in known]
+
+
 def prose(document: Path) -> str:
     """Return the text of a document without its fenced blocks."""
     return re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -247,7 +322,7 @@ def parse(words: list[str]) -> None:
     An option that acts when it is parsed, such as --version, is refused.
     """
     assert not {"--version", "--install-completion", "--show-completion"} & {*words}
-    command: Any = get_command(build_app())
+    command = program()
     context = command.make_context("iu", words[1:])
     rest = [*context._protected_args, *context.args]
     while rest and getattr(command, "commands", None):
