@@ -46,7 +46,7 @@ def server() -> Iterator[PageServer]:
 
 
 @pytest.mark.read_committed
-@pytest.mark.parametrize("chain", chains(), ids=lambda chain: "+".join(chain))
+@pytest.mark.parametrize("chain", chains(), ids="+".join)
 def test_the_blocks_of_a_page_do_what_it_shows(chain: list[str], server: PageServer, tmp_path: Path) -> None:
     world = PageWorld(tmp_path, server, "".join(map(pages.text, chain)))
     for page in chain:

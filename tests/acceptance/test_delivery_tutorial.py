@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import pages
-from acceptance.console import commands, first_difference, without_numbers
+from acceptance.console import Shell, commands, first_difference, without_numbers
 from acceptance.delivery_page import PAGE, PageShell, files, page_shell
 
 MOST_COMMANDS = 15
@@ -51,6 +51,22 @@ def test_no_password_stands_in_an_argument_of_a_command() -> None:
     text = PAGE.read_text(encoding="utf-8")
     given = [*(command.text for command in commands(text)), files(text)["people.env"]]
     assert [one for one in given if re.search(r"://[^/@\s]*:[^/@\s]*@|of-the-tutorial", one)] == []
+
+
+def test_a_reader_without_a_server_makes_the_database_in_the_embedded_one(tmp_path: Path) -> None:
+    *_, block = pages.code("docs/tutorial/delivery.md", "Files", "sh")
+    assert pages.code("docs/tutorial/event-jobs.md", "Files", "sh")[-1] == block
+    shell = Shell(tmp_path)
+    for name, text in files(PAGE.read_text(encoding="utf-8")).items():
+        if name in {"people.env", "pgpass"}:
+            (shell.folder / name).write_text(text, encoding="utf-8")
+    opens, _, typed = block.partition("\n")
+    used = ". ./people.env; psql --no-psqlrc -Atc 'select current_database()' $OWNER"
+    try:
+        printed = shell.run(f"umask 077; {opens} <<'TYPED'\n{typed}{used}\nTYPED")
+    finally:
+        shell.run("iu stop")
+    assert printed[-2:] == ("CREATE DATABASE", "shop")
 
 
 @pytest.mark.timeout(900)
