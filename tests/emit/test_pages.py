@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -28,6 +29,9 @@ PYTHON: Final = "docs/how-to/emit-from-python.md"
 SQL: Final = "docs/how-to/emit-from-sql-and-triggers.md"
 OTHERS: Final = "docs/how-to/emit-from-other-languages.md"
 TESTS: Final = "docs/how-to/test-code-that-emits.md"
+GOPATH: Final = os.environ.get("GOPATH", "/usr/share/gocode")
+"""Where the packages of Go are that this machine has; the default is that of Debian."""
+
 JDBC: Final = Path("/usr/share/java/postgresql.jar")
 
 
@@ -234,29 +238,55 @@ def test_java_emits_and_computes_the_same_subjects(shop_url: str, tmp_path: Path
     assert event_id == shop.events(shop_url)[0][0]
 
 
+def go(folder: Path, *arguments: str) -> list[str]:
+    """Run `main.go` of a folder without a network, and return the lines that it printed."""
+    environment = {**os.environ, "GO111MODULE": "off", "GOFLAGS": "", "GOPATH": f"{folder}:{GOPATH}"}
+    done = subprocess.run(
+        ["go", "run", "main.go", *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=300, check=False, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 def test_go_computes_the_same_subjects(tmp_path: Path) -> None:
     text, _ = pages.code(OTHERS, "Go", "go")
     if not shutil.which("go"):
         pytest.skip("go is not installed")
-    (tmp_path / "shop.go").write_text(text.replace("package shop", "package main"), encoding="utf-8")
-    (tmp_path / "main.go").write_text(
-        'package main\n\nfunc main() { println(Subject("public.orders", "17")) }\n', encoding="utf-8"
-    )
-    done = subprocess.run(
-        ["go", "run", "main.go", "shop.go"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-        env={
-            "PATH": "/usr/local/go/bin:/usr/bin:/bin",
-            "HOME": str(tmp_path),
-            "GO111MODULE": "off",
-            "GOFLAGS": "",
-        },
-    )
-    assert done.stderr.strip() == str(subject("public.orders", 17))
+    (tmp_path / "src" / "shop").mkdir(parents=True)
+    (tmp_path / "src" / "shop" / "shop.go").write_text(text, encoding="utf-8")
+    main = """
+        package main
+        import ("fmt"; "shop")
+        func main() { fmt.Println(shop.Subject("public.orders", "17")) }
+    """
+    (tmp_path / "main.go").write_text(main, encoding="utf-8")
+    assert go(tmp_path) == [str(subject("public.orders", 17))]
+
+
+def test_go_emits_with_pgx(shop_url: str, tmp_path: Path) -> None:
+    if not shutil.which("go"):
+        pytest.skip("go is not installed")
+    drivers = Path(GOPATH) / "src" / "github.com" / "jackc" / "pgx"
+    version = next((name for name in ("v5", "v4") if (drivers / name).is_dir()), None)
+    if version is None:
+        pytest.skip(f"pgx is not in {drivers}")
+    (tmp_path / "src" / "shop").mkdir(parents=True)
+    for number, text in enumerate(pages.code(OTHERS, "Go", "go")):
+        file = tmp_path / "src" / "shop" / f"{number}.go"
+        file.write_text(text.replace("pgx/v5", f"pgx/{version}"), encoding="utf-8")
+    main = f"""
+        package main
+        import ("context"; "fmt"; "os"; "shop"; "github.com/jackc/pgx/{version}")
+        func main() {{
+            connection, _ := pgx.Connect(context.Background(), os.Args[1])
+            fmt.Println(shop.Pay(context.Background(), connection, 17))
+        }}
+    """
+    (tmp_path / "main.go").write_text(main, encoding="utf-8")
+    (said,) = go(tmp_path, shop_url)
+    assert said == f"{shop.events(shop_url)[0][0]} <nil>"
+    assert status(shop_url, 17) == "paid"
 
 
 SHOP_TO_TEST: Final = """
