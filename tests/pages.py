@@ -92,6 +92,12 @@ def blocks(page: str) -> Sequence[Block]:
     return tuple(found)
 
 
+def comments(page: str) -> list[str]:
+    """Return the text of each comment that stands alone."""
+    found = [_COMMENT.fullmatch(token.content) for token in tokens(page) if token.type == "html_block"]
+    return [comment.group(1) for comment in found if comment]
+
+
 def code(page: str, place: str, language: str = "python") -> list[str]:
     """Return the blocks of one language below a heading, or after a comment with this text."""
     of_language = [one for one in blocks(page) if one.language == language]

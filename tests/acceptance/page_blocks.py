@@ -1,4 +1,4 @@
-"""How a block of each language is run in the world of the pages, and which blocks other tests run.
+"""How a block of each language is run in the surroundings of the pages, and which blocks other tests run.
 
 `python tests/acceptance/page_blocks.py PAGE` runs the blocks of pages and rewrites the output shown there.
 """
@@ -24,7 +24,7 @@ from acceptance.page_world import PageWorld, page_server  # noqa: E402
 from pages import Block  # noqa: E402
 
 NOT_RUN: Final = re.compile(r"not run: (.+)", re.DOTALL)
-_AFTER: Final = re.compile(r"^<!-- the blocks follow those of (\S+) -->$", re.MULTILINE)
+_AFTER: Final = re.compile(r"the blocks follow those of (\S+)")
 _TAIL: Final = 20
 _EXITS: Final = re.compile(r"# exits with (\d+)")
 _DIFFERENCE: Final = {0, 3}
@@ -158,7 +158,7 @@ def reason_not_run(block: Block) -> str | None:
 
 
 def own(page: str) -> list[Block]:
-    """Return the blocks of a page that are run in the world of the pages."""
+    """Return the blocks of a page that are run in the surroundings of the pages."""
     return [
         block
         for block in pages.blocks(page)
@@ -168,8 +168,8 @@ def own(page: str) -> list[Block]:
 
 def predecessor(page: str) -> str | None:
     """Return the page after whose blocks those of a page are run, or None."""
-    found = _AFTER.search(pages.text(page))
-    return found.group(1) if found else None
+    found = [after.group(1) for comment in pages.comments(page) if (after := _AFTER.fullmatch(comment))]
+    return found[0] if found else None
 
 
 def chains() -> list[list[str]]:

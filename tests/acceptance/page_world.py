@@ -1,4 +1,4 @@
-"""The world in which the blocks of the pages are run: a server, a database `app`, logins and a receiver.
+"""The surroundings in which the blocks of the pages are run: a server, logins, a receiver and a folder.
 
 Each page begins with a new folder and a new database `app` at `db.example:5432`. It has the core and the
 module iu-delivery, the logins of docs/operate/roles.md, the table of docs/how-to/capture-a-table.md, the

@@ -22,10 +22,10 @@ from iu_pipelines.cli.main import build_app
 from iu_pipelines.db.gateway import Gateway
 
 DOMAINS = "docs/how-to/several-domains.md"
+PRESENT = [page for page in pages.names() if not page.startswith(("CHANGELOG.md", "docs/decisions/"))]
 LAYERS = ("domain", "defs", "cli")
 AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
 DOCUMENTS = sorted({*(PROJECT / name for name in AT_THE_ROOT), *PROJECT.glob("docs/**/*.md")})
-_FENCED = re.compile(r"^```(?:console|sh|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _FOLDERS = ("sql", "iu_pipelines", "tests", "docs", "bench", "deploy", ".ci", ".github")
 _PATH = re.compile(
     rf"`((?:{'|'.join(map(re.escape, _FOLDERS))})/[^`\s]*"
@@ -118,7 +118,7 @@ def test_every_make_target_in_a_document_exists() -> None:
         for word in re.findall(r"\bmake ([a-z][a-z-]*)", line)
         if line.removeprefix("$ ").startswith("make ")
     }
-    inline = [text for page in pages.names() for text in pages.inline_code(page)]
+    inline = [text for page in PRESENT for text in pages.inline_code(page)]
     wanted |= {text.split()[1] for text in inline if re.fullmatch(r"make [a-z-]+", text)}
     assert {"demo", "test"} <= wanted <= targets
 
@@ -126,8 +126,7 @@ def test_every_make_target_in_a_document_exists() -> None:
 def test_every_command_within_a_sentence_exists_with_its_options() -> None:
     commands = {
         (page, text.partition(" | ")[0])
-        for page in pages.names()
-        if not page.startswith(("CHANGELOG.md", "docs/decisions/"))
+        for page in PRESENT
         for text in pages.inline_code(page)
         if text.startswith("iu ")
     }
@@ -312,8 +311,9 @@ def known_paths() -> frozenset[str]:
 
 
 def fenced_lines(document: Path) -> list[str]:
-    text = document.read_text(encoding="utf-8").replace("\\\n", " ")
-    return [line for block in _FENCED.findall(text) for line in block.splitlines()]
+    page = document.relative_to(PROJECT).as_posix()
+    found = [block.text for block in pages.blocks(page) if block.language in {"console", "sh"}]
+    return [line for text in found for line in text.replace("\\\n", " ").splitlines()]
 
 
 def parse(words: list[str]) -> None:
