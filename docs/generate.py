@@ -5,8 +5,8 @@
 
 Whole pages: docs/reference and docs/decisions/README.md. A drawing: docs/images/windows.svg. Tables, each
 between a line `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in
-README.md, SECURITY.md and docs/concepts/guarantees.md, the list there of what is not promised, and the places
-of the nouns in docs/concepts/nouns.md.
+README.md, SECURITY.md and docs/concepts/guarantees.md, the lists of limits there and in
+docs/concepts/evidence.md, and the places of the nouns in docs/concepts/nouns.md.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from generators.nouns import PAGE as NOUNS
 PROJECT = Path(__file__).resolve().parent.parent
 
 CONCEPTS: Final = "docs/concepts/guarantees.md"
+EVIDENCE: Final = "docs/concepts/evidence.md"
 
 
 def pages() -> dict[str, str]:
@@ -64,6 +65,7 @@ def pages() -> dict[str, str]:
             guarantees.limits(),
             _with_table(CONCEPTS, "guarantees", guarantees.concepts()),
         ),
+        EVIDENCE: _with_table(EVIDENCE, "limits", guarantees.not_shown()),
         NOUNS: _with_table(NOUNS, "places", places.of_nouns(PROJECT)),
         "docs/images/windows.svg": windows.drawing(),
         **_of_database(catalog.read()),

@@ -10,7 +10,7 @@ from typing import Final
 from generators.markdown import table
 from iu_pipelines.db.steps.files import CORE
 from iu_pipelines.evidence import guarantees
-from iu_pipelines.evidence.guarantees import Promise
+from iu_pipelines.evidence.guarantees import Limit, Promise
 
 _HEAD: Final = """\
 # Coverage: every guarantee and its proof
@@ -68,8 +68,17 @@ def concepts() -> list[str]:
 
 def limits() -> list[str]:
     """Return the list of what is not promised in docs/concepts/guarantees.md."""
+    return _listed(guarantees.limits())
+
+
+def not_shown() -> list[str]:
+    """Return the list of what no pack can show in docs/concepts/evidence.md."""
+    return _listed(guarantees.not_shown())
+
+
+def _listed(limits: Iterable[Limit]) -> list[str]:
     lines = []
-    for limit in guarantees.limits():
+    for limit in limits:
         module = "" if limit.module == CORE else f"With the module {limit.module}: "
         see = f" See {limit.see.replace(' ', _GLUE)}." if limit.see else ""
         text = f"* {module}**{limit.title}** {limit.text}{see}"

@@ -64,7 +64,7 @@ def evidence(
     """Run every proof and probe, and write a pack of evidence: an HTML page, JSON and JUnit.
 
     Changes nothing in the database; with live delivery the hash and the verdict of the pack are added to its
-    ledger of packs. Exit code 1 when a line fails; the pack is written in any case.
+    ledger of packs. Exit code 1 when a line fails or is pending; the pack is written in any case.
 
     Examples:
         iu evidence

@@ -41,7 +41,9 @@ class Promise:
 
 @dataclass(frozen=True)
 class Limit:
-    """Something that the product does not promise: `text` explains `title`, both without markup.
+    """Something that the product does not promise, or a pack cannot show: `text` explains `title`.
+
+    Both are without markup.
 
     `see` is a link in Markdown to a page that says more, from the folder docs/concepts, or empty.
     """
@@ -60,6 +62,11 @@ def promises() -> list[Promise]:
 def limits() -> list[Limit]:
     """Return everything that is not promised, in the order of the file."""
     return [Limit(**row) for row in _read()["limit"]]
+
+
+def not_shown() -> list[Limit]:
+    """Return everything that no pack can show, in the order of the file."""
+    return [Limit(**row) for row in _read()["not_shown"]]
 
 
 def test_in_words(test: str) -> str:

@@ -70,6 +70,7 @@ def _content(evidence: Evidence, evidence_hash: str) -> dict[str, Any]:
         "modules": modules,
         "groups": report_proofs.groups(states),
         "limits": [limit for limit in guarantees.limits() if limit.module in modules],
+        "not_shown": [limit for limit in guarantees.not_shown() if limit.module in modules],
         "activities": report_facts.activities(evidence),
         "kinds": kinds,
         "environment": list(report_facts.environment(evidence)),

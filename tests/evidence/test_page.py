@@ -236,7 +236,7 @@ def hexadecimal(colour: str) -> str:
 
 @pytest.mark.parametrize("name", pages.SHOWN)
 def test_axe_finds_nothing(browser: Browser, written: Mapping[str, str], name: str) -> None:
-    """axe-core checks the rules of WCAG that a program can check."""
+    """The library axe-core checks the rules of WCAG that a program can check."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     context = browser.new_context(bypass_csp=True)  # the page allows no script
     page = context.new_page()
