@@ -146,7 +146,7 @@ def test_the_page_prints_every_line(browser: Browser, evidence: Evidence, tmp_pa
     page.goto(pack.write(evidence, tmp_path).report.as_uri())
     assert page.locator("#signature").is_hidden()
     page.emulate_media(media="print")
-    for hidden in ("nav", "details", ".skip"):
+    for hidden in ("nav", "details", ".skip", ".screen"):
         assert all(found.is_hidden() for found in page.locator(hidden).all()), hidden
     assert page.locator("table.proof tbody tr").count() == evidence.verdict.lines
     assert all(row.is_visible() for row in page.locator("table.proof tbody tr").all())
