@@ -21,11 +21,12 @@ from iu_pipelines.cli.demo_delivery import Delivered
 from iu_pipelines.cli.health import print_health
 from iu_pipelines.cli.ingest import progress_bar, summary
 from iu_pipelines.cli.outbox import print_events
-from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate, working
+from iu_pipelines.cli.output import duration, print_line, print_table, rate, working
 from iu_pipelines.cli.steps import print_proof
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration, verification
 from iu_pipelines.domain import attempts, dead_letters, health, outbox, worker
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import redact
 from iu_pipelines.hosting import instance_file
 from iu_pipelines.ingest import git, sample
