@@ -32,6 +32,7 @@ _UNSTABLE: Final = (
     (re.compile(r"\bbatch \d+"), "batch <n>"),
     (re.compile(r"\btable \d+"), "table <n>"),
     (re.compile(r"\b\d+ lines of \d+ proofs"), "<n> lines of <n> proofs"),
+    (re.compile(r"\b\d+(?= (guarantees proven|proven in part|not run|rest on the project))"), "<n>"),
     (re.compile(r"^\s*\d+\s+\d+\s+(?=\d{4}-)"), "<n> <n> "),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "<when>"),
     (re.compile(r"\b[\d,.]+ (ms|s|min|h)\b"), "<time>"),
