@@ -45,7 +45,7 @@ check: setup ## check style, types, import contracts, SQL, steps, stamps and gen
 check-types:
 	@$(BIN)/mypy
 check-sql:
-	@PYTHONWARNINGS=ignore:resource_tracker $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql iu_pipelines
+	@PYTHONWARNINGS=ignore:resource_tracker $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql iu_pipelines docs
 	@$(BIN)/squawk sql/*/runtime/*.sql
 check-catalog:
 	@$(BIN)/python -m pytest -q --no-header tests/catalog/test_laws.py -k plpgsql_check
@@ -61,7 +61,7 @@ check-texts:
 fix: setup ## repair what a program can: imports, formats, stamps, generated pages
 	@$(BIN)/ruff check --fix --quiet || true
 	@$(BIN)/ruff format --quiet
-	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet sql iu_pipelines || true
+	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet sql iu_pipelines docs || true
 	@$(BIN)/python -m iu_pipelines steps stamp
 	@$(BIN)/python docs/generate.py
 

@@ -46,6 +46,9 @@ def demo(call: Invocation, chosen: Settings) -> Answer:
 
     Prints what happened, what to click and what to type next in ten lines, and tables below them. Exit code 1
     when a run or a line of a probe failed.
+
+    Examples:
+        iu demo
     """
     extras.require("dagster", "dagster", "dagster_postgres")
     with call.connect() as gateway:

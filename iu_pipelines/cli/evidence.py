@@ -62,6 +62,11 @@ def evidence(
 
     Changes nothing in the database; with live delivery the hash and the verdict of the pack are added to its
     ledger of packs. Exit code 1 when a line fails; the pack is written in any case.
+
+    Examples:
+        iu evidence
+        iu evidence --no-probes --worker shop_outbound
+        iu evidence --compare 000012/evidence.json
     """
     pack.require_extra()
     old = pack.read(store.open_directory(compare_with)) if compare_with else None
@@ -164,7 +169,12 @@ def verify(
         ),
     ] = None,
 ) -> Answer:
-    """Verify the chain of packs. Exit code 1 when a pack was altered, removed or moved."""
+    """Verify the chain of packs. Exit code 1 when a pack was altered, removed or moved.
+
+    Examples:
+        iu evidence verify
+        iu evidence verify --head 2d6e4a0cc02b0806
+    """
     if directory is None:
         with call.connect() as gateway:
             report = chain.verify(_directory(call, gateway, None), head)

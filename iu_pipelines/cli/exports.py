@@ -73,6 +73,10 @@ def export(
     """Write attempts, events, batches or dead letters to a CSV or Parquet file, from one snapshot.
 
     Reads the whole table; on a busy outbox, export from a replica.
+
+    Examples:
+        iu audit export --output attempts.parquet --since 30d
+        iu audit export --output dead-letters.csv --what dead-letters --spreadsheet
     """
     chosen = _format_of(output, form)
     _require_window(since, until)

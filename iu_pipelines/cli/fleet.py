@@ -46,6 +46,9 @@ def status(call: Invocation, file: File = None) -> Answer:
 
     The databases are asked at the same time. One that does not answer has an error in its row. The exit code
     is 1 if an outbox is unhealthy or does not answer.
+
+    Examples:
+        iu fleet status --file fleet.yaml
     """
     if call.database_url:
         raise UsageError(

@@ -45,6 +45,10 @@ def ingest_git(
     """Read a git history: each file becomes a unit, and each commit that changes it a version.
 
     Stores references only (path, commit id, kind of change), never content. Run it again to add new commits.
+
+    Examples:
+        iu ingest git
+        iu ingest git ../website --prefix web/
     """
     repository = open_repository(path)
     with call.connect() as gateway, progress_bar() as report:

@@ -119,6 +119,9 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
     "evidence": {
         "evidence": "Run every proof and probe, and write a pack of evidence: an HTML page, JSON and JUnit",
     },
+    "exec": {
+        "exec": "Run a program that connects to the same database, such as psql or one of yours",
+    },
     "stop": {
         "stop": "Stop the embedded server under IU_HOME",
     },

@@ -42,7 +42,12 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(call: Invocation, file: File, prune: Prune = False) -> Answer:
-    """Show the difference between a file and the database; exit 3 if there is one."""
+    """Show the difference between a file and the database; exit 3 if there is one.
+
+    Examples:
+        iu plan shop.yaml
+        iu plan shop.yaml --prune --json
+    """
     source = read_source(file)
     with call.connect() as gateway:
         found = planning.make(gateway, source, prune=prune, check=_check_target)
@@ -59,7 +64,12 @@ def apply(
         typer.Option("--reason", show_default=False, help="The reason, which is recorded with every change."),
     ] = None,
 ) -> Answer:
-    """Show the difference between a file and the database, ask, and carry it out in one transaction."""
+    """Show the difference between a file and the database, ask, and carry it out in one transaction.
+
+    Examples:
+        iu apply shop.yaml
+        iu apply shop.yaml --yes --reason "orders are billed"
+    """
     asks = not (yes and reason)
     if asks and (call.as_json or file == "-" or not sys.stdin.isatty()):
         raise UsageError(
@@ -104,7 +114,11 @@ def _ask(shown_plan: Plan, *, yes: bool, reason: str | None) -> str | None:
 
 
 def export(gateway: Gateway) -> Answer:
-    """Print the outbox file of what is in the database."""
+    """Print the outbox file of what is in the database.
+
+    Examples:
+        iu export > shop.yaml
+    """
     found = state.read(gateway)
     left_out = tuple(f"left out: {one.section} {shown(one.name)}: {one.reason}" for one in found.unfit)
 
@@ -119,7 +133,11 @@ def export(gateway: Gateway) -> Answer:
 
 
 def schema() -> Answer:
-    """Print the JSON schema of the outbox file, for editors."""
+    """Print the JSON schema of the outbox file, for editors.
+
+    Examples:
+        iu schema > outbox.schema.json
+    """
     found = model.json_schema()
     return Answer(found, lambda: print_json(found))
 

@@ -56,7 +56,12 @@ def simulate(
         bool, typer.Option("--prune", help="What the file does not name counts as removed, as in iu plan.")
     ] = False,
 ) -> Answer:
-    """Compare what was decided about past events with what a file would decide. Writes nothing."""
+    """Compare what was decided about past events with what a file would decide. Writes nothing.
+
+    Examples:
+        iu simulate shop.yaml
+        iu simulate shop.yaml --since 30d --differences
+    """
     request = Request(
         since=times.parse(since),
         until=None if until is None else times.parse(until),

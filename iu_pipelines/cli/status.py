@@ -62,6 +62,11 @@ def status(
 
     With --worker, also show the health report of that worker. With --watch, show what fits the terminal. The
     exit code is 1 if a step is pending or a worker is unhealthy.
+
+    Examples:
+        iu status
+        iu status --worker iu_outbound_default --json
+        iu status --watch --interval 5
     """
     with call.connect() as gateway:
         if not watch:

@@ -3,7 +3,8 @@
 A block fenced as `console` has commands after `$` and their output. Identifiers, serial numbers, times, rates
 and the spacing of tables are not compared; a line of `...` matches any number of lines.
 
-`python tests/acceptance/console.py docs/tutorial/README.md` runs the commands and rewrites their output.
+`python tests/acceptance/console.py docs/how-to/why.md` runs the commands of a page and rewrites their output.
+The tutorials need more than a shell: see `first_event_page.py` and `delivery_page.py`.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from typer.main import get_command
 
 from acceptance.console import PROJECT, Shell, commands, first_difference
 from acceptance.delivery_page import files
+from generators.command_line import entries
 from iu_pipelines.cli.main import build_app
 from iu_pipelines.db.gateway import Gateway
 
@@ -40,12 +41,6 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     shell = Shell(tmp_path)
     yield shell
     shell.run("iu stop")
-
-
-def test_the_commands_of_the_tutorial_print_the_output_shown(shell: Shell) -> None:
-    for command in commands((PROJECT / "docs/tutorial/README.md").read_text(encoding="utf-8")):
-        difference = first_difference(command.output, shell.run(command.text))
-        assert difference is None, f"$ {command.text}\n{difference}"
 
 
 def test_the_sql_in_the_readme_emits_one_event(gateway: Gateway) -> None:
@@ -102,6 +97,16 @@ def test_every_command_in_a_document_exists_with_its_options() -> None:
     assert len(commands) > 30
     for command in sorted(commands):
         parse(shlex.split(command))
+
+
+def test_every_example_in_a_help_page_is_a_command_that_exists_with_its_options() -> None:
+    examples = {line for one in entries() for line in one.examples}
+    assert len(examples) > 90
+    for example in sorted(examples):
+        statements = [part for part in _STATEMENT.split(example) if part.startswith("iu ")]
+        assert statements, example
+        for statement in statements:
+            parse(shlex.split(statement))
 
 
 def test_every_make_target_in_a_document_exists() -> None:

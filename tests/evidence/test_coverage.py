@@ -16,6 +16,7 @@ from types import ModuleType
 import pytest
 
 import programs
+from generators.catalog import Catalog
 from iu_pipelines.evidence import guarantees
 from iu_pipelines.evidence.facts import Evidence
 
@@ -111,9 +112,10 @@ def test_the_generated_pages_are_up_to_date() -> None:
 
 
 @pytest.fixture
-def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The generator, for a copy of the pages and links to the code."""
+def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> ModuleType:
+    """The generator, for a copy of the pages and links to the code, with the catalog of the run's server."""
     generate = programs.load("docs/generate.py")
+    monkeypatch.setattr(generate.catalog, "read", lambda: catalog)
     for page in generate.pages():
         (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / page, tmp_path / page)
@@ -130,9 +132,18 @@ GENERATED = {
     "docs/concepts/guarantees.md": "An event exists if and only if",
     "docs/concepts/nouns.md": "[`objects/gates/`]",
     "docs/decisions/README.md": "[Embedded PostgreSQL]",
-    "docs/operate/monitoring.md": "| `iu_dead_letters_open` |",
+    "docs/reference/command-line.md": "### iu gate set",
+    "docs/images/windows.svg": "snapshot 2",
     "docs/reference/coverage.md": "An event exists if and only if",
+    "docs/reference/errors.md": "### IU101",
+    "docs/reference/dagster.md": "### route_worker_job",
     "docs/reference/evidence-json.md": "## evidence.json",
+    "docs/reference/functions.md": "### fn_iu_emit_event\n",
+    "docs/reference/internal-functions.md": "`fn_iu_window_claim`",
+    "docs/reference/metrics.md": "| `iu_dead_letters_open` |",
+    "docs/reference/settings.md": "| `IU_BATCH_LIMIT` |",
+    "docs/reference/tables.md": "### event_outbox\n",
+    "docs/reference/python.md": "### emit_many",
 }
 
 

@@ -102,6 +102,7 @@ OF_NO_ROLE = {
     "iu demo",
     "iu dev",
     "iu stop",
+    "iu exec",
     "iu doctor",
     "iu fleet status",
     "iu migrate",
