@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import shlex
+import shutil
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -67,7 +70,6 @@ def _perform(gateway: Gateway, chosen: Settings, option: str) -> Report:
         proofs = tuple(_probe(gateway, name) for name in PROBES)
     not_delivered = demo_delivery.why_left_out(chosen)
     delivery = None if not_delivered else _deliver(gateway, chosen)
-    program = _program()
     return Report(
         database=redact(gateway.url),
         steps_applied=steps_applied,
@@ -88,16 +90,24 @@ def _perform(gateway: Gateway, chosen: Settings, option: str) -> Report:
         and (delivery is None or delivery.passed),
         seconds=time.monotonic() - begun,
         log=str(_log_file(chosen)),
-        next=f"{program} dev{option}" if option or program == "iu" else "make dev",
-        program=program,
+        next=web_ui(option),
+        program=program(),
         option=option,
     )
 
 
-def _program() -> str:
-    """Return `iu` as it is called in this directory: in a checkout it is below `.venv`."""
-    here = sql_root() == Path("sql").resolve() and Path(".venv/bin/iu").is_file()
-    return ".venv/bin/iu" if here else "iu"
+def program() -> str:
+    """Return how `iu` is called here: its name if it is on PATH, otherwise its path."""
+    own = Path(sys.executable).with_name("iu")
+    if not own.is_file() or shutil.which("iu") == str(own):
+        return "iu"
+    return shlex.quote(str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own))
+
+
+def web_ui(option: str) -> str:
+    """Return the command that opens the web UI; `option` is what `iu` needs."""
+    in_checkout = sql_root() == Path("sql").resolve() and Path("Makefile").is_file()
+    return "make dev" if in_checkout and not option else f"{program()} dev{option}"
 
 
 def _deliver(gateway: Gateway, chosen: Settings) -> Delivered:

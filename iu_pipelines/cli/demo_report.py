@@ -114,11 +114,12 @@ def _events(report: Report) -> str:
 
 
 def _ingested(result: IngestResult) -> str:
-    source = "the sample history of the package" if result.source == "sample" else result.source
+    """Return what was read; about the sample a note says where it is from."""
+    where = "" if result.source == "sample" else f" in {result.source}"
     if not result.versions_added:
-        return f"nothing new in {source}"
+        return f"nothing new{where}"
     read = f"{counted(result.versions_read, 'file version')} of {counted(result.commits_read, 'commit')}"
-    return f"{counted(result.events_emitted, 'event')} from {read} in {source}"
+    return f"{counted(result.events_emitted, 'event')} from {read}{where}"
 
 
 def _routed(report: Report) -> str:

