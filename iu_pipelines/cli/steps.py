@@ -207,7 +207,6 @@ def sql_path() -> Answer:
 
     Examples:
         iu sql path
-        psql -f "$(iu sql path)/iu-core/sandbox/010_emit_probe.sql"
     """
     path = str(sql_root())
     return Answer({"path": path}, lambda: print_verbatim(path))
