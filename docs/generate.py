@@ -5,7 +5,8 @@
 
 Whole pages: docs/reference and docs/decisions/README.md. A drawing: docs/images/windows.svg. Tables, each
 between a line `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in
-README.md, SECURITY.md and docs/concepts/guarantees.md, and the places of the nouns in docs/concepts/nouns.md.
+README.md, SECURITY.md and docs/concepts/guarantees.md, the lists of limits there and in
+docs/concepts/evidence.md, and the places of the nouns in docs/concepts/nouns.md.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from generators.nouns import PAGE as NOUNS
 PROJECT = Path(__file__).resolve().parent.parent
 
 CONCEPTS: Final = "docs/concepts/guarantees.md"
+EVIDENCE: Final = "docs/concepts/evidence.md"
 
 
 def pages() -> dict[str, str]:
@@ -57,7 +59,13 @@ def pages() -> dict[str, str]:
         "docs/decisions/README.md": decisions.page(PROJECT),
         "README.md": _with_table("README.md", "guarantees", guarantees.readme()),
         "SECURITY.md": _with_table("SECURITY.md", "guarantees", guarantees.security()),
-        CONCEPTS: _with_table(CONCEPTS, "guarantees", guarantees.concepts()),
+        CONCEPTS: _with_table(
+            CONCEPTS,
+            "limits",
+            guarantees.limits(),
+            _with_table(CONCEPTS, "guarantees", guarantees.concepts()),
+        ),
+        EVIDENCE: _with_table(EVIDENCE, "limits", guarantees.not_shown()),
         NOUNS: _with_table(NOUNS, "places", places.of_nouns(PROJECT)),
         "docs/images/windows.svg": windows.drawing(),
         **_of_database(catalog.read()),
@@ -77,10 +85,10 @@ def _of_database(read: catalog.Catalog) -> dict[str, str]:
     return {f"docs/reference/{name}": text for name, text in made.items()}
 
 
-def _with_table(page: str, name: str, lines: Sequence[str]) -> str:
-    """Return `page` with the `lines` of a table between the marks of `name`."""
+def _with_table(page: str, name: str, lines: Sequence[str], text: str | None = None) -> str:
+    """Return `page`, or `text` in its place, with the `lines` of a table between the marks of `name`."""
     begin, end = f"<!-- begin: {name} (make docs) -->\n", f"<!-- end: {name} -->\n"
-    text = (PROJECT / page).read_text(encoding="utf-8")
+    text = text or (PROJECT / page).read_text(encoding="utf-8")
     before, opened, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
     if not opened or not closed:

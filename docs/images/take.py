@@ -74,7 +74,7 @@ def evidence(page: Page) -> None:
     """Open the page of an evidence pack by the link in its run of `evidence_job`."""
     page.goto("/assets/iu_evidence?view=events")
     page.goto(page.get_by_role("link", name="report.html").first.get_attribute("href") or "")
-    page.get_by_text("every guarantee holds").wait_for()
+    page.get_by_text("guarantees proven here").first.wait_for()
 
 
 def deliveries(page: Page) -> None:

@@ -30,13 +30,14 @@ from iu_pipelines.cli.drain_reports import (
 )
 from iu_pipelines.cli.interrupts import EXIT_CODE
 from iu_pipelines.cli.options import Reason, Since, Until, parse_uuid
-from iu_pipelines.cli.output import counted, duration, print_facts, print_line, when, working
+from iu_pipelines.cli.output import duration, print_facts, print_line, when, working
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery.reports import DrainLimits, DrainReport
 from iu_pipelines.domain import deliveries, delivery_plans, gates, promotions
 from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeliveryChange, TargetQueue
 from iu_pipelines.domain.delivery_plans import Executed, Plan, Progress
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import ReplayOutOfOrder, Unavailable, UsageError
 
 _BUSY_SECONDS: Final = 30.0

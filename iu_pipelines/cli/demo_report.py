@@ -11,10 +11,11 @@ from iu_pipelines.cli.dead_letters import print_letters
 from iu_pipelines.cli.demo_delivery import Delivered
 from iu_pipelines.cli.health import print_health
 from iu_pipelines.cli.outbox import print_events
-from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate
+from iu_pipelines.cli.output import duration, print_line, print_table, rate
 from iu_pipelines.cli.steps import print_proof
 from iu_pipelines.db.steps import verification
 from iu_pipelines.domain import attempts, dead_letters, health, outbox, worker
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.ingest.tally import IngestResult
 
 SHOWN: Final = 12

@@ -9,10 +9,11 @@ from typing import Annotated, Final
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.output import counted, print_line, print_table, working
+from iu_pipelines.cli.output import print_line, print_table, working
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.steps import readiness
 from iu_pipelines.domain.doctor.findings import Finding, Level
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.hosting.doctor import report
 
 Port = Annotated[

@@ -15,8 +15,9 @@ import typer
 from iu_pipelines import extras
 from iu_pipelines.cli.command import Answer, Invocation
 from iu_pipelines.cli.options import Since, Until
-from iu_pipelines.cli.output import counted, print_line, print_warning, rate, working
+from iu_pipelines.cli.output import print_line, print_warning, rate, working
 from iu_pipelines.domain import worker
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import UsageError
 
 if TYPE_CHECKING:

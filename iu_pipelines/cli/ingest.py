@@ -17,7 +17,8 @@ from rich.progress import (
 )
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
-from iu_pipelines.cli.output import console, counted, duration, print_line
+from iu_pipelines.cli.output import console, duration, print_line
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.ingest import git
 from iu_pipelines.ingest.git_history import open_repository
 from iu_pipelines.ingest.tally import IngestResult, Progress

@@ -13,9 +13,10 @@ import typer
 from iu_pipelines import emit as emission
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.options import SubjectKey, SubjectTable
-from iu_pipelines.cli.output import counted, print_line, print_table
+from iu_pipelines.cli.output import print_line, print_table
 from iu_pipelines.domain import outbox
 from iu_pipelines.domain.outbox import Overview
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import UsageError
 
 _SUBJECT_HINT: Final = (

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.output import counted, print_json, print_line, print_verbatim, print_warning
+from iu_pipelines.cli.output import print_json, print_line, print_verbatim, print_warning
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery import kinds
 from iu_pipelines.domain.outbox_file import model, reading, writing
@@ -18,6 +18,7 @@ from iu_pipelines.domain.outbox_file.problems import shown
 from iu_pipelines.domain.plans import applying, planning, state
 from iu_pipelines.domain.plans.difference import ADD, ATTACH, CHANGE, REMOVE, Change
 from iu_pipelines.domain.plans.planning import Plan
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 DIFFERENT: Final = 3

@@ -19,12 +19,13 @@ from iu_pipelines.cli.command import (
     add_group,
 )
 from iu_pipelines.cli.options import Reason, row_number, small_number
-from iu_pipelines.cli.output import counted, print_facts, print_hint, print_line, print_table, when
+from iu_pipelines.cli.output import print_facts, print_hint, print_line, print_table, when
 from iu_pipelines.cli.targets import in_flight, send_test, test_hint, test_line
 from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import promotions
 from iu_pipelines.domain.promotions import Promotion, Rule, Terms
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import UsageError
 
 

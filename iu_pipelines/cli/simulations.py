@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.output import counted, print_line, print_table, print_warnings, when, working
+from iu_pipelines.cli.output import print_line, print_table, print_warnings, when, working
 from iu_pipelines.cli.plans import File, read_source
 from iu_pipelines.domain import times
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.evidence import simulations
 from iu_pipelines.evidence.simulations import Compared, Request, Simulation
 

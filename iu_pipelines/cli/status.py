@@ -19,7 +19,6 @@ from iu_pipelines.cli.options import Worker
 from iu_pipelines.cli.outbox import print_events
 from iu_pipelines.cli.output import (
     console,
-    counted,
     json_line,
     print_error,
     print_line,
@@ -35,6 +34,7 @@ from iu_pipelines.domain import status as outbox_status
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.outbox import Overview
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.domain.status import COUNTED_LETTERS, Status
 from iu_pipelines.errors import IuError
 

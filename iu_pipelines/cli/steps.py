@@ -12,9 +12,10 @@ import typer
 
 from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Workers, workers_asked_about
-from iu_pipelines.cli.output import counted, duration, print_line, print_table, print_verbatim, working
+from iu_pipelines.cli.output import duration, print_line, print_table, print_verbatim, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan, verification
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.settings import sql_root
 
 ProofName = Annotated[

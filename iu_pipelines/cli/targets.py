@@ -19,7 +19,6 @@ from iu_pipelines.cli.command import (
 )
 from iu_pipelines.cli.options import Limit, OptionalReason, Reason
 from iu_pipelines.cli.output import (
-    counted,
     print_facts,
     print_hint,
     print_line,
@@ -45,6 +44,7 @@ from iu_pipelines.delivery import kinds, postgres, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
 from iu_pipelines.domain import configuration, deliveries, delivery_reasons, targets
 from iu_pipelines.domain.plans.delivery import Ended
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.domain.targets import StateChange, Target, TargetChange, TargetTest
 from iu_pipelines.errors import (
     ArgumentInvalid,

@@ -12,10 +12,11 @@ from iu_pipelines import settings
 from iu_pipelines.cli.attempts import print_attempts
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.options import Limit, Reason, Worker, row_number
-from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate
+from iu_pipelines.cli.output import duration, print_line, print_table, rate
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, gates, status, worker
 from iu_pipelines.domain.health import at_least
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.domain.status import WorkerStatus
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 

@@ -13,7 +13,8 @@ from uuid import UUID
 
 import pytest
 
-from acceptance.console import PROJECT, commands, first_difference, stable, without_numbers
+import pages
+from acceptance.console import PROJECT, commands_of, first_difference, stable, without_numbers
 from acceptance.gitfolder import GitFolder
 from acceptance.unit_totals import totals
 from iu_pipelines.cli.demo import ingest_here, program, web_ui
@@ -125,9 +126,12 @@ def test_on_a_server_of_its_user_the_demo_delivers_nothing() -> None:
 
 def difference_from_readme(printed: str) -> str | None:
     """Compare with the output of `make demo` in the README, except for numbers and the names of programs."""
-    readme = commands((PROJECT / "README.md").read_text(encoding="utf-8"))
-    (shown,) = (command.output for command in readme if command.text == "make demo")
-    in_a_folder = [line.replace("make dev", "iu dev").replace(".venv/bin/iu", "iu") for line in shown]
+    (block,) = pages.code("README.md", "Try it", "console")
+    (command,) = commands_of(block)
+    assert command.text == "make demo"
+    in_a_folder = [
+        line.replace("make dev", "iu dev").replace(".venv/bin/iu", "iu") for line in command.output
+    ]
     return first_difference(without_numbers(in_a_folder), without_numbers(printed.splitlines()))
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import pytest
 
+import pages
 from acceptance.console import commands, first_difference
 from acceptance.delivery_page import files
 from acceptance.first_event_page import PAGE, first_event_shell
@@ -28,7 +29,7 @@ def test_the_first_event_is_five_minutes_of_typing() -> None:
 def test_the_commands_of_the_tutorial_print_the_output_shown(tmp_path: Path) -> None:
     waited = 0
     with first_event_shell(tmp_path) as shell:
-        for command in commands(PAGE.read_text(encoding="utf-8")):
+        for command in commands(pages.text("docs/tutorial/README.md")):
             difference = first_difference(command.output, shell.run(command.text))
             assert difference is None, f"$ {command.text}\n{difference}"
             if command.text.startswith("until iu audit") and not waited:

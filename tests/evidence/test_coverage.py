@@ -78,6 +78,15 @@ def test_the_text_of_every_guarantee_is_plain_and_unique() -> None:
     assert len({promise.text for promise in PROMISES}) == len(PROMISES)
 
 
+@pytest.mark.parametrize("page", ["docs/concepts/guarantees.md", "docs/concepts/evidence.md"])
+def test_a_page_of_limits_shows_exactly_those_of_the_file(page: str) -> None:
+    limits = guarantees.limits() if "guarantees" in page else guarantees.not_shown()
+    assert [limit.title for limit in limits if re.search(r"[`|<>*]", f"{limit.title} {limit.text}")] == []
+    assert re.findall(r"^\* (?:With the module [a-z-]+: )?\*\*(.*?)\*\*", text(page), re.MULTILINE) == [
+        limit.title for limit in limits
+    ]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_exactly_the_guarantees_that_name_it(page: str) -> None:
     rows = [row for row in text(PAGES[page]).splitlines() if "reference/coverage.md#" in row]
@@ -127,6 +136,7 @@ def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalog: Catalog) 
 
 
 GENERATED = {
+    "docs/concepts/evidence.md": "Not more than the moment.",
     "README.md": "An event exists if and only if",
     "SECURITY.md": "A database password appears in",
     "docs/concepts/guarantees.md": "An event exists if and only if",
@@ -166,7 +176,7 @@ def test_a_stale_page_is_named_and_rewritten(
     assert generate.main(["--check"]) == 0
 
 
-@pytest.mark.parametrize("page", [*PAGES.values(), "docs/concepts/nouns.md"])
+@pytest.mark.parametrize("page", [*PAGES.values(), "docs/concepts/evidence.md", "docs/concepts/nouns.md"])
 def test_a_page_without_the_marks_of_its_table_is_named(
     generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str
 ) -> None:
