@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -9,13 +10,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
+import pages
+from cli.running import shell
 from engine.scenarios import CLEAN, judged
 from engine.sessions import opened
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.db.steps import files, migration, verification
+from iu_pipelines.db.steps import files, migration, plan, verification
 from iu_pipelines.domain import worker
 from iu_pipelines.domain.worker import DEFAULT_WORKER
+from iu_pipelines.errors import StepRefused
 from iu_pipelines.settings import sql_root
 from proven import failed_lines
 from steps.old_client import ACTOR, OldClient
@@ -136,6 +140,66 @@ def interface(gateway: Gateway) -> set[str]:
         f"{row['signature']} {row['arguments']} {row['result']}" for row in gateway.fetch_all(CALLABLE)
     }
     return functions | {row["name"] for row in gateway.fetch_all(COLUMNS)}
+
+
+EMITTED: Final = (
+    "version_applied",
+    "a",
+    "--subject",
+    "00000000-0000-7000-8000-000000000001",
+    "--actor",
+    "test",
+)
+
+
+def test_the_new_commands_work_on_the_old_database_or_say_that_it_must_be_migrated(
+    released: Path, empty_database: str
+) -> None:
+    with Gateway(empty_database) as gateway:
+        migration.apply(gateway, root=released)
+    for words in (("emit", *EMITTED), ("run",), ("replay", "--due"), ("gate", "show"), ("audit",)):
+        done = shell(*words, "--database-url", empty_database)
+        assert done.returncode == 0, done.stderr
+    for words in (("worker", "list"), ("metrics",), ("wait", "--timeout", "0")):
+        done = shell(*words, "--database-url", empty_database)
+        assert (done.returncode, "iu migrate" in done.stderr) == (1, True), done.stderr
+
+
+def test_the_steps_of_the_release_refuse_the_database_that_was_upgraded(
+    released: Path, gateway: Gateway
+) -> None:
+    unknown = "steps that this version does not know: 110_configuration"
+    with pytest.raises(StepRefused, match=unknown):
+        migration.apply(gateway, root=released)
+    with pytest.raises(StepRefused, match=unknown):
+        migration.rollback(gateway, "080", root=released)
+    assert failed_lines(verification.verify(gateway, root=released)) != []
+
+
+PAGE: Final = "docs/operate/upgrade.md"
+LOCKED: Final = """
+select distinct l.relation::regclass::text as name
+from pg_locks as l inner join pg_class as c on c.oid = l.relation
+where l.pid = pg_backend_pid() and c.relkind in ('r', 'v') and c.oid::regclass::text = any(%(names)s)
+    and l.mode in ('ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+"""
+"""The tables on which a step holds a lock that a write waits for."""
+
+
+def test_the_page_names_the_tables_that_each_step_of_the_upgrade_locks(
+    released: Path, empty_gateway: Gateway
+) -> None:
+    migration.apply(empty_gateway, root=released)
+    known = empty_gateway.fetch_all("select c.oid::regclass::text as name from pg_class as c")
+    found = {}
+    for one in plan.planned(empty_gateway, ["delivery"]):
+        with empty_gateway.transaction() as session:
+            session.execute(one.step.file.text)
+            locked = session.fetch_all(LOCKED, {"names": [row["name"] for row in known]})
+        if locked:
+            found[str(one.step.key)] = sorted(row["name"] for row in locked)
+    shown = re.findall(r"^\| `([\w/-]+)` \| (`.*`) \|", pages.text(PAGE), re.MULTILINE)
+    assert {step: sorted(re.findall(r"`(\w+)`", names)) for step, names in shown} == found
 
 
 def test_the_upgrade_is_undone_without_the_loss_of_an_event(released: Path, empty_database: str) -> None:
