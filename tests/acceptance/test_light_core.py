@@ -17,6 +17,7 @@ import pytest
 import iu_pipelines
 from acceptance import wheels
 from dev_server import Dev
+from generators import install as install_table
 from iu_pipelines import extras
 from iu_pipelines.errors import IuError
 
@@ -220,6 +221,16 @@ def test_every_extra_is_in_all_and_all_is_in_dev() -> None:
     assert {*get_args(extras.Extra)} <= {*optional}
     names = [re.split(r"[\[<>=]", one)[0] for one in project["dependencies"]]
     assert names == ["psycopg", "pydantic-settings", "pyyaml", "rich", "stamina", "typer"]
+
+
+def test_the_readme_says_what_each_extra_takes_and_is_for() -> None:
+    project = tomllib.loads((wheels.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {"iu-pipelines", *(f"iu-pipelines[{extra}]" for extra in project["optional-dependencies"])}
+    rows = [line.split(" | ") for line in install_table.readme(wheels.CHECKOUT)[2:]]
+    assert {row[0].strip("| `") for row in rows} == names - {"iu-pipelines[dev]"}
+    sizes = {row[0].strip("| `"): int(row[1].removesuffix(" MB").replace(",", "")) for row in rows}
+    assert sizes["iu-pipelines"] == min(sizes.values()) < 60
+    assert sizes["iu-pipelines[all]"] == max(sizes.values())
 
 
 def test_an_extra_that_is_installed_is_not_refused() -> None:
