@@ -5,8 +5,9 @@
 
 Whole pages: docs/reference and docs/decisions/README.md. A drawing: docs/images/windows.svg. Tables, each
 between a line `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in
-README.md, SECURITY.md and docs/concepts/guarantees.md, the lists of limits there and in
-docs/concepts/evidence.md, and the places of the nouns in docs/concepts/nouns.md.
+README.md, SECURITY.md and docs/concepts/guarantees.md, the extras in README.md, the lists of limits in
+docs/concepts/guarantees.md and docs/concepts/evidence.md, and the places of the nouns in
+docs/concepts/nouns.md.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from generators import (
     evidence_json,
     functions,
     guarantees,
+    install,
     metrics,
     places,
     python_api,
@@ -57,7 +59,12 @@ def pages() -> dict[str, str]:
         "docs/reference/metrics.md": metrics.page(),
         "docs/reference/python.md": python_api.page(),
         "docs/decisions/README.md": decisions.page(PROJECT),
-        "README.md": _with_table("README.md", "guarantees", guarantees.readme()),
+        "README.md": _with_table(
+            "README.md",
+            "extras",
+            install.readme(PROJECT),
+            _with_table("README.md", "guarantees", guarantees.readme()),
+        ),
         "SECURITY.md": _with_table("SECURITY.md", "guarantees", guarantees.security()),
         CONCEPTS: _with_table(
             CONCEPTS,

@@ -27,6 +27,7 @@ _BLOCK: Final = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _UNSTABLE: Final = (
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "<id>"),
     (re.compile(r"\bevt_[0-9a-f]{32}_\d+"), "<key>"),
+    (re.compile(r"\bclick Runs, then [0-9a-f]{8}\b"), "click Runs, then <run>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<hash>"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "<commit>"),
     (re.compile(r"\bbatch \d+"), "batch <n>"),

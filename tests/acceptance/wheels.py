@@ -49,7 +49,7 @@ def add_dependencies(venv: Path, extras: Sequence[str] = ()) -> None:
 
 
 def closure(of: Distribution, extras: Sequence[str] = ()) -> list[Distribution]:
-    """Return everything that a distribution requires with these extras, as installed here."""
+    """Return everything else that a distribution requires with these extras, as installed here."""
     found: dict[str, Distribution] = {}
     asked: set[tuple[str, str]] = set()
     waiting = list(required(of, extras))
@@ -61,7 +61,7 @@ def closure(of: Distribution, extras: Sequence[str] = ()) -> list[Distribution]:
         found.setdefault(name, distribution(name))
         for _, extra in wanted:
             waiting += required(found[name], (extra,))
-    return list(found.values())
+    return [one for name, one in found.items() if name != canonicalize_name(of.name)]
 
 
 def required(by: Distribution, extras: Sequence[str]) -> Iterator[Requirement]:

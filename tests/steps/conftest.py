@@ -14,6 +14,13 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
 from next_step import add_schema_step
+from releases import RELEASES, unpacked, version
+
+
+@pytest.fixture(params=RELEASES, ids=version)
+def released(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """Return the SQL tree of a release."""
+    return unpacked(request.param, tmp_path / "released")
 
 
 @pytest.fixture

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
-import pytest
-
 from engine.scenarios import CLEAN, judged
 from engine.sessions import opened
 from iu_pipelines.db.gateway import Gateway
@@ -23,16 +21,10 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import IuError
 from iu_pipelines.settings import sql_root
 from proven import failed_lines
-from releases import RELEASES, unpacked, version
+from releases import RELEASES
 from waiting import eventually
 
 LIVE: Final = "iu.structure_piece_split.workflow"
-
-
-@pytest.fixture(params=RELEASES, ids=version)
-def released(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Return the SQL tree of a release."""
-    return unpacked(request.param, tmp_path / "released")
 
 
 def edited(released: Path, now: Path) -> list[str]:
