@@ -10,7 +10,7 @@ CHECKS := check-types check-sql check-catalog check-python check-texts
 QUICK ?= tests/sql tests/domain tests/catalog tests/db/test_*.py tests/steps/test_step_*.py tests/hosting
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
-UV ?= uv
+UV ?= $(BIN)/uv
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -86,7 +86,7 @@ stamp: setup ## write the checksums of edited steps
 docs: setup ## generate the pages and tables that are made from the code
 	@$(BIN)/python docs/generate.py
 
-lock: ## update requirements.lock (needs uv)
+lock: setup ## update requirements.lock (needs a network)
 	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-strip-extras --quiet --output-file requirements.lock
 
