@@ -108,6 +108,7 @@ OF_NO_ROLE = {
     "iu fleet status",
     "iu migrate",
     "iu steps stamp",
+    "iu sql path",
     "iu evidence verify",
     "iu schema",
     "iu target inbox-sql",
