@@ -106,7 +106,7 @@ def summary(report: Report) -> list[str]:
 def _schema(report: Report) -> str:
     steps = report.steps_applied
     applied = f"{counted(steps, 'step')} applied" if steps else "every step was already applied"
-    return f"{applied} on {report.database}"
+    return f"{applied} on {report.database.partition('?')[0]}"
 
 
 def _events(report: Report) -> str:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,9 +20,11 @@ from acceptance.gitfolder import GitFolder
 from acceptance.unit_totals import totals
 from iu_pipelines.cli.demo import ingest_here, program, web_ui
 from iu_pipelines.cli.demo_delivery import APPROVER, PROPOSER, TARGET, why_left_out
+from iu_pipelines.cli.demo_report import Report, Run, summary
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import deliveries, gates, promotions, targets
+from iu_pipelines.db.steps import verification
+from iu_pipelines.domain import deliveries, gates, health, outbox, promotions, targets
 from iu_pipelines.hosting.instance import open_instance
 from iu_pipelines.settings import load
 
@@ -67,12 +70,12 @@ def test_the_demo_routes_a_git_history_through_dagster_and_can_be_repeated(
         folder.commit({b"a.md": str(n).encode(), b"b.md": str(n).encode()})
     first = home.iu("demo")
     assert (first.returncode, first.stderr) == (0, "")
-    summary = first.stdout.split("\n\n")[0].splitlines()
-    assert len(summary) == 10, "what happened, what to click and what to type next, before every table"
-    assert "78 events from 80 file versions of 40 commits" in summary[2]
-    assert "78 events in 8 batches" in summary[3]
-    assert summary[4].endswith("29 PASS, 0 FAIL, all rolled back")
-    assert "iu_demo_proposer proposed it, iu_demo_approver approved it" in summary[5]
+    shown = first.stdout.split("\n\n")[0].splitlines()
+    assert len(shown) == 10, "what happened, what to click and what to type next, before every table"
+    assert "78 events from 80 file versions of 40 commits" in shown[2]
+    assert "78 events in 8 batches" in shown[3]
+    assert shown[4].endswith("29 PASS, 0 FAIL, all rolled back")
+    assert "iu_demo_proposer proposed it, iu_demo_approver approved it" in shown[5]
     lines = [stable(line) for line in first.stdout.splitlines()]
     assert sum(line.startswith("PASS P") for line in lines) == 15
     assert sum(line.startswith("PASS E.") for line in lines) == 12
@@ -117,6 +120,39 @@ def assert_nothing_is_left_open(home: Home, event_id: str) -> None:
             (PROPOSER, False, False),
         ]
         assert [state.state for state in deliveries.why(owner, UUID(event_id))] == ["sent"]
+
+
+def test_the_summary_names_a_run_and_a_probe_that_failed(gateway: Gateway) -> None:
+    (failed,) = verification.probe(gateway, "040")
+    line = replace(failed.lines[0], passed=False)
+    report = Report(
+        database="postgresql://me@db.example/app",
+        steps_applied=0,
+        ingested=(),
+        notes=(),
+        runs=(Run("route_worker_job", "0e8855d1-8f20", "FAILURE", None, 0, "the disk is full"),),
+        batches=(),
+        events=outbox.overview(gateway),
+        attempts_by_decision=(),
+        dead_letter_open=0,
+        dead_letters=(),
+        health=health.read(gateway),
+        proofs=(replace(failed, lines=(line, *failed.lines[1:])),),
+        delivery=None,
+        not_delivered="an extra is missing",
+        passed=False,
+        seconds=2.0,
+        log="demo.log",
+        next="iu dev",
+        program="iu",
+        option="",
+    )
+    said = summary(report)
+    assert said[0] == "FAIL in 2.0 s. What happened:"
+    assert "  probes    13 PASS, 1 FAIL, all rolled back" in said
+    assert "  delivery  none, because an extra is missing" in said
+    assert "  FAIL      route_worker_job FAILURE: the disk is full" in said
+    assert "  FAIL      040_worker_live_dryrun_probe: see its lines below" in said
 
 
 def test_on_a_server_of_its_user_the_demo_delivers_nothing() -> None:
