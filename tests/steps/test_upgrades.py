@@ -142,14 +142,7 @@ def interface(gateway: Gateway) -> set[str]:
     return functions | {row["name"] for row in gateway.fetch_all(COLUMNS)}
 
 
-EMITTED: Final = (
-    "version_applied",
-    "a",
-    "--subject",
-    "00000000-0000-7000-8000-000000000001",
-    "--actor",
-    "test",
-)
+EMITTED: Final = "version_applied a --subject 00000000-0000-7000-8000-000000000001 --actor test"
 
 
 def test_the_new_commands_work_on_the_old_database_or_say_that_it_must_be_migrated(
@@ -157,11 +150,11 @@ def test_the_new_commands_work_on_the_old_database_or_say_that_it_must_be_migrat
 ) -> None:
     with Gateway(empty_database) as gateway:
         migration.apply(gateway, root=released)
-    for words in (("emit", *EMITTED), ("run",), ("replay", "--due"), ("gate", "show"), ("audit",)):
-        done = shell(*words, "--database-url", empty_database)
+    for command in (f"emit {EMITTED}", "run", "replay --due", "gate show", "audit"):
+        done = shell(*command.split(), "--database-url", empty_database)
         assert done.returncode == 0, done.stderr
-    for words in (("worker", "list"), ("metrics",), ("wait", "--timeout", "0")):
-        done = shell(*words, "--database-url", empty_database)
+    for command in ("worker list", "metrics", "wait --timeout 0"):
+        done = shell(*command.split(), "--database-url", empty_database)
         assert (done.returncode, "iu migrate" in done.stderr) == (1, True), done.stderr
 
 
