@@ -1,7 +1,7 @@
 # Targets that need .venv create it first. `make` alone lists the targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test quick coverage trains check fix dev bench soak vulnerabilities stamp docs lock hooks clean
+.PHONY: help setup demo test quick coverage trains check fix site dev bench soak vulnerabilities stamp docs lock hooks clean
 
 # One process more than processors, because tests also wait for servers and browsers.
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
@@ -10,7 +10,7 @@ CHECKS := check-types check-sql check-catalog check-python check-texts
 QUICK ?= tests/sql tests/domain tests/catalog tests/db/test_*.py tests/steps/test_step_*.py tests/hosting
 PYTEST := $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 OUTPUT_SYNC := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
-UV ?= uv
+UV ?= $(BIN)/uv
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -45,7 +45,7 @@ check: setup ## check style, types, import contracts, SQL, steps, stamps and gen
 check-types:
 	@$(BIN)/mypy
 check-sql:
-	@PYTHONWARNINGS=ignore:resource_tracker $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql iu_pipelines
+	@PYTHONWARNINGS=ignore:resource_tracker $(BIN)/sqlfluff lint --disable-progress-bar --processes 2 sql iu_pipelines docs
 	@$(BIN)/squawk sql/*/runtime/*.sql
 check-catalog:
 	@$(BIN)/python -m pytest -q --no-header tests/catalog/test_laws.py -k plpgsql_check
@@ -61,9 +61,12 @@ check-texts:
 fix: setup ## repair what a program can: imports, formats, stamps, generated pages
 	@$(BIN)/ruff check --fix --quiet || true
 	@$(BIN)/ruff format --quiet
-	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet sql iu_pipelines || true
+	@$(BIN)/sqlfluff fix --disable-progress-bar --quiet sql iu_pipelines docs || true
 	@$(BIN)/python -m iu_pipelines steps stamp
 	@$(BIN)/python docs/generate.py
+
+site: setup ## build the documentation site, and say where it is
+	@$(BIN)/python docs/build_site.py
 
 dev: setup ## run Dagster's web UI and daemon on the embedded database
 	@$(BIN)/python -m iu_pipelines dev
@@ -83,13 +86,13 @@ stamp: setup ## write the checksums of edited steps
 docs: setup ## generate the pages and tables that are made from the code
 	@$(BIN)/python docs/generate.py
 
-lock: ## update requirements.lock (needs uv)
+lock: setup ## update requirements.lock (needs a network)
 	@$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --no-strip-extras --quiet --output-file requirements.lock
 
-clean: ## stop the embedded server, and remove .iu, .trains, .venv, builds and caches
+clean: ## stop the embedded server, and remove .iu, .trains, .venv, builds, the site and caches
 	@[ ! -x $(BIN)/python ] || [ ! -d .iu ] || $(BIN)/python -m iu_pipelines stop
-	@rm -rf .iu .trains .venv .venv.lock build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .iu .trains .venv .venv.lock build dist site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 hooks: setup ## make git run the checks of .githooks before each commit

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,11 @@ from pathlib import Path
 VENV = Path(".venv")
 STAMP = VENV / "setup.stamp"
 PYTHON = VENV / "bin" / "python"
-INPUTS = ("requirements.lock", "pyproject.toml", "iu_pipelines/__init__.py", ".ci/setup.py")
+LOCK = Path("requirements.lock")
+UV_LOCK = VENV / "uv.lock"
+UV_BLOCK = re.compile(r"^uv==.*\n(?: +.*\n)*", re.MULTILINE)
+PIP = (str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--no-input")
+INPUTS = (str(LOCK), "pyproject.toml", "iu_pipelines/__init__.py", ".ci/setup.py")
 SUPPORTED = "import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))"
 
 
@@ -51,20 +56,53 @@ def is_usable() -> bool:
 
 
 def install() -> None:
-    print(f"Creating {VENV}; the first time takes a minute or two.", flush=True)
+    print(f"Creating {VENV}; the first time takes about a minute.", flush=True)
     STAMP.unlink(missing_ok=True)
     if not is_usable():
-        run(sys.executable, "-m", "venv", "--clear", str(VENV))
-    pip = (str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
-    run(*pip, "--require-hashes", "--requirement", "requirements.lock")
-    run(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
+        require(sys.executable, "-m", "venv", "--clear", str(VENV))
+    if not install_with_uv():
+        require(*PIP, "install", "--quiet", "--require-hashes", "--requirement", str(LOCK))
+    require(*PIP, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", ".")
 
 
-def run(*command: str) -> None:
-    unwanted = ("PYTHONPATH", "PYTHONHOME", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET")
-    environment = {name: value for name, value in os.environ.items() if name not in unwanted}
-    if subprocess.run(command, env=environment, check=False).returncode:
+def install_with_uv() -> bool:
+    """Install the packages with the uv of the lock file, which takes a tenth of pip's time.
+
+    Return False if it cannot, for example because only pip is configured for this network.
+    """
+    block = UV_BLOCK.search(LOCK.read_text(encoding="utf-8"))
+    if block is None:
+        return False
+    UV_LOCK.write_text(block[0], encoding="utf-8")
+    if run(*PIP, "install", "--quiet", "--require-hashes", "--requirement", str(UV_LOCK)):
+        return False
+    uv = (str(VENV / "bin" / "uv"), "pip", "install", "--quiet", "--python", str(PYTHON))
+    return run(*uv, "--require-hashes", "--requirement", str(LOCK), **index()) == 0
+
+
+def index() -> dict[str, str]:
+    """Return the variable that names the package index of pip to uv, if pip has another one than PyPI."""
+    configured = os.environ.get("PIP_INDEX_URL") or output(*PIP, "config", "get", "global.index-url")
+    return {"UV_DEFAULT_INDEX": configured} if configured else {}
+
+
+def require(*command: str) -> None:
+    if run(*command):
         sys.exit(f"make: setup failed at: {' '.join(command)}")
+
+
+def run(*command: str, **added: str) -> int:
+    return subprocess.run(command, env=surroundings() | added, check=False).returncode
+
+
+def output(*command: str) -> str:
+    done = subprocess.run(command, env=surroundings(), capture_output=True, text=True, check=False)
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def surroundings() -> dict[str, str]:
+    unwanted = ("PYTHONPATH", "PYTHONHOME", "PIP_REQUIRE_VIRTUALENV", "PIP_USER", "PIP_TARGET")
+    return {name: value for name, value in os.environ.items() if name not in unwanted}
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ SQL_COMMENT = re.compile(r"^ *-- ?(.*)$")
 DIRECTIVE = re.compile(r"(noqa|squawk-ignore|name|type|pragma|ruff|fmt|mypy)\b:?|-{3}|!|[ ]{2}|\\")
 SENTENCE_START = re.compile(r"[A-Z0-9`'\"(<{*.…-]|\w*[_/(]|\w+\.\w|iu ")
 SENTENCE_END = re.compile(r"""[.?!:…]['")`]*$|```$""")
+EXAMPLES = re.compile(r"\n *Examples:\n")
 NAME = re.compile(r"``|(?<![*\w])\*[a-z_]+\*(?![*\w])")
 SQL_HINT = re.compile(r"hint *= *'((?:[^']|'')*)'(\s*(?:\|\||'))?")
 COMMAND_END = re.compile(r"(: |\bby )[^.]+$")
@@ -110,7 +111,7 @@ def python_faults(name: str, text: str) -> Iterator[str]:
         where = f"{name}:{line}: docstring"
         if NAME.search(docstring):
             yield f"{where}: write names in single backticks"
-        yield from sentence_faults(where, docstring.strip())
+        yield from sentence_faults(where, EXAMPLES.split(docstring)[0].strip())
     for call in ast.walk(tree):
         if isinstance(call, ast.keyword) and call.arg == "hint":
             yield from hint_faults(f"{name}:{call.value.lineno}: hint", call.value)

@@ -69,10 +69,15 @@ class NewEvent:
     """An event to emit; the payload contains references and counts, never content."""
 
     event_type: str
+    """A registered and enabled event type."""
     canonical_address: str
+    """The address of the subject, such as `orders/17`: 1 to 1,000 characters."""
     subject_ref: UUID
+    """The UUID of the subject: the key of its row, or what `subject` returns for another key."""
     actor_ref: str
+    """Who caused the event: 1 to 200 characters."""
     safe_payload: Mapping[str, Any] = field(default_factory=dict)
+    """A JSON object of at most 8 KiB. A `UUID` in it becomes a text."""
 
 
 def emit(
@@ -85,8 +90,10 @@ def emit(
 ) -> UUID:
     """Emit one event in the transaction of `connection`, and return its id, a UUIDv7.
 
-    `canonical_address` is the address of the subject, such as `orders/17`, and `subject_ref` its UUID: the
-    key of the row, or what `subject` returns for another key. `actor_ref` names who caused the event.
+    `canonical_address` is the address of the subject, such as `orders/17`, of at most 1,000 characters, and
+    `subject_ref` its UUID: the key of the row, or what `subject` returns for another key. `actor_ref` names
+    who caused the event, in at most 200 characters. The payload is a JSON object of at most 8 KiB. In SQL it
+    is `fn_iu_emit_event`.
 
     Raises:
         UnknownEventType: the type is not registered, or is disabled.
@@ -123,7 +130,11 @@ async def emit_async(
     actor_ref: str,
     safe_payload: Mapping[str, Any] | None = None,
 ) -> UUID:
-    """Emit one event in the transaction of an asynchronous connection, and return its id, as `emit` does."""
+    """Emit one event in the transaction of an asynchronous connection, and return its id, as `emit` does.
+
+    Raises:
+        UnknownEventType, PayloadInvalid, PayloadNotRefsOnly, ArgumentInvalid, UsageError: as `emit` does.
+    """
     steps = one_event(
         event_type, canonical_address, subject_ref, actor_ref, {} if safe_payload is None else safe_payload
     )
@@ -131,7 +142,11 @@ async def emit_async(
 
 
 async def emit_many_async(connection: CallersAsyncConnection, events: Iterable[NewEvent]) -> list[UUID]:
-    """Emit all of `events` or none on an asynchronous connection, as `emit_many` does."""
+    """Emit all of `events` or none on an asynchronous connection, as `emit_many` does.
+
+    Raises:
+        UnknownEventType, PayloadInvalid, PayloadNotRefsOnly, ArgumentInvalid, UsageError: as `emit_many`.
+    """
     return await carry_out_async(many_events(events), connection)
 
 

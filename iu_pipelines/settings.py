@@ -151,18 +151,20 @@ def load(**overrides: Any) -> Settings:
         raise _usage_error(error) from None
 
 
+def variable(field: str) -> str:
+    """Return the environment variable of a field of `Settings`."""
+    return f"{_PREFIX}{field.upper()}"
+
+
 def given(chosen: Settings) -> dict[str, str]:
     """Return the variables and the values of the settings that were set, with `***` for secrets."""
     names = sorted(chosen.model_fields_set)
-    return {
-        f"{_PREFIX}{name.upper()}": "***" if _is_secret(name) else str(getattr(chosen, name))
-        for name in names
-    }
+    return {variable(name): "***" if _is_secret(name) else str(getattr(chosen, name)) for name in names}
 
 
 def unknown_variables() -> dict[str, str | None]:
     """Return the variables that begin with `IU_` but are no setting, with a setting of a similar name."""
-    known = [f"{_PREFIX}{name.upper()}" for name in Settings.model_fields]
+    known = [variable(name) for name in Settings.model_fields]
     found = (name for name in sorted(os.environ) if name.upper().startswith(_PREFIX))
     return {
         name: next(iter(get_close_matches(name.upper(), known, 1, _SIMILAR)), None)
@@ -226,6 +228,6 @@ def _usage_error(error: ValidationError) -> UsageError:
     description = Settings.model_fields[field].description if field in Settings.model_fields else None
     value = "" if _is_secret(field) else f" = {first['input']!r}"
     return UsageError(
-        f"{_PREFIX}{field.upper()}{value} {explain(first)}",
-        hint=f"{_PREFIX}{field.upper()} is {description}" if description else None,
+        f"{variable(field)}{value} {explain(first)}",
+        hint=f"{variable(field)} is {description}" if description else None,
     )

@@ -40,7 +40,11 @@ def emitted_events(connection: CallersConnection) -> list[NewEvent]:
 
 
 async def emitted_events_async(connection: CallersAsyncConnection) -> list[NewEvent]:
-    """Return the events that the open transaction of an asynchronous connection has emitted, in order."""
+    """Return the events that the open transaction of an asynchronous connection has emitted, in order.
+
+    Raises:
+        UsageError: as `emitted_events` does.
+    """
     return await carry_out_async(_steps(), connection)
 
 

@@ -24,6 +24,7 @@ import pytest
 
 import servers
 from databases import Server, locked
+from generators.catalog import Catalog, gather
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
@@ -130,6 +131,16 @@ def delivery_template(server: Server, shared: Path) -> str:
                 migration.apply(gateway, ["delivery"])
             server.rename(f"{name}_new", name)
     return name
+
+
+@pytest.fixture(scope="session")
+def catalog(server: Server, delivery_template: str) -> Catalog:
+    """Return what pages are generated from: the catalog of a database with the core and the module."""
+    name = f"iu_test_catalog_{os.getpid()}_{next(_NUMBERS)}"
+    with Gateway(server.create(name, delivery_template)) as gateway:
+        found = gather(gateway)
+    server.drop(name)
+    return found
 
 
 @pytest.fixture

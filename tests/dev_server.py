@@ -29,7 +29,7 @@ from iu_pipelines.domain.worker import DEFAULT_WORKER
 from waiting import PATIENCE, eventually
 
 REPOSITORY = {"repositoryLocationName": "iu_pipelines", "repositoryName": "__repository__"}
-_AS_CHILD = [sys.executable, "-m", "iu_pipelines.hosting.run_as_child", sys.executable, "-m"]
+_AS_CHILD = ("-m", "iu_pipelines.hosting.run_as_child")
 FINISHED = {"SUCCESS", "FAILURE", "CANCELED"}
 LAUNCH = """mutation ($params: ExecutionParams!) {
   launchRun(executionParams: $params) {
@@ -56,10 +56,13 @@ TICKS = """query ($selector: InstigationSelector!) {
 
 
 class Dev:
-    """A process of `iu dev` with its own IU_HOME and ports, and calls of its GraphQL API."""
+    """A process of `iu dev` with its own IU_HOME and ports, and calls of its GraphQL API.
 
-    def __init__(self, home: Path) -> None:
-        self.home = home
+    `python` has the package; in a `folder` it runs without PYTHONPATH.
+    """
+
+    def __init__(self, home: Path, python: str = sys.executable, folder: Path | None = None) -> None:
+        self.home, self._python, self._folder = home, python, folder
         self.port, self.evidence_port, self.metrics_port = free_port(), free_port(), free_port()
         self.process: subprocess.Popen[str] | None = None
         self.server = EmbeddedServer(home)
@@ -68,11 +71,12 @@ class Dev:
         """Start it, wait until it has printed its addresses, and return the lines that it printed."""
         self.process = subprocess.Popen(
             [
-                *(*_AS_CHILD, "iu_pipelines", "dev"),
+                *(self._python, *_AS_CHILD, self._python, "-m", "iu_pipelines", "dev"),
                 *("--port", str(self.port), "--evidence-port", str(self.evidence_port)),
                 *("--metrics-port", str(self.metrics_port), *options),
             ],
-            env={**os.environ, "IU_HOME": str(self.home), **environment},
+            cwd=self._folder,
+            env={**self._surroundings(), "IU_HOME": str(self.home), **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -85,6 +89,10 @@ class Dev:
                 return seen
         self.process.communicate(timeout=PATIENCE)
         raise AssertionError("".join(seen))
+
+    def _surroundings(self) -> dict[str, str]:
+        left_out = {"PYTHONPATH"} if self._folder else set()
+        return {name: value for name, value in os.environ.items() if name not in left_out}
 
     def stop(self) -> str:
         """Send SIGINT and return the rest of the output."""

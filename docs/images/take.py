@@ -24,6 +24,7 @@ sys.path.insert(0, str(REPOSITORY / "tests"))
 # They need the path set above.
 from acceptance.console import commands  # noqa: E402
 from acceptance.delivery_page import EVENT_JOBS, page_shell  # noqa: E402
+from acceptance.first_event_page import PAGE, first_event_shell  # noqa: E402
 from defs.delivering import prepared, trouble  # noqa: E402
 from delivery.receiver import Receiver  # noqa: E402
 from dev_server import Dev, running  # noqa: E402
@@ -73,7 +74,7 @@ def evidence(page: Page) -> None:
     """Open the page of an evidence pack by the link in its run of `evidence_job`."""
     page.goto("/assets/iu_evidence?view=events")
     page.goto(page.get_by_role("link", name="report.html").first.get_attribute("href") or "")
-    page.get_by_text("every guarantee holds").wait_for()
+    page.get_by_text("guarantees proven here").first.wait_for()
 
 
 def deliveries(page: Page) -> None:
@@ -96,6 +97,15 @@ def event_jobs(page: Page) -> None:
     page.get_by_text("recorded_search").first.wait_for()
 
 
+def first_event(page: Page) -> None:
+    """Open the answer of `event_why_job` about the event of the first tutorial."""
+    page.set_viewport_size({"width": SIZE["width"], "height": 900})
+    page.goto("/locations/iu_pipelines/jobs/event_why_job/runs")
+    page.locator("a[href^='/runs/']").first.click()
+    page.get_by_text("View full message").last.click()
+    page.get_by_text("capture shop.orders.paid").last.wait_for()
+
+
 VIEWS: tuple[View, ...] = (
     *(launchpad, batch, plot, lineage, checks, automation, evidence),
     *(deliveries, delivery_checks),
@@ -104,14 +114,27 @@ VIEWS: tuple[View, ...] = (
 
 def main() -> None:
     """Take the screenshots that are named, or all."""
-    chosen = [view for view in (*VIEWS, event_jobs) if view.__name__ in sys.argv[1:] or not sys.argv[1:]]
-    if event_jobs in chosen:
-        _of_the_tutorial()
-    if wanted := [view for view in chosen if view is not event_jobs]:
+    of_tutorials = {first_event: _of_the_first_tutorial, event_jobs: _of_event_jobs}
+    chosen = {view for view in (*VIEWS, *of_tutorials) if not sys.argv[1:] or view.__name__ in sys.argv[1:]}
+    for view, take in of_tutorials.items():
+        if view in chosen:
+            take()
+    if wanted := [view for view in VIEWS if view in chosen]:
         _of_this_repository(wanted)
 
 
-def _of_the_tutorial() -> None:
+def _of_the_first_tutorial() -> None:
+    """Run the commands of the first tutorial up to the first attempt, and have the event explained."""
+    with tempfile.TemporaryDirectory() as folder, first_event_shell(Path(folder)) as shell:
+        for command in commands(PAGE.read_text(encoding="utf-8")):
+            shell.run(command.text)
+            if command.text.startswith("until iu audit"):
+                break
+        shell.explain()
+        _take(shell.web_port, [first_event])
+
+
+def _of_event_jobs() -> None:
     """Run the commands of the tutorial about event jobs except the last, which stops Dagster."""
     with tempfile.TemporaryDirectory() as folder, page_shell(Path(folder), EVENT_JOBS) as shell:
         for command in commands(EVENT_JOBS.read_text(encoding="utf-8"))[:-1]:

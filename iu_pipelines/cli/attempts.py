@@ -67,6 +67,11 @@ def audit(
     """Show attempts by decision, the newest attempts, and the open dead letters.
 
     With a filter, attempts are not counted by decision. Only --worker filters the open dead letters too.
+
+    Examples:
+        iu audit
+        iu audit --event 0199c1d2-0000-7000-8000-000000000042
+        iu audit --worker shop_outbound --limit 100
     """
     choice = Choice(event, run_ref, worker_name, key)
     title, tries = _select_attempts(gateway, choice, limit, before)
@@ -188,6 +193,10 @@ def verify(
 
     Without --worker and a range, deliveries are verified too, if their module is installed. Prints the first
     mismatch of each ledger. Exit code 1 when there is one. Takes no lock.
+
+    Examples:
+        iu audit verify
+        iu audit verify --worker shop_outbound --from 100 --to 200
     """
     if from_batch is not None and to_batch is not None and from_batch > to_batch:
         raise UsageError(

@@ -53,7 +53,11 @@ def register(app: typer.Typer) -> None:
 
 
 def list_all(gateway: Gateway) -> Answer:
-    """Show every capture, its mode, and whether its triggers exist."""
+    """Show every capture, its mode, and whether its triggers exist.
+
+    Examples:
+        iu capture list
+    """
     found = state.list_captures(gateway)
 
     def print_all() -> None:
@@ -77,7 +81,11 @@ def list_all(gateway: Gateway) -> Answer:
 
 
 def show(gateway: Gateway, code: Code) -> Answer:
-    """Show one capture: its definition, its triggers, and the newest changes of it."""
+    """Show one capture: its definition, its triggers, and the newest changes of it.
+
+    Examples:
+        iu capture show shop.orders.paid
+    """
     with gateway.transaction() as session:
         row = _require(state.list_captures(session), code)
         changes = configuration.history(session, configuration.CAPTURE, code, limit=10)
@@ -129,7 +137,12 @@ def add(
     on_error: OnError = None,
     reason: OptionalReason = None,
 ) -> Answer:
-    """Add one capture, as a dry run unless --mode says otherwise, and attach it if the role may."""
+    """Add one capture, as a dry run unless --mode says otherwise, and attach it if the role may.
+
+    Examples:
+        iu capture add shop.orders.paid --table public.orders --on update --becomes status=paid
+            --event-type order_paid --subject id --address orders/{id} --payload total_cents
+    """
     if any(row.route_code == code for row in state.list_captures(gateway)):
         raise ArgumentInvalid(
             f"capture {code!r} already exists", hint=f"Change it with: iu capture set {code}"
@@ -157,7 +170,11 @@ def add(
 def change(
     gateway: Gateway, code: Code, mode: Mode = None, on_error: OnError = None, reason: OptionalReason = None
 ) -> Answer:
-    """Change the mode of a capture, and what happens if an event is refused."""
+    """Change the mode of a capture, and what happens if an event is refused.
+
+    Examples:
+        iu capture set shop.orders.paid --mode emit --reason "the dry run was right"
+    """
     given = _given(mode=mode, on_error=on_error)
     if not given:
         raise UsageError("nothing to change was given", hint="Give --mode or --on-error.")
@@ -175,7 +192,11 @@ def change(
 
 
 def remove(gateway: Gateway, code: Code, reason: Reason) -> Answer:
-    """Remove a capture; its triggers are dropped first if the role may. What it recorded stays."""
+    """Remove a capture; its triggers are dropped first if the role may. What it recorded stays.
+
+    Examples:
+        iu capture remove shop.orders.paid --reason "the shop emits itself"
+    """
     row = _require(state.list_captures(gateway), code)
     ended = Ended(gateway)
     applying.remove_capture(gateway, code, reason)

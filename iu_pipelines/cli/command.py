@@ -6,6 +6,9 @@ with the module `iu-delivery`; `SenderGateway`, the same as the login that deliv
 for a command that connects only after it has checked its arguments, or that prints while it works. The
 function returns an `Answer`, or None if it has printed everything itself.
 
+Its docstring is the help of the command. It ends with a section `Examples:` of calls, each of which begins a
+line.
+
 The registration adds --database-url and --json, prints the answer, and sets the exit code.
 """
 
@@ -153,15 +156,24 @@ def add_command(
     *,
     installs_schema: bool = False,
     writes: bool = False,
+    takes_rest: bool = False,
 ) -> None:
     """Add `function` as a command, under its own name unless `name` is given.
 
     With `installs_schema`, an error about a missing table gets no hint to run `iu migrate`. A command that
-    `writes` waits for a lock, such as that of a batch, without limit; one that only reads does not.
+    `writes` waits for a lock, such as that of a batch, without limit; one that only reads does not. After
+    the first argument of a command that `takes_rest`, options are arguments too.
     """
-    app.command(name, cls=Command, short_help=_first_sentence(function.__doc__))(
-        _with_common_options(function, installs_schema=installs_schema, writes=writes)
-    )
+    text, examples = _help_and_examples(function)
+    context = {"allow_interspersed_args": not takes_rest}
+    app.command(
+        name,
+        cls=Command,
+        context_settings=context,
+        short_help=_first_sentence(text),
+        help=text,
+        epilog=examples,
+    )(_with_common_options(function, installs_schema=installs_schema, writes=writes))
 
 
 def add_group(app: typer.Typer, name: str, purpose: Function | str, *, writes: bool = False) -> typer.Typer:
@@ -172,15 +184,24 @@ def add_group(app: typer.Typer, name: str, purpose: Function | str, *, writes: b
     if isinstance(purpose, str):
         group = typer.Typer(cls=BareGroup, help=purpose, short_help=_first_sentence(purpose))
     else:
-        group = typer.Typer(cls=Group, short_help=_first_sentence(purpose.__doc__))
-        group.callback(invoke_without_command=True)(_with_common_options(purpose, writes=writes))
+        text, examples = _help_and_examples(purpose)
+        group = typer.Typer(cls=Group, short_help=_first_sentence(text))
+        group.callback(invoke_without_command=True, help=text, epilog=examples)(
+            _with_common_options(purpose, writes=writes)
+        )
     app.add_typer(group, name=name)
     return group
 
 
-def _first_sentence(text: str | None) -> str:
-    """Return the first sentence of a docstring or help text, without its full stop."""
-    (first,) = re.split(r"\.(?:\s|$)", text or "", maxsplit=1)[:1]
+def _help_and_examples(function: Function) -> tuple[str, str]:
+    """Return the help of a command and its examples, one a line, from the docstring of its function."""
+    text, _, examples = (inspect.getdoc(function) or "").partition("\n\nExamples:\n")
+    return text, "\n".join(" ".join(call.split()) for call in re.split(r"\n {4}(?! )", f"\n{examples}")[1:])
+
+
+def _first_sentence(text: str) -> str:
+    """Return the first sentence of a help text, without its full stop."""
+    (first,) = re.split(r"\.(?:\s|$)", text, maxsplit=1)[:1]
     return " ".join(first.split())
 
 
@@ -213,6 +234,7 @@ def _with_common_options(
         if name not in provided
     ]
     parameters = (_CONTEXT, *own, *_COMMON)
+    command.writes = writes
     command.__signature__ = Signature(parameters)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     described: Callable[..., None] = command

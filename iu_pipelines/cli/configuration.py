@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from iu_pipelines.cli.output import counted, print_table
+from iu_pipelines.cli.output import print_table
 from iu_pipelines.domain.configuration import ConfigChange
 from iu_pipelines.domain.event_types import COUNTED_WAITING
+from iu_pipelines.domain.quantities import counted
 
 
 def print_changes(changes: Sequence[ConfigChange]) -> None:

@@ -39,7 +39,12 @@ def replay(
         str | None, typer.Option(show_default=False, help="A name for this run, recorded in its attempts.")
     ] = None,
 ) -> Answer:
-    """Replay one dead letter, or with --due every open one that is due."""
+    """Replay one dead letter, or with --due every open one that is due.
+
+    Examples:
+        iu replay 0199c1d2-0000-7000-8000-000000000077
+        iu replay --due --limit 500
+    """
     if (dead_letter_id is None) != due:
         raise UsageError(
             "exactly one of ID and --due is required",
@@ -82,7 +87,11 @@ def discard(
     ],
     reason: Reason,
 ) -> Answer:
-    """Discard one dead letter: close it without a replay."""
+    """Discard one dead letter: close it without a replay.
+
+    Examples:
+        iu discard 0199c1d2-0000-7000-8000-000000000077 --reason "a test order"
+    """
     answer = dead_letters.discard(gateway, dead_letter_id, reason)
     return Answer(answer, lambda: print_table("Discard", ("", "value"), answer.items(), empty="no answer"))
 

@@ -30,13 +30,14 @@ from iu_pipelines.cli.drain_reports import (
 )
 from iu_pipelines.cli.interrupts import EXIT_CODE
 from iu_pipelines.cli.options import Reason, Since, Until, parse_uuid
-from iu_pipelines.cli.output import counted, duration, print_facts, print_line, when, working
+from iu_pipelines.cli.output import duration, print_facts, print_line, when, working
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery.reports import DrainLimits, DrainReport
 from iu_pipelines.domain import deliveries, delivery_plans, gates, promotions
 from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeliveryChange, TargetQueue
 from iu_pipelines.domain.delivery_plans import Executed, Plan, Progress
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import ReplayOutOfOrder, Unavailable, UsageError
 
 _BUSY_SECONDS: Final = 30.0
@@ -117,6 +118,11 @@ def deliver(
     It connects as the login that delivers (IU_SENDER_DATABASE_URL), for the deployment IU_DEPLOYMENT. Exit
     code 1 if a target could not be served, or the database refused something. With --stay it is 0 after
     SIGTERM or Ctrl-C, and 1 if the login is refused or an outcome could not be recorded.
+
+    Examples:
+        iu deliver
+        iu deliver --target shop-hook --max-seconds 50
+        iu deliver --stay
     """
     if stays:
         if max_seconds is not None or linger_seconds:
@@ -198,7 +204,11 @@ def _queues(gateway: Gateway, report: DrainReport, deployment: str | None) -> li
 
 
 def status(gateway: DeliveryGateway) -> Answer:
-    """Show the deliveries of each target by state, and why they are held."""
+    """Show the deliveries of each target by state, and why they are held.
+
+    Examples:
+        iu deliver status
+    """
     found = deliveries.status(gateway)
     listed, senders = gates.listed_routes(gateway), deliveries.senders(gateway)
     rows = [
@@ -245,6 +255,11 @@ def plan(
     """Freeze what is queued or dead now into a plan, and print its hash. Nothing is done yet.
 
     What arrives later is not in the plan.
+
+    Examples:
+        iu deliver plan --kind drain --route shop.order_paid.hook --limit 10 --reason "the receiver is back"
+        iu deliver plan --kind replay --target shop-hook --cause 5xx --since 12h
+            --reason "the receiver is repaired"
     """
     filters = {
         "target": target,
@@ -291,6 +306,9 @@ def execute(
     """Carry out a frozen plan and no other. Run it again to go on where it stopped.
 
     A drain is delivered by the login that delivers; replays and discards are those of workflow_admin.
+
+    Examples:
+        iu deliver execute $PLAN_HASH
     """
     with call.connect_as_sender() as gateway:
         found = delivery_plans.progress(gateway, plan_hash)
@@ -357,7 +375,11 @@ def _told(call: Invocation, found: Progress) -> Iterator[Callable[[Executed], No
 
 
 def progress(gateway: DeliveryGateway, plan_hash: PlanHash) -> Answer:
-    """Show how far a frozen plan is carried out."""
+    """Show how far a frozen plan is carried out.
+
+    Examples:
+        iu deliver progress $PLAN_HASH
+    """
     found = delivery_plans.progress(gateway, plan_hash)
     return Answer(found, lambda: print_facts(_progress_facts(found)))
 
@@ -383,7 +405,12 @@ def replay(
     reason: Reason,
     out_of_order: OutOfOrder = False,
 ) -> Answer:
-    """Queue the dead letter of one event again."""
+    """Queue the dead letter of one event again.
+
+    Examples:
+        iu deliver replay 0199c1d2-0000-7000-8000-000000000042 --route shop.order_paid.hook
+            --reason "the receiver is repaired"
+    """
     with _orders():
         change = deliveries.replay(gateway, route_code, event_id, reason, out_of_order=out_of_order)
     return _changed(change)
@@ -400,7 +427,12 @@ def _orders() -> Iterator[None]:
 
 
 def discard(gateway: DeliveryGateway, event_id: EventId, route_code: Route, reason: Reason) -> Answer:
-    """Settle one dead letter, or one queued delivery, without sending it."""
+    """Settle one dead letter, or one queued delivery, without sending it.
+
+    Examples:
+        iu deliver discard 0199c1d2-0000-7000-8000-000000000042 --route shop.order_paid.hook
+            --reason "a test order"
+    """
     return _changed(deliveries.discard(gateway, route_code, event_id, reason))
 
 

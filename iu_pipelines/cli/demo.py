@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import typer
 
 from iu_pipelines import extras
-from iu_pipelines.cli import demo_delivery
-from iu_pipelines.cli.attempts import print_counts
+from iu_pipelines.cli import demo_delivery, demo_report
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.dead_letters import print_letters
 from iu_pipelines.cli.demo_delivery import Delivered
-from iu_pipelines.cli.health import print_health
-from iu_pipelines.cli.ingest import progress_bar, summary
-from iu_pipelines.cli.outbox import print_events
-from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate, working
-from iu_pipelines.cli.steps import print_proof
+from iu_pipelines.cli.demo_report import Report, Run
+from iu_pipelines.cli.ingest import progress_bar
+from iu_pipelines.cli.output import working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration, verification
 from iu_pipelines.domain import attempts, dead_letters, health, outbox, worker
@@ -31,49 +30,13 @@ from iu_pipelines.hosting import instance_file
 from iu_pipelines.ingest import git, sample
 from iu_pipelines.ingest.git_history import GitFailed, NoGitHistory, open_repository
 from iu_pipelines.ingest.tally import IngestResult
-from iu_pipelines.settings import Settings
+from iu_pipelines.settings import Settings, sql_root
 
 if TYPE_CHECKING:
     from iu_pipelines.hosting.run_in_process import RunOutcome
 
 PROBES: Final = ("040", "050")
 BATCHES_WANTED: Final = 8
-SHOWN: Final = 12
-
-Say = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a Dagster job. `materializations` is the number of materializations in it."""
-
-    job_name: str
-    run_id: str
-    status: str
-    stopped_reason: str | None
-    materializations: int
-    error: str | None
-
-
-@dataclass(frozen=True)
-class Report:
-    """The result of a demo."""
-
-    database: str
-    steps_applied: int
-    ingested: tuple[IngestResult, ...]
-    notes: tuple[str, ...]
-    runs: tuple[Run, ...]
-    batches: tuple[worker.Batch, ...]
-    events: outbox.Overview
-    attempts_by_decision: tuple[attempts.DecisionCount, ...]
-    dead_letter_open: int
-    dead_letters: tuple[dead_letters.DeadLetter, ...]
-    health: health.HealthReport
-    proofs: tuple[verification.Proof, ...]
-    delivery: Delivered | None
-    passed: bool
-    next: str
 
 
 def register(app: typer.Typer) -> None:
@@ -84,25 +47,29 @@ def register(app: typer.Typer) -> None:
 def demo(call: Invocation, chosen: Settings) -> Answer:
     """Ingest the git history of this directory, route its events through Dagster, and run the probes.
 
-    Exit code 1 when a run or a line of a probe failed.
+    Prints what happened, what to click and what to type next in ten lines, and tables below them. Exit code 1
+    when a run or a line of a probe failed.
+
+    Examples:
+        iu demo
     """
     extras.require("dagster", "dagster", "dagster_postgres")
     with call.connect() as gateway:
         _require_usable_instance(chosen)
-        report = _perform(gateway, chosen, call.say)
-    return Answer(report, lambda: _show(report, chosen), failed=not report.passed)
+        report = _perform(gateway, chosen, " --database-url URL" if call.database_url else "")
+    return Answer(report, lambda: demo_report.show(report), failed=not report.passed)
 
 
-def _perform(gateway: Gateway, chosen: Settings, say: Say) -> Report:
-    say(f"database: {redact(gateway.url)}")
-    steps_applied = _install(gateway, say)
+def _perform(gateway: Gateway, chosen: Settings, option: str) -> Report:
+    """Do all of it; `option` is what the commands that the summary names need."""
+    begun = time.monotonic()
+    steps_applied = _install(gateway)
     ingested, notes = ingest_here(gateway)
-    for line in [*(line for result in ingested for line in summary(result)), *notes]:
-        say(line)
-    runs = tuple(_run_jobs(gateway, chosen, say))
+    runs = tuple(_run_jobs(gateway, chosen))
     with working("probing"):
         proofs = tuple(_probe(gateway, name) for name in PROBES)
-    delivery = _deliver(gateway, chosen, say)
+    not_delivered = demo_delivery.why_left_out(chosen)
+    delivery = None if not_delivered else _deliver(gateway, chosen)
     return Report(
         database=redact(gateway.url),
         steps_applied=steps_applied,
@@ -113,23 +80,38 @@ def _perform(gateway: Gateway, chosen: Settings, say: Say) -> Report:
         events=outbox.overview(gateway),
         attempts_by_decision=tuple(attempts.counts_by_decision(gateway)),
         dead_letter_open=dead_letters.count_open(gateway),
-        dead_letters=tuple(dead_letters.list_letters(gateway, limit=SHOWN)),
+        dead_letters=tuple(dead_letters.list_letters(gateway, limit=demo_report.SHOWN)),
         health=health.read(gateway),
         proofs=proofs,
         delivery=delivery,
+        not_delivered=not_delivered,
         passed=all(run.status == "SUCCESS" for run in runs)
         and all(proof.passed for proof in proofs)
         and (delivery is None or delivery.passed),
-        next="make dev" if Path("Makefile").is_file() else "iu dev",
+        seconds=time.monotonic() - begun,
+        log=str(_log_file(chosen)),
+        next=web_ui(option),
+        program=program(),
+        option=option,
     )
 
 
-def _deliver(gateway: Gateway, chosen: Settings, say: Say) -> Delivered | None:
-    """Deliver one event to a receiver of the demo, unless this is a user's server or an extra is missing."""
-    if reason := demo_delivery.why_left_out(chosen):
-        say(f"delivery: left out, because {reason}")
-        return None
-    with working("delivering one event"):
+def program() -> str:
+    """Return how `iu` is called here: its name if it is on PATH, otherwise its path."""
+    own = Path(sys.executable).with_name("iu")
+    if not own.is_file() or shutil.which("iu") == str(own):
+        return "iu"
+    return shlex.quote(str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own))
+
+
+def web_ui(option: str) -> str:
+    """Return the command that opens the web UI; `option` is what `iu` needs."""
+    in_checkout = sql_root() == Path("sql").resolve() and Path("Makefile").is_file()
+    return "make dev" if in_checkout and not option else f"{program()} dev{option}"
+
+
+def _deliver(gateway: Gateway, chosen: Settings) -> Delivered:
+    with working("delivering one event") as say:
         return demo_delivery.deliver_one(gateway, chosen, say)
 
 
@@ -142,13 +124,10 @@ def _require_usable_instance(chosen: Settings) -> None:
             check(chosen)
 
 
-def _install(gateway: Gateway, say: Say) -> int:
+def _install(gateway: Gateway) -> int:
     """Apply every pending step and return how many there were."""
-    with working("applying steps"):
-        applied = migration.apply(gateway)
-    done = f"{counted(len(applied), 'step')} applied" if applied else "every step is already applied"
-    say(f"schema: {done}")
-    return len(applied)
+    with working("applying steps") as say:
+        return len(migration.apply(gateway, on_step=lambda done: say(done.name)))
 
 
 def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
@@ -171,18 +150,18 @@ def ingest_here(gateway: Gateway) -> tuple[list[IngestResult], list[str]]:
     return results, [f"used the sample history of the package, because {reason}"]
 
 
-def _run_jobs(gateway: Gateway, chosen: Settings, say: Say) -> Iterator[Run]:
+def _run_jobs(gateway: Gateway, chosen: Settings) -> Iterator[Run]:
     """Run `route_worker_job` until a run ends without reaching a limit, then run `health_audit_job`."""
     while True:
         limit = _batch_limit(health.read(gateway))
-        run = _run_job("route_worker_job", chosen, say, batch_limit=limit)
+        run = _run_job("route_worker_job", chosen, batch_limit=limit)
         yield run
         if run.stopped_reason not in ("max_batches", "max_seconds"):
             break
-    yield _run_job("health_audit_job", chosen, say)
+    yield _run_job("health_audit_job", chosen)
 
 
-def _run_job(job_name: str, chosen: Settings, say: Say, **config: int) -> Run:
+def _run_job(job_name: str, chosen: Settings, **config: int) -> Run:
     with working(job_name), _logged(chosen):
         # Importing Dagster takes a second.
         from iu_pipelines.defs.kit.configuration import Mount  # noqa: PLC0415
@@ -190,9 +169,7 @@ def _run_job(job_name: str, chosen: Settings, say: Say, **config: int) -> Run:
         from iu_pipelines.hosting.run_in_process import execute  # noqa: PLC0415
 
         values = run_config(Mount(), config) if config else {}
-        outcome = execute(job_name, values, settings=chosen)
-    say(f"{job_name}: run {outcome.run_id} {outcome.status}")
-    return _run(outcome)
+        return _run(execute(job_name, values, settings=chosen))
 
 
 def _run(outcome: RunOutcome) -> Run:
@@ -236,92 +213,3 @@ def _batches_of(gateway: Gateway, runs: Sequence[Run]) -> tuple[worker.Batch, ..
         if run.job_name == "route_worker_job"
         for batch in reversed(worker.batches(gateway, run_ref=run.run_id, limit=200))
     )
-
-
-def _show(report: Report, chosen: Settings) -> None:
-    print_line("")
-    _show_runs(report.runs)
-    _show_batches(report.batches)
-    print_events(report.events)
-    print_counts(report.attempts_by_decision)
-    print_letters(f"Open dead letters ({report.dead_letter_open:,})", report.dead_letters)
-    print_health(report.health)
-    for proof in report.proofs:
-        _show_proof(proof)
-    _show_verdict(report, chosen)
-
-
-def _show_runs(runs: Sequence[Run]) -> None:
-    rows: list[Sequence[Any]] = [
-        (run.job_name, run.run_id, run.status, run.stopped_reason, run.materializations) for run in runs
-    ]
-    print_table(
-        "Dagster runs",
-        ("job", "run id", "status", "stopped", "materializations"),
-        rows,
-        empty="none",
-    )
-    for run in runs:
-        if run.error:
-            print_line(f"{run.job_name} failed: {run.error}")
-
-
-def _show_batches(batches: Sequence[worker.Batch]) -> None:
-    shown = batches[-SHOWN:]
-    title = "Batches" if len(shown) == len(batches) else f"Batches (the last {SHOWN} of {len(batches)})"
-    columns = (
-        "batch",
-        "events",
-        "dry run",
-        "skipped",
-        "failed",
-        "dead letters",
-        "time",
-        "rate",
-    )
-    rows: list[Sequence[Any]] = [
-        (
-            str(batch.batch_id),
-            batch.seen,
-            batch.dry_run,
-            batch.skipped,
-            batch.failed,
-            batch.dead_lettered,
-            duration(batch.seconds),
-            rate(batch.seen, batch.seconds),
-        )
-        for batch in shown
-    ]
-    print_table(title, columns, rows, empty="none: no event was waiting")
-
-
-def _show_proof(proof: verification.Proof) -> None:
-    """Print the lines of a proof, with the expected values if a line failed."""
-    if not proof.passed:
-        print_proof(proof)
-        return
-    rows = [("PASS", line.name, line.seen) for line in proof.lines]
-    print_table(
-        f"{proof.step} ({duration(proof.seconds)})", ("", "proof", "seen, as expected"), rows, empty=""
-    )
-
-
-def _show_delivery(delivery: Delivered) -> None:
-    state = ", ".join(one.state for one in delivery.states) or "no state"
-    print_line(
-        f"delivered {counted(len(delivery.received), 'event')}, proposed by {delivery.proposed_by} "
-        f"and approved by {delivery.approved_by}: {', '.join(delivery.received) or 'none'} ({state})"
-    )
-    print_line(f"look at it: iu why {delivery.event_id}")
-
-
-def _show_verdict(report: Report, chosen: Settings) -> None:
-    lines = [line for proof in report.proofs for line in proof.lines]
-    passed = sum(line.passed for line in lines)
-    events = sum(batch.seen for batch in report.batches)
-    print_line(f"routed {counted(events, 'event')} in {counted(len(report.batches), 'batch', 'batches')}")
-    print_line(f"probes: {passed} PASS, {len(lines) - passed} FAIL, all rolled back")
-    if report.delivery:
-        _show_delivery(report.delivery)
-    print_line(f"log of the runs: {_log_file(chosen)}")
-    print_line(f"next: {report.next}   (opens the web UI, which shows these runs)")

@@ -73,7 +73,12 @@ def dev(
     read_only: ReadOnly = False,
     workspace: Workspace = None,
 ) -> None:
-    """Run Dagster's web UI and daemon on the same database until Ctrl-C."""
+    """Run Dagster's web UI and daemon on the same database until Ctrl-C.
+
+    Examples:
+        iu dev
+        iu dev --port 3100 --workspace deploy/workspace.yaml
+    """
     extras.require("dagster", "dagster", "dagster_graphql", "dagster_postgres", "dagster_webserver")
     is_served = chosen.evidence_url or not store.local_directory(chosen.evidence_location)
     ports = Ports(

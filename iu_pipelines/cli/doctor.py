@@ -9,10 +9,11 @@ from typing import Annotated, Final
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.output import counted, print_line, print_table, working
+from iu_pipelines.cli.output import print_line, print_table, working
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.steps import readiness
 from iu_pipelines.domain.doctor.findings import Finding, Level
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.hosting.doctor import report
 
 Port = Annotated[
@@ -39,7 +40,12 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(call: Invocation, port: Port = 3000, show_all: All = False) -> Answer:
-    """Examine environment, server, schema, roles, ports and Dagster. Exit code 1 if there is a problem."""
+    """Examine environment, server, schema, roles, ports and Dagster. Exit code 1 if there is a problem.
+
+    Examples:
+        iu doctor
+        iu doctor --all
+    """
     with working("examining"):
         found = list(report.examine(call.settings, port))
     problems = any(finding.level == "problem" for finding in found)
@@ -62,7 +68,12 @@ def _print_findings(found: Sequence[Finding], *, show_all: bool) -> None:
 
 
 def wait(call: Invocation, timeout: Timeout = 60.0, migrated: Migrated = True) -> Answer:
-    """Wait until the database answers and is migrated to this version. Exit code 1 after the timeout."""
+    """Wait until the database answers and is migrated to this version. Exit code 1 after the timeout.
+
+    Examples:
+        iu wait --timeout 120
+        iu wait --no-migrated
+    """
     url = resolve_database_url(call.settings())
     seconds = readiness.wait(
         url, timeout, migrated=migrated, on_wait=lambda missing: call.say(f"waiting: {missing}")

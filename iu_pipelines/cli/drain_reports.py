@@ -14,7 +14,6 @@ from rich.progress import Progress as Bar
 from iu_pipelines.cli.command import Invocation
 from iu_pipelines.cli.output import (
     console,
-    counted,
     duration,
     json_line,
     print_line,
@@ -28,6 +27,7 @@ from iu_pipelines.domain import delivery_reasons
 from iu_pipelines.domain.deliveries import QUEUE_STATES, SenderShards, TargetQueue
 from iu_pipelines.domain.delivery_plans import Progress
 from iu_pipelines.domain.promotions import Promotion
+from iu_pipelines.domain.quantities import counted
 
 if TYPE_CHECKING:
     from iu_pipelines.delivery.service import Notice

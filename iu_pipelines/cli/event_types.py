@@ -52,7 +52,13 @@ def add(
     ] = "information_unit",
     reason: OptionalReason = None,
 ) -> Answer:
-    """Register one event type. One of --payload-key, --any-payload-key and --no-payload-key is required."""
+    """Register one event type. One of --payload-key, --any-payload-key and --no-payload-key is required.
+
+    Examples:
+        iu type add order_paid --payload-key total_cents --subject-table public.orders
+            --reason "the shop sells"
+        iu type add shop_closed --no-payload-key --domain shop
+    """
     if sum((bool(payload_key), any_payload_key, no_payload_key)) != 1:
         raise UsageError(
             "give one of --payload-key, --any-payload-key and --no-payload-key",
@@ -78,7 +84,11 @@ def add(
 
 
 def show(gateway: Gateway, name: Name) -> Answer:
-    """Show one event type: its columns, what uses it, the events that wait, and its newest changes."""
+    """Show one event type: its columns, what uses it, the events that wait, and its newest changes.
+
+    Examples:
+        iu type show order_paid
+    """
     with gateway.transaction() as session:
         found = event_types.get(session, name)
         if found is None:
@@ -96,18 +106,31 @@ def show(gateway: Gateway, name: Name) -> Answer:
 
 
 def list_all(gateway: Gateway) -> Answer:
-    """Show the registered event types."""
+    """Show the registered event types.
+
+    Examples:
+        iu type list
+        iu types --json
+    """
     found = event_types.list_types(gateway)
     return Answer(found, lambda: _print_types(found))
 
 
 def enable(gateway: Gateway, name: Name, reason: OptionalReason = None) -> Answer:
-    """Enable one event type, so that events of it can be emitted."""
+    """Enable one event type, so that events of it can be emitted.
+
+    Examples:
+        iu type enable order_paid --reason "the shop is open"
+    """
     return _switch(gateway, name, True, reason, _domain_warnings)
 
 
 def disable(gateway: Gateway, name: Name, reason: Reason) -> Answer:
-    """Disable one event type: emitting it is refused. Events that were emitted are still attempted."""
+    """Disable one event type: emitting it is refused. Events that were emitted are still attempted.
+
+    Examples:
+        iu type disable order_paid --reason "the shop is closed"
+    """
     return _switch(gateway, name, False, reason, _disable_warnings)
 
 

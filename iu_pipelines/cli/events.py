@@ -59,6 +59,10 @@ def why(
     """Explain what happened to one event: worker, route, rule, gate, batch, run and dead letter.
 
     Exit code 1 if the event is not stored.
+
+    Examples:
+        iu why 0199c1d2-0000-7000-8000-000000000042
+        iu why 0199c1d2-0000-7000-8000-000000000042 --worker shop_outbound
     """
     if workers:
         for name in workers:
@@ -264,6 +268,10 @@ def list_events(
     """List the newest events.
 
     --type, --address, --since and the subject select among the newest 10,000.
+
+    Examples:
+        iu event list --type order_paid --since 1h
+        iu event list --subject-table public.orders --subject-key 17
     """
     if subject_table is not None or subject_key:
         subject = _subject_of_row(subject, subject_table, subject_key)
@@ -317,7 +325,11 @@ def _print_events(found: Newest, next_before: int | None) -> None:
 
 
 def show_event(gateway: Gateway, event_id: EventId) -> Answer:
-    """Show one event as it is stored, with its attempts. Exit code 1 if it is not stored."""
+    """Show one event as it is stored, with its attempts. Exit code 1 if it is not stored.
+
+    Examples:
+        iu event show 0199c1d2-0000-7000-8000-000000000042
+    """
     event = events.get(gateway, event_id)
     if event is None:
         answer = events.why(gateway, event_id, ()).answer

@@ -9,14 +9,17 @@ import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.options import Workers, workers_asked_about
-from iu_pipelines.cli.output import counted, print_line, print_table, working
+from iu_pipelines.cli.output import print_line, print_table, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.health import at_least
+from iu_pipelines.domain.quantities import counted
+from iu_pipelines.domain.times import in_utc
 from iu_pipelines.evidence import chain, collect, compare, ledgers, pack, store
 from iu_pipelines.evidence.chain import ChainReport
 from iu_pipelines.evidence.compare import Change
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.evidence.pack import Pack
+from iu_pipelines.evidence.states import States
 from iu_pipelines.evidence.store import Place
 
 
@@ -61,7 +64,12 @@ def evidence(
     """Run every proof and probe, and write a pack of evidence: an HTML page, JSON and JUnit.
 
     Changes nothing in the database; with live delivery the hash and the verdict of the pack are added to its
-    ledger of packs. Exit code 1 when a line fails; the pack is written in any case.
+    ledger of packs. Exit code 1 when a line fails or is pending; the pack is written in any case.
+
+    Examples:
+        iu evidence
+        iu evidence --no-probes --worker shop_outbound
+        iu evidence --compare 000012/evidence.json
     """
     pack.require_extra()
     old = pack.read(store.open_directory(compare_with)) if compare_with else None
@@ -116,20 +124,19 @@ def _summary(gathered: Evidence, written: Pack, changes: Sequence[Change] | None
 
 
 def _print(gathered: Evidence, written: Pack) -> None:
-    failed = [
-        (proof.step, line.name, line.expected, line.seen)
-        for proof in gathered.proofs
-        for line in proof.lines
-        if not line.passed
-    ]
-    if failed:
-        print_table("Failed", ("proof", "line", "expected", "seen"), failed, empty="none")
-    verdict = gathered.verdict
+    states = States(gathered)
+    failed, pending = states.lines("failed"), states.lines("pending")
+    for title, lines in (("Failed", failed), ("Pending: the step is not applied", pending)):
+        if lines:
+            rows = [(proof.step, line.name, line.expected, line.seen) for proof, line in lines]
+            print_table(title, ("proof", "line", "expected", "seen"), rows, empty="none")
     print_line(
-        f"{'PASS' if verdict.passed else 'FAIL'}: {counted(verdict.lines, 'line')} of "
-        f"{counted(len(gathered.proofs), 'proof')}, {verdict.failed} failed"
+        f"{'FAIL' if failed else 'PENDING' if pending else 'PASS'}: "
+        f"{counted(gathered.verdict.lines, 'line')} of {counted(len(gathered.proofs), 'proof')}, "
+        f"{len(failed)} failed{f', {len(pending)} pending' if pending else ''}"
         f"{'' if gathered.probed else '; no probe was run'}"
     )
+    print_line(states.headline())
     for domain in gathered.unread_domains:
         events = at_least(domain.unread_events, capped=domain.unread_events_capped)
         print_line(f"note: no worker reads domain {domain.event_domain}; unread events: {events}")
@@ -139,9 +146,11 @@ def _print(gathered: Evidence, written: Pack) -> None:
 
 def _print_changes(old: Evidence, changes: Sequence[Change]) -> None:
     rows = [(change.area, change.name, change.before, change.after) for change in changes]
-    since = old.generated_at.strftime("%Y-%m-%d %H:%M:%S UTC")
     print_table(
-        f"Changed since {since}", ("", "what", "before", "now"), rows, empty="nothing except the time"
+        f"Changed since {in_utc(old.generated_at)}",
+        ("", "what", "before", "now"),
+        rows,
+        empty="nothing except the time",
     )
 
 
@@ -164,7 +173,12 @@ def verify(
         ),
     ] = None,
 ) -> Answer:
-    """Verify the chain of packs. Exit code 1 when a pack was altered, removed or moved."""
+    """Verify the chain of packs. Exit code 1 when a pack was altered, removed or moved.
+
+    Examples:
+        iu evidence verify
+        iu evidence verify --head 2d6e4a0cc02b0806
+    """
     if directory is None:
         with call.connect() as gateway:
             report = chain.verify(_directory(call, gateway, None), head)

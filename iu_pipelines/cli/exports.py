@@ -15,8 +15,9 @@ import typer
 from iu_pipelines import extras
 from iu_pipelines.cli.command import Answer, Invocation
 from iu_pipelines.cli.options import Since, Until
-from iu_pipelines.cli.output import counted, print_line, print_warning, rate, working
+from iu_pipelines.cli.output import print_line, print_warning, rate, working
 from iu_pipelines.domain import worker
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,6 +74,10 @@ def export(
     """Write attempts, events, batches or dead letters to a CSV or Parquet file, from one snapshot.
 
     Reads the whole table; on a busy outbox, export from a replica.
+
+    Examples:
+        iu audit export --output attempts.parquet --since 30d
+        iu audit export --output dead-letters.csv --what dead-letters --spreadsheet
     """
     chosen = _format_of(output, form)
     _require_window(since, until)

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
-from iu_pipelines.cli.output import counted, duration, print_line, print_table
+from iu_pipelines.cli.output import duration, print_line, print_table
 from iu_pipelines.domain import health
 from iu_pipelines.domain.fleet import members, report
 from iu_pipelines.domain.fleet.asking import Asker
 from iu_pipelines.domain.fleet.report import FleetReport, OutboxRow
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import UsageError
 
 File = Annotated[
@@ -46,6 +47,9 @@ def status(call: Invocation, file: File = None) -> Answer:
 
     The databases are asked at the same time. One that does not answer has an error in its row. The exit code
     is 1 if an outbox is unhealthy or does not answer.
+
+    Examples:
+        iu fleet status --file fleet.yaml
     """
     if call.database_url:
         raise UsageError(

@@ -24,7 +24,11 @@ def register(app: typer.Typer) -> None:
 
 
 def show(gateway: Gateway, limit: Limit = 10) -> Answer:
-    """Show every gate and setting, and the newest changes."""
+    """Show every gate and setting, and the newest changes.
+
+    Examples:
+        iu gate show
+    """
     found = gates.list_gates(gateway)
     settings = gates.list_settings(gateway)
     changes = gates.history(gateway, limit=limit)
@@ -82,7 +86,14 @@ def set_value(
         bool, typer.Option("--preview", help="Change nothing: show which deliveries would go or be held.")
     ] = False,
 ) -> Answer:
-    """Set one gate or setting, or several, and record the reason."""
+    """Set one gate or setting, or several, and record the reason.
+
+    Examples:
+        iu gate set iu_core.routes_enabled false --reason maintenance
+        iu gate set iu_core.delivery_live_routes shop.order_paid.hook iu_core.delivery_enabled true
+            --reason "the shop goes live"
+        iu gate set iu_core.delivery_enabled true --preview
+    """
     words = [key, value, *(more or ())]
     pairs = list(zip(words[::2], words[1::2], strict=False))
     if len(words) % 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,6 +12,27 @@ from iu_pipelines.cli.usage_errors import CommandMissing
 
 _HYPHEN: Final = "\ue000"
 """Stands for a hyphen while lines are wrapped, because Python breaks lines after hyphens."""
+
+_EXAMPLE_WIDTH: Final = 58
+_SHELL_WORD: Final = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")
+
+
+def example_lines(example: str, width: int = _EXAMPLE_WIDTH) -> list[str]:
+    """Return a command as lines that a shell reads as one; an option stays with its value."""
+    parts: list[str] = []
+    for word in _SHELL_WORD.findall(example):
+        if parts and parts[-1].startswith("-") and " " not in parts[-1] and not word.startswith("-"):
+            parts[-1] += f" {word}"
+        else:
+            parts.append(word)
+    lines = [parts[0]]
+    for part in parts[1:]:
+        if len(f"{lines[-1]} {part} \\") <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines[-1] += " \\"
+            lines.append(f"    {part}")
+    return lines
 
 
 class _Formatter(TyperCommand.context_class.formatter_class):  # type: ignore[misc,name-defined]
@@ -29,15 +51,32 @@ class _Context(TyperCommand.context_class):  # type: ignore[misc,valid-type]
 
 
 class Command(TyperCommand):
-    """A command with such a help page."""
+    """A command with such a help page. Its epilog has one example on each line."""
 
     context_class = _Context
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples."""
+        _write_examples(self.epilog, formatter)
 
 
 class Group(TyperGroup):
-    """A group of commands with such a help page."""
+    """A group of commands with such a help page, and with examples if it can be called without a command."""
 
     context_class = _Context
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples."""
+        _write_examples(self.epilog, formatter)
+
+
+def _write_examples(examples: str | None, formatter: Any) -> None:
+    """Write each example as it is typed: its lines are the same at every width of the terminal."""
+    if examples:
+        with formatter.section("Examples"):
+            for example in examples.splitlines():
+                for line in example_lines(example):
+                    formatter.write(f"  {line}\n")
 
 
 class BareGroup(Group):

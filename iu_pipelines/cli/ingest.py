@@ -17,7 +17,8 @@ from rich.progress import (
 )
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
-from iu_pipelines.cli.output import console, counted, duration, print_line
+from iu_pipelines.cli.output import console, duration, print_line
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.ingest import git
 from iu_pipelines.ingest.git_history import open_repository
 from iu_pipelines.ingest.tally import IngestResult, Progress
@@ -45,6 +46,10 @@ def ingest_git(
     """Read a git history: each file becomes a unit, and each commit that changes it a version.
 
     Stores references only (path, commit id, kind of change), never content. Run it again to add new commits.
+
+    Examples:
+        iu ingest git
+        iu ingest git ../website --prefix web/
     """
     repository = open_repository(path)
     with call.connect() as gateway, progress_bar() as report:

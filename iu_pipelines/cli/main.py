@@ -39,6 +39,7 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
         "rollback": "Undo all steps of a module after STEP, or none of them if one refuses because data "
         "would be lost",
         "steps": "List the steps, and stamp their files",
+        "sql": "The SQL files of this package, for psql",
     },
     "ingest": {
         "ingest": "Read history into information units and versions",
@@ -117,6 +118,9 @@ COMMANDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "evidence": {
         "evidence": "Run every proof and probe, and write a pack of evidence: an HTML page, JSON and JUnit",
+    },
+    "exec": {
+        "exec": "Run a program that connects to the same database, such as psql or one of yours",
     },
     "stop": {
         "stop": "Stop the embedded server under IU_HOME",

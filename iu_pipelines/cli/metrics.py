@@ -47,6 +47,10 @@ def metrics(call: Invocation, serve: Serve = False, host: Host = None, port: Por
     """Print the numbers for Prometheus in its text format, or serve them.
 
     Without an answer of the database, print iu_up 0 and exit with code 1.
+
+    Examples:
+        iu metrics
+        iu metrics --serve --host 127.0.0.1 --port 9500
     """
     extras.require("metrics", "prometheus_client")
     if serve:

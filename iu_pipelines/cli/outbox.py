@@ -13,9 +13,10 @@ import typer
 from iu_pipelines import emit as emission
 from iu_pipelines.cli.command import Answer, Invocation, add_command
 from iu_pipelines.cli.options import SubjectKey, SubjectTable
-from iu_pipelines.cli.output import counted, print_line, print_table
+from iu_pipelines.cli.output import print_line, print_table
 from iu_pipelines.domain import outbox
 from iu_pipelines.domain.outbox import Overview
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import UsageError
 
 _SUBJECT_HINT: Final = (
@@ -46,7 +47,14 @@ def emit(
         typer.Option(metavar="JSON|@FILE", help="References and counts. @FILE reads a file, @- reads stdin."),
     ] = "{}",
 ) -> Answer:
-    """Emit one event, and print its id."""
+    """Emit one event, and print its id.
+
+    Examples:
+        iu emit version_applied docs/leave.md --actor ann --subject 0199c1d2-0000-7000-8000-000000000001
+            --payload '{"version_seq": 3}'
+        iu emit order_paid orders/17 --actor shop --subject-table public.orders --subject-key 17
+            --payload @order.json
+    """
     content = _parse_payload(payload)
     subject_ref = _parse_subject(subject, subject_table, subject_key)
     with call.connect() as gateway:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,8 @@ from textwrap import TextWrapper
 from typing import Any, Final, Literal
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
@@ -24,6 +26,9 @@ _UNBOUNDED: Final = 10_000
 _WRAPPED_CHARACTERS: Final = 24
 """A column wraps between words if it has a longer text."""
 
+_spinners: Final[list[Status]] = []
+"""The spinners that are shown."""
+
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console on stdout or stderr; wide and without colours if that is not a terminal.
@@ -33,7 +38,20 @@ def console(*, stderr: bool = False) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     new = partial(Console, file=stream, width=None if stream.isatty() else _PIPE_WIDTH, highlight=False)
     usual = new()
+    if stream.isatty() and usual.is_dumb_terminal:
+        # Rich takes every dumb terminal for one of 80 columns, unless both sizes are given.
+        columns, lines = shutil.get_terminal_size()
+        return new(width=columns, height=lines)
     return new(color_system=None) if usual.no_color else usual
+
+
+def _show(out: Console, *content: RenderableType, soft_wrap: bool = False) -> None:
+    """Print `content` on lines of its own. A spinner disappears meanwhile."""
+    for spinner in _spinners:
+        spinner.stop()
+    out.print(*content, soft_wrap=soft_wrap)
+    for spinner in _spinners:
+        spinner.start()
 
 
 def print_json(value: Any) -> None:
@@ -53,19 +71,31 @@ def print_line(text: str) -> None:
 
 def print_verbatim(text: str) -> None:
     """Print lines to copy, such as a command or SQL, on stdout without wrapping them."""
-    console().print(Text(text), soft_wrap=True)
+    _show(console(), Text(text), soft_wrap=True)
 
 
 def _print_text(out: Console, text: str, label: str = "", style: str = "") -> None:
     """Print a label and lines of text below each other.
 
-    In a terminal the text is wrapped between words; a longer word, such as a path, stays whole.
+    In a terminal the text is wrapped between words, below the beginning of its line; a longer word, such as
+    a path, stays whole.
     """
     room = max(1, out.width - len(label)) if out.file.isatty() else _UNBOUNDED
-    wrap = TextWrapper(room, break_long_words=False, break_on_hyphens=False, replace_whitespace=False).wrap
-    lines = [part for line in text.split("\n") for part in wrap(line) or [""]]
+    lines = [part for line in text.split("\n") for part in _wrapped(line, room)]
     for number, line in enumerate(lines):
-        out.print(Text.assemble((" " * len(label) if number else label, style), line), soft_wrap=True)
+        _show(out, Text.assemble((" " * len(label) if number else label, style), line), soft_wrap=True)
+
+
+def _wrapped(line: str, room: int) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip(" "))]
+    wrapper = TextWrapper(
+        room,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
+    return wrapper.wrap(line) or [""]
 
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) -> None:
@@ -81,11 +111,11 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     table = _table(title, columns, cells)
     # `measure` limits the minimum to the given width, so pass a width larger than any table.
     if out.measure(table, options=out.options.update_width(_UNBOUNDED)).minimum <= out.width:
-        out.print(table)
+        _show(out, table)
         return
-    out.print(Text(title, style="bold"))
+    _show(out, Text(title, style="bold"))
     for row in cells:
-        out.print(_record(columns, row), "")
+        _show(out, _record(columns, [_cell(value) for value in row]), "")
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
@@ -118,13 +148,13 @@ def _record(columns: Sequence[str], row: Sequence[Any]) -> Table:
     grid.add_column(overflow="fold")
     for column, value in zip(columns, row, strict=True):
         if value is not None:
-            grid.add_row(f" {column}", _cell(value))
+            grid.add_row(f" {column}", value if isinstance(value, Text) else _cell(value))
     return grid
 
 
 def print_facts(facts: Mapping[str, Any]) -> None:
     """Print names and values, one pair a line."""
-    console().print(_record(tuple(facts), tuple(facts.values())), "")
+    _show(console(), _record(tuple(facts), tuple(facts.values())), "")
 
 
 def print_warnings(warnings: Sequence[str]) -> None:
@@ -142,7 +172,11 @@ def working(title: str) -> Iterator[Callable[[str], None]]:
         yield lambda detail: None
         return
     with out.status(title) as spinner:
-        yield lambda detail: spinner.update(f"{title}: {detail}")
+        _spinners.append(spinner)
+        try:
+            yield lambda detail: spinner.update(f"{title}: {detail}")
+        finally:
+            _spinners.remove(spinner)
 
 
 def print_warning(text: str) -> None:
@@ -186,11 +220,6 @@ def duration(seconds: float | None) -> str:
     if seconds < 120:
         return f"{seconds:,.1f} s"
     return f"{seconds / 60:,.0f} min" if seconds < 7200 else f"{seconds / 3600:,.1f} h"
-
-
-def counted(number: int, noun: str, plural: str | None = None) -> str:
-    """Return the number and the noun, in the plural unless the number is 1."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def rate(events: int, seconds: float | None) -> str:

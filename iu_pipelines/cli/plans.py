@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.output import counted, print_json, print_line, print_verbatim, print_warning
+from iu_pipelines.cli.output import print_json, print_line, print_verbatim, print_warning
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery import kinds
 from iu_pipelines.domain.outbox_file import model, reading, writing
@@ -18,6 +18,7 @@ from iu_pipelines.domain.outbox_file.problems import shown
 from iu_pipelines.domain.plans import applying, planning, state
 from iu_pipelines.domain.plans.difference import ADD, ATTACH, CHANGE, REMOVE, Change
 from iu_pipelines.domain.plans.planning import Plan
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 DIFFERENT: Final = 3
@@ -42,7 +43,12 @@ def register(app: typer.Typer) -> None:
 
 
 def plan(call: Invocation, file: File, prune: Prune = False) -> Answer:
-    """Show the difference between a file and the database; exit 3 if there is one."""
+    """Show the difference between a file and the database; exit 3 if there is one.
+
+    Examples:
+        iu plan shop.yaml
+        iu plan shop.yaml --prune --json
+    """
     source = read_source(file)
     with call.connect() as gateway:
         found = planning.make(gateway, source, prune=prune, check=_check_target)
@@ -59,7 +65,12 @@ def apply(
         typer.Option("--reason", show_default=False, help="The reason, which is recorded with every change."),
     ] = None,
 ) -> Answer:
-    """Show the difference between a file and the database, ask, and carry it out in one transaction."""
+    """Show the difference between a file and the database, ask, and carry it out in one transaction.
+
+    Examples:
+        iu apply shop.yaml
+        iu apply shop.yaml --yes --reason "orders are billed"
+    """
     asks = not (yes and reason)
     if asks and (call.as_json or file == "-" or not sys.stdin.isatty()):
         raise UsageError(
@@ -104,7 +115,11 @@ def _ask(shown_plan: Plan, *, yes: bool, reason: str | None) -> str | None:
 
 
 def export(gateway: Gateway) -> Answer:
-    """Print the outbox file of what is in the database."""
+    """Print the outbox file of what is in the database.
+
+    Examples:
+        iu export > shop.yaml
+    """
     found = state.read(gateway)
     left_out = tuple(f"left out: {one.section} {shown(one.name)}: {one.reason}" for one in found.unfit)
 
@@ -119,7 +134,11 @@ def export(gateway: Gateway) -> Answer:
 
 
 def schema() -> Answer:
-    """Print the JSON schema of the outbox file, for editors."""
+    """Print the JSON schema of the outbox file, for editors.
+
+    Examples:
+        iu schema > outbox.schema.json
+    """
     found = model.json_schema()
     return Answer(found, lambda: print_json(found))
 

@@ -19,12 +19,13 @@ from iu_pipelines.cli.command import (
     add_group,
 )
 from iu_pipelines.cli.options import Reason, row_number, small_number
-from iu_pipelines.cli.output import counted, print_facts, print_hint, print_line, print_table, when
+from iu_pipelines.cli.output import print_facts, print_hint, print_line, print_table, when
 from iu_pipelines.cli.targets import in_flight, send_test, test_hint, test_line
 from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import promotions
 from iu_pipelines.domain.promotions import Promotion, Rule, Terms
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import UsageError
 
 
@@ -103,7 +104,12 @@ def propose(
         ),
     ] = "latest",
 ) -> Answer:
-    """Propose to deliver the events of a route. The database counts the evidence itself."""
+    """Propose to deliver the events of a route. The database counts the evidence itself.
+
+    Examples:
+        iu promote propose shop.order_paid.hook --reason "the shop goes live"
+        iu promote propose shop.order_paid.hook --share 0.01 --days 1 --from beginning --reason "a canary"
+    """
     chosen = settings.load(deployment=deployment).deployment
     if chosen is None:
         raise UsageError(
@@ -147,7 +153,11 @@ def list_all(
         typer.Option("--route", metavar="ROUTE", show_default=False, help="Only promotions of this route."),
     ] = None,
 ) -> Answer:
-    """Show every promotion: what was proposed, who decided, and until when it is valid."""
+    """Show every promotion: what was proposed, who decided, and until when it is valid.
+
+    Examples:
+        iu promote list --route shop.order_paid.hook
+    """
     found = promotions.list_promotions(gateway, route_code)
     rows = [
         (
@@ -182,7 +192,11 @@ def _demoted(one: Promotion) -> str | None:
 
 
 def show(gateway: DeliveryGateway, number: PromotionNo) -> Answer:
-    """Show one promotion: its terms, its evidence against the thresholds, and the decision."""
+    """Show one promotion: its terms, its evidence against the thresholds, and the decision.
+
+    Examples:
+        iu promote show 1
+    """
     found = promotions.get(gateway, number)
     rules = promotions.rules(found.evidence, found.valid_for)
 
@@ -227,7 +241,11 @@ def rehearse(
         bool, typer.Option("--test-target", help="Also test the target of the route, as iu target test does.")
     ] = False,
 ) -> Answer:
-    """Render and sign a body of each kind of a route, as the login that delivers. No event is sent."""
+    """Render and sign a body of each kind of a route, as the login that delivers. No event is sent.
+
+    Examples:
+        iu promote rehearse shop.order_paid.hook --test-target
+    """
     secrets = Secrets(call.sender_settings())
     made = trials.rehearse(gateway, route_code, secrets)
     lines = [
@@ -253,12 +271,20 @@ def rehearse(
 
 
 def approve(gateway: DeliveryGateway, number: PromotionNo, reason: Reason) -> Answer:
-    """Approve a promotion that another login proposed: the route is live from now on."""
+    """Approve a promotion that another login proposed: the route is live from now on.
+
+    Examples:
+        iu promote approve 1 --reason "evidence seen"
+    """
     return _decided(gateway, number, "approve", reason)
 
 
 def reject(gateway: DeliveryGateway, number: PromotionNo, reason: Reason) -> Answer:
-    """Reject a promotion."""
+    """Reject a promotion.
+
+    Examples:
+        iu promote reject 1 --reason "too few events"
+    """
     return _decided(gateway, number, "reject", reason)
 
 
@@ -293,7 +319,11 @@ def _print_approved(answer: dict[str, Any]) -> None:
 
 
 def list_thresholds(gateway: DeliveryGateway) -> Answer:
-    """Show what a proposal must show, and the proposed changes."""
+    """Show what a proposal must show, and the proposed changes.
+
+    Examples:
+        iu promote threshold list
+    """
     found = promotions.thresholds(gateway)
     rows = [
         (
@@ -320,7 +350,11 @@ def set_threshold(
     value: Annotated[int, typer.Argument(metavar="VALUE", callback=row_number, help="The new value.")],
     reason: Reason,
 ) -> Answer:
-    """Propose another value of a threshold. It is in force when another login approves it."""
+    """Propose another value of a threshold. It is in force when another login approves it.
+
+    Examples:
+        iu promote threshold set events 10 --reason "a trial with few events"
+    """
     answer = promotions.propose_threshold(gateway, threshold, value, reason)
 
     def print_all() -> None:
@@ -332,12 +366,20 @@ def set_threshold(
 
 
 def approve_threshold(gateway: DeliveryGateway, number: ChangeNo, reason: Reason) -> Answer:
-    """Approve a change of a threshold that another login proposed."""
+    """Approve a change of a threshold that another login proposed.
+
+    Examples:
+        iu promote threshold approve 1 --reason "agreed for the trial"
+    """
     return _threshold_decided(promotions.decide_threshold(gateway, number, "approve", reason))
 
 
 def reject_threshold(gateway: DeliveryGateway, number: ChangeNo, reason: Reason) -> Answer:
-    """Reject a change of a threshold."""
+    """Reject a change of a threshold.
+
+    Examples:
+        iu promote threshold reject 1 --reason "the trial is over"
+    """
     return _threshold_decided(promotions.decide_threshold(gateway, number, "reject", reason))
 
 
@@ -350,7 +392,11 @@ def _threshold_decided(answer: dict[str, Any]) -> Answer:
 
 
 def demote(gateway: DeliveryGateway, route_code: RouteCode, reason: Reason) -> Answer:
-    """End the promotion of a route: nothing more is queued or claimed. One person is enough."""
+    """End the promotion of a route: nothing more is queued or claimed. One person is enough.
+
+    Examples:
+        iu demote shop.order_paid.hook --reason "the wrong address"
+    """
     answer = promotions.demote(gateway, route_code, reason)
     said = {
         "demoted": "demoted",

@@ -24,7 +24,11 @@ def register(app: typer.Typer) -> None:
 
 
 def show(gateway: Gateway, limit: Limit = 10) -> Answer:
-    """Show the state of retention in each domain, and the newest rounds."""
+    """Show the state of retention in each domain, and the newest rounds.
+
+    Examples:
+        iu retention show
+    """
     states = retention.states(gateway)
     rounds = retention.history(gateway, limit)
     return Answer({"domains": states, "history": rounds}, lambda: _print_states(states, rounds))
@@ -72,7 +76,12 @@ def run(
         float, typer.Option("--max-seconds", min=0.1, max=86_400, help="Stop after this many seconds.")
     ] = 600.0,
 ) -> Answer:
-    """Delete events older than the setting that every worker has read and that have no open dead letter."""
+    """Delete events older than the setting that every worker has read and that have no open dead letter.
+
+    Examples:
+        iu retention run
+        iu retention run --max-seconds 60 --reason "the disk is nearly full"
+    """
     outcome = retention.run(gateway, reason, retention.Limits(max_rounds, max_seconds))
     return Answer(outcome, lambda: _print_outcome(outcome))
 

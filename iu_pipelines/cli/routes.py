@@ -45,7 +45,11 @@ def register(app: typer.Typer) -> None:
 
 
 def list_all(gateway: Gateway) -> Answer:
-    """Show every route."""
+    """Show every route.
+
+    Examples:
+        iu route list
+    """
     outbound_routes = routes.list_routes(gateway)
     inbound_routes = inbound.list_routes(gateway)
 
@@ -93,7 +97,11 @@ def _print_inbound(found: Sequence[inbound.InboundRoute]) -> None:
 
 
 def show(gateway: Gateway, code: RouteCode) -> Answer:
-    """Show one outbound route: its target, the events that wait, open dead letters, and newest changes."""
+    """Show one outbound route: its target, the events that wait, open dead letters, and newest changes.
+
+    Examples:
+        iu route show shop.order_paid.hook
+    """
     with gateway.transaction() as session:
         route = _outbound(session, code)
         use = routes.uses(session, route)
@@ -128,7 +136,12 @@ def add(
     enabled: Annotated[bool, typer.Option("--enabled", help="Enable the new route.")] = False,
     reason: OptionalReason = None,
 ) -> Answer:
-    """Add one outbound route, which is always a dry run."""
+    """Add one outbound route, which is always a dry run.
+
+    Examples:
+        iu route add shop.order_paid.hook order_paid --target-kind webhook --target-ref shop-hook --enabled
+            --reason "billing wants it"
+    """
     wanted = NewRoute(code, event_type, target_kind, target_ref, enabled)
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
@@ -151,7 +164,11 @@ def change(
     target_ref: TargetRef = None,
     reason: OptionalReason = None,
 ) -> Answer:
-    """Change the event type or the target of one outbound route. What is not given stays as it is."""
+    """Change the event type or the target of one outbound route. What is not given stays as it is.
+
+    Examples:
+        iu route set shop.order_paid.hook --target-ref billing-hook --reason "billing has its own receiver"
+    """
     given = {"event_type": event_type, "target_kind": target_kind, "target_ref": target_ref}
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if not changes:
@@ -181,7 +198,12 @@ def enable(
     ] = None,
     reason: OptionalReason = None,
 ) -> Answer:
-    """Enable one route."""
+    """Enable one route.
+
+    Examples:
+        iu route enable shop.order_paid.hook
+        iu route enable iu_sql.iu_sql_link.insert --emit
+    """
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
         ended = Ended(session)
@@ -197,7 +219,11 @@ def enable(
 
 
 def disable(gateway: Gateway, code: RouteCode, reason: OptionalReason = None) -> Answer:
-    """Disable one route. An event without an enabled outbound route gets the decision `skipped`."""
+    """Disable one route. An event without an enabled outbound route gets the decision `skipped`.
+
+    Examples:
+        iu route disable shop.order_paid.hook --reason "billing is down"
+    """
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
         ended = Ended(session)
@@ -207,7 +233,11 @@ def disable(gateway: Gateway, code: RouteCode, reason: OptionalReason = None) ->
 
 
 def remove(gateway: Gateway, code: RouteCode, reason: Reason) -> Answer:
-    """Remove one outbound route without open dead letters. Its attempts and its history stay."""
+    """Remove one outbound route without open dead letters. Its attempts and its history stay.
+
+    Examples:
+        iu route remove shop.order_paid.hook --reason "billing is gone"
+    """
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
         ended = Ended(session)

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.cli.output import counted, print_line, print_table, print_warnings, when, working
+from iu_pipelines.cli.output import print_line, print_table, print_warnings, when, working
 from iu_pipelines.cli.plans import File, read_source
 from iu_pipelines.domain import times
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.evidence import simulations
 from iu_pipelines.evidence.simulations import Compared, Request, Simulation
 
@@ -56,7 +57,12 @@ def simulate(
         bool, typer.Option("--prune", help="What the file does not name counts as removed, as in iu plan.")
     ] = False,
 ) -> Answer:
-    """Compare what was decided about past events with what a file would decide. Writes nothing."""
+    """Compare what was decided about past events with what a file would decide. Writes nothing.
+
+    Examples:
+        iu simulate shop.yaml
+        iu simulate shop.yaml --since 30d --differences
+    """
     request = Request(
         since=times.parse(since),
         until=None if until is None else times.parse(until),

@@ -19,7 +19,6 @@ from iu_pipelines.cli.options import Worker
 from iu_pipelines.cli.outbox import print_events
 from iu_pipelines.cli.output import (
     console,
-    counted,
     json_line,
     print_error,
     print_line,
@@ -35,6 +34,7 @@ from iu_pipelines.domain import status as outbox_status
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.health import HealthReport
 from iu_pipelines.domain.outbox import Overview
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.domain.status import COUNTED_LETTERS, Status
 from iu_pipelines.errors import IuError
 
@@ -62,6 +62,11 @@ def status(
 
     With --worker, also show the health report of that worker. With --watch, show what fits the terminal. The
     exit code is 1 if a step is pending or a worker is unhealthy.
+
+    Examples:
+        iu status
+        iu status --worker iu_outbound_default --json
+        iu status --watch --interval 5
     """
     with call.connect() as gateway:
         if not watch:

@@ -1,4 +1,4 @@
-"""`iu migrate`, `iu verify`, `iu probe`, `iu rollback` and `iu steps`."""
+"""`iu migrate`, `iu verify`, `iu probe`, `iu rollback`, `iu steps` and `iu sql`."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import typer
 
 from iu_pipelines.cli.command import Answer, add_command, add_group
 from iu_pipelines.cli.options import Workers, workers_asked_about
-from iu_pipelines.cli.output import counted, duration, print_line, print_table, print_verbatim, working
+from iu_pipelines.cli.output import duration, print_line, print_table, print_verbatim, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files, migration, plan, verification
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.settings import sql_root
 
 ProofName = Annotated[
@@ -40,6 +41,8 @@ def register(app: typer.Typer) -> None:
     group = add_group(app, "steps", "List the steps, and stamp their files.")
     add_command(group, list_steps, "list")
     add_command(group, stamp)
+    group = add_group(app, "sql", "The SQL files of this package, for psql.")
+    add_command(group, sql_path, "path")
 
 
 def migrate(
@@ -63,7 +66,13 @@ def migrate(
     ] = False,
     verbose: Verbose = False,
 ) -> Answer:
-    """Apply every pending step, each in its own transaction. Safe to repeat."""
+    """Apply every pending step, each in its own transaction. Safe to repeat.
+
+    Examples:
+        iu migrate --database-url postgresql://postgres@localhost/shop
+        iu migrate --with delivery
+        iu migrate --plan
+    """
     modules = adding or []
     if show_plan:
         return _planned(plan.planned(gateway, modules))
@@ -121,7 +130,11 @@ def rollback(
     ] = files.CORE,
     verbose: Verbose = False,
 ) -> Answer:
-    """Undo all steps of a module after STEP, or none of them if one refuses because data would be lost."""
+    """Undo all steps of a module after STEP, or none of them if one refuses because data would be lost.
+
+    Examples:
+        iu rollback 000 --module iu-delivery
+    """
     with working("rolling back") as say:
         results = migration.rollback(gateway, step, module, on_step=lambda done: say(done.name))
     return Answer(results, lambda: _print_undone(results, step, verbose))
@@ -134,19 +147,33 @@ def _print_undone(results: Sequence[migration.StepResult], step: str, verbose: b
 
 
 def verify(gateway: Gateway, step: ProofName = None, workers: Workers = None) -> Answer:
-    """Verify every step with its read-only proof. Exit code 1 when a line fails."""
+    """Verify every step with its read-only proof. Exit code 1 when a line fails.
+
+    Examples:
+        iu verify
+        iu verify 100 --worker shop_outbound
+    """
     with working("verifying"):
         return _proven(verification.verify(gateway, step, workers=workers_asked_about(workers)))
 
 
 def probe(gateway: Gateway, step: ProofName = None) -> Answer:
-    """Run the probes, in transactions that are rolled back. Exit code 1 when a line fails."""
+    """Run the probes, in transactions that are rolled back. Exit code 1 when a line fails.
+
+    Examples:
+        iu probe
+        iu probe 040
+    """
     with working("probing"):
         return _proven(verification.probe(gateway, step))
 
 
 def list_steps(gateway: Gateway) -> Answer:
-    """Show every step and whether it is applied."""
+    """Show every step and whether it is applied.
+
+    Examples:
+        iu steps list
+    """
     states = plan.states(gateway)
     return Answer(states, lambda: print_states(states))
 
@@ -162,13 +189,28 @@ def stamp(
         bool, typer.Option("--check", help="Write nothing; exit code 1 when a stamp is stale.")
     ] = False,
 ) -> Answer:
-    """Write the checksum of each runtime step into its last statement."""
+    """Write the checksum of each runtime step into its last statement.
+
+    Examples:
+        iu steps stamp
+        iu steps stamp --check
+    """
     stale = files.stamp(sql_root(), check=check)
     action = "stale" if check else "stamped"
     line = f"{action}: {', '.join(stale)}" if stale else "every stamp is current"
     return Answer(
         {"stale": stale, "written": not check}, lambda: print_line(line), failed=bool(stale) and check
     )
+
+
+def sql_path() -> Answer:
+    """Print the directory with the SQL files of this package: those of `iu-core` and of each module.
+
+    Examples:
+        iu sql path
+    """
+    path = str(sql_root())
+    return Answer({"path": path}, lambda: print_verbatim(path))
 
 
 def _print_results(results: Sequence[migration.StepResult], nothing: str, verbose: bool) -> None:

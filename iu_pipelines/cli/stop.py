@@ -16,7 +16,11 @@ def register(app: typer.Typer) -> None:
 
 
 def stop(chosen: Settings) -> Answer:
-    """Stop the embedded server under IU_HOME. Does not stop any other server."""
+    """Stop the embedded server under IU_HOME. Does not stop any other server.
+
+    Examples:
+        iu stop
+    """
     stopped = EmbeddedServer(chosen.home, pg_bin=chosen.pg_bin).stop()
     state = "stopped" if stopped else "not running"
     return Answer(

@@ -61,6 +61,11 @@ def tail(
 
     If the connection is lost, it is opened again, and nothing is missed. With --json each line is one JSON
     object, whose key "kind" is event or attempt.
+
+    Examples:
+        iu tail --type order_paid
+        iu tail --attempts -n 2 --seconds 60
+        iu tail --route shop.order_paid.hook --json
     """
     wanted = Wanted(event_type, domain, with_attempts, worker_name, route_code)
     try:

@@ -19,7 +19,6 @@ from iu_pipelines.cli.command import (
 )
 from iu_pipelines.cli.options import Limit, OptionalReason, Reason
 from iu_pipelines.cli.output import (
-    counted,
     print_facts,
     print_hint,
     print_line,
@@ -45,6 +44,7 @@ from iu_pipelines.delivery import kinds, postgres, secrets, trials
 from iu_pipelines.delivery.kind import TargetKind
 from iu_pipelines.domain import configuration, deliveries, delivery_reasons, targets
 from iu_pipelines.domain.plans.delivery import Ended
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.domain.targets import StateChange, Target, TargetChange, TargetTest
 from iu_pipelines.errors import (
     ArgumentInvalid,
@@ -105,7 +105,13 @@ def add(
     options: Options = None,
     reason: OptionalReason = None,
 ) -> Answer:
-    """Add one target. Nothing is sent to it until a route to it was promoted by two people."""
+    """Add one target. Nothing is sent to it until a route to it was promoted by two people.
+
+    Examples:
+        iu target add shop-hook --kind webhook --address https://hooks.example.com/in --secret SHOP
+            --max-per-minute 600
+        iu target add receipts --kind dagster_job --option events_per_run=10
+    """
     if not re.fullmatch(targets.NAME_PATTERN, name):
         raise UsageError(
             f"{name[:100]!r} is not a name of a target",
@@ -174,7 +180,12 @@ def change(
     ] = None,
     reason: OptionalReason = None,
 ) -> Answer:
-    """Change one target. What is not given stays as it is. A change ends the promotions to the target."""
+    """Change one target. What is not given stays as it is. A change ends the promotions to the target.
+
+    Examples:
+        iu target set shop-hook --max-per-minute 60 --reason "as the receiver asks"
+        iu target set shop-hook --allow-private --reason "the receiver is in our network"
+    """
     given = {
         "address": address,
         "secret_name": secret_name,
@@ -289,7 +300,11 @@ def _defined(target: Target, said: str, warnings: Sequence[str]) -> Answer:
 
 
 def list_all(gateway: DeliveryGateway) -> Answer:
-    """Show every target."""
+    """Show every target.
+
+    Examples:
+        iu target list
+    """
     found = targets.list_targets(gateway)
     rows = [
         (
@@ -319,7 +334,11 @@ def _state(target: Target) -> str:
 
 
 def show(gateway: DeliveryGateway, name: Name, limit: Limit = 10) -> Answer:
-    """Show one target: its definition, deliveries, logins, routes, tests, versions and changes."""
+    """Show one target: its definition, deliveries, logins, routes, tests, versions and changes.
+
+    Examples:
+        iu target show shop-hook
+    """
     with gateway.transaction() as session:
         target = targets.get(session, name)
         queue = next((one for one in deliveries.status(session) if one.target == name), None)
@@ -412,7 +431,11 @@ Login = Annotated[str, typer.Argument(metavar="LOGIN", help="The name of a role 
 
 
 def grant(gateway: DeliveryGateway, name: Name, login: Login, reason: OptionalReason = None) -> Answer:
-    """Let a login, a member of iu_sender, deliver to a target."""
+    """Let a login, a member of iu_sender, deliver to a target.
+
+    Examples:
+        iu target grant shop-hook carla
+    """
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
         targets.get(session, name)
@@ -422,7 +445,11 @@ def grant(gateway: DeliveryGateway, name: Name, login: Login, reason: OptionalRe
 
 
 def revoke(gateway: DeliveryGateway, name: Name, login: Login, reason: OptionalReason = None) -> Answer:
-    """Forbid a login to deliver to a target. It may still record what it has claimed."""
+    """Forbid a login to deliver to a target. It may still record what it has claimed.
+
+    Examples:
+        iu target revoke shop-hook carla --reason "carla has left"
+    """
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
         targets.get(session, name)
@@ -437,22 +464,38 @@ def _of_login(name: str, login: str, status: str, said: str) -> Answer:
 
 
 def pause(gateway: DeliveryGateway, name: Name, reason: Reason) -> Answer:
-    """Pause a target: nothing of it is claimed, and its deliveries wait."""
+    """Pause a target: nothing of it is claimed, and its deliveries wait.
+
+    Examples:
+        iu target pause shop-hook --reason "the receiver has a problem"
+    """
     return _changed(targets.set_paused(gateway, name, True, reason))
 
 
 def resume(gateway: DeliveryGateway, name: Name, reason: Reason) -> Answer:
-    """Resume a target that was paused, or that waits for a person after a failover."""
+    """Resume a target that was paused, or that waits for a person after a failover.
+
+    Examples:
+        iu target resume shop-hook --reason "the receiver is back"
+    """
     return _changed(targets.set_paused(gateway, name, False, reason))
 
 
 def enable(gateway: DeliveryGateway, name: Name, reason: Reason) -> Answer:
-    """Enable a target."""
+    """Enable a target.
+
+    Examples:
+        iu target enable shop-hook --reason "the receiver is back"
+    """
     return _changed(targets.set_enabled(gateway, name, True, reason))
 
 
 def disable(gateway: DeliveryGateway, name: Name, reason: Reason) -> Answer:
-    """Disable a target: nothing of it is claimed, and its deliveries wait."""
+    """Disable a target: nothing of it is claimed, and its deliveries wait.
+
+    Examples:
+        iu target disable shop-hook --reason "the receiver moves"
+    """
     return _changed(targets.set_enabled(gateway, name, False, reason))
 
 
@@ -471,7 +514,11 @@ def in_flight(change: Any) -> str:
 
 
 def remove(gateway: DeliveryGateway, name: Name, reason: Reason) -> Answer:
-    """Remove one target to which no route was ever promoted."""
+    """Remove one target to which no route was ever promoted.
+
+    Examples:
+        iu target remove shop-hook --reason "never used"
+    """
     with gateway.transaction() as session:
         configuration.give_reason(session, reason)
         target = targets.get(session, name)
@@ -495,6 +542,10 @@ def rotate_secret(
     """Put a new value before that of a target's secret, in its file. Senders sign with both until --finish.
 
     Run it as the login that delivers, where its secrets are (IU_SECRETS_DIR). No value is printed.
+
+    Examples:
+        iu target rotate-secret shop-hook
+        iu target rotate-secret shop-hook --finish
     """
     with call.connect_as_sender() as gateway:
         secret_name = _secret_name(gateway, name)
@@ -521,6 +572,9 @@ def test(call: Invocation, gateway: SenderGateway, name: Name) -> Answer:
 
     The gates must be open and the target enabled. An inbox of kind postgres rolls the row back; for the kind
     pull nothing is sent. Exit code 1 if the target did not accept it.
+
+    Examples:
+        iu target test shop-hook
     """
     done = send_test(gateway, name, secrets.Secrets(call.sender_settings()))
     hint = test_hint(done)
@@ -533,7 +587,11 @@ def test(call: Invocation, gateway: SenderGateway, name: Name) -> Answer:
 
 
 def inbox_sql() -> Answer:
-    """Print the SQL that creates the inbox in the database that receives, for a target of kind postgres."""
+    """Print the SQL that creates the inbox in the database that receives, for a target of kind postgres.
+
+    Examples:
+        iu target inbox-sql | psql postgresql://db.example.com/orders
+    """
     text = postgres.inbox_sql()
     return Answer({"sql": text}, lambda: print_verbatim(text.rstrip("\n")))
 

@@ -12,10 +12,11 @@ from iu_pipelines import settings
 from iu_pipelines.cli.attempts import print_attempts
 from iu_pipelines.cli.command import Answer, Invocation, add_command, add_group
 from iu_pipelines.cli.options import Limit, Reason, Worker, row_number
-from iu_pipelines.cli.output import counted, duration, print_line, print_table, rate
+from iu_pipelines.cli.output import duration, print_line, print_table, rate
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, gates, status, worker
 from iu_pipelines.domain.health import at_least
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.domain.status import WorkerStatus
 from iu_pipelines.errors import ArgumentInvalid, UsageError
 
@@ -82,7 +83,13 @@ def run(
         typer.Option(show_default=False, help="With --create: the domain of a new worker (default: iu)."),
     ] = None,
 ) -> Answer:
-    """Run the worker, batch by batch, until nothing is left or a limit is reached."""
+    """Run the worker, batch by batch, until nothing is left or a limit is reached.
+
+    Examples:
+        iu run
+        iu run --worker rehearsal --create
+        iu run --max-seconds 50 --linger-seconds 5
+    """
     if domain and not create:
         raise UsageError("--domain needs --create", hint="The domain of an existing worker does not change.")
     chosen = settings.load(worker_name=worker_name)
@@ -152,7 +159,12 @@ def seek(
     worker_name: Worker = None,
     create: Create = False,
 ) -> Answer:
-    """Move the worker's cursor, and record the reason."""
+    """Move the worker's cursor, and record the reason.
+
+    Examples:
+        iu seek latest --worker rehearsal --reason "a new trial"
+        iu seek 0199c1d2-0000-7000-8000-000000000042 --reason "restored from the dump of 2 May"
+    """
     chosen = settings.load(worker_name=worker_name)
     if not create:
         worker.require(gateway, chosen.worker_name, creates=True)
@@ -170,7 +182,11 @@ def add_worker(
     domain: Annotated[str, typer.Option("--domain", help="The domain of the events that the worker reads.")],
     reason: Reason = "iu worker add",
 ) -> Answer:
-    """Add a worker that reads a domain from the beginning, or resume a retired one where it stopped."""
+    """Add a worker that reads a domain from the beginning, or resume a retired one where it stopped.
+
+    Examples:
+        iu worker add shop_outbound --domain shop --reason "orders go to billing"
+    """
     change = worker.add(gateway, worker_name, domain, reason)
     lines = [f"{change.worker_name}: {change.status}, reads domain {change.event_domain}"]
     if change.status == "added":
@@ -179,7 +195,11 @@ def add_worker(
 
 
 def list_workers(gateway: Gateway) -> Answer:
-    """Show all workers with their domains and backlogs."""
+    """Show all workers with their domains and backlogs.
+
+    Examples:
+        iu worker list
+    """
     found = status.list_workers(gateway)
     return Answer(found, lambda: print_workers(found))
 
@@ -226,7 +246,11 @@ def _ago(moment: datetime | None) -> str:
 
 
 def retire_worker(gateway: Gateway, worker_name: Name, reason: Reason) -> Answer:
-    """Retire a worker that has read everything: it runs no more, and retention does not wait for it."""
+    """Retire a worker that has read everything: it runs no more, and retention does not wait for it.
+
+    Examples:
+        iu worker retire shop_outbound --reason "billing reads the orders itself"
+    """
     change = worker.retire(gateway, worker_name, reason)
     return Answer(change, lambda: print_line(f"{change.worker_name}: {change.status}"))
 
@@ -241,7 +265,12 @@ def list_batches(
     ] = None,
     limit: Limit = 20,
 ) -> Answer:
-    """Show the newest batches."""
+    """Show the newest batches.
+
+    Examples:
+        iu batch list --worker shop_outbound --limit 50
+        iu batch list --run 617fbc6a-ddca-430a-a093-ded01d425097
+    """
     found = worker.batches(gateway, worker_name, run_ref, limit)
     return Answer(found, lambda: print_batches(found))
 
@@ -287,7 +316,11 @@ def show_batch(
     ],
     limit: Limit = 20,
 ) -> Answer:
-    """Show one batch and its newest attempts."""
+    """Show one batch and its newest attempts.
+
+    Examples:
+        iu batch show 2
+    """
     batch = worker.batch(gateway, batch_id)
     if batch is None:
         raise ArgumentInvalid(f"no such batch: {batch_id}", hint="Choose one from: iu batch list")

@@ -27,6 +27,7 @@ import psycopg
 import stamina
 from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import Conninfo
 from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.types.json import JsonbDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
@@ -415,6 +416,18 @@ def fetch_plain(url: str, sql: str, params: Params = ()) -> PlainAnswer:
         rows = connection.execute(sql.encode(), params or None).fetchall()
         pid = connection.execute("select pg_backend_pid() as pid").fetchall()
         return PlainAnswer(rows, pid != [{"pid": connection.info.backend_pid}])
+
+
+def libpq_environment(url: str) -> dict[str, str]:
+    """Return the variables from which libpq reads the options of a URL: PGHOST, PGPASSWORD and others.
+
+    An option that has no variable is left out.
+
+    Raises:
+        UsageError: the URL is invalid.
+    """
+    options = Conninfo.parse(_conninfo(url, {}, None, "").encode())
+    return {option.envvar.decode(): option.val.decode() for option in options if option.envvar and option.val}
 
 
 class _Target:

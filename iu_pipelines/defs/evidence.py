@@ -21,6 +21,7 @@ from iu_pipelines.defs.kit.validated_config import validated
 from iu_pipelines.evidence import collect, facts, ledgers, pack, store
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.evidence.pack import Pack
+from iu_pipelines.evidence.states import States, word
 from iu_pipelines.settings import sql_root
 
 EVIDENCE: Final = "iu_evidence"
@@ -142,13 +143,10 @@ def _lines(gathered: Evidence) -> dict[str, Any]:
 
 
 def _guarantees(gathered: Evidence) -> dg.TableMetadataValue:
-    words = {True: "holds", False: "FAILS", None: "not reached"}
+    states = States(gathered)
     return table(
         ["guarantee", "result"],
-        [
-            [promise.text, words[promise.passed] if promise.proven_by else "proved by tests"]
-            for promise in gathered.guarantees
-        ],
+        [[promise.text, word(states.guarantee(promise), 1)] for promise in gathered.guarantees],
     )
 
 

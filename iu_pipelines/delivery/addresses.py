@@ -84,11 +84,14 @@ DEFAULT_PORTS: Final[Mapping[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The host and the port of an address. `host` is in lower case; an IPv6 address has no brackets."""
+    """The host and the port of an address."""
 
     scheme: str
+    """The scheme, such as `https`."""
     host: str
+    """A name in lower case, or an IP address; one of IPv6 has no brackets."""
     port: int
+    """The port of the address, or that of the scheme."""
 
     @property
     def ip(self) -> _IP | None:

@@ -35,12 +35,16 @@ _UNENCODED: Final = "".join(chr(n) for n in range(0x21, 0x7F) if chr(n) not in '
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """The parts of an address. `path` has no slash at its beginning and is decoded."""
+    """The parts of an address."""
 
     scheme: str
+    """The scheme, such as `amqps`."""
     user: str | None
+    """The name of the login; None: the address has none."""
     endpoints: tuple[Endpoint, ...]
+    """The hosts, in the order of the address."""
     path: str
+    """The path, decoded and without the slash at its beginning."""
 
     @property
     def is_encrypted(self) -> bool:

@@ -45,11 +45,14 @@ _STATUS_CLASS: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789_")
 
 @dataclass(frozen=True)
 class Received:
-    """One message that a place received; `headers` is empty if the kind sends none."""
+    """One message that a place received."""
 
     key: str
+    """The key of the message."""
     body: str
+    """The body of the message."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """The headers of the message; empty if the kind sends none."""
 
 
 class Place(ABC):
@@ -134,7 +137,10 @@ async def run(name: str, kind: type[TargetKind], place: Place) -> None:
 
 
 def message(number: int, body: str | None = None, **headers: str) -> Message:
-    """Return a message as a claim returns it."""
+    """Return a message as a claim returns it. `number` makes its key, its event and its address `doc/NUMBER`.
+
+    `body` replaces its JSON body, and `headers` are added to its own.
+    """
     event_id = UUID(int=number)
     key = f"evt_{event_id.hex}_1"
     content = {"id": key, "type": "contract", "sequence": number, "replayed": False, "data": {"n": number}}

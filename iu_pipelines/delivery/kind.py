@@ -1,4 +1,4 @@
-"""What a kind of target is: one class in one module, found by the entry point group `iu_pipelines.targets`.
+"""What a kind of target is: one class in one module, found by the entry point group "iu_pipelines.targets".
 
 A kind checks the definition of a target without the network, opens it, sends one message at a time, from
 many tasks at once, and signs. It never raises for an answer of the target: it returns an `Answer`.
@@ -23,40 +23,46 @@ MOST_BODY_BYTES: Final = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One delivery to send. `headers` are complete except for the signature.
-
-    `key` is the same for every try, so that a receiver can recognize a duplicate.
-    """
+    """One delivery to send."""
 
     key: str
+    """The key of the delivery, the same for every try, so that a receiver can recognize a duplicate."""
     event_id: UUID
+    """The id of the event."""
     route_code: str
+    """The route that delivers the event."""
     subject: UUID
+    """The subject, within which messages are in order."""
     subject_no: int
+    """The place of the event: it increases within a subject, with gaps."""
     attempt_no: int
+    """The number of the try, from 1."""
     headers: Mapping[str, str]
+    """The headers, complete except for the signature: `webhook-id` and the attributes of CloudEvents."""
     body: str
+    """The body, a JSON object as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one send.
-
-    `decision` is `sent` if the target accepted the message, `retry` if another try may succeed, `failed` if
-    none can. `status_class` is one word for it, such as `2xx`, `timeout` or `refused`. `response_hash` is the
-    sha256 of the answer in hexadecimal digits. `error` contains neither a secret nor the answer. With
-    `local_fault` the sender failed and not the target. With `may_have_arrived` there was no complete answer,
-    so that the target may have accepted the message: another try may be a second effect.
-    """
+    """What became of one send."""
 
     decision: Literal["sent", "retry", "failed"]
+    """`sent`: the target keeps the message; `retry`: another try may succeed; `failed`: none can."""
     status_class: str
+    """One word for it, such as `2xx`, `timeout` or `refused`: up to 40 lower-case letters, digits and `_`."""
     status_code: int | None = None
+    """The number that the target answered, such as the status of HTTP."""
     retry_after_seconds: int | None = None
+    """After how many seconds the target asks for another try."""
     response_hash: str | None = None
+    """The sha256 of the answer, in hexadecimal digits."""
     error: str | None = None
+    """What failed, without a secret and without the answer; None only if it was sent."""
     local_fault: bool = False
+    """Whether the sender failed and not the target."""
     may_have_arrived: bool = False
+    """Whether there was no complete answer, so that another try may be a second effect."""
 
 
 class TargetKind(ABC):
@@ -70,6 +76,12 @@ class TargetKind(ABC):
 
     sends: ClassVar[bool] = True
     """False for a kind whose deliveries another program claims and sends."""
+
+    target: GrantedTarget
+    """The target that is sent to."""
+
+    secrets: Secrets
+    """The secrets of the sender, among them that of the target."""
 
     def __init__(self, target: GrantedTarget, secrets: Secrets) -> None:
         self.target = target
@@ -97,7 +109,10 @@ class TargetKind(ABC):
 
     @abstractmethod
     async def send(self, message: Message) -> Answer:
-        """Send one message within the timeout of the target. Called from many tasks at once."""
+        """Send one message within the timeout of the target, and return what became of it.
+
+        It is called from many tasks at once, of one subject for one message at a time. It does not raise.
+        """
 
     async def test(self, message: Message) -> Answer:
         """Show that the target would accept a message, which is made up. By default, send it.

@@ -49,8 +49,11 @@ class Secret:
     """The values of one secret and the host that they are for. Neither is printed."""
 
     name: str
+    """The name of the secret."""
     host: str = field(repr=False)
+    """The host that it is for, or several, separated by commas."""
     text: str = field(repr=False)
+    """Its values as they were read, separated by spaces."""
 
     @property
     def values(self) -> tuple[str, ...]:

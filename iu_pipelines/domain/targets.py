@@ -65,25 +65,36 @@ class Target:
 
 @dataclass(frozen=True)
 class GrantedTarget:
-    """What a sender must know about a target that is granted to its login.
-
-    `routes` are the routes that were ever promoted to it.
-    """
+    """What a sender must know about a target that is granted to its login."""
 
     target_no: int
+    """The number of the target."""
     target_name: str
+    """The name of the target."""
     kind: str
+    """The kind of the target."""
     address: str
+    """Where deliveries are sent, without a secret."""
     secret_name: str | None
+    """The name of its secret; None: it has none."""
     timeout_seconds: int
+    """How long one send may take, in seconds, 1 to 300."""
     lease_seconds: int
+    """How long a claim is valid, in seconds, 2 to 3,600."""
     max_per_minute: int | None
+    """Deliveries in any minute at most; None: no limit."""
     at_most_once: bool
+    """Whether what may have been sent is not sent again."""
     allow_private: bool
+    """Whether the address may be loopback, private or link-local."""
     options: dict[str, Any]
+    """The options of the kind."""
     target_version: int
+    """The number of the definition, which increases with each change."""
     enabled: bool
+    """Whether deliveries to it are claimed."""
     routes: tuple[str, ...]
+    """The routes that were ever promoted to it."""
 
 
 @dataclass(frozen=True)

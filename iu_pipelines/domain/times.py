@@ -1,4 +1,4 @@
-"""Times that a person gives: an age such as `7d`, or a time in ISO 8601."""
+"""Times: those that a person gives, an age such as `7d` or a time in ISO 8601, and those that are shown."""
 
 from __future__ import annotations
 
@@ -49,3 +49,8 @@ def shown(moment: datetime | None) -> str:
 def at(moment: Moment, now: datetime) -> datetime:
     """Return the time that is meant; an age is counted back from `now`."""
     return now - moment if isinstance(moment, timedelta) else moment
+
+
+def in_utc(moment: datetime) -> str:
+    """Return a time to the second in UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

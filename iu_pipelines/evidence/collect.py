@@ -5,6 +5,7 @@ Nothing is changed: verify files and the verification of the ledgers only read, 
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -145,8 +146,12 @@ def _run_files(
 
 
 def _title(text: str) -> str:
-    """Return the first line of a file, without its number."""
-    first = text.split("\n", 1)[0].removeprefix("--").strip()
+    """Return the first sentences of a file: those that begin in its first line, without its number."""
+    comment = itertools.takewhile(lambda line: line.startswith("--"), text.splitlines())
+    first, *others = [line.removeprefix("--").strip() for line in comment] or [""]
+    while others and not first.endswith("."):
+        whole, stop, _ = others.pop(0).partition(". ")
+        first += f" {whole}{stop.strip()}"
     title = first.partition(": ")[2] or first
     return title[:1].upper() + title[1:]
 

@@ -43,7 +43,7 @@ class Proof:
     step: ProofName
     """The name of the file, such as `040_worker_live_dryrun_probe`, or `ledgers`."""
     title: str
-    """The first line of the file."""
+    """The first sentences of the file."""
     passed: bool
     """Whether every line passed."""
     seconds: float

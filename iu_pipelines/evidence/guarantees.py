@@ -1,4 +1,4 @@
-"""The guarantees of the product, and the lines of proofs that prove each.
+"""The guarantees of the product, the lines of proofs that prove each, and what is not promised.
 
 They are read from `guarantees.toml`. `docs/reference/coverage.md` and the tables of guarantees in
 `README.md`, `SECURITY.md` and `docs/concepts/guarantees.md` are generated from the same file.
@@ -7,13 +7,17 @@ They are read from `guarantees.toml`. `docs/reference/coverage.md` and the table
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from pathlib import PurePosixPath
+from typing import Any, Final
 
 from iu_pipelines.db.steps.files import CORE
 from iu_pipelines.evidence.facts import Guarantee, Proof, ProvenBy
+
+EVERY_LINE: Final = "every line"
+"""The `line` of a guarantee that every line of a proof proves."""
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,49 @@ class Promise:
     module: str = CORE
 
 
+@dataclass(frozen=True)
+class Limit:
+    """Something that the product does not promise, or a pack cannot show: `text` explains `title`.
+
+    Both are without markup.
+
+    `see` is a link in Markdown to a page that says more, from the folder docs/concepts, or empty.
+    """
+
+    title: str
+    text: str
+    see: str = ""
+    module: str = CORE
+
+
 def promises() -> list[Promise]:
     """Return every guarantee, in the order of the file."""
-    read = tomllib.loads(files(__package__).joinpath("guarantees.toml").read_text(encoding="utf-8"))
-    return [_promise(row) for row in read["guarantee"]]
+    return [_promise(row) for row in _read()["guarantee"]]
+
+
+def limits() -> list[Limit]:
+    """Return everything that is not promised, in the order of the file."""
+    return [Limit(**row) for row in _read()["limit"]]
+
+
+def not_shown() -> list[Limit]:
+    """Return everything that no pack can show, in the order of the file."""
+    return [Limit(**row) for row in _read()["not_shown"]]
+
+
+def test_in_words(test: str) -> str:
+    """Return the name of a test, as `tests` and `broken` of a guarantee have it, as a sentence."""
+    path, _, name = test.partition("::")
+    return (name.removeprefix("test_") or PurePosixPath(path).stem).replace("_", " ")
+
+
+def installed_modules(steps: Iterable[str]) -> set[str]:
+    """Return the core and the modules of `steps`, names of proofs such as `iu-delivery/030_queue`."""
+    return {CORE, *(step.partition("/")[0] for step in steps if "/" in step)}
+
+
+def _read() -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("guarantees.toml").read_text(encoding="utf-8"))
 
 
 def _promise(row: Mapping[str, Any]) -> Promise:
@@ -63,13 +106,13 @@ def judge(proofs: Sequence[Proof]) -> tuple[Guarantee, ...]:
     a module without any proof, which is not installed, are left out.
     """
     seen = {proof.step: proof for proof in proofs}
-    modules = {CORE, *(step.partition("/")[0] for step in seen if "/" in step)}
+    modules = installed_modules(seen)
     return tuple(_judged(promise, seen) for promise in promises() if promise.module in modules)
 
 
 def _judged(promise: Promise, seen: Mapping[str, Proof]) -> Guarantee:
     proven = tuple(
-        ProvenBy(step, start.strip() or "every line", _passed(seen[step], start) if step in seen else None)
+        ProvenBy(step, start.strip() or EVERY_LINE, _passed(seen[step], start) if step in seen else None)
         for step, start in promise.lines
     )
     results = [line.passed for line in proven if line.step in seen]

@@ -1,4 +1,4 @@
-"""The tutorials about deliveries: their files, and a shell with a server, ports and the logins of a page.
+"""The tutorials: their files, and a shell with a server, ports and the logins of a page.
 
 `python tests/acceptance/delivery_page.py PAGE` runs the commands of a page and rewrites their output.
 """
@@ -10,7 +10,7 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from string import Template
@@ -31,6 +31,7 @@ _FILE: Final = re.compile(
     r"^`([\w./-]+)`[^\n]*(?:\n[^\n`]+)?:\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL
 )
 _EXPORT: Final = re.compile(r"^export (\w+)=(.*)$", re.MULTILINE)
+_ANY_PORT: Final = "${PGPORT:-5432}"
 _SERVER: Final = "127.0.0.1:5432"
 _OTHERS: Final = (8787, 3000)
 """The ports of the receiver and of the web UI."""
@@ -44,34 +45,27 @@ def files(text: str) -> dict[str, str]:
     return dict(_FILE.findall(text))
 
 
-class PageShell(Shell):
-    """A shell in which the files of a page exist, with the server and what it starts on free ports."""
+class FileShell(Shell):
+    """A shell in which the files of a page exist, and what the page starts listens on free ports."""
 
-    def __init__(self, folder: Path, page: Path, url: str, psql: Path) -> None:
-        given = files(page.read_text(encoding="utf-8"))
-        place = urlsplit(url)
+    def __init__(self, folder: Path, given: Mapping[str, str], **environment: str) -> None:
         self._ports = {str(port): str(free_port()) for port in _OTHERS}
-        self._server = f"127.0.0.1:{place.port}"
-        names: dict[str, str] = {}
-        for name, value in _EXPORT.findall(self._placed(given.pop("people.env"))):
-            names[name] = Template(value).safe_substitute(names)
-        owner = place._replace(netloc=f"{place.username}@{place.hostname}:{place.port}").geturl()
-        super().__init__(folder, **{**names, "OWNER": owner})
-        given["pgpass"] = given["pgpass"].replace(
-            ":postgres:of-the-tutorial", f":{place.username}:{place.password}"
-        )
-        for name, program in (("psql", psql), ("python", Path(sys.executable))):
-            shim = folder / "bin" / name
-            shim.write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
-            shim.chmod(0o755)
+        super().__init__(folder, **{name: self.placed(value) for name, value in environment.items()})
+        self.add_program("python", Path(sys.executable))
         for name, text in given.items():
             path = self.folder / name
             path.parent.mkdir(mode=0o700, exist_ok=True)
             path.touch(mode=0o600)
-            path.write_text(self._placed(text))
+            path.write_text(self.placed(text))
+
+    def add_program(self, name: str, program: Path) -> None:
+        """Let the commands of the page find a program under a name."""
+        shim = self.folder.parent / "bin" / name
+        shim.write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
+        shim.chmod(0o755)
 
     def run(self, command: str) -> tuple[str, ...]:
-        return tuple(self._shown(line) for line in super().run(self._placed(command)))
+        return tuple(self.shown(line) for line in super().run(self.placed(command)))
 
     @property
     def web_port(self) -> int:
@@ -83,17 +77,41 @@ class PageShell(Shell):
         for saved in self.folder.glob(_SAVED):
             super().run(f"kill $(cat '{saved}') 2>/dev/null && tail --pid=$(cat '{saved}') -f /dev/null")
 
-    def _placed(self, text: str) -> str:
-        """Return a text with the server and the ports that are used here."""
-        text = text.replace(_SERVER, self._server)
+    def placed(self, text: str) -> str:
+        """Return a text with the ports that are used here."""
         return _PORT.sub(lambda found: self._ports[found.group()], text)
 
-    def _shown(self, text: str) -> str:
-        """Return a text with the server and the ports that the page shows."""
-        text = text.replace(self._server, _SERVER)
+    def shown(self, text: str) -> str:
+        """Return a text with the ports that the page shows."""
         for shown, used in self._ports.items():
             text = re.sub(rf"\b{used}\b", shown, text)
         return text
+
+
+class PageShell(FileShell):
+    """A shell for a page with a server and logins: its files name them, and here they are on another port."""
+
+    def __init__(self, folder: Path, page: Path, url: str, psql: Path) -> None:
+        given = files(page.read_text(encoding="utf-8"))
+        place = urlsplit(url)
+        self._server = f"127.0.0.1:{place.port}"
+        names: dict[str, str] = {}
+        for name, value in _EXPORT.findall(given.pop("people.env").replace(_ANY_PORT, "5432")):
+            names[name] = Template(value).safe_substitute(names)
+        owner = place._replace(netloc=f"{place.username}@{place.hostname}:{place.port}").geturl()
+        given["pgpass"] = given["pgpass"].replace(
+            ":postgres:of-the-tutorial", f":{place.username}:{place.password}"
+        )
+        super().__init__(folder, given, **{**names, "OWNER": owner})
+        self.add_program("psql", psql)
+
+    def placed(self, text: str) -> str:
+        """Return a text with the server and the ports that are used here."""
+        return super().placed(text.replace(_SERVER, self._server))
+
+    def shown(self, text: str) -> str:
+        """Return a text with the server and the ports that the page shows."""
+        return super().shown(text.replace(self._server, _SERVER))
 
 
 _PORT: Final = re.compile(rf"\b({'|'.join(map(str, _OTHERS))})\b")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.console import commands, first_difference, without_numbers
+import pages
+from acceptance.console import Shell, commands, first_difference, without_numbers
 from acceptance.delivery_page import PAGE, PageShell, files, page_shell
 
 MOST_COMMANDS = 15
@@ -52,10 +53,26 @@ def test_no_password_stands_in_an_argument_of_a_command() -> None:
     assert [one for one in given if re.search(r"://[^/@\s]*:[^/@\s]*@|of-the-tutorial", one)] == []
 
 
+def test_a_reader_without_a_server_makes_the_database_in_the_embedded_one(tmp_path: Path) -> None:
+    *_, block = pages.code("docs/tutorial/delivery.md", "Files", "sh")
+    assert pages.code("docs/tutorial/event-jobs.md", "Files", "sh")[-1] == block
+    shell = Shell(tmp_path)
+    for name, text in files(PAGE.read_text(encoding="utf-8")).items():
+        if name in {"people.env", "pgpass"}:
+            (shell.folder / name).write_text(text, encoding="utf-8")
+    opens, _, typed = block.partition("\n")
+    used = ". ./people.env; psql --no-psqlrc -Atc 'select current_database()' $OWNER"
+    try:
+        printed = shell.run(f"umask 077; {opens} <<'TYPED'\n{typed}{used}\nTYPED")
+    finally:
+        shell.run("iu stop")
+    assert printed[-2:] == ("CREATE DATABASE", "shop")
+
+
 @pytest.mark.timeout(900)
 def test_the_commands_of_the_tutorial_print_the_output_shown(tmp_path: Path) -> None:
     with page_shell(tmp_path) as shell:
-        for command in commands(PAGE.read_text(encoding="utf-8")):
+        for command in commands(pages.text("docs/tutorial/delivery.md")):
             printed = shell.run(command.text)
             shown, seen = (comparable(command.text, lines) for lines in (command.output, printed))
             difference = first_difference(shown, seen)

@@ -7,20 +7,24 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from acceptance.console import PROJECT, commands, first_difference, stable, without_numbers
+import pages
+from acceptance.console import PROJECT, commands_of, first_difference, stable, without_numbers
 from acceptance.gitfolder import GitFolder
 from acceptance.unit_totals import totals
-from iu_pipelines.cli.demo import ingest_here
+from iu_pipelines.cli.demo import ingest_here, program, web_ui
 from iu_pipelines.cli.demo_delivery import APPROVER, PROPOSER, TARGET, why_left_out
+from iu_pipelines.cli.demo_report import Report, Run, summary
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.domain import deliveries, gates, promotions, targets
+from iu_pipelines.db.steps import verification
+from iu_pipelines.domain import deliveries, gates, health, outbox, promotions, targets
 from iu_pipelines.hosting.instance import open_instance
 from iu_pipelines.settings import load
 
@@ -33,7 +37,13 @@ class Home:
         self._folder = folder
 
     def iu(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "IU_HOME": str(self.home), "PYTHONPATH": str(PROJECT)}
+        programs = Path(sys.executable).parent
+        environment = {
+            **os.environ,
+            "IU_HOME": str(self.home),
+            "PYTHONPATH": str(PROJECT),
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        }
         command = [sys.executable, "-m", "iu_pipelines", *arguments]
         return subprocess.run(
             command,
@@ -58,12 +68,14 @@ def test_the_demo_routes_a_git_history_through_dagster_and_can_be_repeated(
 ) -> None:
     for n in range(40):
         folder.commit({b"a.md": str(n).encode(), b"b.md": str(n).encode()})
-    (folder.path / "Makefile").touch()
     first = home.iu("demo")
     assert (first.returncode, first.stderr) == (0, "")
-    assert "read 80 file versions of 40 commits" in first.stdout
-    assert "the trigger emitted 78 version_applied events" in first.stdout
-    assert "routed 78 events in 8 batches" in first.stdout
+    shown = first.stdout.split("\n\n")[0].splitlines()
+    assert len(shown) == 10, "what happened, what to click and what to type next, before every table"
+    assert "78 events from 80 file versions of 40 commits" in shown[2]
+    assert "78 events in 8 batches" in shown[3]
+    assert shown[4].endswith("29 PASS, 0 FAIL, all rolled back")
+    assert "iu_demo_proposer proposed it, iu_demo_approver approved it" in shown[5]
     lines = [stable(line) for line in first.stdout.splitlines()]
     assert sum(line.startswith("PASS P") for line in lines) == 15
     assert sum(line.startswith("PASS E.") for line in lines) == 12
@@ -84,7 +96,6 @@ def test_the_demo_routes_a_git_history_through_dagster_and_can_be_repeated(
     assert report["health"]["healthy"] is True
     assert "***" in report["database"]
     assert materializations_of_the_first_worker_run(home) == 1, "the summary"
-    assert "delivered 1 event, proposed by iu_demo_proposer and approved by iu_demo_approver" in first.stdout
     assert (report["delivery"]["sent"], len(report["delivery"]["received"])) == (1, 1)
     assert [state["state"] for state in report["delivery"]["states"]] == ["sent"]
     assert_nothing_is_left_open(home, report["delivery"]["event_id"])
@@ -111,16 +122,71 @@ def assert_nothing_is_left_open(home: Home, event_id: str) -> None:
         assert [state.state for state in deliveries.why(owner, UUID(event_id))] == ["sent"]
 
 
+def test_the_summary_names_a_run_and_a_probe_that_failed(gateway: Gateway) -> None:
+    (failed,) = verification.probe(gateway, "040")
+    line = replace(failed.lines[0], passed=False)
+    report = Report(
+        database="postgresql://me@db.example/app",
+        steps_applied=0,
+        ingested=(),
+        notes=(),
+        runs=(Run("route_worker_job", "0e8855d1-8f20", "FAILURE", None, 0, "the disk is full"),),
+        batches=(),
+        events=outbox.overview(gateway),
+        attempts_by_decision=(),
+        dead_letter_open=0,
+        dead_letters=(),
+        health=health.read(gateway),
+        proofs=(replace(failed, lines=(line, *failed.lines[1:])),),
+        delivery=None,
+        not_delivered="an extra is missing",
+        passed=False,
+        seconds=2.0,
+        log="demo.log",
+        next="iu dev",
+        program="iu",
+        option="",
+    )
+    said = summary(report)
+    assert said[0] == "FAIL in 2.0 s. What happened:"
+    assert "  probes    13 PASS, 1 FAIL, all rolled back" in said
+    assert "  delivery  none, because an extra is missing" in said
+    assert "  FAIL      route_worker_job FAILURE: the disk is full" in said
+    assert "  FAIL      040_worker_live_dryrun_probe: see its lines below" in said
+
+
 def test_on_a_server_of_its_user_the_demo_delivers_nothing() -> None:
     reason = why_left_out(load(database_url="postgresql://me@db.example/app"))
     assert reason == "the demo creates logins and a live route only in its own embedded database"
 
 
 def difference_from_readme(printed: str) -> str | None:
-    """Compare with the output of `make demo` in the README, except for numbers."""
-    readme = commands((PROJECT / "README.md").read_text(encoding="utf-8"))
-    (shown,) = (command.output for command in readme if command.text == "make demo")
-    return first_difference(without_numbers(shown), without_numbers(printed.splitlines()))
+    """Compare with the output of `make demo` in the README, except for numbers and the names of programs."""
+    (block,) = pages.code("README.md", "Try it", "console")
+    (command,) = commands_of(block)
+    assert command.text == "make demo"
+    in_a_folder = [
+        line.replace("make dev", "iu dev").replace(".venv/bin/iu", "iu") for line in command.output
+    ]
+    return first_difference(without_numbers(in_a_folder), without_numbers(printed.splitlines()))
+
+
+def test_the_demo_names_the_programs_as_they_are_called_where_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    venv = tmp_path / ".venv/bin"
+    venv.mkdir(parents=True)
+    (venv / "iu").touch(mode=0o755)
+    (tmp_path / "Makefile").touch()
+    monkeypatch.setattr(sys, "executable", str(venv / "python"))
+    monkeypatch.setenv("PATH", "/usr/bin")
+    monkeypatch.chdir(tmp_path)
+    assert (program(), web_ui("")) == (".venv/bin/iu", ".venv/bin/iu dev")
+    monkeypatch.chdir(PROJECT)
+    assert (program(), web_ui("")) == (f"{venv}/iu", "make dev")
+    assert web_ui(" --database-url URL") == f"{venv}/iu dev --database-url URL"
+    monkeypatch.setenv("PATH", f"{venv}:/usr/bin")
+    assert program() == "iu"
 
 
 def materializations_of_the_first_worker_run(home: Home) -> int:

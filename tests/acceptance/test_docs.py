@@ -14,17 +14,18 @@ from uuid import UUID
 import pytest
 from typer.main import get_command
 
+import pages
 from acceptance.console import PROJECT, Shell, commands, first_difference
 from acceptance.delivery_page import files
+from generators.command_line import entries
 from iu_pipelines.cli.main import build_app
 from iu_pipelines.db.gateway import Gateway
 
+DOMAINS = "docs/how-to/several-domains.md"
+PRESENT = [page for page in pages.names() if not page.startswith(("CHANGELOG.md", "docs/decisions/"))]
 LAYERS = ("domain", "defs", "cli")
 AT_THE_ROOT = ("README.md", "CONTRIBUTING.md", "SECURITY.md")
 DOCUMENTS = sorted({*(PROJECT / name for name in AT_THE_ROOT), *PROJECT.glob("docs/**/*.md")})
-_FENCED = re.compile(r"^```(?:console|sh|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_SQL = re.compile(r"^```sql\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)#\s]+)")
 _FOLDERS = ("sql", "iu_pipelines", "tests", "docs", "bench", "deploy", ".ci", ".github")
 _PATH = re.compile(
     rf"`((?:{'|'.join(map(re.escape, _FOLDERS))})/[^`\s]*"
@@ -42,14 +43,8 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     shell.run("iu stop")
 
 
-def test_the_commands_of_the_tutorial_print_the_output_shown(shell: Shell) -> None:
-    for command in commands((PROJECT / "docs/tutorial/README.md").read_text(encoding="utf-8")):
-        difference = first_difference(command.output, shell.run(command.text))
-        assert difference is None, f"$ {command.text}\n{difference}"
-
-
 def test_the_sql_in_the_readme_emits_one_event(gateway: Gateway) -> None:
-    (script,) = _SQL.findall((PROJECT / "README.md").read_text(encoding="utf-8"))
+    (script,) = pages.code("README.md", "iu_pipelines", "sql")
     gateway.execute("create table handbook (page text primary key, body text, version int)")
     gateway.run_script(script)
     events = gateway.fetch_all("select canonical_address, safe_payload from public.event_outbox")
@@ -57,11 +52,10 @@ def test_the_sql_in_the_readme_emits_one_event(gateway: Gateway) -> None:
 
 
 def test_the_commands_of_the_page_on_domains_print_the_output_shown(shell: Shell, gateway: Gateway) -> None:
-    page = (PROJECT / "docs/how-to/several-domains.md").read_text(encoding="utf-8")
-    (script,) = _SQL.findall(page)
+    (script,) = pages.code(DOMAINS, "Register a type of the domain", "sql")
     gateway.run_script(script)
-    (notes,) = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    for command in commands(page):
+    (notes,) = pages.code(DOMAINS, "Register a type of the domain", "text")
+    for command in commands(pages.text(DOMAINS)):
         printed = shell.run(f"export IU_DATABASE_URL='{gateway.url}'; {command.text}")
         if command.text == "iu status":
             assert set(notes.splitlines()) <= set(printed)
@@ -82,7 +76,7 @@ def test_the_commands_of_the_page_on_lost_events_print_the_output_shown(
     shell: Shell, gateway: Gateway
 ) -> None:
     shown = event_id = "01a21c1a-63eb-71e7-a3a4-439c755e1fe0"
-    for command in commands((PROJECT / "docs/how-to/why.md").read_text(encoding="utf-8")):
+    for command in commands(pages.text("docs/how-to/why.md")):
         text = command.text.replace(shown, event_id)
         printed = shell.run(f"export IU_DATABASE_URL='{gateway.url}'; {text}")
         if text.startswith("iu emit"):
@@ -104,6 +98,16 @@ def test_every_command_in_a_document_exists_with_its_options() -> None:
         parse(shlex.split(command))
 
 
+def test_every_example_in_a_help_page_is_a_command_that_exists_with_its_options() -> None:
+    examples = {line for one in entries() for line in one.examples}
+    assert len(examples) > 90
+    for example in sorted(examples):
+        statements = [part for part in _STATEMENT.split(example) if part.startswith("iu ")]
+        assert statements, example
+        for statement in statements:
+            parse(shlex.split(statement))
+
+
 def test_every_make_target_in_a_document_exists() -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
@@ -114,13 +118,53 @@ def test_every_make_target_in_a_document_exists() -> None:
         for word in re.findall(r"\bmake ([a-z][a-z-]*)", line)
         if line.removeprefix("$ ").startswith("make ")
     }
+    inline = [text for page in PRESENT for text in pages.inline_code(page)]
+    wanted |= {text.split()[1] for text in inline if re.fullmatch(r"make [a-z-]+", text)}
     assert {"demo", "test"} <= wanted <= targets
 
 
-def test_every_link_in_a_document_is_to_an_existing_file() -> None:
-    links = [(document, target) for document in DOCUMENTS for target in _LINK.findall(prose(document))]
-    assert len(links) > 100
-    assert [link for link in links if not (link[0].parent / link[1]).exists()] == []
+def test_every_command_within_a_sentence_exists_with_its_options() -> None:
+    commands = {
+        (page, text.partition(" | ")[0])
+        for page in PRESENT
+        for text in pages.inline_code(page)
+        if text.startswith("iu ")
+    }
+    assert len(commands) > 200
+    assert {named: unknown for named in commands if (unknown := unknown_words(named[1]))} == {}
+
+
+def test_an_unknown_word_of_a_command_within_a_sentence_is_reported() -> None:
+    assert unknown_words("iu frobnicate NAME") == ["frobnicate"]
+    assert unknown_words("iu gate frob") == ["frob"]
+    assert unknown_words("iu run --worker NAME --nope=1") == ["--nope=1"]
+    assert unknown_words("iu COMMAND --help") == unknown_words("iu deliver replay EVENT_ID --route R") == []
+
+
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it() -> None:
+    links = [(page, link) for page in pages.names() for link in pages.links(page)]
+    assert len(links) > 500
+    assert [link for link in links if is_broken(*link)] == []
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["docs/nowhere.md", "docs/operate/gates.md#open-sesame", "#nothing", "docs/performance.md#goals-1"],
+)
+def test_a_link_that_leads_nowhere_is_reported(link: str) -> None:
+    assert is_broken("README.md", link)
+
+
+def test_links_that_lead_somewhere_are_accepted() -> None:
+    for link in ("docs/operate/gates.md#stop-everything", "#install", "LICENSE", "https://example.org/#x"):
+        assert not is_broken("README.md", link)
+
+
+def test_a_heading_has_the_same_anchor_in_the_repository_and_on_the_site() -> None:
+    """They differ if it has two hyphens, or letters other than those of ASCII."""
+    anchors = [(page, anchor) for page in pages.names() for anchor in pages.anchors(page)]
+    on_site = [one for one in anchors if one[0].startswith("docs/")]
+    assert [one for one in on_site if "--" in one[1] or not one[1].isascii()] == []
 
 
 def test_every_path_that_a_document_names_exists() -> None:
@@ -193,6 +237,41 @@ def test_a_command_that_does_not_exist_is_reported() -> None:
             parse(command.split())
 
 
+def is_broken(page: str, link: str) -> bool:
+    """Return whether a link of a page leads to no file, or to no heading of a page."""
+    if re.match(r"https?://|mailto:", link):
+        return False
+    path, _, anchor = link.partition("#")
+    target = (PROJECT / page).parent / path if path else PROJECT / page
+    if not target.exists():
+        return True
+    if not anchor or target.suffix != ".md":
+        return False
+    return anchor not in pages.anchors(target.resolve().relative_to(PROJECT).as_posix())
+
+
+@cache
+def program() -> Any:
+    return get_command(build_app())
+
+
+def options_of(command: Any) -> set[str]:
+    return {"--help"} | {name for one in command.params for name in (*one.opts, *one.secondary_opts)}
+
+
+def unknown_words(text: str) -> list[str]:
+    """Return the words that name no command and no option. A word in capitals is a placeholder."""
+    command = program()
+    known = options_of(command)
+    words = shlex.split(text)[1:]
+    while words and words[0] in getattr(command, "commands", {}):
+        command = command.commands[words.pop(0)]
+        known |= options_of(command)
+    if words and getattr(command, "commands", None) and not words[0].startswith("-"):
+        return [] if words[0].isupper() else words[:1]
+    return [word for word in words if word.startswith("-") and word.partition("=")[0] not in known]
+
+
 def prose(document: Path) -> str:
     """Return the text of a document without its fenced blocks."""
     return re.sub(r"```.*?```", "", document.read_text(encoding="utf-8"), flags=re.DOTALL)
@@ -232,8 +311,9 @@ def known_paths() -> frozenset[str]:
 
 
 def fenced_lines(document: Path) -> list[str]:
-    text = document.read_text(encoding="utf-8").replace("\\\n", " ")
-    return [line for block in _FENCED.findall(text) for line in block.splitlines()]
+    page = document.relative_to(PROJECT).as_posix()
+    found = [block.text for block in pages.blocks(page) if block.language in {"console", "sh"}]
+    return [line for text in found for line in text.replace("\\\n", " ").splitlines()]
 
 
 def parse(words: list[str]) -> None:
@@ -242,7 +322,7 @@ def parse(words: list[str]) -> None:
     An option that acts when it is parsed, such as --version, is refused.
     """
     assert not {"--version", "--install-completion", "--show-completion"} & {*words}
-    command: Any = get_command(build_app())
+    command = program()
     context = command.make_context("iu", words[1:])
     rest = [*context._protected_args, *context.args]
     while rest and getattr(command, "commands", None):

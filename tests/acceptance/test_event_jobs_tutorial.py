@@ -9,12 +9,12 @@ from typing import Any, Final
 
 import pytest
 
+import pages
 from acceptance.console import commands, first_difference, without_numbers
 from acceptance.delivery_page import EVENT_JOBS, PageShell, files, page_shell
 from dev_server import TICKS, Dev
 from waiting import eventually
 
-_REASON: Final = re.compile(r"^everything is held: .*$", re.MULTILINE)
 _RUNS: Final = "{ runsOrError { ... on Runs { results { jobName status tags { key value } } } } }"
 _SENSOR: Final = {
     "repositoryLocationName": "shop_jobs.py",
@@ -37,24 +37,23 @@ def test_no_password_stands_in_an_argument_of_a_command() -> None:
 
 @pytest.mark.timeout(1200)
 def test_the_commands_of_the_tutorial_print_the_output_shown(tmp_path: Path) -> None:
-    text = EVENT_JOBS.read_text(encoding="utf-8")
+    followed = commands(pages.text("docs/tutorial/event-jobs.md"))
     with page_shell(tmp_path, EVENT_JOBS) as shell:
         dev = Dev(tmp_path)
         dev.port = shell.web_port
-        last = commands(text)[-1]
-        for command in commands(text):
+        for command in followed:
             if "is well" in command.text:
-                assert_sensor_says(dev, _REASON.findall(text))
-            if command == last:
+                (reason,) = pages.code("docs/tutorial/event-jobs.md", "A gate holds everything", "text")
+                assert_sensor_says(dev, reason.rstrip())
+            if command == followed[-1]:
                 assert_each_event_ran_once(dev, shell)
             shown, seen = without_numbers(command.output), without_numbers(shell.run(command.text))
             difference = first_difference(shown, seen)
             assert difference is None, f"$ {command.text}\n{difference}"
 
 
-def assert_sensor_says(dev: Dev, reasons: list[str]) -> None:
-    """Assert that a tick of the sensor is skipped for the one reason that the page shows."""
-    (reason,) = reasons
+def assert_sensor_says(dev: Dev, reason: str) -> None:
+    """Assert that a tick of the sensor is skipped for the reason that the page shows."""
 
     def says() -> bool:
         state = dev.ask(TICKS, selector=_SENSOR).get("instigationStateOrError", {})

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from acceptance.console import PROJECT, Shell, commands, first_difference
+import pages
+from acceptance.console import Shell, commands, first_difference
 
 
 @pytest.fixture
@@ -18,8 +19,7 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
 
 
 def test_the_commands_of_the_page_print_the_output_shown(shell: Shell) -> None:
-    page = (PROJECT / "docs/how-to/add-an-event-type.md").read_text(encoding="utf-8")
-    found = commands(page)
+    found = commands(pages.text("docs/how-to/add-an-event-type.md"))
     assert len(found) > 10
     for command in found:
         difference = first_difference(command.output, shell.run(command.text))

@@ -16,6 +16,8 @@ import pytest
 
 import iu_pipelines
 from acceptance import wheels
+from dev_server import Dev
+from generators import install as install_table
 from iu_pipelines import extras
 from iu_pipelines.errors import IuError
 
@@ -157,6 +159,35 @@ def test_definitions_load_with_the_extra_of_dagster_alone(install: Install, tmp_
     assert run(python, "-c", code, folder=tmp_path).stdout == "[]\n"
 
 
+def test_the_demo_in_an_empty_directory_names_next_steps_that_work_there(
+    install: Install, tmp_path: Path
+) -> None:
+    programs, empty = install("all"), tmp_path / "empty"
+    empty.mkdir()
+    try:
+        done = run(programs / "iu", "demo", folder=empty)
+        assert (done.returncode, done.stderr) == (0, "")
+        summary = done.stdout.split("\n\n")[0].splitlines()
+        assert summary[2].startswith("  events    29 events from 40 file versions of 20 commits; ")
+        assert "used the sample history of the package, because . is not a git repository" in summary[2]
+        _, *steps = (line.strip().split("   ")[0].split() for line in summary[7:])
+        iu = str(programs / "iu")
+        assert [words[:2] for words in steps] == [[iu, "why"], [iu, "status"]]
+        for words in steps:
+            later = run(Path(words[0]), *words[1:], folder=empty)
+            assert (later.returncode, later.stderr) == (0, "")
+        dev = Dev(empty / ".iu", str(programs / "python"), empty)
+        dev.start()
+        shown = dev.ask("{ runsOrError { ... on Runs { results { runId jobName status } } } }")
+        dev.stop()
+        runs = {one["runId"][:8]: one["jobName"] for one in shown["runsOrError"]["results"]}
+        named = re.search(r"iu dev .* click Runs, then (\w+):", summary[7])
+        assert named
+        assert runs[named[1]] == "route_worker_job"
+    finally:
+        run(programs / "iu", "stop", folder=empty)
+
+
 def test_evidence_is_written_without_dagster(install: Install, tmp_path: Path, kept_database: str) -> None:
     iu = install("evidence") / "iu"
     done = run(iu, "evidence", "--no-probes", folder=tmp_path, IU_DATABASE_URL=kept_database)
@@ -190,6 +221,16 @@ def test_every_extra_is_in_all_and_all_is_in_dev() -> None:
     assert {*get_args(extras.Extra)} <= {*optional}
     names = [re.split(r"[\[<>=]", one)[0] for one in project["dependencies"]]
     assert names == ["psycopg", "pydantic-settings", "pyyaml", "rich", "stamina", "typer"]
+
+
+def test_the_readme_says_what_each_extra_takes_and_is_for() -> None:
+    project = tomllib.loads((wheels.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {"iu-pipelines", *(f"iu-pipelines[{extra}]" for extra in project["optional-dependencies"])}
+    rows = [line.split(" | ") for line in install_table.readme(wheels.CHECKOUT)[2:]]
+    assert {row[0].strip("| `") for row in rows} == names - {"iu-pipelines[dev]"}
+    sizes = {row[0].strip("| `"): int(row[1].removesuffix(" MB").replace(",", "")) for row in rows}
+    assert sizes["iu-pipelines"] == min(sizes.values()) < 60
+    assert sizes["iu-pipelines[all]"] == max(sizes.values())
 
 
 def test_an_extra_that_is_installed_is_not_refused() -> None:

@@ -13,13 +13,14 @@ import sqlalchemy
 from django.db import transaction
 from sqlalchemy.orm import Session
 
+import pages
 from acceptance.console import Shell, commands, first_difference
 from databases import Server
-from emit import kinds, pages
+from emit import kinds
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.emit import subject
 
-PAGE: Final = "capture-a-table"
+PAGE: Final = "docs/how-to/capture-a-table.md"
 HEADING: Final = "Capture a table"
 ORDERS: Final = 50_000
 PAID: Final = 20_000
@@ -35,8 +36,7 @@ def empty(server: Server) -> Iterator[str]:
 
 def follow(shell: Shell, first: int, last: int | None) -> None:
     """Run commands of the page, and compare what they print with what it shows."""
-    text = (pages.FOLDER / f"{PAGE}.md").read_text(encoding="utf-8")
-    for command in commands(text)[first:last]:
+    for command in commands(pages.text(PAGE))[first:last]:
         difference = first_difference(command.output, shell.run(command.text))
         assert difference is None, f"$ {command.text}\n{difference}"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import by_hand
 import iu_pipelines
 from acceptance import wheels
 from iu_pipelines.db.gateway import Gateway
@@ -52,6 +53,18 @@ def test_an_installed_wheel_migrates_an_empty_database(
     assert "iu_core.routes_enabled" in gates
     with Gateway(empty_database) as gateway:
         assert gateway.fetch_value("select count(*) from public.iu_schema_step") >= 10
+
+
+def test_psql_installs_the_steps_of_an_installed_wheel_from_the_path_that_it_prints(
+    installed: Path, tmp_path: Path, empty_database: str
+) -> None:
+    iu = str(installed / "iu")
+    plan = json.loads(run(iu, "migrate", "--plan", "--json", "--database-url", empty_database, cwd=tmp_path))
+    for step in plan:
+        named = f"{step['module']}/runtime/{step['name']}.sql"
+        command = f'"$0" -X -q -1 -v ON_ERROR_STOP=1 -d "$1" -f "$("$2" sql path)/{named}"'
+        run("sh", "-c", command, by_hand.program(), empty_database, iu, cwd=tmp_path)
+    run(iu, "verify", "--database-url", empty_database, cwd=tmp_path)
 
 
 def test_code_references_of_an_installed_wheel_are_links_to_the_release(

@@ -18,18 +18,14 @@ MINOR = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 def build(folder: Path) -> Path:
     """Build the wheel of the checkout into `folder`."""
-    command = [
-        sys.executable,
-        "-m",
-        "build",
-        "--no-isolation",
-        "--wheel",
-        "--outdir",
-        str(folder),
-        str(CHECKOUT),
-    ]
-    subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    run_build(CHECKOUT, folder, "--wheel")
     return next(folder.glob("*.whl"))
+
+
+def run_build(checkout: Path, folder: Path, *options: str) -> None:
+    """Build the sdist of a checkout and the wheel of the sdist into `folder`, unless an option says what."""
+    command = [sys.executable, "-m", "build", "--no-isolation", *options, "--outdir", str(folder)]
+    subprocess.run([*command, str(checkout)], capture_output=True, text=True, check=True, timeout=300)
 
 
 def install(wheel: Path, venv: Path) -> Path:
@@ -53,7 +49,7 @@ def add_dependencies(venv: Path, extras: Sequence[str] = ()) -> None:
 
 
 def closure(of: Distribution, extras: Sequence[str] = ()) -> list[Distribution]:
-    """Return everything that a distribution requires with these extras, as installed here."""
+    """Return everything else that a distribution requires with these extras, as installed here."""
     found: dict[str, Distribution] = {}
     asked: set[tuple[str, str]] = set()
     waiting = list(required(of, extras))
@@ -65,7 +61,7 @@ def closure(of: Distribution, extras: Sequence[str] = ()) -> list[Distribution]:
         found.setdefault(name, distribution(name))
         for _, extra in wanted:
             waiting += required(found[name], (extra,))
-    return list(found.values())
+    return [one for name, one in found.items() if name != canonicalize_name(of.name)]
 
 
 def required(by: Distribution, extras: Sequence[str]) -> Iterator[Requirement]:

@@ -15,6 +15,7 @@ from typer.main import get_command
 from cli.running import Iu, commands
 from iu_pipelines.cli import main
 from iu_pipelines.cli.command import Answer, Function, Invocation, add_command, add_group
+from iu_pipelines.cli.help_pages import example_lines
 from iu_pipelines.cli.output import print_line
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.settings import Settings
@@ -215,6 +216,70 @@ def test_a_subcommand_does_not_run_the_function_of_its_group() -> None:
     assert seen == ["verify"]
     app(["audit"], standalone_mode=False)
     assert seen == ["verify", "audit"]
+
+
+def send(name: str) -> None:
+    """Send something to someone.
+
+    Examples:
+        tried bob
+        tried "bob and carla who are both away"
+            --json
+    """
+
+
+def test_the_help_ends_with_the_examples_of_the_docstring(capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer(rich_markup_mode=None)
+    app.callback()(lambda: None)
+    add_command(app, send, "tried")
+    app(["tried", "--help"], standalone_mode=False)
+    shown = capsys.readouterr().out
+    before, _, examples = shown.partition("\nExamples:\n")
+    assert "Send something to someone.\n" in before
+    assert before.endswith("Show this message and exit.\n")
+    assert examples == '  tried bob\n  tried "bob and carla who are both away" --json\n'
+
+
+def test_the_help_of_a_group_that_can_be_called_ends_with_examples(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    app = typer.Typer(rich_markup_mode=None)
+    group = add_group(app, "tried", send)
+    add_command(group, count)
+    app(["tried", "--help"], standalone_mode=False)
+    _, _, examples = capsys.readouterr().out.partition("\nExamples:\n")
+    assert examples.startswith("  tried bob\n")
+
+
+@pytest.mark.parametrize(
+    ("example", "lines"),
+    [
+        ("iu gate show", ["iu gate show"]),
+        (
+            'iu gate set iu_core.routes_enabled false --reason "maintenance of the storage"',
+            ["iu gate set iu_core.routes_enabled false \\", '    --reason "maintenance of the storage"'],
+        ),
+        (
+            """iu emit order_paid orders/17 --actor shop --payload '{"total_cents": 3, "item_count": 1}'""",
+            [
+                "iu emit order_paid orders/17 --actor shop \\",
+                """    --payload '{"total_cents": 3, "item_count": 1}'""",
+            ],
+        ),
+    ],
+)
+def test_an_example_is_broken_only_before_an_option_or_an_argument(example: str, lines: list[str]) -> None:
+    assert example_lines(example) == lines
+
+
+def test_every_example_fits_60_columns_and_is_one_command() -> None:
+    examples = [line for _, one in commands() for line in (one.epilog or "").splitlines()]
+    assert len(examples) > 90
+    for example in examples:
+        lines = example_lines(example)
+        assert max(len(line) for line in lines) <= 58, example
+        assert "\n".join(lines).replace(" \\\n    ", " ") == example
+        assert all(line.endswith(" \\") for line in lines[:-1])
 
 
 def test_the_help_names_the_extra_in_brackets(kept_iu: Iu) -> None:

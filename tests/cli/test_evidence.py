@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,6 +29,23 @@ def test_evidence_prints_the_verdict_and_where_the_page_is(iu: Iu, home: Path) -
     assert ", 0 failed" in done.out
     (report,) = home.glob("evidence/*/000001/report.html")
     assert f"open {report}" in done.out
+
+
+@pytest.mark.usefixtures("worked")
+def test_evidence_counts_the_guarantees_that_were_proven(iu: Iu) -> None:
+    done = iu("evidence")
+    assert re.search(r"^\d+ guarantees proven here, \d+ rest on the project's tests$", done.out, re.MULTILINE)
+
+
+def test_a_step_that_is_not_applied_is_pending_and_not_failed(iu: Iu, worked: Gateway) -> None:
+    worked.execute("delete from public.iu_schema_step where step_name = '100_route_worker_live_verification'")
+    done = iu("evidence", "--no-probes")
+    assert done.code == 1
+    assert "Pending: the step is not applied" in done.out
+    assert re.search(
+        r"^PENDING: \d+ lines of 12 proofs, 0 failed, 2 pending; no probe was run$", done.out, re.M
+    )
+    assert "FAIL" not in done.out
 
 
 @pytest.mark.usefixtures("worked")

@@ -6,13 +6,18 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
+from io import StringIO
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from cli.emitting import SUBJECT, add_letter
+from cli.offices import Shop
 from cli.running import Iu, commands, in_terminal, shell, written_to_terminal
+from delivery.world import url_of
+from iu_pipelines.cli import output
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import outbox
 from waiting import PATIENCE
@@ -197,6 +202,8 @@ def used(kept_database: str) -> str:
         "retention show",
         "plan FILE",
         "verify 040",
+        "probe 020",
+        "evidence --out DIR",
         "run",
         "gate set frob true --reason test",
         "emit frob a --subject 00000000-0000-4000-8000-000000000001 --actor test",
@@ -206,16 +213,36 @@ def used(kept_database: str) -> str:
 def test_output_fits_60_columns_with_whole_words(used: str, tmp_path: Path, command: str) -> None:
     file = tmp_path / "outbox.yaml"
     file.write_text("event_types: {shop.order_paid: {subject_table: orders, payload_keys: any}}", "utf-8")
-    words = [str(file) if word == "FILE" else word for word in command.split()]
+    places = {"FILE": str(file), "DIR": str(tmp_path / "packs")}
+    assert_fits_60_columns([places.get(word, word) for word in command.split()], used)
+
+
+def assert_fits_60_columns(words: Sequence[str], url: str) -> None:
+    """Assert that a command breaks no word in a terminal of 60 columns, and leaves none out."""
     wide, narrow = (
-        without_spinner(in_terminal(columns, *words, IU_DATABASE_URL=used)) for columns in (400, 60)
+        without_spinner(in_terminal(columns, *words, IU_DATABASE_URL=url)) for columns in (400, 60)
     )
     too_long = [line for line in narrow.splitlines() if len(line.rstrip()) > 60]
     assert [line for line in too_long if len(line.split()) > 1] == []
-    # Digits change between the two calls. Only a word that is longer than a line, such as a URL, is broken.
-    letters = re.compile(r"[a-z_]{4,}", re.IGNORECASE)
-    long = " ".join(word for word in wide.split() if len(word) > 40)
-    assert [word for word in {*letters.findall(narrow)} - {*letters.findall(wide)} if word not in long] == []
+    # Digits and hashes change between the two calls. Only a word that is longer than a line, such as a URL,
+    # is broken.
+    letters = re.compile(r"\b[a-z_]{4,}\b", re.IGNORECASE)
+    long = " ".join(word for word in [*wide.split(), *narrow.split()] if len(word) > 40)
+    differ = {*letters.findall(narrow)} ^ {*letters.findall(wide)}
+    assert [word for word in differ if word not in long] == []
+    assert sorted(re.findall("[✓✗]|PASS|FAIL", narrow)) == sorted(re.findall("[✓✗]|PASS|FAIL", wide))
+
+
+def test_output_about_deliveries_fits_60_columns_with_whole_words(shop: Shop) -> None:
+    shop.office.emit(3, 2)
+    url = url_of(shop.office.url, shop.office.login("auditor"))
+    for command in (
+        "deliver status",
+        "promote list",
+        "promote show 1",
+        "target show hook",
+    ):
+        assert_fits_60_columns(command.split(), url)
 
 
 def without_spinner(shown: str) -> str:
@@ -241,3 +268,52 @@ def test_a_line_to_copy_is_not_wrapped(empty_database: str) -> None:
     shown = in_terminal(60, "migrate", "--plan", IU_DATABASE_URL=empty_database)
     (line,) = [line for line in shown.splitlines() if "020_gates.sql" in line and "psql" in line]
     assert line.startswith("  psql -1 -v ON_ERROR_STOP=1 -f ")
+
+
+def test_a_line_that_is_wrapped_keeps_its_indent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr("sys.stdout", screen := Terminal())
+    output.print_line("  hook: the gate is closed; open it with: iu gate set")
+    lines = screen.getvalue().splitlines()
+    assert len(lines) > 1
+    assert [line for line in lines if not re.match(r"  \S", line) or len(line) > 30] == []
+
+
+def test_a_value_that_is_missing_is_a_dash_in_a_narrow_terminal_too(shop: Shop) -> None:
+    url = url_of(shop.office.url, shop.office.login("auditor"))
+    shown = in_terminal(60, "deliver", "status", IU_DATABASE_URL=url)
+    assert re.search(r"^ per minute +-\s*$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("columns", ["", "60"], ids=["without COLUMNS", "with COLUMNS"])
+def test_a_dumb_terminal_has_the_width_it_says_and_gets_no_styles(database: str, columns: str) -> None:
+    written = written_to_terminal(60, "verify", "040", IU_DATABASE_URL=database, TERM="dumb", COLUMNS=columns)
+    lines = written.replace("\r\n", "\n").split("\n")
+    assert "040_routes" in written
+    assert "\x1b" not in written
+    assert [line for line in lines if len(line) > 60] == []
+    assert max(len(line.rstrip()) for line in lines) > 40
+
+
+def test_a_line_printed_beside_a_spinner_is_a_line_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The spinner is on stderr, and the line on stdout, of the same terminal."""
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Terminal()
+    monkeypatch.setattr("sys.stdout", screen)
+    monkeypatch.setattr("sys.stderr", screen)
+    with output.working("waiting"):
+        output.print_line("a line")
+        output.print_warning("careful")
+        output.print_table("A table", ["number"], [[1]], empty="no rows")
+    written = screen.getvalue()
+    assert "waiting" in written
+    for text in ("a line", "warning: ", "A table"):
+        before = re.sub(r"\x1b\[[0-9;]*m", "", written.partition(text)[0])
+        assert before.endswith(("\x1b[2K", "\n")), text
+
+
+class Terminal(StringIO):
+    """What was written to a terminal."""
+
+    def isatty(self) -> bool:
+        return True

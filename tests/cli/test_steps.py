@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import shlex
 import threading
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from cli.emitting import emit
-from cli.running import Done, Iu, shell
+from cli.running import Done, Iu, in_terminal, shell
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import files
 from iu_pipelines.settings import sql_root
@@ -92,6 +93,20 @@ def test_the_plan_changes_nothing_and_names_the_steps_and_files_in_order(empty_i
     assert {step["status"] for step in empty_iu("steps", "list", "--json").json} == {"pending"}
     empty_iu("migrate")
     assert empty_iu("migrate", "--plan").out == "Plan: every step is already applied\n"
+
+
+def test_the_files_of_a_plan_are_below_the_path_that_is_printed_for_psql(empty_iu: Iu) -> None:
+    printed = empty_iu("sql", "path")
+    assert (printed.code, printed.out, printed.err) == (0, f"{sql_root()}\n", "")
+    assert empty_iu("sql", "path", "--json").json == {"path": str(sql_root())}
+    planned = empty_iu("migrate", "--with", "delivery", "--plan", "--json").json
+    for step in planned:
+        assert step["file"] == f"{printed.out.strip()}/{step['module']}/runtime/{step['name']}.sql"
+
+
+def test_the_path_for_psql_needs_no_database_and_is_one_line_in_a_narrow_terminal(tmp_path: Path) -> None:
+    assert in_terminal(20, "sql", "path", IU_HOME=str(tmp_path / "none")) == f"{sql_root()}\r\n"
+    assert not (tmp_path / "none").exists()
 
 
 def test_an_unknown_module_is_refused_and_the_known_ones_are_named(empty_iu: Iu) -> None:

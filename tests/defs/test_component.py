@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
-from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 import dagster as dg
@@ -13,7 +14,9 @@ from dagster.components.resolved.errors import ResolutionException
 from dagster.components.testing.utils import create_defs_folder_sandbox
 from pydantic import ValidationError
 
+import pages
 from defs.code_location import Location, attempts_in, checks, emit_one
+from defs.test_event_jobs import imported
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.component import OutboxComponent
 from iu_pipelines.defs.kit.configuration import Mount
@@ -21,7 +24,7 @@ from iu_pipelines.domain import health
 from iu_pipelines.errors import UsageError
 
 VERIFY_100: Final = "verify_100_route_worker_live_verification"
-DOCUMENT = Path(__file__).parents[2] / "docs" / "operate" / "dagster.md"
+DOCUMENT = "docs/operate/dagster.md"
 
 # Dagster warns about its own use of beta classes and of old functions of pydantic and of itself.
 pytestmark = [
@@ -66,11 +69,6 @@ def load(**values: Any) -> OutboxComponent:
     return component
 
 
-def yaml_after(text: str, marker: str) -> str:
-    """Return the block of YAML after a comment of a page."""
-    return text.split(f"<!-- {marker} -->\n```yaml\n")[1].split("```", maxsplit=1)[0]
-
-
 @pytest.fixture
 def documented(
     database: str, second_database: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
@@ -78,9 +76,10 @@ def documented(
     """Yield the example of the documentation; `orders` is in `database`, `billing` in `second_database`."""
     monkeypatch.setenv("ORDERS_DATABASE_URL", database)
     monkeypatch.setenv("BILLING_DATABASE_URL", second_database)
-    text = DOCUMENT.read_text(encoding="utf-8")
-    example = yaml.safe_load(yaml_after(text, "component"))
-    example["attributes"]["outboxes"] += yaml.safe_load(yaml_after(text, "another outbox"))
+    (component_of_the_page,) = pages.code(DOCUMENT, "component", "yaml")
+    (another,) = pages.code(DOCUMENT, "another outbox", "yaml")
+    example = yaml.safe_load(component_of_the_page)
+    example["attributes"]["outboxes"] += yaml.safe_load(another)
     with create_defs_folder_sandbox() as sandbox:
         path = sandbox.scaffold_component(component_cls=OutboxComponent, defs_yaml_contents=example)
         with sandbox.load_component_and_build_defs(defs_path=path) as (component, definitions):
@@ -141,6 +140,25 @@ def test_a_worker_of_the_documented_example_that_stalls_fails_the_checks_and_is_
     failed = failed_checks(documented)
     assert set(failed) == {"backlog_moving", "every_line_passes", VERIFY_100}
     assert failed[VERIFY_100] == "health of orders_archive"
+
+
+def test_the_fields_about_delivery_in_the_documentation_are_those_of_a_mount(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = ModuleType("my_project.events")
+    events.send_receipt = imported  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "my_project", ModuleType("my_project"))
+    monkeypatch.setitem(sys.modules, events.__name__, events)
+    given: dict[str, Any] = {}
+    for text in (
+        *pages.code(DOCUMENT, "targets", "yaml"),
+        *pages.code(DOCUMENT, "event jobs", "yaml"),
+    ):
+        (fields,) = yaml.safe_load(text)
+        given |= fields
+    (outbox,) = load(**given).outboxes
+    assert (outbox.name, outbox.targets) == ("shop", ("partner", "warehouse"))
+    assert outbox.event_jobs == (imported,)
 
 
 def test_two_outboxes_with_the_same_name_are_refused() -> None:

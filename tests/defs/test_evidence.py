@@ -27,7 +27,9 @@ def test_the_evidence_holds_every_line_and_leaves_no_trace(location: Location, g
     files = [path for kind in ("verify", "sandbox") for path in (sql_root() / "iu-core" / kind).glob("*.sql")]
     assert (evidence["files"], evidence["failed"]) == (len(files) + 1, 0)
     assert any("POST-ROLLBACK" in row["line"] for row in records(evidence["proof"]))
-    assert any(row["guarantee"].startswith("Nothing is del") for row in records(evidence["guarantees"]))
+    assert any(
+        row["guarantee"].startswith("A worker delivers nothing") for row in records(evidence["guarantees"])
+    )
     assert gateway.fetch_value("select public.fn_iu_audit_counts()") == before
 
 
@@ -36,14 +38,14 @@ def test_evidence_without_probes_has_the_verify_files_alone(location: Location) 
     (evidence,) = materializations(result, "iu_evidence")
     assert checks(result)["every_line_passes"].passed
     assert evidence["files"] == len(list((sql_root() / "iu-core/verify").glob("*.sql"))) + 1
-    assert "not reached" in {row["result"] for row in records(evidence["guarantees"])}
+    assert "not run" in {row["result"] for row in records(evidence["guarantees"])}
 
 
 def test_a_run_links_to_its_page_and_packs_form_a_chain(location: Location, home: Path) -> None:
     first, second = (materializations(location.run("evidence_job"), "iu_evidence")[0] for _ in range(2))
     assert [first["pack"], second["pack"]] == [1, 2]
     assert first["pack_hash"] in Path(second["report"]).read_text(encoding="utf-8")
-    assert "PASS: every guarantee holds" in Path(first["report"]).read_text(encoding="utf-8")
+    assert "guarantees proven here, " in Path(first["report"]).read_text(encoding="utf-8")
     assert first["report_url"] == Path(first["report"]).as_uri()
     (directory,) = (home / "evidence").iterdir()
     assert chain.verify(directory, second["pack_hash"]).whole

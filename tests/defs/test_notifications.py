@@ -30,6 +30,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.load_target import ModuleTarget
 from dagster._daemon.sensor import execute_sensor_iteration
 
+import pages
 from defs.code_location import Location
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs import notifications
@@ -828,8 +829,7 @@ def test_the_function_of_the_documentation_posts_a_notice(
     webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLACK_URL", f"http://{webhook.host}/")
-    names: dict[str, Any] = {}
-    exec(_example("slack", "python"), names)
+    names = pages.run("docs/operate/dagster.md", "slack")
     names["send"](Notice("run_failed", "orders", "prune_job", "run 1 failed: no", "1", datetime.now(UTC)))
     assert webhook.bodies == [{"text": "run_failed orders prune_job: run 1 failed: no"}]
     webhook.status = 500
@@ -838,12 +838,8 @@ def test_the_function_of_the_documentation_posts_a_notice(
 
 
 def test_the_json_of_the_documentation_has_the_fields_of_a_notice() -> None:
-    assert list(json.loads(_example("notice", "json"))) == [field.name for field in fields(Notice)]
-
-
-def _example(name: str, language: str) -> str:
-    page = (Path(__file__).parents[2] / "docs" / "operate" / "dagster.md").read_text(encoding="utf-8")
-    return page.partition(f"<!-- {name} -->\n```{language}\n")[2].partition("```")[0]
+    (text,) = pages.code("docs/operate/dagster.md", "notice", "json")
+    assert list(json.loads(text)) == [field.name for field in fields(Notice)]
 
 
 @pytest.mark.parametrize("fails", [False, True])

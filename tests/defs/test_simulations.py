@@ -8,7 +8,9 @@ from uuid import UUID
 
 import dagster as dg
 import pytest
+import yaml
 
+import pages
 from defs.code_location import ROUTE, Location
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import worker
@@ -67,6 +69,17 @@ def test_the_job_shows_the_comparison_the_differences_and_what_is_not_simulated(
     assert {"action": "add", "noun": "worker", "name": "new_reader"} in found["changes"]
     assert len(found["not_simulated"]) == 5
     assert gateway.fetch_value("select count(*) from public.iu_outbound_route") == 2
+
+
+def test_the_config_of_the_page_simulates_its_file(location: Location, emit: Emit) -> None:
+    emit(3)
+    (text,) = pages.code("docs/how-to/simulate.md", "From Dagster", "yaml")
+    comparison = simulated(location, **yaml.safe_load(text))["comparison"]
+    assert [
+        (one["was"], one["would be"], one["events"])
+        for one in comparison
+        if one["route"] == "docs.version_applied.index"
+    ] == [("not read", "dry_run", 3)]
 
 
 def test_the_config_selects_workers_and_the_newest_events(location: Location, emit: Emit) -> None:

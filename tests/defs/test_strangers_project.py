@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import pages
 from databases import Server
 from defs.code_location import attempts_in, emit_one
 from defs.delivering import ENVIRONMENT, SECRET
@@ -25,7 +27,7 @@ pytest.importorskip("dagster_dg_cli")
 
 HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
-DOCUMENT = REPOSITORY / "docs" / "operate" / "dagster.md"
+DOCUMENT = "docs/operate/dagster.md"
 
 SUMMARY = """
 import json
@@ -76,7 +78,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project, in which `dg scaffold defs` has written the component `orders`."""
     project = tmp_path_factory.mktemp("stranger") / "shop"
     shutil.copytree(HERE / "strangers_project", project, ignore=shutil.ignore_patterns("__pycache__"))
-    scaffold(project, "orders")
+    (command,) = pages.code(DOCUMENT, "In a code location of your own", "sh")
+    run(project, *shlex.split(command))
     return project
 
 
@@ -88,7 +91,7 @@ def summary(project: Path) -> dict[str, Any]:
 
 
 def test_the_scaffolded_file_is_the_example_of_the_documentation(project: Path) -> None:
-    example = DOCUMENT.read_text(encoding="utf-8").split("<!-- component -->\n```yaml\n")[1].split("```")[0]
+    (example,) = pages.code(DOCUMENT, "component", "yaml")
     written = project / "src" / "shop" / "defs" / "orders" / "defs.yaml"
     assert written.read_text(encoding="utf-8") == example
 
@@ -115,6 +118,15 @@ def test_an_outbox_scaffolded_in_any_folder_and_format_has_a_valid_name(
     scaffold(copy, name, "--format", "yaml" if name == "3" else "python")
     run(copy, "dg", "check", "yaml")
     run(copy, "dg", "check", "defs")
+
+
+def test_a_fleet_is_scaffolded_as_its_page_shows(project: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "shop"
+    shutil.copytree(project, copy)
+    (command,) = pages.code("docs/operate/fleet.md", "In Dagster", "sh")
+    run(copy, *shlex.split(command))
+    made = copy / "src" / "shop" / "defs" / "shops"
+    assert {path.name for path in made.iterdir()} == {"defs.yaml", "fleet.yaml"}
 
 
 def test_each_job_has_the_executor_of_its_owner(summary: dict[str, Any]) -> None:

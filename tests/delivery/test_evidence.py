@@ -201,13 +201,13 @@ def test_a_delivery_against_its_rehearsal_is_marked(world: World, tmp_path: Path
     attempt(world)
     tamper(world, "update public.iu_route_attempt_log set decision = 'skipped'")
     text = page(collect.collect(world.owner, probes=False), tmp_path)
-    assert '<td class="number fault">2</td>' in text
+    assert "✗ against its rehearsal: 2</td>" in text
     assert "deliveries as rehearsed" in text
 
 
 def test_the_section_fits_every_screen(browser: Browser, lively: Evidence, tmp_path: Path) -> None:
     report = pack.write(lively, tmp_path).report.as_uri()
-    for width in (390, 820, 1280):
+    for width in (320, 820, 1280):
         opened = browser.new_page(viewport={"width": width, "height": 800})
         opened.goto(report)
         assert opened.locator("nav a[href='#delivery']").count() == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import pytest
 
+import pages
 from delivery.sending import emit
 from delivery.world import DEPLOYMENT, World, url_of
 from domain.test_plans import apply, brief, plan
@@ -20,7 +22,7 @@ from iu_pipelines.domain import routes
 from iu_pipelines.errors import OutboxFileInvalid, TargetUnknown
 from programs import PROJECT
 
-_PAGE: Final = PROJECT / "docs/how-to/write-a-target-kind.md"
+_PAGE: Final = "docs/how-to/write-a-target-kind.md"
 _NONE: Final[Mapping[str, str]] = {}
 _FILE: Final = """
 targets: {own: {kind: acme.sqs, address: "https://sqs.example.com/orders", senders: [LOGIN]}}
@@ -53,11 +55,13 @@ def _run(site: Path, *words: str, cwd: Path | None = None, variables: Mapping[st
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the directory of the distribution of the page."""
     directory = tmp_path_factory.mktemp("acme")
-    for block in _PAGE.read_text("utf-8").split("```")[1::2]:
-        first, _, code = block.partition("\n")[2].partition("\n")
-        name = first.removeprefix("# ")
-        if name in _FILES:
-            (directory / name).write_text(code, encoding="utf-8")
+    for block in (
+        *pages.code(_PAGE, "The distribution", "toml"),
+        *pages.code(_PAGE, "The class"),
+        *pages.code(_PAGE, "The contract"),
+    ):
+        name, _, code = block.removeprefix("# ").partition("\n")
+        (directory / name).write_text(code, encoding="utf-8")
     assert sorted(path.name for path in directory.iterdir()) == sorted(_FILES)
     return directory
 
@@ -67,13 +71,19 @@ def site(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the distribution into a directory of its own, and return that."""
     made = tmp_path_factory.mktemp("site")
     options = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--no-cache-dir")
-    _run(made, "pip", "install", *options, "--target", str(made), str(project))
+    _run(made, *_commands()[0], *options, "--target", str(made), cwd=project)
     return made
 
 
+def _commands() -> tuple[list[str], list[str]]:
+    """Return the words by which the page installs the distribution and runs its tests."""
+    (text,) = pages.code(_PAGE, "The contract", "sh")
+    install, test = text.split("&&")
+    return install.split(), test.split()
+
+
 def test_the_kind_of_the_page_keeps_the_contract(site: Path, project: Path) -> None:
-    words = ("-q", "-p", "no:cacheprovider", "-W", "error", str(project / "test_contract.py"))
-    said = _run(site, "pytest", *words, cwd=project)
+    said = _run(site, *_commands()[1], "-q", "-p", "no:cacheprovider", "-W", "error", cwd=project)
     assert " passed" in said
     assert "skipped" not in said
 
@@ -85,10 +95,11 @@ def test_events_are_delivered_by_the_kind_of_the_page(site: Path, world: World, 
         given = {"IU_DATABASE_URL": url, **variables}
         return json.loads(_run(site, "iu_pipelines", *words, "--json", variables=given))
 
-    added = iu("target", "add", "archive", "--kind", "acme.file", "--address", f"file://{file}")
+    (text,) = pages.code(_PAGE, "Use it", "sh")
+    text = text.replace("/var/spool/acme/events", str(file)).replace("sender_login", world.login)
+    added, _, _ = (iu(*shlex.split(line)[1:]) for line in text.splitlines())
     assert (added["kind"], added["warnings"]) == ("acme.file", [])
-    iu("target", "grant", "archive", world.login)
-    world.add_route("archive.route", "version_applied", "archive")
+    world.promote("shop.archived")
     world.open_gates()
     events = emit(world, subjects=5, each=4, event_type="version_applied")
     login = url_of(world.url, world.login)

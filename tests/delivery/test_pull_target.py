@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
+import pages
 from delivery.kind_parts import granted, message, secrets, send
 from delivery.world import DEPLOYMENT, World, url_of
 from iu_pipelines.delivery.pull import PullTarget
 from iu_pipelines.errors import ArgumentInvalid
-
-_PAGE: Final = Path(__file__).parents[2] / "docs/operate/targets.md"
 
 
 def _psql(world: World, sql: str, **variables: str) -> str:
@@ -26,20 +24,13 @@ def _psql(world: World, sql: str, **variables: str) -> str:
     return ran.stdout.strip()
 
 
-def _sql_of_the_page() -> tuple[str, str, str]:
-    """Return the statements that the page shows, to queue, to claim and to record."""
-    _, _, section = _PAGE.read_text(encoding="utf-8").partition("## pull")
-    queue, claim, record = (part.partition("```")[0] for part in section.split("```sql\n")[1:4])
-    return queue, claim, record
-
-
 def test_psql_claims_and_records_as_the_page_shows(world: World) -> None:
     world.add_target("desk", "pull", address="")
     world.add_route("shop.pulled", "version_applied", "desk")
     world.open_gates()
     world.emit(7, 2)
-    queue, claim, record = _sql_of_the_page()
-    setting = f"set iu.deployment = '{DEPLOYMENT}';\n"
+    text, queue, claim, record = pages.code("docs/operate/targets.md", "pull", "sql")
+    setting = text.replace("production", DEPLOYMENT)
     assert _psql(world, setting + claim) == "", "a claim queues nothing"
     assert json.loads(_psql(world, setting + queue))["queued"] == 2
     for other in ("", "set iu.deployment = 'other';\n"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -16,6 +15,7 @@ from uuid import uuid4
 import pytest
 import redis.asyncio
 
+import pages
 import redis_server
 from delivery.broker_drain import accepted_through_kills, check, drain_through, restart
 from delivery.kind_parts import Authority, granted, message, secrets, send
@@ -29,12 +29,10 @@ from iu_pipelines.delivery.redis import MOST_CONNECTIONS, RedisTarget
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain.targets import GrantedTarget
 from iu_pipelines.errors import ArgumentInvalid, TargetNotSafe
-from programs import PROJECT
 from redis_server import PASSWORD, RedisServer
 from waiting import eventually
 
 _MANY: Final = 40
-_PAGE: Final = PROJECT / "docs/operate/targets.md"
 
 
 @pytest.fixture
@@ -320,8 +318,8 @@ def test_a_user_needs_its_password_and_the_permission(
 def test_the_rights_that_the_page_gives_a_login_are_enough(
     broker: RedisServer, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (rights,) = re.findall(r"ACL SETUSER iu on >PASSWORD (.+)", _PAGE.read_text("utf-8"))
-    broker.run("ACL", "SETUSER", "iu", "on", ">of-iu", *rights.split())
+    (text,) = pages.code("docs/operate/targets.md", "redis", "redis")
+    broker.run(*text.replace("PASSWORD", "of-iu").split())
     monkeypatch.setenv("IU_SECRET_HOOK", "host=127.0.0.1 of-iu")
     address = f"redis://iu@127.0.0.1:{broker.port}"
     where = target(broker, address=address, options={"stream": "shop:orders", **options})

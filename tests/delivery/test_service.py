@@ -270,6 +270,27 @@ def test_two_of_them_share_the_shards_and_deliver_everything_once(ground: Ground
     assert ground.world.owner.fetch_value(_OWNERS) == 0
 
 
+def test_it_goes_on_while_a_migration_applies_the_functions_again(ground: Ground, starts: Start) -> None:
+    ground.add("hook")
+    ground.receiver.behave(Behaviour(delay=0.1))
+    emit(ground.world, 100, each=40)
+    service = starts(ground)
+    eventually(lambda: sent(ground) > 5)
+    ground.world.owner.execute(
+        "update public.iu_schema_step set checksum = repeat('0', 64) where step_name like '%_functions'"
+    )
+    with Gateway(ground.world.url) as installer:
+        steps = migration.apply(installer)
+    assert [step.action for step in steps] == ["reapplied", "reapplied"]
+    before = sent(ground)
+    eventually(lambda: sent(ground) > before + 50)
+    assert service.end() == 0
+    assert not [line for line in service.lines if "error" in line]
+    assert ground.world.owner.fetch_value(_UNKNOWN) == 0
+    found = ground.received()
+    assert len({one.key for one in found}) == len(found) == sent(ground)
+
+
 @pytest.mark.parametrize("variant", ["", IMPATIENT], ids=["endures", "does not endure"])
 def test_it_endures_that_the_server_is_away_at_its_start_and_later(
     own_server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, starts: Start, variant: str

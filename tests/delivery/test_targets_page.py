@@ -8,15 +8,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
 
 import pytest
 
+import pages
 from delivery.kind_parts import VALUE, granted, message, new_value, secrets, send
 from iu_pipelines.delivery.webhook import WebhookTarget
 from waiting import eventually
-
-_PAGE: Final = Path(__file__).parents[2] / "docs/operate/targets.md"
 
 
 def _listens(port: int) -> bool:
@@ -28,7 +26,8 @@ def _listens(port: int) -> bool:
 @contextmanager
 def _receiver(directory: Path, port: int, secret: str) -> Iterator[subprocess.Popen[str]]:
     program = directory / "receiver.py"
-    program.write_text(_PAGE.read_text("utf-8").split("```python\n")[1].partition("```")[0], "utf-8")
+    (text,) = pages.code("docs/operate/targets.md", "What a receiver must do")
+    program.write_text(text, "utf-8")
     command = [sys.executable, str(program), str(port), str(directory / "received.db"), secret]
     with (directory / "log").open("a") as log:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)

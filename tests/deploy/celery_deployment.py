@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from uuid import uuid4
 import dagster as dg
 import pytest
 
+import pages
 import process_groups
 from databases import Server
 from iu_pipelines.db.gateway import Gateway
@@ -49,16 +49,23 @@ class Deployment:
         self._start("daemon", "dagster-daemon", "run", "--workspace", _WORKSPACE)
 
     def start_worker(self, name: str) -> None:
-        """Start a Celery worker with the command of the systemd unit, and wait until it accepts runs."""
+        """Start a Celery worker with the command of the page, and wait until it accepts runs."""
         program, *arguments = self._worker_command()
         self._start(name, program, *arguments)
         self.groups[name].wait_for(" ready.")
 
     def _worker_command(self) -> list[str]:
-        unit = (self.samples / "iu-celery-worker.service").read_text(encoding="utf-8")
-        (command,) = re.findall(r"^ExecStart=/opt/iu/.venv/bin/(.+)$", unit, re.MULTILINE)
         placed = {"/etc/iu/celery.yaml": str(self.samples / "celery.yaml")}
-        return [placed.get(word, word) for word in command.split()]
+        return [placed.get(word, word) for word in documented()[0].split()]
+
+    def listed_workers(self) -> str:
+        """Return what the command of the page says about the workers."""
+        command = documented()[1].split()
+        done = subprocess.run(
+            [_BIN / command[0], *command[1:]],
+            env=self.environment, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return done.stdout
 
     def _start(self, name: str, program: str, *arguments: str) -> None:
         log = self.home / f"{name}.log"
@@ -106,6 +113,12 @@ class Deployment:
         """Return the Celery worker that executes a run."""
         group = os.getpgid(self.pid(run_id))
         return next(worker for worker in self.groups.values() if worker.id == group)
+
+
+def documented() -> list[str]:
+    """Return the commands by which the page starts a worker and lists the workers."""
+    (text,) = pages.code("docs/operate/celery.md", "Start and stop workers", "sh")
+    return text.splitlines()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 from collections.abc import Iterator
@@ -16,14 +15,14 @@ import psycopg
 import pytest
 import yaml
 
+import pages
 import redis_server
 from databases import Server
-from deploy.celery_deployment import SAMPLES, Deployment, deployed, with_driver
+from deploy.celery_deployment import SAMPLES, Deployment, deployed, documented, with_driver
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import attempts, outbox, routes
 from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.hosting import instance_configuration
-from programs import PROJECT
 from redis_server import PASSWORD, RedisServer
 from waiting import eventually
 
@@ -80,7 +79,13 @@ def test_the_sample_instance_is_that_of_iu_dev_with_a_run_launcher() -> None:
     assert sample == expected
 
 
+def test_the_systemd_unit_starts_a_worker_as_the_page_does() -> None:
+    unit = (SAMPLES / "iu-celery-worker.service").read_text(encoding="utf-8")
+    assert f"\nExecStart=/opt/iu/.venv/bin/{documented()[0]}\n" in unit
+
+
 def test_a_killed_celery_worker_loses_no_event_and_no_event_is_attempted_twice(on_redis: Deployment) -> None:
+    assert ": OK" in on_redis.listed_workers()
     with on_redis.gateway() as gateway:
         run_id = start_a_slow_run(on_redis, gateway)
         killed = on_redis.worker_of(run_id)
@@ -177,9 +182,8 @@ def rows_left_by_cleaning(gateway: Gateway) -> tuple[int, int]:
 
 def documented_cleaning() -> str:
     """Return the statements by which the page says to delete old rows of Celery."""
-    page = (PROJECT / "docs" / "operate" / "celery.md").read_text(encoding="utf-8")
-    (script,) = re.findall(r"^```sql\n(delete .*?)^```$", page, re.MULTILINE | re.DOTALL)
-    return str(script)
+    (script,) = pages.code("docs/operate/celery.md", "Which broker", "sql")
+    return script
 
 
 def start_a_slow_run(deployment: Deployment, gateway: Gateway) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+import pages
 from deploy import monitoring
 from deploy.busy_outbox import LATE_WORKER, fill, fill_deliveries
 from deploy.monitoring import MISSING, PROJECT, PROMETHEUS, PROMTOOL, RULE_TESTS, RULES, RUNBOOK
@@ -163,8 +164,7 @@ def prometheus(
 
 def configured(port: int) -> str:
     """Return the scrape configuration of the page with this port, and with a scrape in every second."""
-    page = (PROJECT / RUNBOOK).read_text(encoding="utf-8")
-    (text,) = re.findall(r"^<!-- prometheus.yml -->\n```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (text,) = pages.code("docs/operate/monitoring.md", "prometheus.yml", "yaml")
     read = yaml.safe_load(text)
     (job,) = read["scrape_configs"]
     assert job["static_configs"][0]["targets"] == ["127.0.0.1:4500"]

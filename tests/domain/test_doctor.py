@@ -25,7 +25,7 @@ from iu_pipelines.domain.doctor import database as checked
 from iu_pipelines.domain.doctor import sessions
 from iu_pipelines.domain.doctor.database import SCHEMA, SERVER
 from iu_pipelines.domain.doctor.findings import Checks, Finding, Verdict, finding, load_checks
-from iu_pipelines.errors import UsageError
+from iu_pipelines.errors import StatementFailed, UsageError
 
 load_checks(doctor)
 
@@ -444,7 +444,7 @@ def test_a_limit_of_idle_transactions_is_ok(own: str) -> None:
 
 
 def test_another_encoding_is_a_warning(own: str) -> None:
-    create = "create database latin encoding 'LATIN1' template template0 lc_collate 'C' lc_ctype 'C'"
+    create = "create database latin encoding 'LATIN1' template template0 locale 'C'"
     with changed(own, create, "drop database latin"):
         found = examined(urlsplit(own)._replace(path="/latin").geturl())["server.encoding"]
     assert (found.level, "LATIN1" in found.found) == ("warning", True)
@@ -454,9 +454,15 @@ def test_a_collation_of_another_version_is_a_warning(own: str) -> None:
     with Gateway(own) as gateway:
         if gateway.server_version() < 150_000:
             pytest.skip("PostgreSQL 14 records no version of a database's collation")
-        gateway.execute(
-            "create database collated locale_provider icu icu_locale 'en' encoding 'UTF8' template template0"
-        )
+        try:
+            gateway.execute(
+                "create database collated locale_provider icu icu_locale 'en' encoding 'UTF8' "
+                "template template0"
+            )
+        except StatementFailed as error:
+            if error.code == "0A000":
+                pytest.skip("these programs of PostgreSQL were built without ICU")
+            raise
         try:
             url = urlsplit(own)._replace(path="/collated").geturl()
             assert examined(url)["server.encoding"].level == "ok"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import time
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -14,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+import pages
 from iu_pipelines.domain.outbox_file import model, writing, yaml_nodes
 from iu_pipelines.domain.outbox_file.model import (
     Capture,
@@ -669,15 +669,15 @@ def test_entries_are_immutable() -> None:
         read(SHOP, "f").file.routes["shop.order_paid.billing"].enabled = False
 
 
-PAGE: Final = Path(__file__).parents[2] / "docs" / "how-to" / "outbox-file.md"
+PAGE: Final = "docs/how-to/outbox-file.md"
 
 
 def test_the_page_describes_every_key_and_its_default_and_its_file_is_read() -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    (example, *others) = re.findall(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    page = pages.text(PAGE)
+    (example,) = pages.code(PAGE, "The keys", "yaml")
     assert read(example.encode(), "f").file == read(SHOP, "f").file
-    (of_targets,) = (other for other in others if other.startswith("targets:"))
-    assert read(of_targets.encode(), "f").file.targets["shop-hook"].senders == ("carla",)
+    of_targets, _ = pages.code(PAGE, "Targets", "yaml")
+    assert read(of_targets.encode(), "f").file.targets["shop-hook"].senders == ("sender_login",)
     rows = dict(re.findall(r"^\| `(\w+)[:`][^|]*\|([^|]*)\|", page, re.MULTILINE))
     for entry in (EventType, DeliveryTarget, Route, Capture, model.When):
         for name, field in entry.model_fields.items():

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+import pages
 import process_groups
 from dev_server import free_port
-from emit import pages
 
 PROGRAM: Final = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 USER: Final = "nobody"
@@ -45,7 +45,7 @@ def in_front_of(url: str, shared: Path) -> Iterator[str]:
 
 def configuration(server_port: int, port: int, home: Path) -> str:
     """Return the configuration of the page, with the ports and files of this test and without passwords."""
-    (text,) = pages.code("pgbouncer", "PgBouncer", "ini")
+    (text,) = pages.code("docs/how-to/pgbouncer.md", "PgBouncer", "ini")
     changes = {
         "port=5432": f"port={server_port}",
         "listen_port = 6432": f"listen_port = {port}\nunix_socket_dir =\ndefault_pool_size = 2",

@@ -1,9 +1,10 @@
-"""The pages about emitting: every block of Python, SQL, JavaScript, Java and Go is run as it is printed."""
+"""The pages about emitting: their Python, SQL, JavaScript, Java and Go are run as they are printed."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,42 +19,20 @@ import sqlalchemy
 from celery.contrib.testing.worker import start_worker
 from sqlalchemy.orm import Session
 
-from emit import kinds, pages, shop
+import pages
+from emit import kinds, shop
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.emit import subject
 from programs import PROJECT
 
-PYTHON: Final = "emit-from-python"
-SQL: Final = "emit-from-sql-and-triggers"
-OTHERS: Final = "emit-from-other-languages"
-TESTS: Final = "test-code-that-emits"
+PYTHON: Final = "docs/how-to/emit-from-python.md"
+SQL: Final = "docs/how-to/emit-from-sql-and-triggers.md"
+OTHERS: Final = "docs/how-to/emit-from-other-languages.md"
+TESTS: Final = "docs/how-to/test-code-that-emits.md"
+GOPATH: Final = os.environ.get("GOPATH", "/usr/share/gocode")
+"""Where the packages of Go are that this machine has; the default is that of Debian."""
+
 JDBC: Final = Path("/usr/share/java/postgresql.jar")
-
-RUN: Final = {
-    (PYTHON, "Emit from Python", "python"),
-    (PYTHON, "Many events", "python"),
-    (PYTHON, "Asynchronous psycopg", "python"),
-    (PYTHON, "SQLAlchemy", "python"),
-    (PYTHON, "Django", "python"),
-    (PYTHON, "Celery", "python"),
-    (SQL, "Plain SQL", "sql"),
-    (SQL, "Many events", "sql"),
-    (SQL, "A trigger", "sql"),
-    (OTHERS, "Emit from Go, JavaScript and Java", "sql"),
-    (OTHERS, "Go", "go"),
-    (OTHERS, "JavaScript and TypeScript", "js"),
-    (OTHERS, "Java", "java"),
-    (TESTS, "With pytest", "python"),
-    (TESTS, "With Django, or without pytest", "python"),
-    ("pgbouncer", "PgBouncer", "ini"),
-    ("pgbouncer", "PgBouncer", "python"),
-}
-"""The blocks that a test below, or `test_pgbouncer.py`, runs."""
-
-
-def test_every_block_of_the_pages_is_run() -> None:
-    found = {(one.page, one.heading, one.language) for page in pages.PAGES for one in pages.blocks(page)}
-    assert found == RUN
 
 
 def status(url: str, order: int) -> str:
@@ -180,7 +159,7 @@ def test_the_select_of_the_other_languages_emits(shop_url: str) -> None:
 
 
 def test_the_uuids_of_the_page_are_those_of_python() -> None:
-    page = (pages.FOLDER / f"{OTHERS}.md").read_text(encoding="utf-8")
+    page = pages.text(OTHERS)
     rows = re.findall(r"^\| `(public\.\w+)` \| `(.+)` \| `([0-9a-f-]{36})` \|$", page, re.MULTILINE)
     assert len(rows) == 2
     for table, key, expected in rows:
@@ -259,29 +238,55 @@ def test_java_emits_and_computes_the_same_subjects(shop_url: str, tmp_path: Path
     assert event_id == shop.events(shop_url)[0][0]
 
 
+def go(folder: Path, *arguments: str) -> list[str]:
+    """Run `main.go` of a folder without a network, and return the lines that it printed."""
+    environment = {**os.environ, "GO111MODULE": "off", "GOFLAGS": "", "GOPATH": f"{folder}:{GOPATH}"}
+    done = subprocess.run(
+        ["go", "run", "main.go", *arguments],
+        cwd=folder, capture_output=True, text=True, timeout=300, check=False, env=environment,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
 def test_go_computes_the_same_subjects(tmp_path: Path) -> None:
     text, _ = pages.code(OTHERS, "Go", "go")
     if not shutil.which("go"):
         pytest.skip("go is not installed")
-    (tmp_path / "shop.go").write_text(text.replace("package shop", "package main"), encoding="utf-8")
-    (tmp_path / "main.go").write_text(
-        'package main\n\nfunc main() { println(Subject("public.orders", "17")) }\n', encoding="utf-8"
-    )
-    done = subprocess.run(
-        ["go", "run", "main.go", "shop.go"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-        env={
-            "PATH": "/usr/local/go/bin:/usr/bin:/bin",
-            "HOME": str(tmp_path),
-            "GO111MODULE": "off",
-            "GOFLAGS": "",
-        },
-    )
-    assert done.stderr.strip() == str(subject("public.orders", 17))
+    (tmp_path / "src" / "shop").mkdir(parents=True)
+    (tmp_path / "src" / "shop" / "shop.go").write_text(text, encoding="utf-8")
+    main = """
+        package main
+        import ("fmt"; "shop")
+        func main() { fmt.Println(shop.Subject("public.orders", "17")) }
+    """
+    (tmp_path / "main.go").write_text(main, encoding="utf-8")
+    assert go(tmp_path) == [str(subject("public.orders", 17))]
+
+
+def test_go_emits_with_pgx(shop_url: str, tmp_path: Path) -> None:
+    if not shutil.which("go"):
+        pytest.skip("go is not installed")
+    drivers = Path(GOPATH) / "src" / "github.com" / "jackc" / "pgx"
+    version = next((name for name in ("v5", "v4") if (drivers / name).is_dir()), None)
+    if version is None:
+        pytest.skip(f"pgx is not in {drivers}")
+    (tmp_path / "src" / "shop").mkdir(parents=True)
+    for number, text in enumerate(pages.code(OTHERS, "Go", "go")):
+        file = tmp_path / "src" / "shop" / f"{number}.go"
+        file.write_text(text.replace("pgx/v5", f"pgx/{version}"), encoding="utf-8")
+    main = f"""
+        package main
+        import ("context"; "fmt"; "os"; "shop"; "github.com/jackc/pgx/{version}")
+        func main() {{
+            connection, _ := pgx.Connect(context.Background(), os.Args[1])
+            fmt.Println(shop.Pay(context.Background(), connection, 17))
+        }}
+    """
+    (tmp_path / "main.go").write_text(main, encoding="utf-8")
+    (said,) = go(tmp_path, shop_url)
+    assert said == f"{shop.events(shop_url)[0][0]} <nil>"
+    assert status(shop_url, 17) == "paid"
 
 
 SHOP_TO_TEST: Final = """
@@ -297,9 +302,9 @@ def pay(connection, order):
 """
 
 
-def written(folder: Path, heading: str) -> None:
-    """Write each block below a heading of the page about tests to the file that its first line names."""
-    for text in pages.code(TESTS, heading):
+def write(folder: Path, texts: list[str]) -> None:
+    """Write each block of the page about tests to the file that its first line names."""
+    for text in texts:
         name = text.partition("\n")[0].removeprefix("# ")
         (folder / name).write_text(text, encoding="utf-8")
 
@@ -308,7 +313,7 @@ def test_the_tests_of_the_page_pass(shop_url: str, tmp_path: Path, monkeypatch: 
     monkeypatch.setenv("SHOP_DATABASE_URL", shop_url)
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
     (tmp_path / "shop.py").write_text(SHOP_TO_TEST, encoding="utf-8")
-    written(tmp_path, "With pytest")
+    write(tmp_path, pages.code(TESTS, "With pytest"))
     lines = output(
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir=.", folder=tmp_path
     )
@@ -321,7 +326,7 @@ def test_the_django_test_of_the_page_passes(
 ) -> None:
     parts = urlsplit(shop_url)
     (tmp_path / "shop.py").write_text("\n".join(pages.code(PYTHON, "Django")), encoding="utf-8")
-    written(tmp_path, "With Django, or without pytest")
+    write(tmp_path, pages.code(TESTS, "With Django, or without pytest"))
     main = f"""
 import django, unittest
 from django.conf import settings

@@ -12,7 +12,8 @@ import sqlalchemy
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import NullPool
 
-from emit import bouncer, kinds, pages, shop
+import pages
+from emit import bouncer, kinds, shop
 from iu_pipelines.emit import emit, emit_async, emit_many, emit_many_async, subject
 from iu_pipelines.errors import UnknownEventType
 
@@ -27,7 +28,8 @@ def pooled_url(shop_url: str, shared: Path) -> Iterator[str]:
 
 
 def test_psycopg_as_the_page_connects_emits_and_rolls_back(pooled_url: str, shop_url: str) -> None:
-    connections = [pages.run("pgbouncer", "PgBouncer", url=pooled_url)["connection"] for _ in range(4)]
+    made = [pages.run("docs/how-to/pgbouncer.md", "PgBouncer", url=pooled_url) for _ in range(4)]
+    connections = [names["connection"] for names in made]
     for turn in range(20):
         for connection in connections:
             emit(connection, "order_paid", f"orders/{turn}", subject("public.orders", turn), "shop")

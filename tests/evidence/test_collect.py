@@ -47,7 +47,7 @@ def test_a_domain_without_a_reader_is_in_the_pack_and_its_page(worked: Gateway, 
     gathered = collect.collect(worked, probes=False)
     assert gathered.unread_domains == (UnreadDomain("shop", 3, 0, False),)
     page = pack.write(gathered, tmp_path).report.read_text(encoding="utf-8")
-    assert "1 domains have no reader: shop." in page
+    assert "1 domain has no reader: shop." in page
     assert gathered.verdict.passed
 
 

@@ -16,6 +16,7 @@ from types import ModuleType
 import pytest
 
 import programs
+from generators.catalog import Catalog
 from iu_pipelines.evidence import guarantees
 from iu_pipelines.evidence.facts import Evidence
 
@@ -77,6 +78,15 @@ def test_the_text_of_every_guarantee_is_plain_and_unique() -> None:
     assert len({promise.text for promise in PROMISES}) == len(PROMISES)
 
 
+@pytest.mark.parametrize("page", ["docs/concepts/guarantees.md", "docs/concepts/evidence.md"])
+def test_a_page_of_limits_shows_exactly_those_of_the_file(page: str) -> None:
+    limits = guarantees.limits() if "guarantees" in page else guarantees.not_shown()
+    assert [limit.title for limit in limits if re.search(r"[`|<>*]", f"{limit.title} {limit.text}")] == []
+    assert re.findall(r"^\* (?:With the module [a-z-]+: )?\*\*(.*?)\*\*", text(page), re.MULTILINE) == [
+        limit.title for limit in limits
+    ]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_shows_exactly_the_guarantees_that_name_it(page: str) -> None:
     rows = [row for row in text(PAGES[page]).splitlines() if "reference/coverage.md#" in row]
@@ -111,9 +121,10 @@ def test_the_generated_pages_are_up_to_date() -> None:
 
 
 @pytest.fixture
-def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The generator, for a copy of the pages and links to the code."""
+def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalog: Catalog) -> ModuleType:
+    """The generator, for a copy of the pages and links to the code, with the catalog of the run's server."""
     generate = programs.load("docs/generate.py")
+    monkeypatch.setattr(generate.catalog, "read", lambda: catalog)
     for page in generate.pages():
         (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / page, tmp_path / page)
@@ -125,14 +136,24 @@ def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 GENERATED = {
+    "docs/concepts/evidence.md": "Not more than the moment.",
     "README.md": "An event exists if and only if",
     "SECURITY.md": "A database password appears in",
     "docs/concepts/guarantees.md": "An event exists if and only if",
     "docs/concepts/nouns.md": "[`objects/gates/`]",
     "docs/decisions/README.md": "[Embedded PostgreSQL]",
-    "docs/operate/monitoring.md": "| `iu_dead_letters_open` |",
+    "docs/reference/command-line.md": "### iu gate set",
+    "docs/images/windows.svg": "snapshot 2",
     "docs/reference/coverage.md": "An event exists if and only if",
+    "docs/reference/errors.md": "### IU101",
+    "docs/reference/dagster.md": "### route_worker_job",
     "docs/reference/evidence-json.md": "## evidence.json",
+    "docs/reference/functions.md": "### fn_iu_emit_event\n",
+    "docs/reference/internal-functions.md": "`fn_iu_window_claim`",
+    "docs/reference/metrics.md": "| `iu_dead_letters_open` |",
+    "docs/reference/settings.md": "| `IU_BATCH_LIMIT` |",
+    "docs/reference/tables.md": "### event_outbox\n",
+    "docs/reference/python.md": "### emit_many",
 }
 
 
@@ -155,7 +176,7 @@ def test_a_stale_page_is_named_and_rewritten(
     assert generate.main(["--check"]) == 0
 
 
-@pytest.mark.parametrize("page", [*PAGES.values(), "docs/concepts/nouns.md"])
+@pytest.mark.parametrize("page", [*PAGES.values(), "docs/concepts/evidence.md", "docs/concepts/nouns.md"])
 def test_a_page_without_the_marks_of_its_table_is_named(
     generate: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str], page: str
 ) -> None:

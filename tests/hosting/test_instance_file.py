@@ -9,6 +9,7 @@ import pytest
 import yaml
 from dagster._core.instance.config import dagster_instance_config
 
+import pages
 from iu_pipelines.cli.main import run
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.errors import UsageError
@@ -95,8 +96,8 @@ def test_a_run_in_this_process_uses_a_users_file_and_leaves_it_byte_for_byte(
 
 
 def test_the_example_in_the_documentation_is_accepted(chosen: Settings, path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "operate" / "dagster.md").read_text(encoding="utf-8")
-    path.write_text(page.split("<!-- dagster.yaml -->\n```yaml\n")[1].split("```")[0], encoding="utf-8")
+    (text,) = pages.code("docs/operate/dagster.md", "dagster.yaml", "yaml")
+    path.write_text(text, encoding="utf-8")
     check(chosen)
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 import typer
 
+import pages
 import servers
 from cli import delivery_commands
 from dev_server import Dev
@@ -102,10 +103,12 @@ OF_NO_ROLE = {
     "iu demo",
     "iu dev",
     "iu stop",
+    "iu exec",
     "iu doctor",
     "iu fleet status",
     "iu migrate",
     "iu steps stamp",
+    "iu sql path",
     "iu evidence verify",
     "iu schema",
     "iu target inbox-sql",
@@ -248,7 +251,7 @@ def test_dagster_runs_as_workflow_admin_and_says_what_it_may_not(
 ) -> None:
     where = urlsplit(installed["url"])
     with opened(installed["url"]) as (session,):
-        for statement in _STORAGE.findall(DOCUMENT.read_text(encoding="utf-8")):
+        for statement in pages.code("docs/operate/roles.md", "The login of Dagster", "sql"):
             named = statement.replace("app_dagster", "iu_dagster").replace("dagster_login", _LOGIN)
             session.execute(named.encode())
     login = where._replace(netloc=f"workflow_admin_login@{where.hostname}:{where.port}")
@@ -300,7 +303,6 @@ def test_iu_dev_runs_as_workflow_admin_and_says_where_it_may_not_keep_its_runs(
 
 
 _LOGIN = "workflow_admin_login"
-_STORAGE = re.compile(r"^create database .*?;$", re.MULTILINE)
 _MADE_BY = "select array_agg(distinct tableowner::text) from pg_tables where schemaname = 'public'"
 _CHECKS = """
 select jsonb_object_agg(check_name, execution_status order by id) from asset_check_executions

@@ -73,3 +73,62 @@ def test_setup_never_deletes_the_target_of_a_link(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert ".venv is a link to" in done.stderr
     assert (shared / "precious").exists()
+
+
+class Commands:
+    """The commands that `.ci/setup.py` would run. Those whose words contain `fails` exit with 1."""
+
+    def __init__(self, setup: ModuleType, monkeypatch: pytest.MonkeyPatch, fails: str = "nothing") -> None:
+        self.words: list[str] = []
+        self.added: dict[str, str] = {}
+        self._fails = fails
+        monkeypatch.setattr(setup, "run", self._run)
+        monkeypatch.setattr(setup, "output", lambda *command: "")
+        monkeypatch.setattr(setup, "is_usable", lambda: True)
+
+    def _run(self, *command: str, **added: str) -> int:
+        self.words.append(" ".join(command))
+        self.added |= added
+        return int(self._fails in self.words[-1])
+
+    @property
+    def installing_the_lock(self) -> list[str]:
+        wanted = "--require-hashes --requirement requirements.lock"
+        return [words.split()[0].rpartition("/")[2] for words in self.words if words.endswith(wanted)]
+
+
+@pytest.fixture
+def setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The program `.ci/setup.py` in a checkout with the lock file."""
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / "requirements.lock").write_bytes((ROOT / "requirements.lock").read_bytes())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PIP_INDEX_URL", raising=False)
+    return programs.load(".ci/setup.py")
+
+
+def test_the_locked_packages_are_installed_by_the_uv_of_the_lock_file(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands = Commands(setup, monkeypatch)
+    setup.install()
+    assert commands.installing_the_lock == ["uv"]
+    assert any(words.endswith("--require-hashes --requirement .venv/uv.lock") for words in commands.words)
+    assert re.fullmatch(r"uv==\S+ \\\n(    --hash=sha256:\w+( \\)?\n)+", Path(".venv/uv.lock").read_text())
+    assert commands.added == {}
+
+
+@pytest.mark.parametrize("fails", ["bin/uv pip", ".venv/uv.lock"])
+def test_where_uv_cannot_install_pip_does(
+    setup: ModuleType, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    commands = Commands(setup, monkeypatch, fails)
+    setup.install()
+    assert commands.installing_the_lock[-1] == "python"
+
+
+def test_uv_is_given_the_package_index_of_pip(setup: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands = Commands(setup, monkeypatch)
+    monkeypatch.setattr(setup, "output", lambda *command: "https://index.example/simple")
+    setup.install()
+    assert commands.added == {"UV_DEFAULT_INDEX": "https://index.example/simple"}

@@ -66,3 +66,23 @@ def test_no_checkout_keeps_its_token(path: Path) -> None:
     steps = [step for job in read(path)["jobs"].values() for step in job.get("steps", ())]
     checkouts = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
     assert [step for step in checkouts if step["with"].get("persist-credentials") is not False] == []
+
+
+@EACH
+def test_every_program_of_the_project_that_a_workflow_runs_exists(path: Path) -> None:
+    named = re.findall(r"python (\.ci/\S+)", path.read_text(encoding="utf-8"))
+    assert named
+    assert [name for name in named if not (path.parents[2] / name).is_file()] == []
+
+
+def test_the_release_attests_and_publishes_its_bill_of_materials() -> None:
+    jobs = read(next(path for path in WORKFLOWS if path.stem == "release"))["jobs"]
+    written = [
+        step["run"].split()[-1] for step in jobs["build"]["steps"] if ".ci/sbom.py" in step.get("run", "")
+    ]
+    assert len(written) == 1
+    uploads = [step["with"] for step in jobs["build"]["steps"] if "upload-artifact@" in step.get("uses", "")]
+    (folder,) = (upload["name"] for upload in uploads if upload["path"] == written[0])
+    attested = [step["with"]["sbom-path"] for step in jobs["attest"]["steps"] if "sbom-path" in step["with"]]
+    assert attested == [f"{folder}/{written[0]}"]
+    assert f"{folder}/*" in jobs["github"]["steps"][-1]["run"]

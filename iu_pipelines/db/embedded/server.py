@@ -13,12 +13,14 @@ from typing import Final
 
 from iu_pipelines.db.embedded import (
     addresses,
+    binaries,
     databases,
     initdb,
     locks,
     postmaster,
     record,
     server_errors,
+    server_user,
     startup,
 )
 from iu_pipelines.db.embedded.cluster import DEFAULT_SETTINGS, Cluster
@@ -71,6 +73,13 @@ class EmbeddedServer:
         """
         with server_errors.translated(self.home):
             return databases.ensure(self._cluster, name)
+
+    def programs(self) -> Path:
+        """Return the directory of PostgreSQL's programs, such as psql, of the version that made the data."""
+        with server_errors.translated(self.home):
+            data = self._cluster.data
+            found = binaries.find(self._cluster.pg_bin, server_user.find(data), self._cluster.major_version())
+            return found.directory
 
     def stop(self) -> bool:
         """Stop the server and wait until its last process has ended; return False when it was not running."""

@@ -22,26 +22,36 @@ _CONTEXT: Final = "context"
 
 @dataclass(frozen=True)
 class Event:
-    """One event that is delivered to a job.
-
-    `key` is the same in each try, so that an effect can be made once: keep it with the effect. `sequence`
-    increases within a subject, with gaps. `data` is the safe payload.
-    """
+    """One event that is delivered to a job."""
 
     key: str
+    """The key of the delivery, the same in each try: keep it with the effect, so that it is made once."""
     event_id: UUID
+    """The id of the event, a UUIDv7."""
     type: str
+    """The event type."""
     time: datetime
+    """When the event was emitted, with a time zone."""
     domain: str
+    """The domain of the event."""
     stream: str
+    """The stream of the event."""
     canonical_address: str
+    """The address of the subject, such as `orders/17`."""
     subject_table: str | None
+    """The table of the subject."""
     subject_ref: UUID | None
+    """The UUID of the subject."""
     route_code: str
+    """The route that delivers the event."""
     sequence: int
+    """The place of the event: it increases within a subject, with gaps."""
     attempt_no: int
+    """The number of the try, from 1."""
     replayed: bool
+    """Whether this is a dead letter that was replayed."""
     data: Mapping[str, Any] = field(default_factory=dict)
+    """The safe payload."""
 
     @classmethod
     def of(cls, claim: Claim) -> Self:
@@ -77,10 +87,15 @@ class EventJob:
     """
 
     target: str
+    """The name of the target."""
     name: str
+    """The name of the job in Dagster."""
     handler: Handler | None = None
+    """The function that is called for each event; None with `assets`."""
     assets: tuple[dg.AssetKey, ...] = ()
+    """The assets that a run materializes; none with a `handler`."""
     required_resource_keys: frozenset[str] = frozenset()
+    """The resources that the handler needs."""
 
     def __repr__(self) -> str:
         """Return the job as errors name it."""
@@ -110,7 +125,7 @@ class EventJob:
 
 
 def event_job(
-    *misplaced: object,
+    *_misplaced: object,
     target: str = "",
     name: str | None = None,
     required_resource_keys: Collection[str] = (),
@@ -126,7 +141,7 @@ def event_job(
         UsageError: `target` is missing or no name of a target, `name` is none of a job, or the function has
             other parameters or is a coroutine or a generator.
     """
-    if misplaced or not target:
+    if _misplaced or not target:
         raise UsageError(
             f"event_job without the name of a target: target = {target!r}",
             hint='Write @event_job(target="NAME") above the function.',

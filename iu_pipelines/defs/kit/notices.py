@@ -11,15 +11,17 @@ Kind = Literal["run_failed", "check_failed", "worker_unhealthy", "dead_letter_ga
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing that somebody should look at.
-
-    `outbox` is the name of the mount, `subject` the job, check, worker, dead letter or route, `message` one
-    line without secrets, and `run_id` the run in Dagster, if there is one.
-    """
+    """One thing that somebody should look at."""
 
     kind: Kind
+    """What happened."""
     outbox: str
+    """The name of the mount."""
     subject: str
+    """The job, check, workers, dead letter or routes."""
     message: str
+    """One line of at most 500 characters, without secrets."""
     run_id: str | None
+    """The run in Dagster, if there is one."""
     happened_at: datetime
+    """When it happened, in UTC."""

@@ -257,5 +257,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '39a84ad7c6e1902e54be13b741470d3c2720ac4e4152a16624488312a5509923'
+    '34a6694db5d1f8de080c6f02d2df900120e1eb80e188cc61a6762af133b66acc'
 );

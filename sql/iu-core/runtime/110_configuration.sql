@@ -101,7 +101,55 @@ where cursor_kind = 'audit';
 create index iu_schema_object_of_modules on public.iu_schema_object (object)
 where module <> 'iu-core' and kind = 'function';
 
+-- What the names of the columns of earlier steps do not say.
+comment on column public.event_type_registry.event_type is 'name of the type, such as order_paid';
+comment on column public.event_type_registry.event_domain is
+'domain of the events: each worker reads one domain';
+comment on column public.event_type_registry.event_stream is 'stored with each event, and not interpreted';
+comment on column public.event_type_registry.delivery_lane is 'stored with each event, and not interpreted';
+comment on column public.event_type_registry.payload_classification is
+'stored with each event, and not interpreted';
+comment on column public.event_type_registry.event_subject_table is
+'table of the subjects, stored with each event';
+comment on column public.event_type_registry.payload_keys is
+'keys allowed at the top level of a payload; null: every key that is not forbidden';
+comment on column public.event_type_registry.enabled is 'whether events of the type may be emitted';
+comment on column public.iu_outbound_route.route_code is 'name of the route';
+comment on column public.iu_outbound_route.event_type is 'type of the events that it is for';
+comment on column public.iu_outbound_route.enabled is
+'whether attempts are made; an event without an enabled route gets one with the decision skipped';
+comment on column public.iu_outbound_route.dry_run is 'always true: an attempt of a worker delivers nothing';
+comment on column public.iu_outbound_route.target_kind is
+'kind of the target (fn_iu_target_kinds), or a kind of others';
+comment on column public.iu_outbound_route.target_ref is
+'what the kind delivers to; for live delivery the name of a target';
+comment on column public.iu_outbound_route.route_no is 'number of the route in iu_audit_name';
+comment on column public.iu_outbound_route.route_version is 'newest version of the route';
+comment on column public.iu_route_dead_letter.event_snapshot is
+'the event when it failed, as stored: references only';
+comment on column public.iu_route_dead_letter.failure_code is 'error_code of the failed attempt';
+comment on column public.iu_route_dead_letter.failure_detail is 'error of the newest failure';
+comment on column public.iu_route_dead_letter.attempts is 'number of attempts, replays included';
+comment on column public.iu_route_dead_letter.resolution is 'replayed or discarded; null: the letter is open';
+comment on column public.iu_route_dead_letter.resolution_reason is 'why it was discarded; null otherwise';
+comment on column public.iu_inbound_route.route_code is 'name of the capture';
+comment on column public.iu_inbound_route.source_table is 'table whose changes are captured, as schema.table';
+comment on column public.iu_inbound_route.source_op is 'insert, update or delete';
+comment on column public.iu_inbound_route.target_event_type is 'type of the events that it emits';
+comment on column public.iu_inbound_route.enabled is 'whether changes are captured';
+comment on column public.iu_inbound_route.dry_run is
+'whether changes are only recorded, and no event is emitted';
+comment on column public.iu_inbound_capture.route_code is 'name of the capture';
+comment on column public.iu_inbound_capture.source_ref is 'subject of the event';
+comment on column public.iu_inbound_capture.decision is 'dry_run, emitted or refused';
+comment on column public.iu_inbound_capture.event_id is 'the event that was emitted; null: none';
+comment on column public.iu_inbound_capture.source_key is 'key of the changed row as text';
+comment on column public.iu_inbound_capture.error_code is 'SQLSTATE of the refusal';
+comment on column public.iu_inbound_capture.error_detail is 'message of the refusal';
+comment on column public.dot_config.key is 'name of the setting or gate';
+comment on column public.dot_config.value_pattern is 'regular expression that a value must match';
+
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    '2ac83cfba63829c0c2ff7e2bf73eee9a14bcd4ecb20f4528968f1dd90d96de77'
+    '63ddff934b94ed79a481888e49eeff54d8da6dd3737b4fa89e951c42eea4c59a'
 );

@@ -48,6 +48,10 @@ on public.iu_delivery_target_version (target_no, target_version);
 comment on table public.iu_delivery_target_version is
 'Every state of every target: append-only, written by trg_iu_delivery_target. A promotion and a claim name the
 version that they are about. definition has all columns but enabled, which does not make a new version.';
+comment on column public.iu_delivery_target_version.target_version is
+'number of the state; promotions and claims name it';
+comment on column public.iu_delivery_target_version.target_no is
+'number of the target (iu_delivery_target)';
 
 create table public.iu_delivery_target (
     target_name text primary key,
@@ -102,6 +106,20 @@ comment on column public.iu_delivery_target.after_failover is
 timeline of the server, which may have forgotten claims; hold: wait until a person resumes the target';
 comment on column public.iu_delivery_target.allow_private is
 'whether the address may be loopback, private or link-local; only an approver may set it';
+comment on column public.iu_delivery_target.target_name is 'name of the target: the target_ref of its routes';
+comment on column public.iu_delivery_target.target_no is
+'number that stands for the target in the record; it is never given twice';
+comment on column public.iu_delivery_target.kind is
+'what the sender does: webhook, postgres, dagster_job and others (fn_iu_target_kinds), or a kind of others';
+comment on column public.iu_delivery_target.address is
+'URL or other address, without a secret; empty for a kind without one';
+comment on column public.iu_delivery_target.secret_name is
+'name under which the sender finds the secret; null: none';
+comment on column public.iu_delivery_target.timeout_seconds is 'how long the sender waits for an answer';
+comment on column public.iu_delivery_target.options is 'options of the kind, by name';
+comment on column public.iu_delivery_target.enabled is
+'whether deliveries are claimed; no version is made if it changes';
+comment on column public.iu_delivery_target.target_version is 'the newest version of the definition';
 
 create table public.iu_delivery_target_state (
     target_no int primary key references public.iu_delivery_target (target_no),
@@ -128,6 +146,18 @@ comment on column public.iu_delivery_target_state.last_route_no is
 'the last route of the last claim that did not look at all routes: the next one begins after it';
 comment on column public.iu_delivery_target_state.timeline is
 'timeline of the server at the last claim, as in the names of WAL files';
+comment on column public.iu_delivery_target_state.breaker is
+'closed: deliveries are claimed; open: none until retry_at; half_open: one is let through';
+comment on column public.iu_delivery_target_state.half_open_failures is
+'failures of the one delivery that a half-open breaker lets through; ten demote the routes';
+comment on column public.iu_delivery_target_state.paused is 'whether a person paused the target';
+comment on column public.iu_delivery_target_state.tokens is
+'tokens in the bucket at refilled_at (fn_iu_target_tokens); infinity without a limit';
+comment on column public.iu_delivery_target_state.refilled_at is 'when tokens was computed';
+comment on column public.iu_delivery_target_state.failover_hold is
+'whether the target waits for a person after a failover';
+comment on column public.iu_delivery_target_state.last_ledger_hash is
+'row_hash of the newest row of the ledger of the target';
 
 create table public.iu_delivery_target_history (
     change_no bigint generated always as identity primary key,
@@ -160,6 +190,8 @@ create table public.iu_delivery_target_sender (
 );
 comment on table public.iu_delivery_target_sender is
 'The logins that may claim and record deliveries of a target; each must be a member of iu_sender as well.';
+comment on column public.iu_delivery_target_sender.login is
+'role that may log in and is a member of iu_sender';
 
 create table public.iu_delivery_target_test (
     test_no bigint generated always as identity primary key,
@@ -174,6 +206,9 @@ create index iu_delivery_target_test_by_version
 on public.iu_delivery_target_test (target_version, test_no);
 comment on table public.iu_delivery_target_test is
 'Tests of targets with a synthetic body: append-only. status_class is 2xx, 4xx, timeout and the like.';
+comment on column public.iu_delivery_target_test.passed is 'whether the target accepted the body';
+comment on column public.iu_delivery_target_test.status_class is
+'class of the answer, such as 2xx, 4xx or timeout';
 
 create table public.iu_delivery_shard (
     target_no int not null references public.iu_delivery_target (target_no) on delete cascade,
@@ -187,8 +222,12 @@ create table public.iu_delivery_shard (
 comment on table public.iu_delivery_shard is
 'Which sender owns which shard of a target. A shard is a hash of the subject; senders lease shards, and more
 senders move the ownership, not the events. epoch counts the changes of the owner.';
+comment on column public.iu_delivery_shard.shard is 'hash of a subject, 0 to 63';
+comment on column public.iu_delivery_shard.owner is 'name of the sender that owns the shard; null: nobody';
+comment on column public.iu_delivery_shard.epoch is 'how often the owner changed';
+comment on column public.iu_delivery_shard.lease_until is 'until when the owner has the shard';
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    'abb26cc83f65d511fef6283781e0bf02d497dcbd18487dddcd1420d05bae5d42'
+    '808065dbc29fa844d3a3877cf7facb44e64b51cfbdfad88d171a4d31b5c7bb64'
 );

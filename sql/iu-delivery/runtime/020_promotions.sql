@@ -15,6 +15,8 @@ create table public.iu_evidence_pack (
 comment on table public.iu_evidence_pack is
 'Ledger of evidence packs: the sha256 of each pack and its verdict; append-only and chained by row_hash. A
 promotion needs the newest one to be recent and passed.';
+comment on column public.iu_evidence_pack.pack_hash is 'sha256 of the manifest of the pack';
+comment on column public.iu_evidence_pack.passed is 'whether every line of the pack passed';
 
 create table public.iu_delivery_rehearsal (
     rehearsal_no bigint generated always as identity primary key,
@@ -38,6 +40,14 @@ comment on table public.iu_delivery_rehearsal is
 was checked and it was signed as for a delivery, and nothing was sent.';
 comment on column public.iu_delivery_rehearsal.payload_kind is
 'the payload keys of the event in order, separated by commas: events with equal keys are of one kind';
+comment on column public.iu_delivery_rehearsal.configuration_hash is
+'sha256 of the event type and its captures at that time';
+comment on column public.iu_delivery_rehearsal.event_id is 'the event whose body was rendered';
+comment on column public.iu_delivery_rehearsal.body_bytes is 'size of the body';
+comment on column public.iu_delivery_rehearsal.body_hash is 'sha256 of the body';
+comment on column public.iu_delivery_rehearsal.signature_hash is
+'sha256 of the signature; null: none was made';
+comment on column public.iu_delivery_rehearsal.error_detail is 'why it did not pass; null: it passed';
 
 create table public.iu_promotion_threshold (
     threshold text primary key,
@@ -50,6 +60,9 @@ create table public.iu_promotion_threshold (
 );
 comment on table public.iu_promotion_threshold is
 'What a proposal must show. A value is changed by two people only (iu_promotion_threshold_change).';
+comment on column public.iu_promotion_threshold.threshold is
+'name of the threshold, which is the name of its rule';
+comment on column public.iu_promotion_threshold.initial_value is 'value after the installation';
 
 create table public.iu_promotion_threshold_change (
     change_no int generated always as identity primary key,
@@ -66,6 +79,8 @@ create table public.iu_promotion_threshold_change (
 comment on table public.iu_promotion_threshold_change is
 'Proposed changes of thresholds: append-only and chained by row_hash. In force when another login has approved
 it.';
+comment on column public.iu_promotion_threshold_change.old_value is
+'value when the change was proposed; approval needs it to be unchanged';
 
 create table public.iu_promotion_threshold_decision (
     decision_no int generated always as identity primary key,
@@ -84,6 +99,9 @@ create table public.iu_promotion_threshold_decision (
 );
 comment on table public.iu_promotion_threshold_decision is
 'Decisions on changes of thresholds: append-only and chained by row_hash.';
+comment on column public.iu_promotion_threshold_decision.decision is 'approve or reject';
+comment on column public.iu_promotion_threshold_decision.proposed_by is
+'login that proposed the change, so that a constraint can compare the two';
 
 create table public.iu_route_promotion (
     promotion_no int generated always as identity primary key,
@@ -132,6 +150,23 @@ comment on column public.iu_route_promotion.start_position is
 'where the cursor of a first promotion begins: latest, beginning, or an event id to continue after';
 comment on column public.iu_route_promotion.evidence is
 'what was counted, the thresholds at that time, the pack, the rehearsals and the test';
+comment on column public.iu_route_promotion.route_version is
+'version of the route that was proposed; another one ends the promotion';
+comment on column public.iu_route_promotion.target_version is
+'version of the target that was proposed; another one ends the promotion';
+comment on column public.iu_route_promotion.max_per_minute is
+'claims of the route in any minute; null: no limit of its own';
+comment on column public.iu_route_promotion.max_failure_share is
+'share of the last outcomes that may fail; more of them demote the route';
+comment on column public.iu_route_promotion.valid_for is
+'how long the promotion is in force after its approval';
+comment on column public.iu_route_promotion.deployment is
+'name of the deployment whose senders may deliver (IU_DEPLOYMENT)';
+comment on column public.iu_route_promotion.system_identifier is 'database cluster for which it was proposed';
+comment on column public.iu_route_promotion.anchor_key is 'anchor of the outbox for which it was proposed';
+comment on column public.iu_route_promotion.queued_count is
+'number of deliveries in the queue of the route when it was proposed';
+comment on column public.iu_route_promotion.queued_hash is 'sha256 of their event_seq in order, 8 bytes each';
 
 create table public.iu_route_promotion_decision (
     decision_no int generated always as identity primary key,
@@ -154,6 +189,11 @@ on public.iu_route_promotion_decision (promotion_no, (decision = 'demote'));
 comment on table public.iu_route_promotion_decision is
 'Decisions on promotions: append-only and chained by row_hash. approve and reject by another login than the
 proposer''s; demote by one person, or automatic by the outcomes that a sender records.';
+comment on column public.iu_route_promotion_decision.decision is 'approve, reject or demote';
+comment on column public.iu_route_promotion_decision.proposed_by is
+'login that proposed the promotion, so that a constraint can compare the two';
+comment on column public.iu_route_promotion_decision.automatic is
+'whether outcomes demoted the route, not a person';
 
 create table public.iu_delivery_route (
     route_no int primary key references public.iu_audit_name (name_no),
@@ -199,6 +239,17 @@ comment on column public.iu_delivery_route.unanswered is
 'sends without an answer since unanswered_since that are no outcomes yet: they become failures if the target
 accepts a delivery a second later, and nothing if the breaker opens, because then the target was away';
 comment on column public.iu_delivery_route.sent is 'outcomes sent, ever';
+comment on column public.iu_delivery_route.event_type is
+'event type of the route, which cannot change while the row exists';
+comment on column public.iu_delivery_route.promotion_no is 'the newest approved promotion';
+comment on column public.iu_delivery_route.expires_at is 'when it ends';
+comment on column public.iu_delivery_route.passed_snapshot is
+'snapshot of the first approval; null: nothing was passed over';
+comment on column public.iu_delivery_route.passed_count is 'number of events that were passed over';
+comment on column public.iu_delivery_route.failed_outcomes is 'outcomes that were failures of the target';
+comment on column public.iu_delivery_route.tokens is
+'tokens in the bucket of the promotion at refilled_at (fn_iu_target_tokens)';
+comment on column public.iu_delivery_route.due_checked_at is 'when due_from was computed';
 
 insert into public.iu_promotion_threshold
 (threshold, value, initial_value, minimum, maximum, description) values
@@ -210,5 +261,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '2c77a8bb082212532041b8da1ee22c18f89b43102cc0f9b9be3e324a0d1db68c'
+    '004c7a8926030ec9aaa8ee8458370e26db32fd5fbc7dce1236c2c703023be0b5'
 );

@@ -46,6 +46,18 @@ comment on column public.iu_delivery.claim_id is
 comment on column public.iu_delivery.claims is 'number of claims; it is the fence of the newest one';
 comment on column public.iu_delivery.failures is 'failures that the target caused';
 comment on column public.iu_delivery.doubts is 'claims whose outcome was never recorded';
+comment on column public.iu_delivery.event_seq is 'event_seq of the event in event_outbox';
+comment on column public.iu_delivery.promotion_no is
+'promotion of the newest claim; before the first one, that under which the event was queued';
+comment on column public.iu_delivery.route_version is 'version of the route when the event was queued';
+comment on column public.iu_delivery.target_version is
+'version of the target at the newest claim; before the first one, when the event was queued';
+comment on column public.iu_delivery.shard is 'hash of the subject, 0 to 63 (iu_delivery_shard)';
+comment on column public.iu_delivery.is_head is
+'whether it is the first delivery of its subject on the route, which alone can be claimed';
+comment on column public.iu_delivery.replayed is 'whether it was queued again after it was dead';
+comment on column public.iu_delivery.dead_at is 'when it became a dead letter; null: it is none';
+comment on column public.iu_delivery.dead_reason is 'why';
 
 create table public.iu_delivery_batch (
     batch_id bigint generated always as identity primary key,
@@ -65,6 +77,15 @@ create table public.iu_delivery_batch (
 create index iu_delivery_batch_by_route on public.iu_delivery_batch (route_no, batch_id);
 comment on table public.iu_delivery_batch is
 'One row for each call of fn_iu_delivery_enqueue that read events: append-only, chained for each route.';
+comment on column public.iu_delivery_batch.run_ref is
+'reference to the run that made the call; null: none was given';
+comment on column public.iu_delivery_batch.seen is 'events that were read';
+comment on column public.iu_delivery_batch.queued is 'events that became deliveries';
+comment on column public.iu_delivery_batch.outside_canary is
+'events whose subjects are not in the share of the promotion';
+comment on column public.iu_delivery_batch.previous_hash is 'batch_hash of the route''s batch before';
+comment on column public.iu_delivery_batch.batch_hash is
+'sha256 of the row and of previous_hash (fn_iu_delivery_batch_hash)';
 
 create table public.iu_delivery_ledger (
     ledger_no bigint generated always as identity primary key,
@@ -87,6 +108,18 @@ comment on table public.iu_delivery_ledger is
 'One row for each call that claimed, recorded or decided deliveries of a target: append-only. entries_hash is
 the sha256 of its rows in iu_delivery_claim, iu_delivery_outcome or iu_delivery_decision; row_hash chains
 it.';
+comment on column public.iu_delivery_ledger.kind is 'claims, outcomes or decisions';
+comment on column public.iu_delivery_ledger.target_version is
+'version of the target that was claimed for; null for outcomes and decisions';
+comment on column public.iu_delivery_ledger.entries is 'number of claims, outcomes or decisions of the call';
+comment on column public.iu_delivery_ledger.sender is
+'name that the sender gave itself; null for outcomes and decisions';
+comment on column public.iu_delivery_ledger.run_ref is
+'reference to the run that claimed; null for outcomes and decisions, and if none was given';
+comment on column public.iu_delivery_ledger.login is 'login of the session';
+comment on column public.iu_delivery_ledger.lease_seconds is
+'how long the claims were valid; null for outcomes and decisions';
+comment on column public.iu_delivery_ledger.previous_hash is 'row_hash of the row of the target before';
 
 create table public.iu_delivery_claim (
     claim_id bigint generated always as identity primary key,
@@ -106,6 +139,12 @@ using brin (ledger_no) with (pages_per_range = 16, autosummarize = on);
 comment on table public.iu_delivery_claim is
 'Intents: append-only, one row for each claim, committed before anything is sent. attempt_no is the fence.
 Sender, login, target version and lease are those of its row in iu_delivery_ledger.';
+comment on column public.iu_delivery_claim.ledger_no is 'the call that claimed it';
+comment on column public.iu_delivery_claim.event_seq is 'event_seq of the event in event_outbox';
+comment on column public.iu_delivery_claim.subject_no is
+'order of the delivery within its subject (iu_delivery)';
+comment on column public.iu_delivery_claim.promotion_no is 'promotion that allowed the claim';
+comment on column public.iu_delivery_claim.body_hash is 'sha256 of the body that was handed out';
 
 create table public.iu_delivery_outcome (
     claim_id bigint primary key,
@@ -124,6 +163,15 @@ using brin (ledger_no) with (pages_per_range = 16, autosummarize = on);
 comment on table public.iu_delivery_outcome is
 'Outcomes: append-only, at most one for each claim. stale: the delivery had been claimed again or settled, so
 the queue was not changed.';
+comment on column public.iu_delivery_outcome.ledger_no is 'the call that recorded it';
+comment on column public.iu_delivery_outcome.status_code is
+'status of the answer, such as 200; null: no answer, or none with a number';
+comment on column public.iu_delivery_outcome.latency_ms is 'how long the target took';
+comment on column public.iu_delivery_outcome.retry_after_seconds is
+'how long the target asked to wait; null: it did not';
+comment on column public.iu_delivery_outcome.decision is 'sent, retry or failed';
+comment on column public.iu_delivery_outcome.response_hash is 'sha256 of the answer; null: none';
+comment on column public.iu_delivery_outcome.error_detail is 'what went wrong; null: nothing';
 
 create table public.iu_delivery_decision (
     decision_no bigint generated always as identity primary key,
@@ -147,6 +195,10 @@ comment on table public.iu_delivery_decision is
 'What happened to deliveries besides claims and outcomes: append-only. outside_canary was decided when the
 event was read (iu_delivery_batch has the chain); the others are chained by the ledger. repaired: the delivery
 became the head of a subject that had none.';
+comment on column public.iu_delivery_decision.ledger_no is
+'the call that decided it; null for outside_canary';
+comment on column public.iu_delivery_decision.decision is
+'outside_canary, dead, replayed, discarded or repaired';
 
 create table public.iu_delivery_retention_history (
     retention_no bigint generated always as identity primary key,
@@ -182,6 +234,12 @@ comment on column public.iu_delivery_retention_history.through_hash is
 'its row_hash, or its batch_hash: the next row of the chain has it as previous_hash';
 comment on column public.iu_delivery_retention_history.rows_hash is
 'sha256 of the hashes of the deleted rows of the chain, 32 bytes each, in their order';
+comment on column public.iu_delivery_retention_history.target_no is
+'target whose ledger it was; null: batches of a route';
+comment on column public.iu_delivery_retention_history.route_no is
+'route whose batches they were; null: a ledger';
+comment on column public.iu_delivery_retention_history.retention_days is
+'the setting iu_core.retention_days of that time';
 
 create type public.iu_delivery_report as (
     claim_id bigint,
@@ -208,5 +266,5 @@ comment on column public.iu_delivery_report.local_fault is
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    '7fe133450a080c21c36c1682809a30f7360032a55b201b6b255a493daead89e0'
+    'd45503df0720dba8d8133022fd74c11d360a44336a4cb4820d0f52c9cdce16d4'
 );

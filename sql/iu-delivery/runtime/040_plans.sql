@@ -23,6 +23,9 @@ arrives later is not in it. Two plans with the same plan_hash have the same cont
 comment on column public.iu_delivery_plan.plan_hash is
 'sha256 of the kind, the filter, the reason and the ids of the entries in their order';
 comment on column public.iu_delivery_plan.target_no is 'the target of a drain';
+comment on column public.iu_delivery_plan.kind is 'replay, discard or drain';
+comment on column public.iu_delivery_plan.filter is 'what was asked for, as it was given';
+comment on column public.iu_delivery_plan.entries is 'number of deliveries that it names';
 
 create table public.iu_delivery_plan_entry (
     plan_no int not null,
@@ -37,6 +40,7 @@ on public.iu_delivery_plan_entry (plan_no, route_no, event_seq);
 comment on table public.iu_delivery_plan_entry is
 'The deliveries that a plan names: append-only. A drain has them in the order of subject_no, the other kinds
 in the order of routes and then of subject_no.';
+comment on column public.iu_delivery_plan_entry.entry_no is 'place in the order of execution, from 1';
 
 create table public.iu_delivery_plan_state (
     plan_no int primary key references public.iu_delivery_plan (plan_no),
@@ -50,6 +54,9 @@ comment on column public.iu_delivery_plan_state.next_no is
 'the next entry to execute; of a drain the place from which the next claim goes round';
 comment on column public.iu_delivery_plan_state.low_no is
 'of a drain: no subject up to this place has deliveries left';
+comment on column public.iu_delivery_plan_state.done is 'entries that were executed';
+comment on column public.iu_delivery_plan_state.changed is
+'entries that were left out, because their delivery had changed';
 
 create table public.iu_delivery_plan_subject (
     plan_no int not null,
@@ -63,8 +70,10 @@ create table public.iu_delivery_plan_subject (
 comment on table public.iu_delivery_plan_subject is
 'The subjects of a drain that may have deliveries left, in the order of their first entries. Of each only the
 head can be claimed, so that a claim reads subjects, not entries. last_seq is its last entry.';
+comment on column public.iu_delivery_plan_subject.place is 'place in the order of the drain';
+comment on column public.iu_delivery_plan_subject.last_seq is 'event_seq of the last entry of the subject';
 
 select public.fn_iu_step_record(
     'iu-delivery', '040_plans',
-    '34f0526d206643927858ac0c0e74bdf79fa051490e729d4056ff9d765c2ffd1b'
+    '7e4cb3c2ae8b813dab8dcbe966e0e20d0446b5708b77b791b558018ddd8353eb'
 );

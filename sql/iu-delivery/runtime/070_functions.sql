@@ -199,5 +199,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'a1e76bcf87d4d549b86b36b74db34bd2043bfd122c7944f66450e463a474ec07'
+    '38ed8676e96f3a2fa690eeee016bf2c7d47ea11d4394e91dd8611aa0a6ab302b'
 );

@@ -27,4 +27,22 @@ comment on view public.iu_route_attempt is
 'The audit: one row for each attempt of an event on a route. Append-only; attempt_id gives the order.
 route_code is null if no route was enabled; target_kind and target_ref are those of the route at that time;
 run_ref is the orchestrator''s run. (idempotency_key, attempt_no) is unique. Built on iu_route_attempt_log.';
+comment on column public.iu_route_attempt.attempt_id is 'order of the attempts';
+comment on column public.iu_route_attempt.batch_id is
+'batch of a first attempt (iu_route_batch); null for a replay';
+comment on column public.iu_route_attempt.route_code is
+'name of the route; null: the event had no enabled route';
+comment on column public.iu_route_attempt.idempotency_key is
+'worker:event:route, with - for no route; a replay has the key of its first attempt';
+comment on column public.iu_route_attempt.attempt_no is '1 for a first attempt, higher for its replays';
+comment on column public.iu_route_attempt.status is 'the same as decision';
+comment on column public.iu_route_attempt.decision is 'dry_run, skipped, failed or sent';
+comment on column public.iu_route_attempt.delivered is 'whether the decision is sent';
+comment on column public.iu_route_attempt.target_kind is 'kind of the target of the route at that time';
+comment on column public.iu_route_attempt.target_ref is 'target of the route at that time';
+comment on column public.iu_route_attempt.error_code is
+'class of the error; null unless the decision is failed';
+comment on column public.iu_route_attempt.error_detail is 'SQLSTATE and message of the error';
+comment on column public.iu_route_attempt.run_ref is
+'reference to the run, such as its id in Dagster; null: none was given';
 select public.fn_iu_object_declare('iu-core', 'view', 'public.iu_route_attempt', 'state');

@@ -43,11 +43,14 @@ begin
 end
 $$;
 comment on function public.fn_iu_emit_event(text, text, uuid, text, jsonb) is
-'Emits one event in the caller''s transaction and returns its id (UUIDv7). Stream, lane, domain and
-classification come from the registry. Raises IU101 for an unknown or disabled type; IU102 for a payload that
-is not an object, is larger than 8 KiB or has a key that the type does not allow; IU103 for a payload that is
-not refs-only; IU104 for an argument that is null, empty or malformed. Writes one row of event_outbox; takes
-no lock that another emitter waits for.';
+'Emits one event in the caller''s transaction and returns its id (UUIDv7). canonical_address names the subject
+for people, such as orders/17. subject_ref is the uuid of the subject: deliveries keep the order of the events
+of one subject, and fn_iu_subject makes one from another key. actor_ref says who or what emits. safe_payload
+is a small object of references and counts. Stream, lane, domain and classification come from the registry.
+Raises IU101 for an unknown or disabled type; IU102 for a payload that is not an object, is larger than 8 KiB
+or has a key that the type does not allow; IU103 for a payload that is not refs-only; IU104 for an argument
+that is null, empty or malformed. Writes one row of event_outbox; takes no lock that another emitter waits
+for.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_emit_event(text, text, uuid, text, jsonb)',

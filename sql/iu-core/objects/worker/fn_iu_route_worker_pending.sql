@@ -23,7 +23,8 @@ end
 $$;
 comment on function public.fn_iu_route_worker_pending(text) is
 'Whether a run would find events: a check of low cost, for programs that poll. Also true if a run would raise
-IU501, so that the run reports it. Read-only; takes no lock and assigns no transaction id.';
+IU501, so that the run reports it. Raises IU104 for a malformed name. Read-only; takes no lock and assigns no
+transaction id.';
 select public.fn_iu_object_declare(
     'iu-core', 'function',
     'public.fn_iu_route_worker_pending(text)',

@@ -14,7 +14,7 @@ $$;
 comment on function public.fn_iu_delivery_has_due(text) is
 'Whether a listed route of the target that is not held, and that is promoted for the deployment of the
 session, has a due head: one that the next claim may get, or that is in a shard of another sender. Raises
-IU201 for a login that may not deliver to the target, IU603. Read-only; locks nothing.';
+IU201 for a login that may not deliver to the target, IU104, IU603. Read-only; locks nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_has_due(text)', 'deliver'
 );

@@ -72,7 +72,7 @@ comment on function public.fn_iu_delivery_heads(text, int) is
 listed routes that are not held and are promoted for the deployment of the session, and all whose lease goes
 on, whatever the gates (at most 10,000 a route). claim_id and run_ref are of the claim of this login for the
 target whose outcome is not recorded; null: there is none. fence counts the claims. is_due with a claim: in
-doubt. Oldest first. Raises IU201, IU301, IU603. Read-only; locks nothing.';
+doubt. Oldest first. Raises IU104, IU201, IU301, IU603. Read-only; locks nothing.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_heads(text, int)', 'deliver'
 );
