@@ -1,8 +1,8 @@
 """Write the URLs of the repository into what PyPI shows of a release, before it is built.
 
-`metadata.py TAG --repository URL` adds `[project.urls]` to `pyproject.toml`, and makes the relative links and
-pictures of `README.md` absolute: they lead to the files of the tag. Only the workflow of a release knows the
-URL. Needs only the standard library, and runs in the root of the checkout, whose two files it changes.
+`metadata.py TAG --repository URL --site URL` adds `[project.urls]` to `pyproject.toml`, and makes the relative
+links and pictures of `README.md` absolute: they lead to the files of the tag. Only the workflow of a release
+knows the URLs. Needs only the standard library, and runs in the root of the checkout, whose two files it changes.
 """
 
 from __future__ import annotations
@@ -24,12 +24,13 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description="Write the URLs of the repository into the metadata.")
     parser.add_argument("tag", help="the tag of the release, such as v1.2.0")
     parser.add_argument("--repository", metavar="URL", required=True, help="https://github.com/OWNER/NAME")
+    parser.add_argument("--site", metavar="URL", required=True, help="where the documentation is published")
     given = parser.parse_args(arguments)
     project, readme = Path("pyproject.toml"), Path("README.md")
     written = project.read_text(encoding="utf-8")
     try:
         texts = {
-            project: with_urls(written, given.repository, given.tag),
+            project: with_urls(written, given.repository, given.tag, given.site),
             readme: absolute(readme.read_text(encoding="utf-8"), given.repository, given.tag),
         }
     except ValueError as error:
@@ -40,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def with_urls(project: str, repository: str, tag: str) -> str:
+def with_urls(project: str, repository: str, tag: str, site: str) -> str:
     """Return the text of `pyproject.toml` with the URLs. Raises ValueError."""
     if not URL.fullmatch(repository):
         raise ValueError(f"the URL of the repository is {repository!r}; it must be https://HOST/OWNER/NAME")
@@ -48,7 +49,7 @@ def with_urls(project: str, repository: str, tag: str) -> str:
         raise ValueError("pyproject.toml has [project.urls] already")
     urls = {
         "Source": repository,
-        "Documentation": f"{repository}/blob/{tag}/docs/README.md",
+        "Documentation": site,
         "Changelog": f"{repository}/blob/{tag}/CHANGELOG.md",
         "Issues": f"{repository}/issues",
     }

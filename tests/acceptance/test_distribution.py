@@ -25,6 +25,7 @@ import programs
 from acceptance import wheels
 
 REPOSITORY = "https://github.com/owner/name"
+SITE = "https://owner.github.io/name/"
 TAG = f"v{iu_pipelines.__version__}"
 LINK = re.compile(r"\]\(([^)\s]*)\)")
 IN_THE_SDIST = {
@@ -53,9 +54,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     folder = tmp_path_factory.mktemp("distribution")
     checkout = folder / "checkout"
     copy_checkout(checkout)
-    subprocess.run(
-        [sys.executable, ".ci/metadata.py", TAG, "--repository", REPOSITORY], cwd=checkout, check=True
-    )
+    command = [sys.executable, ".ci/metadata.py", TAG, "--repository", REPOSITORY, "--site", SITE]
+    subprocess.run(command, cwd=checkout, check=True)
     wheels.run_build(checkout, folder / "dist")
     (sdist,), (wheel,) = (folder / "dist").glob("*.tar.gz"), (folder / "dist").glob("*.whl")
     return Built(sdist, wheel)
@@ -80,7 +80,7 @@ def test_the_metadata_name_the_repository_and_every_supported_python(built: Buil
     urls = dict(one.split(", ", 1) for one in built.metadata.get_all("Project-URL", []))
     assert urls == {
         "Source": REPOSITORY,
-        "Documentation": f"{REPOSITORY}/blob/{TAG}/docs/README.md",
+        "Documentation": SITE,
         "Changelog": f"{REPOSITORY}/blob/{TAG}/CHANGELOG.md",
         "Issues": f"{REPOSITORY}/issues",
     }
@@ -174,7 +174,7 @@ def test_a_relative_link_becomes_one_to_the_tag(
     metadata: ModuleType, page: Path, text: str, written: str
 ) -> None:
     page.write_text(text)
-    assert metadata.main(["v1", "--repository", REPOSITORY]) == 0
+    assert metadata.main(["v1", "--repository", REPOSITORY, "--site", SITE]) == 0
     assert page.read_text() == written
     urls = tomllib.loads(Path("pyproject.toml").read_text())["project"]["urls"]
     assert urls["Issues"] == f"{REPOSITORY}/issues"
@@ -195,7 +195,7 @@ def test_a_link_to_nowhere_and_a_url_of_no_repository_are_refused_and_change_not
     metadata: ModuleType, page: Path, capsys: pytest.CaptureFixture[str], text: str, url: str, fault: str
 ) -> None:
     page.write_text(text)
-    assert metadata.main(["v1", "--repository", url]) == 1
+    assert metadata.main(["v1", "--repository", url, "--site", SITE]) == 1
     assert capsys.readouterr().err == f"metadata: {fault}\n"
     assert page.read_text() == text
     assert "urls" not in Path("pyproject.toml").read_text()
@@ -204,8 +204,8 @@ def test_a_link_to_nowhere_and_a_url_of_no_repository_are_refused_and_change_not
 def test_a_project_that_has_urls_is_refused(
     metadata: ModuleType, page: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert metadata.main(["v1", "--repository", REPOSITORY]) == 0
-    assert metadata.main(["v1", "--repository", REPOSITORY]) == 1
+    assert metadata.main(["v1", "--repository", REPOSITORY, "--site", SITE]) == 0
+    assert metadata.main(["v1", "--repository", REPOSITORY, "--site", SITE]) == 1
     assert "has [project.urls] already" in capsys.readouterr().err
 
 

@@ -15,6 +15,7 @@ PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+")
 ALLOWED = {
     ("release", "attest"): {"id-token": "write", "attestations": "write"},
     ("release", "pypi"): {"id-token": "write"},
+    ("release", "site"): {"pages": "write", "id-token": "write"},
     ("release", "github"): {"contents": "write"},
     ("ci", "passed"): {},
 }
@@ -70,7 +71,7 @@ def test_no_checkout_keeps_its_token(path: Path) -> None:
 
 @EACH
 def test_every_program_of_the_project_that_a_workflow_runs_exists(path: Path) -> None:
-    named = re.findall(r"python (\.ci/\S+)", path.read_text(encoding="utf-8"))
+    named = re.findall(r"python ((?:\.ci|docs)/\S+)", path.read_text(encoding="utf-8"))
     assert named
     assert [name for name in named if not (path.parents[2] / name).is_file()] == []
 
@@ -86,3 +87,15 @@ def test_the_release_attests_and_publishes_its_bill_of_materials() -> None:
     attested = [step["with"]["sbom-path"] for step in jobs["attest"]["steps"] if "sbom-path" in step["with"]]
     assert attested == [f"{folder}/{written[0]}"]
     assert f"{folder}/*" in jobs["github"]["steps"][-1]["run"]
+
+
+def test_the_release_publishes_the_site_that_it_built_without_a_checkout() -> None:
+    jobs = read(next(path for path in WORKFLOWS if path.stem == "release"))["jobs"]
+    names = [step.get("run", step.get("uses", "")) for step in jobs["build"]["steps"]]
+    (built,) = (number for number, name in enumerate(names) if "docs/build_site.py" in name)
+    (sent,) = (number for number, name in enumerate(names) if "upload-pages-artifact@" in name)
+    assert built < sent
+    assert jobs["build"]["steps"][sent]["with"] == {"path": "site/"}
+    (step,) = jobs["site"]["steps"]
+    assert step["uses"].startswith("actions/deploy-pages@")
+    assert jobs["site"]["environment"]["name"] == "github-pages"
