@@ -33,6 +33,10 @@ class SiteError(Exception):
     """The site cannot be built."""
 
 
+class UnreachableError(SiteError):
+    """A script cannot be downloaded."""
+
+
 @dataclass(frozen=True)
 class Script:
     """A file of a package of npm: its name on the site, its place, and the sha256 of the package."""
@@ -99,7 +103,8 @@ def script(wanted: Script) -> bytes:
     """Return the text of a script, from the cache in `build/` or the registry of npm.
 
     Raises:
-        SiteError: if it cannot be downloaded, or its package is another one.
+        UnreachableError: if it cannot be downloaded.
+        SiteError: if its package is another one.
     """
     archive = CACHE / Path(wanted.package).name
     if not archive.is_file():
@@ -118,7 +123,7 @@ def _downloaded(url: str) -> bytes:
         with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310  a constant of this module
             return bytes(answer.read())
     except (urllib.error.URLError, TimeoutError) as error:
-        raise SiteError(f"{url} cannot be downloaded: {error}") from error
+        raise UnreachableError(f"{url} cannot be downloaded: {error}") from error
 
 
 def build(folder: Path, repository: str | None) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 import build_site
+from browser import axe
 from browser.test_web_ui import CHROMIUM, FLAGS
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
         for wanted in build_site.SCRIPTS:
             build_site.script(wanted)
-    except build_site.SiteError as error:
+    except build_site.UnreachableError as error:
         pytest.skip(str(error))
     home = tmp_path_factory.mktemp("site")
     built = subprocess.run(
@@ -134,6 +135,15 @@ def test_every_page_opens_without_a_fault_and_asks_nothing_of_the_network(seen: 
 @needs_chromium
 def test_no_page_is_wider_than_a_narrow_screen(seen: Seen) -> None:
     assert {name: width for name, width in seen.widths.items() if width > NARROW["width"]} == {}
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    "name", ["index.html", "tutorial/index.html", "concepts/windows.html", "reference/errors.html"]
+)
+def test_axe_finds_nothing_in_a_page(site: Path, reader: Reader, name: str) -> None:
+    page = reader.open(site / name)
+    assert axe.violations(page, axe.load(), axe.WCAG) == []
 
 
 @needs_chromium
