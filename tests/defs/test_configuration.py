@@ -40,6 +40,23 @@ def test_a_run_of_one_outbox_does_not_touch_another(
     assert run.tags["iu/worker"] == "orders/iu_outbound_default"
 
 
+def test_a_mount_takes_lists_and_sets_and_keeps_what_cannot_change() -> None:
+    """A project under strict mypy, as this one is, may write them too."""
+    workers, actions = ["a", "b"], {"gate_set"}
+    mount = Mount(workers=workers, targets=["hook"], actions={"gate_set"}, running=actions, key_prefix=["x"])
+    workers.append("c")
+    actions.clear()
+    same = Mount(
+        workers=("a", "b"),
+        targets=("hook",),
+        actions=frozenset({"gate_set"}),
+        running=frozenset({"gate_set"}),
+        key_prefix=("x",),
+    )
+    assert mount == same
+    assert hash(mount) == hash(same)
+
+
 def test_running_chooses_what_starts_switched_on() -> None:
     definitions = build_defs(Mount(running=frozenset({"backlog_sensor"})))
     running = {

@@ -15,7 +15,9 @@ from delivery.office import EVENTS, PACK, ROUTE, SUBJECTS, Office
 from delivery.test_bypasses import answer, edited, owner_changes
 from delivery.world import url_of
 from iu_pipelines.cli.main import run as iu
-from iu_pipelines.db.steps import verification
+from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration, verification
+from iu_pipelines.errors import IuError
 from proven import failed_lines
 
 VERIFY = "select ledger, misfit_no, fault from public.fn_iu_promotion_chains_verify() where fault is not null"
@@ -332,6 +334,13 @@ def test_a_change_of_a_threshold_that_was_rejected_is_not_in_force(office: Offic
     assert (said["status"], said["value"]) == ("rejected", EVENTS)
     assert office.run("auditor", VERIFY) == []
     assert office.propose()["evidence"]["thresholds"]["events"] == EVENTS
+
+
+def test_a_change_of_a_threshold_is_not_lost_by_a_rollback(office: Office) -> None:
+    with Gateway(office.url) as owner:
+        with pytest.raises(IuError, match="rollback of 020_promotions would lose changes of thresholds"):
+            migration.rollback(owner, "010", "delivery")
+        assert owner.fetch_value("select count(*) from public.iu_promotion_threshold_decision") == 3
 
 
 def test_a_change_of_a_threshold_that_has_another_value_by_now_is_refused(office: Office) -> None:

@@ -1,4 +1,4 @@
--- Undoes 020. Refuses if promotions would be lost; removes the cursors of live routes.
+-- Undoes 020. Refuses if promotions or changes of thresholds would be lost; removes cursors of live routes.
 do $refuse$
 begin
     if exists (select from public.iu_route_promotion) then
@@ -7,6 +7,13 @@ begin
             hint = 'They are evidence. If they are no longer needed, export iu_route_promotion and '
                 'iu_route_promotion_decision, roll back to 020_promotions, and delete their rows as the '
                 'owner.';
+    end if;
+    if exists (select from public.iu_promotion_threshold_change) then
+        raise exception 'rollback of 020_promotions would lose changes of thresholds and their decisions'
+            using errcode = 'IU901',
+            hint = 'They are evidence. If they are no longer needed, export iu_promotion_threshold_change '
+                'and iu_promotion_threshold_decision, roll back to 020_promotions, and delete their rows as '
+                'the owner.';
     end if;
 end
 $refuse$;
