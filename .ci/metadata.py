@@ -1,8 +1,9 @@
 """Write the URLs of the repository into what PyPI shows of a release, before it is built.
 
-`metadata.py TAG --repository URL --site URL` adds `[project.urls]` to `pyproject.toml`, and makes the relative
+`metadata.py TAG --repository URL --site URL` adds `[project.urls]` to `pyproject.toml`, and makes relative
 links and pictures of `README.md` absolute: they lead to the files of the tag. Only the workflow of a release
-knows the URLs. Needs only the standard library, and runs in the root of the checkout, whose two files it changes.
+knows the URLs. Needs only the standard library, and runs in the root of the checkout, whose two files it
+changes.
 """
 
 from __future__ import annotations

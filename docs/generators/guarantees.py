@@ -9,6 +9,7 @@ from typing import Final
 
 from generators.markdown import table
 from iu_pipelines.db.steps.files import CORE
+from iu_pipelines.domain.quantities import counted
 from iu_pipelines.evidence import guarantees
 from iu_pipelines.evidence.guarantees import Limit, Promise
 
@@ -92,13 +93,9 @@ def _shown(place: str) -> list[Promise]:
 
 def _proof(promise: Promise, docs: str) -> str:
     """Return a link to what proves `promise`; `docs` is the path from the page to the folder docs."""
-    lines = [_count(len(promise.lines), "line")] if promise.lines else []
-    tests = _count(len({*promise.tests, *promise.broken}), "test")
+    lines = [counted(len(promise.lines), "line")] if promise.lines else []
+    tests = counted(len({*promise.tests, *promise.broken}), "test")
     return f"[{', '.join([*lines, tests])}]({docs}reference/coverage.md#{promise.key})"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _files(promise: Promise) -> list[str]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import dagster as dg
 from pydantic import (
@@ -26,16 +27,28 @@ from iu_pipelines.defs.kit.notices import Notice
 from iu_pipelines.domain.worker import DEFAULT_WORKER, NAME_PATTERN, RESERVED_PREFIXES
 from iu_pipelines.errors import UsageError, redact
 
+if TYPE_CHECKING:
+    TupleOf = Sequence
+    SetOf = AbstractSet
+else:
+    SetOf = frozenset
 
-def _unique(names: tuple[str, ...]) -> tuple[str, ...]:
+    class TupleOf:
+        """What a type checker reads as a sequence: a list is accepted, and Pydantic keeps a tuple."""
+
+        def __class_getitem__(cls, item: Any) -> Any:
+            return tuple[item, ...]
+
+
+def _unique(names: Sequence[str]) -> Sequence[str]:
     if len(set(names)) < len(names):
         raise ValueError("A name occurs twice")
     return names
 
 
-def _distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+def _distinct(names: Sequence[str]) -> Sequence[str]:
     """Return `names` if their names in Dagster differ too: there, `.` and `-` are written as `_`."""
-    _unique(tuple(name.replace(".", "_").replace("-", "_") for name in names))
+    _unique([name.replace(".", "_").replace("-", "_") for name in names])
     return names
 
 
@@ -89,7 +102,7 @@ Action = Literal["gate_set", "worker_seek", "dead_letter_discard"]
 WorkerName = Annotated[str, StringConstraints(pattern=rf"^{NAME_PATTERN}$"), AfterValidator(_unreserved)]
 TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_][a-z0-9_.-]{0,99}$")]
 Cron = Annotated[str, AfterValidator(_cron)]
-Names = Annotated[tuple[str, ...], AfterValidator(_unique), _NAMES]
+Names = Annotated[TupleOf[str], AfterValidator(_unique), _NAMES]
 
 
 class Mount(dg.Resolvable, dg.Model):
@@ -112,19 +125,19 @@ class Mount(dg.Resolvable, dg.Model):
         description="The environment variable with the postgresql:// URL of this outbox. It is read at run "
         "time; by default IU_DATABASE_URL.",
     )
-    workers: Annotated[tuple[WorkerName, ...], AfterValidator(_unique), _NAMES] = Field(
+    workers: Annotated[TupleOf[WorkerName], AfterValidator(_unique), _NAMES] = Field(
         default=(DEFAULT_WORKER,),
         min_length=1,
         description="The workers, each named once. A name has 1 to 100 letters, digits and the characters "
         "_ . : - in any order.",
     )
-    targets: Annotated[tuple[TargetName, ...], AfterValidator(_distinct), _NAMES] = Field(
+    targets: Annotated[TupleOf[TargetName], AfterValidator(_distinct), _NAMES] = Field(
         default=(),
         description="The targets of live delivery, each named once: 1 to 100 lowercase letters, digits and "
         "the characters _ . - in any order. Each has assets of its own. Without any, one asset is for all "
         "targets that are granted to the login that delivers.",
     )
-    event_jobs: Annotated[tuple[Any, ...], _PATHS] = Field(
+    event_jobs: Annotated[TupleOf[Any], _PATHS] = Field(
         default=(),
         description="The jobs whose runs handle the events of a target of kind dagster_job or dagster_asset, "
         "as event_job and event_asset_job make them; in YAML their paths, such as my_project.events.reindex.",
@@ -144,7 +157,7 @@ class Mount(dg.Resolvable, dg.Model):
         "they share the 64 shards of the target. All but the first are requested only if something has been "
         "due, or not queued, for longer than backlog_age_seconds.",
     )
-    key_prefix: Annotated[tuple[str, ...], _NAMES] = Field(
+    key_prefix: Annotated[TupleOf[str], _NAMES] = Field(
         default=(), description="Prefix of every asset key, in parts; by default the name of the outbox."
     )
     group_name: str = Field(
@@ -196,12 +209,12 @@ class Mount(dg.Resolvable, dg.Model):
         description="Whether a run fails if a check of severity error fails in it, a health report is "
         "unhealthy, or a line of the evidence fails.",
     )
-    actions: Annotated[frozenset[Action], _NAMES] = Field(
+    actions: Annotated[SetOf[Action], _NAMES] = Field(
         default=frozenset(),
         description="The actions that have a job: gate_set, worker_seek and dead_letter_discard; "
         "by default none. Each user who may launch a run may then act.",
     )
-    running: Annotated[frozenset[str] | None, _NAMES] = Field(
+    running: Annotated[SetOf[str] | None, _NAMES] = Field(
         default=None,
         description="The schedules and sensors that start switched on; by default those that invoke no "
         "worker and delete nothing.",
@@ -223,7 +236,7 @@ class Mount(dg.Resolvable, dg.Model):
 
     @field_validator("event_jobs")
     @classmethod
-    def _event_jobs_only(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _event_jobs_only(cls, value: Sequence[Any]) -> Sequence[Any]:
         for one in value:
             if not isinstance(one, EventJob):
                 raise ValueError("Not a job of events: declare it with event_job or event_asset_job")
