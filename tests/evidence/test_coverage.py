@@ -129,7 +129,7 @@ def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalog: Catalog) 
         (tmp_path / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / page, tmp_path / page)
     shutil.copytree(PROJECT / "docs/decisions", tmp_path / "docs/decisions", dirs_exist_ok=True)
-    for folder in ("sql", "iu_pipelines", "tests"):
+    for folder in ("bench", "sql", "iu_pipelines", "tests"):
         (tmp_path / folder).symlink_to(PROJECT / folder)
     monkeypatch.setattr(generate, "PROJECT", tmp_path)
     return generate
