@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +24,7 @@ delivery need the module iu-delivery. All are in schema `public`, and belong to 
 Programs read tables and call [functions](functions.md). A role writes only to the tables on which it has the
 right; all others are written by functions, and an **append-only** table refuses update, delete and truncate
 ([`IU203`](errors.md#iu203)), also for its owner. Names in the tables of attempts and deliveries are numbers
-of `iu_audit_name`.
+of `iu_audit_name`. A meaning that is *see above* is in the sentences above the table.
 
 In a diagram, a box has the primary key of a table, and a line leads from a table to one that refers to it,
 with the columns that do so. Tables without references are left out. Where records must outlive what they
@@ -86,11 +87,72 @@ _REFERENCES: Final[Mapping[str, Sequence[str]]] = {
 }
 """Columns that refer to a table without a foreign key, as `table.column`."""
 
-_COPIED_FROM: Final[Mapping[str, str]] = {
-    "event_outbox": "event_type_registry",
-    "iu_attempt": "iu_route_attempt",
+_COPIED_FROM: Final[Mapping[str, Sequence[str]]] = {
+    "event_outbox": ["event_type_registry"],
+    "iu_attempt": ["iu_route_attempt"],
+    "iu_delivery_plan_subject": ["iu_delivery"],
+    "iu_delivery_report": ["iu_delivery_outcome", "iu_delivery_claim", "iu_delivery"],
+    "iu_delivery_claim": ["iu_delivery"],
+    "iu_inbound_capture": ["iu_inbound_route"],
+    "iu_outbound_route_version": ["iu_outbound_route"],
+    "iu_route_attempt_log": ["iu_route_attempt"],
 }
-"""Relations whose columns without a comment mean what the columns of that name mean in another one."""
+"""Relations whose columns without a comment mean what the columns of that name mean in others."""
+
+_OF_BIG_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "event_outbox": {
+        "event_subject_ref": "subject: what the event is about (fn_iu_subject makes one of any key)",
+        "canonical_address": "text that identifies what the event is about, such as orders/17",
+        "actor_ref": "who or what caused the event, as the emitter says",
+        "safe_payload": "references and counts, within limits; never a body, secret or vector",
+    },
+    "iu_route_batch": {
+        "worker_name": "worker that read the batch",
+        "run_ref": "reference that the caller gave, such as a run id of Dagster; null: none",
+        "seen": "events that the batch read",
+        "attempts_written": "attempts that it wrote, one or more for each event",
+        "dry_run": "attempts with the decision dry_run",
+        "skipped": "attempts with the decision skipped",
+        "failed": "attempts with the decision failed",
+        "dead_lettered": "dead letters that it made",
+        "batch_hash": "sha256 of the batch and of previous_hash",
+    },
+    "iu_route_attempt_log": {
+        "idempotency_key": "of a replay, the key of its dead letter; null for a first attempt",
+    },
+}
+"""Columns of released tables. To comment on one, a migration would wait for the vacuum of a big table."""
+
+_EVERYWHERE: Final[Mapping[str, str]] = {
+    "actor_ref": "event_outbox",
+    "canonical_address": "event_outbox",
+    "event_domain": "event_type_registry",
+    "event_id": "event_outbox",
+    "event_seq": "event_outbox",
+    "route_code": "iu_outbound_route",
+    "route_no": "iu_outbound_route",
+    "run_ref": "iu_route_batch",
+    "subject": "iu_delivery",
+    "target_name": "iu_delivery_target",
+    "worker_name": "iu_route_worker_cursor",
+}
+"""Names that mean the same in every table, and the table that says what."""
+
+_CONVENTIONS: Final[Sequence[tuple[str, str]]] = [
+    (r"\w+_at", "when, by the clock of the server"),
+    (r"\w+_by", "login that did it"),
+    (r"\w+_since", "since when; null: it is not so"),
+    (r"reason", "why, in the words of the login that did it"),
+    (r"old_value", "value before; null: there was none"),
+    (r"new_value", "value after; null: there is none"),
+    (r"first_event_seq", "lowest `event_seq` of the batch"),
+    (r"last_event_seq", "highest `event_seq` of the batch"),
+    (r"retention_days", "the setting `iu_core.retention_days` of that time"),
+    (r"previous_hash", "hash of the row before it in the chain"),
+    (r"row_hash", "sha256 of the row and of `previous_hash`"),
+    (r"dropped_xid", "transaction that did it"),
+]
+"""What a column of a name means if nothing else says it."""
 
 
 _OLDER: Final[Mapping[str, str]] = {"uuidv7()": "fn_iu_event_id()"}
@@ -141,7 +203,7 @@ def page(catalog: Catalog, known: Mapping[str, str]) -> str:
         found.sort(key=lambda one: one.kind == "type")
         note = "" if module == "iu-core" else f"These tables need the module {module}.\n"
         parts += [f"## {heading}\n", note, *_diagram(found, references)] if found else []
-        parts += [_section(one, _meanings(one, catalog), known) for one in found]
+        parts += [_section(one, _meanings(one, catalog, references), known) for one in found]
     return "\n".join(part for part in parts if part)
 
 
@@ -186,16 +248,46 @@ def _box(relation: Relation) -> Iterator[str]:
     yield "    }"
 
 
-def _meanings(relation: Relation, catalog: Catalog) -> dict[str, str]:
-    """Return the comment of each column, or that of the column from which it is copied."""
-    source = _COPIED_FROM.get(relation.name)
-    copied = {
-        column.name: column.comment
+def _meanings(relation: Relation, catalog: Catalog, references: Sequence[Reference]) -> dict[str, str]:
+    """Return what each column means.
+
+    Raises:
+        IncompletePageError: neither a comment nor a reference, another table or the name says it.
+    """
+    comments = {(name, one): text for name, texts in _OF_BIG_TABLES.items() for one, text in texts.items()}
+    comments |= {
+        (one.name, column.name): column.comment
         for one in catalog.relations
-        if one.name == source
         for column in one.columns
+        if column.comment
     }
-    return {one.name: one.comment or copied.get(one.name, "") for one in relation.columns}
+    refers_to = {
+        one.columns[0]: one.refers_to
+        for one in references
+        if one.relation.name == relation.name and len(one.columns) == 1
+    }
+    keys = {one.columns for one in relation.constraints if one.kind == "p"}
+    meanings = {}
+    for column in relation.columns:
+        places = [*_COPIED_FROM.get(relation.name, ()), _EVERYWHERE.get(column.name, "")]
+        meanings[column.name] = (
+            comments.get((relation.name, column.name), "")
+            or (f"row of {refers_to[column.name]}" if column.name in refers_to else "")
+            or next((found for place in places if (found := comments.get((place, column.name)))), "")
+            or _by_name(column.name, relation.comment)
+            or ("number of the row, which no other gets" if (column.name,) in keys else "")
+        )
+    unsaid = [name for name, meaning in meanings.items() if not meaning]
+    if unsaid:
+        raise IncompletePageError(f"{relation.name} has columns without a comment: {', '.join(unsaid)}")
+    return meanings
+
+
+def _by_name(name: str, comment: str) -> str:
+    """Return what the name of a column says, unless the comment of the table explains it."""
+    if re.search(rf"\b{name}\b", comment):
+        return "see above"
+    return next((meaning for pattern, meaning in _CONVENTIONS if re.fullmatch(pattern, name)), "")
 
 
 def _section(relation: Relation, meanings: Mapping[str, str], known: Mapping[str, str]) -> str:

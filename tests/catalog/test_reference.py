@@ -185,12 +185,19 @@ def missing_column(found: Catalog) -> Catalog:
     return replace(found, relations=tuple(changed))
 
 
+def column_without_comment(found: Catalog) -> Catalog:
+    first, *rest = found.relations
+    columns = tuple(replace(one, comment="") if one.name == "description" else one for one in first.columns)
+    return replace(found, relations=(replace(first, columns=columns), *rest))
+
+
 @pytest.mark.parametrize(
     ("change", "page", "message"),
     [
         (without_comment, functions.page, "function fn_iu_access_declare has no comment"),
         (undeclared_function, functions.page, "function fn_iu_stray is declared by no file below objects/"),
         (table_without_comment, tables.page, "table dot_config has no comment"),
+        (column_without_comment, tables.page, "dot_config has columns without a comment: description"),
         (undeclared_table, tables.page, "table iu_stray is declared by no file below objects/"),
         (missing_column, tables.page, "dot_config_history.key or dot_config does not exist"),
     ],

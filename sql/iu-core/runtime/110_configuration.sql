@@ -148,8 +148,69 @@ comment on column public.iu_inbound_capture.error_code is 'SQLSTATE of the refus
 comment on column public.iu_inbound_capture.error_detail is 'message of the refusal';
 comment on column public.dot_config.key is 'name of the setting or gate';
 comment on column public.dot_config.value_pattern is 'regular expression that a value must match';
+comment on column public.event_outbox_cluster.system_identifier is
+'identifier of the server, as in pg_control_system()';
+comment on column public.event_outbox_cluster.outbox_oid is 'oid of event_outbox';
+comment on column public.iu_audit_name.name is 'name of a worker or a route';
+comment on column public.iu_outbound_route_version.route_version is
+'number of the version; any change of the route makes a new one';
+comment on column public.iu_route_dead_letter.route_code is 'route of the failed attempt';
+comment on column public.iu_route_dead_letter.idempotency_key is
+'key of the event on this route; a replay has the same';
+comment on column public.iu_route_worker_cursor.worker_name is 'name of the worker';
+comment on column public.iu_route_worker_cursor.worker_no is 'number of the worker in iu_audit_name';
+comment on column public.iu_route_worker_cursor.cursor_event_id is 'newest event that was read';
+comment on column public.iu_route_worker_cursor.cursor_created_at is 'created_at of that event';
+comment on column public.iu_route_worker_cursor.mark_seq is
+'event_seq that was drawn when mark_xid was not assigned yet';
+comment on column public.iu_route_worker_cursor.last_progress_at is 'when a run last read an event';
+comment on column public.iu_route_worker_cursor.last_run_at is
+'when a run last ended; of runs that read nothing, about one a minute is stored';
+comment on column public.iu_route_worker_cursor.last_run_summary is
+'what that run returned (fn_iu_route_worker_run)';
+comment on column public.iu_route_worker_seek.position is
+'position as it was given: beginning, latest or the id of an event';
+comment on column public.iu_route_worker_seek.from_event_id is
+'cursor_event_id before the seek; null: nothing had been read';
+comment on column public.iu_route_worker_seek.to_event_id is 'cursor_event_id after it; null: the start';
+comment on column public.dot_config.value is 'value as text';
+comment on column public.dot_config.description is 'what the value means';
+comment on column public.iu_config_history.noun is
+'kind of what was changed: event_type, route, capture or worker';
+comment on column public.iu_config_history.name is 'its name';
+comment on column public.iu_retention_history.events is 'events that were dropped';
+comment on column public.iu_retention_history.attempts is 'attempts that were dropped';
+comment on column public.iu_retention_history.oldest_at is 'created_at of the oldest event';
+comment on column public.iu_retention_history.newest_at is 'created_at of the newest event';
+comment on column public.iu_retention_history.retention_days is
+'the setting iu_core.retention_days of that time';
+comment on column public.information_unit.unit_kind is 'kind of the unit, such as document';
+comment on column public.unit_version.version_seq is
+'1 for the first version of the unit, then one more for each';
+comment on column public.unit_version.version_ref is
+'reference of the version in its source, such as a commit';
+comment on column public.unit_version.version_facts is 'facts about the version: references and counts';
+comment on column public.iu_sql_link.sql_object_ref is
+'name of an object of SQL, such as public.event_outbox';
+comment on column public.iu_sql_link.link_kind is 'how the unit and the object are related';
+comment on column public.iu_schema_object.object is
+'identity of the object, such as function public.fn_iu_gate_list()';
+comment on column public.iu_schema_object.kind is 'table, view, function, type or trigger';
+comment on column public.iu_schema_step.module is 'module of the step: iu-core or iu-delivery';
+comment on column public.iu_schema_step.step_name is 'number and name of the step, such as 110_configuration';
+comment on column public.iu_schema_step.requires is 'steps that it requires, as module/step';
+comment on column public.iu_schema_step.checksum is 'sha256 of its file when it was applied';
+comment on column public.iu_schema_step.server_major is 'major version of PostgreSQL then';
+comment on column public.iu_route_worker_cursor.own_position_seq is
+'own events of the transaction own_xid up to this event_seq count as read';
+comment on column public.iu_route_attempt_tally.attempts is 'attempts of the row';
+comment on column public.iu_route_attempt_tally.failed is 'those with the decision failed';
+comment on column public.iu_route_attempt_tally.sent is 'those with the decision sent';
+comment on column public.iu_schema_access.module is 'module that declared the row';
+comment on column public.iu_schema_access.role_name is 'role that has the privileges';
+comment on column public.iu_schema_access.verbs is 'privileges, as GRANT names them';
 
 select public.fn_iu_step_record(
     'iu-core', '110_configuration',
-    '63ddff934b94ed79a481888e49eeff54d8da6dd3737b4fa89e951c42eea4c59a'
+    '11d389b495a74cfad3b9894cb404f1ad02c668717656b67f70e75d69e413b60e'
 );

@@ -48,6 +48,7 @@ on public.iu_delivery_target_version (target_no, target_version);
 comment on table public.iu_delivery_target_version is
 'Every state of every target: append-only, written by trg_iu_delivery_target. A promotion and a claim name the
 version that they are about. definition has all columns but enabled, which does not make a new version.';
+comment on column public.iu_delivery_target_version.definition is 'the columns of the target in this version';
 comment on column public.iu_delivery_target_version.target_version is
 'number of the state; promotions and claims name it';
 comment on column public.iu_delivery_target_version.target_no is
@@ -180,6 +181,7 @@ on public.iu_delivery_target_history (target_no, change_no);
 comment on table public.iu_delivery_target_history is
 'Every change of a target, of its pause and of its senders, however it was made: append-only, with who, when
 and why. old_value and new_value have the columns that differ; reason is null if none was given.';
+comment on column public.iu_delivery_target_history.change is 'what was done';
 
 create table public.iu_delivery_target_sender (
     target_no int not null references public.iu_delivery_target (target_no) on delete cascade,
@@ -229,5 +231,5 @@ comment on column public.iu_delivery_shard.lease_until is 'until when the owner 
 
 select public.fn_iu_step_record(
     'iu-delivery', '010_targets',
-    '808065dbc29fa844d3a3877cf7facb44e64b51cfbdfad88d171a4d31b5c7bb64'
+    '6de409017cd2c47d0c5440e7c895f2cdbcf00dd9cf8bdf2e3fbadb6a08f3fb0e'
 );

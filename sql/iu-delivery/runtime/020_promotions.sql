@@ -38,6 +38,9 @@ create index iu_delivery_rehearsal_by_route on public.iu_delivery_rehearsal (rou
 comment on table public.iu_delivery_rehearsal is
 'Rehearsals of bodies: append-only. One row for each kind of event of a route: a body was rendered, its size
 was checked and it was signed as for a delivery, and nothing was sent.';
+comment on column public.iu_delivery_rehearsal.route_version is 'version of the route that was rehearsed';
+comment on column public.iu_delivery_rehearsal.target_version is 'version of the target that was rehearsed';
+comment on column public.iu_delivery_rehearsal.passed is 'whether the body was built and signed';
 comment on column public.iu_delivery_rehearsal.payload_kind is
 'the payload keys of the event in order, separated by commas: events with equal keys are of one kind';
 comment on column public.iu_delivery_rehearsal.configuration_hash is
@@ -60,6 +63,10 @@ create table public.iu_promotion_threshold (
 );
 comment on table public.iu_promotion_threshold is
 'What a proposal must show. A value is changed by two people only (iu_promotion_threshold_change).';
+comment on column public.iu_promotion_threshold.value is 'value in force';
+comment on column public.iu_promotion_threshold.minimum is 'lowest value that may be proposed';
+comment on column public.iu_promotion_threshold.maximum is 'highest value that may be proposed';
+comment on column public.iu_promotion_threshold.description is 'what is counted, and its unit';
 comment on column public.iu_promotion_threshold.threshold is
 'name of the threshold, which is the name of its rule';
 comment on column public.iu_promotion_threshold.initial_value is 'value after the installation';
@@ -261,5 +268,5 @@ insert into public.iu_promotion_threshold
 
 select public.fn_iu_step_record(
     'iu-delivery', '020_promotions',
-    '004c7a8926030ec9aaa8ee8458370e26db32fd5fbc7dce1236c2c703023be0b5'
+    '1b33d5eee48c710394dfb80dffef99b040c8ad63be72c3cc6d4d52cf1127fb49'
 );

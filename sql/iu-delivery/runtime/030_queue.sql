@@ -108,6 +108,7 @@ comment on table public.iu_delivery_ledger is
 'One row for each call that claimed, recorded or decided deliveries of a target: append-only. entries_hash is
 the sha256 of its rows in iu_delivery_claim, iu_delivery_outcome or iu_delivery_decision; row_hash chains
 it.';
+comment on column public.iu_delivery_ledger.entries_hash is 'sha256 of the hashes of the rows that it covers';
 comment on column public.iu_delivery_ledger.kind is 'claims, outcomes or decisions';
 comment on column public.iu_delivery_ledger.target_version is
 'version of the target that was claimed for; null for outcomes and decisions';
@@ -139,6 +140,8 @@ using brin (ledger_no) with (pages_per_range = 16, autosummarize = on);
 comment on table public.iu_delivery_claim is
 'Intents: append-only, one row for each claim, committed before anything is sent. attempt_no is the fence.
 Sender, login, target version and lease are those of its row in iu_delivery_ledger.';
+comment on column public.iu_delivery_claim.attempt_no is
+'1 for the first claim of the delivery, then one more for each';
 comment on column public.iu_delivery_claim.ledger_no is 'the call that claimed it';
 comment on column public.iu_delivery_claim.event_seq is 'event_seq of the event in event_outbox';
 comment on column public.iu_delivery_claim.subject_no is
@@ -228,6 +231,7 @@ create index iu_delivery_retention_history_by_xid on public.iu_delivery_retentio
 comment on table public.iu_delivery_retention_history is
 'Every round of fn_iu_delivery_retention_run: append-only, written before anything is deleted. One row for the
 ledger of a target, with its claims, outcomes and decisions, or for the batches of a route.';
+comment on column public.iu_delivery_retention_history.ledger_rows is 'rows of the ledger that are deleted';
 comment on column public.iu_delivery_retention_history.through_no is
 'the last ledger_no, or the last batch_id, that is deleted';
 comment on column public.iu_delivery_retention_history.through_hash is
@@ -261,10 +265,12 @@ create type public.iu_delivery_report as (
 comment on type public.iu_delivery_report is
 'An outcome given to fn_iu_delivery_record, with the facts of its claim. is_known: an outcome of the claim was
 recorded before. is_current: the delivery has not been claimed again or settled.';
+comment on column public.iu_delivery_report.claim_id is 'the claim whose outcome it is';
+comment on column public.iu_delivery_report.fence is 'attempt_no of the claim';
 comment on column public.iu_delivery_report.local_fault is
 'the sender, not the target, failed: no failure of the target is counted';
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    'd45503df0720dba8d8133022fd74c11d360a44336a4cb4820d0f52c9cdce16d4'
+    '1e5a1df562990f4bf51a9e10058fbd8c49bcdce38bca566e43029de282daaf5e'
 );
