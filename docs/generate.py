@@ -5,8 +5,8 @@
 
 Whole pages: docs/reference and docs/decisions/README.md. A drawing: docs/images/windows.svg. Tables, each
 between a line `<!-- begin: NAME (make docs) -->` and a line `<!-- end: NAME -->`: the guarantees in
-README.md, SECURITY.md and docs/concepts/guarantees.md, the extras in README.md, the lists of limits in
-docs/concepts/guarantees.md and docs/concepts/evidence.md, and the places of the nouns in
+README.md, SECURITY.md and docs/concepts/guarantees.md, the extras in docs/operate/install.md, the lists of
+limits in docs/concepts/guarantees.md and docs/concepts/evidence.md, and the places of the nouns in
 docs/concepts/nouns.md.
 """
 
@@ -40,6 +40,7 @@ from generators.nouns import PAGE as NOUNS
 
 PROJECT = Path(__file__).resolve().parent.parent
 
+INSTALL: Final = "docs/operate/install.md"
 CONCEPTS: Final = "docs/concepts/guarantees.md"
 EVIDENCE: Final = "docs/concepts/evidence.md"
 
@@ -59,12 +60,8 @@ def pages() -> dict[str, str]:
         "docs/reference/metrics.md": metrics.page(),
         "docs/reference/python.md": python_api.page(),
         "docs/decisions/README.md": decisions.page(PROJECT),
-        "README.md": _with_table(
-            "README.md",
-            "extras",
-            install.readme(PROJECT),
-            _with_table("README.md", "guarantees", guarantees.readme()),
-        ),
+        "README.md": _with_table("README.md", "guarantees", guarantees.readme()),
+        INSTALL: _with_table(INSTALL, "extras", install.extras(PROJECT)),
         "SECURITY.md": _with_table("SECURITY.md", "guarantees", guarantees.security()),
         CONCEPTS: _with_table(
             CONCEPTS,

@@ -58,6 +58,11 @@ class Notice:
     message: str
 
 
+def sentences(message: str, hint: str | None) -> str:
+    """Return a message and its hint in one line."""
+    return f"{message.rstrip('.')}. {hint}" if hint else message
+
+
 class IuError(Exception):
     """The base class: a message, a hint (what to do) and a code (a SQLSTATE such as `IU104`, or None).
 
@@ -91,12 +96,12 @@ class ExtraMissing(UsageError, ImportError):
 
     Cause: The light core is installed, and the command or the kind of target needs a library that is not part
         of it.
-    Cure: Run the command in the hint. README.md lists the extras.
+    Cure: Run the command in the hint. docs/operate/install.md lists the extras.
     """
 
     def __str__(self) -> str:
         """Return the message with the hint, because Python prints an ImportError without its hint."""
-        return f"{self.message}. {self.hint}"
+        return sentences(self.message, self.hint)
 
 
 class EmbeddedServerError(IuError):

@@ -1,4 +1,4 @@
-"""The table of README.md of what each extra takes and is for, as `python -m bench.install` measured it."""
+"""The table of what each extra takes and is for, as `python -m bench.install` measured it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ USES: Final[Mapping[str, str]] = {
     "evidence": "also `iu evidence`, `iu simulate`, `iu audit export`, `evidence_job` and stores of evidence "
     "behind a URL",
     "delivery": "also `iu deliver`, `iu target test` and `iu promote rehearse`: the sender of webhooks",
-    "metrics": "also `iu metrics` and [the metrics of `iu dev`](docs/operate/monitoring.md)",
+    "metrics": "also `iu metrics` and [the metrics of `iu dev`](monitoring.md)",
     "parquet": "`[evidence]`, and `iu audit export` as Parquet",
-    "celery": "`[dagster]`, and [runs as Celery tasks](docs/operate/celery.md)",
-    "kafka": "also [targets](docs/operate/targets.md#brokers) that are topics of Kafka",
+    "celery": "`[dagster]`, and [runs as Celery tasks](celery.md)",
+    "kafka": "also [targets](targets.md#brokers) that are topics of Kafka",
     "amqp": "also targets that are exchanges of RabbitMQ",
     "nats": "also targets that are streams of NATS JetStream",
     "redis": "also targets that are streams of Redis",
-    "k8s": "`[dagster]`, and [runs as pods of Kubernetes](docs/operate/kubernetes.md)",
+    "k8s": "`[dagster]`, and [runs as pods of Kubernetes](kubernetes.md)",
     "all": "all of these",
 }
 """What each extra is for, in the order of the table."""
 
 
-def readme(project: Path) -> list[str]:
+def extras(project: Path) -> list[str]:
     """Return the table of the extras.
 
     Raises:

@@ -28,6 +28,7 @@ from iu_pipelines.domain.deliveries import QUEUE_STATES, SenderShards, TargetQue
 from iu_pipelines.domain.delivery_plans import Progress
 from iu_pipelines.domain.promotions import Promotion
 from iu_pipelines.domain.quantities import counted
+from iu_pipelines.errors import sentences
 
 if TYPE_CHECKING:
     from iu_pipelines.delivery.service import Notice
@@ -127,7 +128,7 @@ def print_drain(
                 f"IU_DEPLOYMENT {presented}"
             )
     for problem in report.problems:
-        print_warning(f"{problem.target}: {problem.message}" + (f". {problem.hint}" if problem.hint else ""))
+        print_warning(f"{problem.target}: {sentences(problem.message, problem.hint)}")
 
 
 def _print_target(one: TargetReport, queue: TargetQueue | None, plan: Progress | None) -> None:
@@ -160,7 +161,7 @@ def print_notice(notice: Notice, *, as_json: bool) -> None:
         print(json_line({"at": datetime.now(UTC), **vars(notice)}), flush=True)
         return
     about = f"{notice.target}: " if notice.target else ""
-    line = f"{about}{notice.message}" + (f". {notice.hint}" if notice.hint else "")
+    line = f"{about}{sentences(notice.message, notice.hint)}"
     (print_warning if notice.kind == "problem" else print_line)(line)
 
 

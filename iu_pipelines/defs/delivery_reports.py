@@ -20,6 +20,7 @@ from iu_pipelines.defs.kit.resources import current_settings
 from iu_pipelines.defs.targets import ALL
 from iu_pipelines.delivery.drain import drain
 from iu_pipelines.delivery.reports import DrainLimits, DrainReport, TargetReport
+from iu_pipelines.errors import sentences
 
 _SHARE: Final = 0.05
 """The part of a run's time that its observations may take."""
@@ -127,7 +128,7 @@ def metadata_of(gateway: Gateway, report: DrainReport, target: str, run_id: str)
         **{f"run_{name}": count for name, count in _counts(found).items()},
         "run_sent_per_second": round(sent / seconds, 1) if seconds else 0.0,
         "run_seconds": round(seconds, 3),
-        "problems": "; ".join(f"{one.target}: {one.message} {one.hint or ''}".strip() for one in problems)
+        "problems": "; ".join(f"{one.target}: {sentences(one.message, one.hint)}" for one in problems)
         or "none",
         "sender": report.sender,
         "claims_of_this_run": f"select * from public.iu_delivery_ledger where run_ref = '{run_id}'",

@@ -27,6 +27,7 @@ from iu_pipelines.domain.fleet import members, report
 from iu_pipelines.domain.fleet.asking import Asker
 from iu_pipelines.domain.fleet.members import FleetFile, Member
 from iu_pipelines.domain.fleet.report import FleetReport, OutboxRow, OutboxState
+from iu_pipelines.errors import sentences
 
 FLEET: Final = "iu_fleet"
 CHECK: Final = "every_outbox_is_well"
@@ -226,5 +227,6 @@ def _route(state: OutboxState, route: str) -> str:
 
 def _reasons(one: OutboxRow) -> str:
     if one.error:
-        return " ".join(part for part in (one.error.code, one.error.message, one.error.hint) if part)
+        words = f"{one.error.code} {one.error.message}" if one.error.code else one.error.message
+        return sentences(words, one.error.hint)
     return "; ".join(one.state.faults) if one.state else ""

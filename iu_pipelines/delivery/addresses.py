@@ -66,6 +66,10 @@ _URL: Final = re.compile(r"[!#-;=?-\[\]_a-z~]+", re.IGNORECASE)
 _PRIVATE_HINT: Final = (
     "Give a public address, or let an approver run: iu target set NAME --allow-private --reason WHY"
 )
+_CLEAR_TEXT_HINT: Final = (
+    "Give an address whose scheme encrypts; or for a receiver in a private network, let an approver run: "
+    "iu target set NAME --allow-private --reason WHY"
+)
 _NEVER_HINT: Final = "Give another address. This one is never allowed, also for a target that may be private."
 
 
@@ -191,6 +195,11 @@ def _split(address: str, ports: Mapping[str, int]) -> SplitResult:
         parts = urlsplit(address)
     except ValueError:
         raise ArgumentInvalid("the address is not a URL", hint=hint) from None
+    if parts.scheme in PLAIN and parts.scheme not in ports:
+        raise ArgumentInvalid(
+            f"the address begins with {parts.scheme}://, which sends in clear text, instead of {known}",
+            hint=_CLEAR_TEXT_HINT,
+        )
     if not _URL.fullmatch(address) or parts.scheme not in ports or not address.startswith(parts.scheme):
         raise ArgumentInvalid(f"the address does not begin with {known}, or is not a URL", hint=hint)
     if parts.fragment or "#" in address:

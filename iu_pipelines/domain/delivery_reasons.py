@@ -125,6 +125,7 @@ def hint(word: str, target_name: str) -> str:
     text = REFUSALS[word]
     for verb in ("resume", "enable"):
         text = text.replace(f"iu target {verb}", f"iu target {verb} {target_name} --reason WHY")
+    text = text.replace("iu target test", f"iu target test {target_name}")
     return text[0].upper() + text[1:]
 
 

@@ -30,6 +30,7 @@ OF_POSTGRESQL: Final = {
     "query would be affected by row-level security policy for table …",
     "cannot execute … in a read-only transaction",
     "40001",
+    "column n.… does not exist",
 }
 """Quotations of messages that PostgreSQL prints."""
 

@@ -139,7 +139,7 @@ def test_a_missing_secret_is_shown_with_what_to_set(
     assert failure(result) == f"hook: there is no secret {SECRET}"
     summary = summary_of(result)
     assert (summary["run_claimed"], summary["stopped_reason"]) == (0, "failed")
-    assert f"there is no secret {SECRET} Set IU_SECRET_{SECRET}, or IU_SECRETS_DIR" in summary["problems"]
+    assert f"there is no secret {SECRET}. Set IU_SECRET_{SECRET}, or IU_SECRETS_DIR" in summary["problems"]
 
 
 def test_without_the_module_the_job_fails_and_the_sensor_skips_with_the_command(location: Location) -> None:

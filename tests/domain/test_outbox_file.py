@@ -30,7 +30,7 @@ from iu_pipelines.errors import OutboxFileInvalid
 SHOP: Final = b"""\
 event_types:
   order_paid:
-    subject_table: orders
+    subject_table: public.orders
     payload_keys: [total_cents, item_count]
 routes:
   shop.order_paid.billing:
@@ -71,7 +71,7 @@ def everything(error: OutboxFileInvalid) -> str:
 def test_the_file_of_the_shop_is_read() -> None:
     file = read(SHOP, "outbox.yaml").file
     assert file.event_types == {
-        "order_paid": EventType(subject_table="orders", payload_keys=("total_cents", "item_count"))
+        "order_paid": EventType(subject_table="public.orders", payload_keys=("total_cents", "item_count"))
     }
     assert file.event_types["order_paid"].domain == "iu"
     assert file.routes["shop.order_paid.billing"].enabled

@@ -136,6 +136,7 @@ def generate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, catalog: Catalog) 
 
 
 GENERATED = {
+    "docs/operate/install.md": "also the embedded PostgreSQL",
     "docs/concepts/evidence.md": "Not more than the moment.",
     "README.md": "An event exists if and only if",
     "SECURITY.md": "A database password appears in",

@@ -325,7 +325,7 @@ class Mount(dg.Resolvable, dg.Model):
         unknown = sorted(name for name in self.running or () if self.named(name) not in built)
         if unknown:
             known = sorted(name.removeprefix(self.named("")) for name in built)
-            raise UsageError(f"running = {unknown[0]!r} is refused", hint=f"Choose from: {', '.join(known)}.")
+            raise _refused(f"running = {unknown[0]!r} is refused", f"Choose from: {', '.join(known)}.")
 
 
 def _refusal(mount: type[Mount], error: ValidationError) -> UsageError:
@@ -336,4 +336,11 @@ def _refusal(mount: type[Mount], error: ValidationError) -> UsageError:
     give = known.description if known else f"The fields are: {', '.join(mount.model_fields)}."
     reason = detail["msg"].removeprefix("Value error, ")
     value = redact(repr(detail["input"]))
-    return UsageError(f"{field} = {value} is refused", hint=f"{reason}. {give}")
+    return _refused(f"{field} = {value} is refused", f"{reason}. {give}")
+
+
+def _refused(message: str, hint: str) -> UsageError:
+    """Return a UsageError whose hint is a note too: Dagster prints an exception with its notes only."""
+    error = UsageError(message, hint=hint)
+    error.add_note(hint)
+    return error

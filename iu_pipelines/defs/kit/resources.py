@@ -12,6 +12,7 @@ from pydantic import Field
 
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.domain.fleet.members import url_in
 from iu_pipelines.errors import UsageError
 from iu_pipelines.settings import Settings, load
 
@@ -19,38 +20,54 @@ _IN_PROCESS: Final[ContextVar[Settings | None]] = ContextVar("iu_settings", defa
 
 
 class GatewayResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The database of one outbox. Pass the URL as a `dg.EnvVar`, so that the web UI shows no password."""
+    """The database of one outbox. Name a variable, so that the web UI shows no password."""
 
     database_url: str = Field(
         default="",
-        description="A postgresql:// URL. Empty: IU_DATABASE_URL, or in `iu dev` the embedded server.",
+        description="A postgresql:// URL. Empty: that in `variable`.",
+    )
+    variable: str = Field(
+        default="",
+        description="The environment variable with the URL, read when a run or a tick needs it. Empty: "
+        "IU_DATABASE_URL, or in `iu dev` the embedded server.",
     )
 
     @classmethod
     def of(cls, variable: str) -> Self:
-        """Return the database whose URL is in the environment variable `variable`, which is read at run time.
+        """Return the database whose URL is in the environment variable `variable`.
 
         An empty name: the database of the settings.
         """
-        return cls(database_url=dg.EnvVar(variable)) if variable else cls()
+        return cls(variable=variable)
 
     @contextmanager
     def open(self) -> Iterator[Gateway]:
         """Yield a gateway to the database. Start or repair the embedded server if it is used.
 
         Raises:
-            UsageError: no URL is given, and neither `iu dev` nor another command of iu runs this code.
+            UsageError: the variable is not set; or no URL is given, and neither `iu dev` nor another command
+                of iu runs this code.
         """
-        with Gateway(self.database_url or _url_in_settings(), application_name="iu-dagster") as gateway:
+        with Gateway(self._url(), application_name="iu-dagster") as gateway:
             yield gateway
+
+    def _url(self) -> str:
+        if self.variable and not self.database_url:
+            return url_in(self.variable)
+        return self.database_url or _url_in_settings()
 
 
 class SenderResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The URL of the login that delivers. Pass it as a `dg.EnvVar`, so that the web UI shows no password."""
+    """The URL of the login that delivers. Name a variable, so that the web UI shows no password."""
 
     database_url: str = Field(
         default="",
-        description="A postgresql:// URL. Empty: IU_SENDER_DATABASE_URL, or else that of the settings.",
+        description="A postgresql:// URL. Empty: that in `variable`.",
+    )
+    variable: str = Field(
+        default="",
+        description="The environment variable with the URL, read when a run or a tick needs it. Empty: "
+        "IU_SENDER_DATABASE_URL, or else that of the settings.",
     )
 
     @classmethod
@@ -59,15 +76,17 @@ class SenderResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         Without both: the login of the settings.
         """
-        variable = sender_variable or outbox_variable
-        return cls(database_url=dg.EnvVar(variable)) if variable else cls()
+        return cls(variable=sender_variable or outbox_variable)
 
     def url(self) -> str:
         """Return the URL. Start or repair the embedded server if it is used.
 
         Raises:
-            UsageError: no URL is given, and neither `iu dev` nor another command of iu runs this code.
+            UsageError: the variable is not set; or no URL is given, and neither `iu dev` nor another command
+                of iu runs this code.
         """
+        if self.variable and not self.database_url:
+            return url_in(self.variable)
         chosen = current_settings().sender_database_url
         return self.database_url or (chosen.get_secret_value() if chosen else _url_in_settings())
 

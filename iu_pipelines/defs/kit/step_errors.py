@@ -8,7 +8,7 @@ from typing import Final
 
 import dagster as dg
 
-from iu_pipelines.errors import ConnectionFailed, EmbeddedServerError, IuError, Unavailable
+from iu_pipelines.errors import ConnectionFailed, EmbeddedServerError, IuError, Unavailable, sentences
 
 _RETRIES: Final = 3
 _SECONDS_BETWEEN: Final = 2.0
@@ -41,5 +41,5 @@ def skipped(error: IuError) -> dg.SkipReason:
 
 def line_of(error: IuError) -> str:
     """Return the code, message and hint of `error` in one line."""
-    words = [f"{error.code}: {error.message}" if error.code else error.message, error.hint]
-    return " ".join(word.strip() for word in words if word).replace("\n", " ")
+    message = f"{error.code}: {error.message}" if error.code else error.message
+    return sentences(message.strip(), (error.hint or "").strip()).replace("\n", " ")

@@ -122,6 +122,8 @@ class _Explained:
             yield _ATTACHES.format(table=entry.table)
         elif entry.subject is not None and entry.mode != "off" and (row is None or row.lacks_triggers):
             yield self._attached(entry)
+        if entry.mode == "dry_run" and (row is None or any(one.field == "mode" for one in change.fields)):
+            yield "It records changes, and emits no event until its mode is emit."
         if any(one.field in ("table", "on") for one in change.fields) and change.action == CHANGE:
             yield from self._detached(change)
 

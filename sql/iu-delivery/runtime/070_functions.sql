@@ -199,5 +199,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '38ed8676e96f3a2fa690eeee016bf2c7d47ea11d4394e91dd8611aa0a6ab302b'
+    '41dbeaca58d7f37bc50a08459909af97f03c59ee815676f5ddc8e19943727e30'
 );

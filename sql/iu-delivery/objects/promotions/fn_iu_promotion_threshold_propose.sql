@@ -8,20 +8,23 @@ as $$
 declare
     v_old public.iu_promotion_threshold;
     v_no int;
+    v_hint constant text := (
+        select 'Thresholds: ' || string_agg(
+            format('%s, %s to %s', t.threshold, t.minimum, t.maximum), '; ' order by t.threshold
+        ) || '.' from public.iu_promotion_threshold as t
+    );
 begin
     perform public.fn_iu_login_require('workflow_admin', 'IU205');
     perform public.fn_iu_delivery_isolation_require();
     perform public.fn_iu_argument_require('reason', reason, 2000);
     select t.* into v_old from public.iu_promotion_threshold as t
     where t.threshold = fn_iu_promotion_threshold_propose.threshold;
-    if v_old.threshold is null or (value between v_old.minimum and v_old.maximum) is not true then
-        raise exception 'threshold % cannot be %', coalesce(quote_literal(left(threshold, 80)), 'null'),
-            coalesce(value::text, 'null') using
-            errcode = 'IU104', hint = (
-                select 'Thresholds: ' || string_agg(
-                    format('%s, %s to %s', t.threshold, t.minimum, t.maximum), '; ' order by t.threshold
-                ) || '.' from public.iu_promotion_threshold as t
-            );
+    if v_old.threshold is null then
+        raise exception 'there is no threshold %', coalesce(quote_literal(left(threshold, 80)), 'null')
+            using errcode = 'IU104', hint = v_hint;
+    elsif (value between v_old.minimum and v_old.maximum) is not true then
+        raise exception 'threshold % cannot be %', threshold, coalesce(value::text, 'null')
+            using errcode = 'IU104', hint = v_hint;
     end if;
     lock table public.iu_promotion_threshold_change in share row exclusive mode;
     insert into public.iu_promotion_threshold_change (
