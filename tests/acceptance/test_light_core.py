@@ -223,10 +223,10 @@ def test_every_extra_is_in_all_and_all_is_in_dev() -> None:
     assert names == ["psycopg", "pydantic-settings", "pyyaml", "rich", "stamina", "typer"]
 
 
-def test_the_readme_says_what_each_extra_takes_and_is_for() -> None:
+def test_the_page_of_installing_says_what_each_extra_takes_and_is_for() -> None:
     project = tomllib.loads((wheels.CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     names = {"iu-pipelines", *(f"iu-pipelines[{extra}]" for extra in project["optional-dependencies"])}
-    rows = [line.split(" | ") for line in install_table.readme(wheels.CHECKOUT)[2:]]
+    rows = [line.split(" | ") for line in install_table.extras(wheels.CHECKOUT)[2:]]
     assert {row[0].strip("| `") for row in rows} == names - {"iu-pipelines[dev]"}
     sizes = {row[0].strip("| `"): int(row[1].removesuffix(" MB").replace(",", "")) for row in rows}
     assert sizes["iu-pipelines"] == min(sizes.values()) < 60
