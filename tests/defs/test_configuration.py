@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from traceback import format_exception_only
 from typing import Any
 
 import dagster as dg
@@ -85,6 +86,7 @@ def test_a_mount_with_an_invalid_value_is_refused(options: dict[str, Any], words
         build_defs(Mount(**options))
     hint = refused.value.hint or ""
     assert words in f"{refused.value.message} {hint}"
+    assert hint in "".join(format_exception_only(refused.value)), "what Dagster prints"
     assert hint[0].isupper()
     assert hint.endswith(".")
 
