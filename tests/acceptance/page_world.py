@@ -3,8 +3,8 @@
 Each page begins with a new folder and a new database `app` at `db.example:5432`. It has the core and the
 module iu-delivery, the logins of docs/operate/roles.md, the table of docs/how-to/capture-a-table.md, the
 configuration of docs/how-to/outbox-file.md, and events about orders, of which the worker has read the first
-40 and not the last 12. The thresholds of promotions are lower. Every other database that the page names is
-like it, unless the page creates it. A receiver listens at 127.0.0.1:8787.
+40 and not the last 12. For a page about promotions their thresholds are lower. Every other database that the
+page names is like it, unless the page creates it. A receiver listens at 127.0.0.1:8787.
 """
 
 from __future__ import annotations
@@ -117,7 +117,9 @@ class PageServer:
         for name in {row["datname"] for row in found} - _KEPT:
             self._server.drop(name)
         for name in {"app", *_DATABASE.findall(text)} - {*_CREATED.findall(text)} - _KEPT:
-            self._server.create(name, "template_app")
+            created = self._server.create(name, "template_app")
+            if "iu promote" in text:
+                _lower_thresholds(created)
         with Gateway(self._server.url("app")) as gateway:
             return str(_emit(gateway, UNREAD)[-1])
 
@@ -136,6 +138,9 @@ def _fill(url: str) -> None:
         _emit(gateway, READ)
         for reader in worker.list_workers(gateway):
             worker.run_once(gateway, reader.worker_name, 1000)
+
+
+def _lower_thresholds(url: str) -> None:
     for name, value in _THRESHOLDS.items():
         change = _threshold(url, "admin_login", f"propose('{name}', {value}, 'a trial') ->> 'change_no'")
         _threshold(url, "approver_login", f"decide({change}, 'approve', 'a trial')")
