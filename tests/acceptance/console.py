@@ -30,6 +30,7 @@ _UNSTABLE: Final = (
     (re.compile(r"\bclick Runs, then [0-9a-f]{8}\b"), "click Runs, then <run>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<hash>"),
     (re.compile(r"\b[0-9a-f]{40}\b"), "<commit>"),
+    (re.compile(r"\b\d+(?= bytes of event)"), "<n>"),
     (re.compile(r"\bbatch \d+"), "batch <n>"),
     (re.compile(r"\btable \d+"), "table <n>"),
     (re.compile(r"\b\d+ lines of \d+ proofs"), "<n> lines of <n> proofs"),

@@ -461,7 +461,7 @@ def test_many_tasks_share_one_connection(broker: NatsServer) -> None:
         ("tls://nats.example.com", {"subject": "a", "stream": "a.b"}, "HOOK", "'stream'"),
         ("tls://ann@nats.example.com", {"subject": "a"}, None, "needs a secret"),
         ("tls://nats.example.com/x", {"subject": "a"}, "HOOK", "has a path"),
-        ("nats://nats.example.com", {"subject": "a"}, "HOOK", "does not begin with tls://"),
+        ("nats://nats.example.com", {"subject": "a"}, "HOOK", "instead of tls://"),
     ],
 )
 def test_a_wrong_definition_is_refused(

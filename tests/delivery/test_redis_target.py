@@ -433,7 +433,7 @@ def test_a_server_that_does_not_encrypt_gets_no_password(broker: RedisServer) ->
         ),
         ("rediss://a.example.com,b.example.com", {"stream": "a"}, "HOOK", "several hosts"),
         ("rediss://ann@redis.example.com", {"stream": "a"}, None, "needs a secret"),
-        ("redis://redis.example.com", {"stream": "a"}, "HOOK", "does not begin with rediss://"),
+        ("redis://redis.example.com", {"stream": "a"}, "HOOK", "instead of rediss://"),
     ],
 )
 def test_a_wrong_definition_is_refused(

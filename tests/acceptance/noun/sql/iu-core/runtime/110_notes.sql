@@ -11,3 +11,4 @@ create table public.iu_note (
 create index iu_note_by_event on public.iu_note (event_id, note_id);
 comment on table public.iu_note is
 'Notes about events: append-only, written by fn_iu_note_add.';
+comment on column public.iu_note.note is 'what was noted';
