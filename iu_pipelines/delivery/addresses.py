@@ -76,7 +76,8 @@ _NEVER_HINT: Final = "Give another address. This one is never allowed, also for 
 _PLAIN_HINT: Final = "Give an address whose scheme encrypts: https, amqps, kafkas, tls or rediss."
 _IN_CLEAR_TEXT: Final = "not private, and this scheme sends in clear text"
 
-PLAIN: Final = ("http", "amqp", "kafka", "nats", "redis")
+_ENCRYPTED: Final = {"http": "https", "amqp": "amqps", "kafka": "kafkas", "nats": "tls", "redis": "rediss"}
+PLAIN: Final = tuple(_ENCRYPTED)
 """The schemes that do not encrypt."""
 
 DEFAULT_PORTS: Final[Mapping[str, int]] = {
@@ -195,7 +196,7 @@ def _split(address: str, ports: Mapping[str, int]) -> SplitResult:
         parts = urlsplit(address)
     except ValueError:
         raise ArgumentInvalid("the address is not a URL", hint=hint) from None
-    if parts.scheme in PLAIN and parts.scheme not in ports:
+    if _ENCRYPTED.get(parts.scheme) in ports and parts.scheme not in ports:
         raise ArgumentInvalid(
             f"the address begins with {parts.scheme}://, which sends in clear text, instead of {known}",
             hint=_CLEAR_TEXT_HINT,

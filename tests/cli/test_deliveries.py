@@ -374,6 +374,10 @@ def test_a_delivery_that_failed_is_explained_with_its_last_error() -> None:
     assert delivery_reasons.explain(replace(found, last_error=None)) == meaning
 
 
+def test_the_hint_of_an_open_breaker_names_its_target() -> None:
+    assert delivery_reasons.hint("breaker_open", "hook").endswith("if this passes: iu target test hook")
+
+
 def test_a_delivery_that_is_tried_again_says_when(shop: Shop) -> None:
     shop.receiver.behave(Behaviour(status=500))
     shop.office.emit(1, 1)

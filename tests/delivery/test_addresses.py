@@ -111,8 +111,11 @@ def test_an_address_has_no_user(address: str) -> None:
 
 
 def test_plain_http_is_only_for_targets_that_may_be_private() -> None:
-    with pytest.raises(ArgumentInvalid, match="https"):
+    with pytest.raises(ArgumentInvalid, match="in clear text, instead of https") as refused:
         WebhookTarget.check("http://hooks.example.com/", {}, "HOOK", private=False)
+    assert "iu target set NAME --allow-private" in (refused.value.hint or "")
+    with pytest.raises(ArgumentInvalid, match="does not begin with https"):
+        WebhookTarget.check("amqp://hooks.example.com/", {}, "HOOK", private=False)
     WebhookTarget.check("http://hooks.example.com/", {}, "HOOK", private=True)
 
 

@@ -343,6 +343,20 @@ def test_a_change_of_a_threshold_is_not_lost_by_a_rollback(office: Office) -> No
         assert owner.fetch_value("select count(*) from public.iu_promotion_threshold_decision") == 3
 
 
+@pytest.mark.parametrize(
+    ("threshold", "value", "message"),
+    [("hour", 0, "there is no threshold 'hour'"), ("events", 0, "threshold events cannot be 0")],
+)
+def test_a_threshold_that_is_not_known_and_a_value_out_of_range_are_told_apart(
+    office: Office, threshold: str, value: int, message: str
+) -> None:
+    said = answer(
+        office,
+        lambda office: office.call("admin", "fn_iu_promotion_threshold_propose", threshold, value, "x"),
+    )
+    assert said == f"IU104 {message}"
+
+
 def test_a_change_of_a_threshold_that_has_another_value_by_now_is_refused(office: Office) -> None:
     numbers = [
         office.call("admin", "fn_iu_promotion_threshold_propose", "events", value, "x")["change_no"]

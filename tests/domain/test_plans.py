@@ -481,6 +481,15 @@ def test_an_empty_reason_is_refused(shop: Gateway) -> None:
         applying.apply(shop, source(), plan(shop), "  ")
 
 
+def test_a_capture_that_only_records_changes_says_so(shop: Gateway) -> None:
+    says = "It records changes, and emits no event until its mode is emit."
+    assert says in plan(shop).changes[-1].means
+    assert says not in plan(shop, EMITTING).changes[-1].means
+    apply(shop, EMITTING)
+    (capture,) = plan(shop).changes
+    assert says in capture.means
+
+
 def test_workflow_admin_defines_captures_and_the_owner_attaches_them(shop: Gateway, admin: Gateway) -> None:
     (*_, capture) = plan(admin).changes
     assert capture.means[0].startswith("Defined, not attached: the owner of public.orders, ")

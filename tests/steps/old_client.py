@@ -6,10 +6,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import psycopg
 
+from repeating import running
 from waiting import eventually
 
 ACTOR: Final = "old client"
@@ -68,12 +70,5 @@ class OldClient:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._repeat, args=role) for role in self._roles]
-        for thread in threads:
-            thread.start()
-        try:
+        with running(self._stop, *(partial(self._repeat, *role) for role in self._roles)):
             yield
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -22,6 +23,7 @@ from iu_pipelines.errors import IuError
 from iu_pipelines.settings import sql_root
 from proven import failed_lines
 from releases import RELEASES
+from repeating import running
 from waiting import eventually
 
 LIVE: Final = "iu.structure_piece_split.workflow"
@@ -103,15 +105,8 @@ class Traffic:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        threads = [threading.Thread(target=self._repeat, args=(act,)) for act in (self._emit, self._run)]
-        for thread in threads:
-            thread.start()
-        try:
+        with running(self._stop, *(partial(self._repeat, act) for act in (self._emit, self._run))):
             yield
-        finally:
-            self._stop.set()
-            for thread in threads:
-                thread.join()
 
 
 def test_a_database_of_a_release_is_upgraded_while_events_flow(released: Path, empty_database: str) -> None:
