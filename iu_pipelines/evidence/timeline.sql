@@ -33,6 +33,15 @@ select
         (
             select max(b.finished_at) from public.iu_route_batch as b
             where b.worker_name = %(worker_name)s
+        ),
+        (
+            select max(l.created_at) from public.iu_route_attempt_log as l
+            where
+                l.attempt_no > 1
+                and l.worker_no = (
+                    select n.name_no from public.iu_audit_name as n
+                    where n.name = %(worker_name)s
+                )
         )
     ) as last_at,
     counted.oldest_at,

@@ -35,6 +35,8 @@ select public.fn_iu_route_dead_letter_replay(l.dead_letter_id) from public.iu_ro
 update public.iu_outbound_route set dry_run = true where event_type = 'structure_piece_split';
 alter table public.iu_outbound_route add constraint dry_run_is_enforced check (dry_run);
 commit;
+"""
+_REPLAY = """
 begin;
 select public.fn_iu_route_dead_letter_replay(l.dead_letter_id) from public.iu_route_dead_letter as l;
 commit;
@@ -48,9 +50,10 @@ def worked(gateway: Gateway) -> Gateway:
     return gateway
 
 
-def work(gateway: Gateway) -> None:
-    """Emit and run in one session, which prepares the functions once."""
-    gateway.run_script(f"{_HISTORY}{_RUN * 4}{_FAILURE}")
+def work(gateway: Gateway, pause_seconds: float = 0) -> None:
+    """Emit and run in one session, which prepares the functions once; pause before the last replay."""
+    pause = f"select pg_sleep({pause_seconds});"
+    gateway.run_script(f"{_HISTORY}{_RUN * 4}{_FAILURE}{pause}{_REPLAY}")
 
 
 @pytest.fixture(scope="session")
