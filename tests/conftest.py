@@ -29,9 +29,10 @@ from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 
-pytest_plugins = ["iu_pipelines.pytest_plugin", "delivery.office_fixtures", "releases"]
+pytest_plugins = ["iu_pipelines.pytest_plugin", "delivery.office_fixtures", "releases", "scheduling"]
 
 _NUMBERS: Final = itertools.count()
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
 
 _VARIABLES: Final = {"IU_LONG", "IU_TEST_DATABASE_URL", "IU_TEST_ISOLATION", *servers.VARIABLES}
 
@@ -86,6 +87,14 @@ def _read_committed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """Set the default isolation level of tests with the mark `read_committed`, if the run has another one."""
     if request.node.get_closest_marker("read_committed"):
         monkeypatch.setenv("PGOPTIONS", r"-c default_transaction_isolation=read\ committed")
+
+
+@pytest.fixture(autouse=True)
+def _kept_signals() -> Iterator[None]:
+    """Find a test that leaves a handler: with that of SIGPIPE, a closed connection ends the process."""
+    before = [signal.getsignal(number) for number in _SIGNALS]
+    yield
+    assert [signal.getsignal(number) for number in _SIGNALS] == before
 
 
 @pytest.fixture(scope="session")
