@@ -46,10 +46,12 @@ def execute(chosen: Settings, program: Program) -> NoReturn:
         programs = EmbeddedServer(chosen.home, pg_bin=chosen.pg_bin).programs()
         environment["PATH"] = os.pathsep.join(filter(None, (environment.get("PATH"), str(programs))))
     sys.stdout.flush()
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and the program would inherit that
+    # Python ignores SIGPIPE, and the program would inherit that.
+    ignored = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         os.execvpe(program[0], program, environment)  # noqa: S606  the program is the user's
     except OSError as error:
+        signal.signal(signal.SIGPIPE, ignored)
         raise UsageError(
             f"{program[0]!r} cannot be run: {error.strerror}",
             hint="Name a program on PATH, or give its path.",

@@ -38,7 +38,9 @@ def test_a_program_is_ended_by_a_closed_pipe_as_if_the_shell_had_started_it(kept
 
 
 def test_a_program_that_cannot_be_run_is_named(kept_iu: Iu, command: Iu, kept_database: str) -> None:
+    before = signal.getsignal(signal.SIGPIPE)
     refused(command("--database-url", kept_database, "exec", "nowhere/shop"), 2, "'nowhere/shop'")
+    assert signal.getsignal(signal.SIGPIPE) == before
     refused(command("exec"), 2, "PROGRAM")
 
 
