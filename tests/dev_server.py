@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -14,9 +15,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from defs.code_location import run_config
@@ -47,6 +48,9 @@ SENSOR = """mutation ($selector: SensorSelector!) {
   startSensor(sensorSelector: $selector) { __typename }
 }"""
 QUIET_SECONDS = 3.0
+_CHANCE: Final = random.SystemRandom()
+_PORTS: Final = range(15_000, 32_768)
+"""Ports above those of usual services, and below those of outgoing connections on Linux."""
 STOP_SENSOR = """mutation ($id: String!) { stopSensor(id: $id) { __typename } }"""
 TICKS = """query ($selector: InstigationSelector!) {
   instigationStateOrError(instigationSelector: $selector) {
@@ -242,9 +246,11 @@ class Dev:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a free port that no outgoing connection can take before a server listens on it."""
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", _CHANCE.choice(_PORTS)))
+            return int(probe.getsockname()[1])
 
 
 @contextmanager
