@@ -8,6 +8,7 @@ import pytest
 from cli.offices import OfficeIu
 from cli.running import refused
 from delivery.office import EVENTS, ROUTE, SUBJECTS
+from delivery.test_bypasses import owner_changes
 from delivery.world import url_of
 
 PROPOSE = ("promote", "propose", ROUTE, "--reason", "ready", "--deployment", "test")
@@ -74,10 +75,18 @@ def test_a_promotion_is_shown_with_its_evidence_and_decision(office_iu: OfficeIu
     refused(office_iu("approver", "promote", "reject", "9", "--reason", "x"), 1, "iu promote list")
 
 
-def test_a_rule_that_is_missed_is_named(office_iu: OfficeIu) -> None:
+def test_every_rule_that_is_missed_is_named(office_iu: OfficeIu) -> None:
     office_iu.office.test_target(passed=False)
-    refused(office_iu("admin", *PROPOSE), 1, "rule test refuses the promotion", "a passed test needed")
-    refused(office_iu("admin", *PROPOSE, "--days", "100"), 1, "rule days", "at most 30 days needed")
+    only = office_iu("admin", *PROPOSE)
+    refused(only, 1, "rule test refuses the promotion: failed test 2 seen, a passed test needed\n")
+    refused(
+        office_iu("admin", *PROPOSE, "--days", "100"), 1,
+        "rule days refuses the promotion: 100 days seen, at most 30 days needed, "
+        "also missed: test (failed test 2 seen, a passed test needed)\n",
+    )  # fmt: skip
+    owner_changes(office_iu.office, "iu_evidence_pack", "delete from public.iu_evidence_pack")
+    done = office_iu("admin", *PROPOSE)
+    refused(done, 1, ", also missed: pack (no pack seen, a passed pack needed)\n")
 
 
 def test_the_deployment_is_named_by_the_option_or_the_environment(

@@ -199,5 +199,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '41dbeaca58d7f37bc50a08459909af97f03c59ee815676f5ddc8e19943727e30'
+    'caa13c8051264ecd40af4e91fd6c7a04ee5c3fd0e5809c327fbc9e9df0ab9e4c'
 );

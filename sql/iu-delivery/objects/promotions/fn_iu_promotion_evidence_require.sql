@@ -10,10 +10,18 @@ declare
     );
     v_rule record;
 begin
-    select r.* into v_rule
+    select
+        (array_agg(r.rule order by r.rule_no))[1] as rule,
+        (array_agg(r.seen order by r.rule_no))[1] as seen,
+        (array_agg(r.needed order by r.rule_no))[1] as needed,
+        (array_agg(
+            format('%s (%s seen, %s needed)', r.rule, coalesce(r.seen, 'nothing'), r.needed)
+            order by r.rule_no
+        ))[2:] as others
+    into v_rule
     from (values
         (1, 'days', extract(epoch from valid_for) <= (v_limits ->> 'days')::bigint * 86400,
-            valid_for::text, format('at most %s days', v_limits ->> 'days')),
+            justify_hours(valid_for)::text, format('at most %s days', v_limits ->> 'days')),
         (2, 'worker', evidence ->> 'worker_name' is not null, 'no worker', 'an audit worker in use'),
         (3, 'failures', (evidence ->> 'failures')::bigint = 0, evidence ->> 'failures', '0'),
         (4, 'events', (evidence ->> 'events')::bigint >= (v_limits ->> 'events')::bigint,
@@ -25,24 +33,26 @@ begin
         (7, 'rehearsal', jsonb_array_length(evidence -> 'kinds_not_rehearsed') = 0,
             format('kinds %s without a rehearsal', evidence -> 'kinds_not_rehearsed'), 'one of each kind'),
         (8, 'test', (evidence ->> 'test_passed')::boolean is true,
-            coalesce('test ' || (evidence ->> 'test_no') || ', which failed', 'no test'), 'a passed test'),
+            coalesce('failed test ' || (evidence ->> 'test_no'), 'no test'), 'a passed test'),
         (9, 'pack', (evidence ->> 'pack_passed')::boolean is true,
-            coalesce('pack ' || (evidence ->> 'pack_no') || ', which failed', 'no pack'), 'a passed pack'),
+            coalesce('failed pack ' || (evidence ->> 'pack_no'), 'no pack'), 'a passed pack'),
         (10, 'pack_hours',
-            (evidence ->> 'pack_seconds')::numeric <= (v_limits ->> 'pack_hours')::bigint * 3600,
+            evidence ->> 'pack_no' is null -- then the rule before is missed
+            or (evidence ->> 'pack_seconds')::numeric <= (v_limits ->> 'pack_hours')::bigint * 3600,
             format('a pack of %s hours', round((evidence ->> 'pack_seconds')::numeric / 3600, 2)),
             format('at most %s hours', v_limits ->> 'pack_hours'))
     ) as r (rule_no, rule, is_met, seen, needed)
-    where r.is_met is not true
-    order by r.rule_no limit 1;
+    where r.is_met is not true;
     if v_rule.rule is not null then
-        perform public.fn_iu_promotion_refuse(v_rule.rule, v_rule.seen, v_rule.needed);
+        perform public.fn_iu_promotion_refuse(
+            v_rule.rule, v_rule.seen, v_rule.needed, nullif(array_to_string(v_rule.others, ', '), '')
+        );
     end if;
 end
 $$;
 comment on function public.fn_iu_promotion_evidence_require(jsonb, interval) is
-'Raises IU205 for the first rule that the evidence (fn_iu_promotion_evidence) does not meet: days, worker,
-failures, events, subjects, hours, rehearsal, test, pack, pack_hours. Read-only.';
+'Raises IU205 with every rule that the evidence (fn_iu_promotion_evidence) does not meet:
+days, worker, failures, events, subjects, hours, rehearsal, test, pack, pack_hours. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_evidence_require(jsonb, interval)', 'internal'
 );
