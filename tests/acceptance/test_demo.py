@@ -18,6 +18,7 @@ import pages
 from acceptance.console import PROJECT, commands_of, first_difference, stable, without_numbers
 from acceptance.gitfolder import GitFolder
 from acceptance.unit_totals import totals
+from cli.running import in_terminal, without_spinner
 from iu_pipelines.cli.demo import ingest_here, program, web_ui
 from iu_pipelines.cli.demo_delivery import APPROVER, PROPOSER, TARGET, why_left_out
 from iu_pipelines.cli.demo_report import Report, Run, summary
@@ -64,7 +65,7 @@ def home(tmp_path: Path, folder: GitFolder) -> Iterator[Home]:
 
 
 def test_the_demo_routes_a_git_history_through_dagster_and_can_be_repeated(
-    home: Home, folder: GitFolder
+    home: Home, folder: GitFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(40):
         folder.commit({b"a.md": str(n).encode(), b"b.md": str(n).encode()})
@@ -99,6 +100,12 @@ def test_the_demo_routes_a_git_history_through_dagster_and_can_be_repeated(
     assert (report["delivery"]["sent"], len(report["delivery"]["received"])) == (1, 1)
     assert [state["state"] for state in report["delivery"]["states"]] == ["sent"]
     assert_nothing_is_left_open(home, report["delivery"]["event_id"])
+
+    monkeypatch.chdir(folder.path)
+    narrow = in_terminal(60, "demo", IU_HOME=str(home.home), PYTHONPATH=str(PROJECT))
+    shown = without_spinner(narrow).splitlines()
+    assert [line for line in shown if len(line.rstrip()) > 60 and len(line.split()) > 1] == []
+    assert "PASS in" in narrow
 
 
 def assert_nothing_is_left_open(home: Home, event_id: str) -> None:

@@ -91,6 +91,11 @@ def written_to_terminal(columns: int, *words: str, **environment: str) -> str:
     return shown.decode()
 
 
+def without_spinner(shown: str) -> str:
+    """Return what remains on the screen: a spinner and a progress bar write over their own lines."""
+    return "\n".join(line.rpartition("\r")[2] for line in shown.replace("\r\n", "\n").split("\n"))
+
+
 def commands(group: Any = None, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
     """Yield the words and the command object of every group and command."""
     group = group or get_command(build_app())

@@ -15,7 +15,7 @@ import pytest
 
 from cli.emitting import SUBJECT, add_letter
 from cli.offices import Shop
-from cli.running import Iu, commands, in_terminal, shell, written_to_terminal
+from cli.running import Iu, commands, in_terminal, shell, without_spinner, written_to_terminal
 from delivery.world import url_of
 from iu_pipelines.cli import output
 from iu_pipelines.db.gateway import Gateway
@@ -243,11 +243,6 @@ def test_output_about_deliveries_fits_60_columns_with_whole_words(shop: Shop) ->
         "target show hook",
     ):
         assert_fits_60_columns(command.split(), url)
-
-
-def without_spinner(shown: str) -> str:
-    """Return what remains on the screen: a spinner and a progress bar write over their own lines."""
-    return "\n".join(line.rpartition("\r")[2] for line in shown.replace("\r\n", "\n").split("\n"))
 
 
 def test_every_help_page_fits_60_columns_with_whole_words(
