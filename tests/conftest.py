@@ -32,7 +32,7 @@ from iu_pipelines.db.steps import migration
 pytest_plugins = ["iu_pipelines.pytest_plugin", "delivery.office_fixtures", "releases", "scheduling"]
 
 _NUMBERS: Final = itertools.count()
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)
+_SIGNALS: Final = (signal.SIGINT, signal.SIGPIPE)  # Dagster changes that of SIGTERM
 
 _VARIABLES: Final = {"IU_LONG", "IU_TEST_DATABASE_URL", "IU_TEST_ISOLATION", *servers.VARIABLES}
 
