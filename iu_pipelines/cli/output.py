@@ -19,6 +19,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
+from iu_pipelines import published
 from iu_pipelines.domain.times import shown
 
 _PIPE_WIDTH: Final = 160
@@ -185,9 +186,13 @@ def print_warning(text: str) -> None:
 
 
 def print_hint(text: str | None) -> None:
-    """Print a hint on stderr, if there is one."""
-    if text:
-        _print_text(console(stderr=True), text, "hint:  ", "bold")
+    """Print a hint on stderr, if there is one, and where the pages that it names are published."""
+    if not text:
+        return
+    out = console(stderr=True)
+    _print_text(out, text, "hint:  ", "bold")
+    for page in published.pages(text):
+        _print_text(out, page, "page:  ", "bold")
 
 
 def print_error(
@@ -202,8 +207,7 @@ def print_error(
     _print_text(out, message, "error: ", "bold red")
     for note in notes:
         _print_text(out, note, "       ")
-    if hint:
-        _print_text(out, hint, "hint:  ", "bold")
+    print_hint(hint)
 
 
 def when(value: datetime | None) -> str:

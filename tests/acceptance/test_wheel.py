@@ -32,14 +32,26 @@ print(json.dumps([reference.url for one in found if one for reference in one.cod
 """
 
 
-def run(*command: str, cwd: Path | None = None) -> str:
-    """Return the output of a command, run with this environment's dependencies but no editable install."""
+def ended(*command: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command with this environment's dependencies but no editable install."""
     environment = {**os.environ, "PYTHONPATH": sysconfig.get_path("purelib")}
-    done = subprocess.run(
+    return subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=120
     )
+
+
+def run(*command: str, cwd: Path | None = None) -> str:
+    """Return the output of a command that succeeds."""
+    done = ended(*command, cwd=cwd)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def refused(*command: str, cwd: Path) -> str:
+    """Return the errors of a command that fails."""
+    done = ended(*command, cwd=cwd)
+    assert (done.returncode != 0, done.stdout) == (True, "")
+    return done.stderr
 
 
 def test_an_installed_wheel_migrates_an_empty_database(
@@ -67,14 +79,22 @@ def test_psql_installs_the_steps_of_an_installed_wheel_from_the_path_that_it_pri
     run(iu, "verify", "--database-url", empty_database, cwd=tmp_path)
 
 
-def test_code_references_of_an_installed_wheel_are_links_to_the_release(
+def test_the_urls_of_a_release_lead_from_code_to_its_repository_and_from_a_hint_to_its_site(
     installed: Path, tmp_path: Path
 ) -> None:
     python = str(installed / "python")
     assert json.loads(run(python, "-W", "error", "-c", REFERENCES, cwd=tmp_path)) == []
+    unnamed = [str(installed / "iu"), "fleet", "status"]
+    assert "page:" not in refused(*unnamed, cwd=tmp_path)
     described = next(installed.parent.rglob("iu_pipelines-*.dist-info")) / "METADATA"
     text = described.read_text(encoding="utf-8")
-    described.write_text(f"Project-URL: Source, https://github.com/owner/name\n{text}", encoding="utf-8")
+    urls = {"Source": "https://github.com/owner/name", "Documentation": "https://owner.github.io/name"}
+    lines = "".join(f"Project-URL: {label}, {url}\n" for label, url in urls.items())
+    described.write_text(f"{lines}{text}", encoding="utf-8")
+    assert refused(*unnamed, cwd=tmp_path).splitlines()[1:] == [
+        "hint:  Name it with --file or IU_FLEET_FILE (docs/operate/fleet.md).",
+        "page:  https://owner.github.io/name/operate/fleet.html",
+    ]
     links = json.loads(run(python, "-W", "error", "-c", REFERENCES, cwd=tmp_path))
     prefix = f"https://github.com/owner/name/tree/v{iu_pipelines.__version__}/"
     paths = {link.removeprefix(prefix).partition("#")[0] for link in links}

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
 
 import iu_pipelines
+from iu_pipelines import published
 from iu_pipelines.settings import sql_root
 
-_DISTRIBUTION: Final = "iu-pipelines"
-_LABEL: Final = "Source"
 _KEY: Final = "dagster/code_references"
 
 
@@ -39,7 +37,7 @@ def of_sql(*files: str) -> dict[str, dg.CodeReferencesMetadataValue]:
 
 @cache
 def _of_sql(files: tuple[str, ...]) -> Mapping[str, dg.CodeReferencesMetadataValue]:
-    if _is_installed() and repository_url() is None:
+    if _is_installed() and published.url("Source") is None:
         return {}
     found: list[dg.LocalFileCodeReference | dg.UrlCodeReference] = [
         dg.LocalFileCodeReference(file_path=str(_file(name)), label=name) for name in files
@@ -59,7 +57,7 @@ def with_references(assets: Sequence[Any]) -> Sequence[Any]:
     """
     if not _is_installed():
         return [_with_source(asset) for asset in assets]
-    url = repository_url()
+    url = published.url("Source")
     if url is None:
         return assets
     return dg.link_code_references_to_git(
@@ -94,16 +92,6 @@ def _added(spec: dg.AssetSpec, source: dg.LocalFileCodeReference) -> dg.AssetSpe
 def _is_installed() -> bool:
     """Return whether the package is not a checkout: then its SQL files are inside it."""
     return sql_root().parent == _package()
-
-
-def repository_url() -> str | None:
-    """Return the URL with the label `Source` in the metadata beside the installed package, or None."""
-    for found in metadata.distributions(name=_DISTRIBUTION, path=[str(_package().parent)]):
-        for line in found.metadata.get_all("Project-URL", []):
-            label, _, url = line.partition(",")
-            if label.strip() == _LABEL:
-                return str(url).strip().rstrip("/")
-    return None
 
 
 def _package() -> Path:
