@@ -6,15 +6,20 @@ libpq reports no SQLSTATE for a failed connection, so the text of its message is
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from iu_pipelines.db import passwords
 from iu_pipelines.errors import ConnectionFailed, redact
 
 
 @dataclass(frozen=True, slots=True)
 class _Reason:
-    """A pattern of libpq's message, and the SQLSTATE, message and hint; `{}` is replaced by its group."""
+    """A pattern of libpq's message, and the SQLSTATE, message and hint; `{}` is replaced by its group.
+
+    The hint about a password is made when it is needed.
+    """
 
     pattern: str
     code: str
@@ -30,6 +35,13 @@ MIGRATE_HINT: Final = "The schema is not installed, or not completely. Run: iu m
 _STARTING: Final = "57P03"
 _CLOSED_EARLY: Final = "08006"
 
+_NO_PASSWORD: Final = _Reason(
+    r"no password supplied", "28P01", "the server asks for a password, and none was found", ""
+)
+_WRONG_PASSWORD: Final = _Reason(
+    r"authentication failed", "28P01", "the server rejected the user or the password", ""
+)
+
 _REASONS: Final = (
     _Reason(
         r"resolve host|translate host name",
@@ -43,12 +55,8 @@ _REASONS: Final = (
         "no server is listening at this host and port",
         "Start the server, or check the host and the port in the URL.",
     ),
-    _Reason(
-        r"password authentication failed|no password supplied|authentication failed",
-        "28P01",
-        "the server rejected the user or the password",
-        "Check the user and the password in the URL.",
-    ),
+    _NO_PASSWORD,
+    _WRONG_PASSWORD,
     _Reason(
         r'role "([^"]*)" does not exist',
         "28000",
@@ -100,18 +108,28 @@ _REASONS: Final = (
 )
 
 
-def connection_failed(message: str, url: str) -> ConnectionFailed:
-    """Return the error for a connection to `url` that failed with this message of libpq."""
+def connection_failed(message: str, url: str, options: Mapping[str, str]) -> ConnectionFailed:
+    """Return the error for a connection to `url` that failed with this message of libpq.
+
+    `options` are those of `passwords.OPTIONS`, as libpq completed them.
+    """
     failure = f"cannot connect to {redact(url)}"
     for reason in _REASONS:
         found = re.search(reason.pattern, message)
         if found:
             known = reason.message.format(*found.groups())
-            return ConnectionFailed(f"{failure}: {known}", hint=reason.hint, code=reason.code)
+            hint = _hint(reason, message, url, options)
+            return ConnectionFailed(f"{failure}: {known}", hint=hint, code=reason.code)
     unknown = " ".join(redact(message).split())
     return ConnectionFailed(
         f"{failure}: {unknown}", hint="Check the URL, and read the log of the server.", code="08001"
     )
+
+
+def _hint(reason: _Reason, message: str, url: str, options: Mapping[str, str]) -> str:
+    if reason is _NO_PASSWORD:
+        return passwords.none_found(options)
+    return passwords.wrong(message, url) if reason is _WRONG_PASSWORD else reason.hint
 
 
 def is_transient(error: Exception) -> bool:

@@ -32,7 +32,7 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 from psycopg.types.json import JsonbDumper
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from iu_pipelines.db import locks
+from iu_pipelines.db import locks, passwords
 from iu_pipelines.db.connection_errors import connection_failed, is_transient
 from iu_pipelines.errors import (
     ArgumentInvalid,
@@ -469,9 +469,16 @@ def _connect(target: _Target) -> _Connection:
     except psycopg.Error as error:
         if _OPTIONS_REFUSED.search(str(error)) and target.leave_out_options():
             return _connect(target)
-        raise connection_failed(str(error), target.url) from None
+        raise connection_failed(str(error), target.url, _options(error)) from None
     _configure(connection)
     return connection
+
+
+def _options(error: psycopg.Error) -> dict[str, str]:
+    """Return the options of a failed connection attempt with which libpq searched a password file."""
+    found = error.pgconn.info if error.pgconn else []
+    given = {one.keyword.decode(): one.val.decode() for one in found if one.val}
+    return {name: given[name] for name in passwords.OPTIONS if name in given}
 
 
 def _configure(connection: _Connection) -> None:
