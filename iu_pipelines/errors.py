@@ -140,9 +140,10 @@ class PermissionDenied(DatabaseError):
     """The role lacks a privilege.
 
     Cause: The login is not a member of the group role that may run the function or read the table. Or row
-        security hides rows of a table of iu_pipelines.
+        security hides rows of a table of iu_pipelines. Or the schema or table is one of yours.
     Cure: Grant the group role to the login: docs/operate/roles.md says which one each command needs. `iu
-        doctor` shows the roles of the login.
+        doctor` shows the roles of the login. For a schema or table of yours, its owner grants the privilege,
+        such as `grant usage on schema shop to ada`.
     """
 
     default_code = "42501"
@@ -549,10 +550,20 @@ _ROLES_HINT = (
     "of iu_approver to approve, or of iu_sender to deliver (docs/operate/roles.md)."
 )
 
+_FOREIGN_SCHEMA = re.compile(r"permission denied for schema (?!public\b)(.+?)(?: at line \d+)?$")
+
 
 def name_login(error: PermissionDenied, login: str) -> None:
-    """Add the name of the login to the hint about roles, unless the server sent another hint."""
-    if error.hint == _ROLES_HINT:
+    """Add the name of the login to the hint about roles, unless the server sent another hint.
+
+    For a schema of others the hint is the statement that grants it to the login.
+    """
+    if error.hint != _ROLES_HINT:
+        return
+    foreign = _FOREIGN_SCHEMA.search(error.message)
+    if foreign:
+        error.hint = f"Let the owner of the schema run: grant usage on schema {foreign[1]} to {login}"
+    else:
         error.hint = f"The login is {login}. {_ROLES_HINT}"
 
 

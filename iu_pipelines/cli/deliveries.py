@@ -19,6 +19,7 @@ from iu_pipelines.cli.command import (
     add_group,
     sender_advice,
 )
+from iu_pipelines.cli.connection import database_url
 from iu_pipelines.cli.drain_reports import (
     drain_progress,
     failed,
@@ -31,7 +32,6 @@ from iu_pipelines.cli.drain_reports import (
 from iu_pipelines.cli.interrupts import EXIT_CODE
 from iu_pipelines.cli.options import Reason, Since, Until, parse_uuid
 from iu_pipelines.cli.output import duration, print_facts, print_line, when, working
-from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery.reports import DrainLimits, DrainReport
 from iu_pipelines.domain import deliveries, delivery_plans, gates, promotions
@@ -143,7 +143,7 @@ def _stay(call: Invocation, limits: DrainLimits, run_ref: str | None, targets: l
     chosen = call.sender_settings()
     with sender_advice():
         report = service.stay(
-            resolve_database_url(chosen),
+            database_url(chosen),
             chosen,
             targets=targets,
             limits=limits,
@@ -169,7 +169,7 @@ def _drain(
     with call.connect_as_sender() as gateway:
         with drain_progress(call) as tell:
             report = drain.drain(
-                resolve_database_url(chosen),
+                database_url(chosen),
                 chosen,
                 targets=targets,
                 limits=limits,

@@ -9,8 +9,8 @@ from typing import Annotated, Final
 import typer
 
 from iu_pipelines.cli.command import Answer, Invocation, add_command
+from iu_pipelines.cli.connection import database_url
 from iu_pipelines.cli.output import print_line, print_table, working
-from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.steps import readiness
 from iu_pipelines.domain.doctor.findings import Finding, Level
 from iu_pipelines.domain.quantities import counted
@@ -74,7 +74,7 @@ def wait(call: Invocation, timeout: Timeout = 60.0, migrated: Migrated = True) -
         iu wait --timeout 120
         iu wait --no-migrated
     """
-    url = resolve_database_url(call.settings())
+    url = database_url(call.settings())
     seconds = readiness.wait(
         url, timeout, migrated=migrated, on_wait=lambda missing: call.say(f"waiting: {missing}")
     )

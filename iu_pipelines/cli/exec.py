@@ -10,7 +10,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from iu_pipelines.cli.command import add_command
-from iu_pipelines.db.database_url import resolve_database_url
+from iu_pipelines.cli.connection import database_url
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import libpq_environment
 from iu_pipelines.errors import UsageError
@@ -39,7 +39,7 @@ def execute(chosen: Settings, program: Program) -> NoReturn:
         iu exec psql --file shop.sql
         iu exec python shop.py
     """
-    url = resolve_database_url(chosen)
+    url = database_url(chosen)
     environment = child_environment(IU_DATABASE_URL=url, **libpq_environment(url))
     environment.pop("PGSERVICE", None)  # its file would win over the other variables
     if chosen.database_url is None:

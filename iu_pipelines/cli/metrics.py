@@ -10,7 +10,7 @@ import typer
 
 from iu_pipelines import extras
 from iu_pipelines.cli.command import Answer, Invocation, add_command
-from iu_pipelines.db.database_url import resolve_database_url
+from iu_pipelines.cli.connection import database_url
 from iu_pipelines.domain import metrics as numbers
 from iu_pipelines.errors import IuError, UsageError
 from iu_pipelines.hosting import ports
@@ -89,7 +89,7 @@ def _serve(call: Invocation, host: str, port: int) -> None:
 
     chosen = call.settings()
     with stop_request() as stop:
-        resolve_database_url(chosen)
+        database_url(chosen)
         with serving(host, port, chosen, say):
             call.say_fact("metrics", ports.metrics_url(host, port))
             call.say_fact("stop", "Ctrl-C")

@@ -9,7 +9,10 @@ import pytest
 
 from cli.emitting import SUBJECT
 from cli.running import Iu, commands, refused
+from iu_pipelines import settings
+from iu_pipelines.cli.connection import connect
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.errors import PermissionDenied
 
 EMIT = ("emit", "version_applied", "docs/a", "--subject", SUBJECT, "--actor", "test")
 
@@ -208,6 +211,22 @@ def test_a_role_without_privileges_gets_an_error_that_says_so(
         assert "Traceback" not in done.err
     finally:
         gateway.execute(f"drop role {role}")
+
+
+def test_the_hint_of_a_table_of_others_names_its_owner_and_no_role_of_iu(
+    database: str, gateway: Gateway
+) -> None:
+    role = f"iu_test_{uuid4().hex}"
+    gateway.execute(f"create table orders (); create role {role} login password 'x' in role workflow_admin")
+    scheme, _, rest = database.partition("://")
+    chosen = settings.load(database_url=f"{scheme}://{role}:x@{rest.rpartition('@')[2]}")
+    owner = f"The login is {role}. The owner of orders, which is not part of iu, can grant it the privilege."
+    try:
+        with pytest.raises(PermissionDenied) as refused_table, connect(chosen) as opened:
+            opened.fetch_all("select * from orders")
+    finally:
+        gateway.execute(f"drop table orders; drop role {role}")
+    assert refused_table.value.hint == owner
 
 
 def test_an_unexpected_error_is_a_message_and_a_traceback_only_with_debug(

@@ -50,6 +50,7 @@ def test_the_psql_of_the_embedded_server_is_found(tmp_path: Path) -> None:
     (python / "sh").symlink_to("/bin/sh")
     given = {"IU_HOME": str(tmp_path / "home"), "PATH": str(python)}
     try:
+        shell("wait", "--no-migrated", **given)
         done = shell("exec", "sh", "-c", "psql --no-psqlrc -Atc 'select current_database()'", **given)
         assert (done.returncode, done.stdout, done.stderr) == (0, "iu\n", "")
     finally:

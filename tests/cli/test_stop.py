@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,36 @@ def test_without_a_url_the_embedded_server_is_started_found_again_and_stopped(tm
         stopped = shell("stop", **home)
     assert stopped.stdout.startswith("stopped:")
     assert shell("stop", **home).stdout.startswith("not running:")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Iu) -> Iterator[Path]:
+    """Yield the `.iu` of an empty working directory, whose server is stopped at the end."""
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path / ".iu"
+    command("stop")
+
+
+def test_a_command_that_makes_a_new_embedded_server_warns_once(command: Iu, home: Path) -> None:
+    advice = "if your outbox is elsewhere, run this there, or set IU_HOME"
+    warning = f"warning: a new database was made in {home}; {advice}\n"
+    first = command("steps", "list", "--json")
+    assert (first.code, first.err, len(first.json)) == (0, warning, 11)
+    again = command("event", "list")
+    assert (again.code, "warning: " in again.err) == (1, False)
+    assert f"hint:  The database is the one in {home}: {advice}. " in again.err
+    assert again.err.endswith("Run: iu migrate\n")
+    command("stop")
+    assert command("steps", "list").err == ""  # a start of a stopped server
+
+
+@pytest.mark.parametrize("words", [("exec", "true"), ("wait", "--no-migrated"), ("deliver",)])
+def test_every_command_that_makes_a_new_embedded_server_warns(home: Path, words: tuple[str, ...]) -> None:
+    done = shell(*words)
+    assert done.stderr.startswith(f"warning: a new database was made in {home}; ")
+
+
+def test_migrate_makes_a_new_embedded_server_without_a_warning(command: Iu, home: Path) -> None:
+    done = command("migrate")
+    assert (done.code, done.err) == (0, "")
+    assert home.is_dir()

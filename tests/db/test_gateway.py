@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -167,6 +168,16 @@ def test_the_hint_of_a_missing_privilege_names_the_login_and_not_the_role(scratc
     assert (refused.value.hint or "").startswith("The login is postgres. Connect as a member of iu_emitter")
 
 
+def test_the_hint_of_a_schema_of_others_is_the_statement_for_its_owner(
+    scratch: str, gateway: Gateway
+) -> None:
+    gateway.execute("create schema shop_of_others")
+    with Gateway(scratch, role="pg_monitor") as reader, pytest.raises(PermissionDenied) as refused:
+        reader.fetch_all("select *\nfrom shop_of_others.orders")
+    grant = "grant usage on schema shop_of_others to postgres"
+    assert refused.value.hint == f"Let the owner of the schema run: {grant}"
+
+
 def test_a_parameter_of_an_unsupported_type_raises_statement_failed(gateway: Gateway) -> None:
     with pytest.raises(StatementFailed, match="object"):
         gateway.fetch_value("select %s", (object(),))
@@ -244,6 +255,68 @@ def test_a_failed_connection_is_reported_at_once_with_its_reason(
     assert e.value.message.startswith("cannot connect to postgresql://")
     assert "s3cret" not in e.value.message
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "mode", "reason"),
+    [
+        (None, 0, "{file} does not exist. PGPASSFILE names another one."),
+        ("{host}:{port}:{base}:{user}:s3cret", 0o644, "{file} is open to other users, so that it is ignored. "
+            "Run: chmod 600 {file}"),
+        ("{host}:{port}:another:{user}:s3cret", 0o600, "{file} has no line for {host}:{port}:{base}:{user}."),
+        ("{host}:{port}:{base}:nobody:s3cret", 0o600, "{file} has no line for {host}:{port}:{base}:{user}."),
+    ],
+)  # fmt: skip
+def test_a_missing_password_is_an_error_that_says_where_it_was_looked_for(
+    scratch: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    line: str | None,
+    mode: int,
+    reason: str,
+) -> None:
+    url, names = _without_password(scratch, tmp_path, monkeypatch)
+    if line:
+        _write(names["file"], line.format(**names), mode)
+    looked = f"The URL has none, PGPASSWORD is not set, and the password file {reason.format(**names)}"
+    with Gateway(url) as gateway, pytest.raises(ConnectionFailed, match="none was found") as e:
+        gateway.fetch_value("select 1")
+    assert (e.value.code, e.value.hint) == ("28P01", looked)
+
+
+def test_a_wrong_password_is_an_error_that_says_where_it_is_from(
+    scratch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, names = _without_password(scratch, tmp_path, monkeypatch)
+    _write(names["file"], "*:*:*:*:s3cret", 0o600)
+
+    def hint(url: str) -> str | None:
+        with Gateway(url) as gateway, pytest.raises(ConnectionFailed, match="rejected the user") as e:
+            gateway.fetch_value("select 1")
+        return e.value.hint
+
+    assert hint(url) == f"Check the user in the URL, and the password in the file {names['file']}."
+    monkeypatch.setenv("PGPASSWORD", "s3cret")
+    assert hint(url) == "Check the user in the URL, and the password in PGPASSWORD."
+    assert hint(_changed(scratch, password="s3cret")) == "Check the user and the password in the URL."
+
+
+def _without_password(
+    url: str, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[str, dict[str, str]]:
+    """Return a URL without its password, and the words of the hints. PGPASSFILE is relative."""
+    parts = urlsplit(url)
+    monkeypatch.delenv("PGPASSWORD", raising=False)
+    monkeypatch.chdir(directory)
+    monkeypatch.setenv("PGPASSFILE", "pgpass")
+    names = {"host": parts.hostname, "port": parts.port, "base": parts.path[1:], "user": parts.username}
+    bare = parts._replace(netloc=f"{parts.username}@{parts.hostname}:{parts.port}").geturl()
+    return bare, {name: str(value) for name, value in names.items()} | {"file": str(directory / "pgpass")}
+
+
+def _write(file: str, line: str, mode: int) -> None:
+    Path(file).write_text(f"{line}\n", encoding="utf-8")
+    Path(file).chmod(mode)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,11 @@ class EmbeddedServer:
             startup.ensure_accepting(self._cluster)
             return databases.ensure(self._cluster, DATABASE)
 
+    def exists(self) -> bool:
+        """Return whether the server was made before. It may be stopped."""
+        with server_errors.translated(self.home):
+            return self._cluster.data.exists()
+
     def is_running(self) -> bool:
         """Return whether the server accepts connections, or rejects them because all are in use."""
         with server_errors.translated(self.home):
@@ -84,7 +89,7 @@ class EmbeddedServer:
     def stop(self) -> bool:
         """Stop the server and wait until its last process has ended; return False when it was not running."""
         with server_errors.translated(self.home):
-            if not self._cluster.data.exists():
+            if not self.exists():
                 return False
             with locks.start_stop_lock(self._cluster):
                 alive = locks.is_alive(self._cluster)

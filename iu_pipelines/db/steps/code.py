@@ -91,8 +91,11 @@ def read(step: Step) -> Code:
     return Code(step.key, functions, tuple(objects), tuple(access))
 
 
-def roles_of(name: str, *, writes: bool) -> list[str]:
-    """Return the roles that may call a function of the files, or read or write a table of them."""
+def roles_of(name: str, *, writes: bool) -> list[str] | None:
+    """Return the roles that may call a function of the files, or read or write a table of them.
+
+    The result is None if the files have no such function or table.
+    """
     root = sql_root()
     read_all = [read(step) for step in load_steps(root, modules(root))]
     kinds = {
@@ -101,6 +104,8 @@ def roles_of(name: str, *, writes: bool) -> list[str]:
         for one in found.objects
         if one[2].removeprefix("public.").partition("(")[0] == name
     }
+    if not kinds:
+        return None
     granted = {one[2]: one[3] for found in read_all for one in found.access if one[1] in kinds}
     stronger = [role for role, privileges in granted.items() if privileges != "select"]
     return sorted((stronger if writes else []) or granted)

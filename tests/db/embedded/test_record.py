@@ -16,8 +16,11 @@ def test_every_connection_needs_the_password(server: EmbeddedServer) -> None:
     known = record(server)
     wrong = server.url().replace(known["password"], "guessed")
     by_socket = f"postgresql://postgres@/iu?host={known['socket_directory']}&port={known['port']}"
-    for url in (wrong, by_socket):
-        with Gateway(url) as gateway, pytest.raises(IuError, match="rejected the user or the password"):
+    for url, reason in (
+        (wrong, "rejected the user or the password"),
+        (by_socket, "asks for a password, and none was found"),
+    ):
+        with Gateway(url) as gateway, pytest.raises(IuError, match=reason):
             gateway.fetch_value("select 1")
 
 
