@@ -15,7 +15,7 @@ from uuid import UUID
 from iu_pipelines.db.gateway import Session
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import rows
+from iu_pipelines.domain import gates, rows
 from iu_pipelines.errors import StepRefused
 
 _SQL: Final = Statements(__name__)
@@ -354,7 +354,8 @@ def preview_gate(gateway: Queries, key: str, value: str) -> list[GateEffect]:
     Raises:
         UnknownGate: the key is no gate, or the value is not allowed for it.
     """
-    found = gateway.fetch_all(_SQL["gate_preview"], {"key": key, "value": value})
+    with gates.choices_named():
+        found = gateway.fetch_all(_SQL["gate_preview"], {"key": key, "value": value})
     return [rows.read(GateEffect, row) for row in found]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -9,9 +12,10 @@ from typing import Annotated, Any, Final
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import rows
-from iu_pipelines.errors import PermissionDenied
+from iu_pipelines.errors import PermissionDenied, UnknownGate
 
 _SQL: Final = Statements(__name__)
+_CHOICES: Final = re.compile(r"(?<=must )match \^\((\w+(?:\|\w+)+)\)\$")
 
 MASTER: Final = "iu_core.routes_enabled"
 WORKER: Final = "iu_core.route_worker_enabled"
@@ -89,10 +93,23 @@ def set_gate(gateway: Queries, key: str, value: str, reason: str) -> dict[str, A
         UnknownGate: the key is unknown, or the value is not allowed for it.
         ArgumentInvalid: the key or the reason is empty.
     """
-    answer: dict[str, Any] = gateway.fetch_value(
-        _SQL["set_gate"], {"key": key, "value": value, "reason": reason}
-    )
+    with choices_named():
+        answer: dict[str, Any] = gateway.fetch_value(
+            _SQL["set_gate"], {"key": key, "value": value, "reason": reason}
+        )
     return answer
+
+
+@contextmanager
+def choices_named() -> Iterator[None]:
+    """Name the values that are allowed in a hint of the block, instead of a pattern that lists them."""
+    try:
+        yield
+    except UnknownGate as error:
+        error.hint = error.hint and _CHOICES.sub(
+            lambda found: f"be {found[1].replace('|', ' or ')}", error.hint
+        )
+        raise
 
 
 def history(gateway: Queries, key: str | None = None, limit: int = 20) -> list[GateChange]:

@@ -77,6 +77,8 @@ def test_what_is_held_is_explained_with_what_to_do(shop: Shop) -> None:
     preview = shop.done("admin", *close, "--preview")
     assert "delivery_gate_closed" in preview.out
     assert preview.out.endswith("nothing was changed\n")
+    wrong = shop.iu("admin", *close[:-1], "off", "--preview")
+    refused(wrong, 1, "hint:  The value must be true or false\n")
     assert (
         office.owner.fetch_value("select value from dot_config where key = %s", (GATES["delivery"],))
         == "true"
