@@ -73,6 +73,8 @@ def apply(
     """
     asks = not (yes and reason)
     if asks and (call.as_json or file == "-" or not sys.stdin.isatty()):
+        if yes:
+            raise UsageError("missing option --reason", hint='Add: --reason "WHY"')
         raise UsageError(
             "there is no terminal to ask at",
             hint='Add: --yes --reason "WHY". Show the changes before with: iu plan',

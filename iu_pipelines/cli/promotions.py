@@ -24,9 +24,9 @@ from iu_pipelines.cli.targets import in_flight, send_test, test_hint, test_line
 from iu_pipelines.delivery import trials
 from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import promotions
-from iu_pipelines.domain.promotions import Promotion, Rule, Terms
+from iu_pipelines.domain.promotions import Promotion, Proposal, Rule, Terms
 from iu_pipelines.domain.quantities import counted
-from iu_pipelines.errors import UsageError
+from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 
 class Queued(StrEnum):
@@ -127,7 +127,7 @@ def propose(
         start_position=start_position,
     )
     with call.connect_to_module() as gateway:
-        proposal = promotions.propose(gateway, terms)
+        proposal = _proposed(gateway, terms)
     rules = promotions.rules(proposal.evidence, terms.valid_for)
 
     def print_all() -> None:
@@ -139,6 +139,14 @@ def propose(
         print_line(f"another login approves it with: iu promote approve {proposal.promotion_no} --reason WHY")
 
     return Answer({**vars(proposal), "rules": rules}, print_all)
+
+
+def _proposed(gateway: DeliveryGateway, terms: Terms) -> Proposal:
+    try:
+        return promotions.propose(gateway, terms)
+    except ArgumentInvalid as error:
+        message = error.message.replace("argument start_position", "--from", 1)
+        raise ArgumentInvalid(message, hint=error.hint) from None
 
 
 def _print_rules(rules: Sequence[Rule]) -> None:

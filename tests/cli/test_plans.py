@@ -88,11 +88,22 @@ def test_apply_with_json_prints_one_object(iu: Iu, file: Path) -> None:
     assert (again.code, again.json) == (0, {"changes": [], "owner_statements": []})
 
 
-@pytest.mark.parametrize("words", [(), ("--yes",), ("--reason", "why"), ("--yes", "--reason", "")])
+@pytest.mark.parametrize("words", [(), ("--reason", "why")])
 def test_apply_without_a_terminal_needs_yes_and_a_reason(
     iu: Iu, file: Path, gateway: Gateway, words: tuple[str, ...]
 ) -> None:
     refused(iu("apply", str(file), *words), 2, "there is no terminal to ask at", "--yes --reason")
+    assert len(changes(gateway)) == 4
+
+
+@pytest.mark.parametrize("words", [("--yes",), ("--yes", "--reason", ""), ("--yes", "--json")])
+def test_apply_with_yes_without_a_terminal_names_the_missing_reason(
+    iu: Iu, file: Path, gateway: Gateway, words: tuple[str, ...]
+) -> None:
+    done = iu("apply", str(file), *words)
+    assert (done.code, done.out) == (2, "")
+    assert "missing option --reason" in done.err
+    assert "terminal" not in done.err
     assert len(changes(gateway)) == 4
 
 

@@ -53,6 +53,8 @@ def test_a_promotion_is_shown_with_its_evidence_and_decision(office_iu: OfficeIu
         "admin", *PROPOSE, "--share", "0.25", "--max-per-minute", "60", "--max-failure-share", "0.5",
         "--days", "3", "--queued", "discard", "--from", "beginning",
     )  # fmt: skip
+    begins = office_iu("admin", *PROPOSE, "--from", "begining")
+    refused(begins, 1, "error: --from is 'begining'", "Give latest, beginning, or the id of an event")
     shown = office_iu("approver", "promote", "show", "1", "--json").json
     rules = {rule["rule"]: rule for rule in shown["rules"]}
     assert " ".join(rules) == ("days worker failures events subjects hours rehearsal test pack pack_hours")
