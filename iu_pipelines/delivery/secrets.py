@@ -189,7 +189,7 @@ def text_of(secret_name: str, path: Path | None) -> str:
         UsageError: there is no such file, it is outside of the directory, unreadable, or too large.
     """
     if path is None or not path.is_file():
-        raise _missing(secret_name)
+        raise _missing(secret_name, path)
     if not path.resolve().is_relative_to(path.parent.resolve()):
         raise UsageError(
             f"the file of secret {secret_name} is a link to a place outside of IU_SECRETS_DIR",
@@ -240,7 +240,7 @@ def _own_file(chosen: Settings, secret_name: str) -> Iterator[tuple[Path, Secret
         )
     path = file_of(chosen.secrets_dir, secret_name)
     if path is None or not path.parent.is_dir():
-        raise _missing(secret_name)
+        raise _missing(secret_name, path)
     directory = os.open(path.parent, os.O_RDONLY)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)
@@ -292,15 +292,18 @@ def _stamp(secret_name: str, path: Path | None) -> _Stamp:
     except OSError:
         state = None
     if state is None:
-        raise _missing(secret_name)
+        raise _missing(secret_name, path)
     return (state.st_mtime_ns, state.st_ctime_ns, state.st_size, state.st_ino, state.st_dev)
 
 
-def _missing(secret_name: str) -> UsageError:
+def _missing(secret_name: str, path: Path | None) -> UsageError:
+    """Return the error about a secret that is neither in its variable nor in its file, `path`."""
+    variable = settings.secret_variable(secret_name)
     return UsageError(
         f"there is no secret {secret_name}",
-        hint=f"Set {settings.secret_variable(secret_name)}, or IU_SECRETS_DIR to a directory that "
-        f"contains the file {secret_name}.",
+        hint=f"Set {variable}, or write the file {path}."
+        if path
+        else f"Set {variable}, or IU_SECRETS_DIR to a directory that contains the file {secret_name}.",
     )
 
 

@@ -147,8 +147,9 @@ def test_a_directory_or_a_pipe_is_no_secret(directory: Path) -> None:
     (directory / "HOOK").mkdir()
     os.mkfifo(directory / "PIPE")
     for name in ("HOOK", "PIPE", "ABSENT"):
-        with pytest.raises(UsageError, match=f"there is no secret {name}"):
+        with pytest.raises(UsageError, match=f"there is no secret {name}") as missing:
             secrets(directory).find(name, HOST)
+        assert missing.value.hint == f"Set IU_SECRET_{name}, or write the file {directory / name}."
 
 
 def test_an_unchanged_secret_is_not_read_again(directory: Path) -> None:
