@@ -97,7 +97,7 @@ class PageShell(FileShell):
         self._server = f"127.0.0.1:{place.port}"
         names: dict[str, str] = {}
         for name, value in _EXPORT.findall(given.pop("people.env").replace(_ANY_PORT, "5432")):
-            names[name] = Template(value).safe_substitute(names)
+            names[name] = Template(value.strip('"')).safe_substitute(names, PWD=".")
         owner = place._replace(netloc=f"{place.username}@{place.hostname}:{place.port}").geturl()
         given["pgpass"] = given["pgpass"].replace(
             ":postgres:of-the-tutorial", f":{place.username}:{place.password}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -54,19 +55,24 @@ def test_no_password_stands_in_an_argument_of_a_command() -> None:
 
 
 def test_a_reader_without_a_server_makes_the_database_in_the_embedded_one(tmp_path: Path) -> None:
-    *_, block = pages.code("docs/tutorial/delivery.md", "Files", "sh")
+    begin, *_, block = pages.code("docs/tutorial/delivery.md", "Files", "sh")
     assert pages.code("docs/tutorial/event-jobs.md", "Files", "sh")[-1] == block
     shell = Shell(tmp_path)
+    assert shell.run(begin) == ()
+    shell.folder /= "handbook"
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (shell.folder, shell.folder / "secrets")} == {0o700}
     for name, text in files(PAGE.read_text(encoding="utf-8")).items():
-        if name in {"people.env", "pgpass"}:
+        if name in {"people.env", "pgpass", "secrets/SHOP"}:
             (shell.folder / name).write_text(text, encoding="utf-8")
     opens, _, typed = block.partition("\n")
-    used = ". ./people.env; psql --no-psqlrc -Atc 'select current_database()' $OWNER"
+    used = (
+        ". ./people.env; cd /; psql --no-psqlrc -Atc 'select current_database()' $OWNER; ls $IU_SECRETS_DIR"
+    )
     try:
         printed = shell.run(f"umask 077; {opens} <<'TYPED'\n{typed}{used}\nTYPED")
     finally:
         shell.run("iu stop")
-    assert printed[-2:] == ("CREATE DATABASE", "shop")
+    assert printed[-3:] == ("CREATE DATABASE", "shop", "SHOP")
 
 
 @pytest.mark.timeout(900)
