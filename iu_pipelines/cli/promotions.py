@@ -26,7 +26,7 @@ from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import promotions
 from iu_pipelines.domain.promotions import Promotion, Rule, Terms
 from iu_pipelines.domain.quantities import counted
-from iu_pipelines.errors import UsageError
+from iu_pipelines.errors import PromotionRefused, UsageError
 
 
 class Queued(StrEnum):
@@ -127,7 +127,11 @@ def propose(
         start_position=start_position,
     )
     with call.connect_to_module() as gateway:
-        proposal = promotions.propose(gateway, terms)
+        try:
+            proposal = promotions.propose(gateway, terms)
+        except PromotionRefused as refused:
+            refused.hint = (refused.hint or "").replace("ROUTE", route_code)
+            raise
     rules = promotions.rules(proposal.evidence, terms.valid_for)
 
     def print_all() -> None:

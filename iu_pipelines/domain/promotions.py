@@ -167,7 +167,7 @@ def propose(gateway: Queries, terms: Terms) -> Proposal:
     """Propose to deliver the events of a route; the database counts the evidence itself.
 
     Raises:
-        PromotionRefused: a rule is not met; the message names it, the value seen and the value needed.
+        PromotionRefused: rules are not met; the message names each, the value needed and the value seen.
         ArgumentInvalid: a term is malformed.
     """
     return rows.read(Proposal, gateway.fetch_value(_SQL["propose"], asdict(terms)))
