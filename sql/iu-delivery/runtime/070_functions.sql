@@ -200,5 +200,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'e37fe405449bff1e783215251a6c2aabdcee488691d04380c1d04b36fc20ff02'
+    '08fc806f84125013ce1dfe069402eed61283238b42064ffecf70aec0fcf55b73'
 );
