@@ -204,3 +204,19 @@ def test_an_invalid_value_in_yaml_is_refused_with_the_field_and_the_value(
         load(**{field: value}).build_defs(None)  # type: ignore[arg-type]
     assert field in str(refused.value)
     assert named in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "Big-Name"), ("route_worker_cron", "often"), ("worker", ["orders_outbound"])],
+)
+def test_an_invalid_value_in_yaml_gives_one_error_at_its_key(field: str, value: Any) -> None:
+    with pytest.raises(ValidationError) as refused:
+        load(**{field: value})
+    assert refused.value.error_count() == 1
+    assert f"outboxes.0.{field} at " in str(refused.value)
+
+
+def test_a_template_may_stand_for_the_list_of_outboxes() -> None:
+    mine = [Mount(name="orders")]
+    assert OutboxComponent.resolve_from_yaml("outboxes: '{{ mine }}'", scope={"mine": mine}).outboxes == mine
