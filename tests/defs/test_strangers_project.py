@@ -184,7 +184,7 @@ def test_jobs_of_the_project_and_of_both_outboxes_run(
     emit_one(database)
     emit_one(second_database)
     launch("sales_job", "2026-01-02")
-    launch("orders_route_worker_job", "orders_archive")
+    launch("orders_route_worker_job", "iu_outbound_default")
     assert (attempts_in(database), attempts_in(second_database)) == (1, 0)
     launch("billing_route_worker_job", "iu_outbound_default")
     assert (attempts_in(database), attempts_in(second_database)) == (1, 1)
