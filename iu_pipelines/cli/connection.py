@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
-from iu_pipelines.db.connection_errors import MIGRATE_HINT, NOT_INSTALLED
+from iu_pipelines.db.connection_errors import migration_advised
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import code
-from iu_pipelines.errors import PermissionDenied, StatementFailed
+from iu_pipelines.errors import PermissionDenied
 from iu_pipelines.settings import Settings
 
 _OBJECT: Final = re.compile(r"permission denied for (?:function|table|view) (\w+)")
@@ -31,11 +31,8 @@ def connect(chosen: Settings, *, installs_schema: bool = False, writes: bool = T
     lock_seconds = None if writes else LOCK_SECONDS
     with Gateway(resolve_database_url(chosen), lock_seconds=lock_seconds) as gateway:
         try:
-            yield gateway
-        except StatementFailed as error:
-            if error.code in NOT_INSTALLED and not installs_schema:
-                error.hint = MIGRATE_HINT
-            raise
+            with nullcontext() if installs_schema else migration_advised():
+                yield gateway
         except PermissionDenied as error:
             _name_roles(error, writes=writes)
             raise

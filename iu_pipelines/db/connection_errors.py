@@ -1,15 +1,18 @@
 """Translate libpq's message about a failed connection into a SQLSTATE, a reason and a hint.
 
-libpq reports no SQLSTATE for a failed connection, so the text of its message is matched.
+libpq reports no SQLSTATE for a failed connection, so the text of its message is matched. `migration_advised`
+replaces the hint of an error about a schema that is not installed.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from iu_pipelines.errors import ConnectionFailed, redact
+from iu_pipelines.errors import ConnectionFailed, StatementFailed, redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,17 @@ def connection_failed(message: str, url: str) -> ConnectionFailed:
     return ConnectionFailed(
         f"{failure}: {unknown}", hint="Check the URL, and read the log of the server.", code="08001"
     )
+
+
+@contextmanager
+def migration_advised() -> Iterator[None]:
+    """Give an error of the block about a missing table, function or column the hint to run `iu migrate`."""
+    try:
+        yield
+    except StatementFailed as error:
+        if error.code in NOT_INSTALLED:
+            error.hint = MIGRATE_HINT
+        raise
 
 
 def is_transient(error: Exception) -> bool:
