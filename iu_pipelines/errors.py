@@ -273,12 +273,12 @@ class NotAnApprover(Refusal):
 
 
 class PromotionRefused(Refusal):
-    """A rule for promotions is not met; the message names it, the value seen and the value needed.
+    """Rules for promotions are not met; the message names each, the value needed and the value seen.
 
     Cause: The evidence for a route is too little, old or bad, the route or its target is disabled, or a login
         approves what it proposed itself. Or a superuser or a member of the owner role proposes.
-    Cure: Meet the rule, then propose again. docs/operate/promotions.md#rules explains each rule, and `iu
-        promote threshold list` shows the thresholds.
+    Cure: Meet the rules, as the hint says, then propose again. docs/operate/promotions.md#rules explains each
+        rule, and `iu promote threshold list` shows the thresholds.
     """
 
     default_code = "IU205"

@@ -33,7 +33,10 @@ class FileScheduling(LoadFileScheduling):
 
     def _reschedule(self, node: WorkerController) -> None:
         """Give a worker files until it has two tests, or tell it that there are no more."""
-        super()._reschedule(node)
+        try:
+            super()._reschedule(node)
+        except OSError:
+            return  # It has just crashed; `remove_node` is called for it, and gives its files to others.
         if not node.shutting_down and self._pending_of(self.assigned_work[node]) < 2:
             self._reschedule(node)
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Final
 
 from iu_pipelines.cli.output import print_warning
-from iu_pipelines.db.connection_errors import MIGRATE_HINT, NOT_INSTALLED
+from iu_pipelines.db.connection_errors import MIGRATE_HINT, migration_advised
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import code
-from iu_pipelines.errors import PermissionDenied, StatementFailed
+from iu_pipelines.errors import PermissionDenied
 from iu_pipelines.settings import Settings
 
 _OBJECT: Final = re.compile(r"permission denied for (?:function|table|view) (\w+)")
@@ -45,17 +45,17 @@ def connect(chosen: Settings, *, installs_schema: bool = False, writes: bool = T
     url = resolve_database_url(chosen) if installs_schema else database_url(chosen)
     with Gateway(url, lock_seconds=lock_seconds) as gateway:
         try:
-            yield gateway
-        except StatementFailed as error:
-            if error.code in NOT_INSTALLED and not installs_schema:
-                error.hint = _embedded_hint(chosen) if chosen.database_url is None else MIGRATE_HINT
-            raise
+            with nullcontext() if installs_schema else migration_advised(_hint(chosen)):
+                yield gateway
         except PermissionDenied as error:
             _name_roles(error, writes=writes)
             raise
 
 
-def _embedded_hint(chosen: Settings) -> str:
+def _hint(chosen: Settings) -> str:
+    """Return the hint about a schema that is not installed."""
+    if chosen.database_url is not None:
+        return MIGRATE_HINT
     return f"The database is the one in {chosen.home}: {_ELSEWHERE}. {MIGRATE_HINT}"
 
 

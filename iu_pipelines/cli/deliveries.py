@@ -178,11 +178,13 @@ def _drain(
                 on_progress=tell,
             )
         others = promotions.of_other_deployments(gateway, chosen.deployment)
+        listed = gates.listed_routes(gateway)
+        unlisted = promotions.unlisted(gateway, listed)
         queues = _queues(gateway, report, chosen.deployment)
         left = delivery_plans.progress(gateway, plan_hash) if plan_hash else None
 
     def print_all() -> None:
-        print_drain(report, queues, chosen.deployment, others, left)
+        print_drain(report, queues, chosen.deployment, others, listed, unlisted, left)
         if left:
             print_facts(_progress_facts(left))
 
@@ -210,12 +212,14 @@ def status(gateway: DeliveryGateway) -> Answer:
         iu deliver status
     """
     found = deliveries.status(gateway)
-    listed, senders = gates.listed_routes(gateway), deliveries.senders(gateway)
+    listed = gates.listed_routes(gateway)
+    unlisted = promotions.unlisted(gateway, listed)
+    senders = deliveries.senders(gateway)
     rows = [
         {**vars(one), "senders": [sender for sender in senders if sender.target == one.target]}
         for one in found
     ]
-    return Answer(rows, lambda: print_queues(found, listed, senders))
+    return Answer(rows, lambda: print_queues(found, listed, unlisted, senders))
 
 
 def plan(

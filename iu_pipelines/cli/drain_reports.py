@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -100,12 +100,16 @@ def print_drain(
     queues: Sequence[TargetQueue],
     deployment: str | None,
     others: Sequence[Promotion],
+    listed: str | None,
+    unlisted: Mapping[str | None, Sequence[str]],
     plan: Progress | None = None,
 ) -> None:
     """Print what a drain did for each target, why it stopped, what is left, what is held and what to do.
 
     `queues` are read after the drain. `deployment` is what the sender presents, and `others` are live
-    promotions for another one. If the drain carried out a `plan`, what is left is that of the plan.
+    promotions for another one. `listed` is the value of the list of live routes, None if it is not known, and
+    `unlisted` are the live routes that it lacks, by target. If the drain carried out a `plan`, what is
+    left is that of the plan.
     """
     by_target = {queue.target: queue for queue in queues}
     for one in report.targets:
@@ -118,7 +122,8 @@ def print_drain(
         f"in {duration(report.seconds)}, {rate(report.sent, report.seconds)}"
     )
     reasons = {word for one in report.targets for word in one.held_reasons}
-    _print_reasons(reasons, "")
+    routes = [route for one in report.targets for route in unlisted.get(one.target, ())]
+    _print_reasons(reasons, "", listed, routes)
     named = {one.target for one in report.targets}
     for other in others:
         if other.target_name in named:
@@ -194,11 +199,15 @@ def _left_of_plan(plan: Progress) -> str:
 
 
 def print_queues(
-    found: Sequence[TargetQueue], listed: str | None, senders: Sequence[SenderShards] = ()
+    found: Sequence[TargetQueue],
+    listed: str | None,
+    unlisted: Mapping[str | None, Sequence[str]],
+    senders: Sequence[SenderShards] = (),
 ) -> None:
     """Print the deliveries of targets by state, and below it who delivers, why they are held and what to do.
 
-    `listed` is the value of the list of live routes, None if it is not known.
+    `listed` is the value of the list of live routes, None if it is not known, and `unlisted` are the live
+    routes that it lacks, by target.
     """
     rows = [
         (
@@ -219,7 +228,7 @@ def print_queues(
     for sender in senders:
         print_line(f"  {sender.target}: {sender.sender} has {sender.shards} of 64 shards")
     for one in found:
-        _print_reasons(one.held_reasons or (), f"{one.target}: ", listed)
+        _print_reasons(one.held_reasons or (), f"{one.target}: ", listed, unlisted.get(one.target, ()))
         if one.in_doubt:
             print_line(f"  {one.target}: in doubt: {delivery_reasons.STATES['in_doubt']}")
         if one.dead:
@@ -231,7 +240,9 @@ def print_queues(
             )
 
 
-def _print_reasons(words: Iterable[str], about: str, listed: str | None = None) -> None:
+def _print_reasons(words: Iterable[str], about: str, listed: str | None, unlisted: Sequence[str]) -> None:
     for word in sorted(words):
         said = delivery_reasons.with_list(delivery_reasons.REFUSALS.get(word, word), listed)
+        if word == "not_listed" and unlisted:
+            said = delivery_reasons.unlisted(unlisted, listed)
         print_line(f"  {about}{word}: {said}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
 import typer
 
@@ -107,13 +107,16 @@ def set_value(
     with gateway.transaction() as session:
         answers = [gates.set_gate(session, one, given, reason) for one, given in pairs]
 
-    def show_changes() -> None:
-        for answer in answers:
-            print_line(f"{answer['key']}: {answer['old_value']!r} -> {answer['value']!r}")
-            if note := answer.get("note"):
-                print_line(f"note: {note}")
+    return Answer(answers if more else answers[0], lambda: _print_changes(answers))
 
-    return Answer(answers if more else answers[0], show_changes)
+
+def _print_changes(answers: Sequence[Mapping[str, Any]]) -> None:
+    for answer in answers:
+        print_line(f"{answer['key']}: {answer['old_value']!r} -> {answer['value']!r}")
+        if note := answer.get("note"):
+            print_line(f"note: {note}")
+        if left_out := gates.left_out(answer["key"], answer["old_value"], answer["value"]):
+            print_line(f"note: no longer listed: {', '.join(left_out)}; their deliveries are held")
 
 
 def _preview(gateway: Gateway, key: str, value: str) -> Answer:

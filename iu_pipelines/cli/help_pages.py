@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from typer.core import TyperCommand, TyperGroup
 
+from iu_pipelines import published
 from iu_pipelines.cli.usage_errors import CommandMissing
 
 _HYPHEN: Final = "\ue000"
@@ -66,8 +67,10 @@ class Group(TyperGroup):
     context_class = _Context
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples."""
+        """Write the examples, or below all commands of a release where the documentation is."""
         _write_examples(self.epilog, formatter)
+        if ctx.parent is None and (site := published.url("Documentation")):
+            formatter.write(f"\nDocumentation: {site}\n")
 
 
 def _write_examples(examples: str | None, formatter: Any) -> None:

@@ -26,7 +26,7 @@ from iu_pipelines.delivery.secrets import Secrets
 from iu_pipelines.domain import promotions
 from iu_pipelines.domain.promotions import Promotion, Proposal, Rule, Terms
 from iu_pipelines.domain.quantities import counted
-from iu_pipelines.errors import ArgumentInvalid, UsageError
+from iu_pipelines.errors import ArgumentInvalid, PromotionRefused, UsageError
 
 
 class Queued(StrEnum):
@@ -144,6 +144,9 @@ def propose(
 def _proposed(gateway: DeliveryGateway, terms: Terms) -> Proposal:
     try:
         return promotions.propose(gateway, terms)
+    except PromotionRefused as refused:
+        refused.hint = (refused.hint or "").replace("ROUTE", terms.route_code)
+        raise
     except ArgumentInvalid as error:
         message = error.message.replace("argument start_position", "--from", 1)
         raise ArgumentInvalid(message, hint=error.hint) from None

@@ -1,17 +1,19 @@
 """Translate libpq's message about a failed connection into a SQLSTATE, a reason and a hint.
 
-libpq reports no SQLSTATE for a failed connection, so the text of its message is matched.
+libpq reports no SQLSTATE for a failed connection, so the text of its message is matched. `migration_advised`
+replaces the hint of an error about a schema that is not installed.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from iu_pipelines.db import passwords
-from iu_pipelines.errors import ConnectionFailed, redact
+from iu_pipelines.errors import ConnectionFailed, StatementFailed, redact
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,17 @@ def _hint(reason: _Reason, message: str, url: str, options: Mapping[str, str]) -
     if reason is _NO_PASSWORD:
         return passwords.none_found(options)
     return passwords.wrong(message, url) if reason is _WRONG_PASSWORD else reason.hint
+
+
+@contextmanager
+def migration_advised(hint: str = MIGRATE_HINT) -> Iterator[None]:
+    """Give an error of the block about a missing table, function or column the hint to run `iu migrate`."""
+    try:
+        yield
+    except StatementFailed as error:
+        if error.code in NOT_INSTALLED:
+            error.hint = hint
+        raise
 
 
 def is_transient(error: Exception) -> bool:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from uuid import UUID
 
 import dagster as dg
@@ -20,7 +20,7 @@ from iu_pipelines.db.queries import Queries
 from iu_pipelines.defs.kit.asset_metadata import table
 from iu_pipelines.defs.kit.configuration import Action, Mount
 from iu_pipelines.defs.kit.step_errors import one_clear_line
-from iu_pipelines.defs.kit.validated_config import UUID_PATTERN, choice, validated
+from iu_pipelines.defs.kit.validated_config import UuidText, choice, uuid_or, validated
 from iu_pipelines.domain import dead_letters, gates, health, worker
 from iu_pipelines.domain.dead_letters import DeadLetter
 from iu_pipelines.errors import IuError
@@ -57,16 +57,15 @@ class GateSetConfig(ActionConfig):
 class WorkerSeekConfig(ActionConfig):
     """The position of a worker. `worker_seek_config` adds the field `worker`, which lists the workers."""
 
-    position: str = Field(
-        pattern=rf"^(beginning|latest)$|{UUID_PATTERN}",
-        description="beginning, latest, or the id of the event to continue after.",
+    position: Annotated[str, uuid_or("beginning", "latest")] = Field(
+        description="beginning, latest, or the id of the event to continue after."
     )
 
 
 class DeadLetterDiscardConfig(ActionConfig):
     """The dead letter to close without a replay."""
 
-    dead_letter_id: str = Field(pattern=UUID_PATTERN, description="The id of the dead letter, a UUID.")
+    dead_letter_id: UuidText = Field(description="The id of the dead letter, a UUID.")
 
 
 @cache

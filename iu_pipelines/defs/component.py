@@ -2,12 +2,20 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from importlib import resources
 from string import Template
-from typing import Final
+from typing import Annotated, Any, Final
 
 import dagster as dg
-from pydantic import Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    create_model,
+)
 
 from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.fleet import build_fleet_defs
@@ -45,6 +53,19 @@ def outbox_name(folder: str) -> str:
     return words[:_LONGEST] or "outbox"
 
 
+def _outbox_model() -> type[BaseModel]:
+    """Return the model of one outbox, whose JSON schema also lists the keys when one is unknown."""
+    derived = Mount.model()
+    given: Any = derived.model_config.get("json_schema_extra") or {}
+    config = ConfigDict(json_schema_extra=given | {"propertyNames": {"enum": list(Mount.model_fields)}})
+    return type(derived.__name__, (derived,), {"model_config": config, "__module__": __name__})
+
+
+def _unless_template(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    """Check a list. A text is a template, which Dagster replaces later."""
+    return value if isinstance(value, str) else handler(value)
+
+
 @dg.scaffold_with(OutboxScaffolder)
 class OutboxComponent(dg.Component, dg.Resolvable, dg.Model):
     """The assets, checks, jobs, schedules and sensors of one or more outboxes."""
@@ -52,6 +73,24 @@ class OutboxComponent(dg.Component, dg.Resolvable, dg.Model):
     outboxes: Sequence[Mount] = Field(
         min_length=1, description="The outboxes. Each must have a different name."
     )
+
+    @classmethod
+    @cache
+    def model(cls) -> type[BaseModel]:
+        """Return the model of the YAML file, whose errors name the outbox and the key.
+
+        The model that Dagster derives is a union of a list and a template. Its JSON schema refuses the whole
+        list for one unknown key, and each other error is followed by one about the template.
+        """
+        derived = super().model()
+        outbox: Any = _outbox_model()
+        outboxes: Any = Annotated[Sequence[outbox], WrapValidator(_unless_template)]
+        given: Any = Field(
+            min_length=1,
+            description=derived.model_fields["outboxes"].description,
+            json_schema_extra={"type": ["array", "string"]},
+        )
+        return create_model(derived.__name__, __base__=derived, outboxes=(outboxes, given))
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         """Return the merged definitions of every outbox. Raises UsageError if two have the same name."""

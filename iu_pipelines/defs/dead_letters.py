@@ -4,7 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import dagster as dg
@@ -20,7 +20,7 @@ from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.configured_asset import configured_asset, node_name
 from iu_pipelines.defs.kit.questions import Question
 from iu_pipelines.defs.kit.runs import unfinished_run
-from iu_pipelines.defs.kit.validated_config import UUID_PATTERN, validated
+from iu_pipelines.defs.kit.validated_config import uuid_or, validated
 from iu_pipelines.domain import dead_letters, gates
 from iu_pipelines.domain.dead_letters import DeadLetter, ReplayResult
 
@@ -31,9 +31,8 @@ _SHOWN: Final = 50
 class ReplayConfig(dg.Config):
     """The open dead letters to replay. A letter is replayed if it matches every filter that is set."""
 
-    dead_letter_id: str = Field(
+    dead_letter_id: Annotated[str, uuid_or("")] = Field(
         default="",
-        pattern=rf"^$|{UUID_PATTERN}",
         description="Replay only this letter, also if its replay cannot succeed. Empty: all letters that "
         "match the filters.",
     )

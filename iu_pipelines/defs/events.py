@@ -13,7 +13,7 @@ from iu_pipelines.defs.gates import gate_table
 from iu_pipelines.defs.kit.asset_metadata import table
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.step_errors import one_clear_line
-from iu_pipelines.defs.kit.validated_config import UUID_PATTERN, validated
+from iu_pipelines.defs.kit.validated_config import UuidText, validated
 from iu_pipelines.domain import deliveries, events
 from iu_pipelines.domain.deliveries import DeliveryState
 from iu_pipelines.domain.delivery_reasons import REFUSALS
@@ -24,7 +24,7 @@ from iu_pipelines.domain.health import at_least
 class WhyConfig(dg.Config):
     """The event to explain."""
 
-    event_id: str = Field(pattern=UUID_PATTERN, description="The id of the event, a UUID.")
+    event_id: UuidText = Field(description="The id of the event, a UUID.")
 
 
 def definitions(mount: Mount) -> dg.Definitions:

@@ -31,7 +31,7 @@ from iu_pipelines.defs import (
 )
 from iu_pipelines.defs.event_resource import EventsResource
 from iu_pipelines.defs.kit.code_references import with_references
-from iu_pipelines.defs.kit.configuration import Mount
+from iu_pipelines.defs.kit.configuration import Mount, require_mount
 from iu_pipelines.defs.kit.resources import GatewayResource, SenderResource
 
 NOUNS: Final = (
@@ -59,8 +59,9 @@ def build_defs(
     different name.
 
     Raises:
-        UsageError: `mount.running` contains an unknown name.
+        UsageError: `mount` is no Mount, or `mount.running` contains an unknown name.
     """
+    require_mount(mount)
     # Owners, code references and observable assets are beta features, and Dagster warns about each use.
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=dg.BetaWarning)

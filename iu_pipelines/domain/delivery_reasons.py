@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from iu_pipelines.domain import gates
@@ -113,6 +113,13 @@ def answer_hint(status_class: str, target_name: str) -> str | None:
 def with_list(text: str, listed: str | None, route_code: str = "ROUTE") -> str:
     """Return a text of this module with the present value of the list of routes, if it is known."""
     return text if listed is None else text.replace(_LIST, f"{listed},{route_code}".lstrip(","))
+
+
+def unlisted(route_codes: Sequence[str], listed: str | None) -> str:
+    """Return what `not_listed` means for these routes, with the command that lists them all."""
+    text = REFUSALS["not_listed"].replace(_LIST, f"{listed or 'A,B'},{','.join(route_codes)}".lstrip(","))
+    named = "route {} is" if len(route_codes) == 1 else "routes {} are"
+    return text.replace("the route is", named.format(", ".join(route_codes)))
 
 
 def of_route(word: str, route_code: str) -> str:

@@ -33,6 +33,7 @@ _SQL: Final = Statements(__name__)
 HOLDERS: Final = {gates.MASTER: "master", gates.WORKER: "worker"}
 """The gates that hold events, with the names of `WorkerAnswer.held_by`."""
 
+_NO_DELIVERY: Final = {"not_promoted", "not_for_route", "passed_over"}
 _UUIDV7: Final = 7
 
 WINDOW: Final = 10_000
@@ -209,6 +210,7 @@ def why(gateway: Queries, event_id: UUID, workers: Sequence[str]) -> Explanation
         _routes(gateway, str(row["event_type"]) if row else ""),
         tuple(attempts.for_event(gateway, event_id)),
         _letters(gateway, event_id),
+        _deliveries(gateway, event_id),
     )
     if row is None or None in readings:
         return _not_stored(gateway, event_id, found)
@@ -229,7 +231,7 @@ def why(gateway: Queries, event_id: UUID, workers: Sequence[str]) -> Explanation
         gate_changes=_gate_changes(gateway, found.gates),
         rules=_rules(gateway, event, answers, found),
         batches=_batches(gateway, found.attempts),
-        deliveries=_deliveries(gateway, event_id),
+        deliveries=found.deliveries,
     )
 
 
@@ -268,6 +270,7 @@ class _Found:
     routes: tuple[Route, ...]
     attempts: tuple[Attempt, ...]
     letters: tuple[DeadLetter, ...]
+    deliveries: tuple[DeliveryState, ...]
 
     def of_worker(self, name: str) -> _Found:
         """Return the attempts and letters of one worker."""
@@ -276,11 +279,16 @@ class _Found:
             self.routes,
             tuple(one for one in self.attempts if one.worker_name == name),
             tuple(one for one in self.letters if one.worker_name == name),
+            self.deliveries,
         )
 
     def closed(self) -> tuple[str, ...]:
         """Return the names of the closed gates that stop the worker, the master gate first."""
         return tuple(HOLDERS[one.key] for one in self.gates if one.key in HOLDERS and not one.is_open)
+
+    def is_delivered_on(self, route_code: str | None) -> bool:
+        """Return whether the event has a delivery on this route, in whatever state."""
+        return any(one.route_code == route_code and one.state not in _NO_DELIVERY for one in self.deliveries)
 
     def enabled(self) -> tuple[str, ...]:
         """Return the codes of the enabled routes."""
@@ -437,7 +445,7 @@ def _decided(event: Event, attempt: Attempt | None, letter: DeadLetter | None, o
     after = f", after dead letter {letter.dead_letter_id}" if letter else ""
     match attempt.decision:
         case "dry_run":
-            return f"dry_run: route {attempt.route_code} is a dry run: nothing is sent{after}"
+            return f"dry_run: {_unsent(attempt.route_code, own)}{after}"
         case "skipped":
             since = f"; enabled now: {', '.join(own.enabled())}" if own.enabled() else ""
             return (
@@ -447,6 +455,12 @@ def _decided(event: Event, attempt: Attempt | None, letter: DeadLetter | None, o
         case "sent":
             return f"sent: route {attempt.route_code} delivered it at {shown(attempt.created_at)}{after}"
     return f"{attempt.decision}: route {attempt.route_code}: {attempt.error_detail}"
+
+
+def _unsent(route_code: str | None, own: _Found) -> str:
+    if own.is_delivered_on(route_code):
+        return f"this worker sends nothing; route {route_code} has a delivery of its own"
+    return f"route {route_code} is a dry run: nothing is sent"
 
 
 def _failed(letter: DeadLetter, own: _Found) -> str:

@@ -79,6 +79,12 @@ def listed_routes(gateway: Queries) -> str | None:
         return None
 
 
+def left_out(key: str, old_value: str | None, value: str) -> list[str]:
+    """Return the routes that a change of a gate takes off the list of live routes."""
+    kept = value.split(",")
+    return [code for code in (old_value or "").split(",") if key == LIVE_ROUTES and code and code not in kept]
+
+
 def list_settings(gateway: Queries) -> list[Setting]:
     """Return every setting that is not a gate, in alphabetical order."""
     return [rows.read(Setting, row) for row in gateway.fetch_all(_SQL["list_settings"])]

@@ -151,6 +151,18 @@ def of_other_deployments(gateway: Queries, deployment: str | None) -> list[Promo
     return [one for one in live if one.deployment != deployment]
 
 
+def unlisted(gateway: Queries, listed: str | None) -> dict[str | None, list[str]]:
+    """Return by target the live routes that the list of live routes lacks.
+
+    If the list is not known (`listed` is None), only a target with one live route can lack that one.
+    """
+    live: dict[str | None, list[str]] = {}
+    for one in list_promotions(gateway):
+        if one.state == "live" and (listed is None or one.route_code not in listed.split(",")):
+            live.setdefault(one.target_name, []).append(one.route_code)
+    return {target: codes for target, codes in live.items() if listed is not None or len(codes) == 1}
+
+
 def get(gateway: Queries, promotion_no: int) -> Promotion:
     """Return one promotion.
 
@@ -167,7 +179,7 @@ def propose(gateway: Queries, terms: Terms) -> Proposal:
     """Propose to deliver the events of a route; the database counts the evidence itself.
 
     Raises:
-        PromotionRefused: a rule is not met; the message names it, the value seen and the value needed.
+        PromotionRefused: rules are not met; the message names each, the value needed and the value seen.
         ArgumentInvalid: a term is malformed.
     """
     return rows.read(Proposal, gateway.fetch_value(_SQL["propose"], asdict(terms)))

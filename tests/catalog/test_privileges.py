@@ -194,7 +194,7 @@ def test_a_privilege_that_differs_from_the_matrix_is_detected(
     ],
 )
 def test_workflow_admin_cannot_bypass_the_functions(kept_session: psycopg.Connection, attempt: str) -> None:
-    role = f"iu_test_admin_{os.getpid()}"
+    role = f"iu_test_privileges_{os.getpid()}"
     kept_session.execute(f"create role {role} login in role workflow_admin".encode())
     try:
         kept_session.execute(f"set session authorization {role}".encode())

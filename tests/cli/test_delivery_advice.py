@@ -137,10 +137,12 @@ def test_a_list_without_the_route_is_named_with_its_key_and_value(shop: Shop) ->
     shop.office.emit(1, 1)
     shop.office.enqueue()
     key = GATES["live_routes"]
-    shop.done("admin", "gate", "set", key, "iu.version_applied.workflow", "--reason", "a test")
-    change = f"iu gate set {key} iu.version_applied.workflow,ROUTE --reason WHY"
-    assert change in shop.done("admin", "deliver", "status").out
-    assert f"iu gate set {key} A,B,ROUTE --reason WHY" in shop.done("sender", "deliver").out
+    done = shop.done("admin", "gate", "set", key, "iu.version_applied.workflow", "--reason", "a test")
+    assert done.out.splitlines()[1:] == [f"note: no longer listed: {ROUTE}; their deliveries are held"]
+    change = f"iu gate set {key} iu.version_applied.workflow,{ROUTE} --reason WHY"
+    said = f"not_listed: route {ROUTE} is not listed; add it to the present list with: "
+    assert f"  hook: {said}{change}\n" in shop.done("admin", "deliver", "status").out
+    assert f"  {said}iu gate set {key} A,B,{ROUTE} --reason WHY\n" in shop.done("sender", "deliver").out
     why = shop.done("admin", "why", newest(shop)).out
     assert f"iu gate set {key} iu.version_applied.workflow,{ROUTE} --reason WHY" in why
 

@@ -80,15 +80,18 @@ def test_a_promotion_is_shown_with_its_evidence_and_decision(office_iu: OfficeIu
 def test_every_rule_that_is_missed_is_named(office_iu: OfficeIu) -> None:
     office_iu.office.test_target(passed=False)
     only = office_iu("admin", *PROPOSE)
-    refused(only, 1, "rule test refuses the promotion: failed test 2 seen, a passed test needed\n")
+    refused(only, 1, "rule test refuses the promotion: it needs a passed test, and found failed test 2\n")
     refused(
         office_iu("admin", *PROPOSE, "--days", "100"), 1,
-        "rule days refuses the promotion: 100 days seen, at most 30 days needed, "
-        "also missed: test (failed test 2 seen, a passed test needed)\n",
+        "rule days refuses the promotion: it needs at most 30 days, and found 100 days, "
+        "also missed: test (needs a passed test, found failed test 2)\n"
+        "hint:  Propose a shorter period with --days. "
+        "Run as the sender: iu promote rehearse shop.paid --test-target. "
+        "The rules are in docs/operate/promotions.md#rules.\n",
     )  # fmt: skip
     owner_changes(office_iu.office, "iu_evidence_pack", "delete from public.iu_evidence_pack")
     done = office_iu("admin", *PROPOSE)
-    refused(done, 1, ", also missed: pack (no pack seen, a passed pack needed)\n")
+    refused(done, 1, ", also missed: pack (needs a passed pack, found no pack)\n")
 
 
 def test_the_deployment_is_named_by_the_option_or_the_environment(

@@ -152,4 +152,4 @@ def test_a_route_of_another_kind_is_not_promoted_to_a_target_of_dagster(office_i
     aim = Aim(office_iu, "search")
     aim.add("dagster_job", route_kind="dagster_asset")
     done = office_iu("admin", "promote", "propose", aim.route, "--max-failure-share", "1", *_WHY)
-    refused(done, 1, "kind dagster_job seen, kind dagster_asset needed")
+    refused(done, 1, "needs kind dagster_asset, and found kind dagster_job")

@@ -128,12 +128,16 @@ def checks(result: dg.ExecuteInProcessResult) -> dict[str, dg.AssetCheckEvaluati
 
 def failure(result: dg.ExecuteInProcessResult) -> str:
     """Return the description of the first failed step."""
-    for event in result.all_events:
-        if event.event_type == dg.DagsterEventType.STEP_FAILURE:
-            data = event.step_failure_data
-            assert data.user_failure_data
-            return str(data.user_failure_data.description)
-    raise AssertionError("no step failed")
+    failed = failures(result)
+    assert failed, "no step failed"
+    assert failed[0]
+    return failed[0]
+
+
+def failures(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Return the description of each failed step, or nothing for one that raised another error."""
+    failed = [event.step_failure_data for event in _of_kind(result, dg.DagsterEventType.STEP_FAILURE)]
+    return [str(data.user_failure_data.description) if data.user_failure_data else "" for data in failed]
 
 
 def emit_one(url: str) -> None:

@@ -229,12 +229,16 @@ def test_an_unknown_letter_fails_with_one_clear_line(location: Location) -> None
         ("gate_set_job", {**CLOSE, "key": "no.such.gate"}, "no.such.gate"),
         ("gate_set_job", {"key": gates.WORKER, "value": "false", "actor": "ann"}, "reason"),
         ("worker_seek_job", {**LATEST, "reason": ""}, "reason: String should match pattern"),
-        ("worker_seek_job", {**LATEST, "position": "earlier"}, "position: String should match pattern"),
+        (
+            "worker_seek_job",
+            {**LATEST, "position": "earlier"},
+            "position: 'earlier' is not beginning, latest or a UUID",
+        ),
         ("worker_seek_job", {**LATEST, "worker": "another"}, "another"),
         (
             "dead_letter_discard_job",
             {"dead_letter_id": "7", **WHO},
-            "dead_letter_id: String should match pattern",
+            "dead_letter_id: '7' is not a UUID",
         ),
     ],
 )

@@ -18,9 +18,10 @@ import pages
 from defs.code_location import Location, attempts_in, checks, emit_one
 from defs.test_event_jobs import imported
 from iu_pipelines.db.gateway import Gateway
-from iu_pipelines.defs.component import OutboxComponent
+from iu_pipelines.defs.component import OutboxComponent, scaffolded
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.domain import health
+from iu_pipelines.domain.worker import DEFAULT_WORKER
 from iu_pipelines.errors import UsageError
 
 VERIFY_100: Final = "verify_100_route_worker_live_verification"
@@ -73,12 +74,14 @@ def load(**values: Any) -> OutboxComponent:
 def documented(
     database: str, second_database: str, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Location]:
-    """Yield the example of the documentation; `orders` is in `database`, `billing` in `second_database`."""
+    """Yield the examples of the documentation: `orders` has two workers, `billing` is in another database."""
     monkeypatch.setenv("ORDERS_DATABASE_URL", database)
     monkeypatch.setenv("BILLING_DATABASE_URL", second_database)
     (component_of_the_page,) = pages.code(DOCUMENT, "component", "yaml")
     (another,) = pages.code(DOCUMENT, "another outbox", "yaml")
     example = yaml.safe_load(component_of_the_page)
+    (two_workers,) = pages.code(DOCUMENT, "two workers", "yaml")
+    example["attributes"]["outboxes"][0] |= yaml.safe_load(two_workers)
     example["attributes"]["outboxes"] += yaml.safe_load(another)
     with create_defs_folder_sandbox() as sandbox:
         path = sandbox.scaffold_component(component_cls=OutboxComponent, defs_yaml_contents=example)
@@ -204,3 +207,31 @@ def test_an_invalid_value_in_yaml_is_refused_with_the_field_and_the_value(
         load(**{field: value}).build_defs(None)  # type: ignore[arg-type]
     assert field in str(refused.value)
     assert named in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("name", "Big-Name"), ("route_worker_cron", "often"), ("worker", ["orders_outbound"])],
+)
+def test_an_invalid_value_in_yaml_gives_one_error_at_its_key(field: str, value: Any) -> None:
+    with pytest.raises(ValidationError) as refused:
+        load(**{field: value})
+    assert refused.value.error_count() == 1
+    assert f"outboxes.0.{field} at " in str(refused.value)
+
+
+def test_both_formats_of_the_scaffold_mount_the_same_outbox() -> None:
+    written = yaml.safe_load(scaffolded("defs.yaml", "orders"))
+    names: dict[str, Any] = {}
+    exec(compile(scaffolded("component.py", "orders"), "component.py", "exec", dont_inherit=True), names)
+    assert names["load"](None).outboxes == load(**written["attributes"]["outboxes"][0]).outboxes
+
+
+def test_the_scaffold_mounts_the_worker_that_the_installation_creates() -> None:
+    (outbox,) = yaml.safe_load(scaffolded("defs.yaml", "orders"))["attributes"]["outboxes"]
+    assert outbox["workers"] == [DEFAULT_WORKER]
+
+
+def test_a_template_may_stand_for_the_list_of_outboxes() -> None:
+    mine = [Mount(name="orders")]
+    assert OutboxComponent.resolve_from_yaml("outboxes: '{{ mine }}'", scope={"mine": mine}).outboxes == mine

@@ -91,6 +91,14 @@ def test_a_mount_with_an_invalid_value_is_refused(options: dict[str, Any], words
     assert hint.endswith(".")
 
 
+@pytest.mark.parametrize("value", ["orders", {"name": "orders"}])
+def test_what_is_no_mount_is_refused_with_the_value_and_the_call(value: Any) -> None:
+    with pytest.raises(UsageError) as refused:
+        build_defs(value)
+    assert refused.value.message == f"mount = {value!r} is refused"
+    assert 'build_defs(Mount(name="orders"))' in "".join(format_exception_only(refused.value))
+
+
 @pytest.mark.parametrize("field", ["database_url_variable", "database_url"])
 def test_a_password_that_is_given_by_mistake_is_not_shown(field: str) -> None:
     with pytest.raises(UsageError) as refused:

@@ -50,6 +50,14 @@ NO_WARNING = ("-W", "error", "-W", "ignore:`parse_obj_as` is deprecated")
 
 def run(project: Path, *command: str, **variables: str) -> str:
     """Run a program of this environment in the project, and return its output, which has no warning."""
+    code, output = execute(project, *command, **variables)
+    assert code == 0, output
+    assert "warning" not in output.lower()
+    return output
+
+
+def execute(project: Path, *command: str, **variables: str) -> tuple[int, str]:
+    """Run a program of this environment in the project, and return its exit code and output."""
     path = os.pathsep.join([str(project / "src"), str(REPOSITORY)])
     program = Path(sys.executable).with_name(command[0])
     done = subprocess.run(
@@ -61,10 +69,7 @@ def run(project: Path, *command: str, **variables: str) -> str:
         check=False,
         timeout=300,
     )
-    output = done.stdout + done.stderr
-    assert done.returncode == 0, output
-    assert "warning" not in output.lower()
-    return output
+    return done.returncode, done.stdout + done.stderr
 
 
 def scaffold(project: Path, name: str, *options: str) -> Path:
@@ -99,6 +104,22 @@ def test_the_scaffolded_file_is_the_example_of_the_documentation(project: Path) 
 @pytest.mark.parametrize("command", [("check", "yaml"), ("check", "defs"), ("list", "defs")])
 def test_dg_accepts_the_project_without_a_warning(project: Path, command: tuple[str, str]) -> None:
     run(project, "dg", *command)
+
+
+def test_dg_names_an_unknown_key_of_an_outbox_its_line_and_the_known_keys(
+    project: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "shop"
+    shutil.copytree(project, copy)
+    file = copy / "src" / "shop" / "defs" / "orders" / "defs.yaml"
+    lines = file.read_text(encoding="utf-8").replace(" workers:", " worker:").splitlines()
+    file.write_text("\n".join(lines), encoding="utf-8")
+    code, said = execute(copy, "dg", "check", "yaml")
+    assert code == 1
+    (place,) = [number for number, line in enumerate(lines, 1) if line.strip().startswith("worker:")]
+    assert f"defs.yaml:{place} - iu_pipelines.OutboxComponent attributes.outboxes.0.worker " in said
+    assert "'worker' is not one of ['name', 'database_url_variable', 'workers', " in said
+    assert "schemas" not in said
 
 
 def test_dg_lists_the_component_by_its_public_name(project: Path) -> None:
@@ -163,7 +184,7 @@ def test_jobs_of_the_project_and_of_both_outboxes_run(
     emit_one(database)
     emit_one(second_database)
     launch("sales_job", "2026-01-02")
-    launch("orders_route_worker_job", "orders_archive")
+    launch("orders_route_worker_job", "iu_outbound_default")
     assert (attempts_in(database), attempts_in(second_database)) == (1, 0)
     launch("billing_route_worker_job", "iu_outbound_default")
     assert (attempts_in(database), attempts_in(second_database)) == (1, 1)

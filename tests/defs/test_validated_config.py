@@ -41,7 +41,8 @@ BAD = [
         "linger_seconds: Input should be greater than or equal to 0",
     ),
     ("dead_letter_replay_job", {"limit": 0}, "limit: Input should be greater than or equal to 1"),
-    ("dead_letter_replay_job", {"dead_letter_id": "7"}, "dead_letter_id: String should match pattern"),
+    ("dead_letter_replay_job", {"dead_letter_id": "7"}, "dead_letter_id: '7' is not a UUID"),
+    ("event_why_job", {"event_id": "123"}, "event_id: '123' is not a UUID"),
     (
         "dead_letter_replay_job",
         {"letters_per_second": 0},

@@ -101,6 +101,11 @@ def test_the_example_in_the_documentation_is_accepted(chosen: Settings, path: Pa
     check(chosen)
 
 
+def test_the_limits_in_the_documentation_are_those_that_iu_writes() -> None:
+    (text,) = pages.code("docs/operate/dagster.md", "one run each", "yaml")
+    assert yaml.safe_load(text) == {"concurrency": {"runs": configuration()["concurrency"]["runs"]}}
+
+
 def test_a_storage_of_the_user_is_used_and_no_database_is_created_for_it(
     chosen: Settings, path: Path, tmp_path: Path
 ) -> None:

@@ -328,6 +328,13 @@ class Mount(dg.Resolvable, dg.Model):
             raise _refused(f"running = {unknown[0]!r} is refused", f"Choose from: {', '.join(known)}.")
 
 
+def require_mount(value: object) -> None:
+    """Raise UsageError unless `value` is a Mount or None."""
+    if not isinstance(value, Mount | None):
+        shown = redact(repr(value))
+        raise _refused(f"mount = {shown} is refused", 'Pass a Mount: build_defs(Mount(name="orders")).')
+
+
 def _refusal(mount: type[Mount], error: ValidationError) -> UsageError:
     """Return a UsageError for the first fault of `error`, with the field, the value and a hint."""
     detail = error.errors(include_url=False)[0]

@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from iu_pipelines.db.connection_errors import migration_advised
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.domain.fleet.members import FleetFile, Member, url_in
@@ -31,7 +32,7 @@ class FleetResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     @contextmanager
     def open(self, variable: str) -> Iterator[Gateway]:
         """Yield a gateway to the database whose URL is in an environment variable. Raises UsageError."""
-        with Gateway(self.url(variable), application_name="iu-dagster") as gateway:
+        with Gateway(self.url(variable), application_name="iu-dagster") as gateway, migration_advised():
             yield gateway
 
 

@@ -10,6 +10,7 @@ from typing import Final, Self
 import dagster as dg
 from pydantic import Field
 
+from iu_pipelines.db.connection_errors import migration_advised
 from iu_pipelines.db.database_url import resolve_database_url
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain.fleet.members import url_in
@@ -44,11 +45,13 @@ class GatewayResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     def open(self) -> Iterator[Gateway]:
         """Yield a gateway to the database. Start or repair the embedded server if it is used.
 
+        An error about a missing table or function gets a hint to run `iu migrate`.
+
         Raises:
             UsageError: the variable is not set; or no URL is given, and neither `iu dev` nor another command
                 of iu runs this code.
         """
-        with Gateway(self._url(), application_name="iu-dagster") as gateway:
+        with Gateway(self._url(), application_name="iu-dagster") as gateway, migration_advised():
             yield gateway
 
     def _url(self) -> str:

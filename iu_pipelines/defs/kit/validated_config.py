@@ -6,18 +6,37 @@ Dagster itself checks only types before a run, and bounds inside it, with a stac
 from __future__ import annotations
 
 import hashlib
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cache
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import dagster as dg
-from pydantic import ValidationError
+from pydantic import AfterValidator, ValidationError
+from pydantic_core import PydanticCustomError
 
 _SHOWN_CHARACTERS: Final = 200
 
-UUID_PATTERN: Final = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_NOT_A_UUID: Final = "not_a_uuid"
+
+
+def uuid_or(*words: str) -> AfterValidator:
+    """Return a validator of a text that is a UUID or one of `words`."""
+    expected = " or ".join(filter(None, [", ".join(filter(None, words)), "a UUID"]))
+
+    def accepted(text: str) -> str:
+        if text not in words and not _UUID.fullmatch(text):
+            raise PydanticCustomError(_NOT_A_UUID, "is not {expected}", {"expected": expected})
+        return text
+
+    return AfterValidator(accepted)
+
+
+UuidText = Annotated[str, uuid_or()]
+"""A UUID in a config, which Dagster knows as text."""
 
 
 def validated(config_class: type[dg.Config], *op_names: str) -> dg.ConfigMapping:
@@ -56,11 +75,15 @@ def checked(config_class: type[dg.Config], values: Mapping[str, Any]) -> dict[st
 
 
 def _reasons(error: ValidationError) -> str:
-    reasons = [
-        f"{'.'.join(map(str, detail['loc'])) or 'config'}: {detail['msg']} (it is {_shown(detail['input'])})"
-        for detail in error.errors(include_url=False)
-    ]
-    return f"The config is refused: {'; '.join(reasons)}"
+    return f"The config is refused: {'; '.join(map(_reason, error.errors(include_url=False)))}"
+
+
+def _reason(detail: Mapping[str, Any]) -> str:
+    field = ".".join(map(str, detail["loc"])) or "config"
+    value = _shown(detail["input"])
+    if detail["type"] == _NOT_A_UUID:
+        return f"{field}: {value} {detail['msg']}"
+    return f"{field}: {detail['msg']} (it is {value})"
 
 
 def _shown(value: object) -> str:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from iu_pipelines.db.connection_errors import migration_advised
 from iu_pipelines.db.gateway import BoundedGateway
 from iu_pipelines.errors import ConnectionFailed, IuError, Unavailable
 
@@ -150,7 +151,8 @@ class Asker:
             call.gateway = gateway
             if call.is_late:
                 raise ConnectionFailed("the question was aborted")
-            return look(gateway, call.place)
+            with migration_advised():
+                return look(gateway, call.place)
 
     def _collect(
         self,

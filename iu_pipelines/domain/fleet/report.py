@@ -10,14 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from iu_pipelines.db.connection_errors import MIGRATE_HINT, NOT_INSTALLED
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.domain import deliveries, delivery_queue, gates, status
 from iu_pipelines.domain.fleet.asking import Asked, Asker
 from iu_pipelines.domain.fleet.members import Member
 from iu_pipelines.domain.gates import Gate
-from iu_pipelines.errors import IuError, StatementFailed
+from iu_pipelines.errors import IuError
 
 _SQL: Final = Statements(__name__)
 
@@ -142,15 +141,6 @@ def read(gateway: Queries) -> OutboxState:
     Raises:
         StatementFailed: the schema is not installed, or not completely.
     """
-    try:
-        return _read(gateway)
-    except StatementFailed as error:
-        if error.code in NOT_INSTALLED:
-            error.hint = MIGRATE_HINT
-        raise
-
-
-def _read(gateway: Queries) -> OutboxState:
     workers = [one for one in status.list_workers(gateway) if one.retired_at is None]
     found = gates.list_gates(gateway)
     letters = int(gateway.fetch_value(_SQL["open_letters"], {"counted": COUNTED_LETTERS + 1}))

@@ -40,6 +40,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/promotions/fn_iu_promotion_chains_verify.sql
 \ir ../objects/promotions/fn_iu_evidence_pack_record.sql
 \ir ../objects/promotions/fn_iu_payload_kind.sql
+\ir ../objects/promotions/fn_iu_promotion_cure.sql
 \ir ../objects/promotions/fn_iu_promotion_refuse.sql
 \ir ../objects/promotions/fn_iu_promotion_last_decision.sql
 \ir ../objects/promotions/fn_iu_promotion_decision_write.sql
@@ -199,5 +200,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'caa13c8051264ecd40af4e91fd6c7a04ee5c3fd0e5809c327fbc9e9df0ab9e4c'
+    '08fc806f84125013ce1dfe069402eed61283238b42064ffecf70aec0fcf55b73'
 );

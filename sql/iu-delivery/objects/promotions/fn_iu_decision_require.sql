@@ -11,7 +11,9 @@ begin
     );
     perform public.fn_iu_argument_require('reason', reason, 2000);
     if decision = 'approve' and proposed_by = session_user then
-        perform public.fn_iu_promotion_refuse('two_people', 'proposed by ' || proposed_by, 'another login');
+        perform public.fn_iu_promotion_refuse(
+            'two_people', proposed_by || ', who proposed it', 'another login'
+        );
     end if;
 end
 $$;

@@ -8,17 +8,9 @@ declare
     v_subjects constant bigint := least(
         (v_limits ->> 'subjects')::bigint, (evidence ->> 'type_subjects')::bigint
     );
-    v_rule record;
+    v_missed jsonb;
 begin
-    select
-        (array_agg(r.rule order by r.rule_no))[1] as rule,
-        (array_agg(r.seen order by r.rule_no))[1] as seen,
-        (array_agg(r.needed order by r.rule_no))[1] as needed,
-        (array_agg(
-            format('%s (%s seen, %s needed)', r.rule, coalesce(r.seen, 'nothing'), r.needed)
-            order by r.rule_no
-        ))[2:] as others
-    into v_rule
+    select jsonb_agg(to_jsonb(r) order by r.rule_no) into v_missed
     from (values
         (1, 'days', extract(epoch from valid_for) <= (v_limits ->> 'days')::bigint * 86400,
             justify_hours(valid_for)::text, format('at most %s days', v_limits ->> 'days')),
@@ -43,9 +35,9 @@ begin
             format('at most %s hours', v_limits ->> 'pack_hours'))
     ) as r (rule_no, rule, is_met, seen, needed)
     where r.is_met is not true;
-    if v_rule.rule is not null then
+    if v_missed is not null then
         perform public.fn_iu_promotion_refuse(
-            v_rule.rule, v_rule.seen, v_rule.needed, nullif(array_to_string(v_rule.others, ', '), '')
+            v_missed -> 0 ->> 'rule', v_missed -> 0 ->> 'seen', v_missed -> 0 ->> 'needed', v_missed - 0
         );
     end if;
 end

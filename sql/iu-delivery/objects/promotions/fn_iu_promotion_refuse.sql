@@ -1,21 +1,40 @@
 create or replace function public.fn_iu_promotion_refuse(
-    rule text, seen text, needed text, others text default null
+    rule text, seen text, needed text, others jsonb default '[]'
 )
 returns void
 language plpgsql stable
 set search_path = pg_catalog, pg_temp
 as $$
+declare
+    v_others text;
+    v_cures text;
 begin
-    raise exception 'rule % refuses the promotion: % seen, % needed%',
-        rule, coalesce(seen, 'nothing'), needed, coalesce(', also missed: ' || others, '')
-        using
-        errcode = 'IU205',
-        hint = 'Meet the rule, then propose again. The rules are in docs/operate/promotions.md.';
+    select string_agg(
+        format(
+            '%s (needs %s, found %s)',
+            o.other ->> 'rule', o.other ->> 'needed', coalesce(o.other ->> 'seen', 'nothing')
+        ), ', ' order by o.place
+    ) into v_others
+    from jsonb_array_elements(others) with ordinality as o (other, place);
+    select string_agg(c.cure, ' ' order by c.place) into v_cures
+    from (
+        select public.fn_iu_promotion_cure(r.missed) as cure, min(r.place) as place
+        from (
+            select rule as missed, 0 as place
+            union all
+            select o.other ->> 'rule', o.place
+            from jsonb_array_elements(others) with ordinality as o (other, place)
+        ) as r
+        group by 1
+    ) as c;
+    raise exception 'rule % refuses the promotion: it needs %, and found %',
+        rule, needed, coalesce(seen, 'nothing') || coalesce(', also missed: ' || v_others, '')
+        using errcode = 'IU205', hint = v_cures || ' The rules are in docs/operate/promotions.md#rules.';
 end
 $$;
-comment on function public.fn_iu_promotion_refuse(text, text, text, text) is
-'Always raises IU205, with the name of the rule, the value seen and the value needed, and the other rules that
-are missed.';
+comment on function public.fn_iu_promotion_refuse(text, text, text, jsonb) is
+'Always raises IU205, with the name of the rule, the value needed and the value seen. others are further rules
+that are missed, as objects with the keys rule, seen and needed.';
 select public.fn_iu_object_declare(
-    'iu-delivery', 'function', 'public.fn_iu_promotion_refuse(text, text, text, text)', 'internal'
+    'iu-delivery', 'function', 'public.fn_iu_promotion_refuse(text, text, text, jsonb)', 'internal'
 );
