@@ -550,6 +550,7 @@ _ROLES_HINT = (
     "of iu_approver to approve, or of iu_sender to deliver (docs/operate/roles.md)."
 )
 
+_PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _FOREIGN_SCHEMA = re.compile(r"permission denied for schema (?!public\b)(.+?)(?: at line \d+)?$")
 
 
@@ -562,9 +563,15 @@ def name_login(error: PermissionDenied, login: str) -> None:
         return
     foreign = _FOREIGN_SCHEMA.search(error.message)
     if foreign:
-        error.hint = f"Let the owner of the schema run: grant usage on schema {foreign[1]} to {login}"
+        schema, grantee = _identifier(foreign[1]), _identifier(login)
+        error.hint = f"Let the owner of the schema run: grant usage on schema {schema} to {grantee}"
     else:
         error.hint = f"The login is {login}. {_ROLES_HINT}"
+
+
+def _identifier(name: str) -> str:
+    """Return a name as SQL reads it; one with other characters than usual is quoted."""
+    return name if _PLAIN_NAME.fullmatch(name) else '"{}"'.format(name.replace('"', '""'))
 
 
 def from_sqlstate(sqlstate: str | None, message: str, hint: str | None = None) -> IuError:

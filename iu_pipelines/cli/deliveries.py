@@ -177,14 +177,12 @@ def _drain(
                 plan_hash=plan_hash,
                 on_progress=tell,
             )
-        others = promotions.of_other_deployments(gateway, chosen.deployment)
-        listed = gates.listed_routes(gateway)
-        unlisted = promotions.unlisted(gateway, listed)
+        promoted, listed = promotions.list_promotions(gateway), gates.listed_routes(gateway)
         queues = _queues(gateway, report, chosen.deployment)
         left = delivery_plans.progress(gateway, plan_hash) if plan_hash else None
 
     def print_all() -> None:
-        print_drain(report, queues, chosen.deployment, others, listed, unlisted, left)
+        print_drain(report, queues, chosen.deployment, promoted, listed, left)
         if left:
             print_facts(_progress_facts(left))
 
@@ -213,7 +211,7 @@ def status(gateway: DeliveryGateway) -> Answer:
     """
     found = deliveries.status(gateway)
     listed = gates.listed_routes(gateway)
-    unlisted = promotions.unlisted(gateway, listed)
+    unlisted = promotions.unlisted(promotions.list_promotions(gateway), listed)
     senders = deliveries.senders(gateway)
     rows = [
         {**vars(one), "senders": [sender for sender in senders if sender.target == one.target]}

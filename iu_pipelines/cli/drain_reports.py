@@ -23,7 +23,7 @@ from iu_pipelines.cli.output import (
     when,
 )
 from iu_pipelines.delivery.reports import DrainReport, TargetReport
-from iu_pipelines.domain import delivery_reasons
+from iu_pipelines.domain import delivery_reasons, promotions
 from iu_pipelines.domain.deliveries import QUEUE_STATES, SenderShards, TargetQueue
 from iu_pipelines.domain.delivery_plans import Progress
 from iu_pipelines.domain.promotions import Promotion
@@ -99,17 +99,15 @@ def print_drain(
     report: DrainReport,
     queues: Sequence[TargetQueue],
     deployment: str | None,
-    others: Sequence[Promotion],
+    promoted: Sequence[Promotion],
     listed: str | None,
-    unlisted: Mapping[str | None, Sequence[str]],
     plan: Progress | None = None,
 ) -> None:
     """Print what a drain did for each target, why it stopped, what is left, what is held and what to do.
 
-    `queues` are read after the drain. `deployment` is what the sender presents, and `others` are live
-    promotions for another one. `listed` is the value of the list of live routes, None if it is not known, and
-    `unlisted` are the live routes that it lacks, by target. If the drain carried out a `plan`, what is
-    left is that of the plan.
+    `queues` are read after the drain. `deployment` is what the sender presents, and `promoted` are all
+    promotions. `listed` is the value of the list of live routes, None if it is not known. If the drain
+    carried out a `plan`, what is left is that of the plan.
     """
     by_target = {queue.target: queue for queue in queues}
     for one in report.targets:
@@ -122,10 +120,11 @@ def print_drain(
         f"in {duration(report.seconds)}, {rate(report.sent, report.seconds)}"
     )
     reasons = {word for one in report.targets for word in one.held_reasons}
+    unlisted = promotions.unlisted(promoted, listed)
     routes = [route for one in report.targets for route in unlisted.get(one.target, ())]
     _print_reasons(reasons, "", listed, routes)
     named = {one.target for one in report.targets}
-    for other in others:
+    for other in promotions.of_other_deployments(promoted, deployment):
         if other.target_name in named:
             presented = f"is {deployment!r}" if deployment else "is not set"
             print_line(
@@ -242,7 +241,8 @@ def print_queues(
 
 def _print_reasons(words: Iterable[str], about: str, listed: str | None, unlisted: Sequence[str]) -> None:
     for word in sorted(words):
-        said = delivery_reasons.with_list(delivery_reasons.REFUSALS.get(word, word), listed)
         if word == "not_listed" and unlisted:
             said = delivery_reasons.unlisted(unlisted, listed)
+        else:
+            said = delivery_reasons.with_list(delivery_reasons.REFUSALS.get(word, word), listed)
         print_line(f"  {about}{word}: {said}")

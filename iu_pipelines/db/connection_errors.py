@@ -58,6 +58,12 @@ _REASONS: Final = (
         "Start the server, or check the host and the port in the URL.",
     ),
     _NO_PASSWORD,
+    _Reason(
+        r'(?:Peer|Ident) authentication failed for user "([^"]*)"',
+        "28000",
+        'the server accepts "{}" here only from the user of the operating system with that name',
+        "Run the command as that user, or name the host in the URL, so that the server asks for a password.",
+    ),
     _WRONG_PASSWORD,
     _Reason(
         r'role "([^"]*)" does not exist',

@@ -10,7 +10,8 @@ from iu_pipelines.domain.deliveries import DeliveryState
 from iu_pipelines.domain.times import shown
 
 _OPEN: Final = "the gate {0} is closed; open it with: iu gate set {0} true --reason WHY"
-_LIST: Final = "A,B,ROUTE"
+_UNKNOWN: Final = "A,B"
+_LIST: Final = f"{_UNKNOWN},ROUTE"
 _PROPOSE: Final = "iu promote propose"
 _AGAIN: Final = f"promote the route again with: {_PROPOSE}"
 
@@ -111,13 +112,14 @@ def answer_hint(status_class: str, target_name: str) -> str | None:
 
 
 def with_list(text: str, listed: str | None, route_code: str = "ROUTE") -> str:
-    """Return a text of this module with the present value of the list of routes, if it is known."""
-    return text if listed is None else text.replace(_LIST, f"{listed},{route_code}".lstrip(","))
+    """Return a text of this module with a route and the present list of live routes, if it is known."""
+    present = _UNKNOWN if listed is None else listed
+    return text.replace(_LIST, f"{present},{route_code}".lstrip(","))
 
 
 def unlisted(route_codes: Sequence[str], listed: str | None) -> str:
     """Return what `not_listed` means for these routes, with the command that lists them all."""
-    text = REFUSALS["not_listed"].replace(_LIST, f"{listed or 'A,B'},{','.join(route_codes)}".lstrip(","))
+    text = with_list(REFUSALS["not_listed"], listed, ",".join(route_codes))
     named = "route {} is" if len(route_codes) == 1 else "routes {} are"
     return text.replace("the route is", named.format(", ".join(route_codes)))
 

@@ -33,7 +33,7 @@ _SQL: Final = Statements(__name__)
 HOLDERS: Final = {gates.MASTER: "master", gates.WORKER: "worker"}
 """The gates that hold events, with the names of `WorkerAnswer.held_by`."""
 
-_NO_DELIVERY: Final = {"not_promoted", "not_for_route", "passed_over"}
+_NO_DELIVERY: Final = {"not_promoted", "not_for_route"}
 _UUIDV7: Final = 7
 
 WINDOW: Final = 10_000
@@ -287,7 +287,7 @@ class _Found:
         return tuple(HOLDERS[one.key] for one in self.gates if one.key in HOLDERS and not one.is_open)
 
     def is_delivered_on(self, route_code: str | None) -> bool:
-        """Return whether the event has a delivery on this route, in whatever state."""
+        """Return whether the route is or was live for this event, whatever became of the delivery."""
         return any(one.route_code == route_code and one.state not in _NO_DELIVERY for one in self.deliveries)
 
     def enabled(self) -> tuple[str, ...]:
@@ -459,7 +459,7 @@ def _decided(event: Event, attempt: Attempt | None, letter: DeadLetter | None, o
 
 def _unsent(route_code: str | None, own: _Found) -> str:
     if own.is_delivered_on(route_code):
-        return f"this worker sends nothing; route {route_code} has a delivery of its own"
+        return f"this worker sends nothing; see the delivery on {route_code}"
     return f"route {route_code} is a dry run: nothing is sent"
 
 

@@ -81,8 +81,9 @@ def listed_routes(gateway: Queries) -> str | None:
 
 def left_out(key: str, old_value: str | None, value: str) -> list[str]:
     """Return the routes that a change of a gate takes off the list of live routes."""
-    kept = value.split(",")
-    return [code for code in (old_value or "").split(",") if key == LIVE_ROUTES and code and code not in kept]
+    if key != LIVE_ROUTES or not old_value:
+        return []
+    return [code for code in old_value.split(",") if code not in value.split(",")]
 
 
 def list_settings(gateway: Queries) -> list[Setting]:

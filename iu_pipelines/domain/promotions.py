@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -145,19 +145,18 @@ def list_promotions(gateway: Queries, route_code: str | None = None) -> list[Pro
     return [rows.read(Promotion, row) for row in found]
 
 
-def of_other_deployments(gateway: Queries, deployment: str | None) -> list[Promotion]:
+def of_other_deployments(found: Sequence[Promotion], deployment: str | None) -> list[Promotion]:
     """Return the live promotions for another deployment than the one that a sender presents."""
-    live = [one for one in list_promotions(gateway) if one.state == "live"]
-    return [one for one in live if one.deployment != deployment]
+    return [one for one in found if one.state == "live" and one.deployment != deployment]
 
 
-def unlisted(gateway: Queries, listed: str | None) -> dict[str | None, list[str]]:
-    """Return by target the live routes that the list of live routes lacks.
+def unlisted(found: Sequence[Promotion], listed: str | None) -> dict[str | None, list[str]]:
+    """Return by target the routes with a live promotion that the list of live routes lacks.
 
     If the list is not known (`listed` is None), only a target with one live route can lack that one.
     """
     live: dict[str | None, list[str]] = {}
-    for one in list_promotions(gateway):
+    for one in found:
         if one.state == "live" and (listed is None or one.route_code not in listed.split(",")):
             live.setdefault(one.target_name, []).append(one.route_code)
     return {target: codes for target, codes in live.items() if listed is not None or len(codes) == 1}

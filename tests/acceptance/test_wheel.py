@@ -84,16 +84,17 @@ def test_the_urls_of_a_release_lead_from_code_to_its_repository_and_from_a_hint_
 ) -> None:
     python = str(installed / "python")
     assert json.loads(run(python, "-W", "error", "-c", REFERENCES, cwd=tmp_path)) == []
-    unnamed = [str(installed / "iu"), "fleet", "status"]
-    assert "page:" not in refused(*unnamed, cwd=tmp_path)
-    assert "Documentation:" not in run(unnamed[0], "--help", cwd=tmp_path)
+    iu = str(installed / "iu")
+    without_a_file = [iu, "fleet", "status"]
+    assert "page:" not in refused(*without_a_file, cwd=tmp_path)
+    assert "Documentation:" not in run(iu, "--help", cwd=tmp_path)
     described = next(installed.parent.rglob("iu_pipelines-*.dist-info")) / "METADATA"
     text = described.read_text(encoding="utf-8")
     urls = {"Source": "https://github.com/owner/name", "Documentation": "https://owner.github.io/name"}
     lines = "".join(f"Project-URL: {label}, {url}\n" for label, url in urls.items())
     described.write_text(f"{lines}{text}", encoding="utf-8")
-    assert run(unnamed[0], "--help", cwd=tmp_path).endswith("\nDocumentation: https://owner.github.io/name\n")
-    assert refused(*unnamed, cwd=tmp_path).splitlines()[1:] == [
+    assert run(iu, "--help", cwd=tmp_path).endswith("\nDocumentation: https://owner.github.io/name\n")
+    assert refused(*without_a_file, cwd=tmp_path).splitlines()[1:] == [
         "hint:  Name it with --file or IU_FLEET_FILE (docs/operate/fleet.md).",
         "page:  https://owner.github.io/name/operate/fleet.html",
     ]

@@ -145,6 +145,8 @@ def test_a_list_without_the_route_is_named_with_its_key_and_value(shop: Shop) ->
     assert f"  {said}iu gate set {key} A,B,{ROUTE} --reason WHY\n" in shop.done("sender", "deliver").out
     why = shop.done("admin", "why", newest(shop)).out
     assert f"iu gate set {key} iu.version_applied.workflow,{ROUTE} --reason WHY" in why
+    shop.done("admin", "gate", "set", key, "", "--reason", "a test")
+    assert f"{said}iu gate set {key} {ROUTE} --reason WHY\n" in shop.done("admin", "deliver", "status").out
 
 
 def test_a_dead_letter_that_may_have_arrived_says_to_ask_the_receiver(shop: Shop) -> None:

@@ -91,7 +91,7 @@ def test_every_rule_that_is_missed_is_named(office_iu: OfficeIu) -> None:
     )  # fmt: skip
     owner_changes(office_iu.office, "iu_evidence_pack", "delete from public.iu_evidence_pack")
     done = office_iu("admin", *PROPOSE)
-    refused(done, 1, ", also missed: pack (needs a passed pack, found no pack)\n")
+    refused(done, 1, ", also missed: pack (needs a passed pack, found no pack), pack_hours (needs at most")
 
 
 def test_the_deployment_is_named_by_the_option_or_the_environment(

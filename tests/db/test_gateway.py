@@ -171,11 +171,12 @@ def test_the_hint_of_a_missing_privilege_names_the_login_and_not_the_role(scratc
 def test_the_hint_of_a_schema_of_others_is_the_statement_for_its_owner(
     scratch: str, gateway: Gateway
 ) -> None:
-    gateway.execute("create schema shop_of_others")
-    with Gateway(scratch, role="pg_monitor") as reader, pytest.raises(PermissionDenied) as refused:
-        reader.fetch_all("select *\nfrom shop_of_others.orders")
-    grant = "grant usage on schema shop_of_others to postgres"
-    assert refused.value.hint == f"Let the owner of the schema run: {grant}"
+    for schema in ("shop_of_others", '"shop-of-others"'):
+        gateway.execute(f"create schema {schema}")
+        with Gateway(scratch, role="pg_monitor") as reader, pytest.raises(PermissionDenied) as refused:
+            reader.fetch_all(f"select *\nfrom {schema}.orders")
+        grant = f"grant usage on schema {schema} to postgres"
+        assert refused.value.hint == f"Let the owner of the schema run: {grant}"
 
 
 def test_a_parameter_of_an_unsupported_type_raises_statement_failed(gateway: Gateway) -> None:

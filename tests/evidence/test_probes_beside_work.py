@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 
@@ -16,6 +17,7 @@ from iu_pipelines.db.steps import files, verification
 from iu_pipelines.domain.worker import DEFAULT_WORKER as WORKER
 from iu_pipelines.evidence import ledgers
 from iu_pipelines.settings import sql_root
+from repeating import running
 
 FILES = files.load(sql_root(), "sandbox")
 VERIFY = files.load(sql_root(), "verify")
@@ -40,15 +42,8 @@ def busy(gateway: Gateway) -> Iterator[None]:
         while not stop.is_set():
             gateway.fetch_all(statement)
 
-    threads = [threading.Thread(target=repeat, args=(statement,)) for statement in (EMIT, EMIT, RUN)]
-    for thread in threads:
-        thread.start()
-    try:
+    with running(stop, *(partial(repeat, statement) for statement in (EMIT, EMIT, RUN))):
         yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
 
 
 def test_every_probe_passes_beside_many_rows_and_running_emitters_and_workers(gateway: Gateway) -> None:

@@ -200,5 +200,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '08fc806f84125013ce1dfe069402eed61283238b42064ffecf70aec0fcf55b73'
+    'f51f7b91b9f00891fced29480dca5fb6ca1ef95326965e22a89456d98a89a441'
 );

@@ -29,9 +29,10 @@ begin
         (9, 'pack', (evidence ->> 'pack_passed')::boolean is true,
             coalesce('failed pack ' || (evidence ->> 'pack_no'), 'no pack'), 'a passed pack'),
         (10, 'pack_hours',
-            evidence ->> 'pack_no' is null -- then the rule before is missed
-            or (evidence ->> 'pack_seconds')::numeric <= (v_limits ->> 'pack_hours')::bigint * 3600,
-            format('a pack of %s hours', round((evidence ->> 'pack_seconds')::numeric / 3600, 2)),
+            (evidence ->> 'pack_seconds')::numeric <= (v_limits ->> 'pack_hours')::bigint * 3600,
+            coalesce(
+                'a pack of ' || round((evidence ->> 'pack_seconds')::numeric / 3600, 2) || ' hours', 'no pack'
+            ),
             format('at most %s hours', v_limits ->> 'pack_hours'))
     ) as r (rule_no, rule, is_met, seen, needed)
     where r.is_met is not true;

@@ -19,12 +19,8 @@ begin
     select string_agg(c.cure, ' ' order by c.place) into v_cures
     from (
         select public.fn_iu_promotion_cure(r.missed) as cure, min(r.place) as place
-        from (
-            select rule as missed, 0 as place
-            union all
-            select o.other ->> 'rule', o.place
-            from jsonb_array_elements(others) with ordinality as o (other, place)
-        ) as r
+        from unnest(rule || array(select o ->> 'rule' from jsonb_array_elements(others) as o))
+        with ordinality as r (missed, place)
         group by 1
     ) as c;
     raise exception 'rule % refuses the promotion: it needs %, and found %',
