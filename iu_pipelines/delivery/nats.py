@@ -254,7 +254,10 @@ class _Connection:
             if not self._client.is_connected:
                 raise _Lost
             await self._client.subscribe(f"{self._inbox}.*", cb=self._take)
-            await self._client.flush(_LONG_SECONDS)
+            # The first PING overtakes the subscription, which waits in a buffer of the library. Only the
+            # answer to the second one comes after an error about the subscription.
+            for _ in range(2):
+                await self._client.flush(_LONG_SECONDS)
         except nats.errors.Error as error:
             raise _unconnected(error) from None
         if isinstance(self._lost, _NotPermitted):

@@ -295,6 +295,16 @@ def test_a_user_needs_its_password_and_the_permission(
     assert len(users.stored()) == (expected == "stored")
 
 
+def test_a_login_that_gets_no_acknowledgements_never_publishes(
+    users: NatsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IU_SECRET_HOOK", "host=127.0.0.1 of eve")
+    for _ in range(30):
+        (answer,) = send(NatsTarget, target(f"nats://eve@127.0.0.1:{users.port}"), of=secrets())
+        assert (answer.status_class, answer.may_have_arrived) == ("not_permitted", False)
+    assert users.stored() == []
+
+
 @pytest.fixture
 def tls_server(tmp_path: Path) -> Iterator[Callable[[str], NatsServer]]:
     """Yield a function that starts a server with a certificate for a name."""
