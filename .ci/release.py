@@ -80,12 +80,7 @@ def sql_faults(root: Path) -> Iterator[str]:
     if not archive.is_file():
         yield f"{archive.relative_to(root)} is missing; record the SQL as CONTRIBUTING.md says"
         return
-    recorded = archived(archive)
-    tree = {
-        path.relative_to(root).as_posix(): path.read_bytes()
-        for path in (root / "sql").rglob("*")
-        if path.is_file()
-    }
+    recorded, tree = archived(archive), files_of_sql(root)
     for name in sorted(recorded.keys() | tree.keys()):
         if name not in tree:
             yield f"{name} is in {archive.name}, but not in the tree"
@@ -93,6 +88,15 @@ def sql_faults(root: Path) -> Iterator[str]:
             yield f"{name} is in the tree, but not in {archive.name}"
         elif recorded[name] != tree[name]:
             yield f"{name} differs from {archive.name}"
+
+
+def files_of_sql(root: Path) -> dict[str, bytes]:
+    """Return the contents of the files below `sql/` by their paths in the tree."""
+    return {
+        path.relative_to(root).as_posix(): path.read_bytes()
+        for path in (root / "sql").rglob("*")
+        if path.is_file()
+    }
 
 
 def archived(archive: Path) -> dict[str, bytes]:

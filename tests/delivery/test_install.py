@@ -122,10 +122,10 @@ def test_a_big_database_gets_the_module_at_once_and_no_emitter_waits(database: s
 
 @pytest.mark.parametrize("at_once", [True, False], ids=["in one go", "after the upgrade"])
 def test_a_database_of_a_release_gets_the_module_while_events_flow(
-    released: Path, empty_database: str, at_once: bool
+    older_release: Path, empty_database: str, at_once: bool
 ) -> None:
     with Gateway(empty_database, max_size=8) as gateway:
-        migration.apply(gateway, root=released)
+        migration.apply(gateway, root=older_release)
         make_history(gateway)
         traffic = Traffic(gateway)
         with traffic.running():

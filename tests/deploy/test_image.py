@@ -29,6 +29,7 @@ from uuid import uuid4
 import pytest
 import yaml
 
+import iu_pipelines
 from databases import Server
 from delivery.receiver import Behaviour, Receiver, receiving
 from delivery.world import PASSWORD, World, make_login, url_of
@@ -394,7 +395,7 @@ def test_the_job_of_a_run_is_valid_and_safe_and_has_no_secret(launcher: Launcher
     assert volumes["evidence"]["persistentVolumeClaim"]["claimName"] == "iu-evidence"
     assert pod["serviceAccountName"] == "dagster-dagster-user-deployments-user-deployments"
     assert pod["terminationGracePeriodSeconds"] == 120
-    assert container["image"] == "registry.example/iu-pipelines:0.1.0"
+    assert container["image"] == f"registry.example/iu-pipelines:{iu_pipelines.__version__}"
     assert manifest["spec"]["backoffLimit"] == 0
     labels = manifest["spec"]["template"]["metadata"]["labels"]
     assert labels["dagster/job"] == "route_worker_job"

@@ -307,12 +307,11 @@ def test_a_placeholder_is_refused(value: str) -> None:
 
 
 def test_every_file_names_one_image_with_the_version_of_the_package() -> None:
+    page = PROJECT / "docs/operate/kubernetes.md"
+    files = [page, *(path for path in (PROJECT / "deploy").rglob("*") if path.is_file())]
     found = re.findall(
-        r"registry\.example/iu-pipelines:(\S+)",
-        "\n".join(
-            path.read_text(encoding="utf-8")
-            for path in (*FOLDER.glob("*.yaml"), PROJECT / "deploy/docker/Dockerfile")
-        ),
+        r"registry\.example/iu-pipelines:([^\s}]+)",
+        "\n".join(path.read_text(encoding="utf-8") for path in files),
     )
     tags = {code_location(values())["image"]["tag"], *found}
     assert tags == {iu_pipelines.__version__}

@@ -109,9 +109,11 @@ class Traffic:
             yield
 
 
-def test_a_database_of_a_release_is_upgraded_while_events_flow(released: Path, empty_database: str) -> None:
+def test_a_database_of_a_release_is_upgraded_while_events_flow(
+    older_release: Path, empty_database: str
+) -> None:
     with Gateway(empty_database, max_size=8) as gateway:
-        migration.apply(gateway, root=released)
+        migration.apply(gateway, root=older_release)
         make_history(gateway)
         traffic = Traffic(gateway)
         with traffic.running():
@@ -130,10 +132,10 @@ def test_a_database_of_a_release_is_upgraded_while_events_flow(released: Path, e
 
 
 def test_a_worker_of_a_release_with_a_name_that_is_reserved_now_is_retired(
-    released: Path, empty_database: str
+    first_release: Path, empty_database: str
 ) -> None:
     with Gateway(empty_database) as gateway:
-        migration.apply(gateway, root=released)
+        migration.apply(gateway, root=first_release)
         gateway.execute("select public.fn_iu_route_worker_run('live:old', 1)")
         migration.apply(gateway)
         retired = {found.worker_name: found.retired_at is not None for found in worker.list_workers(gateway)}

@@ -89,10 +89,10 @@ def place(request: pytest.FixtureRequest) -> Place:
 @pytest.mark.parametrize("isolation", ["read committed", "repeatable read"])
 @pytest.mark.parametrize("modules", [(), ("delivery",)], ids=["core", "with delivery"])
 def test_an_upgrade_interrupts_no_program_of_the_release_and_loses_nothing(
-    released: Path, place: Place, isolation: str, modules: tuple[str, ...]
+    older_release: Path, place: Place, isolation: str, modules: tuple[str, ...]
 ) -> None:
     with Gateway(place.installer, max_size=4) as gateway:
-        migration.apply(gateway, root=released)
+        migration.apply(gateway, root=older_release)
         make_history(gateway)
         name = gateway.fetch_value("select current_database()")
         gateway.execute(f"alter database \"{name}\" set default_transaction_isolation = '{isolation}'")
@@ -146,10 +146,10 @@ EMITTED: Final = "version_applied a --subject 00000000-0000-7000-8000-0000000000
 
 
 def test_the_new_commands_work_on_the_old_database_or_say_that_it_must_be_migrated(
-    released: Path, empty_database: str
+    first_release: Path, empty_database: str
 ) -> None:
     with Gateway(empty_database) as gateway:
-        migration.apply(gateway, root=released)
+        migration.apply(gateway, root=first_release)
     for command in (f"emit {EMITTED}", "run", "replay --due", "gate show", "audit"):
         done = shell(*command.split(), "--database-url", empty_database)
         assert done.returncode == 0, done.stderr
@@ -159,14 +159,14 @@ def test_the_new_commands_work_on_the_old_database_or_say_that_it_must_be_migrat
 
 
 def test_the_steps_of_the_release_refuse_the_database_that_was_upgraded(
-    released: Path, gateway: Gateway
+    first_release: Path, gateway: Gateway
 ) -> None:
     unknown = "steps that this version does not know: 110_configuration"
     with pytest.raises(StepRefused, match=unknown):
-        migration.apply(gateway, root=released)
+        migration.apply(gateway, root=first_release)
     with pytest.raises(StepRefused, match=unknown):
-        migration.rollback(gateway, "080", root=released)
-    assert failed_lines(verification.verify(gateway, root=released)) != []
+        migration.rollback(gateway, "080", root=first_release)
+    assert failed_lines(verification.verify(gateway, root=first_release)) != []
 
 
 PAGE: Final = "docs/operate/upgrade.md"
@@ -180,9 +180,9 @@ where l.pid = pg_backend_pid() and c.relkind in ('r', 'v') and c.oid::regclass::
 
 
 def test_the_page_names_the_tables_that_each_step_of_the_upgrade_locks(
-    released: Path, empty_gateway: Gateway
+    first_release: Path, empty_gateway: Gateway
 ) -> None:
-    migration.apply(empty_gateway, root=released)
+    migration.apply(empty_gateway, root=first_release)
     known = empty_gateway.fetch_all("select c.oid::regclass::text as name from pg_class as c")
     found = {}
     for one in plan.planned(empty_gateway, ["delivery"]):
@@ -195,23 +195,23 @@ def test_the_page_names_the_tables_that_each_step_of_the_upgrade_locks(
     assert {step: sorted(re.findall(r"`(\w+)`", names)) for step, names in shown} == found
 
 
-def test_the_upgrade_is_undone_without_the_loss_of_an_event(released: Path, empty_database: str) -> None:
-    known = {step.name for step in files.load_steps(released)}
+def test_the_upgrade_is_undone_without_the_loss_of_an_event(first_release: Path, empty_database: str) -> None:
+    known = {step.name for step in files.load_steps(first_release)}
     order = [step.name for step in files.load_steps(sql_root(), [files.CORE])]
     added = [name for name in order if name not in known]
     with Gateway(empty_database) as gateway:
-        migration.apply(gateway, root=released)
+        migration.apply(gateway, root=first_release)
         make_history(gateway)
         migration.apply(gateway, ["delivery"])
         events = gateway.fetch_value("select count(*) from public.event_outbox")
         migration.rollback(gateway, "000", "iu-delivery")
         undone = [step.name for step in migration.rollback(gateway, order[order.index(added[0]) - 1])]
         assert {*added} <= {*undone}
-        migration.apply(gateway, root=released)
+        migration.apply(gateway, root=first_release)
         assert gateway.fetch_value("select count(*) from public.event_outbox") == events
         for one in (DEFAULT_WORKER, "second"):
             list(worker.drain(gateway, one, worker.RunLimits()))
-        assert failed_lines(verification.verify(gateway, root=released)) == []
+        assert failed_lines(verification.verify(gateway, root=first_release)) == []
         assert {*added} <= {step.name for step in migration.apply(gateway)}
     with opened(empty_database) as (session,):
         assert judged(session, DEFAULT_WORKER) == CLEAN
