@@ -118,6 +118,15 @@ def test_the_first_refusal_in_the_order_of_the_claim_is_the_reason(world: World)
     assert (status(world)["held"], status(world)["queued"]) == (1, 0)
 
 
+def test_an_event_that_is_not_read_says_why_the_route_does_not_go_on(world: World) -> None:
+    (event,) = world.emit(1)
+    assert said(world, event) == ("unread", None)
+    world.owner.execute("update public.iu_delivery_route set held_reason = 'promotion_expired'")
+    assert said(world, event) == ("unread", "promotion_expired")
+    world.set_gate("delivery", "false")
+    assert said(world, event) == ("unread", "delivery_gate_closed")
+
+
 def test_routes_that_an_event_is_not_for_are_told_too(world: World) -> None:
     world.owner.execute(
         """insert into public.iu_outbound_route (route_code, event_type, enabled, target_kind, target_ref)

@@ -31,7 +31,7 @@ load_checks(doctor)
 
 NOT_VISIBLE = {
     "schema.steps", "roles.public", "schema.objects", "schema.rights", "schema.writers", "schema.append_only",
-    "schema.triggers", "schema.captures",
+    "schema.triggers", "schema.captures", "schema.values",
 }  # fmt: skip
 """The findings that only a reader of the tables of iu gets."""
 
@@ -233,6 +233,11 @@ def test_a_database_installed_without_roles_is_a_note(empty_database: str) -> No
     ("identifier", "word", "change"),
     [
         ("schema.dry_run", "is missing", "alter table iu_outbound_route drop constraint dry_run_is_enforced"),
+        (
+            "schema.values",
+            "= 'x', set by",
+            "update dot_config set value = 'x' where key = 'iu_core.routes_enabled'",
+        ),
         ("schema.row_security", "event_outbox", "alter table event_outbox enable row level security"),
         ("schema.row_security", "iu_schema_step", "alter table iu_schema_step force row level security"),
         ("schema.triggers", "trg_iu_append_only", "alter table event_outbox disable trigger all"),

@@ -67,6 +67,13 @@ def dry_run(asked: Asked) -> Verdict:
     )
 
 
+@SCHEMA("schema.values")
+def values(asked: Asked) -> Verdict:
+    """Look for gates and settings whose values do not fit; only plain SQL can write one."""
+    hint = "Such a gate is closed. Set it to a value that fits: iu gate set KEY VALUE --reason WHY"
+    return _none(asked, _SQL["values"], "the values of gates and settings fit", hint)
+
+
 @SCHEMA("schema.row_security")
 def row_security(asked: Asked) -> Verdict:
     """Look for row security on a table of iu. The login needs no privilege."""

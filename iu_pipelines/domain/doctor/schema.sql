@@ -36,6 +36,15 @@ where
     c.conrelid = to_regclass('public.iu_outbound_route') and c.conname = 'dry_run_is_enforced'
     and c.contype = 'c' and c.convalidated;
 
+-- name: values
+select
+    string_agg(
+        format('%s = %L, set by %s at %s', c.key, left(c.value, 40), c.updated_by, c.updated_at), ', '
+        order by c.key
+    )
+from public.dot_config as c
+where c.value !~ c.value_pattern;
+
 -- name: row_security
 select c.relname as name
 from pg_class as c

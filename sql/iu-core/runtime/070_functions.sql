@@ -39,6 +39,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/gates/fn_iu_gate_note.sql
 \ir ../objects/gates/fn_iu_gate_set.sql
 \ir ../objects/gates/trg_iu_gate_history.sql
+\ir ../objects/gates/trg_iu_gate_stamp.sql
 
 -- Event types and outbox.
 \ir ../objects/event_types/tables.sql
@@ -257,5 +258,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '34a6694db5d1f8de080c6f02d2df900120e1eb80e188cc61a6762af133b66acc'
+    'aa4c085a06c8ded42f76c1eb39be6bd753a2b445c98b9041a05ba35ae3739834'
 );

@@ -200,5 +200,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'f51f7b91b9f00891fced29480dca5fb6ca1ef95326965e22a89456d98a89a441'
+    'da64057fd7cf6b77b8509e532657edcba0de3eaab6f5e4addf3860aebf7b9962'
 );

@@ -8,7 +8,7 @@ return (
         when state in ('discarded', 'outside_canary') then decided
         when state = 'dead' then (delivery).dead_reason
         when state = 'parked' then 'behind the dead letter of event ' || parked_behind
-        when state in ('held', 'in_doubt', 'queued', 'retry') then coalesce(
+        when state in ('held', 'in_doubt', 'queued', 'retry', 'unread') then coalesce(
             refusal,
             case when (delivery).due_at > clock_timestamp() and (delivery).is_head then 'not_due' end,
             case when not (delivery).is_head then 'not_head' end
