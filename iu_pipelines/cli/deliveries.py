@@ -30,12 +30,12 @@ from iu_pipelines.cli.drain_reports import (
     print_queues,
 )
 from iu_pipelines.cli.interrupts import EXIT_CODE
-from iu_pipelines.cli.options import Reason, Since, Until, parse_uuid
-from iu_pipelines.cli.output import duration, print_facts, print_line, when, working
+from iu_pipelines.cli.options import Limit, Reason, Since, Until, parse_uuid
+from iu_pipelines.cli.output import duration, print_facts, print_line, print_table, when, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery.reports import DrainLimits, DrainReport
 from iu_pipelines.domain import deliveries, delivery_plans, gates, promotions
-from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeliveryChange, TargetQueue
+from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeadDelivery, DeliveryChange, TargetQueue
 from iu_pipelines.domain.delivery_plans import Executed, Plan, Progress
 from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import ReplayOutOfOrder, Unavailable, UsageError
@@ -80,6 +80,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands about deliveries."""
     group = add_group(app, "deliver", deliver, writes=True)
     add_command(group, status)
+    add_command(group, dead)
     add_command(group, plan, writes=True)
     add_command(group, execute, writes=True)
     add_command(group, progress)
@@ -218,6 +219,33 @@ def status(gateway: DeliveryGateway) -> Answer:
         for one in found
     ]
     return Answer(rows, lambda: print_queues(found, listed, unlisted, senders))
+
+
+def dead(
+    gateway: DeliveryGateway,
+    target: Annotated[
+        str | None, typer.Option(metavar="NAME", show_default=False, help="Only deliveries to this target.")
+    ] = None,
+    limit: Limit = 20,
+) -> Answer:
+    """List the deliveries that are dead letters, those of the newest events first, and why they are.
+
+    Examples:
+        iu deliver dead --target hook
+    """
+    found = deliveries.dead_letters(gateway, target, limit)
+    return Answer(found, lambda: _print_dead(found, limit))
+
+
+def _print_dead(found: Sequence[DeadDelivery], limit: int) -> None:
+    names = ("event", "route", "since", "attempts", "reason")
+    cells = [(one.event_id, one.route_code, one.dead_at, one.attempts, one.reason) for one in found]
+    print_table("Dead letters of deliveries", names, cells, empty="none")
+    if len(found) == limit:
+        print_line("there may be more; show them with: --limit")
+    if found:
+        print_line("when the cause is gone: iu deliver replay EVENT_ID --route ROUTE --reason WHY")
+        print_line("many at once: iu deliver plan --kind replay --reason WHY")
 
 
 def plan(

@@ -129,6 +129,20 @@ class TargetQueue:
 
 
 @dataclass(frozen=True)
+class DeadDelivery:
+    """A delivery that is a dead letter: it is sent again only if somebody replays it."""
+
+    event_id: Annotated[UUID, "the event"]
+    event_seq: Annotated[int, "its number in the outbox"]
+    route_code: Annotated[str, "the route"]
+    target: Annotated[str, "the target"]
+    subject: Annotated[UUID, "the subject, whose later events may wait behind it"]
+    dead_at: Annotated[datetime, "when it became a dead letter"]
+    reason: Annotated[str, "why"]
+    attempts: Annotated[int, "integer", "number of claims"]
+
+
+@dataclass(frozen=True)
 class SenderShards:
     """How many of the 64 shards of a target a sender owns, and until when unless it claims again."""
 
@@ -331,6 +345,16 @@ def record(gateway: Queries, outcomes: Sequence[Outcome]) -> Recorded:
 def status(gateway: Queries) -> list[TargetQueue]:
     """Return the deliveries of every target by state."""
     return [rows.read(TargetQueue, row) for row in gateway.fetch_all(_SQL["status"])]
+
+
+def dead_letters(gateway: Queries, target: str | None = None, limit: int = 100) -> list[DeadDelivery]:
+    """Return at most `limit` (1 to 10000) dead letters of all targets or of one, newest events first.
+
+    Raises:
+        ArgumentInvalid: there is no such target, or the limit is out of range.
+    """
+    found = gateway.fetch_all(_SQL["dead_letters"], {"target": target, "row_limit": limit})
+    return [rows.read(DeadDelivery, row) for row in found]
 
 
 def senders(gateway: Queries) -> list[SenderShards]:

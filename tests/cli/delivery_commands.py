@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "iu promote threshold approve": ("promote", "threshold", "approve", "{change}", *_WHY),
     "iu promote threshold reject": ("promote", "threshold", "reject", "{other_change}", *_WHY),
     "iu deliver status": ("deliver", "status"),
+    "iu deliver dead": ("deliver", "dead"),
     "iu deliver plan": ("deliver", "plan", "--kind", "replay", "--route", "shop.paid", *_WHY),
     "iu deliver progress": ("deliver", "progress", "{plan}"),
     "iu deliver execute": ("deliver", "execute", "{plan}"),

@@ -128,6 +128,11 @@ def bury(shop: Shop) -> int:
     return int(row["dead"])
 
 
+def dead(shop: Shop) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = shop.done("auditor", "deliver", "dead", "--target", "hook", "--json").json
+    return found
+
+
 def test_dead_letters_are_replayed_and_discarded_one_by_one(shop: Shop) -> None:
     shop.receiver.behave(Behaviour(status=400))
     shop.office.emit(1, 1)
@@ -144,8 +149,17 @@ def test_dead_letters_are_replayed_and_discarded_one_by_one(shop: Shop) -> None:
     assert "deliveries to hook: 1 dead, 1 parked behind a dead one; see: iu deliver status" in status
     assert shop.iu("auditor", "status", "--json").json["targets"][0]["dead"] == 1
     assert "or in bulk: iu deliver plan" in shop.done("auditor", "deliver", "status").out
+    assert [(one["event_id"], one["route_code"], one["target"]) for one in dead(shop)] == [
+        (first, ROUTE, "hook")
+    ]
+    printed = shop.done("auditor", "deliver", "dead", "--limit", "1").out
+    assert first in printed
+    assert "there may be more" in printed
+    refused(shop.iu("auditor", "deliver", "dead", "--target", "hok"), 1, "unknown target 'hok'")
     on = ("--route", ROUTE, "--reason", "the receiver is repaired")
     replayed = shop.done("admin", "deliver", "replay", first, *on)
+    assert dead(shop) == []
+    assert shop.done("auditor", "deliver", "dead").out.strip() == "Dead letters of deliveries: none"
     assert replayed.out.startswith(f"{first} on {ROUTE}: queued again")
     refused(shop.iu("admin", "deliver", "replay", first, *on), 1, first)
     assert "discarded" in shop.done("admin", "deliver", "discard", newest(shop), *on).out

@@ -37,11 +37,12 @@ CALLS: Final = {
     "preview": "select * from public.fn_iu_delivery_gate_preview('iu_core.delivery_enabled', 'false')",
     "twin": "select * from public.fn_iu_delivery_twin('shop.paid')",
     "senders": "select * from public.fn_iu_delivery_senders()",
+    "dead letters": "select * from public.fn_iu_delivery_dead_letters()",
     "pause": "select public.fn_iu_delivery_target_pause('hook', true, 'a test')",
     "enable": "select public.fn_iu_delivery_target_enable('hook', true, 'a test')",
     "granted": "select * from public.fn_iu_delivery_targets_granted()",
 }
-EXPLAINED: Final = {"progress", "preview", "twin", "senders"}
+EXPLAINED: Final = {"progress", "preview", "twin", "senders", "dead letters"}
 ALLOWED: Final = {
     "iu_sender": {
         "enqueue",

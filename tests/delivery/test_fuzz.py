@@ -134,6 +134,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select json_agg(p) from public.fn_iu_delivery_gate_preview(%s, %s) as p",
         (st.sampled_from([*GATES.values()]) | TEXT, st.sampled_from(["true", "false", "shop.paid"]) | TEXT),
     ),
+    "dead letters": (
+        "select json_agg(d) from public.fn_iu_delivery_dead_letters(%s, %s) as d",
+        (st.none() | TARGET, NUMBERS),
+    ),
     "senders": ("select json_agg(s) from public.fn_iu_delivery_senders() as s", ()),
     "unrehearsed": ("select public.fn_iu_delivery_unrehearsed(%s)", (NUMBERS,)),
     "misfit": ("select public.fn_iu_delivery_misfit(%s)", (NUMBERS,)),
@@ -229,7 +233,8 @@ ACTORS: Final = {
 ROLES: Final = ("iu_sender", "workflow_admin", "iu_approver", "iu_auditor", "iu_emitter", "")
 SECRET: Final = "kept-from-others"
 """The error text of an outcome."""
-MAY_READ: Final = {"why": {"workflow_admin", "iu_sender", "iu_approver", "iu_auditor"}}
+READERS: Final = {"workflow_admin", "iu_sender", "iu_approver", "iu_auditor"}
+MAY_READ: Final = {"why": READERS, "dead letters": READERS}
 """Who may read it by a call; by default only an administrator."""
 
 

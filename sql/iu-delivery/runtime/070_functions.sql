@@ -187,6 +187,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_chain_verify.sql
 \ir ../objects/deliveries/fn_iu_delivery_counts.sql
 \ir ../objects/deliveries/fn_iu_delivery_status.sql
+\ir ../objects/deliveries/fn_iu_delivery_dead_letters.sql
 \ir ../objects/deliveries/fn_iu_delivery_senders.sql
 \ir ../objects/deliveries/fn_iu_delivery_waiting.sql
 \ir ../objects/deliveries/fn_iu_delivery_unclaimed.sql
@@ -200,5 +201,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'da64057fd7cf6b77b8509e532657edcba0de3eaab6f5e4addf3860aebf7b9962'
+    '14b3adaf3a7f6fb5e3c31ea820c86ec2157b669d5b1729734514946626dfd1d1'
 );
