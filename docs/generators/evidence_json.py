@@ -32,7 +32,7 @@ def page() -> str:
 
 def _object(name: str, schema: dict[str, Any]) -> str:
     rows = [
-        [f"`{key}`", _type(value), value.get("description", "")]
+        [f"`{key}`", _type(value), " ".join(value.get("description", "").split())]
         for key, value in schema.get("properties", {}).items()
     ]
     return "\n".join(

@@ -169,7 +169,8 @@ def verify(
         typer.Option(
             metavar="HASH",
             show_default=False,
-            help="The hash of the newest pack, stored elsewhere. Detects that the newest packs were deleted.",
+            help="The hash of a pack, stored elsewhere. Detects that this pack or an earlier one was deleted "
+            "or replaced.",
         ),
     ] = None,
 ) -> Answer:
@@ -177,7 +178,7 @@ def verify(
 
     Examples:
         iu evidence verify
-        iu evidence verify --head 2d6e4a0cc02b0806
+        iu evidence verify --head 98a647ccef1194f64f1a5229d4f1a793b7368dd15b776b3f9d20cce9d1078ed0
     """
     if directory is None:
         with call.connect() as gateway:
@@ -193,6 +194,7 @@ def _chain_summary(report: ChainReport) -> dict[str, object]:
         "packs": report.packs,
         "newest": report.newest,
         "newest_hash": report.newest_hash,
+        "head": report.head,
         "faults": report.faults,
     }
 
@@ -200,5 +202,9 @@ def _chain_summary(report: ChainReport) -> dict[str, object]:
 def _print_chain(report: ChainReport) -> None:
     for fault in report.faults:
         print_line(f"pack {fault.pack} {fault.message}")
+    if report.head and report.newest and report.head < report.newest:
+        newer = report.newest - report.head
+        follow = f"{counted(newer, 'newer pack')} {'follows' if newer == 1 else 'follow'}"
+        print_line(f"the hash is that of pack {report.head}; {follow}")
     state = "the chain is intact" if report.whole else "THE CHAIN IS BROKEN"
     print_line(f"{state}: {counted(report.packs, 'pack')}, newest {report.newest}, hash {report.newest_hash}")

@@ -41,7 +41,9 @@ def give_reason(session: Session, reason: str | None) -> None:
     session.execute(_SQL["give_reason"], {"reason": reason or ""})
 
 
-def history(gateway: Queries, noun: str, name: str, limit: int = 20) -> list[ConfigChange]:
-    """Return up to `limit` changes of one event type, route, capture or worker, newest first."""
+def history(
+    gateway: Queries, noun: str | None = None, name: str | None = None, limit: int = 20
+) -> list[ConfigChange]:
+    """Return up to `limit` changes, newest first; those of one event type, route, capture or worker."""
     found = gateway.fetch_all(_SQL["history"], {"noun": noun, "name": name, "max_rows": limit})
     return [rows.read(ConfigChange, row) for row in found]

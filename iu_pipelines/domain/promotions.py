@@ -139,6 +139,23 @@ class Threshold:
     reason: Annotated[str | None, "why"]
 
 
+@dataclass(frozen=True)
+class ThresholdChange:
+    """A proposed change of a threshold, in force if it was approved; `decision` is None until then."""
+
+    change_no: int
+    threshold: str
+    old_value: int
+    new_value: int
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    decision: Decision | None
+    decided_by: str | None
+    decided_at: datetime | None
+    decision_reason: str | None
+
+
 def list_promotions(gateway: Queries, route_code: str | None = None) -> list[Promotion]:
     """Return every promotion, or those of one route, in the order of their proposals."""
     found = gateway.fetch_all(_SQL["list_promotions"], {"route_code": route_code})
@@ -259,6 +276,12 @@ def record_rehearsal(
 def thresholds(gateway: Queries) -> list[Threshold]:
     """Return every threshold in alphabetical order."""
     return [rows.read(Threshold, row) for row in gateway.fetch_all(_SQL["thresholds"])]
+
+
+def threshold_changes(gateway: Queries, limit: int = 20) -> list[ThresholdChange]:
+    """Return up to `limit` proposed changes of thresholds, newest first, with their decisions."""
+    found = gateway.fetch_all(_SQL["threshold_changes"], {"max_rows": limit})
+    return [rows.read(ThresholdChange, row) for row in found]
 
 
 def propose_threshold(gateway: Queries, threshold: str, value: int, reason: str) -> dict[str, Any]:

@@ -41,6 +41,15 @@ select
 from public.fn_iu_promotion_threshold_list()
 order by threshold;
 
+-- name: threshold_changes
+select
+    c.change_no, c.threshold, c.old_value, c.new_value, c.reason, c.proposed_by, c.proposed_at, d.decision,
+    d.decided_by, d.decided_at, d.reason as decision_reason
+from public.iu_promotion_threshold_change as c
+left join public.iu_promotion_threshold_decision as d on c.change_no = d.change_no
+order by c.change_no desc
+limit %(max_rows)s;
+
 -- name: propose_threshold
 select
     public.fn_iu_promotion_threshold_propose(%(threshold)s, %(value)s::bigint, %(reason)s) as answer;

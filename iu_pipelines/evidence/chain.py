@@ -26,6 +26,8 @@ MANIFEST: Final = "manifest.json"
 BEGINNING: Final = "0" * 64
 
 _FOLDER: Final = re.compile(r"\d{6}")
+_HASH: Final = re.compile(r"[0-9a-fA-F]{64}")
+_NO_HEAD: Final = "newer packs may be missing, a pack was replaced, or it is the hash of another chain"
 
 
 class PackBroken(IuError):
@@ -66,11 +68,15 @@ class Fault:
 
 @dataclass(frozen=True)
 class ChainReport:
-    """The result of verifying a chain: the number of packs, the newest one, and every fault."""
+    """The result of verifying a chain: the number of packs, the newest one, and every fault.
+
+    `head` is the number of the pack that has the stored hash; None without a hash, and if no pack has it.
+    """
 
     packs: int
     newest: int | None
     newest_hash: str | None
+    head: int | None
     faults: tuple[Fault, ...]
 
     @property
@@ -112,9 +118,15 @@ def read_manifest(folder: Place) -> Manifest:
 def verify(directory: Place, head: str | None = None) -> ChainReport:
     """Verify every pack of a chain, and report packs that were altered, removed or reordered.
 
-    `head` is the hash of the newest pack, as noted elsewhere. Without it, packs that were removed from the
-    end of the chain are not found. Raises UsageError if `directory` has no pack.
+    `head` is the hash of a pack, as noted elsewhere. Without it, packs that were removed from the end of the
+    chain are not found; with it, that pack and those before it cannot have been removed or replaced. Packs
+    after it may exist. Raises UsageError if `head` is no hash, or `directory` has no pack.
     """
+    if head is not None and not _HASH.fullmatch(head):
+        raise UsageError(
+            f"{head!r} is not the hash of a pack",
+            hint="Give the 64 hexadecimal digits that iu evidence printed for a pack.",
+        )
     packs = folders(directory)
     if not packs:
         raise UsageError(
@@ -135,9 +147,16 @@ def verify(directory: Place, head: str | None = None) -> ChainReport:
         before = manifests.get(number - 1)
         faults += [Fault(number, text) for text in _faults(number, manifests[number], before, packs[number])]
     newest_hash = manifests[newest].hash if newest in manifests else None
-    if head is not None and head != newest_hash:
-        faults.append(Fault(newest, f"is the newest, but its hash is not {head}: newer packs are missing"))
-    return ChainReport(len(packs), newest, newest_hash, tuple(faults))
+    place = _number_of(head, manifests)
+    if head is not None and place is None:
+        faults.append(Fault(newest, f"is the newest, and no pack has the hash {head}: {_NO_HEAD}"))
+    return ChainReport(len(packs), newest, newest_hash, place, tuple(faults))
+
+
+def _number_of(head: str | None, manifests: Mapping[int, Manifest]) -> int | None:
+    """Return the number of the pack that has the hash `head`; None if there is none."""
+    wanted = head and head.lower()
+    return next((number for number, manifest in manifests.items() if manifest.hash == wanted), None)
 
 
 def _faults(number: int, manifest: Manifest, before: Manifest | None, folder: Place) -> Iterator[str]:

@@ -17,16 +17,29 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.statements import Statements
 from iu_pipelines.db.steps import verification
 from iu_pipelines.db.steps.lines import Line
-from iu_pipelines.domain import attempts, deliveries, gates, health, promotions, routes
+from iu_pipelines.domain import (
+    attempts,
+    configuration,
+    deliveries,
+    event_types,
+    gates,
+    health,
+    inbound,
+    promotions,
+    routes,
+)
 from iu_pipelines.domain.promotions import Promotion
 from iu_pipelines.errors import ConnectionFailed, IuError, UsageError
 from iu_pipelines.evidence import environment, guarantees, ledgers, timeline
 from iu_pipelines.evidence.facts import (
     LEDGERS,
     SCHEMA_VERSION,
+    Capture,
+    ConfigChange,
     Count,
     Delivery,
     Environment,
+    EventType,
     Evidence,
     Gate,
     GateChange,
@@ -35,6 +48,8 @@ from iu_pipelines.evidence.facts import (
     ProofKind,
     Route,
     TargetQueue,
+    Threshold,
+    ThresholdChange,
     Totals,
     Twin,
     UnreadDomain,
@@ -111,6 +126,11 @@ def collect(
         environment=where,
         unread_domains=tuple(UnreadDomain(**asdict(one)) for one in health.unread_domains(gateway)),
         delivery=_delivery(gateway, depth),
+        event_types=_event_types(gateway),
+        captures=tuple(Capture(**asdict(found)) for found in inbound.list_routes(gateway)),
+        config_changes=tuple(
+            ConfigChange(**asdict(change)) for change in configuration.history(gateway, limit=_CHANGES)
+        ),
     )
 
 
@@ -228,7 +248,19 @@ def _delivery(gateway: Gateway, depth: Depth) -> Delivery | None:
             if promotion.expires_at  # the newest approved one of its route
         ),
         targets=tuple(_target_queue(queue) for queue in deliveries.status(gateway)),
+        thresholds=tuple(
+            Threshold(one.threshold, one.value, one.initial_value, one.description)
+            for one in promotions.thresholds(gateway)
+        ),
+        threshold_changes=tuple(
+            _threshold_change(change) for change in promotions.threshold_changes(gateway, _CHANGES)
+        ),
     )
+
+
+def _threshold_change(change: promotions.ThresholdChange) -> ThresholdChange:
+    columns = asdict(change)
+    return ThresholdChange(number=columns.pop("change_no"), **columns)
 
 
 def _live_route(gateway: Gateway, promotion: Promotion, newest: int | None, sent: int) -> LiveRoute:
@@ -333,6 +365,18 @@ def _totals(gateway: Gateway) -> Totals:
 
 def _counts(gateway: Gateway, statement: str) -> tuple[Count, ...]:
     return tuple(Count(**row) for row in gateway.fetch_all(statement))
+
+
+def _event_types(gateway: Gateway) -> tuple[EventType, ...]:
+    return tuple(
+        EventType(
+            found.event_type,
+            found.event_domain,
+            found.enabled,
+            None if found.payload_keys is None else tuple(found.payload_keys),
+        )
+        for found in event_types.list_types(gateway)
+    )
 
 
 def _gates(gateway: Gateway) -> tuple[Gate, ...]:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from iu_pipelines.evidence.facts import Delivery, Environment, Evidence, Worker
+
+NOT_RUN: Final = "not run"
+"""Before or after the lines of probes, in a change of a pack that was made without them."""
+
+_EVENT_TYPE: Final = "event type"
+_CAPTURE: Final = "capture"
+
+Facts: TypeAlias = dict[tuple[str, str], str]
+"""What is compared: the text of each fact by its area and name."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +29,35 @@ class Change:
 
 
 def compare(old: Evidence, new: Evidence) -> list[Change]:
-    """Return every fact that differs, in the order of `new`; facts that only `old` has come last."""
+    """Return every fact that differs, in the order of `new`; facts that only `old` has come last.
+
+    If only one of the two was made with probes, one change at the end has the number of their lines that
+    passed. Types and captures are compared only if both packs have them.
+    """
     before, after = dict(_facts(old)), dict(_facts(new))
+    if old.event_types is None or new.event_types is None:
+        before, after = _without_configuration(before), _without_configuration(after)
+    unprobed: list[Change] = []
+    if old.probed and not new.probed:
+        before, passed = _without_passed_probes(before)
+        unprobed = [Change("probe", "lines that passed", f"{passed:,}", NOT_RUN)]
+    elif new.probed and not old.probed:
+        after, passed = _without_passed_probes(after)
+        unprobed = [Change("probe", "lines that passed", NOT_RUN, f"{passed:,}")]
     keys = [*after, *(key for key in before if key not in after)]
     return [
         Change(*key, before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)
-    ]
+    ] + unprobed
+
+
+def _without_configuration(found: Facts) -> Facts:
+    return {key: value for key, value in found.items() if key[0] not in (_EVENT_TYPE, _CAPTURE)}
+
+
+def _without_passed_probes(found: Facts) -> tuple[Facts, int]:
+    """Return the facts without the probe lines that passed, and the number of these."""
+    kept = {key: value for key, value in found.items() if key[0] != "probe" or value != "PASS"}
+    return kept, len(found) - len(kept)
 
 
 def _facts(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
@@ -36,9 +69,10 @@ def _facts(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
     for gate in evidence.gates:
         yield ("gate", gate.key), gate.value if gate.value is not None else "no row"
     for route in evidence.routes:
-        state = f"{'enabled' if route.enabled else 'disabled'}, {'dry-run' if route.dry_run else 'LIVE'}"
+        state = f"{'enabled' if route.enabled else 'disabled'}{'' if route.dry_run else ', NOT dry-run'}"
         target = f"{route.event_type} to {route.target_kind} {route.target_ref}"
         yield ("route", route.route_code), f"{state}, {target}"
+    yield from _configuration(evidence)
     yield from _totals(evidence)
     for worker in evidence.workers:
         yield from _worker(worker)
@@ -53,6 +87,20 @@ def _facts(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
     yield from _environment(evidence.environment)
 
 
+def _configuration(evidence: Evidence) -> Iterator[tuple[tuple[str, str], str]]:
+    for found in evidence.event_types or ():
+        keys = "any payload key" if found.payload_keys is None else ", ".join(found.payload_keys)
+        state = "enabled" if found.enabled else "disabled"
+        yield (
+            (_EVENT_TYPE, found.event_type),
+            f"{state}, domain {found.event_domain}, {keys or 'no payload key'}",
+        )
+    for capture in evidence.captures or ():
+        state = f"{'enabled' if capture.enabled else 'disabled'}, {'dry-run' if capture.dry_run else 'emits'}"
+        of = f"{capture.source_op} of {capture.source_table} to {capture.target_event_type}"
+        yield (_CAPTURE, capture.route_code), f"{state}, {of}"
+
+
 def _delivery(delivery: Delivery) -> Iterator[tuple[tuple[str, str], str]]:
     for route in delivery.routes:
         state = route.state if route.held_reason is None else f"{route.state}: {route.held_reason}"
@@ -61,6 +109,8 @@ def _delivery(delivery: Delivery) -> Iterator[tuple[tuple[str, str], str]]:
         for twin in route.twins:
             name = f"{route.route_code} would {twin.would}, did {twin.did}"
             yield ("delivery", name), f"{twin.deliveries:,}"
+    for threshold in delivery.thresholds:
+        yield ("threshold", threshold.threshold), f"{threshold.value:,}"
     for target in delivery.targets:
         capped = "+" if target.states_capped else ""
         counts = ", ".join(f"{count.name} {count.count:,}{capped}" for count in target.states)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
@@ -193,6 +193,58 @@ class GateChange:
 
 
 @dataclass(frozen=True, config=_CONFIG)
+class ConfigChange:
+    """A change of an event type, a route, a capture or a worker."""
+
+    noun: str
+    """What was changed: `event_type`, `route`, `capture` or `worker`."""
+    name: str
+    """Its name."""
+    old_value: dict[str, Any] | None
+    """Its columns before; null for a new one."""
+    new_value: dict[str, Any] | None
+    """Its columns after; null for one that was removed."""
+    reason: str | None
+    """The reason, if one was given."""
+    changed_by: str
+    """The login that made the change."""
+    changed_at: Time
+    """When it was changed."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class EventType:
+    """A registered event type."""
+
+    event_type: str
+    """The name."""
+    event_domain: str
+    """The domain."""
+    enabled: bool
+    """Whether events of the type can be emitted."""
+    payload_keys: tuple[str, ...] | None
+    """The permitted keys of a payload; null if every key that is not forbidden is permitted."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Capture:
+    """A capture: changed rows of a table emit events of a type."""
+
+    route_code: str
+    """The name."""
+    source_table: str
+    """The table."""
+    source_op: str
+    """`insert`, `update` or `delete`."""
+    target_event_type: str
+    """The type of its events."""
+    enabled: bool
+    """Whether changes are captured."""
+    dry_run: bool
+    """Whether changes are only recorded, and no event is emitted."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Route:
     """An outbound route."""
 
@@ -203,7 +255,7 @@ class Route:
     enabled: bool
     """Whether it is enabled."""
     dry_run: bool
-    """Whether attempts are recorded but nothing is delivered."""
+    """Always true: the attempts of workers are recorded and deliver nothing. `delivery` has live delivery."""
     target_kind: str
     """The kind of the target."""
     target_ref: str
@@ -349,8 +401,50 @@ class TargetQueue:
 
 
 @dataclass(frozen=True, config=_CONFIG)
+class Threshold:
+    """What a proposal of a promotion must show."""
+
+    threshold: str
+    """The name."""
+    value: int
+    """The value in force."""
+    initial_value: int
+    """The value after the installation."""
+    description: str
+    """Its meaning and unit."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class ThresholdChange:
+    """A proposed change of a threshold. It is in force if another login approved it."""
+
+    number: int
+    """The number of the proposal."""
+    threshold: str
+    """The threshold."""
+    old_value: int
+    """The value before."""
+    new_value: int
+    """The value that was proposed."""
+    reason: str
+    """The reason of the proposal."""
+    proposed_by: str
+    """The login that proposed it."""
+    proposed_at: Time
+    """When."""
+    decision: str | None
+    """`approve` or `reject`; null while nobody has decided."""
+    decided_by: str | None
+    """The login that decided."""
+    decided_at: Time | None
+    """When."""
+    decision_reason: str | None
+    """The reason of the decision."""
+
+
+@dataclass(frozen=True, config=_CONFIG)
 class Delivery:
-    """Live delivery: its routes and its targets."""
+    """Live delivery: its routes, its targets and its thresholds."""
 
     compared: int | None
     """How many of the newest events of a domain were compared with their rehearsals; null: all."""
@@ -358,6 +452,10 @@ class Delivery:
     """Every route that was ever promoted."""
     targets: tuple[TargetQueue, ...]
     """Every target."""
+    thresholds: tuple[Threshold, ...] = ()
+    """Every threshold of promotions."""
+    threshold_changes: tuple[ThresholdChange, ...] = ()
+    """The newest 50 proposed changes of thresholds, newest first."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -375,7 +473,8 @@ class Evidence:
     """A pack of evidence: the state of one database at one time."""
 
     schema_version: int
-    """The version of this schema: 3. Version 2 has no `delivery`. In version 1 the kind `ledgers` is `audit`,
+    """The version of this schema: 3. Version 2 has no `delivery`,
+    `event_types`, `captures` and `config_changes`. In version 1 the kind `ledgers` is `audit`,
     its step `audit_ledgers`."""
     position: Position | None
     """The position in the chain; null before the evidence is written as a pack."""
@@ -405,6 +504,13 @@ class Evidence:
     """The domains without a reader, at most ten, those with event types first; missing in older packs."""
     delivery: Delivery | None = None
     """Live delivery; null without its module, missing in older packs."""
+    event_types: tuple[EventType, ...] | None = None
+    """The event types; missing in older packs."""
+    captures: tuple[Capture, ...] | None = None
+    """The captures; missing in older packs."""
+    config_changes: tuple[ConfigChange, ...] = ()
+    """The newest 50 changes of event types, routes, captures and workers, newest first; missing in older
+    packs."""
 
     @property
     def probed(self) -> bool:

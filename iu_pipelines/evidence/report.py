@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from iu_pipelines.domain.quantities import counted
 from iu_pipelines.domain.times import in_utc
-from iu_pipelines.evidence import guarantees, report_facts, report_proofs
+from iu_pipelines.evidence import guarantees, report_configuration, report_facts, report_proofs
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.evidence.report_proofs import FailedLine, Kind, Missing
 from iu_pipelines.evidence.states import States
@@ -46,6 +46,7 @@ def render(evidence: Evidence, evidence_hash: str) -> str:
         style=Markup(_resource(_STYLE)),  # noqa: S704  a file of this package
         matrix=report_facts.matrix,
         is_fault=report_facts.is_fault,
+        configuration=report_configuration,
         **_content(evidence, evidence_hash),
     )
 
@@ -143,6 +144,6 @@ def _contents(
     yield "rows", "Rows"
     if evidence.unread_domains:
         yield "unread", "Domains without a reader"
-    yield "gates", "Gates and routes"
+    yield "gates", "Gates and configuration"
     yield "environment", "Environment"
     yield "chain", "How to check this page"

@@ -31,6 +31,8 @@ _WORDS_OF_PROBES: Final = (
 )
 _WORDS_OF_DELIVERY: Final = (
     ("Promotion", "One login proposes to deliver the events of a route, another one approves, for a time."),
+    ("Live", "A promoted route. Workers go on with the dry run of its events, and a sender delivers them."),
+    ("Threshold", "What a proposal must show. One login proposes another value, another one approves it."),
     ("Target", "What receives the events of a promoted route."),
     ("Breaker", "Part of a target. While it is open, nothing is sent, because too many sends failed."),
 )

@@ -68,8 +68,31 @@ def test_evidence_in_json_names_pack_hash_and_page(iu: Iu, tmp_path: Path) -> No
         "packs": 2,
         "newest": 2,
         "newest_hash": second["hash"],
+        "head": 2,
         "faults": [],
     }
+
+
+@pytest.mark.usefixtures("worked")
+def test_a_stored_hash_of_an_earlier_pack_is_accepted_and_one_of_no_pack_is_not(
+    iu: Iu, tmp_path: Path
+) -> None:
+    packs = str(tmp_path / "packs")
+    first = iu("evidence", "--no-probes", "--out", packs, "--json").json["hash"]
+    iu("evidence", "--no-probes", "--out", packs)
+    done = iu("evidence", "verify", packs, "--head", first)
+    assert done.code == 0
+    assert done.out.startswith(
+        "the hash is that of pack 1; 1 newer pack follows\nthe chain is intact: 2 packs"
+    )
+    other = iu("evidence", "verify", packs, "--head", "0" * 64)
+    assert other.code == 1
+    assert f"pack 2 is the newest, and no pack has the hash {'0' * 64}: newer packs may be" in other.out
+    assert "THE CHAIN IS BROKEN" in other.out
+    mistyped = iu("evidence", "verify", packs, "--head", "1234")
+    assert mistyped.code == 2
+    assert "'1234' is not the hash of a pack" in mistyped.err
+    assert "64 hexadecimal digits" in mistyped.err
 
 
 def test_evidence_with_a_failed_line_exits_with_1_and_writes_the_pack(

@@ -94,7 +94,7 @@ BREACHES = [
         {
             PROMOTIONS: {"live routes": "shop.paid"},
             "100_route_worker_live_verification": {"delivered without a promotion": "5"},
-            "020_gates": {"delivery gates are closed": "delivered without a promotion 5"},
+            "020_gates": {"delivery gates are not all closed, delivered": "5"},
         },
     ),
     Breach(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import pytest
 
+from delivery.office import ROUTE as OFFICE_ROUTE
 from delivery.office import Office
 from delivery.world import World, make_login, url_of
 from evidence.test_page import browser
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import verification
 from iu_pipelines.domain import deliveries
 from iu_pipelines.evidence import collect, compare, pack
 from iu_pipelines.evidence.facts import Count, Evidence, LiveRoute, Twin
@@ -141,6 +144,58 @@ def test_who_proposed_and_who_approved_are_named(office: Office) -> None:
     assert (found.state, found.share) == ("live", 0.5)
     office.demote()
     assert of_route(collect.collect(office.owner, probes=False)).state == "demoted"
+
+
+def test_a_pack_with_a_live_route_contradicts_itself_in_no_line(lively: Evidence, tmp_path: Path) -> None:
+    lines = {line.name: line for proof in lively.proofs for line in proof.lines}
+    assert "delivery gates are closed" not in lines
+    gates = lines["delivery gates are not all closed, delivered without a promotion"]
+    assert (gates.expected, gates.seen, gates.passed) == ("0", "0", True)
+    assert "live routes" not in lines
+    assert lines["routes that are not dry-run"].seen == "none"
+    text = page(lively, tmp_path)
+    assert f'<th scope="row">{ROUTE}</th><td data-label="Event type">' in text
+    assert '>record a dry run</td><td data-label="Live delivery">LIVE to hook, promotion 1</td>' in text
+
+
+def test_the_probe_says_what_does_not_leave_without_the_gates_that_are_open(world: World) -> None:
+    (proof,) = verification.probe(world.owner, "050_trigger_in_out_dlq_probe")
+    (line,) = [line for line in proof.lines if line.name == "E.8 nothing leaves"]
+    assert (line.expected, line.passed) == ("routes that are not dry-run 0, our sent attempts 0", True)
+
+
+def test_the_changes_of_thresholds_and_routes_are_in_the_pack_and_on_its_page(
+    office: Office, tmp_path: Path
+) -> None:
+    said = office.call("admin", "fn_iu_promotion_threshold_propose", "hours", 5, "slow weeks")
+    office.call("approver", "fn_iu_promotion_threshold_decide", said["change_no"], "reject", "too short")
+    office.call("admin", "fn_iu_promotion_threshold_propose", "days", 9, "short terms")
+    found = collect.collect(office.owner, probes=False)
+    assert found.delivery
+    waiting, rejected, approved, *_ = found.delivery.threshold_changes
+    admin, approver = office.login("admin"), office.login("approver")
+    assert (waiting.threshold, waiting.new_value, waiting.decision) == ("days", 9, None)
+    assert (rejected.reason, rejected.decision, rejected.decision_reason) == (
+        "slow weeks", "reject", "too short",
+    )  # fmt: skip
+    assert (approved.threshold, approved.old_value, approved.new_value) == ("hours", 24, 0)
+    assert (approved.proposed_by, approved.decision, approved.decided_by) == (admin, "approve", approver)
+    assert {one.threshold: one.value for one in found.delivery.thresholds}["hours"] == 0
+    text = page(found, tmp_path)
+    assert '<td class="short" data-label="Change">0 → 5</td>' in text
+    assert f"by {admin}, " in text
+    assert re.search(rf"rejected by {approver}, [^<]*: too short</td>", text)
+    assert '<td data-label="Decision">not decided</td>' in text
+    change = next(one for one in found.config_changes if one.noun == "route")
+    assert (change.name, change.changed_by, change.old_value) == (OFFICE_ROUTE, admin, None)
+    assert f'<th scope="row">route {OFFICE_ROUTE}</th>' in text
+
+
+def test_a_threshold_that_changed_is_told(office: Office) -> None:
+    before = collect.collect(office.owner, probes=False)
+    office.set_threshold("days", 7)
+    told = compare.compare(before, collect.collect(office.owner, probes=False))
+    assert compare.Change("threshold", "days", "30", "7") in told
 
 
 def test_a_difference_of_the_deliveries_is_told(lively: Evidence, world: World) -> None:

@@ -124,7 +124,7 @@ DELIVERY = [
         "a route is live",
         f"{NO_CHECK}; update public.iu_outbound_route set dry_run = false",
         {
-            "040_routes": {"live routes": ROUTE},
+            "040_routes": {"routes that are not": ROUTE},
             "040_worker_live_dryrun_probe": {"P2": "status=failed"},
             "050_trigger_in_out_dlq_probe": {
                 "E.4": "dry_run=false",

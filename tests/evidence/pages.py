@@ -18,6 +18,8 @@ from iu_pipelines.evidence.facts import (
     Proof,
     ProofKind,
     TargetQueue,
+    Threshold,
+    ThresholdChange,
     Twin,
     UnreadDomain,
     Verdict,
@@ -97,7 +99,16 @@ def idle(evidence: Evidence) -> Evidence:
     """Return the evidence of a database in which nothing happened."""
     nothing = replace(evidence.totals, events=0, attempts=(), dead_letters=(), failures=(), captures=())
     return replace(
-        evidence, totals=nothing, workers=(), timelines=(), routes=(), gate_changes=(), unread_domains=()
+        evidence,
+        totals=nothing,
+        workers=(),
+        timelines=(),
+        routes=(),
+        gate_changes=(),
+        unread_domains=(),
+        event_types=(),
+        captures=(),
+        config_changes=(),
     )
 
 
@@ -123,7 +134,13 @@ def live(evidence: Evidence) -> Evidence:
     held = replace(route, route_code="shop.held", state="held", held_reason="gate_closed", sent=0, twins=())
     target = TargetQueue("to_a_target", "webhook", "half_open", ("gate_closed",), (Count("dead", 3),), True)
     unread = (UnreadDomain("shop", 2, 100, True), UnreadDomain("orders", 1, 0, False))
-    found = replace(evidence, delivery=Delivery(10_000, (route, held), (target,)), unread_domains=unread)
+    thresholds = (Threshold("events", 500, 1000, "distinct events with a first attempt on the route"),)
+    change = ThresholdChange(
+        3, "events", 1000, 500, "a quiet month", "ada", at, "approve", "bob", at, "agreed in the review"
+    )
+    changes = (replace(change, number=4, decision=None, decided_by=None, decided_at=None), change)
+    delivery = Delivery(10_000, (route, held), (target,), thresholds, changes)
+    found = replace(evidence, delivery=delivery, unread_domains=unread)
     return judged(found, _proofs_of_delivery(evidence.proofs))
 
 

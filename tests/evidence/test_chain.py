@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,8 +106,47 @@ def test_packs_removed_from_the_end_are_found_with_a_noted_hash(packs: Path) -> 
     noted = chain.verify(packs).newest_hash
     shutil.rmtree(packs / "000004")
     assert chain.verify(packs).whole
+    report = chain.verify(packs, noted)
+    (fault,) = report.faults
+    assert (fault.pack, report.head) == (3, None)
+    assert fault.message == (
+        f"is the newest, and no pack has the hash {noted}: newer packs may be missing, a pack was replaced, "
+        "or it is the hash of another chain"
+    )
+
+
+def test_a_noted_hash_of_an_earlier_pack_is_found_and_newer_packs_may_follow(packs: Path) -> None:
+    hashes = [chain.read_manifest(folder).hash for folder in chain.folders(packs).values()]
+    for number, noted in enumerate(hashes, start=1):
+        report = chain.verify(packs, noted.upper())
+        assert (report.whole, report.head, report.newest) == (True, number, 4)
+
+
+def test_a_pack_that_was_written_in_place_of_a_noted_one_is_found(packs: Path, evidence: Evidence) -> None:
+    noted = chain.verify(packs).newest_hash
+    shutil.rmtree(packs / "000004")
+    totals = replace(evidence.totals, events=evidence.totals.events + 1)
+    pack.write(replace(evidence, totals=totals), packs)
+    assert chain.verify(packs).whole
     (fault,) = chain.verify(packs, noted).faults
-    assert (fault.pack, "newer packs are missing" in fault.message) == (3, True)
+    assert (fault.pack, "a pack was replaced" in fault.message) == (4, True)
+
+
+def test_accepting_any_noted_hash_does_not_find_packs_removed_from_the_end(
+    packs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = chain.verify(packs).newest_hash
+    shutil.rmtree(packs / "000004")
+    assert not chain.verify(packs, noted).whole
+    monkeypatch.setattr(chain, "_number_of", lambda head, manifests: max(manifests))
+    assert chain.verify(packs, noted).whole
+
+
+@pytest.mark.parametrize("head", ["", "1234", "g" * 64, "0" * 65, f"{'0' * 64}\n"])
+def test_a_noted_hash_of_another_form_is_a_usage_error(packs: Path, head: str) -> None:
+    with pytest.raises(UsageError, match="is not the hash of a pack") as refused:
+        chain.verify(packs, head)
+    assert "64 hexadecimal digits" in (refused.value.hint or "")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import pytest
 from evidence import pages
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps.lines import Line
-from iu_pipelines.domain import worker
+from iu_pipelines.domain import configuration, event_types, worker
+from iu_pipelines.domain.event_types import EventType
 from iu_pipelines.evidence import charts, collect, guarantees, pack
 from iu_pipelines.evidence.facts import Evidence
 
@@ -127,6 +128,29 @@ def test_values_of_the_database_are_escaped(evidence: Evidence, tmp_path: Path) 
     assert script in "".join(page(hostile, tmp_path).text)
 
 
+def test_the_changes_of_the_configuration_name_their_columns_their_reason_and_their_login(
+    worked: Gateway, tmp_path: Path
+) -> None:
+    with worked.transaction() as session:
+        configuration.give_reason(session, "the shop opens")
+        event_types.add(session, EventType(event_type="order_paid", payload_keys=["total"]))
+    event_types.change(worked, EventType(event_type="order_paid", payload_keys=None))
+    event_types.remove(worked, "order_paid")
+    found = collect.collect(worked, probes=False)
+    removed, changed, added = found.config_changes[:3]
+    assert (removed.new_value, added.old_value) == (None, None)
+    assert (added.reason, added.changed_by) == ("the shop opens", found.environment.role)
+    rows = re.findall(
+        r'<th scope="row">event type order_paid</th><td class="when".*?</td>'
+        r'<td data-label="Change">(.*?)</td><td data-label="Reason">(.*?)</td>',
+        html(found, tmp_path),
+    )
+    assert rows[:2] == [("removed", "none given"), ("payload keys total → any", "none given")]
+    assert "; payload keys total" in rows[2][0]
+    assert rows[2][1] == "the shop opens"
+    assert changed.name == "order_paid"
+
+
 def test_failed_lines_are_the_first_section_of_the_page(worked: Gateway, tmp_path: Path) -> None:
     worked.run_script("alter table public.iu_outbound_route drop constraint dry_run_is_enforced")
     broken = collect.collect(worked)
@@ -236,6 +260,9 @@ def test_the_page_mentions_only_what_is_there(evidence: Evidence, tmp_path: Path
         "events that wait": any(charts.backlog(timeline) for timeline in found.timelines),
         "All numbers of this chart": any(timeline.moments for timeline in found.timelines),
         "Newest changes of gates": bool(found.gate_changes),
+        "Newest changes of event types": bool(found.config_changes),
+        "Newest changes of thresholds": found.delivery is not None,
+        "Permitted payload keys": bool(found.event_types),
         "no reader": bool(found.unread_domains),
         "in the same folder": False,
         "struck out": False,

@@ -6,7 +6,7 @@ begin
         where c.conrelid = 'public.iu_outbound_route'::regclass and c.conname = 'dry_run_is_enforced'
             and c.convalidated
     ));
-    perform public.fn_iu_proof_note('live routes', 'none', coalesce((
+    perform public.fn_iu_proof_note('routes that are not dry-run', 'none', coalesce((
         select string_agg(r.route_code, ', ' order by r.route_code) from public.iu_outbound_route as r
         where not r.dry_run
     ), 'none'));
