@@ -207,6 +207,9 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/inbound/fn_iu_capture_check.sql
 \ir ../objects/inbound/fn_iu_capture_triggers.sql
 \ir ../objects/inbound/fn_iu_capture_list.sql
+\ir ../objects/inbound/fn_iu_capture_missing_columns.sql
+\ir ../objects/inbound/fn_iu_capture_misfit.sql
+\ir ../objects/inbound/fn_iu_capture_functions.sql
 \ir ../objects/inbound/fn_iu_captures_misfit.sql
 \ir ../objects/inbound/trg_iu_capture_define.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
@@ -257,5 +260,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '34a6694db5d1f8de080c6f02d2df900120e1eb80e188cc61a6762af133b66acc'
+    'd6c50efb92fcc8dd92464530cb7df2675d4595acae28e0231825981299f054e6'
 );
