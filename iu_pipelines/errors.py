@@ -458,8 +458,9 @@ class PlanOutdated(Refusal):
 class CaptureInvalid(Refusal):
     """A capture is malformed, does not fit its table, or its function was called by another trigger.
 
-    Cause: The definition of a capture is wrong, its table or a column was renamed or dropped, or its trigger
-        function was attached to another table.
+    Cause: The definition of a capture is wrong or does not fit its table, the table was renamed, or the
+        trigger function was attached to another table. A change of the table after a column was renamed or
+        dropped fails with 42703 instead (docs/how-to/capture-a-table.md#rename-or-drop-a-column).
     Cure: Follow the hint; `iu capture show` prints the statements for the owner of the table
         (docs/how-to/capture-a-table.md#change-move-and-remove).
     """

@@ -76,6 +76,7 @@ def list_all(gateway: Gateway) -> Answer:
             ],
             empty="none",
         )
+        print_warnings([warning for row in found for warning in _warnings(row)])
 
     return Answer(found, print_all)
 
@@ -102,12 +103,14 @@ def show(gateway: Gateway, code: Code) -> Answer:
                 "payload": ", ".join(f"{key}: {column}" for key, column in row.payload_map.items()),
                 "mode": _mode(row),
                 "if refused": row.on_error,
+                "function": row.function_name,
                 "triggers": row.attachment,
                 "owner of the table": row.table_owner,
             }
         )
         _print_statements("The owner of the table attaches it with:", row.attach_statements)
         print_changes(changes)
+        print_warnings(_warnings(row))
 
     return Answer({**vars(row), "history": changes}, print_all)
 
@@ -245,6 +248,21 @@ def _require(found: Sequence[CaptureRow], code: str) -> CaptureRow:
 
 def _mode(row: CaptureRow) -> str:
     return state.mode_of(row.enabled, row.dry_run)
+
+
+def _warnings(row: CaptureRow) -> list[str]:
+    """Return how the trigger function of a capture differs from its definition and its table."""
+    if row.missing_columns:
+        names = ", ".join(row.missing_columns)
+        fails = "it is off" if not row.enabled else "changes that fire it fail"
+        return [
+            f"capture {row.route_code} reads columns that {row.source_table} does not have: {names}; {fails} "
+            "(docs/how-to/capture-a-table.md#rename-or-drop-a-column)"
+        ]
+    if row.misfit:
+        said = f"the trigger function of capture {row.route_code} is not that of its definition"
+        return [f"{said}: {row.misfit}; iu apply FILE generates it again"]
+    return []
 
 
 def _condition(row: CaptureRow) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from iu_pipelines.cli.output import print_table
+from iu_pipelines.cli.output import json_line, print_table
 from iu_pipelines.domain.configuration import ConfigChange
 from iu_pipelines.domain.event_types import COUNTED_WAITING
 from iu_pipelines.domain.quantities import counted
@@ -30,12 +30,18 @@ def _difference(change: ConfigChange) -> str:
     old, new = change.old_value, change.new_value
     if old is None or new is None:
         return "added" if old is None else "removed"
+    return changed_columns(old, new)
+
+
+def changed_columns(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Return the columns whose values differ, on one line, each with its old and its new value."""
     return ", ".join(
-        f"{column}: {_said(old.get(column))} -> {_said(value)}"
+        f"{column}: {said(old.get(column))} -> {said(value)}"
         for column, value in new.items()
         if old.get(column) != value
     )
 
 
-def _said(value: Any) -> str:
-    return "null" if value is None else str(value)
+def said(value: Any) -> str:
+    """Return a value of a column for a person: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json_line(value)

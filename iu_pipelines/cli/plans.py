@@ -16,7 +16,7 @@ from iu_pipelines.delivery import kinds
 from iu_pipelines.domain.outbox_file import model, reading, writing
 from iu_pipelines.domain.outbox_file.problems import shown
 from iu_pipelines.domain.plans import applying, planning, state
-from iu_pipelines.domain.plans.difference import ADD, ATTACH, CHANGE, REMOVE, Change
+from iu_pipelines.domain.plans.difference import ADD, ATTACH, CHANGE, GENERATE, REMOVE, Change
 from iu_pipelines.domain.plans.planning import Plan
 from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import ArgumentInvalid, UsageError
@@ -24,7 +24,7 @@ from iu_pipelines.errors import ArgumentInvalid, UsageError
 DIFFERENT: Final = 3
 """The exit code of `iu plan` if there is a difference."""
 
-_SIGNS: Final = {ADD: "+", CHANGE: "~", ATTACH: "~", REMOVE: "-"}
+_SIGNS: Final = {ADD: "+", CHANGE: "~", GENERATE: "~", ATTACH: "~", REMOVE: "-"}
 _MAX_BYTES: Final = 1024 * 1024
 
 File = Annotated[str, typer.Argument(metavar="FILE", help="The outbox file; - reads stdin.")]
@@ -206,7 +206,13 @@ def _print_statements(statements: Sequence[str]) -> None:
 
 def _summary(changes: Sequence[Change]) -> str:
     counts = {action: sum(change.action == action for change in changes) for action in _SIGNS}
-    words = {ADD: "to add", CHANGE: "to change", ATTACH: "to attach", REMOVE: "to remove"}
+    words = {
+        ADD: "to add",
+        CHANGE: "to change",
+        GENERATE: "to generate again",
+        ATTACH: "to attach",
+        REMOVE: "to remove",
+    }
     return ", ".join(f"{count} {words[action]}" for action, count in counts.items() if count)
 
 

@@ -17,6 +17,7 @@ from iu_pipelines.cli.command import (
     add_command,
     add_group,
 )
+from iu_pipelines.cli.configuration import changed_columns, said
 from iu_pipelines.cli.options import Limit, OptionalReason, Reason
 from iu_pipelines.cli.output import (
     print_facts,
@@ -379,7 +380,7 @@ def _facts(target: Target) -> dict[str, Any]:
         "sends": once,
         "dead letters": f"{target.on_dead_letter} the subject",
         "failover": target.after_failover,
-        "options": ", ".join(f"{key}={value}" for key, value in target.options.items()) or None,
+        "options": ", ".join(f"{key}={said(value)}" for key, value in target.options.items()) or None,
         "routes": ", ".join(target.routes) or "none",
         "logins": ", ".join(target.senders) or "none",
     }
@@ -424,7 +425,7 @@ def _difference(change: TargetChange) -> str:
     if change.change != "changed":
         login = new.get("login") or old.get("login")
         return f"{change.change} {login}" if login else change.change
-    return ", ".join(f"{column}: {old.get(column)} -> {value}" for column, value in new.items())
+    return changed_columns(old, new)
 
 
 Login = Annotated[str, typer.Argument(metavar="LOGIN", help="The name of a role that may log in.")]

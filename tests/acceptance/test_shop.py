@@ -59,7 +59,7 @@ def test_a_shop_follows_the_page_from_an_empty_database_to_audited_attempts(
         follow(shell, 0, 3)
         pay_by_every_way(empty)
         gateway.run_script(update)
-        follow(shell, 3, None)
+        follow(shell, 3, 5)
         paid = sorted([1, 3, 5, *range(101, 101 + PAID)])
         assert captured(gateway) == paid
         assert attempts(gateway) == {
@@ -84,6 +84,42 @@ def test_a_shop_follows_the_page_from_an_empty_database_to_audited_attempts(
                 ("capture", "shop.orders.paid"),
             )
         }
+
+
+def test_a_column_is_renamed_as_the_page_says(empty: str, tmp_path: Path) -> None:
+    table, _ = pages.code(PAGE, HEADING, "sql")
+    planned, unplanned = pages.code(PAGE, "Rename or drop a column", "sql")
+    (file,) = pages.code(PAGE, HEADING, "yaml")
+    shell = Shell(tmp_path, IU_DATABASE_URL=empty)
+    (shell.folder / "outbox.yaml").write_text(file, encoding="utf-8")
+    shell.run("iu migrate")
+    with Gateway(empty) as gateway:
+        gateway.run_script(table)
+        gateway.execute("insert into public.orders (total_cents, item_count) values (1, 1), (2, 1), (3, 1)")
+        follow(shell, 1, 2)
+        gateway.run_script(planned)
+        follow(shell, 5, 7)
+        gateway.execute("update public.orders set state = 'paid' where id = 1")
+        gateway.run_script(unplanned)
+        follow(shell, 7, 8)
+        (refused,) = {line for line in shell.run("iu plan outbox.yaml") if line.startswith("error: ")}
+        assert "public.orders has no column 'state'" in refused
+        with pytest.raises(Exception, match=r"column n\.state does not exist"):
+            gateway.execute("update public.orders set phase = 'paid' where id = 2")
+        follow(shell, 8, 9)
+        gateway.execute("update public.orders set phase = 'paid' where id = 2")
+        follow(shell, 9, None)
+        gateway.execute("update public.orders set phase = 'paid' where id = 3")
+        assert captured(gateway) == [1, 3]
+        assert gateway.fetch_value(
+            "select array_agg(reason order by change_no) from public.iu_config_history"
+            " where name = 'shop.orders.paid'"
+        ) == [
+            "Orders are billed and searched",
+            "status is called state",
+            "orders must be paid meanwhile",
+            "state is called phase",
+        ]
 
 
 def pay_by_every_way(url: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import psycopg
@@ -11,6 +12,9 @@ from cli.running import Iu, refused
 from domain.test_plans import ORDERS
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import configuration
+from iu_pipelines.domain.outbox_file import reading, writing
+from iu_pipelines.domain.plans import applying, planning, state
+from iu_pipelines.settings import sql_root
 
 ADD: Final = (
     "capture", "add", "shop.paid", "--table", "public.orders", "--on", "update", "--becomes", "status=paid",
@@ -140,3 +144,118 @@ def test_a_disabled_trigger_is_enabled_by_the_statement_that_is_shown_or_by_a_ch
     assert "becomes: {status: paid} " in shown.out
     shop.execute("update public.orders set status = 'paid' where id = 1")
     assert shop.fetch_value("select count(*) from public.event_outbox where event_type = 'order_paid'") == 1
+
+
+PAY: Final = "update public.orders set phase = 'paid' where id = 1"
+
+
+@pytest.fixture
+def renamed(iu: Iu, shop: Gateway) -> Gateway:
+    """A shop with an attached capture that reads a column which was renamed afterwards."""
+    assert iu(*ADD).out == "shop.paid: emit, attached\n"
+    shop.execute("alter table public.orders rename column status to phase")
+    return shop
+
+
+def test_a_statement_that_fails_after_a_rename_names_the_capture_and_a_command(
+    renamed: Gateway, database: str
+) -> None:
+    with psycopg.connect(database) as connection, pytest.raises(psycopg.errors.UndefinedColumn) as caught:
+        connection.execute(PAY)
+    query = caught.value.diag.internal_query or ""
+    assert query.startswith("select /* capture shop.paid of iu_pipelines, see: iu capture show shop.paid */")
+
+
+def test_the_list_and_a_capture_name_its_function_and_the_column_that_is_missing(
+    iu: Iu, renamed: Gateway
+) -> None:
+    function = renamed.fetch_value("select proname from pg_proc where proname ~ '^fn_iu_capture_[0-9]+$'")
+    (row,) = (one for one in iu("capture", "list", "--json").json if one["route_code"] == "shop.paid")
+    assert (row["function_name"], row["missing_columns"]) == (f"public.{function}", ["status"])
+    said = (
+        "capture shop.paid reads columns that public.orders does not have: status; changes that fire it fail"
+    )
+    assert said in iu("capture", "list").err
+    shown = iu("capture", "show", "shop.paid")
+    assert function in shown.out
+    assert said in shown.err
+
+
+def test_an_administrator_switches_a_capture_off_that_reads_a_missing_column(
+    iu: Iu, renamed: Gateway, database: str
+) -> None:
+    with Gateway(database, role="workflow_admin") as admin:
+        text = writing.write(state.read(admin).file).replace("mode: emit", "mode: off")
+        source = reading.read(text.encode(), "outbox.yaml")
+        applying.apply(admin, source, planning.make(admin, source), "a test")
+    renamed.execute(PAY)
+    assert renamed.fetch_value("select count(*) from public.iu_inbound_capture") == 0
+    assert "; it is off (" in iu("capture", "show", "shop.paid").err
+    refused(iu("capture", "set", "shop.paid", "--mode", "emit"), 1, "has no column 'status'")
+
+
+def test_what_does_not_help_against_a_missing_column_is_refused_with_what_does(
+    iu: Iu, renamed: Gateway
+) -> None:
+    for words in (("--mode", "dry_run"), ("--on-error", "skip_and_count")):
+        done = iu("capture", "set", "shop.paid", *words)
+        refused(done, 1, "when.becomes.status: public.orders has no column 'status'")
+        assert "iu capture set shop.paid --mode off" in done.err
+        assert "not captured meanwhile" in done.err
+
+
+def test_a_capture_whose_type_was_disabled_becomes_a_dry_run(iu: Iu, shop: Gateway) -> None:
+    iu(*ADD)
+    iu("type", "disable", "order_paid", "--reason", "a test")
+    assert (
+        iu("capture", "set", "shop.paid", "--on-error", "skip_and_count").out == "shop.paid: emit, attached\n"
+    )
+    assert iu("capture", "set", "shop.paid", "--mode", "dry_run").out == "shop.paid: dry_run, attached\n"
+    refused(iu("capture", "set", "shop.paid", "--mode", "emit"), 1, "event type order_paid is disabled")
+
+
+def _edit(gateway: Gateway) -> None:
+    text = gateway.fetch_value(
+        "select pg_get_functiondef(oid) from pg_proc where proname ~ '^fn_iu_capture_[0-9]+$'"
+    )
+    gateway.execute(text.replace("AS $function$", "AS $function$ /* edited */"))
+
+
+def test_a_change_of_a_capture_generates_a_function_again_that_was_edited(
+    iu: Iu, shop: Gateway, tmp_path: Path
+) -> None:
+    iu(*ADD)
+    _edit(shop)
+    file = tmp_path / "outbox.yaml"
+    file.write_text(iu("export").out, encoding="utf-8")
+    assert iu("plan", str(file)).out == (
+        "~ generate again capture shop.paid\n"
+        "    * Its trigger function is not the one of this definition and table: another body.\n"
+        "1 to generate again\n"
+    )
+    assert "another body; iu apply FILE generates it again" in iu("capture", "show", "shop.paid").err
+    assert iu("capture", "set", "shop.paid", "--mode", "emit").code == 0
+    assert iu("capture", "show", "shop.paid").err == ""
+
+
+def test_the_functions_of_a_release_are_applied_although_a_capture_reads_a_missing_column(
+    renamed: Gateway,
+) -> None:
+    text = (sql_root() / "iu-core/objects/inbound/trg_iu_capture_define.sql").read_text("utf-8")
+    renamed.execute(text)
+    with pytest.raises(Exception, match="does not exist"):
+        renamed.execute(PAY)
+    renamed.execute("alter table public.orders rename column phase to status")
+    renamed.execute(text)
+    renamed.execute("update public.orders set status = 'paid' where id = 1")
+
+
+def test_the_history_of_a_capture_has_json(iu: Iu, shop: Gateway) -> None:
+    iu(*ADD)
+    shop.execute(
+        'update public.iu_inbound_route set condition = \'{"equals": {"status": "open"}}\', dry_run = true '
+        "where route_code = 'shop.paid'"
+    )
+    shown = " ".join(iu("capture", "show", "shop.paid").out.split())
+    assert '{"becomes": {"status": "paid"}} -> {"equals": {"status": "open"}}' in shown
+    assert "dry_run: false -> true" in shown

@@ -32,7 +32,9 @@ def test_a_target_is_added_changed_shown_and_removed_with_reasons(office_iu: Off
     assert shown["versions"][0]["target_version"] == shown["target_version"]
     assert [change["change"] for change in shown["history"]] == ["changed", "added"]
     assert [change["reason"] for change in shown["history"]] == [None, "first"]
-    assert "max_per_minute: 600 -> None" in office_iu("auditor", "target", "show", "second").out
+    printed = " ".join(office_iu("auditor", "target", "show", "second").out.split())
+    assert "max_per_minute: 600 -> null" in printed
+    assert 'options: {"headers": {"X-Shop": "a"}} -> {}' in printed
     removed = office_iu("admin", "target", "remove", "second", "--reason", "closed")
     assert (removed.code, removed.out) == (0, "second: removed\n")
     assert "no such target: 'second'" in office_iu("admin", "target", "show", "second").err

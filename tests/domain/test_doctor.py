@@ -286,6 +286,10 @@ def test_an_edited_function_of_a_capture_is_a_problem(database: str) -> None:
         gateway.execute(text.replace("AS $function$", "AS $function$ /* edited */"))
     found = examined(database)["schema.captures"]
     assert (found.level, "a.capture (another body)" in found.found) == ("problem", True)
+    execute(database, "alter table information_unit rename canonical_address to place")
+    found = examined(database)["schema.captures"]
+    said = "a.capture (reads columns that public.information_unit does not have: canonical_address)"
+    assert (found.level, found.found) == ("problem", said)
 
 
 def test_the_hint_for_a_disabled_trigger_enables_it(database: str) -> None:

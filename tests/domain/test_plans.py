@@ -537,6 +537,47 @@ def test_a_capture_moves_to_another_operation_with_its_triggers(shop: Gateway) -
     assert emitted(shop) == 1
 
 
+def test_an_unchanged_capture_that_reads_a_missing_column_is_refused_and_the_right_file_repairs_it(
+    shop: Gateway,
+) -> None:
+    apply(shop, EMITTING)
+    shop.execute("alter table public.orders rename column status to state")
+    with pytest.raises(OutboxFileInvalid, match=r"public\.orders has no column 'status'") as caught:
+        plan(shop, EMITTING)
+    assert caught.value.message.startswith("outbox.yaml, line 13, column ")
+    assert "iu capture set shop.orders.paid --mode off" in (caught.value.hint or "")
+    right = EMITTING.replace(b"status: paid", b"state: paid")
+    assert brief(plan(shop, right).changes) == [("change", "capture", "shop.orders.paid")]
+    apply(shop, right)
+    shop.execute("update public.orders set state = 'paid'")
+    assert emitted(shop) == 20
+
+
+def test_a_capture_whose_columns_are_missing_is_left_alone_while_it_is_off(shop: Gateway) -> None:
+    off = SHOP.replace(b"mode: dry_run", b"mode: off")
+    apply(shop, off)
+    shop.execute("alter table public.orders rename column status to state")
+    assert plan(shop, off).changes == ()
+
+
+def test_an_unchanged_capture_is_generated_again_if_its_table_changed(shop: Gateway) -> None:
+    apply(shop, EMITTING)
+    shop.execute("alter table public.orders alter column total_cents type bigint")
+    shop.execute("alter table public.orders rename column id to order_id")
+    text = EMITTING.replace(b"subject: id", b"subject: order_id").replace(b"{id}", b"{order_id}")
+    apply(shop, text)
+    shop.execute("alter table public.orders alter column total_cents type numeric")
+    shown = plan(shop, text)
+    assert brief(shown.changes) == [("generate again", "capture", "shop.orders.paid")]
+    assert "another body" in shown.changes[0].means[0]
+    before = changed_rows(shop)
+    assert applying.apply(shop, source(text), shown, "a test").changes == shown.changes
+    assert plan(shop, text).changes == ()
+    assert changed_rows(shop) == before
+    shop.execute("update public.orders set status = 'paid', total_cents = 30000000000 where order_id = 1")
+    assert emitted(shop) == 1
+
+
 def test_an_auditor_plans_and_does_not_apply(shop: Gateway, database: str) -> None:
     with Gateway(database, role="iu_auditor") as auditor:
         assert brief(plan(auditor).changes) == ADDED

@@ -294,7 +294,7 @@ ALWAYS_ALIKE = {
 
 OF_PROOFS = re.compile(
     "fn_iu_(probe|proof|object|module)_|fn_iu_audit_counts$|fn_iu_audit_replays_misfit|fn_iu_event_id"
-    "|fn_iu_gate_list|fn_iu_capture_list|fn_iu_captures_misfit|fn_iu_payload_(words|key)|fn_iu_target_kinds|fn_iu_roles_are_used"
+    "|fn_iu_gate_list|fn_iu_capture_(list|functions)|fn_iu_captures_misfit|fn_iu_payload_(words|key)|fn_iu_target_kinds|fn_iu_roles_are_used"
     "|fn_iu_table_is_append_only|fn_iu_unread_domains|fn_iu_outbox_notes|fn_iu_sent_tally"
 )
 """Functions that proof files call with fixed arguments, and functions without arguments."""

@@ -105,7 +105,10 @@ def triggers(asked: Asked) -> Verdict:
 @SCHEMA("schema.captures")
 def captures(asked: Asked) -> Verdict:
     """Compare the trigger functions of captures with their definitions."""
-    hint = "Generate it again: iu apply FILE, or iu capture set ROUTE (docs/how-to/capture-a-table.md)."
+    hint = (
+        "If columns are missing, name those of the table in the outbox file. iu apply FILE generates again "
+        "the functions of captures that are not off (docs/how-to/capture-a-table.md#rename-or-drop-a-column)."
+    )
     return _none(
         asked, _SQL["captures"], "the trigger functions of captures are those of their definitions", hint
     )

@@ -13,7 +13,7 @@ from iu_pipelines.domain import configuration, deliveries, event_types, routes, 
 from iu_pipelines.domain.outbox_file.model import Capture, OutboxFile
 from iu_pipelines.domain.outbox_file.reading import Source
 from iu_pipelines.domain.plans import planning
-from iu_pipelines.domain.plans.difference import ADD, NOUNS, REMOVE, TARGET, Change
+from iu_pipelines.domain.plans.difference import ADD, GENERATE, NOUNS, REMOVE, TARGET, Change
 from iu_pipelines.domain.plans.planning import Plan
 from iu_pipelines.domain.plans.state import list_captures
 from iu_pipelines.domain.plans.state import read as read_state
@@ -164,7 +164,7 @@ def _capture(session: Session, file: OutboxFile, change: Change, reason: str) ->
         session.execute(_SQL["remove_capture"], {"route_code": change.name})
     elif change.action == ADD:
         session.execute(_SQL["add_capture"], _row(change.name, file.captures[change.name]))
-    elif change.fields:
+    elif change.fields or change.action == GENERATE:
         if any(one.field in ("table", "on") for one in change.fields):
             _detach(session, change.name)
         session.execute(_SQL["change_capture"], _row(change.name, file.captures[change.name]))

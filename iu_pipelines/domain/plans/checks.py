@@ -18,6 +18,11 @@ from iu_pipelines.domain.plans.state import State
 
 _SQL: Final = Statements(__name__)
 _BRACES: Final = re.compile(r"\{([^{}]*)\}")
+_FAILS: Final = (
+    " Changes that fire the capture fail until an outbox file with present columns is applied (iu export "
+    "writes the file). Mode dry_run and skip_and_count do not help. With mode off changes succeed, and are "
+    "not captured meanwhile: iu capture set {code} --mode off"
+)
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ def _of_types(source: Source, state: State, gateway: Queries) -> Iterator[Proble
                 "Let a worker of the old domain read them first, or use another event type.",
             )
         for code, capture in state.file.captures.items():
-            changed = source.file.captures.get(code, capture) != capture
+            changed = not _defined_alike(source.file.captures.get(code, capture), capture)
             if changed or capture.event_type != name or entry == present or entry.payload_keys is None:
                 continue
             for key in sorted(set(capture.payload) - set(entry.payload_keys)):
@@ -119,7 +124,11 @@ def _of_captures(source: Source, state: State, gateway: Queries) -> Iterator[Pro
     )
     types = desired_types(source, state)
     for code, entry in wanted.items():
-        if state.file.captures.get(code) == entry:
+        present = state.file.captures.get(code)
+        if present and _defined_alike(entry, present) and entry.mode in ("off", "dry_run", present.mode):
+            # Only what changed outside the file can be wrong. A capture can always be switched off.
+            if entry.subject is not None and entry.mode != "off":
+                yield from _of_table(source, code, entry, known.get(entry.table), fails=present.mode != "off")
             continue
         yield from _of_type(source, ("captures", code, "event_type"), entry.event_type, types)
         if entry.subject is None and entry.address is None:
@@ -196,7 +205,15 @@ def _of_payload(
             )
 
 
-def _of_table(source: Source, code: str, entry: Capture, table: Table | None) -> Iterator[Problem]:
+def _defined_alike(one: Capture, other: Capture) -> bool:
+    """Return whether two captures differ at most in `mode` and `on_error`, which no function depends on."""
+    return one.model_copy(update={"mode": other.mode, "on_error": other.on_error}) == other
+
+
+def _of_table(
+    source: Source, code: str, entry: Capture, table: Table | None, *, fails: bool = False
+) -> Iterator[Problem]:
+    """Yield what does not fit the table. `fails`: the capture is on, so changes that fire it fail now."""
     field = ("captures", code)
     if table is None:
         if "." in entry.table:
@@ -213,10 +230,11 @@ def _of_table(source: Source, code: str, entry: Capture, table: Table | None) ->
     for where, column in _columns(entry):
         if column not in table.columns:
             close = get_close_matches(column, table.columns, 1)
+            columns = f"Did you mean {close[0]}?" if close else f"Columns: {', '.join(table.columns)}."
             yield source.problem(
                 (*field, *where),
                 f"{entry.table} has no column {shown(column)}",
-                f"Did you mean {close[0]}?" if close else f"Columns: {', '.join(table.columns)}.",
+                columns + (_FAILS.format(code=code) if fails else ""),
             )
 
 

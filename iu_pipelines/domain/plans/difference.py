@@ -16,6 +16,7 @@ from iu_pipelines.domain.plans.state import INSTALLED, State
 ADD: Final = "add"
 CHANGE: Final = "change"
 ATTACH: Final = "attach"
+GENERATE: Final = "generate again"
 REMOVE: Final = "remove"
 
 TARGET: Final = "target"
@@ -46,9 +47,10 @@ class FieldChange:
 class Change:
     """One change of the database.
 
-    `action` is `add`, `change`, `attach` (create the triggers of a capture) or `remove` (retire a worker);
-    `noun` is `event_type`, `worker`, `target`, `route` or `capture`. `means` says in sentences what follows
-    from it; two changes are equal whatever it says.
+    `action` is `add`, `change`, `generate again` (replace the trigger function of a capture), `attach`
+    (create the triggers of a capture) or `remove` (retire a worker); `noun` is `event_type`, `worker`,
+    `target`, `route` or `capture`. `means` says in sentences what follows from it; two changes are equal
+    whatever it says.
     """
 
     action: str
@@ -69,6 +71,9 @@ def differences(wanted: OutboxFile, state: State, *, prune: bool) -> list[Change
         odd = {one.name for one in state.unfit if one.section == section}
         changes += _additions(noun, getattr(wanted, section), getattr(state.file, section), odd)
     changed = {change.name for change in changes if change.noun == configuration.CAPTURE}
+    generated = list(_generations(wanted, state, changed))
+    changes += generated
+    changed |= {change.name for change in generated}
     changes += _attachments(wanted, state, changed)
     return [*changes, *_removals(wanted, state)] if prune else changes
 
@@ -113,6 +118,17 @@ def _same(key: str, old: Any, new: Any) -> bool:
     if key in _UNORDERED and isinstance(old, list) and isinstance(new, list):
         return sorted(old) == sorted(new)
     return bool(old == new)
+
+
+def _generations(wanted: OutboxFile, state: State, changed: Collection[str]) -> Iterator[Change]:
+    """Yield a change for each capture that is not off and whose function is not what it would be now.
+
+    A capture in `changed` is generated anyway.
+    """
+    for name, entry in sorted(wanted.captures.items()):
+        row = state.captures.get(name)
+        if row and row.misfit and entry.mode != "off" and name not in changed:
+            yield Change(GENERATE, configuration.CAPTURE, name)
 
 
 def _attachments(wanted: OutboxFile, state: State, changed: Collection[str]) -> Iterator[Change]:

@@ -13,7 +13,16 @@ from iu_pipelines.domain.outbox_file.problems import invalid
 from iu_pipelines.domain.outbox_file.reading import Source
 from iu_pipelines.domain.plans import checks, delivery
 from iu_pipelines.domain.plans.delivery import Check
-from iu_pipelines.domain.plans.difference import ADD, ATTACH, CHANGE, REMOVE, TARGET, Change, differences
+from iu_pipelines.domain.plans.difference import (
+    ADD,
+    ATTACH,
+    CHANGE,
+    GENERATE,
+    REMOVE,
+    TARGET,
+    Change,
+    differences,
+)
 from iu_pipelines.domain.plans.state import State
 from iu_pipelines.domain.plans.state import read as read_state
 
@@ -118,6 +127,8 @@ class _Explained:
             yield from self._detached(change)
             return
         entry = self._file.captures[change.name]
+        if change.action == GENERATE and row:
+            yield f"Its trigger function is not the one of this definition and table: {row.misfit}."
         if change.action == ATTACH:
             yield _ATTACHES.format(table=entry.table)
         elif entry.subject is not None and entry.mode != "off" and (row is None or row.lacks_triggers):

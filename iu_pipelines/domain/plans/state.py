@@ -30,11 +30,13 @@ INSTALLED: Final[Mapping[str, frozenset[str]]] = {
 
 @dataclass(frozen=True)
 class CaptureRow:
-    """One row of `fn_iu_capture_list`: the definition of a capture, and whether its triggers exist.
+    """One capture with its triggers and its function: `fn_iu_capture_list` and `fn_iu_capture_functions`.
 
     `attach_statements` create the triggers that are missing and enable those that are disabled;
     `detach_statements` drop those that exist.
     `may_attach` is whether the current role has the rights of the table's owner.
+    `missing_columns` are those that the capture names and its table does not have. `misfit` says how the
+    function differs from the one that would be generated now; None if it does not, or has no function.
     """
 
     route_code: str
@@ -54,6 +56,9 @@ class CaptureRow:
     may_attach: bool
     attach_statements: list[str]
     detach_statements: list[str]
+    function_name: str | None
+    missing_columns: list[str]
+    misfit: str | None
 
     @property
     def lacks_triggers(self) -> bool:

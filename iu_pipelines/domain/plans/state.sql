@@ -2,7 +2,10 @@
 
 -- name: list_captures
 select
-    route_code, source_table, source_op, condition, target_event_type, subject_table, subject_columns,
-    address_template, payload_map, on_error, enabled, dry_run, attachment, table_owner, may_attach,
-    attach_statements, detach_statements
-from public.fn_iu_capture_list();
+    l.route_code, l.source_table, l.source_op, l.condition, l.target_event_type, l.subject_table,
+    l.subject_columns, l.address_template, l.payload_map, l.on_error, l.enabled, l.dry_run, l.attachment,
+    l.table_owner, l.may_attach, l.attach_statements, l.detach_statements, f.function_name,
+    coalesce(f.missing_columns, '{}') as missing_columns, f.misfit
+from public.fn_iu_capture_list() as l
+left join public.fn_iu_capture_functions() as f on l.route_code = f.route_code
+order by l.route_code;

@@ -208,6 +208,9 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/inbound/fn_iu_capture_check.sql
 \ir ../objects/inbound/fn_iu_capture_triggers.sql
 \ir ../objects/inbound/fn_iu_capture_list.sql
+\ir ../objects/inbound/fn_iu_capture_missing_columns.sql
+\ir ../objects/inbound/fn_iu_capture_misfit.sql
+\ir ../objects/inbound/fn_iu_capture_functions.sql
 \ir ../objects/inbound/fn_iu_captures_misfit.sql
 \ir ../objects/inbound/trg_iu_capture_define.sql
 \ir ../objects/inbound/trg_iu_sql_in_iu_sql_link.sql
@@ -258,5 +261,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    'aa4c085a06c8ded42f76c1eb39be6bd753a2b445c98b9041a05ba35ae3739834'
+    '4b61f1aa19505362561b913eb98a9e44414f47a5f9b5b99f2e61d4c87b1a8bda'
 );

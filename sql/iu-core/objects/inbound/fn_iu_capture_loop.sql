@@ -5,7 +5,8 @@ set search_path = pg_catalog, pg_temp
 as $$
     select format(
         e'    for v_rows in\n'
-        '        select array_agg(s.key) as keys, array_agg(s.subject) as subjects, jsonb_agg(\n'
+        '        select /* %7$s */\n'
+        '            array_agg(s.key) as keys, array_agg(s.subject) as subjects, jsonb_agg(\n'
         '            jsonb_build_object(\n'
         '                ''event_type'', v_capture.target_event_type, ''canonical_address'', s.address,\n'
         '                ''subject_ref'', s.subject, ''actor_ref'', session_user,\n'
@@ -40,12 +41,19 @@ as $$
                 quote_literal(p.key) || ', ' || public.fn_iu_capture_value(t.oid, p.value), ', '
                 order by p.key
             ) from jsonb_each_text(capture.payload_map) as p
-        ), source_rows
+        ), source_rows, case
+            -- In a comment, which a code with other characters could end.
+            when capture.route_code ~ '^[a-z0-9_.-]+$' then format(
+                'capture %1$s of iu_pipelines, see: iu capture show %1$s', capture.route_code
+            )
+            else format('capture number %s of iu_pipelines', capture.capture_no)
+        end
     )
     from (select public.fn_iu_capture_table(capture.source_table)) as t (oid)
 $$;
 comment on function public.fn_iu_capture_loop(public.iu_inbound_route, text) is
-'The part of the trigger function of a capture that records the rows of source_rows, 5,000 at a time.';
+'The part of the trigger function of a capture that records the rows of source_rows, 5,000 at a time. Its
+statement names the capture in a comment, because PostgreSQL prints the statement if it fails.';
 select public.fn_iu_object_declare(
     'iu-core', 'function', 'public.fn_iu_capture_loop(public.iu_inbound_route, text)', 'internal'
 );
