@@ -35,7 +35,7 @@ def blocks() -> Iterator[Block]:
 
 
 def validate(file: Path) -> tuple[int, str]:
-    """Load a file as a code location with the command of Dagster; return its exit code and what it printed."""
+    """Load a file with the command of Dagster, and return its exit code and what it printed."""
     return _run(file.parent, str(Path(sys.executable).with_name("dagster")), *_VALIDATE, file.name)
 
 
