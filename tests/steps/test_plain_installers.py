@@ -12,6 +12,7 @@ import servers
 from iu_pipelines.cli.main import run as iu
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
+from iu_pipelines.db.steps import migration
 
 ASK = "Ask an administrator to run: "
 
@@ -92,3 +93,14 @@ def test_the_hint_for_an_installer_who_may_not_create_roles_names_the_page(
     refused = " ".join(capsys.readouterr().err.split())
     assert "iu_auditor" in refused
     assert "docs/operate/own-server.md has all statements for an administrator" in refused
+
+
+@pytest.mark.parametrize("words", [("migrate", "--with", "delivery"), ("rollback", "000")])
+def test_a_login_that_may_not_migrate_is_told_to_be_a_member_of_the_owner(
+    superuser: Gateway, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    migration.apply(superuser)
+    superuser.execute("create role ann login password 'ann' in role workflow_admin")
+    assert iu([*words, "--database-url", url_of(superuser, "ann", "ann")]) == 1
+    refused = " ".join(capsys.readouterr().err.split())
+    assert "The login is ann. This needs a member of iu_owner (docs/operate/roles.md)." in refused
