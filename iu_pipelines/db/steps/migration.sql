@@ -18,7 +18,7 @@ where
 select
     'Ask an administrator to run: '
     || case
-        when exists (select from pg_roles where rolname = 'iu_owner') then ''
+        when to_regrole('iu_owner') is not null then ''
         else format('create role iu_owner; grant iu_owner to %I; ', current_user)
     end
     || 'grant usage, create on schema public to iu_owner';
