@@ -548,7 +548,7 @@ def redact(text: str) -> str:
 
 _ROLES_HINT = (
     "Connect as a member of iu_emitter to emit, of workflow_admin to run the worker, of iu_auditor to read, "
-    "of iu_approver to approve, or of iu_sender to deliver (docs/operate/roles.md)."
+    "of iu_approver to approve, of iu_sender to deliver, or of iu_owner to migrate (docs/operate/roles.md)."
 )
 
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")

@@ -17,8 +17,9 @@ USES: Final[Mapping[str, str]] = {
     "embedded": "also the embedded PostgreSQL, for commands without a database URL",
     "dagster": "also `build_defs`, `Mount`, `OutboxComponent`, `iu dev` and `iu demo`",
     "evidence": "also `iu evidence`, `iu simulate`, `iu audit export`, `evidence_job` and stores of evidence "
-    "behind a URL",
-    "delivery": "also `iu deliver`, `iu target test` and `iu promote rehearse`: the sender of webhooks",
+    "behind a URL. Each promotion needs its pack",
+    "delivery": "also `iu deliver`, `iu target test` and `iu promote rehearse`: the sender of webhooks. "
+    "A promotion also needs a pack of `[evidence]`",
     "metrics": "also `iu metrics` and [the metrics of `iu dev`](monitoring.md)",
     "parquet": "`[evidence]`, and `iu audit export` as Parquet",
     "celery": "`[dagster]`, and [runs as Celery tasks](celery.md)",

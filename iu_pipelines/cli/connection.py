@@ -62,7 +62,7 @@ def _hint(chosen: Settings) -> str:
 def _name_roles(error: PermissionDenied, *, writes: bool) -> None:
     """Name the roles that may do what was refused, instead of all roles, if an object of iu was refused.
 
-    If an object of others was refused, name its owner.
+    An object for which no role is declared needs the owner. If an object of others was refused, name theirs.
     """
     found = _OBJECT.search(error.message)
     told, all_roles, _ = (error.hint or "").partition(". Connect as a member of ")
@@ -71,5 +71,6 @@ def _name_roles(error: PermissionDenied, *, writes: bool) -> None:
     roles = code.roles_of(found[1], writes=writes)
     if roles is None:
         error.hint = f"{told}. The owner of {found[1]}, which is not part of iu, can grant it the privilege."
-    elif roles:
-        error.hint = f"{told}. This needs a member of {' or '.join(roles)} (docs/operate/roles.md)."
+    else:
+        needed = " or ".join(roles or ["iu_owner"])
+        error.hint = f"{told}. This needs a member of {needed} (docs/operate/roles.md)."

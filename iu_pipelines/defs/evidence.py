@@ -9,6 +9,7 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import Field
 
+from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import verification
 from iu_pipelines.defs.kit import code_references
 from iu_pipelines.defs.kit.asset_metadata import table
@@ -18,6 +19,7 @@ from iu_pipelines.defs.kit.freshness import due_by
 from iu_pipelines.defs.kit.resources import current_settings
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import validated
+from iu_pipelines.errors import PermissionDenied
 from iu_pipelines.evidence import collect, facts, ledgers, pack, store
 from iu_pipelines.evidence.facts import Evidence
 from iu_pipelines.evidence.pack import Pack
@@ -82,6 +84,8 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[Any]]:
         with one_clear_line(), mount.open(context.resources) as gateway:
             pack.require_extra()
+            if config.probes:
+                _require_owner(gateway)
             directory = pack.default_directory(current_settings().evidence_location, gateway)
             newest = pack.newest(directory)
             gathered = collect.collect(
@@ -94,6 +98,17 @@ def asset(mount: Mount) -> dg.AssetsDefinition:
         fail_if_red(mount, judged)
 
     return iu_evidence
+
+
+def _require_owner(gateway: Gateway) -> None:
+    try:
+        verification.require_owner(gateway)
+    except PermissionDenied as error:
+        error.hint = (
+            "Set probes: false in the config of iu_evidence, which leaves the probes out, "
+            "or let the login of the outbox be a member of that role."
+        )
+        raise
 
 
 def _due(cron: str) -> dg.AutomationCondition[Any]:

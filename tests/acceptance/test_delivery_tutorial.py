@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import pages
+from acceptance import wheels
 from acceptance.console import Shell, commands, first_difference, without_numbers
 from acceptance.delivery_page import PAGE, PageShell, files, page_shell
 
@@ -75,9 +76,21 @@ def test_a_reader_without_a_server_makes_the_database_in_the_embedded_one(tmp_pa
     assert printed[-3:] == ("CREATE DATABASE", "shop", "SHOP")
 
 
+def light(folder: Path) -> Path:
+    """Return the `bin` of a new environment with the extras that the page names and no others."""
+    (named,) = re.findall(r"pip install 'iu-pipelines\[([\w,]+)\]'", PAGE.read_text(encoding="utf-8"))
+    folder.mkdir()
+    programs = wheels.install(wheels.build(folder), folder / "venv")
+    wheels.add_dependencies(folder / "venv", named.split(","))
+    return programs
+
+
 @pytest.mark.timeout(900)
 def test_the_commands_of_the_tutorial_print_the_output_shown(tmp_path: Path) -> None:
+    programs = light(tmp_path / "light")
     with page_shell(tmp_path) as shell:
+        for name in ("iu", "python"):
+            shell.add_program(name, programs / name)
         for command in commands(pages.text("docs/tutorial/delivery.md")):
             printed = shell.run(command.text)
             shown, seen = (comparable(command.text, lines) for lines in (command.output, printed))

@@ -88,7 +88,7 @@ def test_an_extra_of_which_a_package_is_missing_is_named(monkeypatch: pytest.Mon
 
 def test_before_the_first_start_of_iu_dev_there_is_nothing_to_say(look: Look, home: Path) -> None:
     found = look()
-    assert found["dagster.directory"].level == "note"
+    assert found["dagster.directory"].level == "ok"
     assert not {"dagster.storage", "dagster.limits", "dagster.daemon"} & set(found)
     assert found["dagster.version"].level == "ok"
     assert not home.exists()

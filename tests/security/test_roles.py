@@ -273,6 +273,8 @@ def test_dagster_runs_as_workflow_admin_and_says_what_it_may_not(
     said = json.loads(done.stdout.splitlines()[-1])
     assert [said[job] for job in jobs[:3]] == [None, None, None]
     assert "must be owner of the objects that the probes alter; the owner is iu_owner" in said["evidence_job"]
+    assert "Set probes: false in the config of iu_evidence" in said["evidence_job"]
+    assert "iu verify" not in said["evidence_job"]
     assert said["evidence_job without probes"] is None
     with opened(where._replace(path="/iu_dagster").geturl()) as (session,):
         checks = value(session, _CHECKS)

@@ -36,6 +36,8 @@ _ROLLBACK_LOCK_WAIT: Final = "2s"
 _MIGRATION_LOCK_WAIT: Final = "60s"
 _LOCK_CODES: Final = frozenset({"55P03", "40P01"})
 _LOCK_KEY: Final = 0x69755F73746570
+_OWNER_MAY_NOT_CREATE: Final = "role iu_owner may not create objects in schema public"
+_ROLE_REFUSED: Final = re.compile(r"role \S+ may not create role ")
 _CREATED_RELATION: Final = re.compile(r"^create (?:table|view|type) public\.(\w+)", re.MULTILINE)
 
 
@@ -200,9 +202,23 @@ def _run_script(gateway: Gateway, file: StepFile, script: str) -> list[Notice]:
         return gateway.run_script(script)
     except IuError as error:
         _annotate(error, f"{file.label} failed and was rolled back")
+        _complete_hint(gateway, error)
         if error.code in _LOCK_CODES:
             raise _LockNotAvailable(error) from error
         raise
+
+
+def _complete_hint(gateway: Gateway, error: IuError) -> None:
+    """Extend the hint of a step that needs an administrator.
+
+    Its own hint about schema public names iu_owner, which may have been created and rolled back by the step.
+    """
+    if not isinstance(error, StepRefused):
+        return
+    if error.message.startswith(_OWNER_MAY_NOT_CREATE):
+        error.hint = gateway.fetch_value(_SQL["owner_hint"])
+    if _ROLE_REFUSED.match(error.message):
+        error.hint = f"{error.hint} docs/operate/own-server.md has all statements for an administrator."
 
 
 def _with_lock_holders(gateway: Gateway, error: IuError) -> IuError:

@@ -14,6 +14,15 @@ where
     l.locktype = 'advisory' and l.granted and l.objsubid = 1 and d.datname = current_database()
     and (l.classid::bigint << 32 | l.objid::bigint) = %(key)s;
 
+-- name: owner_hint
+select
+    'Ask an administrator to run: '
+    || case
+        when to_regrole('iu_owner') is not null then ''
+        else format('create role iu_owner; grant iu_owner to %I; ', current_user)
+    end
+    || 'grant usage, create on schema public to iu_owner';
+
 -- name: relations
 select c.relname::text as name
 from pg_class as c

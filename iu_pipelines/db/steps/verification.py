@@ -93,13 +93,18 @@ def probe(gateway: Gateway, only: str | None = None, *, root: Path | None = None
         PermissionDenied: the role does not own the objects that the probes alter.
     """
     files = _selected(gateway, "sandbox", only, root)
-    _require_owner(gateway)
+    require_owner(gateway)
     # A script is sent as one query. Its statements before `begin` form an implicit transaction, which `begin`
     # would continue, and whose isolation level could no longer be changed. The added `commit` ends it.
     return [_prove_with_retries(gateway, file, _BEGIN.sub(r"commit;\n\g<0>", file.text)) for file in files]
 
 
-def _require_owner(gateway: Gateway) -> None:
+def require_owner(gateway: Gateway) -> None:
+    """Raise unless the role of the gateway owns the objects that the probes alter.
+
+    Raises:
+        PermissionDenied: it does not.
+    """
     owner = gateway.fetch_one(_SQL["owner"])
     if owner and not owner["is_ours"]:
         raise PermissionDenied(

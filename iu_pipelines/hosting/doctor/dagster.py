@@ -56,9 +56,7 @@ def directory(machine: Machine) -> Verdict:
             "Set IU_DAGSTER_HOME to the same directory, or unset DAGSTER_HOME.",
         )
     if file is None:
-        return Verdict(
-            "note", f"{file_name(machine)} does not exist yet", "iu dev writes it at the first start."
-        )
+        return Verdict("ok", f"no {file_name(machine)}: iu dev writes it at its first start")
     return Verdict("ok", f"{file.path}, {'written by iu' if file.is_own else 'a file of yours'}")
 
 
