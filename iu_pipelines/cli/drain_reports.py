@@ -157,6 +157,8 @@ def _print_target(one: TargetReport, queue: TargetQueue | None, plan: Progress |
         print_line(f"  left: {left}")
     if one.stopped_reason:
         print_line(f"  stopped: {WHY_STOPPED[one.stopped_reason]}")
+    if queue and queue.next_due_at:
+        print_line(f"  {_next_retry(queue)}")
 
 
 def print_notice(notice: Notice, *, as_json: bool) -> None:
@@ -179,6 +181,13 @@ def print_end(report: DrainReport, *, as_json: bool) -> None:
         f"in {duration(report.seconds)}; every outcome is recorded"
         if not failed(report)
         else f"ended: {sum(one.unrecorded for one in report.targets):,} outcomes could not be recorded"
+    )
+
+
+def _next_retry(queue: TargetQueue) -> str:
+    return (
+        f"the next retry is due at {when(queue.next_due_at)}; make all of them due now with: "
+        f"{delivery_reasons.RETRY} --target {queue.target} --reason WHY"
     )
 
 
@@ -230,12 +239,16 @@ def print_queues(
         _print_reasons(one.held_reasons or (), f"{one.target}: ", listed, unlisted.get(one.target, ()))
         if one.in_doubt:
             print_line(f"  {one.target}: in doubt: {delivery_reasons.STATES['in_doubt']}")
+        if one.next_due_at:
+            print_line(f"  {one.target}: {_next_retry(one)}")
         if one.dead:
             print_line(
                 f"  {one.target}: dead: {delivery_reasons.STATES['dead']}, or in bulk: iu deliver plan"
             )
+        if one.dead_in_doubt:
             print_line(
-                f"  {one.target}: if iu why says in_doubt of it: {delivery_reasons.REFUSALS['in_doubt']}"
+                f"  {one.target}: {one.shown('dead_in_doubt')} of the dead with the reason in_doubt: "
+                f"{delivery_reasons.REFUSALS['in_doubt']}"
             )
 
 

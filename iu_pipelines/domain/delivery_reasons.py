@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from iu_pipelines.domain import gates
@@ -13,6 +14,8 @@ _OPEN: Final = "the gate {0} is closed; open it with: iu gate set {0} true --rea
 _UNKNOWN: Final = "A,B"
 _LIST: Final = f"{_UNKNOWN},ROUTE"
 _PROPOSE: Final = "iu promote propose"
+RETRY: Final = "iu deliver retry"
+"""The command that makes retries due now."""
 _AGAIN: Final = f"promote the route again with: {_PROPOSE}"
 
 REFUSALS: Final[Mapping[str, str]] = {
@@ -38,7 +41,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "breaker_open": "the target failed repeatedly; it is tried again by itself, and at once if this passes: "
     "iu target test",
     "rate_limit": "the rate of the target or of the promotion is used up; it goes on by itself",
-    "not_due": "it is due later; it goes on by itself",
+    "not_due": f"it is due later; it goes on by itself, or sooner with: {RETRY}",
     "in_doubt": "it may have arrived: ask the receiver whether it has the id, or for a job of Dagster look "
     "at its run and its effect, before you replay it with: iu deliver replay",
     "not_head": "an earlier event of its subject is delivered first; it goes on by itself",
@@ -138,11 +141,14 @@ def hint(word: str, target_name: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def explain(found: DeliveryState) -> str:
-    """Return in words what the state of a delivery and its reason mean, why it failed, and what to do."""
+def explain(found: DeliveryState, in_zone: Callable[[datetime], str] = shown) -> str:
+    """Return in words what the state of a delivery and its reason mean, why it failed, and what to do.
+
+    `in_zone` writes a time, by default in the local time zone.
+    """
     meaning = STATES.get(found.state, "an unknown state")
     if found.reason:
         meaning = REFUSALS.get(found.reason, f"{found.reason}: {meaning}")
     if found.reason == "not_due" and found.next_at:
-        meaning = f"it is due at {shown(found.next_at)}; it goes on by itself"
+        meaning = REFUSALS["not_due"].replace("due later", f"due at {in_zone(found.next_at)}", 1)
     return f"{meaning}; last error: {found.last_error}" if found.last_error else meaning

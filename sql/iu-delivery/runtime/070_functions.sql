@@ -117,6 +117,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_requeue.sql
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
+\ir ../objects/deliveries/fn_iu_delivery_retry_now.sql
 
 -- Frozen plans.
 \ir ../objects/plans/tables.sql
@@ -200,5 +201,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'f51f7b91b9f00891fced29480dca5fb6ca1ef95326965e22a89456d98a89a441'
+    'd1b3f155bb0ef2019b81b04deb59ca94dbf36b42e400da7fb23a6a6256fa535d'
 );
