@@ -291,7 +291,8 @@ def plan(
 
 def _print_plan(made: Plan) -> None:
     if made.plan_hash is None:
-        print_line(f"nothing to {made.kind}: no delivery matches")
+        kind = "delivery that is queued" if made.kind == "drain" else "dead letter"
+        print_line(f"nothing to {made.kind}: no {kind} matches")
         return
     print_facts(
         {

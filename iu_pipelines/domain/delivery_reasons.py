@@ -17,6 +17,7 @@ _PROPOSE: Final = "iu promote propose"
 RETRY: Final = "iu deliver retry"
 """The command that makes retries due now."""
 _AGAIN: Final = f"promote the route again with: {_PROPOSE}"
+_REHEARSE: Final = "rehearse it with iu promote rehearse"
 
 REFUSALS: Final[Mapping[str, str]] = {
     "master_gate_closed": _OPEN.format(gates.MASTER),
@@ -28,9 +29,13 @@ REFUSALS: Final[Mapping[str, str]] = {
     "not_promoted": "no promotion of the route was approved",
     "demoted": f"the promotion was ended; see why with iu promote list, then {_AGAIN}",
     "promotion_expired": f"the promotion has expired; {_AGAIN}",
-    "route_changed": f"the route was changed or disabled since it was promoted; {_AGAIN}",
-    "target_changed": f"the target was changed since the promotion; test it with iu target test, {_AGAIN}",
-    "event_type_changed": f"the event type or a capture was changed since the promotion; {_AGAIN}",
+    "route_changed": f"the route was changed or disabled since it was promoted; {_REHEARSE}, and {_AGAIN}",
+    "route_removed": "the route was removed; add it again with the event type that it had, "
+    f"{_REHEARSE}, and {_AGAIN}",
+    "target_changed": "the target was changed since the promotion; test it and "
+    f"{_REHEARSE} --test-target, and {_AGAIN}",
+    "event_type_changed": "the event type or a capture was changed since the promotion; "
+    f"{_REHEARSE}, and {_AGAIN}",
     "cluster_changed": f"the database was restored or cloned since the promotion; {_AGAIN}",
     "other_deployment": "the promotion is for another deployment than IU_DEPLOYMENT of the sender; compare "
     "them with: iu promote list --json",
@@ -129,7 +134,8 @@ def unlisted(route_codes: Sequence[str], listed: str | None) -> str:
 
 def of_route(word: str, route_code: str) -> str:
     """Return what a refusal of a route means, with the command for this route."""
-    return REFUSALS.get(word, STATES["held"]).replace(_PROPOSE, f"{_PROPOSE} {route_code}")
+    text = REFUSALS.get(word, STATES["held"]).replace(_PROPOSE, f"{_PROPOSE} {route_code}")
+    return text.replace("iu promote rehearse", f"iu promote rehearse {route_code}")
 
 
 def hint(word: str, target_name: str) -> str:

@@ -201,5 +201,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    'd1b3f155bb0ef2019b81b04deb59ca94dbf36b42e400da7fb23a6a6256fa535d'
+    '5fc54c1862641f061e9da9338b2c6dc4ec629823fd93aa10c87bd686332229d8'
 );
