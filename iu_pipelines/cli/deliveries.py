@@ -87,7 +87,7 @@ OutOfOrder = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands about deliveries."""
-    group = add_group(app, "deliver", deliver, writes=True)
+    group = add_group(app, "deliver", deliver, writes=True, as_sender=True)
     add_command(group, status)
     add_command(group, plan, writes=True)
     add_command(group, execute, writes=True)
@@ -223,11 +223,18 @@ def status(gateway: DeliveryGateway) -> Answer:
     listed = gates.listed_routes(gateway)
     unlisted = promotions.unlisted(promotions.list_promotions(gateway), listed)
     senders = deliveries.senders(gateway)
+    unread = [one for one in delivery_queue.waiting(gateway) if one.unread_since]
     rows = [
-        {**vars(one), "senders": [sender for sender in senders if sender.target == one.target]}
+        {
+            **vars(one),
+            "senders": [sender for sender in senders if sender.target == one.target],
+            "unread": {
+                route.route_code: route.unread_since for route in unread if route.target == one.target
+            },
+        }
         for one in found
     ]
-    return Answer(rows, lambda: print_queues(found, listed, unlisted, senders))
+    return Answer(rows, lambda: print_queues(found, listed, unlisted, senders, unread))
 
 
 def plan(
@@ -331,7 +338,8 @@ def execute(
 ) -> Answer:
     """Carry out a frozen plan and no other. Run it again to go on where it stopped.
 
-    A drain is delivered by the login that delivers; replays and discards are those of workflow_admin.
+    A drain is delivered by the login that delivers (IU_SENDER_DATABASE_URL); replays and discards are carried
+    out by a member of workflow_admin (IU_DATABASE_URL).
 
     Examples:
         iu deliver execute $PLAN_HASH

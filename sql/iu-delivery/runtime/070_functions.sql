@@ -201,5 +201,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '5fc54c1862641f061e9da9338b2c6dc4ec629823fd93aa10c87bd686332229d8'
+    '6a5e26964430129ff9dd07315e609096f0be4f4ec1d87f381b657aa71205d009'
 );
