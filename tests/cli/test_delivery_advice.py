@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from cli.offices import OfficeIu, Shop
-from cli.running import Done, refused
+from cli.running import Done, Iu, refused
 from delivery.office import ROUTE
 from delivery.receiver import Behaviour
 from delivery.world import GATES
@@ -286,3 +286,39 @@ def test_a_removed_route_says_so_and_how_its_deliveries_are_sent(shop: Shop) -> 
     shop.promote()
     shop.done("sender", "deliver")
     assert any(UUID(event_id).hex in key for key in shop.delivered())
+
+
+def test_the_status_names_a_held_route_that_has_unread_events(shop: Shop) -> None:
+    shop.office.emit(1, 1)
+    assert "has read no event" not in shop.done("auditor", "deliver", "status").out
+    shop.done("admin", "route", "disable", ROUTE)
+    status = ("deliver", "status")
+    assert f"hook: {ROUTE} is held (route_changed) and has read no event since 20" in (
+        shop.done("auditor", *status).out
+    )
+    (row,) = shop.done("auditor", *status, "--json").json
+    assert list(row["unread"]) == [ROUTE]
+
+
+def test_a_preview_refuses_a_route_that_is_not_registered(shop: Shop) -> None:
+    done = shop.iu("admin", "gate", "set", GATES["live_routes"], f"{ROUTE},shop.nonsense", "--preview")
+    refused(done, 1, "names a route that is not registered: shop.nonsense", "Register the route first")
+
+
+@pytest.mark.parametrize(
+    ("words", "is_named"),
+    [
+        (("deliver",), True),
+        (("target", "test"), True),
+        (("target", "rotate-secret"), True),
+        (("promote", "rehearse"), True),
+        (("deliver", "status"), False),
+        (("deliver", "retry"), False),
+    ],
+)
+def test_the_help_names_the_variable_of_the_login(
+    command: Iu, words: tuple[str, ...], is_named: bool
+) -> None:
+    option = command(*words, "--help").out.partition("--database-url")[2]
+    assert ("IU_SENDER_DATABASE_URL" in option) is is_named
+    assert "IU_DATABASE_URL" in option.replace("IU_SENDER_DATABASE_URL", "")
