@@ -212,6 +212,7 @@ def test_a_retry_is_made_due_by_a_command_and_its_time_is_said(shop: Shop) -> No
     shop.office.emit(2, 2)
     done = shop.done("sender", "deliver")
     (queue,) = deliveries.status(shop.office.owner)
+    assert queue.next_due_at is not None
     due = f"the next retry is due at {shown(queue.next_due_at)}; make all of them due now with: "
     command = "iu deliver retry --target hook --reason WHY"
     assert f"  stopped: nothing more is due\n  {due}{command}\n" in done.out

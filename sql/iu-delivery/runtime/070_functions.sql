@@ -201,5 +201,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '6a5e26964430129ff9dd07315e609096f0be4f4ec1d87f381b657aa71205d009'
+    '2d43836396001f9fd6807f30455ae3b946a135d14fd71f117462b08d115a0377'
 );

@@ -1,5 +1,5 @@
--- enable_seqscan and enable_bitmapscan off: deliveries are found by their indexes and changed by their places,
--- whatever the statistics say (decisions 011 and 073).
+-- enable_seqscan and enable_bitmapscan off: deliveries are found by their indexes and changed by their
+-- places, whatever the statistics say (decisions 011 and 073).
 create or replace function public.fn_iu_delivery_retry_now(
     route_code text, reason text, event_id uuid default null, batch_limit int default 1000
 )

@@ -57,15 +57,18 @@ as $$
     )
 
     select count(*)::int, count(*) filter (where not p.is_head)::int, min(p.at), max(p.at),
-        case kind when 'drain' then (count(*) - (select coalesce(sum(l.entries), 0) from later as l))::int end,
+        case kind
+            when 'drain' then (count(*) - (select coalesce(sum(l.entries), 0) from later as l))::int
+        end,
         (select max(l.due_at) from later as l)
     from picked as p
 $$;
 comment on function public.fn_iu_delivery_plan_pick(int, text, jsonb, int[]) is
 'Writes the entries of a plan: dead letters, or for a drain the other deliveries, of routes, that fit the
 filter, and the subjects of a drain. Returns their number, how many of them are no head of their subject, and
-the first and last time at which they were queued or became dead letters; of a drain also how many of them are not behind
-a head that is due later, and when the last of these heads is due. Reads one snapshot; takes no lock.';
+the first and last time at which they were queued or became dead letters; of a drain also how many of them are
+not behind a head that is due later, and when the last of these heads is due. Reads one snapshot; takes no
+lock.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_plan_pick(int, text, jsonb, int[])', 'internal'
 );

@@ -27,8 +27,8 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_refusal(public.iu_delivery_route, text) is
-'Why the promotion of a live route is not valid now, in one word (fn_iu_promotion_misfit); null if it is. For a
-route that was removed it is route_removed, not route_changed. deployment is what the caller presents.
+'Why the promotion of a live route is not valid now, in one word (fn_iu_promotion_misfit); null if it is.
+For a route that was removed it is route_removed, not route_changed. deployment is what the caller presents.
 Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_refusal(public.iu_delivery_route, text)', 'internal'

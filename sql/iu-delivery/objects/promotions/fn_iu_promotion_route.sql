@@ -32,8 +32,8 @@ end
 $$;
 comment on function public.fn_iu_promotion_route(text) is
 'A route that may be promoted, and its target. Raises IU104 for an unknown route; IU205 if the route was
-removed, if it or the target is disabled, if there is no target of its name and kind, or if the event type or its domain is not that
-of an earlier promotion of the route, whose cursor it would continue. Read-only.';
+removed, if it or the target is disabled, if there is no target of its name and kind, or if the event type or
+its domain is not that of an earlier promotion of the route, whose cursor it would continue. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_route(text)', 'internal'
 );

@@ -70,8 +70,8 @@ comment on function public.fn_iu_route_promotion_propose(
 'Proposes to deliver the events of a route, with what the database itself counts as evidence. Nothing is
 delivered until another login approves it. start_position is where a first promotion begins: latest,
 beginning, or an event id to continue after. Returns {"status": "proposed", "promotion_no", "route_code",
-"queued_count", "evidence", "passed_over"}; passed_over is how many events a first promotion would pass over if
-it were approved now. Raises IU104; IU205, which names the rule, the value seen and the value needed,
+"queued_count", "evidence", "passed_over"}; passed_over is how many events a first promotion would pass over
+if it were approved now. Raises IU104; IU205, which names the rule, the value seen and the value needed,
 also for a superuser or a member of iu_owner; IU303. Reads all attempts and events once. Proposals are made
 one after the other.';
 select public.fn_iu_object_declare(
