@@ -31,7 +31,7 @@ from iu_pipelines import settings
 from iu_pipelines.cli import interrupts
 from iu_pipelines.cli.connection import connect
 from iu_pipelines.cli.help_pages import BareGroup, Command, Group
-from iu_pipelines.cli.options import AsJson, DatabaseUrl
+from iu_pipelines.cli.options import AsJson, DatabaseUrl, SenderDatabaseUrl
 from iu_pipelines.cli.output import print_json, print_line
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.domain import deliveries
@@ -143,10 +143,13 @@ _PROVIDERS: Final[Mapping[Any, Callable[[Invocation, ExitStack], object]]] = {
     SenderGateway: lambda call, opened: opened.enter_context(call.connect_as_sender()),
 }
 _CONTEXT: Final = Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context)
-_COMMON: Final = tuple(
-    Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
-    for name, default, annotation in (("database_url", None, DatabaseUrl), ("as_json", False, AsJson))
-)
+
+
+def _common(database_url: Any) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
+        for name, default, annotation in (("database_url", None, database_url), ("as_json", False, AsJson))
+    )
 
 
 def add_command(
@@ -156,13 +159,15 @@ def add_command(
     *,
     installs_schema: bool = False,
     writes: bool = False,
+    as_sender: bool = False,
     takes_rest: bool = False,
 ) -> None:
     """Add `function` as a command, under its own name unless `name` is given.
 
     With `installs_schema`, an error about a missing table gets no hint to run `iu migrate`. A command that
     `writes` waits for a lock, such as that of a batch, without limit; one that only reads does not. After
-    the first argument of a command that `takes_rest`, options are arguments too.
+    the first argument of a command that `takes_rest`, options are arguments too. A command that connects
+    `as_sender` says so in its help, as does one with a SenderGateway.
     """
     text, examples = _help_and_examples(function)
     context = {"allow_interspersed_args": not takes_rest}
@@ -173,13 +178,16 @@ def add_command(
         short_help=_first_sentence(text),
         help=text,
         epilog=examples,
-    )(_with_common_options(function, installs_schema=installs_schema, writes=writes))
+    )(_with_common_options(function, installs_schema=installs_schema, writes=writes, as_sender=as_sender))
 
 
-def add_group(app: typer.Typer, name: str, purpose: Function | str, *, writes: bool = False) -> typer.Typer:
+def add_group(
+    app: typer.Typer, name: str, purpose: Function | str, *, writes: bool = False, as_sender: bool = False
+) -> typer.Typer:
     """Add a group of commands and return it.
 
-    Called without a command, the group runs the function, or, if `purpose` is its help, is refused.
+    Called without a command, the group runs the function, or, if `purpose` is its help, is refused. A
+    function that connects `as_sender` says so in its help.
     """
     if isinstance(purpose, str):
         group = typer.Typer(cls=BareGroup, help=purpose, short_help=_first_sentence(purpose))
@@ -187,7 +195,7 @@ def add_group(app: typer.Typer, name: str, purpose: Function | str, *, writes: b
         text, examples = _help_and_examples(purpose)
         group = typer.Typer(cls=Group, short_help=_first_sentence(text))
         group.callback(invoke_without_command=True, help=text, epilog=examples)(
-            _with_common_options(purpose, writes=writes)
+            _with_common_options(purpose, writes=writes, as_sender=as_sender)
         )
     app.add_typer(group, name=name)
     return group
@@ -206,7 +214,7 @@ def _first_sentence(text: str) -> str:
 
 
 def _with_common_options(
-    function: Function, *, installs_schema: bool = False, writes: bool = False
+    function: Function, *, installs_schema: bool = False, writes: bool = False, as_sender: bool = False
 ) -> Callable[..., None]:
     """Return a function with the common options added and the parameters of `_PROVIDERS` removed."""
     hints = get_type_hints(function, include_extras=True)
@@ -233,7 +241,8 @@ def _with_common_options(
         for name, parameter in inspect.signature(function).parameters.items()
         if name not in provided
     ]
-    parameters = (_CONTEXT, *own, *_COMMON)
+    sends = as_sender or SenderGateway in provided.values()
+    parameters = (_CONTEXT, *own, *_common(SenderDatabaseUrl if sends else DatabaseUrl))
     command.writes = writes
     command.__signature__ = Signature(parameters)
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}

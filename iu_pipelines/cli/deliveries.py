@@ -34,8 +34,16 @@ from iu_pipelines.cli.options import Limit, Reason, Since, Until, parse_uuid
 from iu_pipelines.cli.output import duration, print_facts, print_line, print_table, when, working
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.delivery.reports import DrainLimits, DrainReport
-from iu_pipelines.domain import deliveries, delivery_plans, gates, promotions
-from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeadDelivery, DeliveryChange, TargetQueue
+from iu_pipelines.domain import (
+    deliveries,
+    delivery_plans,
+    delivery_queue,
+    delivery_reasons,
+    gates,
+    promotions,
+    targets,
+)
+from iu_pipelines.domain.deliveries import MOST_CLAIMED, DeadDelivery, DeliveryChange, MadeDue, TargetQueue
 from iu_pipelines.domain.delivery_plans import Executed, Plan, Progress
 from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import ReplayOutOfOrder, Unavailable, UsageError
@@ -43,6 +51,7 @@ from iu_pipelines.errors import ReplayOutOfOrder, Unavailable, UsageError
 _BUSY_SECONDS: Final = 30.0
 _WAIT_SECONDS: Final = 0.2
 _MOST_ENTRIES: Final = 1_000_000
+_DELIVER: Final = "deliver with: iu deliver, or for a job of Dagster with its sensor"
 
 
 class PlanKind(StrEnum):
@@ -78,12 +87,13 @@ OutOfOrder = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands about deliveries."""
-    group = add_group(app, "deliver", deliver, writes=True)
+    group = add_group(app, "deliver", deliver, writes=True, as_sender=True)
     add_command(group, status)
     add_command(group, dead)
     add_command(group, plan, writes=True)
     add_command(group, execute, writes=True)
     add_command(group, progress)
+    add_command(group, retry, writes=True)
     add_command(group, replay, writes=True)
     add_command(group, discard, writes=True)
 
@@ -214,11 +224,18 @@ def status(gateway: DeliveryGateway) -> Answer:
     listed = gates.listed_routes(gateway)
     unlisted = promotions.unlisted(promotions.list_promotions(gateway), listed)
     senders = deliveries.senders(gateway)
+    unread = [one for one in delivery_queue.waiting(gateway) if one.unread_since]
     rows = [
-        {**vars(one), "senders": [sender for sender in senders if sender.target == one.target]}
+        {
+            **vars(one),
+            "senders": [sender for sender in senders if sender.target == one.target],
+            "unread": {
+                route.route_code: route.unread_since for route in unread if route.target == one.target
+            },
+        }
         for one in found
     ]
-    return Answer(rows, lambda: print_queues(found, listed, unlisted, senders))
+    return Answer(rows, lambda: print_queues(found, listed, unlisted, senders, unread))
 
 
 def dead(
@@ -309,9 +326,9 @@ def plan(
 
 def _print_plan(made: Plan) -> None:
     if made.plan_hash is None:
-        print_line(f"nothing to {made.kind}: no delivery matches")
+        kind = "delivery that is queued" if made.kind == "drain" else "dead letter"
+        print_line(f"nothing to {made.kind}: no {kind} matches")
         return
-    takes = "no limit of rate" if made.drain_seconds is None else duration(made.drain_seconds)
     print_facts(
         {
             "plan": made.plan_hash,
@@ -320,10 +337,24 @@ def _print_plan(made: Plan) -> None:
             "routes": ", ".join(made.routes),
             "oldest": made.oldest_at,
             "newest": made.newest_at,
-            "takes": takes,
+            **_when_sent(made),
         }
     )
     print_line(f"carry it out with: iu deliver execute {made.plan_hash}")
+    if made.last_due_at:
+        routes = " or ".join(f"{delivery_reasons.RETRY} --route {code} --reason WHY" for code in made.routes)
+        print_line(f"make the retries due now with: {routes}")
+
+
+def _when_sent(made: Plan) -> dict[str, str]:
+    """Return what is known about when the deliveries of a plan are sent."""
+    if made.last_due_at:
+        return {"due now": f"{made.due_now:,}", "last is due": when(made.last_due_at)}
+    if made.kind == "discard":
+        return {}
+    if made.drain_seconds is None:
+        return {"rate": "no limit"}
+    return {"takes": duration(made.drain_seconds)}
 
 
 def execute(
@@ -335,7 +366,8 @@ def execute(
 ) -> Answer:
     """Carry out a frozen plan and no other. Run it again to go on where it stopped.
 
-    A drain is delivered by the login that delivers; replays and discards are those of workflow_admin.
+    A drain is delivered by the login that delivers (IU_SENDER_DATABASE_URL); replays and discards are carried
+    out by a member of workflow_admin (IU_DATABASE_URL).
 
     Examples:
         iu deliver execute $PLAN_HASH
@@ -356,6 +388,8 @@ def execute(
     ]
     if done.left:
         lines.append(f"go on with: iu deliver execute {plan_hash}")
+    if found.kind == "replay" and done.done:
+        lines.append(f"they are queued, not sent; {_DELIVER}")
     return Answer(done, lambda: print_line("\n".join(lines)))
 
 
@@ -426,6 +460,77 @@ def _progress_facts(found: Progress) -> dict[str, Any]:
         "dead": found.dead,
         "settled": found.settled,
     }
+
+
+def retry(
+    gateway: DeliveryGateway,
+    reason: Reason,
+    event_id: Annotated[
+        UUID | None,
+        typer.Argument(parser=parse_uuid, metavar="EVENT_ID", show_default=False, help="Only this event."),
+    ] = None,
+    route_code: Annotated[
+        str | None,
+        typer.Option("--route", metavar="ROUTE", show_default=False, help="Only retries of this route."),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="NAME", show_default=False, help="Only retries to this target.")
+    ] = None,
+) -> Answer:
+    """Make retries due now that wait for their time, when the receiver is repaired.
+
+    The next iu deliver sends them. Attempts, gates, breaker and rates count as for any delivery.
+
+    Examples:
+        iu deliver retry --target shop-hook --reason "the receiver is repaired"
+        iu deliver retry 0199c1d2-0000-7000-8000-000000000042 --reason "the receiver is repaired"
+    """
+    if not (event_id or route_code or target):
+        raise UsageError(
+            "nothing names the retries", hint="Give the id of an event, or one of --route and --target."
+        )
+    if target:
+        targets.get(gateway, target)
+    live = [
+        one.route_code
+        for one in delivery_queue.waiting(gateway)
+        if (target is None or one.target == target) and (route_code is None or one.route_code == route_code)
+    ]
+    # A route that is unknown is refused, and one that was never promoted has no retries.
+    chosen = [route_code] if route_code and target is None else live
+    found = [MadeDue("ran", code, _made_due(gateway, code, reason, event_id)) for code in chosen]
+    is_missed = event_id is not None and not any(one.made_due for one in found)
+    return Answer(found, lambda: _print_retries(found, event_id), failed=is_missed)
+
+
+def _made_due(gateway: Gateway, route_code: str, reason: str, event_id: UUID | None) -> int:
+    """Make the retries of a route due, part by part, and return their number.
+
+    Raises:
+        Unavailable: another session writes its queue.
+    """
+    total, waited_since = 0, time.monotonic()
+    while True:
+        done = deliveries.retry_now(gateway, route_code, reason, event_id)
+        total += done.made_due
+        if done.status == "busy":
+            if time.monotonic() - waited_since > _BUSY_SECONDS:
+                raise Unavailable(f"another session writes the queue of {route_code}", hint="Try it again.")
+            time.sleep(_WAIT_SECONDS)
+        elif done.made_due < MOST_CLAIMED:
+            return total
+
+
+def _print_retries(found: Sequence[MadeDue], event_id: UUID | None) -> None:
+    for one in found:
+        if one.made_due:
+            print_line(f"{one.route_code}: {counted(one.made_due, 'retry', 'retries')} due now")
+    if any(one.made_due for one in found):
+        print_line(_DELIVER)
+    elif event_id:
+        print_line(f"unchanged: event {event_id} waits for no retry; see its state with: iu why {event_id}")
+    else:
+        print_line("unchanged: no delivery waits for a retry")
 
 
 def replay(

@@ -26,6 +26,7 @@ from iu_pipelines.delivery.reports import DrainReport, TargetReport
 from iu_pipelines.domain import delivery_reasons, promotions
 from iu_pipelines.domain.deliveries import QUEUE_STATES, SenderShards, TargetQueue
 from iu_pipelines.domain.delivery_plans import Progress
+from iu_pipelines.domain.delivery_queue import Waiting
 from iu_pipelines.domain.promotions import Promotion
 from iu_pipelines.domain.quantities import counted
 from iu_pipelines.errors import sentences
@@ -157,6 +158,8 @@ def _print_target(one: TargetReport, queue: TargetQueue | None, plan: Progress |
         print_line(f"  left: {left}")
     if one.stopped_reason:
         print_line(f"  stopped: {WHY_STOPPED[one.stopped_reason]}")
+    if queue and queue.next_due_at:
+        print_line(f"  {_next_retry(queue)}")
 
 
 def print_notice(notice: Notice, *, as_json: bool) -> None:
@@ -182,6 +185,13 @@ def print_end(report: DrainReport, *, as_json: bool) -> None:
     )
 
 
+def _next_retry(queue: TargetQueue) -> str:
+    return (
+        f"the next retry is due at {when(queue.next_due_at)}; make all of them due now with: "
+        f"{delivery_reasons.RETRY} --target {queue.target} --reason WHY"
+    )
+
+
 def _left(queue: TargetQueue) -> str:
     words = {state: state.replace("_", " ") for state in QUEUE_STATES}
     words |= {
@@ -202,11 +212,12 @@ def print_queues(
     listed: str | None,
     unlisted: Mapping[str | None, Sequence[str]],
     senders: Sequence[SenderShards] = (),
+    unread: Sequence[Waiting] = (),
 ) -> None:
     """Print the deliveries of targets by state, and below it who delivers, why they are held and what to do.
 
     `listed` is the value of the list of live routes, None if it is not known, and `unlisted` are the live
-    routes that it lacks, by target.
+    routes that it lacks, by target. Of the routes with `unread` events, those are named that are held.
     """
     rows = [
         (
@@ -228,15 +239,27 @@ def print_queues(
         print_line(f"  {sender.target}: {sender.sender} has {sender.shards} of 64 shards")
     for one in found:
         _print_reasons(one.held_reasons or (), f"{one.target}: ", listed, unlisted.get(one.target, ()))
-        if one.in_doubt:
-            print_line(f"  {one.target}: in doubt: {delivery_reasons.STATES['in_doubt']}")
-        if one.dead:
-            print_line(
-                f"  {one.target}: dead: {delivery_reasons.STATES['dead']}, or in bulk: iu deliver plan"
-            )
-            print_line(
-                f"  {one.target}: if iu why says in_doubt of it: {delivery_reasons.REFUSALS['in_doubt']}"
-            )
+        for route in unread:
+            if route.target == one.target and route.refusal:
+                print_line(
+                    f"  {one.target}: {route.route_code} is held ({route.refusal}) and has read no event "
+                    f"since {when(route.unread_since)}; what is for it is queued when it reads again"
+                )
+        _print_failures(one)
+
+
+def _print_failures(one: TargetQueue) -> None:
+    if one.in_doubt:
+        print_line(f"  {one.target}: in doubt: {delivery_reasons.STATES['in_doubt']}")
+    if one.next_due_at:
+        print_line(f"  {one.target}: {_next_retry(one)}")
+    if one.dead:
+        print_line(f"  {one.target}: dead: {delivery_reasons.STATES['dead']}, or in bulk: iu deliver plan")
+    if one.dead_in_doubt:
+        print_line(
+            f"  {one.target}: {one.shown('dead_in_doubt')} of the dead with the reason in_doubt: "
+            f"{delivery_reasons.REFUSALS['in_doubt']}"
+        )
 
 
 def _print_reasons(words: Iterable[str], about: str, listed: str | None, unlisted: Sequence[str]) -> None:

@@ -103,6 +103,17 @@ DatabaseUrl = Annotated[
         "default: the embedded server, if the extra [embedded] is installed.",
     ),
 ]
+SenderDatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        metavar="URL",
+        callback=_database_url,
+        show_default=False,
+        help="URL of a PostgreSQL server, version 14 or newer, with the login that delivers (also "
+        "IU_SENDER_DATABASE_URL, else IU_DATABASE_URL).",
+    ),
+]
 AsJson = Annotated[
     bool,
     typer.Option("--json", callback=_as_json, help="Print JSON on stdout, and errors as JSON on stderr."),

@@ -136,6 +136,13 @@ def propose(
         if proposal.queued_count:
             count = counted(proposal.queued_count, "delivery", "deliveries")
             print_line(f"queued from before: {count}, with what is dead or parked: to {terms.queued}")
+        if proposal.passed_over:
+            print_line(
+                f"passes over: {counted(proposal.passed_over, 'event')} from before, and those until the "
+                "approval; to deliver them too, propose with: --from beginning, or --from EVENT_ID"
+                if terms.start_position == "latest"
+                else f"passes over: {counted(proposal.passed_over, 'event')} from before"
+            )
         print_line(f"another login approves it with: iu promote approve {proposal.promotion_no} --reason WHY")
 
     return Answer({**vars(proposal), "rules": rules}, print_all)

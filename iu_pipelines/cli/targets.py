@@ -75,7 +75,7 @@ def register(app: typer.Typer) -> None:
     add_command(group, enable, writes=True)
     add_command(group, disable, writes=True)
     add_command(group, remove, writes=True)
-    add_command(group, rotate_secret, "rotate-secret")
+    add_command(group, rotate_secret, "rotate-secret", as_sender=True)
     add_command(group, test, writes=True)
     add_command(group, inbox_sql, "inbox-sql")
 

@@ -8,17 +8,16 @@ import dagster as dg
 from pydantic import Field
 
 from iu_pipelines.db.queries import Queries
-from iu_pipelines.defs.delivery_tables import explained
 from iu_pipelines.defs.gates import gate_table
 from iu_pipelines.defs.kit.asset_metadata import table
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.defs.kit.step_errors import one_clear_line
 from iu_pipelines.defs.kit.validated_config import UuidText, validated
-from iu_pipelines.domain import deliveries, events
+from iu_pipelines.domain import deliveries, delivery_reasons, events
 from iu_pipelines.domain.deliveries import DeliveryState
-from iu_pipelines.domain.delivery_reasons import REFUSALS
 from iu_pipelines.domain.events import Explanation, WorkerAnswer
 from iu_pipelines.domain.health import at_least
+from iu_pipelines.domain.times import in_utc
 
 
 class WhyConfig(dg.Config):
@@ -77,10 +76,9 @@ def _delivered(gateway: Queries, found: Explanation) -> list[DeliveryState]:
 
 
 def _said(one: DeliveryState) -> str:
-    """Return the state with the reason, what the reason means, and why it failed."""
-    reason = explained([one.reason]) if one.reason and one.reason in REFUSALS else one.reason
-    said = f"{one.state}: {reason}" if reason else one.state
-    return f"{said}; last error: {one.last_error}" if one.last_error else said
+    """Return the state with the word of the reason, what `iu why` says about both, and why it failed."""
+    word = f"{one.reason}: " if one.reason in delivery_reasons.REFUSALS else ""
+    return f"{one.state}: {word}{delivery_reasons.explain(one, in_utc)}"
 
 
 def _deliveries(instance: dg.DagsterInstance, found: Sequence[DeliveryState]) -> dict[str, Any]:

@@ -120,6 +120,8 @@ class TargetQueue:
     breaker: Annotated[str, "closed, open or half_open"]
     breaker_retry_at: Annotated[datetime | None, "when an open breaker lets one delivery through"]
     oldest_at: Annotated[datetime | None, "when the oldest delivery was queued"]
+    next_due_at: Annotated[datetime | None, "when the first retry that is not due yet will be"]
+    dead_in_doubt: Annotated[int, "dead letters that may have arrived"]
 
     def shown(self, state: str) -> str:
         """Return the count of one of QUEUE_STATES as text: a lower bound if it reached the limit."""
@@ -191,6 +193,15 @@ class DeliveryChange:
     status: Literal["queued", "discarded", "not_queued", "in_flight", "busy"]
     route_code: str
     event_id: UUID
+
+
+@dataclass(frozen=True)
+class MadeDue:
+    """The answer of `fn_iu_delivery_retry_now`: how many retries of a route are due now instead of later."""
+
+    status: Literal["ran", "busy"]
+    route_code: str
+    made_due: int
 
 
 @dataclass(frozen=True)
@@ -402,3 +413,15 @@ def discard(gateway: Queries, route_code: str, event_id: UUID, reason: str) -> D
     """Settle a dead letter or a queued delivery without sending it."""
     given = {"route_code": route_code, "event_id": event_id, "reason": reason}
     return rows.read(DeliveryChange, gateway.fetch_value(_SQL["discard"], given))
+
+
+def retry_now(gateway: Queries, route_code: str, reason: str, event_id: UUID | None = None) -> MadeDue:
+    """Make up to MOST_CLAIMED retries of a route due now that would be due later, or that of one event.
+
+    Their attempts count on. If `made_due` is MOST_CLAIMED, call it again.
+
+    Raises:
+        ArgumentInvalid: there is no such route, or the reason is empty.
+    """
+    given = {"route_code": route_code, "reason": reason, "event_id": event_id}
+    return rows.read(MadeDue, gateway.fetch_value(_SQL["retry_now"], given))

@@ -51,7 +51,7 @@ select public.fn_iu_delivery_record(%(outcomes)s::jsonb) as answer;
 -- name: status
 select
     target, kind, routes, queued, in_flight, in_doubt, retry, held, parked, dead, counts_capped,
-    held_reasons, max_per_minute, breaker, breaker_retry_at, oldest_at
+    held_reasons, max_per_minute, breaker, breaker_retry_at, oldest_at, next_due_at, dead_in_doubt
 from public.fn_iu_delivery_status()
 order by target;
 
@@ -76,6 +76,9 @@ select
 
 -- name: discard
 select public.fn_iu_delivery_discard(%(route_code)s, %(event_id)s, %(reason)s) as answer;
+
+-- name: retry_now
+select public.fn_iu_delivery_retry_now(%(route_code)s, %(reason)s, %(event_id)s) as answer;
 
 -- name: gate_preview
 select target, route_code, held, held_capped, oldest_at, max_per_minute, drain_seconds, held_reason

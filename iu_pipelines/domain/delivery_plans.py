@@ -28,8 +28,9 @@ class Plan:
     """The answer of `fn_iu_delivery_plan_make`.
 
     `plan_hash` is None if the filter found nothing. `drain_seconds` is how long the deliveries need at the
-    rates of their targets and promotions, or None without a rate. The times are when the first and the last
-    of them were queued, or became dead letters.
+    rates of their targets and promotions once all are due, or None without a rate. The times are when the
+    first and the last of them were queued, or became dead letters. Of a drain, `due_now` of them neither wait
+    for a retry nor stand behind one, and the last of the others is due at `last_due_at`, None if none waits.
     """
 
     status: Literal["planned", "nothing"]
@@ -40,6 +41,8 @@ class Plan:
     oldest_at: datetime | None
     newest_at: datetime | None
     drain_seconds: float | None
+    due_now: int | None
+    last_due_at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from iu_pipelines.domain import gates
@@ -13,7 +14,10 @@ _OPEN: Final = "the gate {0} is closed; open it with: iu gate set {0} true --rea
 _UNKNOWN: Final = "A,B"
 _LIST: Final = f"{_UNKNOWN},ROUTE"
 _PROPOSE: Final = "iu promote propose"
+RETRY: Final = "iu deliver retry"
+"""The command that makes retries due now."""
 _AGAIN: Final = f"promote the route again with: {_PROPOSE}"
+_REHEARSE: Final = "rehearse it with iu promote rehearse"
 
 REFUSALS: Final[Mapping[str, str]] = {
     "master_gate_closed": _OPEN.format(gates.MASTER),
@@ -25,9 +29,13 @@ REFUSALS: Final[Mapping[str, str]] = {
     "not_promoted": "no promotion of the route was approved",
     "demoted": f"the promotion was ended; see why with iu promote list, then {_AGAIN}",
     "promotion_expired": f"the promotion has expired; {_AGAIN}",
-    "route_changed": f"the route was changed or disabled since it was promoted; {_AGAIN}",
-    "target_changed": f"the target was changed since the promotion; test it with iu target test, {_AGAIN}",
-    "event_type_changed": f"the event type or a capture was changed since the promotion; {_AGAIN}",
+    "route_changed": f"the route was changed or disabled since it was promoted; {_REHEARSE}, and {_AGAIN}",
+    "route_removed": "the route was removed; add it again with the event type that it had, "
+    f"{_REHEARSE}, and {_AGAIN}",
+    "target_changed": "the target was changed since the promotion; test it and "
+    f"{_REHEARSE} --test-target, and {_AGAIN}",
+    "event_type_changed": "the event type or a capture was changed since the promotion; "
+    f"{_REHEARSE}, and {_AGAIN}",
     "cluster_changed": f"the database was restored or cloned since the promotion; {_AGAIN}",
     "other_deployment": "the promotion is for another deployment than IU_DEPLOYMENT of the sender; compare "
     "them with: iu promote list --json",
@@ -38,7 +46,7 @@ REFUSALS: Final[Mapping[str, str]] = {
     "breaker_open": "the target failed repeatedly; it is tried again by itself, and at once if this passes: "
     "iu target test",
     "rate_limit": "the rate of the target or of the promotion is used up; it goes on by itself",
-    "not_due": "it is due later; it goes on by itself",
+    "not_due": f"it is due later; it goes on by itself, or sooner with: {RETRY}",
     "in_doubt": "it may have arrived: ask the receiver whether it has the id, or for a job of Dagster look "
     "at its run and its effect, before you replay it with: iu deliver replay",
     "not_head": "an earlier event of its subject is delivered first; it goes on by itself",
@@ -126,7 +134,8 @@ def unlisted(route_codes: Sequence[str], listed: str | None) -> str:
 
 def of_route(word: str, route_code: str) -> str:
     """Return what a refusal of a route means, with the command for this route."""
-    return REFUSALS.get(word, STATES["held"]).replace(_PROPOSE, f"{_PROPOSE} {route_code}")
+    text = REFUSALS.get(word, STATES["held"]).replace(_PROPOSE, f"{_PROPOSE} {route_code}")
+    return text.replace("iu promote rehearse", f"iu promote rehearse {route_code}")
 
 
 def hint(word: str, target_name: str) -> str:
@@ -138,11 +147,14 @@ def hint(word: str, target_name: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def explain(found: DeliveryState) -> str:
-    """Return in words what the state of a delivery and its reason mean, why it failed, and what to do."""
+def explain(found: DeliveryState, in_zone: Callable[[datetime], str] = shown) -> str:
+    """Return in words what the state of a delivery and its reason mean, why it failed, and what to do.
+
+    `in_zone` writes a time, by default in the local time zone.
+    """
     meaning = STATES.get(found.state, "an unknown state")
     if found.reason:
         meaning = REFUSALS.get(found.reason, f"{found.reason}: {meaning}")
     if found.reason == "not_due" and found.next_at:
-        meaning = f"it is due at {shown(found.next_at)}; it goes on by itself"
+        meaning = REFUSALS["not_due"].replace("due later", f"due at {in_zone(found.next_at)}", 1)
     return f"{meaning}; last error: {found.last_error}" if found.last_error else meaning

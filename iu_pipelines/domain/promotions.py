@@ -69,13 +69,14 @@ class Terms:
 
 @dataclass(frozen=True)
 class Proposal:
-    """The answer to a proposal."""
+    """The answer to a proposal. An approval now would pass over so many events from before."""
 
     status: str
     promotion_no: int
     route_code: str
     queued_count: int
     evidence: dict[str, Any]
+    passed_over: int
 
 
 @dataclass(frozen=True)

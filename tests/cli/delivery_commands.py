@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "iu deliver plan": ("deliver", "plan", "--kind", "replay", "--route", "shop.paid", *_WHY),
     "iu deliver progress": ("deliver", "progress", "{plan}"),
     "iu deliver execute": ("deliver", "execute", "{plan}"),
+    "iu deliver retry": ("deliver", "retry", "{retried}", *_WHY),
     "iu deliver replay": ("deliver", "replay", "{dead}", "--route", "shop.paid", *_WHY),
     "iu deliver discard": ("deliver", "discard", "{other_dead}", "--route", "shop.paid", *_WHY),
     "iu deliver": ("deliver",),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
 from cli.offices import OfficeIu, Shop
-from cli.running import Done, refused
+from cli.running import Done, Iu, refused
 from delivery.office import ROUTE
 from delivery.receiver import Behaviour
 from delivery.world import GATES
 from iu_pipelines.cli.output import rate
 from iu_pipelines.domain import deliveries
+from iu_pipelines.domain.times import shown
 
 
 def test_the_address_of_a_private_target_is_changed_in_three_steps(office_iu: OfficeIu) -> None:
@@ -203,3 +205,121 @@ def test_a_replay_out_of_order_names_its_option(shop: Shop) -> None:
     refused(shop.iu("admin", "deliver", "replay", first, "--route", ROUTE, *why), 1, "add: --out-of-order")
     plan = ("deliver", "plan", "--kind", "replay", "--route", ROUTE, *why)
     refused(shop.iu("admin", *plan), 1, "add: --out-of-order")
+
+
+def test_a_retry_is_made_due_by_a_command_and_its_time_is_said(shop: Shop) -> None:
+    shop.receiver.behave(Behaviour(status=500))
+    shop.office.emit(2, 2)
+    done = shop.done("sender", "deliver")
+    (queue,) = deliveries.status(shop.office.owner)
+    assert queue.next_due_at is not None
+    due = f"the next retry is due at {shown(queue.next_due_at)}; make all of them due now with: "
+    command = "iu deliver retry --target hook --reason WHY"
+    assert f"  stopped: nothing more is due\n  {due}{command}\n" in done.out
+    assert f"  hook: {due}{command}\n" in shop.done("auditor", "deliver", "status").out
+    (row,) = shop.done("auditor", "deliver", "status", "--json").json
+    assert row["next_due_at"] == queue.next_due_at.isoformat()
+    assert "or sooner with: iu deliver retry" in shop.done("auditor", "why", newest(shop)).out
+    refused(
+        shop.iu("admin", "deliver", "replay", newest(shop), "--route", ROUTE, "--reason", "x"), 1,
+        "hint:  See the state of the event with: iu why EVENT_ID", "iu deliver retry EVENT_ID --reason WHY",
+    )  # fmt: skip
+    shop.receiver.behave()
+    plan = shop.done("admin", "deliver", "plan", "--kind", "drain", "--route", ROUTE, "--reason", "repaired")
+    assert " due now      0" in plan.out
+    assert "takes" not in plan.out
+    assert f"make the retries due now with: iu deliver retry --route {ROUTE} --reason WHY" in plan.out
+    refused(shop.iu("admin", "deliver", "retry", "--reason", "x"), 2, "nothing names the retries")
+    refused(shop.iu("admin", "deliver", "retry", "--target", "hok", "--reason", "x"), 1, "hok")
+    refused(shop.iu("admin", "deliver", "retry", "--route", "hok", "--reason", "x"), 1, "unknown route 'hok'")
+    one = shop.done("admin", "deliver", "retry", newest(shop), "--reason", "repaired")
+    assert one.out.startswith(f"{ROUTE}: 1 retry due now\ndeliver with: iu deliver")
+    again = shop.iu("admin", "deliver", "retry", newest(shop), "--reason", "repaired")
+    assert (again.code, f"iu why {newest(shop)}" in again.out) == (1, True)
+    retry = ("deliver", "retry", "--target", "hook", "--reason", "repaired")
+    assert shop.done("admin", *retry, "--json").json == [
+        {"status": "ran", "route_code": ROUTE, "made_due": 1}
+    ]
+    assert shop.done("admin", *retry).out == "unchanged: no delivery waits for a retry\n"
+    assert shop.done("sender", "deliver").out.startswith("hook: 2 sent in ")
+
+
+def test_a_clear_failure_does_not_ask_whether_it_arrived_and_a_replay_names_the_sender(shop: Shop) -> None:
+    bury(shop, 2)
+    status = shop.done("auditor", "deliver", "status").out
+    assert "hook: dead: it failed for good" in status
+    assert "it may have arrived" not in status
+    shop.office.owner.execute("update iu_delivery set dead_reason = 'in_doubt' where subject_no = 1")
+    assert (
+        "hook: 1 of the dead with the reason in_doubt: it may have"
+        in shop.done("auditor", "deliver", "status").out
+    )
+    plan = shop.done(
+        "admin", "deliver", "plan", "--kind", "replay", "--target", "hook", "--reason", "repaired"
+    )
+    assert "no limit of rate" not in plan.out
+    plan_hash = plan.out.split()[-1]
+    done = shop.done("admin", "deliver", "execute", plan_hash).out
+    assert "they are queued, not sent; deliver with: iu deliver" in done
+
+
+def test_a_removed_route_says_so_and_how_its_deliveries_are_sent(shop: Shop) -> None:
+    shop.office.emit(1, 1)
+    shop.office.enqueue()
+    event_id = newest(shop)
+    done = shop.done("admin", "route", "remove", ROUTE, "--reason", "renamed")
+    assert "1 delivery is held until it is added again and a new one is approved" in done.err
+    why = shop.done("admin", "why", event_id).out
+    assert "held: the route was removed; add it again with the event type that it had" in why
+    assert "route_removed" in shop.done("auditor", "promote", "list").out
+    propose = shop.iu("admin", "promote", "propose", ROUTE, "--reason", "x", "--deployment", "test")
+    refused(propose, 1, "it needs an enabled one, and found a route that was removed", "add it again")
+    shop.done("sender", "deliver")
+    assert "route_removed" in shop.done("admin", "deliver", "status").out
+    shop.done(
+        "admin", "route", "add", ROUTE, "version_applied", "--target-kind", "webhook", "--target-ref", "hook",
+        "--enabled",
+    )  # fmt: skip
+    assert "route_changed" in shop.done("admin", "deliver", "status").out
+    shop.office.emit()
+    shop.office.attempt()
+    shop.office.rehearse()
+    shop.promote()
+    shop.done("sender", "deliver")
+    assert any(UUID(event_id).hex in key for key in shop.delivered())
+
+
+def test_the_status_names_a_held_route_that_has_unread_events(shop: Shop) -> None:
+    shop.office.emit(1, 1)
+    assert "has read no event" not in shop.done("auditor", "deliver", "status").out
+    shop.done("admin", "route", "disable", ROUTE)
+    status = ("deliver", "status")
+    assert f"hook: {ROUTE} is held (route_changed) and has read no event since 20" in (
+        shop.done("auditor", *status).out
+    )
+    (row,) = shop.done("auditor", *status, "--json").json
+    assert list(row["unread"]) == [ROUTE]
+
+
+def test_a_preview_refuses_a_route_that_is_not_registered(shop: Shop) -> None:
+    done = shop.iu("admin", "gate", "set", GATES["live_routes"], f"{ROUTE},shop.nonsense", "--preview")
+    refused(done, 1, "names a route that is not registered: shop.nonsense", "Register the route first")
+
+
+@pytest.mark.parametrize(
+    ("words", "is_named"),
+    [
+        (("deliver",), True),
+        (("target", "test"), True),
+        (("target", "rotate-secret"), True),
+        (("promote", "rehearse"), True),
+        (("deliver", "status"), False),
+        (("deliver", "retry"), False),
+    ],
+)
+def test_the_help_names_the_variable_of_the_login(
+    command: Iu, words: tuple[str, ...], is_named: bool
+) -> None:
+    option = command(*words, "--help").out.partition("--database-url")[2]
+    assert ("IU_SENDER_DATABASE_URL" in option) is is_named
+    assert "IU_DATABASE_URL" in option.replace("IU_SENDER_DATABASE_URL", "")

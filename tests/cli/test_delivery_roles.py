@@ -20,14 +20,16 @@ def prepared(shop: Shop) -> dict[str, str]:
         "admin", "target", "add", "second", "--kind", "webhook", "--secret", "SHOP",
         "--address", "https://b.example/",
     )  # fmt: skip
-    office.emit(4, 4)
+    office.emit(5, 5)
     office.enqueue()
     claims = office.claim()
     failed: list[dict[str, Any]] = [
         {"claim_id": claim["claim_id"], "fence": claim["fence"], "decision": "failed", "error": "a test"}
         for claim in claims
     ]
-    office.call("sender", "fn_iu_delivery_record", json.dumps(failed[:3]))
+    office.call(
+        "sender", "fn_iu_delivery_record", json.dumps([*failed[:3], {**failed[4], "decision": "retry"}])
+    )
     plan = shop.done(
         "admin", "deliver", "plan", "--kind", "replay", "--route", ROUTE, "--limit", "1",
         "--reason", "a test", "--json",
@@ -46,6 +48,7 @@ def prepared(shop: Shop) -> dict[str, str]:
         "plan": plan["plan_hash"],
         "dead": str(claims[1]["event_id"]),
         "other_dead": str(claims[2]["event_id"]),
+        "retried": str(claims[4]["event_id"]),
     }
 
 

@@ -20,6 +20,17 @@ def test_one_login_proposes_and_another_one_approves(office_iu: OfficeIu) -> Non
     assert "proposed: promotion 1 of shop.paid" in proposed.out
     assert "iu promote approve 1 --reason WHY" in proposed.out
     assert "MISSED" not in proposed.out
+    assert f"passes over: {EVENTS} events from before" in proposed.out
+    assert "--from beginning" in proposed.out
+    assert "passes over" not in office_iu("admin", *PROPOSE, "--from", "beginning").out
+    newest = str(
+        office_iu.office.owner.fetch_value(
+            "select event_id from event_outbox order by event_seq desc limit 1"
+        )
+    )
+    after = office_iu("admin", *PROPOSE, "--from", newest)
+    assert f"passes over: {EVENTS} events from before\n" in after.out
+    assert office_iu("admin", *PROPOSE, "--json").json["passed_over"] == EVENTS
     own = office_iu("both", "promote", "approve", "1", "--reason", "mine")
     assert own.code == 0, "both did not propose it"
 

@@ -29,6 +29,7 @@ from iu_pipelines.defs.factory import build_defs
 from iu_pipelines.defs.kit.configuration import Mount
 from iu_pipelines.domain import deliveries, targets
 from iu_pipelines.domain.delivery_reasons import REFUSALS
+from iu_pipelines.domain.times import in_utc
 from iu_pipelines.errors import UsageError
 
 EVALUATED: Final = (AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED)
@@ -258,3 +259,15 @@ def test_why_shows_the_delivery_with_its_state_and_a_link_to_its_run(delivering:
     held = {row["route"]: row for row in cells(explained(delivering.location, late[0]), "deliveries")}
     assert held["shop.paid"]["why"].startswith("held: target_paused: a person paused the target")
     assert waiting
+
+
+def test_why_says_when_a_retry_is_due(delivering: Delivering) -> None:
+    delivering.world.emit(1, 1)
+    delivering.world.enqueue()
+    sender = delivering.world.sender()
+    (claim,) = sender.claim()
+    sender.record([claim], "retry", status_code=500)
+    (row,) = delivering.world.queue()
+    held = {row["route"]: row for row in cells(explained(delivering.location, row["event_id"]), "deliveries")}
+    due = in_utc(row["due_at"])
+    assert held["shop.paid"]["why"].startswith(f"retry: not_due: it is due at {due}; it goes on by itself")

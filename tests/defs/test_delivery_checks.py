@@ -152,15 +152,24 @@ def test_another_deployment_is_a_warning(delivering: Delivering, monkeypatch: py
     )
 
 
+_ENDINGS: Final = ("_closed", "_changed", "_removed", "_expired", "_limit")
+
+
 def test_every_word_of_a_refusal_is_explained() -> None:
     """The words stand in the SQL functions that decide: each has a sentence here."""
     directory = sql_root() / "iu-delivery" / "objects"
     said = "\n".join(
         path.read_text(encoding="utf-8")
         for path in directory.rglob("*.sql")
-        if path.stem in ("fn_iu_delivery_refusal", "fn_iu_promotion_misfit", "fn_iu_target_refusal")
+        if path.stem
+        in (
+            "fn_iu_delivery_refusal",
+            "fn_iu_promotion_misfit",
+            "fn_iu_promotion_refusal",
+            "fn_iu_target_refusal",
+        )
     )
-    words = {word for word in _quoted(said) if word.endswith(("_closed", "_changed", "_expired", "_limit"))}
+    words = {word for word in _quoted(said) if word.endswith(_ENDINGS)}
     words |= {"not_listed", "not_promoted", "other_deployment", "target_disabled", "target_paused"}
     assert words | {"failover_hold", "breaker_open", "demoted"} <= set(REFUSALS)
 

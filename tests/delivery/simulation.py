@@ -441,6 +441,15 @@ class Simulation:
         )
         return said[0] if done and said else None
 
+    def retry_now(self, route: str, event_id: UUID | None = None, by: int = 0, *, held: bool = False) -> None:
+        """Make the retries of a route due, or that of one event."""
+        self.owners[by].call(
+            "select public.fn_iu_delivery_retry_now(%(route)s, 'test', %(event)s)",
+            {"route": route, "event": event_id},
+            lambda _: None,
+            held=held,
+        )
+
     def promote(
         self,
         route: str,

@@ -125,6 +125,10 @@ CALLS: dict[str, tuple[str, tuple[st.SearchStrategy[Any], ...]]] = {
         "select public.fn_iu_delivery_discard(%s, %s::uuid, %s)",
         (ROUTE, UUIDS, st.just("why") | TEXT),
     ),
+    "retry now": (
+        "select public.fn_iu_delivery_retry_now(%s, %s, %s::uuid, %s)",
+        (ROUTE, st.just("why") | TEXT, st.none() | UUIDS, NUMBERS),
+    ),
     "why": ("select json_agg(w) from public.fn_iu_delivery_why(%s::uuid) as w", (UUIDS,)),
     "conservation": (
         "select json_agg(c) from public.fn_iu_delivery_conservation(%s, %s, %s) as c",

@@ -174,7 +174,7 @@ def test_nobody_tells_the_protocol_a_time(world: World) -> None:
            cross join unnest(p.proargtypes) as a (type_oid) inner join pg_type as t on t.oid = a.type_oid
            where p.proname in (
                'fn_iu_delivery_enqueue', 'fn_iu_delivery_claim', 'fn_iu_delivery_record',
-               'fn_iu_delivery_replay', 'fn_iu_delivery_discard'
+               'fn_iu_delivery_replay', 'fn_iu_delivery_discard', 'fn_iu_delivery_retry_now'
            )"""
     )
     assert {row["typname"] for row in arguments} == {"text", "int4", "jsonb", "uuid", "bool"}

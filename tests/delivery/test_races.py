@@ -98,6 +98,7 @@ ACTS: Final[dict[str, tuple[str, tuple[Any, ...]]]] = {
     "record": ("select public.fn_iu_delivery_record('[]')", ()),
     "replay": ("select public.fn_iu_delivery_replay('shop.paid', gen_random_uuid(), 'test')", ()),
     "discard": ("select public.fn_iu_delivery_discard('shop.paid', gen_random_uuid(), 'test')", ()),
+    "retry now": ("select public.fn_iu_delivery_retry_now('shop.paid', 'test')", ()),
     "execute": (f"select public.fn_iu_delivery_plan_execute('{PLANS['replay']}', 10)", ()),
     "claim plan": (f"select * from public.fn_iu_delivery_claim_plan('{PLANS['drain']}', 10, 'one')", ()),
     "pause": ("select public.fn_iu_delivery_target_pause('hook', true, 'test')", ()),

@@ -242,6 +242,23 @@ class Delivery(RuleBasedStateMachine):
             code = next(code for code, number in self.simulation.numbers.items() if number == row["route_no"])
             self.simulation.settle_by_hand(verb, code, row["event_id"], by, held=held)
 
+    @rule(by=OWNERS, code=CODES, held=HELD)
+    def retry_now(self, by: int, code: str, held: bool) -> None:
+        if not self.simulation.owners[by].is_open:
+            self.simulation.retry_now(code, None, by, held=held)
+
+    @precondition(lambda self: bool(self.simulation.shares))
+    @rule(by=OWNERS, data=st.data(), held=HELD)
+    def retry_one_now(self, by: int, data: st.DataObject, held: bool) -> None:
+        """Try to make any delivery of the queue due: only a head that waits for a retry may be."""
+        rows = self.simulation.judge.execute(
+            "select route_no, event_id from public.iu_delivery order by route_no, event_seq"
+        ).fetchall()
+        if rows and not self.simulation.owners[by].is_open:
+            (row,) = drawn(data, rows, 1)
+            code = next(code for code, number in self.simulation.numbers.items() if number == row["route_no"])
+            self.simulation.retry_now(code, row["event_id"], by, held=held)
+
     @rule(seconds=SECONDS)
     def pass_time(self, seconds: int) -> None:
         with suppress(IuError):

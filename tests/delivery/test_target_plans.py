@@ -197,7 +197,7 @@ def test_a_target_to_which_a_route_was_promoted_is_not_removed(world: World) -> 
 
 def test_a_change_of_anything_but_enabled_and_senders_ends_promotions(world: World, login: str) -> None:
     version = "It becomes a new version, so promotions to it end."
-    held = "1 live route will be held: shop.paid."
+    held = "1 live route will be held until rehearsed and promoted again: shop.paid."
     for more in (
         ", secret: SHOP",
         ", timeout_seconds: 9",
@@ -228,7 +228,9 @@ def refusal(world: World) -> str:
 def test_a_route_that_is_not_live_is_not_named(world: World, login: str) -> None:
     world.add_route("shop.other", "structure_piece_split", "hook")
     text = small(login, ", secret: SHOP")
-    assert means(world.owner, text)[1] == "2 live routes will be held: shop.other, shop.paid."
+    assert means(world.owner, text)[1] == (
+        "2 live routes will be held until rehearsed and promoted again: shop.other, shop.paid."
+    )
     world.pass_time(2 * 86400)
     assert means(world.owner, text) == ("It becomes a new version, so promotions to it end.",)
 
@@ -297,7 +299,10 @@ CHANGES_OF_A_LIVE_ROUTE: Final = {
 @pytest.mark.parametrize("change", CHANGES_OF_A_LIVE_ROUTE.values(), ids=CHANGES_OF_A_LIVE_ROUTE)
 def test_a_change_of_a_live_route_ends_its_promotion(world: World, change: str) -> None:
     text = f"routes: {{shop.paid: {{event_type: version_applied, {change}}}}}"
-    ends = "It is live: its promotion ends, and its deliveries are held."
+    world.emit(1, 2)
+    world.emit(2)
+    world.enqueue()
+    ends = "It is live: its promotion ends, and 3 deliveries are held."
     assert ends in means(world.owner, text)
     apply(world.owner, text)
     assert refusal(world) == "route_changed"
@@ -308,8 +313,21 @@ def test_a_change_of_a_live_route_ends_its_promotion(world: World, change: str) 
 def test_a_removed_live_route_and_a_changed_type_or_capture_end_promotions(world: World) -> None:
     kept = "targets: {hook: {kind: webhook, address: 'https://hook.example/'}}"
     removal = next(one for one in plan(world.owner, kept, prune=True).changes if one.name == "shop.paid")
-    assert removal.means == ("It is live: its promotion ends, and its deliveries are held.",)
-    held = "1 live route will be held: shop.paid."
+    assert removal.means == ("It is live: its promotion ends, and 0 deliveries are held.",)
+    world.emit(1)
+    world.enqueue()
+    sender = world.sender()
+    sender.record(sender.claim(), "retry", status_code=500)
+    removal = next(one for one in plan(world.owner, kept, prune=True).changes if one.name == "shop.paid")
+    assert [part for part in removal.means if "wait" not in part] == [
+        "It is live: its promotion ends, and 1 delivery is held.",
+        "To lose none, deliver them before it is removed: iu deliver, and for retries iu deliver retry "
+        "--route shop.paid --reason WHY.",
+    ]
+    world.emit(1)
+    removal = next(one for one in plan(world.owner, kept, prune=True).changes if one.name == "shop.paid")
+    assert any(part.startswith("Events that it has not read wait too, the oldest") for part in removal.means)
+    held = "1 live route will be held until rehearsed and promoted again: shop.paid."
     types = "event_types: {version_applied: {subject_table: %s, payload_keys: any, enabled: %s}}"
     changed = types % ("other", "true")
     assert held in means(world.owner, changed)
@@ -541,7 +559,7 @@ def test_an_auditor_plans_and_an_administrator_applies(office: Office, people: d
     text = small(office.login("sender"), ", secret: SHOP")
     expected = (
         "It becomes a new version, so promotions to it end.",
-        f"1 live route will be held: {ROUTE}.",
+        f"1 live route will be held until rehearsed and promoted again: {ROUTE}.",
     )
     assert means(people["auditor"], text) == expected
     with pytest.raises(Exception, match="permission denied"):

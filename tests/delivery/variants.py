@@ -181,6 +181,15 @@ def discard_in_flight(simulation: Simulation) -> None:
     simulation.claim(by=1)
 
 
+def retry_in_flight(simulation: Simulation) -> None:
+    """Make everything due while a claim is valid, and claim it from another sender."""
+    queued(simulation, 2)
+    simulation.claim()
+    simulation.retry_now("shop.paid", _event(simulation))
+    simulation.retry_now("shop.paid")
+    simulation.claim(by=1)
+
+
 def unknown_outcomes(simulation: Simulation) -> None:
     queued(simulation)
     for by in (0, 1, 2, 0):
@@ -351,6 +360,10 @@ VARIANTS: Final = (
     Variant(
         "a_delivery_in_flight_is_discarded", "flight", discard_in_flight,
         (("delivery_discard", "then 'in_flight'", "then 'discarded'"),),
+    ),
+    Variant(
+        "a_delivery_in_flight_is_made_due", "flight", retry_in_flight,
+        (("delivery_retry_now", "d.dead_at is null and d.claim_id is null and", "d.dead_at is null and"),),
     ),
     Variant(
         "at_most_once_is_ignored", "at most once", unknown_outcomes,

@@ -7,18 +7,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import Any, Final
 
 from iu_pipelines.db.queries import Queries
 from iu_pipelines.db.statements import Statements
-from iu_pipelines.domain import configuration, deliveries, routes, targets
+from iu_pipelines.domain import (
+    configuration,
+    deliveries,
+    delivery_queue,
+    delivery_reasons,
+    routes,
+    targets,
+)
 from iu_pipelines.domain.deliveries import TargetQueue
 from iu_pipelines.domain.outbox_file.model import DeliveryTarget, Route
 from iu_pipelines.domain.outbox_file.problems import Problem, shown
 from iu_pipelines.domain.outbox_file.reading import Source
 from iu_pipelines.domain.plans.difference import ADD, REMOVE, TARGET, Change
 from iu_pipelines.domain.plans.state import State
+from iu_pipelines.domain.times import shown as shown_time
 from iu_pipelines.errors import ArgumentInvalid, IuError, TargetInUse, TargetNotSafe
 
 _SQL: Final = Statements(__name__)
@@ -229,6 +238,16 @@ def _approved(gateway: Queries) -> dict[str, dict[str, Any]]:
     return {row["route_code"]: row for row in gateway.fetch_all(_SQL["approved"])}
 
 
+def _alive(gateway: Queries, row: Mapping[str, Any]) -> tuple[int, bool]:
+    """Return how many deliveries of a route are queued, retries included, and whether there are more."""
+    (queue,) = gateway.fetch_all(_SQL["queued"], {"route_no": row["route_no"], "cap": _CAP + 1})
+    return queue["alive"], queue["seen"] > _CAP
+
+
+def _held_now(count: int, capped: bool) -> str:
+    return f"{_count(count, capped)} {'is' if count == 1 and not capped else 'are'} held"
+
+
 class Ended:
     """The promotions that a change ends. Make it before the change, in its transaction if it has one.
 
@@ -248,17 +267,18 @@ class Ended:
         said = []
         for code, row in after.items():
             was_live = self._before.get(code, row)["state"] == "live"
-            if (row["held_reason"] or "").endswith("_changed") and (was_live or code == route_code):
+            if (row["held_reason"] or "").endswith(("_changed", "_removed")) and (
+                was_live or code == route_code
+            ):
                 said.append(self._warning(row, "ends" if was_live else "has ended"))
         return said
 
     def _warning(self, row: Mapping[str, Any], verb: str) -> str:
-        (queue,) = self._gateway.fetch_all(_SQL["queued"], {"route_no": row["route_no"], "cap": _CAP + 1})
-        held = _count(queue["alive"], queue["seen"] > _CAP)
-        are = "is" if held.startswith("1 ") else "are"
+        held = _held_now(*_alive(self._gateway, row))
+        added = "it is added again and " if row["held_reason"] == "route_removed" else ""
         said = (
             f"promotion {row['promotion_no']} of {row['route_code']} {verb} ({row['held_reason']}), and "
-            f"{held} {are} held until a new one is approved: iu promote propose {row['route_code']}"
+            f"{held} until {added}a new one is approved: iu promote propose {row['route_code']}"
         )
         pause = f". To stop a target for a while, use: iu target pause {row['target_name']} --reason WHY"
         return said + (pause if verb == "ends" else "")
@@ -333,14 +353,34 @@ class Consequences:
     def ended(self, change: Change) -> Iterator[str]:
         """Yield which live routes a change holds, because their promotions are about what was before."""
         if change.noun == configuration.ROUTE:
-            if any(row["route_code"] == change.name for row in self._live):
-                yield "It is live: its promotion ends, and its deliveries are held."
+            for row in self._live:
+                if row["route_code"] == change.name:
+                    yield from self._route_ended(row, is_removed=change.action == REMOVE)
             return
         held = sorted(row["route_code"] for row in self._held(change))
         if held:
             routes_held = "1 live route" if len(held) == 1 else f"{len(held):,} live routes"
             others = f" and {len(held) - _NAMED:,} more" if len(held) > _NAMED else ""
-            yield f"{routes_held} will be held: {', '.join(held[:_NAMED])}{others}."
+            yield (
+                f"{routes_held} will be held until rehearsed and promoted again: "
+                f"{', '.join(held[:_NAMED])}{others}."
+            )
+
+    def _route_ended(self, row: Mapping[str, Any], *, is_removed: bool) -> Iterator[str]:
+        count, capped = _alive(self._gateway, row)
+        yield f"It is live: its promotion ends, and {_held_now(count, capped)}."
+        unread = self._unread.get(row["route_code"])
+        if unread:
+            yield f"Events that it has not read wait too, the oldest since {shown_time(unread)}."
+        if is_removed and (count or unread):
+            yield (
+                "To lose none, deliver them before it is removed: iu deliver, and for retries "
+                f"{delivery_reasons.RETRY} --route {row['route_code']} --reason WHY."
+            )
+
+    @cached_property
+    def _unread(self) -> dict[str, datetime | None]:
+        return {one.route_code: one.unread_since for one in delivery_queue.waiting(self._gateway)}
 
     def _held(self, change: Change) -> Iterator[dict[str, Any]]:
         """Yield the live routes whose promotions name what a change of another noun changes."""

@@ -187,7 +187,7 @@ create table public.iu_delivery_decision (
     decided_at timestamptz not null default clock_timestamp(),
     decided_by text not null default session_user,
     constraint decision_is_known check (
-        decision in ('outside_canary', 'dead', 'replayed', 'discarded', 'repaired')
+        decision in ('outside_canary', 'dead', 'replayed', 'discarded', 'repaired', 'made_due')
     )
 );
 create index iu_delivery_decision_by_event
@@ -197,11 +197,11 @@ using brin (ledger_no) with (pages_per_range = 16, autosummarize = on);
 comment on table public.iu_delivery_decision is
 'What happened to deliveries besides claims and outcomes: append-only. outside_canary was decided when the
 event was read (iu_delivery_batch has the chain); the others are chained by the ledger. repaired: the delivery
-became the head of a subject that had none.';
+became the head of a subject that had none. made_due: a person made its retry due before its time.';
 comment on column public.iu_delivery_decision.ledger_no is
 'the call that decided it; null for outside_canary';
 comment on column public.iu_delivery_decision.decision is
-'outside_canary, dead, replayed, discarded or repaired';
+'outside_canary, dead, replayed, discarded, repaired or made_due';
 
 create table public.iu_delivery_retention_history (
     retention_no bigint generated always as identity primary key,
@@ -272,5 +272,5 @@ comment on column public.iu_delivery_report.local_fault is
 
 select public.fn_iu_step_record(
     'iu-delivery', '030_queue',
-    '1e5a1df562990f4bf51a9e10058fbd8c49bcdce38bca566e43029de282daaf5e'
+    '7a842c9f8850b004e3de3aa1894d66604f3932242a091844bfd8458228da577f'
 );

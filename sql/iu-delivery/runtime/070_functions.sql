@@ -117,6 +117,7 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 \ir ../objects/deliveries/fn_iu_delivery_requeue.sql
 \ir ../objects/deliveries/fn_iu_delivery_replay.sql
 \ir ../objects/deliveries/fn_iu_delivery_discard.sql
+\ir ../objects/deliveries/fn_iu_delivery_retry_now.sql
 
 -- Frozen plans.
 \ir ../objects/plans/tables.sql
@@ -201,5 +202,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '14b3adaf3a7f6fb5e3c31ea820c86ec2157b669d5b1729734514946626dfd1d1'
+    '45c06556b046af774979b22e60aa5ed629c16251374486959f849a2b6a08e2f7'
 );

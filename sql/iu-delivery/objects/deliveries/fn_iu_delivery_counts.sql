@@ -2,7 +2,7 @@
 create or replace function public.fn_iu_delivery_counts(routes int[], refusals text[])
 returns table (
     queued bigint, in_flight bigint, in_doubt bigint, retry bigint, held bigint, parked bigint, dead bigint,
-    capped boolean
+    dead_in_doubt bigint, capped boolean, next_due_at timestamptz
 )
 language sql stable rows 1
 set search_path = pg_catalog, pg_temp
@@ -57,19 +57,23 @@ as $$
 
     stated as (
         select public.fn_iu_delivery_queue_state(c.d, c.is_parked, c.refusal) as state,
-            row_number() over (partition by c.sort) as place
+            row_number() over (partition by c.sort) as place, (c.d).dead_reason,
+            case c.sort when 2 then (c.d).due_at end as later_at
         from counted as c
     )
 
     select count(*) filter (where s.state = 'queued'), count(*) filter (where s.state = 'in_flight'),
         count(*) filter (where s.state = 'in_doubt'), count(*) filter (where s.state = 'retry'),
         count(*) filter (where s.state = 'held'), count(*) filter (where s.state = 'parked'),
-        count(*) filter (where s.state = 'dead'), coalesce(max(s.place) > 1000, false)
+        count(*) filter (where s.state = 'dead'), count(*) filter (where s.dead_reason = 'in_doubt'),
+        coalesce(max(s.place) > 1000, false),
+        min(s.later_at) filter (where s.state = 'retry')
     from stated as s
 $$;
 comment on function public.fn_iu_delivery_counts(int[], text[]) is
 'The part of fn_iu_delivery_status that counts the deliveries of the routes of a target. refusals: what
-fn_iu_delivery_refusal says about each of them. Due heads are read newest first.';
+fn_iu_delivery_refusal says about each of them. Due heads are read newest first. next_due_at is the earliest
+due_at of the retries that are not due.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_counts(int[], text[])', 'internal'
 );

@@ -24,7 +24,8 @@ begin
         raise exception 'no dead letter for event % on route %',
             coalesce(event_id::text, 'null'), quote_literal(route_code) using
             errcode = 'IU401',
-            hint = 'See the state of the event with: select * from fn_iu_delivery_why(EVENT_ID).';
+            hint = 'See the state of the event with: iu why EVENT_ID, or fn_iu_delivery_why(EVENT_ID). A '
+                'retry that waits is due at once after: iu deliver retry EVENT_ID --reason WHY';
     elsif not v_delivery.is_head and not coalesce(out_of_order, false) then
         raise exception 'later events of the subject of event % may have been delivered', event_id using
             errcode = 'IU606',

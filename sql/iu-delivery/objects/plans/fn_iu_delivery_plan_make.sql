@@ -38,7 +38,8 @@ begin
         'status', case when v_found.entries > 0 then 'planned' else 'nothing' end,
         'plan_hash', encode(v_hash, 'hex'), 'kind', kind, 'entries', v_found.entries,
         'routes', v_rates.routes, 'oldest_at', v_found.oldest_at, 'newest_at', v_found.newest_at,
-        'drain_seconds', v_rates.drain_seconds
+        'drain_seconds', v_rates.drain_seconds, 'due_now', v_found.due_now,
+        'last_due_at', v_found.last_due_at
     );
 end
 $$;
@@ -48,8 +49,11 @@ discard, of dead letters, which fn_iu_delivery_plan_execute carries out; drain, 
 target, which fn_iu_delivery_claim_plan claims. Keys of the filter, all optional: route_code, target, cause (a
 part of dead_reason), since and until (when it was queued, or became a dead letter), subject, limit,
 out_of_order. Returns {"status" (planned, nothing), "plan_hash", "kind", "entries", "routes", "oldest_at",
-"newest_at", "drain_seconds"}. Changes and locks no delivery. Raises IU104, IU603, and IU606 for a replay of
-dead letters that their target skips without out_of_order.';
+"newest_at", "drain_seconds", "due_now", "last_due_at"}: drain_seconds is how long the deliveries need at the
+rates when all of them are due. Of a drain, due_now is how many of them neither wait for a retry nor stand
+behind one, and last_due_at when the last of the others is due; null: none waits. Changes and locks no
+delivery. Raises IU104, IU603, and IU606 for a replay of dead letters that their target skips without
+out_of_order.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_plan_make(text, jsonb, text)', 'operate'
 );

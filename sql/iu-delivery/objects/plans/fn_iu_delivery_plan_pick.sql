@@ -1,7 +1,8 @@
 -- enable_seqscan and enable_bitmapscan off: the queue of each route is read by its indexes (decision 011).
 create or replace function public.fn_iu_delivery_plan_pick(
     plan_no int, kind text, filter jsonb, routes int[],
-    out entries int, out set_aside int, out oldest_at timestamptz, out newest_at timestamptz
+    out entries int, out set_aside int, out oldest_at timestamptz, out newest_at timestamptz,
+    out due_now int, out last_due_at timestamptz
 )
 language sql volatile
 set search_path = pg_catalog, pg_temp
@@ -44,14 +45,30 @@ as $$
         where kind = 'drain'
         group by p.route_no, p.subject
         order by min(p.entry_no)
+    ),
+
+    -- Of a subject only the head has a time that counts; the others are delivered after it.
+    later as (
+        select count(*) as entries, max(p.due_at) filter (where p.is_head) as due_at
+        from picked as p
+        where kind = 'drain'
+        group by p.route_no, p.subject
+        having max(p.due_at) filter (where p.is_head) > statement_timestamp()
     )
 
-    select count(*)::int, count(*) filter (where not p.is_head)::int, min(p.at), max(p.at) from picked as p
+    select count(*)::int, count(*) filter (where not p.is_head)::int, min(p.at), max(p.at),
+        case kind
+            when 'drain' then (count(*) - (select coalesce(sum(l.entries), 0) from later as l))::int
+        end,
+        (select max(l.due_at) from later as l)
+    from picked as p
 $$;
 comment on function public.fn_iu_delivery_plan_pick(int, text, jsonb, int[]) is
 'Writes the entries of a plan: dead letters, or for a drain the other deliveries, of routes, that fit the
 filter, and the subjects of a drain. Returns their number, how many of them are no head of their subject, and
-the first and last time at which they were queued or became dead letters. Reads one snapshot; takes no lock.';
+the first and last time at which they were queued or became dead letters; of a drain also how many of them are
+not behind a head that is due later, and when the last of these heads is due. Reads one snapshot; takes no
+lock.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_plan_pick(int, text, jsonb, int[])', 'internal'
 );

@@ -13,6 +13,9 @@ as $$
             'Correct what failed, then change the route: a new version of it has no failures.'
         when rule = 'days' then 'Propose a shorter period with --days.'
         when rule = 'worker' then 'Run a worker of the domain of the event type: iu run --worker NAME.'
+        when rule = 'route' then
+            'Enable the route with iu route enable, or, if it was removed, add it again with the event type '
+            'that it had; then rehearse it and propose again.'
         when rule = 'start_position' then 'Propose it without --from.'
         when rule = 'two_people' then 'Let another member of iu_approver approve it.'
         else 'Meet the rule, then propose again.'

@@ -11,7 +11,9 @@ begin
     select r.* into route from public.iu_outbound_route as r
     where r.route_code = fn_iu_promotion_route.route_code;
     select t.* into target from public.iu_delivery_target as t where t.target_name = route.target_ref;
-    if route.enabled is distinct from true then
+    if route.route_code is null then
+        perform public.fn_iu_promotion_refuse('route', 'a route that was removed', 'an enabled one');
+    elsif not route.enabled then
         perform public.fn_iu_promotion_refuse('route', 'a disabled route', 'an enabled one');
     elsif target.target_no is null then
         perform public.fn_iu_promotion_refuse('target', 'no target ' || route.target_ref, 'a target');
@@ -29,9 +31,9 @@ begin
 end
 $$;
 comment on function public.fn_iu_promotion_route(text) is
-'A route that may be promoted, and its target. Raises IU104 for an unknown route; IU205 if the route or the
-target is disabled, if there is no target of its name and kind, or if the event type or its domain is not that
-of an earlier promotion of the route, whose cursor it would continue. Read-only.';
+'A route that may be promoted, and its target. Raises IU104 for an unknown route; IU205 if the route was
+removed, if it or the target is disabled, if there is no target of its name and kind, or if the event type or
+its domain is not that of an earlier promotion of the route, whose cursor it would continue. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_promotion_route(text)', 'internal'
 );

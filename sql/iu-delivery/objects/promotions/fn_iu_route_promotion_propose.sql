@@ -13,6 +13,7 @@ declare
     v_route public.iu_outbound_route;
     v_target public.iu_delivery_target;
     v_given public.iu_route_promotion;
+    v_passed_over bigint := 0;
 begin
     perform public.fn_iu_login_require('workflow_admin', 'IU205');
     perform public.fn_iu_delivery_isolation_require();
@@ -43,12 +44,23 @@ begin
     perform public.fn_iu_promotion_evidence_require(v_given.evidence, v_given.valid_for);
     select q.deliveries, q.plan_hash into v_given.queued_count, v_given.queued_hash
     from public.fn_iu_promotion_queue(v_route.route_no) as q;
+    if start_position <> 'beginning' and not exists (
+        select from public.iu_delivery_route as r where r.route_no = v_route.route_no
+    ) then
+        v_passed_over := (
+            select count(*) from public.event_outbox as o
+            where o.event_type = v_route.event_type and (start_position = 'latest' or o.event_seq <= (
+                select e.event_seq from public.event_outbox as e
+                where e.event_id = nullif(start_position, 'latest')::uuid
+            ))
+        );
+    end if;
     lock table public.iu_route_promotion in share row exclusive mode;
     v_given.promotion_no := nextval('public.iu_route_promotion_promotion_no_seq');
     insert into public.iu_route_promotion overriding system value select v_given.*;
     return jsonb_build_object(
         'status', 'proposed', 'promotion_no', v_given.promotion_no, 'route_code', route_code,
-        'queued_count', v_given.queued_count, 'evidence', v_given.evidence
+        'queued_count', v_given.queued_count, 'evidence', v_given.evidence, 'passed_over', v_passed_over
     );
 end
 $$;
@@ -58,7 +70,8 @@ comment on function public.fn_iu_route_promotion_propose(
 'Proposes to deliver the events of a route, with what the database itself counts as evidence. Nothing is
 delivered until another login approves it. start_position is where a first promotion begins: latest,
 beginning, or an event id to continue after. Returns {"status": "proposed", "promotion_no", "route_code",
-"queued_count", "evidence"}. Raises IU104; IU205, which names the rule, the value seen and the value needed,
+"queued_count", "evidence", "passed_over"}; passed_over is how many events a first promotion would pass over
+if it were approved now. Raises IU104; IU205, which names the rule, the value seen and the value needed,
 also for a superuser or a member of iu_owner; IU303. Reads all attempts and events once. Proposals are made
 one after the other.';
 select public.fn_iu_object_declare(
