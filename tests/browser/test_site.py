@@ -236,7 +236,7 @@ def test_links_to_files_outside_the_pages_lead_to_the_repository(
 def test_the_site_has_the_files_that_operators_install(site: Path) -> None:
     there = {path.relative_to(site).as_posix(): path.read_bytes() for path in (site / "deploy").rglob("*.*")}
     for path in (PROJECT / "deploy").rglob("*.*"):
-        if "__pycache__" not in path.parts:
+        if not path.name.startswith(".") and "__pycache__" not in path.parts:
             assert there[path.relative_to(PROJECT).as_posix()] == path.read_bytes()
     assert (site / "deploy" / "docker" / "Dockerfile").is_file()
     page = (site / "operate" / "monitoring.html").read_text(encoding="utf-8")
