@@ -2,15 +2,17 @@
 
     python docs/build_site.py [--repository URL] [--folder FOLDER]
 
-The pages are copied to `build/docs` first; with --folder, copy and site are made there. Links to files
-outside `docs/` become links below URL, such as `https://github.com/you/iu_pipelines/blob/main`; without a URL
-they become plain text. The scripts of the site are downloaded once, and their checksums are compared.
+The pages are copied to `build/docs` first, with the files of `deploy/`, which pages name; with --folder, copy
+and site are made there. Links to other files outside `docs/` become links below URL, such as
+`https://github.com/you/iu_pipelines/blob/main`; without a URL they become plain text. The scripts of the site
+are downloaded once, and their checksums are compared.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -25,6 +27,7 @@ from typing import IO, Final, cast
 
 PROJECT: Final = Path(__file__).resolve().parent.parent
 DOCS: Final = PROJECT / "docs"
+DEPLOY: Final = PROJECT / "deploy"
 CACHE: Final = PROJECT / "build" / "cache"
 CONFIGURATION: Final = "zensical.toml"
 
@@ -65,6 +68,9 @@ SCRIPTS: Final = (
 
 _REGISTRY: Final = "https://registry.npmjs.org/"
 _COPIED: Final = {".css", ".js", ".md", ".png", ".svg"}
+_WITHOUT_URL: Final = ("sitemap.xml", "sitemap.xml.gz")
+"""Files of the site that are empty, because its configuration names no address."""
+
 _FENCE: Final = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _LINK: Final = re.compile(
     r"(?P<image>!?)\[(?P<label>(?:[^\[\]]|\[[^\]]*\])*)\]\((?!\w+:|#)(?P<file>[^)#\s]+)(?P<anchor>#[^)\s]*)?\)"
@@ -72,8 +78,9 @@ _LINK: Final = re.compile(
 
 
 def copy_pages(copy: Path, repository: str | None) -> None:
-    """Copy the pages and pictures of `docs/` to `copy`, with links that work on the site."""
+    """Copy `deploy/`, and the pages and pictures of `docs/`, to `copy`, with links that work on the site."""
     shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(DEPLOY, copy / DEPLOY.name, ignore=shutil.ignore_patterns("__pycache__"))
     for path in sorted(DOCS.rglob("*")):
         if path.suffix in _COPIED:
             place = copy / path.relative_to(DOCS)
@@ -85,12 +92,18 @@ def copy_pages(copy: Path, repository: str | None) -> None:
 
 
 def page(path: Path, repository: str | None) -> str:
-    """Return the text of a page, with links to files outside `docs/` replaced."""
+    """Return the text of a page, with links to files outside `docs/` replaced.
+
+    A file of `deploy/` is below the pages on the site.
+    """
 
     def replaced(link: re.Match[str]) -> str:
         target = (path.parent / link["file"]).resolve()
         if target.is_relative_to(DOCS) and target.suffix in _COPIED:
             return link.group()
+        if target.is_relative_to(DEPLOY) and target.is_file():
+            place = os.path.relpath(DOCS / target.relative_to(PROJECT), path.parent)
+            return f"[{link['label']}]({place})"
         if repository is None:
             return link["label"]
         return f"[{link['label']}]({repository}/{target.relative_to(PROJECT)}{link['anchor'] or ''})"
@@ -135,6 +148,8 @@ def build(folder: Path, repository: str | None) -> int:
         shutil.copyfile(PROJECT / CONFIGURATION, folder / CONFIGURATION)
     built = strict(folder)
     print(built.stdout, end="")
+    for name in _WITHOUT_URL:
+        (folder / "site" / name).unlink(missing_ok=True)
     return built.returncode
 
 

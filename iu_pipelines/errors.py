@@ -551,6 +551,18 @@ _ROLES_HINT = (
     "of iu_approver to approve, of iu_sender to deliver, or of iu_owner to migrate (docs/operate/roles.md)."
 )
 
+_SCHEMA_HINT = (
+    "Let the owner of the schema run: grant usage on schema public to iu_emitter, workflow_admin, "
+    "iu_auditor. With the module iu-delivery: also to iu_approver, iu_sender. The login must be a member of "
+    "one of them (docs/operate/roles.md)."
+)
+
+_READ_ONLY = "25006"
+_READ_ONLY_HINT = (
+    "The server is a standby, or the sessions of this login are read-only by default: iu doctor "
+    "(server.writable) says which. In a URL with several hosts, add target_session_attrs=read-write."
+)
+
 _PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _FOREIGN_SCHEMA = re.compile(r"permission denied for schema (?!public\b)(.+?)(?: at line \d+)?$")
 
@@ -558,7 +570,8 @@ _FOREIGN_SCHEMA = re.compile(r"permission denied for schema (?!public\b)(.+?)(?:
 def name_login(error: PermissionDenied, login: str) -> None:
     """Add the name of the login to the hint about roles, unless the server sent another hint.
 
-    For a schema of others the hint is the statement that grants it to the login.
+    For a schema of others the hint is the statement that grants it to the login; for that of iu, the one that
+    grants it to the roles.
     """
     if error.hint != _ROLES_HINT:
         return
@@ -566,6 +579,8 @@ def name_login(error: PermissionDenied, login: str) -> None:
     if foreign:
         schema, grantee = _identifier(foreign[1]), _identifier(login)
         error.hint = f"Let the owner of the schema run: grant usage on schema {schema} to {grantee}"
+    elif "permission denied for schema public" in error.message:
+        error.hint = f"The login is {login}. {_SCHEMA_HINT}"
     else:
         error.hint = f"The login is {login}. {_ROLES_HINT}"
 
@@ -583,6 +598,8 @@ def from_sqlstate(sqlstate: str | None, message: str, hint: str | None = None) -
     error = _database_error(sqlstate or "08006")
     if error is PermissionDenied:
         hint = hint or _ROLES_HINT
+    if sqlstate == _READ_ONLY:
+        hint = hint or _READ_ONLY_HINT
     return error(message, hint=hint, code=sqlstate)
 
 

@@ -33,7 +33,13 @@ def replay(
             help="The id of a dead letter, from iu audit.",
         ),
     ] = None,
-    due: Annotated[bool, typer.Option("--due", help="Replay every open dead letter that is due.")] = False,
+    due: Annotated[
+        bool,
+        typer.Option(
+            "--due",
+            help="Replay every open dead letter that is due, or whose route changed after its last attempt.",
+        ),
+    ] = False,
     limit: Limit = 100,
     run_ref: Annotated[
         str | None, typer.Option(show_default=False, help="A name for this run, recorded in its attempts.")
@@ -63,7 +69,8 @@ def _none_due(gateway: Gateway) -> str:
         return "no letter is due, and none is open"
     count = dead_letters.count_open(gateway)
     is_are = "is" if count == 1 else "are"
-    return f"no letter is due; {count:,} {is_are} open, the next at {when(letters[0].next_replay_at)}"
+    next_at = when(letters[0].next_replay_at)
+    return f"no letter is due; {count:,} {is_are} open, the next at {next_at}. One before that: iu replay ID"
 
 
 def _print_replays(results: Sequence[dead_letters.ReplayResult], none_due: str) -> None:
@@ -75,9 +82,11 @@ def _print_replays(results: Sequence[dead_letters.ReplayResult], none_due: str) 
 
 
 def _due_ids(gateway: Gateway, limit: int) -> list[UUID]:
-    return [
-        letter.dead_letter_id for letter in dead_letters.list_letters(gateway, due_only=True, limit=limit)
+    letters = [
+        *dead_letters.list_letters(gateway, due_only=True, limit=limit),
+        *dead_letters.list_replayable(gateway, limit=limit),
     ]
+    return list(dict.fromkeys(letter.dead_letter_id for letter in letters))[:limit]
 
 
 def discard(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Sequence
@@ -38,9 +39,12 @@ from iu_pipelines.domain.quantities import counted
 from iu_pipelines.domain.status import COUNTED_LETTERS, Status
 from iu_pipelines.errors import IuError
 
-_DETAIL_CHARACTERS: Final = 80
+_DETAIL_CHARACTERS: Final = 160
+_UUID: Final = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _OTHER_LINES: Final = 14
 """Lines of a terminal that --watch leaves for reasons, notes and dead letters."""
+_CONCERNING: Final = {"in_doubt": "in doubt", "dead": "dead", "parked": "parked behind a dead one"}
+"""The states of deliveries that a person must look at."""
 _COUNTED_EVENTS: Final = 2_000
 """Events that are counted by type, of all domains together."""
 
@@ -171,7 +175,7 @@ def _print_look(look: _Look, rows: int | None) -> None:
         _print_tables(look)
     elif found.causes:
         _print_causes(found)
-    _print_verdict(found)
+    _print_verdict(found, look.targets)
 
 
 def _print_notes(found: Status) -> None:
@@ -190,19 +194,22 @@ def _print_notes(found: Status) -> None:
 def _print_targets(targets: Sequence[TargetQueue]) -> None:
     """Print a line for each target with deliveries that a person must look at."""
     for one in targets:
-        words = {"in_doubt": "in doubt", "dead": "dead", "parked": "parked behind a dead one"}
-        said = ", ".join(f"{one.shown(state)} {word}" for state, word in words.items() if getattr(one, state))
+        said = ", ".join(
+            f"{one.shown(state)} {word}" for state, word in _CONCERNING.items() if getattr(one, state)
+        )
         if said:
             print_line(f"  note: deliveries to {one.target}: {said}; see: iu deliver status")
 
 
-def _print_verdict(found: Status) -> None:
+def _print_verdict(found: Status, targets: Sequence[TargetQueue]) -> None:
     in_use = [one for one in found.workers if one.retired_at is None]
     unhealthy = sum(not one.healthy for one in in_use)
     if unhealthy:
         print_line(f"UNHEALTHY: {unhealthy} of {counted(len(in_use), 'worker')}")
     else:
-        print_line(f"healthy: {counted(len(in_use), 'worker')}")
+        concerns = any(getattr(one, state) for one in targets for state in _CONCERNING)
+        note = "; some deliveries are dead, parked or in doubt" if concerns else ""
+        print_line(f"healthy: {counted(len(in_use), 'worker')}{note}")
 
 
 def _print_tables(look: _Look) -> None:
@@ -222,7 +229,7 @@ def _print_tables(look: _Look) -> None:
 
 
 def _print_causes(found: Status) -> None:
-    title = "Open dead letters by cause"
+    title = "Open dead letters of workers by cause"
     title += f" (the {COUNTED_LETTERS:,} that are due first)" if found.causes_capped else ""
     rows = [
         (
@@ -231,7 +238,7 @@ def _print_causes(found: Status) -> None:
             one.route_code,
             one.sqlstate or one.failure_code,
             when(one.newest_at),
-            (one.newest_detail or "")[:_DETAIL_CHARACTERS],
+            _UUID.sub(r"\1…", one.newest_detail or "")[:_DETAIL_CHARACTERS],
         )
         for one in found.causes
     ]

@@ -22,7 +22,7 @@ from iu_pipelines.errors import ArgumentInvalid, UsageError
 
 _WHY_STOPPED: Final = {
     "drained": "nothing is left to read",
-    "max_batches": "--max-batches is reached; events may be left",
+    "max_batches": "the limit of batches is reached; events may be left",
     "max_seconds": "--max-seconds is reached; events may be left",
     "worker_busy": "another invocation of this worker is running",
     "cancelled": "the run was cancelled",

@@ -523,7 +523,8 @@ def _conninfo(
         raise UsageError(
             f"the database URL {redact(url)} is invalid",
             hint="Write it as postgresql://user:password@host:5432/database; "
-            "in a password % is %25, / is %2F, : is %3A and @ is %40.",
+            "in a password % is %25, / is %2F, : is %3A and @ is %40; in a value after ? also = is %3D and & "
+            "is %26, as in ?options=-c%20jit%3Doff.",
         ) from None
     if seconds is not None:
         given["connect_timeout"] = max(2, math.ceil(seconds))

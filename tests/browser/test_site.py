@@ -205,6 +205,8 @@ def in_navigation(entry: Any) -> Iterator[str]:
     [
         ("[a](../tutorial/README.md#b)", "[a](../tutorial/README.md#b)", "[a](../tutorial/README.md#b)"),
         ("[`x`](../../sql/y.sql)", "[`x`](https://example.org/blob/v1/sql/y.sql)", "`x`"),
+        ("[a](../../deploy/x/a.yml)", "[a](../deploy/x/a.yml)", "[a](../deploy/x/a.yml)"),
+        ("[a](../../deploy)", "[a](https://example.org/blob/v1/deploy)", "a"),
         ("[a](../../README.md#install)", "[a](https://example.org/blob/v1/README.md#install)", "a"),
         ("[a](https://example.org)", "[a](https://example.org)", "[a](https://example.org)"),
         ("[a](#b)", "[a](#b)", "[a](#b)"),
@@ -221,11 +223,28 @@ def test_links_to_files_outside_the_pages_lead_to_the_repository(
 ) -> None:
     monkeypatch.setattr(build_site, "PROJECT", tmp_path)
     monkeypatch.setattr(build_site, "DOCS", tmp_path / "docs")
+    monkeypatch.setattr(build_site, "DEPLOY", tmp_path / "deploy")
+    (tmp_path / "deploy" / "x").mkdir(parents=True)
+    (tmp_path / "deploy" / "x" / "a.yml").touch()
     path = tmp_path / "docs" / "operate" / "page.md"
     path.parent.mkdir(parents=True)
     path.write_text(link, encoding="utf-8")
     assert build_site.page(path, "https://example.org/blob/v1") == on_the_site
     assert build_site.page(path, None) == without_a_repository
+
+
+def test_the_site_has_the_files_that_operators_install(site: Path) -> None:
+    there = {path.relative_to(site).as_posix(): path.read_bytes() for path in (site / "deploy").rglob("*.*")}
+    for path in (PROJECT / "deploy").rglob("*.*"):
+        if not path.name.startswith(".") and "__pycache__" not in path.parts:
+            assert there[path.relative_to(PROJECT).as_posix()] == path.read_bytes()
+    assert (site / "deploy" / "docker" / "Dockerfile").is_file()
+    page = (site / "operate" / "monitoring.html").read_text(encoding="utf-8")
+    assert 'href="../deploy/prometheus/iu_pipelines.rules.yml"' in page
+
+
+def test_the_site_has_no_empty_list_of_its_pages(site: Path) -> None:
+    assert not (site / "sitemap.xml").exists()
 
 
 def test_a_script_that_was_changed_on_its_way_is_refused(

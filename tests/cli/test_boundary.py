@@ -229,6 +229,40 @@ def test_the_hint_of_a_table_of_others_names_its_owner_and_no_role_of_iu(
     assert refused_table.value.hint == owner
 
 
+def test_the_hint_about_the_schema_names_the_grant_and_its_roles(database: str, gateway: Gateway) -> None:
+    role = f"iu_test_{uuid4().hex}"
+    gateway.execute(
+        f"""revoke usage on schema public from public, iu_auditor;
+            create role {role} login password 'x' in role iu_auditor"""
+    )
+    scheme, _, rest = database.partition("://")
+    chosen = settings.load(database_url=f"{scheme}://{role}:x@{rest.rpartition('@')[2]}")
+    try:
+        with (
+            pytest.raises(PermissionDenied, match="schema public") as refusal,
+            connect(chosen) as opened,
+        ):
+            opened.fetch_all("select * from public.event_outbox")
+    finally:
+        gateway.execute(f"drop role {role}")
+    assert str(refusal.value.hint).startswith(
+        f"The login is {role}. Let the owner of the schema run: grant usage on schema public to iu_emitter, "
+        "workflow_admin, iu_auditor. "
+    )
+
+
+def test_a_read_only_session_is_named_with_what_to_look_at(command: Iu, database: str) -> None:
+    separator = "&" if "?" in database else "?"
+    read_only = f"{database}{separator}options=-c%20default_transaction_read_only%3Don"
+    done = command("type", "disable", "version_applied", "--reason", "test", "--database-url", read_only)
+    refused(done, 1, "read-only transaction", "server.writable")
+
+
+def test_the_hint_of_an_invalid_url_says_how_values_of_options_are_written(command: Iu) -> None:
+    done = command("run", "--database-url", "postgresql://u@h/d?options=-c%20x=y")
+    refused(done, 2, "is invalid", "= is %3D")
+
+
 def test_an_unexpected_error_is_a_message_and_a_traceback_only_with_debug(
     iu: Iu, monkeypatch: pytest.MonkeyPatch, database: str, command: Iu
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -123,6 +124,24 @@ def test_open_letters_are_counted_by_worker_route_and_cause(iu: Iu, gateway: Gat
     out = iu("status").out
     assert "22012 division by a zero" in out
     assert "worker_process_error" in out, "the failure code of a letter without an SQLSTATE"
+
+
+def test_the_cause_of_a_letter_is_readable_beside_the_id_of_its_event(
+    iu: Iu, gateway: Gateway, database: str
+) -> None:
+    add_letter(database, "iu.version_applied.workflow")
+    gateway.execute(
+        """update public.iu_route_dead_letter set failure_detail = 'IU201 delivery of event ' || event_id
+               || ' by route iu.version_applied.workflow is refused: gate iu_core.delivery_enabled is closed'
+        """
+    )
+    said = " ".join(iu("status").out.split())
+    assert "Open dead letters of workers by cause" in said
+    assert re.search(
+        r"IU201 delivery of event [0-9a-f]{8}… by route iu\.version_applied\.workflow is refused: "
+        r"gate iu_core\.delivery_enabled is closed",
+        said,
+    )
 
 
 def test_a_closed_gate_is_shown_with_who_closed_it_and_when(iu: Iu) -> None:

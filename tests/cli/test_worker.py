@@ -36,6 +36,9 @@ def test_run_once_makes_one_batch(iu: Iu) -> None:
     done = iu("run", "--once", "--batch-limit", "2", "--run-ref", "mine", "--json").json
     assert (done["seen"], done["stopped_reason"], len(done["batches"])) == (2, "max_batches", 1)
     assert iu("batch", "list", "--run", "mine", "--json").json[0]["seen"] == 2
+    emit(iu)
+    said = iu("run", "--once", "--batch-limit", "1").out
+    assert said.endswith("stopped: the limit of batches is reached; events may be left\n")
 
 
 def test_run_with_a_closed_gate_exits_with_0_and_names_the_gate(iu: Iu) -> None:

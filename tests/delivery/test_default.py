@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from by_hand import psql
-from delivery.world import World
+from delivery.world import World, make_login, url_of
 from iu_pipelines.db.embedded.server import EmbeddedServer
 from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import code, files, migration, plan, verification
@@ -315,6 +315,51 @@ def test_after_its_rows_are_deleted_a_live_route_leaves_no_cursor_behind(world: 
     )
     migration.rollback(owner, migration.NOTHING, "delivery")
     assert failed_lines(verification.verify(owner)) == []
+
+
+def make_everything(world: World) -> None:
+    """Leave rows in every table whose loss a rollback refuses."""
+    make_dead(world)
+    plan = world.owner.fetch_value(
+        "select public.fn_iu_delivery_plan_make('discard', '{\"target\": \"hook\"}', 'test')"
+    )
+    world.owner.execute("select public.fn_iu_delivery_plan_execute(%s, 1)", (plan["plan_hash"],))
+    login = f"{world.login}_proposes"
+    make_login(world.owner, login, "workflow_admin")
+    with Gateway(url_of(world.url, login)) as proposer:
+        proposer.execute("select public.fn_iu_promotion_threshold_propose('events', 12, 'test')")
+    close_gates(world)
+    world.close()
+
+
+def refusal(world: World) -> IuError | None:
+    """Remove the module, and return the error if that is refused."""
+    try:
+        migration.rollback(world.owner, migration.NOTHING, "delivery")
+    except IuError as refused:
+        return refused
+    return None
+
+
+def test_the_hints_of_refused_rollbacks_lead_to_the_removal_of_the_module(world: World) -> None:
+    """Each hint names a step to roll back to, and tables whose rows can be deleted in this order."""
+    make_everything(world)
+    refusals = []
+    while refused := refusal(world):
+        refusals.append(refused.message.partition(" would lose ")[2])
+        said, _, order = str(refused.hint).partition("in this order: ")
+        (step,) = re.findall(r"\(iu rollback (\d+) --module iu-delivery\)", said)
+        migration.rollback(world.owner, step, "delivery")
+        for table in re.findall(r"\w+", order):
+            world.owner.execute(f"delete from public.{table}")
+    assert refusals == [
+        "plans",
+        "the record of claims, outcomes and decisions",
+        "promotions and their decisions",
+        "changes of thresholds and their decisions",
+        "targets",
+    ]
+    assert failed_lines(verification.verify(world.owner)) == []
 
 
 def test_the_core_is_not_rolled_back_below_what_the_module_needs(owner: Gateway) -> None:

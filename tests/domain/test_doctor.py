@@ -214,6 +214,17 @@ def test_a_group_role_that_can_log_in_is_a_problem(own: str) -> None:
     assert (found.level, "iu_emitter can log in" in found.found) == ("problem", True)
 
 
+def test_a_group_role_that_may_not_use_the_schema_is_a_problem(own: str) -> None:
+    revoke = "revoke usage on schema public from public, iu_auditor"
+    with changed(own, revoke, "grant usage on schema public to public, iu_auditor"):
+        found = examined(own)["roles.exist"]
+    assert (found.level, found.found) == (
+        "problem",
+        "group roles may not use the schema public: iu_auditor",
+    )
+    assert found.hint == "Let the owner of the schema run: grant usage on schema public to iu_auditor"
+
+
 def test_a_missing_group_role_is_a_problem(own: str) -> None:
     rename = "alter role {} rename to {}"
     with changed(own, rename.format("iu_auditor", "was"), rename.format("was", "iu_auditor")):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg
 import pytest
 
+import pages
 import servers
 from engine.sessions import (
     Together,
@@ -32,7 +36,9 @@ from iu_pipelines.db.gateway import Gateway
 from iu_pipelines.db.steps import migration
 from soak.ledger import Ledger
 from soak.verdict import Verdict, judge
+from steps.schema_picture import picture
 
+PAGE = "docs/operate/restore-and-clone.md"
 HALFWAY, DRAINED, LATE, IDLE, NEW = "halfway", "drained", "late", "idle", "new"
 WORKERS = [HALFWAY, DRAINED, LATE, IDLE]
 
@@ -56,6 +62,29 @@ def old(make_server: Callable[[str], EmbeddedServer]) -> EmbeddedServer:
     with Gateway(server.ensure_running()) as gateway:
         migration.apply(gateway)
     return server
+
+
+def test_an_installer_that_is_no_superuser_restores_a_dump_as_the_page_says(
+    make_server: Callable[[str], EmbeddedServer], tmp_path: Path
+) -> None:
+    server = make_server("old")
+    with psycopg.connect(server.ensure_running(), autocommit=True) as session:
+        session.execute("create role installer login password 'secret' createrole createdb")
+        session.execute("create database app owner installer")
+    place = f"{urlsplit(server.url()).hostname}:{urlsplit(server.url()).port}"
+    installer = f"postgresql://installer:secret@{place}"
+    with Gateway(f"{installer}/app") as gateway:
+        migration.apply(gateway, ["delivery"])
+    (block,) = (one.text for one in pages.blocks(PAGE) if "pg_restore" in one.text)
+    commands = block.replace("postgresql://installer@db.example:5432", installer)
+    path = f"{servers.program(server, 'psql').parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path}
+    done = subprocess.run(
+        ["sh", "-ec", commands], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    with Gateway(f"{installer}/app") as gateway, Gateway(f"{installer}/restored") as restored:
+        assert picture(restored)["relations"] == picture(gateway)["relations"]
 
 
 def live_through(url: str, at_the_end: Callable[[], object] = lambda: None) -> None:

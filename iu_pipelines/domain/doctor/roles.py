@@ -54,7 +54,7 @@ def login(asked: Asked) -> Verdict:
 
 @SCHEMA("roles.exist")
 def exist(asked: Asked) -> Verdict:
-    """Look for group roles that are missing, can log in, or may do more than their privileges."""
+    """Look for group roles that are missing, cannot use the schema, can log in, or may do too much."""
     wanted = group_roles(asked)
     rows = {row["name"]: row for row in asked.rows(_SQL["group_roles"], roles=wanted)}
     if not rows[OWNER]["owns_schema"]:
@@ -68,6 +68,14 @@ def exist(asked: Asked) -> Verdict:
             "problem",
             f"group roles are missing: {', '.join(missing)}",
             "A dump contains no roles. Create each: create role NAME nologin; then run: iu verify",
+        )
+    outside = [name for name in wanted if not rows[name]["uses_schema"]]
+    if outside:
+        roles = ", ".join(outside)
+        return Verdict(
+            "problem",
+            f"group roles may not use the schema public: {roles}",
+            f"Let the owner of the schema run: grant usage on schema public to {roles}",
         )
     strong = [f"{name} {row['powers']}" for name, row in rows.items() if row["powers"]]
     if strong:

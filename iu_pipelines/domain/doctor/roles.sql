@@ -19,6 +19,7 @@ where l.rolname = session_user;
 select
     wanted.name, r.oid is not null as is_there, c.relowner::regrole::text as owner,
     coalesce(c.relowner = r.oid, false) as owns_schema,
+    has_schema_privilege(r.oid, 'public', 'usage') as uses_schema,
     concat_ws(
         ' and ',
         case when r.rolsuper then 'is a superuser' end,

@@ -10,8 +10,9 @@ begin
         raise exception 'rollback of 110_configuration would lose changes, captures, retired workers or '
             'cursors of live routes' using
             errcode = 'IU901',
-            hint = 'If they are no longer needed, remove the captures (iu capture remove), and delete the '
-                'rows of iu_config_history and iu_inbound_capture.';
+            hint = 'If they are no longer needed, remove the captures (iu capture remove), resume the '
+                'retired workers (iu worker add), roll back to 110_configuration (iu rollback 110), and '
+                'delete the rows of iu_config_history and iu_inbound_capture as the owner.';
     end if;
 end
 $refuse$;

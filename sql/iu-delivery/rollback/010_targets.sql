@@ -3,7 +3,11 @@ do $refuse$
 begin
     if exists (select from public.iu_delivery_target) then
         raise exception 'rollback of 010_targets would lose targets' using
-            errcode = 'IU901', hint = 'Remove the targets first.';
+            errcode = 'IU901',
+            hint = 'Remove the targets first: iu target remove. For one to which a route was promoted, roll '
+                'back to 010_targets (iu rollback 010 --module iu-delivery), and delete the rows as the '
+                'owner, in this order: iu_delivery_shard, iu_delivery_target_test, '
+                'iu_delivery_target_sender, iu_delivery_target_state, iu_delivery_target.';
     end if;
 end
 $refuse$;

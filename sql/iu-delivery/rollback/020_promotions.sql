@@ -5,15 +5,17 @@ begin
         raise exception 'rollback of 020_promotions would lose promotions and their decisions' using
             errcode = 'IU901',
             hint = 'They are evidence. If they are no longer needed, export iu_route_promotion and '
-                'iu_route_promotion_decision, roll back to 020_promotions, and delete their rows as the '
-                'owner.';
+                'iu_route_promotion_decision, roll back to 020_promotions '
+                '(iu rollback 020 --module iu-delivery), and delete the rows as the owner, in this order: '
+                'iu_delivery_route, iu_route_promotion_decision, iu_route_promotion.';
     end if;
     if exists (select from public.iu_promotion_threshold_change) then
         raise exception 'rollback of 020_promotions would lose changes of thresholds and their decisions'
             using errcode = 'IU901',
             hint = 'They are evidence. If they are no longer needed, export iu_promotion_threshold_change '
-                'and iu_promotion_threshold_decision, roll back to 020_promotions, and delete their rows as '
-                'the owner.';
+                'and iu_promotion_threshold_decision, roll back to 020_promotions '
+                '(iu rollback 020 --module iu-delivery), and delete the rows as the owner, in this order: '
+                'iu_promotion_threshold_decision, iu_promotion_threshold_change.';
     end if;
 end
 $refuse$;

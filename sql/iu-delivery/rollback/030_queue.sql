@@ -11,7 +11,9 @@ begin
         raise exception 'rollback of 030_queue would lose the record of claims, outcomes and decisions' using
             errcode = 'IU901',
             hint = 'The record is evidence. If it is no longer needed, export its tables, roll back to '
-                '030_queue, and delete their rows as the owner.';
+                '030_queue (iu rollback 030 --module iu-delivery), and delete the rows as the owner, in this '
+                'order: iu_delivery_decision, iu_delivery_outcome, iu_delivery_claim, iu_delivery_ledger, '
+                'iu_delivery_batch.';
     end if;
 end
 $refuse$;
