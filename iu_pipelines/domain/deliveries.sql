@@ -58,7 +58,7 @@ order by target;
 -- name: dead_letters
 select event_id, event_seq, route_code, target, subject, dead_at, reason, attempts
 from public.fn_iu_delivery_dead_letters(%(target)s, %(row_limit)s::int)
-order by event_seq desc, route_code;
+order by event_seq desc, route_code asc;
 
 -- name: senders
 select target, sender, shards, lease_until

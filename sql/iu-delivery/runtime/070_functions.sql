@@ -202,5 +202,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '45c06556b046af774979b22e60aa5ed629c16251374486959f849a2b6a08e2f7'
+    '9f801c7a08cd87608784bb9cfb7542071547da1daab8560f3d09909e875a7003'
 );

@@ -73,8 +73,9 @@ $$;
 comment on function public.fn_iu_delivery_why(uuid) is
 'What became of an event on each route that was ever promoted (state as fn_iu_delivery_state decides), and on
 the enabled routes of its type that never were (not_promoted). reason is the first refusal of what is held,
-waits or is not read (fn_iu_delivery_refusal, then not_due, not_head), or that of the dead letter or the decision; null if
-the next claim takes it. since is when the state began, attempts the number of claims, run_ref that of the
-newest one, next_at when it is due, or when the lease ends, last_error what the last outcome says about a send
-that failed, as long as the delivery is not settled. Raises IU104 for an unknown event. Read-only.';
+waits or is not read (fn_iu_delivery_refusal, then not_due, not_head), or that of the dead letter or the
+decision; null if the next claim takes it. since is when the state began, attempts the number of claims,
+run_ref that of the newest one, next_at when it is due, or when the lease ends, last_error what the last
+outcome says about a send that failed, as long as the delivery is not settled. Raises IU104 for an unknown
+event. Read-only.';
 select public.fn_iu_object_declare('iu-delivery', 'function', 'public.fn_iu_delivery_why(uuid)', 'explain');
