@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from iu_pipelines.defs.kit.event_jobs import Event, event_asset_job, event_job
     from iu_pipelines.defs.targets import target_key
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "Event",

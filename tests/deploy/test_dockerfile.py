@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+import iu_pipelines
 from deploy import image
 from deploy.image import DOCKERFILE, faults, instructions, is_ignored, sources
 from iu_pipelines.definitions import defs
@@ -27,7 +28,11 @@ BROKEN = {
     "an unknown instruction": ("EXPOSE 4000", "EXPOSED 4000", "EXPOSED is not used here"),
     "an address": ("EXPOSE 4000", "ADD https://example.com/a /a", "ADD is not used here"),
     "a secret": ("HOME=/tmp", "IU_DATABASE_URL=postgresql://a:b@c/d", "ENV IU_DATABASE_URL has a secret"),
-    "a secret argument": ("ARG VERSION=0.1.0", "ARG PIP_TOKEN=abc", "ARG PIP_TOKEN has a secret"),
+    "a secret argument": (
+        f"ARG VERSION={iu_pipelines.__version__}",
+        "ARG PIP_TOKEN=abc",
+        "ARG PIP_TOKEN has a secret",
+    ),
     "a missing source": ("COPY sql sql", "COPY sequel sql", "sequel does not exist"),
     "an ignored source": ("COPY sql sql", "COPY tests tests", "tests is in .dockerignore"),
     "no hashes": (

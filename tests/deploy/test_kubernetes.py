@@ -310,7 +310,7 @@ def test_every_file_names_one_image_with_the_version_of_the_package() -> None:
     page = PROJECT / "docs/operate/kubernetes.md"
     files = [page, *(path for path in (PROJECT / "deploy").rglob("*") if path.is_file())]
     found = re.findall(
-        r"registry\.example/iu-pipelines:([^\s}]+)",
+        r"(?:registry\.example/iu-pipelines:|ARG VERSION=)([^\s}]+)",
         "\n".join(path.read_text(encoding="utf-8") for path in files),
     )
     tags = {code_location(values())["image"]["tag"], *found}
