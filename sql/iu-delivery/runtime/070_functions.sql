@@ -202,5 +202,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '9f801c7a08cd87608784bb9cfb7542071547da1daab8560f3d09909e875a7003'
+    '5de3f47cca723466ab0ea97dcdfe06344a44bafb93333443f576a8183a3cb975'
 );

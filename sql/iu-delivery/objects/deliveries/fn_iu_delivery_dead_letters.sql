@@ -38,8 +38,8 @@ $$;
 comment on function public.fn_iu_delivery_dead_letters(text, int) is
 'The dead letters of all targets, or of one, those of the newest events first, at most row_limit: the event,
 its route and subject, when and why it became a dead letter, and the number of claims. It is empty again when
-they are replayed or discarded. The cost depends on row_limit and the number of routes. Raises IU301 for a
-row_limit outside 1 to 10000, IU603 for an unknown target. Read-only.';
+they are replayed or discarded. The cost depends on row_limit and the number of routes. Raises IU104 for a
+malformed name, IU301 for a row_limit outside 1 to 10000, IU603 for an unknown target. Read-only.';
 select public.fn_iu_object_declare(
     'iu-delivery', 'function', 'public.fn_iu_delivery_dead_letters(text, int)', 'explain'
 );
