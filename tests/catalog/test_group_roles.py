@@ -84,4 +84,4 @@ def test_the_proof_counts_the_roles() -> None:
 def test_the_matrix_names_every_role_but_the_owner_and_the_hint_of_a_refusal_every_role() -> None:
     (functions,) = (step for step in files.load_steps(sql_root(), [files.CORE]) if step.is_repeatable)
     assert {role for _, _, role, _ in code.read(functions).access} == OTHERS
-    assert set(re.findall(NAME, (ROOT / "iu_pipelines/errors.py").read_text(encoding="utf-8"))) == {*OTHERS, "iu_owner"}
+    assert set(re.findall(NAME, (ROOT / "iu_pipelines/errors.py").read_text(encoding="utf-8"))) == ALL
