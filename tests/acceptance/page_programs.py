@@ -25,12 +25,12 @@ PROJECT: Final = Path(__file__).resolve().parents[2]
 _READY: Final = {"dev": "Ctrl-C", "deliver": "", "metrics": "", "tail": ""}
 """The text after which a command is interrupted; the empty one is in the first line."""
 
-_SOME_WORK: Final = 1.0
+_SOME_WORK: Final = 3.0
 _CHECKOUT: Final = re.compile(r"\.(\[.*\])?")
 
 
 def iu(words: Sequence[str]) -> int:
-    """Run a command until it has printed that it works, and a second more. Return 0 if Ctrl-C ends it."""
+    """Run a command until it has printed that it works, and a little longer. Return 0 if Ctrl-C ends it."""
     program = [sys.executable, "-m", "iu_pipelines", *words]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
