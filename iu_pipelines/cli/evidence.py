@@ -178,7 +178,7 @@ def verify(
 
     Examples:
         iu evidence verify
-        iu evidence verify --head 98a647ccef1194f64f1a5229d4f1a793b7368dd15b776b3f9d20cce9d1078ed0
+        iu evidence verify --head "$STORED_HASH"
     """
     if directory is None:
         with call.connect() as gateway:

@@ -39,8 +39,8 @@ where
 -- name: values
 select
     string_agg(
-        format('%s = %L, set by %s at %s', c.key, left(c.value, 40), c.updated_by, c.updated_at), ', '
-        order by c.key
+        c.key || ' = ' || quote_literal(left(c.value, 40)) || ', set by ' || c.updated_by || ' at '
+        || c.updated_at, ', ' order by c.key
     )
 from public.dot_config as c
 where c.value !~ c.value_pattern;
