@@ -308,7 +308,8 @@ def test_a_placeholder_is_refused(value: str) -> None:
 
 def test_every_file_names_one_image_with_the_version_of_the_package() -> None:
     page = PROJECT / "docs/operate/kubernetes.md"
-    files = [page, *(path for path in (PROJECT / "deploy").rglob("*") if path.is_file())]
+    tree = (PROJECT / "deploy").rglob("*")
+    files = [page, *(path for path in tree if path.is_file() and path.suffix != ".pyc")]
     found = re.findall(
         r"(?:registry\.example/iu-pipelines:|ARG VERSION=)([^\s}]+)",
         "\n".join(path.read_text(encoding="utf-8") for path in files),
