@@ -159,7 +159,7 @@ def test_a_refused_login_is_named_with_a_hint_and_makes_the_exit_code_1(broker: 
 @pytest.mark.parametrize("broker", list(_BROKERS), indirect=True)
 def test_a_broker_that_ends_in_mid_drain_or_is_gone_leaves_stderr_clean(broker: Broker) -> None:
     broker.aim.office.emit(3, 3)
-    words = ("deliver", "--target", "bus", "--linger-seconds", "8", "--database-url", broker.url)
+    words = ("deliver", "--target", "bus", "--linger-seconds", "3", "--database-url", broker.url)
     with subprocess.Popen(
         [sys.executable, "-m", "iu_pipelines", *words],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
