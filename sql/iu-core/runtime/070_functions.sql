@@ -37,6 +37,7 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 \ir ../objects/gates/fn_iu_gate_list.sql
 \ir ../objects/gates/fn_iu_setting_seconds.sql
 \ir ../objects/gates/fn_iu_gate_note.sql
+\ir ../objects/gates/fn_iu_live_routes_require.sql
 \ir ../objects/gates/fn_iu_gate_set.sql
 \ir ../objects/gates/trg_iu_gate_history.sql
 \ir ../objects/gates/trg_iu_gate_stamp.sql
@@ -261,5 +262,5 @@ select public.fn_iu_step_require('iu-core', '110_configuration');
 
 select public.fn_iu_step_record(
     'iu-core', '070_functions',
-    '4b61f1aa19505362561b913eb98a9e44414f47a5f9b5b99f2e61d4c87b1a8bda'
+    '4cb224c9f50f46afc3ee72acd42959bff2c62c661a38edddee29aa6a914dad65'
 );

@@ -202,5 +202,5 @@ select public.fn_iu_step_require('iu-delivery', '040_plans');
 
 select public.fn_iu_step_record(
     'iu-delivery', '070_functions',
-    '5de3f47cca723466ab0ea97dcdfe06344a44bafb93333443f576a8183a3cb975'
+    'd0ac602f9394df435790872569bbdd3d39b612e08ae6fbdd1594752375a274db'
 );

@@ -7,7 +7,6 @@ as $$
 #variable_conflict use_variable
 declare
     v_old public.dot_config;
-    v_stranger text;
 begin
     perform public.fn_iu_argument_require('key', key, 200);
     perform public.fn_iu_argument_require('reason', reason, 2000);
@@ -23,13 +22,7 @@ begin
             hint = format('%s: %s. The value must match %s', key, v_old.description, v_old.value_pattern);
     end if;
     if key = public.fn_iu_gate_key('live_routes') then
-        select code into v_stranger from unnest(string_to_array(value, ',')) as code
-        where not exists (select from public.iu_outbound_route as r where r.route_code = code);
-        if v_stranger is not null then
-            raise exception 'value % names a route that is not registered: %',
-                quote_literal(left(value, 80)), left(v_stranger, 80) using
-                errcode = 'IU202', hint = 'Register the route first, or leave it out of the list.';
-        end if;
+        perform public.fn_iu_live_routes_require(value);
     end if;
     perform set_config('iu.gate_reason', reason, true);
     update public.dot_config as c
