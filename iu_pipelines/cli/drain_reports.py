@@ -255,6 +255,7 @@ def _print_failures(one: TargetQueue) -> None:
         print_line(f"  {one.target}: {_next_retry(one)}")
     if one.dead:
         print_line(f"  {one.target}: dead: {delivery_reasons.STATES['dead']}, or in bulk: iu deliver plan")
+        print_line(f"  {one.target}: list the dead ones with: iu deliver dead --target {one.target}")
     if one.dead_in_doubt:
         print_line(
             f"  {one.target}: {one.shown('dead_in_doubt')} of the dead with the reason in_doubt: "

@@ -149,7 +149,9 @@ def test_dead_letters_are_replayed_and_discarded_one_by_one(shop: Shop) -> None:
     assert "deliveries to hook: 1 dead, 1 parked behind a dead one; see: iu deliver status" in status
     assert "healthy: 1 worker; some deliveries are dead, parked or in doubt\n" in status
     assert shop.iu("auditor", "status", "--json").json["targets"][0]["dead"] == 1
-    assert "or in bulk: iu deliver plan" in shop.done("auditor", "deliver", "status").out
+    queues = shop.done("auditor", "deliver", "status").out
+    assert "or in bulk: iu deliver plan" in queues
+    assert "iu deliver dead --target hook" in queues
     assert [(one["event_id"], one["route_code"], one["target"]) for one in dead(shop)] == [
         (first, ROUTE, "hook")
     ]
